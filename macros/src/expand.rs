@@ -1,0 +1,551 @@
+//! Prints a measured function. It cannot fail.
+//!
+//! What is printed are calls; what they do stands in the runtime, where it can be tested. All tokens
+//! are `mixed_site`: our locals and the user's don't see each other, and lints leave ours alone.
+//! Items have no such protection, so they stand in a block in which no expression of the user's is
+//! evaluated.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Token};
+
+use crate::plan::{Bounds, Call, Descriptor, Help, LabelValue, Plan, Recorder, Records, Site};
+use crate::shape::{self, Shape};
+
+/// `quote!` with the span that all generated tokens have.
+macro_rules! q {
+    ($($tokens:tt)*) => { ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*) };
+}
+pub(crate) use q;
+
+/// Prints the function with its measurement.
+pub(crate) fn function(mut plan: Plan) -> TokenStream {
+    let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
+    let body = if recorders().all(|recorder| recorder.records.only_counts()) {
+        counted(&plan)
+    } else if recorders().any(|recorder| recorder.records.needs_outcome()) {
+        with_outcome(&mut plan)
+    } else {
+        scoped(&plan)
+    };
+    plan.function.print(&q!({ #body }))
+}
+
+/// Everything is recorded when the call begins: no guard.
+fn counted(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let cells = plan.calls.iter().flat_map(|call| &call.recorders).map(|recorder| cell(plan, recorder));
+    if plan.shape.returns_future() {
+        let cells: Vec<_> = cells.collect();
+        let names: Vec<_> = (0..cells.len()).map(|index| local("cell", index)).collect();
+        let begin = begin(plan, &q!((#(#cells,)*)));
+        return future(plan, &q!(let (#(#names,)*) = #begin;), |body| {
+            q!(#(#krate::count(#names);)* #body.await)
+        });
+    }
+    let begin = begin(plan, &q!(#(#krate::count(#cells);)*));
+    let probe = probe(plan);
+    let body = body(plan);
+    q!(#probe #begin #body)
+}
+
+/// Something ends with the call, but nothing depends on how: the body stays where it is.
+fn scoped(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let recorders = all_recorders(plan);
+    if plan.shape.returns_future() {
+        let begin = begin(plan, &recorders);
+        return future(plan, &q!(let __recorders = #begin;), |body| {
+            q!(let __call = #krate::scope(__recorders); #body.await)
+        });
+    }
+    let begin = begin(plan, &q!(#krate::scope(#recorders)));
+    let probe = probe(plan);
+    let body = body(plan);
+    q!(#probe let __call = #begin; #body)
+}
+
+/// Something depends on how the call ends, or on what it returns.
+fn with_outcome(plan: &mut Plan) -> TokenStream {
+    match plan.shape {
+        Shape::Never => never_returning(plan),
+        Shape::Plain => returning(plan),
+        Shape::Async | Shape::AsyncNever => watched(plan),
+        Shape::ImplFuture | Shape::BoxedFuture => {
+            let begin = begin(plan, &recorders_by_call(plan));
+            let future_body =
+                |body: TokenStream| await_and_end(plan, &body, &q!(__recorders));
+            future(plan, &q!(let __recorders = #begin;), future_body)
+        }
+    }
+}
+
+/// `-> !`: it can only unwind, and dropping the guard says so.
+fn never_returning(plan: &Plan) -> TokenStream {
+    let begin = begin(plan, &entered(plan));
+    let body = body(plan);
+    q!(let __call = #begin; #body)
+}
+
+/// The body becomes a closure, so that neither `return` nor `?` passes by the end.
+fn returning(plan: &mut Plan) -> TokenStream {
+    let moved = moved_arguments(plan);
+    let krate = &plan.krate;
+    let begin = begin(plan, &entered(plan));
+    let calls = call_names(plan);
+    let probe = probe(plan);
+    let output = closure_output(plan);
+    let body = after(&moved, body(plan));
+    let end = end(plan);
+    q!(
+        #probe
+        let #calls = #begin;
+        let __out = #krate::call_once(move || #output #body);
+        #end
+        __out
+    )
+}
+
+fn watched(plan: &mut Plan) -> TokenStream {
+    let moved = moved_arguments(plan);
+    let begin = begin(plan, &recorders_by_call(plan));
+    let returns = if plan.shape == Shape::AsyncNever {
+        let krate = &plan.krate;
+        q!(if false { let __r: #krate::Infallible = #krate::never(); return __r; })
+    } else {
+        return_type(plan)
+    };
+    let body = after(&q!(#returns #moved), body(plan));
+    let watched = q!(async move #body);
+    let rest = await_and_end(plan, &watched, &q!(__recorders));
+    q!(let __recorders = #begin; #rest)
+}
+
+/// A function that returns a future: it begins to count when that is polled, not when it is made.
+fn future(plan: &Plan, begin: &TokenStream, wrap: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+    let krate = &plan.krate;
+    let (_, statements) = plan.function.body();
+    if let Some((constructor, inner)) = boxed_async_block(&statements) {
+        // What async_trait makes of a method. To wrap the block costs less than to box its box.
+        let wrapped = wrap(q!(#inner));
+        return q!(#begin #constructor(async move { #wrapped }));
+    }
+    let body = body(plan);
+    let output = closure_output(plan);
+    let wrapped = wrap(q!(__future));
+    let wrapped = match plan.shape {
+        Shape::ImplFuture => q!(async move { #wrapped }),
+        _ => q!(#krate::Box::pin(async move { #wrapped })),
+    };
+    q!(
+        #begin
+        let __future = #krate::call_once(move || #output #body);
+        #wrapped
+    )
+}
+
+/// The two halves of a body that is just `Box::pin(async move { .. })`.
+fn boxed_async_block(statements: &TokenStream) -> Option<(TokenStream, TokenStream)> {
+    let tokens: Vec<TokenTree> = statements.clone().into_iter().collect();
+    let (last, head) = tokens.split_last()?;
+    let TokenTree::Group(arguments) = last else { return None };
+    let path = head.iter().map(ToString::to_string).collect::<String>();
+    if arguments.delimiter() != Delimiter::Parenthesis || !path.ends_with("Box::pin") {
+        return None;
+    }
+    let is_path = head.iter().all(|token| match token {
+        TokenTree::Ident(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == ':',
+        _ => false,
+    });
+    let inner: Vec<TokenTree> = arguments.stream().into_iter().collect();
+    match inner.as_slice() {
+        [TokenTree::Ident(first), TokenTree::Ident(second), TokenTree::Group(block)]
+            if is_path
+                && first == "async"
+                && second == "move"
+                && block.delimiter() == Delimiter::Brace =>
+        {
+            Some((head.iter().cloned().collect(), arguments.stream()))
+        }
+        _ => None,
+    }
+}
+
+/// Awaits a future under watch, and ends the calls with what it yields.
+fn await_and_end(plan: &Plan, body: &TokenStream, recorders: &TokenStream) -> TokenStream {
+    let krate = &plan.krate;
+    let single = plan.calls.len() == 1;
+    let mut future = body.clone();
+    let mut pattern = q!(__out);
+    for index in (0..plan.calls.len()).rev() {
+        let own = if single {
+            recorders.clone()
+        } else {
+            let index = syn::Index { index: u32::try_from(index).unwrap_or_default(), span: Span::mixed_site() };
+            q!(#recorders.#index)
+        };
+        let call = call_name(plan, index);
+        future = q!(#krate::watch(#own, #future));
+        pattern = q!((#call, #pattern));
+    }
+    if plan.shape == Shape::AsyncNever {
+        return q!(let #pattern = #future.await; match __out {});
+    }
+    let end = end(plan);
+    q!(let #pattern = #future.await; #end __out)
+}
+
+/// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions.
+fn return_type(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    match shape::written_type(&plan.function.sig) {
+        None => q!(if false { return; }),
+        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
+        Some(ty) => {
+            let ty = shape::without_impl(ty);
+            q!(if false { let __r: #ty = #krate::never(); return __r; })
+        }
+    }
+}
+
+/// `-> R` for a closure, where `impl Trait` can't be written.
+fn closure_output(plan: &Plan) -> TokenStream {
+    match shape::written_type(&plan.function.sig) {
+        None | Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
+        Some(ty) => {
+            let ty = shape::without_impl(ty);
+            q!(-> #ty)
+        }
+    }
+}
+
+/// A compile error if the function returns a future that its type doesn't show.
+fn probe(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    match shape::written_type(&plan.function.sig) {
+        Some(ty) if plan.shape == Shape::Plain && shape::may_hide_a_future(ty) => {
+            let span = Span::mixed_site().located_at(ty.span());
+            quote_spanned!(span=> if false {
+                use #krate::{FutureKind as _, PlainKind as _};
+                #krate::plain((&#krate::Probe::<#ty>::NEW).kind())
+            })
+        }
+        _ => TokenStream::new(),
+    }
+}
+
+/// Moves the arguments into the block or closure around the body, as the body would have them.
+///
+/// Captures are dropped in the order in which they are mentioned, arguments in the reverse of theirs:
+/// so they are mentioned in that order, those of them that the body has, as rustc must go on warning
+/// of the others. What is `mut` is bound anew, with the user's own `mut`: a reference assigned to a
+/// capture would have to outlive it.
+fn moved_arguments(plan: &mut Plan) -> TokenStream {
+    let function = &plan.function;
+    let receiver = function.sig.receiver().map(|receiver| receiver.self_token.to_token_stream());
+    let mut mentioned: Vec<TokenStream> = receiver
+        .into_iter()
+        .filter(|_| function.body_mentions(&Ident::new("self", Span::call_site())))
+        .collect();
+    let mut rebound: Vec<(Ident, Token![mut])> = Vec::new();
+    let mut names = Vec::new();
+    for binding in plan.function.bindings() {
+        if let Some(mutability) = binding.mutability.take() {
+            rebound.push((binding.ident.clone(), mutability));
+        }
+        names.push(binding.ident);
+    }
+    for name in names {
+        if plan.function.body_mentions(&name) {
+            mentioned.push(name.into_token_stream());
+        }
+    }
+    mentioned.reverse();
+    let order = if mentioned.len() < 2 {
+        TokenStream::new()
+    } else {
+        q!(if false { let _ = (#(&#mentioned,)*); })
+    };
+    let rebound = rebound.iter().map(|(name, mutability)| q!(let #mutability #name = #name;));
+    q!(#order #(#rebound)*)
+}
+
+/// The body, in braces that lints leave alone and messages find.
+fn body(plan: &Plan) -> TokenStream {
+    let (braces, statements) = plan.function.body();
+    let mut block = Group::new(Delimiter::Brace, statements);
+    if let Some(braces) = braces {
+        block.set_span(Span::mixed_site().located_at(braces.span()));
+    }
+    TokenTree::Group(block).into()
+}
+
+/// A block with statements of ours before the body, or just the body.
+fn after(statements: &TokenStream, body: TokenStream) -> TokenStream {
+    if statements.is_empty() { body } else { q!({ #statements #body }) }
+}
+
+/// An expression among our items, after the user's label expressions were evaluated outside of them.
+fn begin(plan: &Plan, expression: &TokenStream) -> TokenStream {
+    let items = items(plan);
+    let mut references = Vec::new();
+    let mut names = Vec::new();
+    for (site, label, value) in open_labels(plan) {
+        let value = match value {
+            Expr::Path(_) | Expr::Lit(_) | Expr::Paren(_) | Expr::MethodCall(_) | Expr::Call(_)
+            | Expr::Field(_) | Expr::Macro(_) => value.to_token_stream(),
+            other => q!((#other)),
+        };
+        references.push(q!(&#value));
+        names.push(label_local(site, label, &value));
+    }
+    if references.is_empty() {
+        return q!({ #items #expression });
+    }
+    q!(match (#(#references,)*) { (#(#names,)*) => { #items #expression } })
+}
+
+/// The function's one `static` and its one registration.
+fn items(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let count = proc_macro2::Literal::usize_unsuffixed(plan.sites.len());
+    let mut before = TokenStream::new();
+    if plan.sites.iter().any(|site| matches!(site, Site::Function(_))) {
+        before.extend(q!(fn __here() -> &'static #krate::str { #krate::type_name_of_val(&__here) }));
+    }
+    let mut sites = Vec::new();
+    for (index, site) in plan.sites.iter().enumerate() {
+        match site {
+            Site::Function(what) => {
+                let what = proc_macro2::Literal::u32_unsuffixed(*what);
+                sites.push(q!(#krate::Site::function(
+                    __here, #krate::module_path!(), #krate::file!(), #krate::line!(), #what
+                )));
+            }
+            Site::Metric(descriptor) => {
+                before.extend(bounds_item(krate, index, &descriptor.bounds));
+                let descriptor = describe(krate, index, descriptor);
+                sites.push(q!(#krate::Site::metric(#descriptor)));
+            }
+        }
+    }
+    q!(
+        #before
+        static __SITES: [#krate::Site; #count] = [#(#sites),*];
+        #krate::inventory::submit! { #krate::Sites(&__SITES) }
+    )
+}
+
+fn bounds_item(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
+    let name = bounds_name(index);
+    match bounds {
+        Bounds::Default => TokenStream::new(),
+        Bounds::Literal(values) => {
+            let count = proc_macro2::Literal::usize_unsuffixed(values.len());
+            q!(static #name: [#krate::u64; #count] = #krate::nanos(&[#(#values),*]);)
+        }
+        Bounds::Const(path) => {
+            q!(static #name: [#krate::u64; #path.len()] = #krate::nanos(&#path);)
+        }
+    }
+}
+
+fn describe(krate: &TokenStream, index: usize, descriptor: &Descriptor) -> TokenStream {
+    let Descriptor { attribute, name, help, unit, labels, outcome, bounds } = descriptor;
+    let kind = match attribute {
+        crate::keys::Attribute::Timed => q!(Durations),
+        crate::keys::Attribute::InProgress => q!(InProgress),
+        crate::keys::Attribute::CountExceptions => q!(Exceptions),
+        _ => q!(Calls),
+    };
+    let help = match help {
+        Help::Given(help) => help.to_token_stream(),
+        Help::Default { what, function } => {
+            let before = format!("{what} `");
+            let after = format!("::{function}`.");
+            q!(#krate::concat!(#before, #krate::module_path!(), #after))
+        }
+    };
+    let mut tokens = q!(#krate::Descriptor::new(
+        #krate::Kind::#kind, #name, #help, #krate::file!(), #krate::line!()
+    ));
+    if !labels.is_empty() {
+        let labels = labels.iter().map(|label| {
+            let name = &label.name;
+            match &label.value {
+                LabelValue::Literal(value) => q!(#krate::Label::Const(#name, #value)),
+                LabelValue::Open(_) => q!(#krate::Label::Open(#name)),
+            }
+        });
+        tokens.extend(q!(.labels(&[#(#labels),*])));
+    }
+    if *outcome {
+        tokens.extend(q!(.outcome()));
+    }
+    if let Some(unit) = unit {
+        tokens.extend(q!(.unit(#unit)));
+    }
+    if *attribute == crate::keys::Attribute::Timed {
+        let bounds = bounds_value(krate, index, bounds);
+        tokens.extend(q!(.nanos(#bounds)));
+    }
+    tokens
+}
+
+fn bounds_value(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
+    match bounds {
+        Bounds::Default => q!(#krate::DEFAULT_NANOS),
+        Bounds::Literal(_) | Bounds::Const(_) => {
+            let name = bounds_name(index);
+            q!(&#name)
+        }
+    }
+}
+
+fn bounds_name(index: usize) -> Ident {
+    format_ident!("__NANOS_{index}", span = Span::mixed_site())
+}
+
+/// The labels of all sites that are evaluated in each call: site, index in it, expression.
+fn open_labels(plan: &Plan) -> impl Iterator<Item = (usize, usize, &Expr)> {
+    plan.sites.iter().enumerate().flat_map(|(index, site)| {
+        open_labels_of(site).enumerate().map(move |(label, value)| (index, label, value))
+    })
+}
+
+fn open_labels_of(site: &Site) -> impl Iterator<Item = &Expr> {
+    let labels = match site {
+        Site::Function(_) => &[],
+        Site::Metric(descriptor) => descriptor.labels.as_slice(),
+    };
+    labels.iter().filter_map(|label| match &label.value {
+        LabelValue::Open(value) => Some(value),
+        LabelValue::Literal(_) => None,
+    })
+}
+
+/// Messages about a label's type point at the label.
+fn label_local(site: usize, label: usize, value: &impl ToTokens) -> Ident {
+    let span = value.to_token_stream().into_iter().next().map_or_else(Span::call_site, |first| first.span());
+    format_ident!("__label_{site}_{label}", span = Span::mixed_site().located_at(span))
+}
+
+/// The first cell of a recorder's series.
+fn cell(plan: &Plan, recorder: &Recorder) -> TokenStream {
+    let index = proc_macro2::Literal::usize_unsuffixed(recorder.site);
+    let labels: Vec<_> = plan
+        .sites
+        .get(recorder.site)
+        .into_iter()
+        .flat_map(open_labels_of)
+        .enumerate()
+        .map(|(label, value)| label_local(recorder.site, label, value))
+        .collect();
+    if labels.is_empty() { q!(__SITES[#index].slot()) } else { q!(__SITES[#index].row((#(#labels,)*))) }
+}
+
+fn recorder(plan: &Plan, recorder: &Recorder) -> TokenStream {
+    let krate = &plan.krate;
+    let cell = cell(plan, recorder);
+    let bounds = || match &plan.sites[recorder.site] {
+        Site::Metric(descriptor) => bounds_value(krate, recorder.site, &descriptor.bounds),
+        Site::Function(_) => q!(#krate::DEFAULT_NANOS),
+    };
+    match recorder.records {
+        Records::Function(what) => {
+            let what = proc_macro2::Literal::u32_unsuffixed(what);
+            q!(#krate::Function::<#what>(#cell))
+        }
+        Records::Calls => q!(#krate::Calls(#cell)),
+        Records::Outcomes => q!(#krate::Outcomes(#cell)),
+        Records::Durations => {
+            let bounds = bounds();
+            q!(#krate::Durations(#cell, #bounds))
+        }
+        Records::OutcomeDurations => {
+            let bounds = bounds();
+            q!(#krate::OutcomeDurations(#cell, #bounds))
+        }
+        Records::InProgress => q!(#krate::InProgress(#cell)),
+        Records::Exceptions => q!(#krate::Exceptions(#cell)),
+    }
+}
+
+/// Several recorders as one: tuples of up to eight, nested where there are more.
+fn together(mut recorders: Vec<TokenStream>) -> TokenStream {
+    while recorders.len() > 8 {
+        recorders = recorders.chunks(8).map(|chunk| together(chunk.to_vec())).collect();
+    }
+    match recorders.as_slice() {
+        [one] => one.clone(),
+        several => q!((#(#several),*)),
+    }
+}
+
+fn recorders_of(plan: &Plan, call: &Call) -> TokenStream {
+    together(call.recorders.iter().map(|one| recorder(plan, one)).collect())
+}
+
+fn all_recorders(plan: &Plan) -> TokenStream {
+    let recorders = plan.calls.iter().flat_map(|call| &call.recorders);
+    together(recorders.map(|one| recorder(plan, one)).collect())
+}
+
+/// The recorders of the one call, or a tuple with those of each.
+fn recorders_by_call(plan: &Plan) -> TokenStream {
+    match plan.calls.as_slice() {
+        [call] => recorders_of(plan, call),
+        calls => {
+            let calls = calls.iter().map(|call| recorders_of(plan, call));
+            q!((#(#calls),*))
+        }
+    }
+}
+
+fn entered(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let mut calls = plan.calls.iter().map(|call| {
+        let recorders = recorders_of(plan, call);
+        q!(#krate::enter(#recorders))
+    });
+    match (calls.next(), calls.next()) {
+        (Some(one), None) => one,
+        (first, second) => q!((#first, #second #(, #calls)*)),
+    }
+}
+
+fn call_names(plan: &Plan) -> TokenStream {
+    let names = (0..plan.calls.len()).map(|index| call_name(plan, index));
+    if plan.calls.len() == 1 { q!(#(#names)*) } else { q!((#(#names),*)) }
+}
+
+fn call_name(plan: &Plan, index: usize) -> Ident {
+    if plan.calls.len() == 1 {
+        Ident::new("__call", Span::mixed_site())
+    } else {
+        local("call", index)
+    }
+}
+
+fn local(name: &str, index: usize) -> Ident {
+    format_ident!("__{name}_{index}", span = Span::mixed_site())
+}
+
+/// Ends each call with the outcome that `__out` is for it.
+fn end(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let unit = shape::written_type(&plan.function.sig).is_none();
+    let ends = plan.calls.iter().enumerate().rev().map(|(index, call)| {
+        let name = call_name(plan, index);
+        let looks = call.recorders.iter().any(|recorder| recorder.records.needs_outcome());
+        let outcome = match &call.error_if {
+            Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
+            None if unit || !looks => q!(#krate::Outcome::Ok),
+            None => q!({ use #krate::Otherwise as _; #krate::Out(&__out).outcome() }),
+        };
+        q!(#name.end(#outcome);)
+    });
+    q!(#(#ends)*)
+}

@@ -1,0 +1,139 @@
+//! The grammar: which keys there are, what each takes, and which attribute each belongs to.
+//!
+//! To add a key, add a row to [`KEYS`], and give it a meaning in `check.rs` (or `metric.rs`). Reading
+//! it, refusing it in the wrong place, and naming it in messages follow from the row.
+
+use crate::suggest;
+
+/// The attributes that take keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    Counted,
+    Timed,
+    InProgress,
+    CountExceptions,
+    Metric,
+}
+
+use Attribute::{CountExceptions, Counted, InProgress, Metric, Timed};
+
+impl Attribute {
+    const ALL: [Self; 5] = [Counted, Timed, InProgress, CountExceptions, Metric];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Counted => "counted",
+            Timed => "timed",
+            InProgress => "in_progress",
+            CountExceptions => "count_exceptions",
+            Metric => "metric",
+        }
+    }
+
+    /// The attribute that is called so.
+    pub(crate) fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
+    }
+
+    /// The family that all functions share whose attribute has no `name`.
+    pub(crate) fn shared_family(self) -> &'static str {
+        match self {
+            Counted => "function_calls_total",
+            Timed => "function_calls_duration_seconds",
+            InProgress => "function_calls_concurrent",
+            CountExceptions => "function_exceptions_total",
+            Metric => "",
+        }
+    }
+}
+
+/// What stands after a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `key = "literal"`
+    Text,
+    /// `key`
+    Flag,
+    /// `key(name = expression, argument)`
+    Labels,
+    /// `key = [literal, ..]` or `key = path::to::A_CONST`
+    Buckets,
+    /// `key = some::path`
+    Path,
+    /// `key = |value| ..`
+    Closure,
+}
+
+/// One row of the grammar.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    pub(crate) on: &'static [Attribute],
+    /// Whether it changes the shape of a family, which only a family with a name of its own may.
+    pub(crate) needs_name: bool,
+}
+
+const FUNCTIONS: &[Attribute] = &[Counted, Timed, InProgress, CountExceptions];
+const EVERYWHERE: &[Attribute] = &Attribute::ALL;
+
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    Key { name: "name",     form: Form::Text,    on: EVERYWHERE,                         needs_name: false },
+    Key { name: "help",     form: Form::Text,    on: EVERYWHERE,                         needs_name: true },
+    Key { name: "unit",     form: Form::Text,    on: EVERYWHERE,                         needs_name: true },
+    Key { name: "labels",   form: Form::Labels,  on: FUNCTIONS,                          needs_name: true },
+    Key { name: "buckets",  form: Form::Buckets, on: &[Timed, Metric],                   needs_name: true },
+    Key { name: "mode",     form: Form::Text,    on: &[Metric],                          needs_name: true },
+    Key { name: "outcome",  form: Form::Flag,    on: &[Counted, Timed],                  needs_name: false },
+    Key { name: "error_if", form: Form::Closure, on: &[Counted, Timed, CountExceptions], needs_name: false },
+    Key { name: "future",   form: Form::Flag,    on: FUNCTIONS,                          needs_name: false },
+    Key { name: "crate",    form: Form::Path,    on: EVERYWHERE,                         needs_name: false },
+];
+
+/// The row of a key, whatever attribute it belongs to.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The names of the keys that an attribute takes.
+pub(crate) fn accepted(attribute: Attribute) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter(move |key| key.on.contains(&attribute)).map(|key| key.name)
+}
+
+/// What to say of a key that no attribute has.
+pub(crate) fn unknown(name: &str, attribute: Attribute) -> String {
+    let accepted: Vec<_> = accepted(attribute).collect();
+    let hint = match suggest::nearest(name, accepted.iter().copied()) {
+        Some(meant) => format!(" (did you mean `{meant}`?)"),
+        None => String::new(),
+    };
+    format!(
+        "there is no key `{name}`{hint}; `#[{}]` takes {}",
+        attribute.name(),
+        suggest::list(accepted)
+    )
+}
+
+/// What to say of a key that belongs to other attributes.
+pub(crate) fn misplaced(key: &Key, attribute: Attribute) -> String {
+    format!(
+        "`{}` belongs to {}, not to `#[{}]`",
+        key.name,
+        suggest::list(key.on.iter().map(|attribute| attribute.name())),
+        attribute.name()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_one_row_and_an_attribute() {
+        for key in KEYS {
+            assert_eq!(KEYS.iter().filter(|other| other.name == key.name).count(), 1, "{key:?}");
+            assert!(!key.on.is_empty(), "{key:?}");
+        }
+    }
+}

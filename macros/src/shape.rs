@@ -1,0 +1,319 @@
+//! What kind of function it is, read from its signature: what it returns, and when its call ends.
+
+use syn::{
+    GenericArgument, GenericParam, Generics, PathArguments, PathSegment, ReturnType, Signature, Type,
+    TypeParamBound,
+};
+
+/// How a function's call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// When it returns.
+    Plain,
+    /// Never by returning: `-> !`.
+    Never,
+    /// When the future is done: `async fn`.
+    Async,
+    /// The same for `async fn .. -> !`.
+    AsyncNever,
+    /// When the returned future is done: `-> impl Future`.
+    ImplFuture,
+    /// When the returned future is done: `-> Pin<Box<dyn Future>>` and its aliases.
+    BoxedFuture,
+}
+
+impl Shape {
+    /// The shape that a signature shows; `future` tells what the type hides.
+    pub(crate) fn of(sig: &Signature, future: bool) -> Self {
+        let written = written_type(sig);
+        if sig.asyncness.is_some() {
+            return match written {
+                Some(Type::Never(_)) => Shape::AsyncNever,
+                _ => Shape::Async,
+            };
+        }
+        match written {
+            Some(Type::Never(_)) => Shape::Never,
+            Some(Type::ImplTrait(ty)) if future || ty.bounds.iter().any(is_future_bound) => {
+                Shape::ImplFuture
+            }
+            Some(ty) if future || is_boxed_future(ty) => Shape::BoxedFuture,
+            _ => Shape::Plain,
+        }
+    }
+
+    pub(crate) fn returns_future(self) -> bool {
+        matches!(self, Shape::ImplFuture | Shape::BoxedFuture)
+    }
+}
+
+/// The type after `->`, without brackets around it.
+pub(crate) fn written_type(sig: &Signature) -> Option<&Type> {
+    match &sig.output {
+        ReturnType::Default => None,
+        ReturnType::Type(_, ty) => Some(ungrouped(ty)),
+    }
+}
+
+/// The type that a call yields in the end, as far as it is written: for a future, its output.
+pub(crate) fn output_type(sig: &Signature, shape: Shape) -> Option<&Type> {
+    let written = written_type(sig)?;
+    if !shape.returns_future() {
+        return Some(written);
+    }
+    match written {
+        Type::ImplTrait(ty) => future_output(ty.bounds.iter()),
+        Type::Path(_) => {
+            let last = last_segment(written)?;
+            if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
+                return type_arguments(last).last();
+            }
+            match type_arguments(last).next()? {
+                Type::Path(boxed) => match type_arguments(boxed.path.segments.last()?).next()? {
+                    Type::TraitObject(object) => future_output(object.bounds.iter()),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Whether an `Err` in this type can't be seen: it is, or belongs to, something that is only known
+/// where the function is used.
+pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
+    let Type::Path(path) = ungrouped(ty) else { return false };
+    if let Some(qself) = &path.qself {
+        return match ungrouped(&qself.ty) {
+            Type::Path(own) => own.path.is_ident("Self") || own.path.segments.first().is_some_and(|first| is_parameter(first, generics)),
+            _ => false,
+        };
+    }
+    let Some(first) = path.path.segments.first() else { return false };
+    let projection = path.path.segments.len() > 1;
+    is_parameter(first, generics) || (projection && first.ident == "Self")
+}
+
+/// Whether the compiler has to be asked if this type is a future. Asking costs compile time, so
+/// types that can't be one by their written form are left out; `impl Trait` can't be asked about.
+pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Path(path) => {
+            if contains_impl(ty) {
+                return false;
+            }
+            let known = [
+                "Result", "Option", "Self", "String", "Vec", "bool", "char", "str", "u8", "u16",
+                "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
+                "f64",
+            ];
+            path.qself.is_some()
+                || path.path.segments.len() > 1
+                || last_segment(ty).is_none_or(|last| !known.iter().any(|name| last.ident == name))
+        }
+        Type::Macro(_) => true,
+        _ => false,
+    }
+}
+
+/// The type with each `impl Trait` replaced by `_`, for places where it can't be written.
+pub(crate) fn without_impl(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    erase_impl(&mut ty);
+    ty
+}
+
+/// Whether `impl Trait` stands anywhere in the type.
+pub(crate) fn contains_impl(ty: &Type) -> bool {
+    erase_impl(&mut ty.clone())
+}
+
+fn erase_impl(ty: &mut Type) -> bool {
+    match ty {
+        Type::ImplTrait(_) => {
+            *ty = Type::Infer(syn::TypeInfer {
+                attrs: Vec::new(),
+                underscore_token: syn::Token![_](proc_macro2::Span::mixed_site()),
+            });
+            true
+        }
+        Type::Array(ty) => erase_impl(&mut ty.elem),
+        Type::Group(ty) => erase_impl(&mut ty.elem),
+        Type::Paren(ty) => erase_impl(&mut ty.elem),
+        Type::Ptr(ty) => erase_impl(&mut ty.elem),
+        Type::Reference(ty) => erase_impl(&mut ty.elem),
+        Type::Slice(ty) => erase_impl(&mut ty.elem),
+        Type::Tuple(ty) => ty.elems.iter_mut().fold(false, |found, ty| erase_impl(ty) | found),
+        Type::Path(ty) => {
+            let mut found = false;
+            for segment in &mut ty.path.segments {
+                if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+                    for argument in &mut arguments.args {
+                        if let GenericArgument::Type(ty) = argument {
+                            found |= erase_impl(ty);
+                        }
+                    }
+                }
+            }
+            found
+        }
+        _ => false,
+    }
+}
+
+/// The `Unpin` of `-> impl Future + Unpin`.
+pub(crate) fn unpin_bound(sig: &Signature) -> Option<&TypeParamBound> {
+    match written_type(sig)? {
+        Type::ImplTrait(ty) => ty.bounds.iter().find(|bound| is_bound(bound, "Unpin")),
+        _ => None,
+    }
+}
+
+fn is_parameter(first: &PathSegment, generics: &Generics) -> bool {
+    generics.params.iter().any(|param| match param {
+        GenericParam::Type(param) => param.ident == first.ident,
+        _ => false,
+    })
+}
+
+fn is_boxed_future(ty: &Type) -> bool {
+    let Some(last) = last_segment(ty) else { return false };
+    if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
+        return true;
+    }
+    if last.ident != "Pin" {
+        return false;
+    }
+    let Some(boxed) = type_arguments(last).next() else { return false };
+    match last_segment(boxed) {
+        Some(boxed) if boxed.ident == "Box" => match type_arguments(boxed).next() {
+            Some(Type::TraitObject(object)) => object.bounds.iter().any(is_future_bound),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn is_future_bound(bound: &TypeParamBound) -> bool {
+    is_bound(bound, "Future")
+}
+
+fn is_bound(bound: &TypeParamBound, name: &str) -> bool {
+    match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.maybe.is_none()
+                && bound.path.segments.last().is_some_and(|last| last.ident == name)
+        }
+        _ => false,
+    }
+}
+
+fn future_output<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option<&'a Type> {
+    for bound in bounds {
+        let TypeParamBound::Trait(bound) = bound else { continue };
+        let Some(last) = bound.path.segments.last() else { continue };
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { continue };
+        for argument in &arguments.args {
+            if let GenericArgument::AssocType(binding) = argument {
+                if binding.ident == "Output" {
+                    return Some(&binding.ty);
+                }
+            }
+        }
+    }
+    None
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match ungrouped(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments),
+        _ => None,
+    };
+    arguments.into_iter().flat_map(|arguments| &arguments.args).filter_map(|argument| {
+        match argument {
+            GenericArgument::Type(ty) => Some(ungrouped(ty)),
+            _ => None,
+        }
+    })
+}
+
+/// The type inside the invisible brackets of a `macro_rules!` fragment, or inside written ones.
+pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            other => return other,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn sig(tokens: proc_macro2::TokenStream) -> Signature {
+        syn::parse2(tokens).unwrap()
+    }
+
+    fn shape(tokens: proc_macro2::TokenStream) -> Shape {
+        Shape::of(&sig(tokens), false)
+    }
+
+    #[test]
+    fn futures_are_recognised_by_what_is_written() {
+        assert_eq!(shape(quote!(async fn f())), Shape::Async);
+        assert_eq!(shape(quote!(async fn f() -> !)), Shape::AsyncNever);
+        assert_eq!(shape(quote!(fn f() -> !)), Shape::Never);
+        assert_eq!(shape(quote!(fn f() -> impl Future<Output = u8> + Send)), Shape::ImplFuture);
+        assert_eq!(shape(quote!(fn f() -> Pin<Box<dyn Future<Output = u8>>>)), Shape::BoxedFuture);
+        assert_eq!(
+            shape(quote!(fn f<'a>() -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + 'a>>)),
+            Shape::BoxedFuture
+        );
+        assert_eq!(shape(quote!(fn f() -> BoxFuture<'static, u8>)), Shape::BoxedFuture);
+        assert_eq!(shape(quote!(fn f() -> impl Iterator<Item = u8>)), Shape::Plain);
+        assert_eq!(shape(quote!(fn f() -> Pin<Box<u8>>)), Shape::Plain);
+        assert_eq!(Shape::of(&sig(quote!(fn f() -> Alias)), true), Shape::BoxedFuture);
+    }
+
+    #[test]
+    fn an_error_behind_a_parameter_or_projection_is_hidden() {
+        let hidden = |tokens| {
+            let sig = sig(tokens);
+            let shape = Shape::of(&sig, false);
+            output_type(&sig, shape).is_some_and(|ty| hides_errors(ty, &sig.generics))
+        };
+        assert!(hidden(quote!(fn f<R>() -> R)));
+        assert!(hidden(quote!(fn f<I: Iterator>() -> I::Item)));
+        assert!(hidden(quote!(fn f<I: Iterator>() -> <I as Iterator>::Item)));
+        assert!(hidden(quote!(fn f(&self) -> Self::R)));
+        assert!(hidden(quote!(fn f<R>() -> impl Future<Output = R>)));
+        assert!(hidden(quote!(fn f<R>() -> BoxFuture<'static, R>)));
+        assert!(hidden(quote!(fn f<R>() -> Pin<Box<dyn Future<Output = R>>>)));
+        assert!(!hidden(quote!(fn f<R>() -> Result<R, u8>)));
+        assert!(!hidden(quote!(fn f() -> Self)));
+        assert!(!hidden(quote!(fn f() -> io::Result<u8>)));
+    }
+
+    #[test]
+    fn only_types_that_may_be_futures_are_asked_about() {
+        let ask = |tokens| may_hide_a_future(&syn::parse2(tokens).unwrap());
+        assert!(ask(quote!(Alias)));
+        assert!(ask(quote!(Self::Future)));
+        assert!(ask(quote!(Box<dyn Trait>)));
+        assert!(!ask(quote!(Result<u8, u8>)));
+        assert!(!ask(quote!(())));
+        assert!(!ask(quote!(&Alias)));
+        assert!(!ask(quote!(Box<impl Trait>)));
+    }
+}

@@ -1,0 +1,604 @@
+//! What users' functions become, as it is read. A changed expansion shows itself here.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p headcount-macros` writes what is expected anew.
+
+#![expect(clippy::needless_raw_string_hashes, reason = "so they are written by `UPDATE_EXPECT`")]
+
+use expect_test::{Expect, expect};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::keys::Attribute;
+use crate::{finish, metric};
+
+fn print(tokens: TokenStream) -> String {
+    let text = tokens.to_string();
+    match syn::parse2(tokens) {
+        Ok(file) => prettyplease::unparse(&file),
+        Err(error) => format!("{error}: {text}"),
+    }
+}
+
+fn counted(args: TokenStream, item: TokenStream, expected: &Expect) {
+    expected.assert_eq(&print(finish::attribute(Attribute::Counted, args, item)));
+}
+
+#[test]
+fn a_bare_counted_function_has_no_guard() {
+    counted(
+        quote!(),
+        quote! {
+            /// Adds one.
+            pub fn plain(a: u32) -> u32 {
+                a + 1
+            }
+        },
+        &expect![[r#"
+            /// Adds one.
+            pub fn plain(a: u32) -> u32 {
+                {
+                    fn __here() -> &'static ::headcount::__private::str {
+                        ::headcount::__private::type_name_of_val(&__here)
+                    }
+                    static __SITES: [::headcount::__private::Site; 1] = [
+                        ::headcount::__private::Site::function(
+                            __here,
+                            ::headcount::__private::module_path!(),
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                            1,
+                        ),
+                    ];
+                    ::headcount::__private::inventory::submit! {
+                        ::headcount::__private::Sites(& __SITES)
+                    }
+                    ::headcount::__private::count(__SITES[0].slot());
+                }
+                { a + 1 }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn timing_keeps_the_body_in_its_place() {
+    let args = quote!();
+    let item = quote!(
+        async fn wait(mut n: u32) {
+            #![allow(clippy::never_loop)]
+            n += 1;
+            tick(n).await
+        }
+    );
+    expect![[r#"
+        #[allow(clippy::never_loop)]
+        async fn wait(mut n: u32) {
+            let __call = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        4,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::scope(
+                    ::headcount::__private::Function::<4>(__SITES[0].slot()),
+                )
+            };
+            {
+                n += 1;
+                tick(n).await
+            }
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::Timed, args, item)));
+}
+
+#[test]
+fn bare_in_progress_and_count_exceptions() {
+    let item = quote!(fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> { self.get(a, b) });
+    expect![[r#"
+        fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
+            let __call = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        16,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::scope(
+                    ::headcount::__private::Function::<16>(__SITES[0].slot()),
+                )
+            };
+            { self.get(a, b) }
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::InProgress, quote!(), item.clone())));
+    expect![[r#"
+        fn f(&mut self, (a, b): (String, u8)) -> Option<&mut u8> {
+            let __call = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        32,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::enter(
+                    ::headcount::__private::Function::<32>(__SITES[0].slot()),
+                )
+            };
+            let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
+                if false {
+                    let _ = (&b, &a, &self);
+                }
+                let mut b = b;
+                { self.get(a, b) }
+            });
+            __call
+                .end({
+                    use ::headcount::__private::Otherwise as _;
+                    ::headcount::__private::Out(&__out).outcome()
+                });
+            __out
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::CountExceptions, quote!(), item)));
+}
+
+#[test]
+fn all_four_share_one_guard() {
+    let item = quote!(
+        async fn handle(request: Request) -> Result<Response, Error> {
+            respond(request).await
+        }
+    );
+    expect![[r#"
+        async fn handle(request: Request) -> Result<Response, Error> {
+            let __recorders = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        57,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::Function::<57>(__SITES[0].slot())
+            };
+            let (__call, __out) = ::headcount::__private::watch(
+                    __recorders,
+                    async move {
+                        if false {
+                            let __r: Result<Response, Error> = ::headcount::__private::never();
+                            return __r;
+                        }
+                        { respond(request).await }
+                    },
+                )
+                .await;
+            __call
+                .end({
+                    use ::headcount::__private::Otherwise as _;
+                    ::headcount::__private::Out(&__out).outcome()
+                });
+            __out
+        }
+    "#]].assert_eq(&print(finish::finish(
+        quote!(counted(), timed(outcome), in_progress(), count_exceptions()),
+        item,
+    )));
+}
+
+#[test]
+fn the_fullest_form() {
+    let item = quote!(
+        fn run(job: &Job, tenant: &str) -> Outcome {
+            job.run(tenant)
+        }
+    );
+    let entries = quote!(
+        counted(
+            name = "jobs_total",
+            help = "Jobs run.",
+            labels(queue = job.queue(), tenant, kind = "batch", size = job.a + job.b),
+            outcome,
+            error_if = |outcome| outcome.failed(),
+            crate = my::headcount
+        ),
+        timed(name = "job_seconds", buckets = [0.01, 1, 10], unit = "seconds"),
+        timed(name = "job_tenant_seconds", buckets = BOUNDS, labels(tenant), outcome, error_if = |outcome| outcome.failed()),
+        in_progress(name = "jobs_running", labels(tenant)),
+        count_exceptions(name = "job_crashes_total")
+    );
+    expect![[r#"
+        fn run(job: &Job, tenant: &str) -> Outcome {
+            if false {
+                use my::headcount::__private::{FutureKind as _, PlainKind as _};
+                my::headcount::__private::plain(
+                    (&my::headcount::__private::Probe::<Outcome>::NEW).kind(),
+                )
+            }
+            let (__call_0, __call_1) = match (
+                &job.queue(),
+                &tenant,
+                &(job.a + job.b),
+                &tenant,
+                &tenant,
+            ) {
+                (__label_0_0, __label_0_1, __label_0_2, __label_2_0, __label_3_0) => {
+                    static __NANOS_1: [my::headcount::__private::u64; 3] = my::headcount::__private::nanos(
+                        &[0.01, 1.0, 10.0],
+                    );
+                    static __NANOS_2: [my::headcount::__private::u64; BOUNDS.len()] = my::headcount::__private::nanos(
+                        &BOUNDS,
+                    );
+                    static __SITES: [my::headcount::__private::Site; 5] = [
+                        my::headcount::__private::Site::metric(
+                            my::headcount::__private::Descriptor::new(
+                                    my::headcount::__private::Kind::Calls,
+                                    "jobs_total",
+                                    "Jobs run.",
+                                    my::headcount::__private::file!(),
+                                    my::headcount::__private::line!(),
+                                )
+                                .labels(
+                                    &[
+                                        my::headcount::__private::Label::Open("queue"),
+                                        my::headcount::__private::Label::Open("tenant"),
+                                        my::headcount::__private::Label::Const("kind", "batch"),
+                                        my::headcount::__private::Label::Open("size"),
+                                    ],
+                                )
+                                .outcome(),
+                        ),
+                        my::headcount::__private::Site::metric(
+                            my::headcount::__private::Descriptor::new(
+                                    my::headcount::__private::Kind::Durations,
+                                    "job_seconds",
+                                    my::headcount::__private::concat!(
+                                        "Duration of calls of `",
+                                        my::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    my::headcount::__private::file!(),
+                                    my::headcount::__private::line!(),
+                                )
+                                .unit("seconds")
+                                .nanos(&__NANOS_1),
+                        ),
+                        my::headcount::__private::Site::metric(
+                            my::headcount::__private::Descriptor::new(
+                                    my::headcount::__private::Kind::Durations,
+                                    "job_tenant_seconds",
+                                    my::headcount::__private::concat!(
+                                        "Duration of calls of `",
+                                        my::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    my::headcount::__private::file!(),
+                                    my::headcount::__private::line!(),
+                                )
+                                .labels(&[my::headcount::__private::Label::Open("tenant")])
+                                .outcome()
+                                .nanos(&__NANOS_2),
+                        ),
+                        my::headcount::__private::Site::metric(
+                            my::headcount::__private::Descriptor::new(
+                                    my::headcount::__private::Kind::InProgress,
+                                    "jobs_running",
+                                    my::headcount::__private::concat!(
+                                        "Calls in progress of `",
+                                        my::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    my::headcount::__private::file!(),
+                                    my::headcount::__private::line!(),
+                                )
+                                .labels(&[my::headcount::__private::Label::Open("tenant")]),
+                        ),
+                        my::headcount::__private::Site::metric(
+                            my::headcount::__private::Descriptor::new(
+                                my::headcount::__private::Kind::Exceptions,
+                                "job_crashes_total",
+                                my::headcount::__private::concat!(
+                                    "Errors and panics of `",
+                                    my::headcount::__private::module_path!(), "::run`."
+                                ),
+                                my::headcount::__private::file!(),
+                                my::headcount::__private::line!(),
+                            ),
+                        ),
+                    ];
+                    my::headcount::__private::inventory::submit! {
+                        my::headcount::__private::Sites(& __SITES)
+                    }
+                    (
+                        my::headcount::__private::enter((
+                            my::headcount::__private::Outcomes(
+                                __SITES[0].row((__label_0_0, __label_0_1, __label_0_2)),
+                            ),
+                            my::headcount::__private::Durations(__SITES[1].slot(), &__NANOS_1),
+                            my::headcount::__private::OutcomeDurations(
+                                __SITES[2].row((__label_2_0,)),
+                                &__NANOS_2,
+                            ),
+                            my::headcount::__private::InProgress(__SITES[3].row((__label_3_0,))),
+                        )),
+                        my::headcount::__private::enter(
+                            my::headcount::__private::Exceptions(__SITES[4].slot()),
+                        ),
+                    )
+                }
+            };
+            let __out = my::headcount::__private::call_once(move || -> Outcome {
+                if false {
+                    let _ = (&tenant, &job);
+                }
+                { job.run(tenant) }
+            });
+            __call_1
+                .end({
+                    use my::headcount::__private::Otherwise as _;
+                    my::headcount::__private::Out(&__out).outcome()
+                });
+            __call_0.end(my::headcount::__private::error_if(&__out, |outcome| outcome.failed()));
+            __out
+        }
+    "#]].assert_eq(&print(finish::finish(entries, item)));
+}
+
+#[test]
+fn a_boxed_future_is_counted_when_it_is_polled() {
+    let item = quote!(
+        fn get<'a>(&'a self, key: &'a str) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
+            Box::pin(async move { self.load(key).await })
+        }
+    );
+    expect![[r#"
+        fn get<'a>(&'a self, key: &'a str) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
+            let __recorders = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        2,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::Function::<2>(__SITES[0].slot())
+            };
+            Box::pin(async move {
+                let (__call, __out) = ::headcount::__private::watch(
+                        __recorders,
+                        async move { self.load(key).await },
+                    )
+                    .await;
+                __call
+                    .end({
+                        use ::headcount::__private::Otherwise as _;
+                        ::headcount::__private::Out(&__out).outcome()
+                    });
+                __out
+            })
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
+    let item = quote!(
+        fn get(key: &str) -> impl Future<Output = Page> {
+            let page = load(key);
+            async move { page.await }
+        }
+    );
+    expect![[r#"
+        fn get(key: &str) -> impl Future<Output = Page> {
+            let (__cell_0,) = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        1,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                (__SITES[0].slot(),)
+            };
+            let __future = ::headcount::__private::call_once(move || {
+                let page = load(key);
+                async move { page.await }
+            });
+            async move {
+                ::headcount::__private::count(__cell_0);
+                __future.await
+            }
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(), item)));
+}
+
+#[test]
+fn an_attribute_waits_for_those_after_it() {
+    let item = quote!(
+        #[timed]
+        #[inline]
+        fn f() {}
+    );
+    expect![[r#"
+        #[timed]
+        #[inline]
+        #[::headcount::__private::finish(counted(outcome))]
+        fn f() {}
+    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
+    let item = quote!(
+        #[inline]
+        #[::headcount::__private::finish(counted(outcome))]
+        fn f() {}
+    );
+    expect![[r#"
+        #[inline]
+        fn f() {
+            let __call = {
+                fn __here() -> &'static ::headcount::__private::str {
+                    ::headcount::__private::type_name_of_val(&__here)
+                }
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::function(
+                        __here,
+                        ::headcount::__private::module_path!(),
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                        6,
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::enter(
+                    ::headcount::__private::Function::<6>(__SITES[0].slot()),
+                )
+            };
+            let __out = ::headcount::__private::call_once(move || {});
+            __call.end(::headcount::__private::Outcome::Ok);
+            __out
+        }
+    "#]].assert_eq(&print(finish::attribute(Attribute::Timed, quote!(), item)));
+}
+
+#[test]
+fn a_metric() {
+    let item = quote!(
+        /// Jobs taken
+        /// from the queue.
+        ///
+        /// Not those that were sent back.
+        pub(crate) static TAKEN: Counter;
+    );
+    expect![[r#"
+        /// Jobs taken
+        /// from the queue.
+        ///
+        /// Not those that were sent back.
+        pub(crate) static TAKEN: Counter = {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                        ::headcount::__private::kind_of::<Counter>(),
+                        "jobs_taken_total",
+                        "Jobs taken from the queue.",
+                        ::headcount::__private::file!(),
+                        ::headcount::__private::line!(),
+                    ),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            ::headcount::__private::at::<Counter>(&__SITES[0])
+        };
+    "#]].assert_eq(&print(metric::attribute(quote!(name = "jobs_taken_total"), item)));
+    let args = quote!(
+        name = "answer_bytes",
+        help = "Sizes.",
+        unit = "bytes",
+        buckets = [1, 10.5],
+        crate = my::headcount
+    );
+    expect![[r#"
+        static SIZES: Histogram = {
+            static __SITES: [my::headcount::__private::Site; 1] = [
+                my::headcount::__private::Site::metric(
+                    my::headcount::__private::Descriptor::new(
+                            my::headcount::__private::kind_of::<Histogram>(),
+                            "answer_bytes",
+                            "Sizes.",
+                            my::headcount::__private::file!(),
+                            my::headcount::__private::line!(),
+                        )
+                        .unit("bytes")
+                        .bounds(&[1.0, 10.5]),
+                ),
+            ];
+            my::headcount::__private::inventory::submit! {
+                my::headcount::__private::Sites(& __SITES)
+            }
+            my::headcount::__private::at::<Histogram>(&__SITES[0])
+        };
+    "#]].assert_eq(&print(metric::attribute(args, quote!(static SIZES: Histogram;))));
+    let args = quote!(name = "queue_depth", help = "Waiting.", mode = "livesum");
+    expect![[r#"
+        static DEPTH: hc::Gauge = {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                            ::headcount::__private::kind_of::<hc::Gauge>(),
+                            "queue_depth",
+                            "Waiting.",
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                        )
+                        .mode(::headcount::__private::Mode::LiveSum),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            ::headcount::__private::at::<hc::Gauge>(&__SITES[0])
+        };
+    "#]].assert_eq(&print(metric::attribute(args, quote!(static DEPTH: hc::Gauge;))));
+}
+
+#[test]
+fn a_mistake_leaves_the_function_as_it_was() {
+    counted(quote!(nam = "x"), quote!(#[inline] fn f() { 1 + }), &expect![[r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `outcome`, `error_if`, `future`, `crate`" } # [inline] fn f () { 1 + }"#]]);
+    expect![[r#"
+        static A: Counter = {
+            ::core::compile_error! {
+                "a metric has no initial value: end with `;` after the type"
+            }
+            ::core::compile_error! {
+                "a counter's name ends in `_total`: `x_total`"
+            }
+            ::core::compile_error! {
+                "a metric needs a help text: write a doc comment, or `help = \"..\"`"
+            }
+        };
+    "#]].assert_eq(&print(metric::attribute(quote!(name = "x"), quote!(static A: Counter = 3;))));
+}

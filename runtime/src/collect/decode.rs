@@ -1,0 +1,387 @@
+//! From a segment's bytes to families, series and cells. Every byte is hostile: nothing is computed from a number before it was checked,
+//! and whatever is wrong is an error that names it.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::descriptor::{MAX_CELLS, Mode};
+use crate::error::{Error, ErrorKind};
+use crate::segment::format::{CELL, Fields, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
+use crate::segment::log::{
+    DENSE, FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, MUST_KNOW, SERIES,
+    VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
+};
+
+use super::read::Source;
+use super::snapshot::FamilyKind;
+
+/// How the cells of a family's series are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cells {
+    Unsigned,
+    Float,
+    Nanos,
+    Wrapping,
+}
+
+/// A family as one segment's log has it.
+#[derive(Debug, Clone)]
+pub(super) struct LogFamily {
+    pub(super) name: String,
+    pub(super) unit: String,
+    pub(super) help: String,
+    pub(super) place: String,
+    pub(super) kind: FamilyKind,
+    pub(super) cells: Cells,
+    pub(super) mode: Option<Mode>,
+    /// Bits of `f64`, or nanoseconds, as `cells` says.
+    pub(super) bounds: Vec<u64>,
+    pub(super) labels: Vec<String>,
+    width: u32,
+}
+
+/// A series as one segment's log has it.
+#[derive(Debug, Clone)]
+pub(super) struct LogSeries {
+    pub(super) family: usize,
+    pub(super) slot: u32,
+    pub(super) values: Vec<String>,
+}
+
+/// Everything a segment says at one moment.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) header: Header,
+    pub(super) families: Vec<LogFamily>,
+    pub(super) series: Vec<LogSeries>,
+    pub(super) dropped_series: u64,
+    pub(super) dropped_operations: u64,
+    /// The first cells of each shard, shard 0 first.
+    shards: Vec<Vec<u64>>,
+}
+
+/// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
+const MAX_LOG: u64 = 64 << 20;
+/// So many series in one segment; as many as the largest geometry has slots.
+const MAX_SERIES: usize = 1 << 20;
+/// Cells that are read of one segment, in all shards: 256 MiB.
+const MAX_READ: u64 = 1 << 25;
+/// Bytes of label values in one segment, after its dense blocks are multiplied out.
+const MAX_TEXT: usize = 256 << 20;
+/// What a label value costs beside its bytes.
+const VALUE_COST: usize = 32;
+
+impl Segment {
+    pub(super) fn read(source: &Source, header: Header) -> Result<Self, Error> {
+        let geometry = header.geometry;
+        // First the length of the log, then everything that was stored before it was.
+        let log_used = one(&source.read(Word::LogUsed.offset(), 1)?);
+        core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
+        if log_used > geometry.log_cap().min(MAX_LOG) || log_used % 8 != 0 {
+            return Err(Error::corrupt("the length of the log"));
+        }
+        let words = source.read(WORDS_OFF, words_in(LOG_OFF.saturating_sub(WORDS_OFF)))?;
+        let word = |word: Word| {
+            let at = word.offset().saturating_sub(WORDS_OFF) / CELL;
+            usize::try_from(at).ok().and_then(|at| words.get(at)).copied().unwrap_or(0)
+        };
+        if word(Word::Ready) != 1 {
+            return Err(Error::corrupt("it was never finished"));
+        }
+        let slots_used = u32::try_from(word(Word::SlotsUsed)).ok();
+        let slots_used = slots_used
+            .filter(|used| *used <= geometry.slot_cap)
+            .ok_or_else(|| Error::corrupt("the number of slots"))?;
+        let shards_used = u32::try_from(word(Word::ShardsUsed)).ok();
+        let shards_used = shards_used
+            .filter(|used| *used <= geometry.shard_cap)
+            .ok_or_else(|| Error::corrupt("the number of shards"))?;
+
+        let log: Vec<u8> = source
+            .read(LOG_OFF, words_in(log_used))?
+            .into_iter()
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        let (families, series) = parse_log(&log, slots_used)?;
+
+        let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
+        let limits = words.get(limits_at..).unwrap_or_default();
+        let limits = limits.iter().flat_map(|pair| {
+            let [a, b, c, d, e, f, g, h] = pair.to_le_bytes();
+            [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+        });
+        let mut shards = Vec::new();
+        let mut budget = MAX_READ;
+        for (shard, limit) in (0..shards_used).zip(limits) {
+            let cells = u64::from(limit.min(slots_used));
+            budget = budget.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
+            let cells = usize::try_from(cells).unwrap_or(0);
+            shards.push(source.read(geometry.shard_off(shard), cells)?);
+        }
+        Ok(Self {
+            dropped_series: word(Word::DroppedSeries),
+            dropped_operations: word(Word::DroppedOperations),
+            header,
+            families,
+            series,
+            shards,
+        })
+    }
+
+    /// A cell summed over the shards, modulo 2^64, and how often it passed it.
+    pub(super) fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
+        let (mut sum, mut carries) = (0_u64, 0_u64);
+        for value in self.each(slot, offset) {
+            let (next, carry) = sum.overflowing_add(value);
+            sum = next;
+            carries = carries.saturating_add(u64::from(carry));
+        }
+        (sum, carries)
+    }
+
+    /// A cell in each of the shards that have it.
+    pub(super) fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> + '_ {
+        let at = slot.saturating_add(offset) as usize;
+        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
+    }
+
+    /// A cell of the process's shard.
+    pub(super) fn process_cell(&self, slot: u32) -> u64 {
+        self.shards.first().and_then(|cells| cells.get(slot as usize)).copied().unwrap_or(0)
+    }
+}
+
+/// The header and what it says of itself, before anything else is read. `size` is the file's.
+pub(super) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
+    if size == 0 {
+        return Header::decode(&[]);
+    }
+    let words = source.read(0, words_in(4096))?;
+    let page: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    // What lies behind the file's end was read as zeros.
+    let header = Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
+    // A segment has its full length from before it gets its name: less of it has been cut off, and would read as zeros too.
+    if size < header.geometry.logical_len() {
+        let reason = "cut off: it is shorter than it says";
+        return Err(Error::new(ErrorKind::NotSegment { reason }));
+    }
+    Ok(header)
+}
+
+fn one(words: &[u64]) -> u64 {
+    words.first().copied().unwrap_or(0)
+}
+
+fn words_in(bytes: u64) -> usize {
+    usize::try_from(bytes / 8).unwrap_or(0)
+}
+
+fn parse_log(
+    mut log: &[u8],
+    slots_used: u32,
+) -> Result<(Vec<LogFamily>, Vec<LogSeries>), Error> {
+    let (mut families, mut series) = (Vec::new(), Vec::new());
+    let mut text = MAX_TEXT;
+    while !log.is_empty() {
+        let mut head = Fields::new(log, "a record's head");
+        let len = head.u32()? as usize;
+        let (kind, flags) = (head.u8()?, head.u8()?);
+        head.u16()?;
+        let (slot, crc) = (head.u32()?, head.u32()?);
+        if len < HEAD || len % 8 != 0 {
+            return Err(Error::corrupt("a record's length"));
+        }
+        let (record, rest) =
+            log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
+        if checksum(record) != crc {
+            return Err(Error::corrupt("a record's checksum is wrong"));
+        }
+        let mut payload = Fields::new(record, "a record");
+        payload.bytes(HEAD)?;
+        let counted = series.len();
+        match kind {
+            FAMILY => families.push(family(&mut payload, families.len())?),
+            SERIES => series.push(single(&mut payload, slot, slots_used, &families)?),
+            DENSE => dense(&mut payload, slot, slots_used, &families, &mut series)?,
+            _ if flags & MUST_KNOW != 0 => {
+                return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
+            }
+            _ => {}
+        }
+        if series.len() > MAX_SERIES {
+            return Err(Error::corrupt("more series than slots"));
+        }
+        let added = series.get(counted..).unwrap_or_default();
+        let cost = added.iter().flat_map(|s| &s.values).fold(0_usize, |cost, value| {
+            cost.saturating_add(value.len()).saturating_add(VALUE_COST)
+        });
+        text = text.checked_sub(cost).ok_or_else(|| Error::corrupt("too much text in labels"))?;
+        log = rest;
+    }
+    Ok((families, series))
+}
+
+/// Of the record with its checksum field read as 0.
+fn checksum(record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    let (before, rest) = record.split_at(record.len().min(12));
+    let (_, behind) = rest.split_at(rest.len().min(4));
+    hasher.update(before);
+    hasher.update(&[0; 4]);
+    hasher.update(behind);
+    hasher.finalize()
+}
+
+fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
+    if f.u32()? as usize != expected {
+        return Err(Error::corrupt("a family's number"));
+    }
+    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
+    f.u8()?;
+    let (labels, bounds) = (f.u16()?, f.u16()?);
+    let line = f.u32()?;
+    let (kind, cells) = match (metric, value) {
+        (METRIC_COUNTER, VALUE_U64) => (FamilyKind::Counter, Cells::Unsigned),
+        (METRIC_COUNTER, VALUE_F64) => (FamilyKind::Counter, Cells::Float),
+        (METRIC_GAUGE, VALUE_F64) => (FamilyKind::Gauge, Cells::Float),
+        (METRIC_GAUGE, VALUE_WRAPPING) => (FamilyKind::Gauge, Cells::Wrapping),
+        (METRIC_HISTOGRAM, VALUE_F64) => (FamilyKind::Histogram, Cells::Float),
+        (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
+        _ => return Err(Error::corrupt("a family's type")),
+    };
+    let mode = match kind {
+        FamilyKind::Gauge => {
+            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
+        }
+        _ => None,
+    };
+    let width = u32::from(bounds).saturating_add(match (kind, cells) {
+        (FamilyKind::Histogram, Cells::Nanos) => 3,
+        (FamilyKind::Histogram, _) => 2,
+        _ => 1,
+    });
+    if kind != FamilyKind::Histogram && bounds > 0 {
+        return Err(Error::corrupt("bounds of what has none"));
+    }
+    let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
+    let ascend = |a: &u64, b: &u64| match cells {
+        Cells::Nanos => a < b,
+        _ => f64::from_bits(*a) < f64::from_bits(*b),
+    };
+    let finite = |b: &u64| cells == Cells::Nanos || f64::from_bits(*b).is_finite();
+    if !bounds.iter().zip(bounds.iter().skip(1)).all(|(a, b)| ascend(a, b))
+        || !bounds.iter().all(finite)
+    {
+        return Err(Error::corrupt("bounds that don't ascend"));
+    }
+    let name = f.string()?.to_owned();
+    let unit = f.string()?.to_owned();
+    let help = f.string()?.to_owned();
+    let file = f.string()?;
+    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}") };
+    let labels = (0..labels)
+        .map(|_| f.string().map(str::to_owned))
+        .collect::<Result<Vec<_>, _>>()?;
+    // What can't stand in an exposition would spoil all of it.
+    if !is_name(&name, true) || !labels.iter().all(|label| is_name(label, false)) {
+        return Err(Error::corrupt("a name with characters that names don't have"));
+    }
+    let reserved = match kind {
+        FamilyKind::Histogram => "le",
+        FamilyKind::Gauge => "pid",
+        FamilyKind::Counter => "",
+    };
+    let distinct: std::collections::BTreeSet<&String> = labels.iter().collect();
+    if distinct.len() != labels.len() || labels.iter().any(|label| label == reserved) {
+        return Err(Error::corrupt("a label twice, or one that is reserved"));
+    }
+    Ok(LogFamily { name, unit, help, place, kind, cells, mode, bounds, labels, width })
+}
+
+fn is_name(name: &str, colon: bool) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
+    let mut chars = name.chars();
+    chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
+}
+
+fn family_of<'a>(
+    f: &mut Fields<'_>,
+    families: &'a [LogFamily],
+) -> Result<(usize, &'a LogFamily, u32), Error> {
+    let id = f.u32()? as usize;
+    let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
+    let width = f.u32()?;
+    if width != family.width {
+        return Err(Error::corrupt("a series' width"));
+    }
+    Ok((id, family, width))
+}
+
+fn single(
+    f: &mut Fields<'_>,
+    slot: u32,
+    slots_used: u32,
+    families: &[LogFamily],
+) -> Result<LogSeries, Error> {
+    let (id, family, width) = family_of(f, families)?;
+    f.u64()?; // created
+    check_run(slot, u64::from(width), slots_used)?;
+    let values = family
+        .labels
+        .iter()
+        .map(|_| f.string().map(str::to_owned))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(LogSeries { family: id, slot, values })
+}
+
+fn check_run(slot: u32, cells: u64, slots_used: u32) -> Result<(), Error> {
+    let end = u64::from(slot).saturating_add(cells);
+    if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
+        return Err(Error::corrupt("a series outside the slots in use"));
+    }
+    Ok(())
+}
+
+fn dense(
+    f: &mut Fields<'_>,
+    slot: u32,
+    slots_used: u32,
+    families: &[LogFamily],
+    series: &mut Vec<LogSeries>,
+) -> Result<(), Error> {
+    let (id, family, width) = family_of(f, families)?;
+    let count = u64::from(f.u32()?);
+    f.u64()?; // created
+    // Before anything is made of `count`: no more series than there are cells.
+    check_run(slot, count.saturating_mul(u64::from(width)), slots_used)?;
+    let mut sets = Vec::new();
+    for _ in &family.labels {
+        let n = f.u16()?;
+        let set = (0..n).map(|_| f.string()).collect::<Result<Vec<_>, _>>()?;
+        sets.push(set);
+    }
+    // Before they are multiplied out: a long value in a large block is a lot of memory for few bytes.
+    let longest = sets.iter().map(|set| set.iter().map(|value| value.len()).max().unwrap_or(0));
+    let row = longest.fold(0_usize, |row, len| row.saturating_add(len).saturating_add(VALUE_COST));
+    if count.saturating_mul(row as u64) > MAX_TEXT as u64 {
+        return Err(Error::corrupt("too much text in labels"));
+    }
+    let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
+    if product != Some(count) {
+        return Err(Error::corrupt("the number of a dense block's series"));
+    }
+    let mut at = slot;
+    for index in 0..count {
+        let mut rest = index;
+        let mut values: Vec<String> = Vec::with_capacity(sets.len());
+        for set in sets.iter().rev() {
+            let n = (set.len() as u64).max(1);
+            let (next, which) = (rest.checked_div(n), rest.checked_rem(n).unwrap_or(0));
+            rest = next.unwrap_or(0);
+            let value = usize::try_from(which).ok().and_then(|which| set.get(which));
+            values.push(value.copied().unwrap_or_default().to_owned());
+        }
+        values.reverse();
+        series.push(LogSeries { family: id, slot: at, values });
+        at = at.saturating_add(width);
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Whether the process that wrote a segment can still write it.
+
+use std::os::fd::OwnedFd;
+
+use crate::process;
+use crate::segment::format::{Header, LIVENESS_WEAK};
+use crate::segment::lock;
+
+/// What this process knows of where it runs; asked once per collection.
+pub(super) struct Here {
+    boot_id: [u8; 16],
+    pid_namespace: u64,
+}
+
+impl Here {
+    pub(super) fn now() -> Self {
+        Self { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() }
+    }
+
+    /// The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
+    /// same pid with the same start time; not as a zombie, which writes no more.
+    pub(super) fn is_alive(&self, header: &Header, fd: &OwnedFd) -> bool {
+        if header.boot_id != [0; 16] && self.boot_id != [0; 16] && header.boot_id != self.boot_id {
+            return false;
+        }
+        match lock::is_held(fd) {
+            Ok(true) => true,
+            Ok(false) if header.liveness != LIVENESS_WEAK => false,
+            // No locks here, or weak ones.
+            _ => self.is_running(header),
+        }
+    }
+
+    fn is_running(&self, header: &Header) -> bool {
+        header.pid_namespace == self.pid_namespace
+            && process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
+                ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
+            })
+    }
+}

@@ -1,0 +1,370 @@
+//! Many segments, one set of families. Pure: the same segments give the same result in any order.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::descriptor::Mode;
+use crate::error::{Error, ErrorKind};
+
+use super::decode::{Cells, LogFamily, LogSeries, Segment};
+use super::exact::ExactSum;
+use super::snapshot::{Bucket, Family, FamilyKind, HistogramValue, Number, Series, Value};
+
+/// A segment and whether its process can still write it.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) segment: Segment,
+    pub(super) alive: bool,
+}
+
+/// Families sorted by name, and what had to be left out.
+pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
+    let mut declared = BTreeMap::<&str, Vec<(&Part, usize)>>::new();
+    for part in parts {
+        for (id, family) in part.segment.families.iter().enumerate() {
+            declared.entry(&family.name).or_default().push((part, id));
+        }
+    }
+    let mut skipped = Vec::new();
+    let mut merged: Vec<(usize, Merging)> = Vec::new();
+    for (name, uses) in declared {
+        let kind = majority(&uses);
+        let (uses, others): (Vec<_>, Vec<_>) =
+            uses.into_iter().partition(|(part, id)| shape(family(part, *id)) == kind);
+        if let Some((part, id)) = others.first() {
+            skipped.push(conflict(name, kind, family(part, *id)));
+        }
+        merged.push((uses.len(), Merging::new(&uses)));
+    }
+    let mut merged = without_collisions(merged, &mut skipped);
+    let mut targets = HashMap::<(usize, usize), usize>::new();
+    for (at, family) in merged.iter().enumerate() {
+        targets.extend(family.sources.iter().map(|source| (*source, at)));
+    }
+    for part in parts {
+        for series in &part.segment.series {
+            let source = (core::ptr::from_ref(part) as usize, series.family);
+            if let Some(family) = targets.get(&source).and_then(|at| merged.get_mut(*at)) {
+                family.add(part, series);
+            }
+        }
+    }
+    (merged.into_iter().map(Merging::finish).collect(), skipped)
+}
+
+fn family<'a>(part: &'a Part, id: usize) -> &'a LogFamily {
+    &part.segment.families[id]
+}
+
+/// What must agree for two declarations to be one family.
+type Shape = (FamilyKind, Option<Mode>);
+
+fn shape(family: &LogFamily) -> Shape {
+    (family.kind, family.mode)
+}
+
+/// The shape that most segments have; of equally many, the first in the order of kinds and modes.
+fn majority(uses: &[(&Part, usize)]) -> Shape {
+    let mut counts = BTreeMap::<Shape, usize>::new();
+    for (part, id) in uses {
+        *counts.entry(shape(family(part, *id))).or_default() += 1;
+    }
+    let most = counts.values().copied().max().unwrap_or(0);
+    let first = counts.into_iter().find(|(_, count)| *count == most);
+    first.map_or((FamilyKind::Counter, None), |(shape, _)| shape)
+}
+
+fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
+    let message = format!(
+        "`{name}` is {} in most processes, and {} as declared at {}: the latter is left out",
+        words(kept),
+        words(shape(other)),
+        if other.place.is_empty() { "an unknown place" } else { &other.place },
+    );
+    Error::new(ErrorKind::Conflict { message })
+}
+
+fn words((kind, mode): Shape) -> String {
+    match (kind, mode) {
+        (FamilyKind::Counter, _) => "a counter".to_owned(),
+        (FamilyKind::Histogram, _) => "a histogram".to_owned(),
+        (FamilyKind::Gauge, mode) => format!("a gauge of mode {mode:?}").to_lowercase(),
+    }
+}
+
+/// Leaves out families whose samples would have the names of another's: a counter `x_count` beside a histogram `x`.
+/// The one that fewer segments declare goes.
+fn without_collisions(mut families: Vec<(usize, Merging)>, skipped: &mut Vec<Error>) -> Vec<Merging> {
+    families.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.family.name.cmp(&y.family.name)));
+    let mut taken = HashSet::new();
+    let mut kept = Vec::new();
+    for (_, family) in families {
+        let names = crate::expose::sample_names(&family.family);
+        if names.iter().any(|name| taken.contains(name)) {
+            let name = &family.family.name;
+            let message = format!("`{name}` is left out: another family has samples of that name");
+            skipped.push(Error::new(ErrorKind::Conflict { message }));
+            continue;
+        }
+        taken.extend(names);
+        kept.push(family);
+    }
+    kept.sort_by(|x, y| x.family.name.cmp(&y.family.name));
+    kept
+}
+
+/// A family while segments are added to it.
+struct Merging {
+    family: Family,
+    mode: Option<Mode>,
+    /// Which families of which segments these are.
+    sources: Vec<(usize, usize)>,
+    /// The bounds that all declarations have, in the family's unit.
+    bounds: Vec<f64>,
+    series: HashMap<Labels, Sum>,
+}
+
+/// Sorted by name, without empty values: to Prometheus an empty label is an absent one.
+type Labels = Vec<(String, String)>;
+
+enum Sum {
+    Unsigned(u64),
+    Float(ExactSum),
+    Gauge(GaugeSum),
+    Histogram(HistogramSum),
+}
+
+#[derive(Default)]
+struct GaugeSum {
+    sum: ExactSum,
+    /// The value that counts where one value does, with what makes it the right one.
+    one: Option<f64>,
+    newest: (u64, [u8; 16]),
+}
+
+#[derive(Default)]
+struct HistogramSum {
+    nanos: u128,
+    sum: ExactSum,
+    /// Cumulative, for each of the family's bounds.
+    below: Vec<u64>,
+    count: u64,
+}
+
+impl Merging {
+    fn new(uses: &[(&Part, usize)]) -> Self {
+        // The newest segment's words; they seldom differ.
+        let newest = uses.iter().max_by_key(|(part, id)| {
+            (part.segment.header.created_ns, part.segment.header.instance, core::cmp::Reverse(*id))
+        });
+        let words = newest.map(|(part, id)| family(part, *id));
+        let mut bounds: Option<Vec<f64>> = None;
+        for (part, id) in uses {
+            let own: Vec<f64> = bounds_of(family(part, *id));
+            bounds = Some(match bounds {
+                None => own,
+                Some(common) => {
+                    common.into_iter().filter(|bound| position(&own, *bound).is_some()).collect()
+                }
+            });
+        }
+        let text = |f: fn(&LogFamily) -> &String| words.map(f).cloned().unwrap_or_default();
+        Self {
+            family: Family {
+                name: text(|f| &f.name),
+                help: text(|f| &f.help),
+                unit: text(|f| &f.unit),
+                kind: words.map_or(FamilyKind::Counter, |f| f.kind),
+                series: Vec::new(),
+            },
+            mode: words.and_then(|f| f.mode),
+            sources: uses.iter().map(|(p, id)| (core::ptr::from_ref(*p) as usize, *id)).collect(),
+            bounds: bounds.unwrap_or_default(),
+            series: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, part: &Part, series: &LogSeries) {
+        let declared = family(part, series.family);
+        let labels = declared.labels.iter().zip(&series.values);
+        let labels = labels.filter(|(_, value)| !value.is_empty());
+        let mut labels: Labels = labels.map(|(n, v)| (n.clone(), v.clone())).collect();
+        let (segment, slot) = (&part.segment, series.slot);
+        match declared.kind {
+            FamilyKind::Counter => {
+                labels.sort();
+                match declared.cells {
+                    Cells::Float => {
+                        let sum = self.series.entry(labels).or_insert_with(|| Sum::Float(ExactSum::default()));
+                        segment.each(slot, 0).for_each(|bits| sum.add_float(f64::from_bits(bits)));
+                    }
+                    _ => {
+                        let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
+                        sum.add_unsigned(segment.sum(slot, 0).0);
+                    }
+                }
+            }
+            FamilyKind::Gauge => self.add_gauge(part, declared, slot, labels),
+            FamilyKind::Histogram => {
+                labels.sort();
+                let new = || Sum::Histogram(HistogramSum::default());
+                if let Sum::Histogram(sum) = self.series.entry(labels).or_insert_with(new) {
+                    sum.add(segment, declared, slot, &self.bounds);
+                }
+            }
+        }
+    }
+
+    fn add_gauge(&mut self, part: &Part, declared: &LogFamily, slot: u32, mut labels: Labels) {
+        let Some(mode) = self.mode else { return };
+        if is_live(mode) && !part.alive {
+            return;
+        }
+        let value = match declared.cells {
+            // Below 0 only while a call's end was seen and its beginning wasn't yet.
+            #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
+            Cells::Wrapping => Some((part.segment.sum(slot, 0).0 as i64).max(0) as f64),
+            _ => crate::metric::gauge_value(part.segment.process_cell(slot)),
+        };
+        let is_sum = matches!(mode, Mode::Sum | Mode::LiveSum);
+        // What nobody has set is 0 as a sum, and nothing otherwise.
+        if value.is_none() && !is_sum {
+            return;
+        }
+        if matches!(mode, Mode::All | Mode::LiveAll) {
+            labels.push(("pid".to_owned(), part.segment.header.pid.to_string()));
+        }
+        labels.sort();
+        let new = || Sum::Gauge(GaugeSum::default());
+        let Sum::Gauge(sum) = self.series.entry(labels).or_insert_with(new) else { return };
+        let Some(value) = value else { return };
+        if is_sum {
+            sum.sum.add(value);
+        } else {
+            sum.choose(mode, value, (part.segment.header.created_ns, part.segment.header.instance));
+        }
+    }
+
+    fn finish(mut self) -> Family {
+        let is_sum = matches!(self.mode, Some(Mode::Sum | Mode::LiveSum));
+        let series = self.series.into_iter();
+        let mut series: Vec<Series> = series
+            .map(|(labels, sum)| Series { labels, value: sum.value(is_sum, &self.bounds) })
+            .collect();
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        self.family.series = series;
+        self.family
+    }
+}
+
+fn is_live(mode: Mode) -> bool {
+    matches!(mode, Mode::LiveAll | Mode::LiveMin | Mode::LiveMax | Mode::LiveSum)
+}
+
+fn bounds_of(family: &LogFamily) -> Vec<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+    family
+        .bounds
+        .iter()
+        .map(|bound| match family.cells {
+            Cells::Nanos => *bound as f64 / 1e9,
+            _ => f64::from_bits(*bound),
+        })
+        .collect()
+}
+
+fn position(bounds: &[f64], bound: f64) -> Option<usize> {
+    bounds.binary_search_by(|b| b.total_cmp(&bound)).ok()
+}
+
+impl Sum {
+    fn add_unsigned(&mut self, n: u64) {
+        match self {
+            Self::Unsigned(sum) => *sum = sum.wrapping_add(n),
+            #[expect(clippy::cast_precision_loss, reason = "an f64 in some segment already")]
+            _ => self.add_float(n as f64),
+        }
+    }
+
+    fn add_float(&mut self, n: f64) {
+        if let Self::Unsigned(sum) = self {
+            let mut exact = ExactSum::default();
+            #[expect(clippy::cast_precision_loss, reason = "asked for")]
+            exact.add(*sum as f64);
+            *self = Self::Float(exact);
+        }
+        if let Self::Float(sum) = self {
+            sum.add(n);
+        }
+    }
+
+    fn value(self, is_sum: bool, bounds: &[f64]) -> Value {
+        match self {
+            Self::Unsigned(n) => Value::Counter(Number::Integer(n)),
+            Self::Float(sum) => Value::Counter(Number::Float(sum.total())),
+            Self::Gauge(gauge) if is_sum => Value::Gauge(gauge.sum.total()),
+            Self::Gauge(gauge) => Value::Gauge(gauge.one.unwrap_or(0.0)),
+            Self::Histogram(sum) => Value::Histogram(sum.value(bounds)),
+        }
+    }
+}
+
+impl GaugeSum {
+    fn choose(&mut self, mode: Mode, value: f64, age: (u64, [u8; 16])) {
+        let Some(one) = self.one else {
+            self.one = Some(value);
+            self.newest = age;
+            return;
+        };
+        let replaces = match mode {
+            // A NaN is less and more than nothing: it stays only where there is nothing else.
+            Mode::Min | Mode::LiveMin => one.is_nan() || value.total_cmp(&one).is_lt() && !value.is_nan(),
+            Mode::Max | Mode::LiveMax => one.is_nan() || value.total_cmp(&one).is_gt() && !value.is_nan(),
+            // One pid in two segments (two pid namespaces, a pid used again): the newer.
+            _ => age > self.newest,
+        };
+        if replaces {
+            self.one = Some(value);
+            self.newest = age;
+        }
+    }
+}
+
+impl HistogramSum {
+    fn add(&mut self, segment: &Segment, family: &LogFamily, slot: u32, bounds: &[f64]) {
+        let first = match family.cells {
+            Cells::Nanos => {
+                let (sum, carried) = segment.sum(slot, 0);
+                let carries = u128::from(segment.sum(slot, 1).0) + u128::from(carried);
+                self.nanos = self.nanos.wrapping_add((carries << 64) | u128::from(sum));
+                2
+            }
+            _ => {
+                segment.each(slot, 0).for_each(|bits| self.sum.add(f64::from_bits(bits)));
+                1
+            }
+        };
+        self.below.resize(bounds.len(), 0);
+        let own = bounds_of(family);
+        let mut running = 0_u64;
+        for (offset, bound) in (first..).zip(&own) {
+            running = running.wrapping_add(segment.sum(slot, offset).0);
+            if let Some(below) = position(bounds, *bound).and_then(|at| self.below.get_mut(at)) {
+                *below = below.wrapping_add(running);
+            }
+        }
+        let infinity = u32::try_from(own.len()).unwrap_or(u32::MAX).saturating_add(first);
+        running = running.wrapping_add(segment.sum(slot, infinity).0);
+        self.count = self.count.wrapping_add(running);
+    }
+
+    fn value(mut self, bounds: &[f64]) -> HistogramValue {
+        self.below.resize(bounds.len(), 0);
+        let buckets = bounds.iter().zip(&self.below).map(|(le, count)| Bucket { le: *le, count: *count });
+        let last = Bucket { le: f64::INFINITY, count: self.count };
+        #[expect(clippy::cast_precision_loss, reason = "rounded once")]
+        if self.nanos > 0 {
+            self.sum.add(self.nanos as f64 / 1e9);
+        }
+        HistogramValue { buckets: buckets.chain([last]).collect(), sum: self.sum.total() }
+    }
+}

@@ -1,0 +1,58 @@
+//! Getting bytes out of a segment: by `pread` from a file, or from this process's own memory.
+//!
+//! Never by a mapping: a file that is cut while it is read gives an error here, where a mapping gives a signal. Always into `u64`s,
+//! since the kernel copies an aligned word whole and an unaligned one in pieces.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+
+use crate::error::Error;
+use crate::store::Own;
+
+/// Where a segment is read from.
+pub(super) enum Source {
+    File(OwnedFd),
+    Own(Own),
+}
+
+impl Source {
+    /// Words from an offset that is a multiple of 8. What lies beyond the end of the file reads as zeros, as a hole does: `decode`
+    /// finds out whether that can be.
+    pub(super) fn read(&self, offset: u64, words: usize) -> Result<Vec<u64>, Error> {
+        let mut out = vec![0_u64; words];
+        match self {
+            Self::Own(own) => own.read(offset, &mut out),
+            Self::File(fd) => read_file(fd, offset, &mut out)?,
+        }
+        Ok(out)
+    }
+}
+
+fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<(), Error> {
+    let bytes: &mut [u8] = bytes_of(out);
+    let mut done = 0;
+    while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.saturating_add(done as u64);
+        match rustix::io::pread(fd, rest, at) {
+            Ok(0) => break,
+            // After a short read the next goes on at an odd offset, into an odd place: still word by word, since both have the
+            // same remainder modulo 8.
+            Ok(n) => done = done.saturating_add(n),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Error::io("read it", e)),
+        }
+    }
+    for word in out {
+        *word = u64::from_le(*word);
+    }
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "words as the bytes they are")]
+fn bytes_of(words: &mut [u64]) -> &mut [u8] {
+    let len = size_of_val(words);
+    // SAFETY: the same memory, borrowed mutably for as long; `u8` has no alignment and every pattern of bytes is valid for both types.
+    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), len) }
+}

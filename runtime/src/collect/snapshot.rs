@@ -1,0 +1,126 @@
+//! What a collection yields: plain data.
+
+use crate::error::Error;
+
+/// Everything that was collected, merged over processes, in a fixed order: families by name, series by label values.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) families: Vec<Family>,
+    pub(super) skipped: Vec<Error>,
+}
+
+impl Snapshot {
+    /// The metric families, sorted by name.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// Files and declarations that take no part, with the reason: what isn't a segment, is damaged, comes from another
+    /// version, or contradicts the majority. The rest of the snapshot is whole.
+    pub fn skipped(&self) -> &[Error] {
+        &self.skipped
+    }
+
+    /// The Prometheus text format, version 0.0.4.
+    pub fn to_text(&self) -> String {
+        crate::expose::text(&self.families)
+    }
+}
+
+/// One metric family.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Family {
+    /// The name, as it stands in the text format.
+    pub name: String,
+    /// The help text.
+    pub help: String,
+    /// The unit as a word, or nothing.
+    pub unit: String,
+    /// The type.
+    pub kind: FamilyKind,
+    /// The series, sorted by their label values. May be empty, for a gauge that nobody has set.
+    pub series: Vec<Series>,
+}
+
+/// The type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FamilyKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Values in buckets.
+    Histogram,
+}
+
+/// One series: label values and a value.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Series {
+    /// Names and values, in the order of their declaration.
+    pub labels: Vec<(String, String)>,
+    /// The value.
+    pub value: Value,
+}
+
+/// The value of a series.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Of a counter.
+    Counter(Number),
+    /// Of a gauge.
+    Gauge(f64),
+    /// Of a histogram.
+    Histogram(HistogramValue),
+}
+
+/// A number that is exact as long as it can be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Number {
+    /// An integer.
+    Integer(u64),
+    /// Anything else.
+    Float(f64),
+}
+
+impl Number {
+    /// The nearest `f64`.
+    #[expect(clippy::cast_precision_loss, reason = "what the name says")]
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Self::Integer(n) => n as f64,
+            Self::Float(n) => n,
+        }
+    }
+}
+
+/// The value of a histogram.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct HistogramValue {
+    /// Cumulative, by ascending bound; the last is +Inf's and holds the count.
+    pub buckets: Vec<Bucket>,
+    /// The sum of all observed values.
+    pub sum: f64,
+}
+
+impl HistogramValue {
+    /// How many values were observed.
+    pub fn count(&self) -> u64 {
+        self.buckets.last().map_or(0, |bucket| bucket.count)
+    }
+}
+
+/// One bucket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Bucket {
+    /// The bound, which belongs to the bucket.
+    pub le: f64,
+    /// How many values were less than or equal to it.
+    pub count: u64,
+}

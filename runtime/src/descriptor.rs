@@ -1,0 +1,271 @@
+//! What is known of a metric at compile time. Built and checked in `const`, so a mistake is a compile error.
+//!
+//! It does not know of slots or of files.
+
+/// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.
+pub(crate) const MAX_CELLS: u32 = 1 << 24;
+
+/// What a site records; it decides the metric's type, the type of its value and how many cells it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A counter of calls (`#[counted]`).
+    Calls,
+    /// A histogram of durations in nanoseconds (`#[timed]`).
+    Durations,
+    /// A gauge of calls in progress (`#[in_progress]`).
+    InProgress,
+    /// A counter of calls that ended with an error or a panic (`#[count_exceptions]`).
+    Exceptions,
+    /// [`Counter`](crate::Counter).
+    Counter,
+    /// [`Gauge`](crate::Gauge).
+    Gauge,
+    /// [`Histogram`](crate::Histogram).
+    Histogram,
+}
+
+/// How the values of several processes make one gauge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Mode {
+    /// One series per process, with a label `pid`, living and dead.
+    All,
+    /// One series per living process, with a label `pid`.
+    LiveAll,
+    /// The least value, of living and dead.
+    Min,
+    /// The least value, of the living.
+    LiveMin,
+    /// The greatest value, of living and dead.
+    Max,
+    /// The greatest value, of the living.
+    LiveMax,
+    /// The sum, of living and dead.
+    Sum,
+    /// The sum, of the living.
+    LiveSum,
+}
+
+/// One label of a metric.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Label {
+    /// A label with one value, known at compile time.
+    Const(&'static str, &'static str),
+    /// A label whose values are known at run time only.
+    Open(&'static str),
+}
+
+impl Label {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Const(name, _) | Self::Open(name) => name,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+}
+
+/// Bucket bounds, in the unit in which values are compared.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bounds {
+    None,
+    Float(&'static [f64]),
+    Nanos(&'static [u64]),
+}
+
+impl Bounds {
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Float(bounds) => bounds.len(),
+            Self::Nanos(bounds) => bounds.len(),
+        }
+    }
+}
+
+/// Default bounds in seconds: those of Prometheus' own client libraries.
+pub(crate) const DEFAULT_BOUNDS: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+/// The same in nanoseconds.
+pub const DEFAULT_NANOS: &[u64] = &nanos::<14>(DEFAULT_BOUNDS);
+
+/// A metric as its author declared it.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptor {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) labels: &'static [Label],
+    pub(crate) outcome: bool,
+    pub(crate) mode: Mode,
+    pub(crate) bounds: Bounds,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+}
+
+impl Descriptor {
+    /// A metric without labels; a histogram has the default bounds until told otherwise.
+    pub const fn new(
+        kind: Kind,
+        name: &'static str,
+        help: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        let bounds = match kind {
+            Kind::Durations => Bounds::Nanos(DEFAULT_NANOS),
+            Kind::Histogram => Bounds::Float(DEFAULT_BOUNDS),
+            _ => Bounds::None,
+        };
+        assert!(!name.is_empty(), "a metric needs a name");
+        Self {
+            kind,
+            name,
+            help,
+            unit: "",
+            labels: &[],
+            outcome: false,
+            mode: Mode::LiveSum,
+            bounds,
+            file,
+            line,
+        }
+    }
+
+    /// The labels, in the order in which `Site::row` takes the values of the open ones.
+    #[must_use]
+    pub const fn labels(mut self, labels: &'static [Label]) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Adds the label `outcome`, with four series that all exist from the start.
+    #[must_use]
+    pub const fn outcome(mut self) -> Self {
+        self.outcome = true;
+        self
+    }
+
+    /// The unit, as a word: `seconds`, `bytes`.
+    #[must_use]
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// How processes combine, for a gauge.
+    #[must_use]
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Bounds of a histogram of plain values; pass them through [`bounds`].
+    #[must_use]
+    pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
+        assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
+        self.bounds = Bounds::Float(bounds);
+        self
+    }
+
+    /// Bounds of a histogram of durations; make them with [`nanos`].
+    #[must_use]
+    pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
+        assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
+        self.bounds = Bounds::Nanos(bounds);
+        self
+    }
+
+    /// Cells of one series.
+    #[expect(clippy::cast_possible_truncation, reason = "fewer than MAX_BOUNDS")]
+    pub(crate) const fn width(&self) -> u32 {
+        match self.kind {
+            Kind::Calls | Kind::InProgress | Kind::Exceptions | Kind::Counter | Kind::Gauge => 1,
+            Kind::Durations => durations_width(self.bounds.len() as u32),
+            Kind::Histogram => self.bounds.len() as u32 + 2,
+        }
+    }
+
+    /// Series that share one set of label values: one, or one for each outcome.
+    pub(crate) const fn fan(&self) -> u32 {
+        if self.outcome { 4 } else { 1 }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.labels.iter().any(Label::is_open)
+    }
+}
+
+const MAX_BOUNDS: usize = 1_001;
+
+/// `[sum, carries, bucket 0 .. bucket n]`, the last bucket being that of +Inf.
+pub(crate) const fn durations_width(bounds: u32) -> u32 {
+    bounds + 3
+}
+
+/// Checks bucket bounds: at least one, finite, ascending.
+///
+/// # Panics
+///
+/// Where they aren't; in a constant, as generated code calls it, that is a compile error.
+pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
+    assert!(!bounds.is_empty(), "a histogram needs at least one bucket bound");
+    let mut i = 0;
+    while i < bounds.len() {
+        assert!(bounds[i].is_finite(), "bucket bounds must be finite: +Inf is added by itself");
+        if i > 0 {
+            assert!(bounds[i - 1] < bounds[i], "bucket bounds must ascend");
+        }
+        i += 1;
+    }
+    bounds
+}
+
+/// Turns bounds in seconds into nanoseconds, and checks them.
+///
+/// # Panics
+///
+/// Where they aren't ascending, finite and above zero; in a constant, that is a compile error.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+pub const fn nanos<const N: usize>(seconds: &[f64]) -> [u64; N] {
+    assert!(!seconds.is_empty(), "a histogram needs at least one bucket bound");
+    assert!(seconds.len() == N, "as many bounds as were announced");
+    let mut out = [0; N];
+    let mut i = 0;
+    while i < N {
+        assert!(seconds[i].is_finite(), "bucket bounds must be finite: +Inf is added by itself");
+        assert!(seconds[i] > 0.0, "bucket bounds of a duration must be above zero");
+        assert!(seconds[i] < 1.0e9, "a bucket bound of over 30 years");
+        out[i] = (seconds[i] * 1.0e9 + 0.5) as u64;
+        if i > 0 {
+            assert!(out[i - 1] < out[i], "bucket bounds must ascend (by a nanosecond at least)");
+        }
+        i += 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_bounds_are_whole_nanoseconds() {
+        assert_eq!(DEFAULT_NANOS[0], 5_000_000);
+        assert_eq!(DEFAULT_NANOS[13], 10_000_000_000);
+    }
+
+    #[test]
+    fn a_histogram_of_durations_has_room_for_sum_carries_and_infinity() {
+        let d = Descriptor::new(Kind::Durations, "a_seconds", "", "", 0).nanos(&[1, 2]);
+        assert_eq!(d.width(), 5);
+        let d = Descriptor::new(Kind::Histogram, "a", "", "", 0).bounds(&[1.0, 2.0]);
+        assert_eq!(d.width(), 4);
+    }
+}

@@ -1,0 +1,123 @@
+//! The directory in which the segments of one program lie, and what makes one fit for it.
+//!
+//! Used by the writer and by the collector.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::io::Errno;
+
+use crate::error::Error;
+
+/// How a segment's name ends.
+pub(crate) const SUFFIX: &str = ".hc";
+
+/// An open directory that was found fit.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    fd: OwnedFd,
+    path: PathBuf,
+    owner: u32,
+}
+
+impl Directory {
+    /// Opens it for reading. Any owner will do: whoever may write there can spoil no more than the numbers that come
+    /// from there.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_checked(path).map_err(|e| e.at(path))
+    }
+
+    /// Opens it for writing, making it if it is missing. Its owner must be this user or root.
+    pub(crate) fn open_or_create(path: &Path) -> Result<Self, Error> {
+        let opened = match Self::open_checked(path) {
+            Err(e) if e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
+                // 0700: what a program counts is nobody else's business unless its operator says so.
+                std::fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
+                    .map_err(|e| Error::io("make the directory", e).at(path))?;
+                Self::open_checked(path)
+            }
+            opened => opened,
+        };
+        let directory = opened.map_err(|e| e.at(path))?;
+        let me = rustix::process::geteuid().as_raw();
+        if directory.owner != me && directory.owner != 0 {
+            return Err(Error::directory("the directory belongs to another user").at(path));
+        }
+        Ok(directory)
+    }
+
+    fn open_checked(path: &Path) -> Result<Self, Error> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+        let fd = open(path, flags, Mode::empty()).map_err(|e| match e {
+            Errno::NOTDIR | Errno::LOOP => Error::directory("not a directory"),
+            e => Error::io("open the directory", e),
+        })?;
+        let stat = fstat(&fd).map_err(|e| Error::io("look at the directory", e))?;
+        let mode = Mode::from_raw_mode(stat.st_mode);
+        let sticky = mode.contains(Mode::SVTX);
+        if mode.contains(Mode::WOTH) && !sticky {
+            return Err(Error::directory("everyone may write to the directory, and it isn't sticky"));
+        }
+        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of all segments, sorted, so that whatever is done with them is done in the same order everywhere.
+    pub(crate) fn segments(&self) -> Result<Vec<String>, Error> {
+        let failed = |e| Error::io("list the directory", e).at(&self.path);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if let Ok(name) = entry.file_name().to_str() {
+                if name.ends_with(SUFFIX) && !name.starts_with('.') {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Opens a file for reading without following links or waiting for a pipe's other end.
+    ///
+    /// `Ok(None)`: it is gone, as files of ended processes may be.
+    pub(crate) fn open_segment(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let foreign = |reason| Error::new(crate::error::ErrorKind::Foreign { reason });
+        let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => return Err(foreign("a symbolic link")),
+            Err(Errno::NXIO) => return Err(foreign("a socket or a device")),
+            Err(e) => return Err(Error::io("open it", e)),
+        };
+        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(foreign("not a regular file"));
+        }
+        match stat.st_nlink {
+            0 => return Ok(None),
+            1 => {}
+            _ => return Err(foreign("it has a second name (a hard link)")),
+        }
+        let me = rustix::process::geteuid().as_raw();
+        if stat.st_uid != me && stat.st_uid != 0 && stat.st_uid != self.owner {
+            return Err(foreign("it belongs to a user who has no business here"));
+        }
+        Ok(Some(fd))
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,179 @@
+//! The one error type, with the path and the number that a person needs.
+//!
+//! It does not appear in recording: recording can't fail.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why something could not be set up, read or collected.
+///
+/// Opaque, since what goes wrong with files is a long list that grows; the predicates tell apart what a program may
+/// want to treat differently, and [`Display`](fmt::Display) says the rest, with the path.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub(crate) enum ErrorKind {
+    /// A system call failed while doing `what`.
+    Io { what: &'static str, source: io::Error },
+    /// The directory is not fit to hold segments.
+    Directory { reason: &'static str },
+    /// The file is not one that this process should read: a link, a device, a stranger's.
+    Foreign { reason: &'static str },
+    /// The file ends before what it announces, or has never been one of ours.
+    NotSegment { reason: &'static str },
+    /// A version or a flag from the future.
+    Version { major: u16, minor: u16 },
+    /// One of ours, damaged.
+    Corrupt { what: &'static str },
+    /// Declarations that can't both be true.
+    Conflict { message: String },
+    /// `init` came after recording had begun somewhere else.
+    AlreadyStarted,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self { kind, path: None }
+    }
+
+    pub(crate) fn io(what: &'static str, source: impl Into<io::Error>) -> Self {
+        Self::new(ErrorKind::Io { what, source: source.into() })
+    }
+
+    pub(crate) fn corrupt(what: &'static str) -> Self {
+        Self::new(ErrorKind::Corrupt { what })
+    }
+
+    pub(crate) fn directory(reason: &'static str) -> Self {
+        Self::new(ErrorKind::Directory { reason })
+    }
+
+    /// Says where; the innermost place wins, so callers further out may add theirs without harm.
+    #[must_use]
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        if self.path.is_none() {
+            self.path = Some(path.to_owned());
+        }
+        self
+    }
+
+    /// The same once more; an `io::Error` can't be cloned, but its number says it all.
+    pub(crate) fn copy(&self) -> Self {
+        let kind = match &self.kind {
+            ErrorKind::Io { what, source } => ErrorKind::Io {
+                what,
+                source: match source.raw_os_error() {
+                    Some(number) => io::Error::from_raw_os_error(number),
+                    None => io::Error::from(source.kind()),
+                },
+            },
+            ErrorKind::Directory { reason } => ErrorKind::Directory { reason },
+            ErrorKind::Foreign { reason } => ErrorKind::Foreign { reason },
+            ErrorKind::NotSegment { reason } => ErrorKind::NotSegment { reason },
+            ErrorKind::Version { major, minor } => ErrorKind::Version { major: *major, minor: *minor },
+            ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
+            ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
+            ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
+        };
+        Self { kind, path: self.path.clone() }
+    }
+
+    /// The file or directory that this is about.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether a system call failed: a missing directory, no permission, no room.
+    pub fn is_io(&self) -> bool {
+        matches!(self.kind, ErrorKind::Io { .. })
+    }
+
+    /// Whether a file is damaged, cut off, or no segment at all.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })
+    }
+
+    /// Whether a file was written by a version of headcount that this one doesn't understand.
+    pub fn is_version(&self) -> bool {
+        matches!(self.kind, ErrorKind::Version { .. })
+    }
+
+    /// Whether two declarations contradict each other.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.kind, ErrorKind::Conflict { .. })
+    }
+
+    /// The operating system's error number, where a system call failed.
+    pub fn raw_os_error(&self) -> Option<i32> {
+        match &self.kind {
+            ErrorKind::Io { source, .. } => source.raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// The value of the label `reason` under which a skipped file is counted.
+    pub(crate) fn reason(&self) -> &'static str {
+        match &self.kind {
+            ErrorKind::Io { .. } => "io",
+            ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } => "foreign",
+            ErrorKind::NotSegment { .. } => "not_a_segment",
+            ErrorKind::Version { .. } => "version",
+            ErrorKind::Corrupt { .. } => "corrupt",
+            ErrorKind::Conflict { .. } => "conflict",
+            ErrorKind::AlreadyStarted => "started",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}: ", path.display())?;
+        }
+        match &self.kind {
+            ErrorKind::Io { what, source } => write!(f, "can't {what}: {source}"),
+            ErrorKind::Directory { reason }
+            | ErrorKind::Foreign { reason }
+            | ErrorKind::NotSegment { reason } => f.write_str(reason),
+            ErrorKind::Version { major, minor } => {
+                write!(f, "written in format {major}.{minor}, which this version can't read")
+            }
+            ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
+            ErrorKind::Conflict { message } => f.write_str(message),
+            ErrorKind::AlreadyStarted => {
+                f.write_str("recording has already begun with another directory")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_and_where() {
+        let error = Error::io("open it", io::Error::from_raw_os_error(2)).at(Path::new("/a/b"));
+        let outer = error.at(Path::new("/other"));
+        assert_eq!(
+            outer.to_string(),
+            "/a/b: can't open it: No such file or directory (os error 2)"
+        );
+        assert!(outer.is_io() && !outer.is_corrupt());
+        assert_eq!(outer.raw_os_error(), Some(2));
+    }
+}

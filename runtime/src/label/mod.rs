@@ -1,0 +1,311 @@
+//! Label values: from a user's types to the strings of a record, without allocating.
+
+pub(crate) mod table;
+
+use core::borrow::Borrow;
+use core::fmt::{self, Write};
+use std::borrow::Cow;
+
+use crate::descriptor::Label;
+use crate::segment::log::{cut, put_string};
+
+/// The longest label value, in bytes. A longer one is cut there, at the border of a character.
+pub const MAX_LABEL_VALUE: usize = 1024;
+
+/// What can be the value of a label.
+///
+/// For integers, `bool`, `char`, strings, and references to them. For a newtype, write it by hand:
+///
+/// ```
+/// use headcount::{LabelValue, LabelWriter};
+///
+/// struct Tenant(String);
+///
+/// impl LabelValue for Tenant {
+///     fn write_label(&self, out: &mut LabelWriter<'_>) {
+///         out.push_str(&self.0);
+///     }
+/// }
+/// # let mut text = String::new();
+/// # headcount::LabelWriter::with(&mut text, |out| Tenant("acme".into()).write_label(out));
+/// # assert_eq!(text, "acme");
+/// ```
+///
+/// A value is read once, before the annotated function's body runs. Each distinct value is a series of its own in every
+/// process, for ever: at most 1,000 of a family, after which the rest is counted in one series whose values
+/// read `_other`. So take a label from what is few: a status, a queue, a tenant, not an address.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the value of a label",
+    label = "not a label value",
+    note = "integers, `bool`, `char` and strings can, and any type that implements `headcount::LabelValue`"
+)]
+pub trait LabelValue {
+    /// Writes the value. What goes beyond 1,024 bytes is cut.
+    fn write_label(&self, out: &mut LabelWriter<'_>);
+}
+
+/// Takes the text of one label value.
+#[derive(Debug)]
+pub struct LabelWriter<'a> {
+    out: Out<'a>,
+    left: usize,
+}
+
+#[derive(Debug)]
+enum Out<'a> {
+    Key(&'a mut Key),
+    Text(&'a mut String),
+}
+
+impl LabelWriter<'_> {
+    /// Adds to the value.
+    pub fn push_str(&mut self, text: &str) {
+        let text = cut(text, self.left);
+        self.left -= text.len();
+        match &mut self.out {
+            Out::Key(key) => key.push(text.as_bytes()),
+            Out::Text(out) => out.push_str(text),
+        }
+    }
+
+    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of [`LabelValue`].
+    pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
+        write(&mut LabelWriter { out: Out::Text(text), left: MAX_LABEL_VALUE });
+    }
+}
+
+impl Write for LabelWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
+}
+
+impl LabelValue for str {
+    #[inline]
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        out.push_str(self);
+    }
+}
+
+impl LabelValue for String {
+    #[inline]
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        out.push_str(self);
+    }
+}
+
+impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        let value: &T = match self {
+            Cow::Borrowed(value) => value,
+            Cow::Owned(value) => value.borrow(),
+        };
+        value.write_label(out);
+    }
+}
+
+impl<T: LabelValue + ?Sized> LabelValue for &T {
+    #[inline]
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        (**self).write_label(out);
+    }
+}
+
+impl<T: LabelValue + ?Sized> LabelValue for &mut T {
+    #[inline]
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        (**self).write_label(out);
+    }
+}
+
+impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        (**self).write_label(out);
+    }
+}
+
+impl LabelValue for bool {
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+macro_rules! displayed {
+    ($($type:ty)*) => {$(
+        impl LabelValue for $type {
+            fn write_label(&self, out: &mut LabelWriter<'_>) {
+                // Writing to a label can't fail.
+                let _ = write!(out, "{self}");
+            }
+        }
+    )*};
+}
+
+displayed!(char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+/// Several label values as a record has them: length and bytes, one behind the other. Small ones stay on the stack.
+#[derive(Debug)]
+pub(crate) struct Key {
+    small: [u8; INLINE],
+    used: usize,
+    large: Vec<u8>,
+}
+
+const INLINE: usize = 128;
+
+impl Key {
+    pub(crate) fn new() -> Self {
+        Self { small: [0; INLINE], used: 0, large: Vec::new() }
+    }
+
+    pub(crate) fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
+        let start = self.len();
+        self.push(&[0, 0]);
+        value.write_label(&mut LabelWriter { out: Out::Key(self), left: MAX_LABEL_VALUE });
+        let len = u16::try_from(self.len() - start - 2).unwrap_or(u16::MAX).to_le_bytes();
+        let bytes = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };
+        if let Some(place) = bytes.get_mut(start..start + 2) {
+            place.copy_from_slice(&len);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.large.is_empty() {
+            if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {
+                room.copy_from_slice(bytes);
+                self.used += bytes.len();
+                return;
+            }
+            self.large.extend_from_slice(&self.small[..self.used]);
+        }
+        self.large.extend_from_slice(bytes);
+    }
+
+    fn len(&self) -> usize {
+        if self.large.is_empty() { self.used } else { self.large.len() }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.large.is_empty() { &self.small[..self.used] } else { &self.large }
+    }
+}
+
+/// References to the values of a site's open labels, in order: what generated code passes to `Site::row`.
+pub trait Labels {
+    #[doc(hidden)]
+    fn write_to(&self, key: &mut LabelKey<'_>);
+}
+
+/// Hides [`Key`] from the public trait.
+#[derive(Debug)]
+pub struct LabelKey<'a>(pub(crate) &'a mut Key);
+
+macro_rules! labels {
+    ($($name:ident)*) => {
+        impl<$($name: LabelValue + ?Sized),*> Labels for ($(&$name,)*) {
+            #[inline]
+            fn write_to(&self, key: &mut LabelKey<'_>) {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)*) = self;
+                $(key.0.value(*$name);)*
+            }
+        }
+    };
+}
+
+labels!(A);
+labels!(A B);
+labels!(A B C);
+labels!(A B C D);
+labels!(A B C D E);
+labels!(A B C D E F);
+labels!(A B C D E F G);
+labels!(A B C D E F G H);
+
+/// Strings as a record has them.
+pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for value in values {
+        put_string(&mut out, value);
+    }
+    out
+}
+
+/// The reverse of [`strings`]. What isn't such a list ends it.
+pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
+    let mut values = Vec::new();
+    while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
+        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len))) else {
+            break;
+        };
+        values.push(core::str::from_utf8(value).unwrap_or_default());
+        bytes = rest;
+    }
+    values
+}
+
+/// The values of labels that are all constant.
+pub(crate) fn constants(labels: &[Label]) -> Vec<u8> {
+    merge(labels, &[])
+}
+
+/// All values, in order: the constant ones as declared, the open ones from `open`.
+pub(crate) fn merge(labels: &[Label], open: &[u8]) -> Vec<u8> {
+    let mut open = parse(open).into_iter();
+    strings(labels.iter().map(|label| match label {
+        Label::Const(_, value) => value,
+        Label::Open(_) => open.next().unwrap_or_default(),
+    }))
+}
+
+/// `other` for each open label.
+pub(crate) fn others(labels: &[Label], other: &str) -> Vec<u8> {
+    strings(labels.iter().filter(|label| label.is_open()).map(|_| other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &impl LabelValue) -> String {
+        let mut key = Key::new();
+        key.value(value);
+        parse(key.bytes())[0].to_owned()
+    }
+
+    #[test]
+    fn values_read_as_their_types_are_written() {
+        assert_eq!(text(&"a b"), "a b");
+        assert_eq!(text(&-3_i64), "-3");
+        assert_eq!(text(&true), "true");
+        assert_eq!(text(&Cow::Borrowed("x")), "x");
+        assert_eq!(text(&'ü'), "ü");
+        assert_eq!(text(&""), "");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let long = "é".repeat(1000);
+        assert_eq!(text(&long).len(), 1024);
+        let odd = format!("a{long}");
+        assert_eq!(text(&odd).len(), 1023);
+    }
+
+    #[test]
+    fn a_key_moves_to_the_heap_whole() {
+        for len in [0, 1, 120, 124, 125, 126, 127, 128, 200] {
+            let (a, b) = ("x".repeat(len), "yz");
+            let mut key = Key::new();
+            (&a, b).write_to(&mut LabelKey(&mut key));
+            assert_eq!(parse(key.bytes()), [a.as_str(), b], "{len}");
+        }
+    }
+
+    #[test]
+    fn constant_and_open_labels_keep_their_order() {
+        let labels = [Label::Open("a"), Label::Const("b", "two"), Label::Open("c")];
+        let merged = merge(&labels, &strings(["one", "three"]));
+        assert_eq!(parse(&merged), ["one", "two", "three"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! From a site and its label values to a slot: append-only, looked up without a lock.
+//!
+//! Open addressing over pointers to entries that are never changed and never freed. Inserts are serialised by the store's mutex;
+//! a lookup that races with one may miss it and then asks under the mutex. A table that fills up is replaced by one twice the size, and
+//! the old one is left to those who are reading it: all the old ones together are smaller than the newest.
+//!
+//! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
+#![expect(unsafe_code, reason = "pointers to leaked entries")]
+
+use core::hash::BuildHasher;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// What is looked up. The site is an address, used as a number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub(crate) site: usize,
+    pub(crate) values: &'a [u8],
+}
+
+struct Entry {
+    hash: u64,
+    site: usize,
+    slot: u32,
+    values: Box<[u8]>,
+}
+
+struct Table {
+    /// A power of two of them, at most half in use, so that a probe ends.
+    places: Box<[AtomicPtr<Entry>]>,
+    used: AtomicUsize,
+}
+
+static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
+
+fn current() -> Option<&'static Table> {
+    // SAFETY: null, or a leaked `Table`, whose fields were written before the pointer was published with release, and
+    // which nobody changes or frees.
+    unsafe { TABLE.load(Ordering::Acquire).as_ref() }
+}
+
+fn entry(place: &AtomicPtr<Entry>) -> Option<&'static Entry> {
+    // SAFETY: as in `current`, for entries.
+    unsafe { place.load(Ordering::Acquire).as_ref() }
+}
+
+impl Key<'_> {
+    fn hash(&self) -> u64 {
+        // A fixed seed: a flood of colliding values ends at a family's cap on series.
+        let hasher = foldhash::fast::FixedState::with_seed(self.site as u64);
+        hasher.hash_one(self.values)
+    }
+}
+
+impl Table {
+    /// All places, beginning with the one the hash names.
+    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry>> {
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
+        let start = hash as usize & (self.places.len() - 1);
+        let (before, from) = self.places.split_at(start);
+        from.iter().chain(before)
+    }
+}
+
+/// The slot, if the row is known. Waits for nobody.
+pub(crate) fn find(key: &Key<'_>) -> Option<u32> {
+    let table = current()?;
+    let hash = key.hash();
+    for place in table.probe(hash) {
+        let entry = entry(place)?;
+        if entry.hash == hash && entry.site == key.site && *entry.values == *key.values {
+            return Some(entry.slot);
+        }
+    }
+    None
+}
+
+/// Adds a row. Under the store's mutex, which makes this the only writer.
+pub(crate) fn insert(key: &Key<'_>, slot: u32) {
+    let entry = Box::new(Entry {
+        hash: key.hash(),
+        site: key.site,
+        slot,
+        values: key.values.into(),
+    });
+    let table = match current() {
+        Some(table) if table.has_room() => table,
+        old => grow(old),
+    };
+    table.put(Box::leak(entry));
+}
+
+impl Table {
+    fn has_room(&self) -> bool {
+        (self.used.load(Ordering::Relaxed) + 1) * 2 <= self.places.len()
+    }
+
+    fn put(&self, entry: &'static Entry) {
+        let free = self.probe(entry.hash).find(|place| place.load(Ordering::Relaxed).is_null());
+        if let Some(place) = free {
+            // Release: whoever sees the pointer sees the entry. Nobody writes through it.
+            place.store(core::ptr::from_ref(entry).cast_mut(), Ordering::Release);
+            self.used.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn grow(old: Option<&'static Table>) -> &'static Table {
+    let places = old.map_or(64, |old| old.places.len() * 2);
+    let table: &'static Table = Box::leak(Box::new(Table {
+        places: (0..places).map(|_| AtomicPtr::default()).collect(),
+        used: AtomicUsize::new(0),
+    }));
+    for known in old.into_iter().flat_map(|old| &old.places).filter_map(entry) {
+        table.put(known);
+    }
+    // Release: whoever sees the table sees its entries.
+    TABLE.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_again_after_the_table_grew() {
+        for i in 0..1000_u32 {
+            let values = i.to_le_bytes();
+            for site in [1, 2] {
+                let key = Key { site, values: &values };
+                assert_eq!(find(&key), None);
+                insert(&key, i * 10 + u32::try_from(site).unwrap());
+            }
+        }
+        for i in 0..1000_u32 {
+            let values = i.to_le_bytes();
+            assert_eq!(find(&Key { site: 1, values: &values }), Some(i * 10 + 1));
+            assert_eq!(find(&Key { site: 2, values: &values }), Some(i * 10 + 2));
+            assert_eq!(find(&Key { site: 3, values: &values }), None);
+        }
+    }
+}

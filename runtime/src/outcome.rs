@@ -1,0 +1,21 @@
+//! How a call ended.
+
+/// How a call of an annotated function ended; the values of the label `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It returned, and not an error.
+    Ok = 0,
+    /// It returned `Err`.
+    Error = 1,
+    /// It unwound.
+    Panic = 2,
+    /// A future that was dropped between its first poll and its end.
+    Cancelled = 3,
+}
+
+impl Outcome {
+    /// The value of the label: `ok`, `error`, `panic`, `cancelled`.
+    pub const fn as_str(self) -> &'static str {
+        crate::segment::log::OUTCOMES[self as usize]
+    }
+}

@@ -1,0 +1,82 @@
+//! Who this process is, as a segment's header tells it.
+
+use std::io::Read;
+
+/// What a reader can compare to find out whether the writer is still there, beside the lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity {
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) pid_namespace: u64,
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+    pub(crate) start_ticks: u64,
+}
+
+impl Identity {
+    pub(crate) fn of_this_process() -> Self {
+        let pid = std::process::id();
+        Self {
+            boot_id: boot_id(),
+            pid_namespace: pid_namespace(),
+            pid,
+            uid: rustix::process::geteuid().as_raw(),
+            start_ticks: start_ticks(pid).map_or(0, |(ticks, _)| ticks),
+        }
+    }
+}
+
+/// Zeros where the kernel doesn't say.
+pub(crate) fn boot_id() -> [u8; 16] {
+    let mut text = [0_u8; 64];
+    let len = read_small("/proc/sys/kernel/random/boot_id", &mut text);
+    let mut digits = text[..len].iter().filter_map(|b| char::from(*b).to_digit(16));
+    let mut id = [0; 16];
+    for byte in &mut id {
+        let (Some(high), Some(low)) = (digits.next(), digits.next()) else { return [0; 16] };
+        *byte = u8::try_from(high * 16 + low).unwrap_or(0);
+    }
+    id
+}
+
+pub(crate) fn pid_namespace() -> u64 {
+    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
+}
+
+/// The start time in clock ticks since boot, and the state. `None`: no such process, or `/proc` is not to be had.
+pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
+    let mut stat = [0_u8; 1024];
+    let len = read_small(&format!("/proc/{pid}/stat"), &mut stat);
+    let text = core::str::from_utf8(&stat[..len]).ok()?;
+    // The name stands in parentheses and may hold any character, these too: what follows the last one is fields.
+    let (_, fields) = text.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    let state = *fields.next()?.as_bytes().first()?;
+    // starttime is field 22; state was field 3.
+    let ticks = fields.nth(18)?.parse().ok()?;
+    Some((ticks, state))
+}
+
+fn read_small(path: &str, into: &mut [u8]) -> usize {
+    std::fs::File::open(path).and_then(|mut file| file.read(into)).unwrap_or(0)
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn now_ns() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|d| u64::try_from(d.as_nanos()).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_process_is_running_and_has_a_start_time() {
+        let (ticks, state) = super::start_ticks(std::process::id()).unwrap();
+        assert!(ticks > 0);
+        assert!(matches!(state, b'R' | b'S'));
+        assert_ne!(super::boot_id(), [0; 16]);
+        assert_ne!(super::pid_namespace(), 0);
+    }
+}

@@ -1,0 +1,146 @@
+//! One call, from its beginning to whichever end it finds.
+
+use core::future::Future;
+use core::mem::ManuallyDrop;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use crate::clock;
+use crate::outcome::Outcome;
+use crate::store::epoch;
+
+use super::recorder::Recorder;
+
+/// What a call in progress remembers.
+#[derive(Debug, Clone, Copy)]
+struct Begun<R> {
+    recorders: R,
+    /// A call that began in the parent and ends in its forked child as well is the parent's alone.
+    epoch: u32,
+    at: clock::Moment,
+}
+
+impl<R: Recorder> Begun<R> {
+    #[inline(always)]
+    fn now(recorders: R) -> Self {
+        recorders.begin();
+        // Last, so that the first use of a process isn't measured as part of its first call.
+        let at = if R::CLOCK { clock::now() } else { clock::Moment::NONE };
+        Self { recorders, epoch: epoch(), at }
+    }
+
+    #[inline(always)]
+    fn finish(self, outcome: Outcome) {
+        let nanos = if R::CLOCK { self.at.elapsed_nanos() } else { 0 };
+        if self.epoch == epoch() {
+            self.recorders.finish(outcome, nanos);
+        }
+    }
+}
+
+/// A call whose outcome is wanted. Dropped without [`end`](Call::end), it panicked.
+#[derive(Debug)]
+#[must_use = "the call ends when this is dropped"]
+pub struct Call<R: Recorder>(Begun<R>);
+
+/// Begins a call of a function that isn't a future.
+#[inline(always)]
+pub fn enter<R: Recorder>(recorders: R) -> Call<R> {
+    Call(Begun::now(recorders))
+}
+
+impl<R: Recorder> Call<R> {
+    /// Ends the call.
+    #[inline(always)]
+    pub fn end(self, outcome: Outcome) {
+        ManuallyDrop::new(self).0.finish(outcome);
+    }
+}
+
+impl<R: Recorder> Drop for Call<R> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.finish(Outcome::Panic);
+    }
+}
+
+/// A call of which only that it ended is wanted, however it does.
+#[derive(Debug)]
+#[must_use = "the call ends when this is dropped"]
+pub struct Scope<R: Recorder>(Begun<R>);
+
+/// Begins a call that ends with its scope.
+#[inline(always)]
+pub fn scope<R: Recorder>(recorders: R) -> Scope<R> {
+    Scope(Begun::now(recorders))
+}
+
+impl<R: Recorder> Drop for Scope<R> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.finish(Outcome::Ok);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    /// Seen by a drop only if the body unwinds.
+    Polling,
+    Done,
+}
+
+pin_project_lite::pin_project! {
+    /// A call that is a future's. It began when this was made, inside the first poll of the annotated function's own future.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Watch<R, F>
+    where
+        R: Recorder,
+    {
+        #[pin]
+        body: F,
+        begun: Begun<R>,
+        state: State,
+    }
+
+    impl<R, F> PinnedDrop for Watch<R, F>
+    where
+        R: Recorder,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            match this.state {
+                State::Done => {}
+                // Not `thread::panicking()`: a future may be dropped, unharmed, because something else panicked.
+                State::Polling => this.begun.finish(Outcome::Panic),
+                State::Waiting => this.begun.finish(Outcome::Cancelled),
+            }
+        }
+    }
+}
+
+/// Begins a call whose body is a future. Its output is the call, to be ended, and the body's output.
+#[inline(always)]
+pub fn watch<R: Recorder, F: Future>(recorders: R, body: F) -> Watch<R, F> {
+    Watch { body, begun: Begun::now(recorders), state: State::Waiting }
+}
+
+impl<R: Recorder, F: Future> Future for Watch<R, F> {
+    type Output = (Call<R>, F::Output);
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        *this.state = State::Polling;
+        match this.body.poll(cx) {
+            Poll::Pending => {
+                *this.state = State::Waiting;
+                Poll::Pending
+            }
+            Poll::Ready(out) => {
+                *this.state = State::Done;
+                Poll::Ready((Call(*this.begun), out))
+            }
+        }
+    }
+}

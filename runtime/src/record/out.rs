@@ -1,0 +1,107 @@
+//! What generated code asks of a returned value, by its type.
+
+use core::future::Future;
+use core::marker::PhantomData;
+use core::ops::Deref;
+
+use crate::outcome::Outcome;
+
+/// A returned value. `Out(&value).outcome()` is [`Outcome::Error`] for an `Err`, by an inherent method that a `Result` under any
+/// name has; all else takes the trait's method.
+#[derive(Debug)]
+pub struct Out<'a, T>(pub &'a T);
+
+impl<T, E> Out<'_, Result<T, E>> {
+    /// By the variant.
+    #[inline(always)]
+    pub fn outcome(&self) -> Outcome {
+        if self.0.is_err() { Outcome::Error } else { Outcome::Ok }
+    }
+}
+
+/// The outcome of what is no `Result`.
+pub trait Otherwise {
+    /// Always [`Outcome::Ok`].
+    fn outcome(&self) -> Outcome;
+}
+
+impl<T> Otherwise for Out<'_, T> {
+    #[inline(always)]
+    fn outcome(&self) -> Outcome {
+        Outcome::Ok
+    }
+}
+
+/// The outcome by the user's own test. A function, so that the closure's argument has a type before its body is looked at.
+#[inline(always)]
+pub fn error_if<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool) -> Outcome {
+    if test(value) { Outcome::Error } else { Outcome::Ok }
+}
+
+/// Calls a closure once. Passing it through here makes it `FnOnce`, whatever its body would make of it: a closure that is called in place
+/// is `FnMut` where it could be, and then can't return what it borrowed from a `&mut` argument.
+#[inline(always)]
+pub fn call_once<T>(f: impl FnOnce() -> T) -> T {
+    f()
+}
+
+/// A value of any type, in code that never runs and only tells the compiler the type.
+///
+/// # Panics
+///
+/// If it does run.
+pub fn never<T>() -> T {
+    unreachable!("guarded by `if false`")
+}
+
+/// Asks whether a type is a future: `plain(Probe::<T>::NEW.kind())` compiles where it isn't.
+///
+/// The inherent `kind` exists for futures only; for all else the call goes one `Deref` further.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+/// The answer for futures.
+#[derive(Debug)]
+pub struct Hidden;
+/// The answer for all else.
+#[derive(Debug)]
+pub struct Plain;
+
+impl<T> Probe<T> {
+    /// The question.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T: Future> Probe<T> {
+    /// It is a future.
+    pub fn kind(&self) -> Hidden {
+        Hidden
+    }
+}
+
+impl<T> Deref for Probe<T> {
+    type Target = Plain;
+
+    fn deref(&self) -> &Plain {
+        &Plain
+    }
+}
+
+impl Plain {
+    /// It is none.
+    pub fn kind(&self) -> Self {
+        Self
+    }
+}
+
+/// What may be measured as a plain value.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future, and only its creation would be measured: add `future`",
+    label = "returns a future"
+)]
+pub trait Measured {}
+
+impl Measured for Plain {}
+
+/// Compiles for what is not a future.
+pub fn plain(_: impl Measured) {}

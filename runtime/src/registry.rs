@@ -1,0 +1,200 @@
+//! The sites that the linker found, in a deterministic order.
+//!
+//! It does not assign slots: the store does, at first use.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::descriptor::{Descriptor, Kind};
+
+/// The slot of a site that has none yet. Above every shard's limit, so the one compare of the hot path catches it; and
+/// adding a width or an index to it can't wrap.
+pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
+/// The slot of a site that could not be registered.
+pub(crate) const DROPPED: u32 = 0xC000_0000;
+
+/// Records calls, one counter for all ends.
+pub const COUNTED: u32 = 1;
+/// Records calls, one counter for each outcome.
+pub const COUNTED_OUTCOME: u32 = 2;
+/// Records durations, one histogram for all ends.
+pub const TIMED: u32 = 4;
+/// Records durations, one histogram for each outcome.
+pub const TIMED_OUTCOME: u32 = 8;
+/// Records calls in progress.
+pub const IN_PROGRESS: u32 = 16;
+/// Records calls that ended with an error or a panic.
+pub const EXCEPTIONS: u32 = 32;
+
+/// Everything one function or one metric declares; what `inventory` collects.
+#[derive(Debug)]
+pub struct Sites(pub &'static [Site]);
+
+inventory::collect!(Sites);
+
+/// A descriptor and its cached slot.
+#[derive(Debug)]
+pub struct Site {
+    slot: AtomicU32,
+    spec: Spec,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Spec {
+    Function(Function),
+    Metric(Descriptor),
+}
+
+/// All nameless attributes of one function: its series in the families that all functions share.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Function {
+    /// The type name of a function item *inside* the annotated one; its path tells the annotated one's, with its type.
+    pub(crate) here: fn() -> &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
+    pub(crate) what: u32,
+}
+
+impl Site {
+    /// The nameless attributes of a function; `what` is made of [`COUNTED`] and its siblings.
+    pub const fn function(
+        here: fn() -> &'static str,
+        module: &'static str,
+        file: &'static str,
+        line: u32,
+        what: u32,
+    ) -> Self {
+        let function = Function { here, module, file, line, what };
+        Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Function(function) }
+    }
+
+    /// A named attribute, or a declared metric.
+    pub const fn metric(descriptor: Descriptor) -> Self {
+        Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Metric(descriptor) }
+    }
+
+    pub(crate) const fn slot_cell(&self) -> &AtomicU32 {
+        &self.slot
+    }
+
+    pub(crate) fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// Whether this site's series depend on values known at run time only.
+    pub(crate) fn is_open(&self) -> bool {
+        match &self.spec {
+            Spec::Function(_) => false,
+            Spec::Metric(descriptor) => descriptor.is_open(),
+        }
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> u32 {
+        self.slot.load(order)
+    }
+
+    pub(crate) fn assign(&self, slot: u32) {
+        // Release: whoever sees the slot sees the blocks behind it.
+        self.slot.store(slot, Ordering::Release);
+    }
+
+    /// Sorts sites so that the narrow ones come first (a thread that only counts then needs one page), and so that
+    /// every process of one program hands out the same slots.
+    pub(crate) fn order(&self) -> (u32, &'static str, &'static str, u32) {
+        match &self.spec {
+            Spec::Function(f) => (function_width(f.what), f.module, f.file, f.line),
+            Spec::Metric(d) => (d.width() * d.fan(), d.name, d.file, d.line),
+        }
+    }
+}
+
+/// Where each part of a function's cells begins: `calls, in progress, exceptions, durations`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) in_progress: u32,
+    pub(crate) exceptions: u32,
+    pub(crate) durations: u32,
+    pub(crate) width: u32,
+}
+
+/// Cells of one default histogram of durations.
+#[expect(clippy::cast_possible_truncation, reason = "fourteen bounds")]
+pub(crate) const HISTOGRAM: u32 =
+    crate::descriptor::durations_width(crate::descriptor::DEFAULT_NANOS.len() as u32);
+
+pub(crate) const fn function_parts(what: u32) -> Parts {
+    let calls = if what & COUNTED_OUTCOME != 0 {
+        4
+    } else if what & COUNTED != 0 {
+        1
+    } else {
+        0
+    };
+    let in_progress = calls;
+    let exceptions = in_progress + if what & IN_PROGRESS != 0 { 1 } else { 0 };
+    let durations = exceptions + if what & EXCEPTIONS != 0 { 1 } else { 0 };
+    let width = durations
+        + if what & TIMED_OUTCOME != 0 {
+            4 * HISTOGRAM
+        } else if what & TIMED != 0 {
+            HISTOGRAM
+        } else {
+            0
+        };
+    Parts { in_progress, exceptions, durations, width }
+}
+
+pub(crate) const fn function_width(what: u32) -> u32 {
+    function_parts(what).width
+}
+
+/// The four families that nameless attributes share.
+pub(crate) fn shared_family(kind: Kind) -> Descriptor {
+    let (name, help) = match kind {
+        Kind::Calls => ("function_calls_total", "Calls of annotated functions."),
+        Kind::Durations => {
+            ("function_calls_duration_seconds", "How long calls of annotated functions took.")
+        }
+        Kind::InProgress => {
+            ("function_calls_concurrent", "Calls of annotated functions in progress.")
+        }
+        _ => (
+            "function_exceptions_total",
+            "Calls of annotated functions that ended with an error or a panic.",
+        ),
+    };
+    let descriptor = Descriptor::new(kind, name, help, "", 0);
+    if matches!(kind, Kind::Durations) { descriptor.unit("seconds") } else { descriptor }
+}
+
+/// Sites in the order in which they get their slots; `only_new` leaves out those that have one.
+///
+/// Libraries loaded later add theirs, so this may find more each time.
+pub(crate) fn unassigned() -> Vec<&'static Site> {
+    let mut sites: Vec<&'static Site> = inventory::iter::<Sites>
+        .into_iter()
+        .flat_map(|sites| sites.0)
+        .filter(|site| !site.is_open() && site.load(Ordering::Relaxed) >= UNASSIGNED)
+        .collect();
+    sites.sort_by_key(|site| site.order());
+    sites
+}
+
+/// Whether this program declares anything at all.
+pub(crate) fn is_empty() -> bool {
+    inventory::iter::<Sites>.into_iter().next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_function_stand_behind_each_other() {
+        let all = function_parts(COUNTED | TIMED | IN_PROGRESS | EXCEPTIONS);
+        assert_eq!((all.in_progress, all.exceptions, all.durations), (1, 2, 3));
+        assert_eq!(all.width, 3 + HISTOGRAM);
+        let both = function_parts(COUNTED_OUTCOME | TIMED_OUTCOME);
+        assert_eq!((both.in_progress, both.durations, both.width), (4, 4, 4 + 4 * HISTOGRAM));
+    }
+}

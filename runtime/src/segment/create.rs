@@ -1,0 +1,239 @@
+//! How a segment comes into being: complete before it has a name, or in private memory.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, MemfdFlags, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, Word};
+use super::lock;
+use super::mapping::{Backing, Memory, Region};
+use crate::directory::{Directory, SUFFIX};
+use crate::error::Error;
+use crate::process::{self, Identity};
+
+/// Magic numbers of statfs.
+const OVERLAYFS: i64 = 0x794c_7630;
+const BTRFS: i64 = 0x9123_683e;
+
+/// What a new segment starts with. A first one starts with nothing; a forked child's with its parent's log, so that
+/// every slot that was handed out before the fork stays true.
+#[derive(Debug)]
+pub(crate) struct Heritage<'a> {
+    /// The addresses to put it at, where there are such.
+    pub(crate) region: Option<Region>,
+    pub(crate) log: &'a [u8],
+    pub(crate) slots_used: u32,
+    pub(crate) parent: [u8; 16],
+    pub(crate) log_epoch_ns: Option<u64>,
+}
+
+/// A segment that is ready to be recorded in.
+#[derive(Debug)]
+pub(crate) struct Created {
+    pub(crate) memory: Memory,
+    pub(crate) header: Header,
+}
+
+/// Makes a segment in the directory, or in memory of this process only where there is none.
+///
+/// `kept` receives the reserved addresses, also when making the segment fails afterwards: they are to be used again.
+pub(crate) fn create(
+    directory: Option<&Directory>,
+    heritage: &Heritage<'_>,
+    kept: &mut Option<Region>,
+) -> Result<Created, Error> {
+    *kept = heritage.region;
+    let file = Unnamed::open(directory).map_err(|e| Error::io("make a file", e))?;
+    let temporary = file.temporary.clone();
+    let created = complete(file, directory, heritage, kept);
+    if let (Err(_), Some(directory), Some(temporary)) = (&created, directory, temporary) {
+        let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
+    }
+    created
+}
+
+fn complete(
+    file: Unnamed,
+    directory: Option<&Directory>,
+    heritage: &Heritage<'_>,
+    kept: &mut Option<Region>,
+) -> Result<Created, Error> {
+    let (region, geometry) =
+        place(&file.fd, heritage, kept).map_err(|e| Error::io("map the segment", e))?;
+    rustix::fs::ftruncate(&file.fd, geometry.logical_len())
+        .map_err(|e| Error::io("set the segment's length", e))?;
+
+    let liveness = match directory {
+        Some(_) => file.lock().map_err(|e| Error::io("lock the segment", e))?,
+        None => LIVENESS_OFD,
+    };
+    let header = header(heritage, geometry, liveness)?;
+    let link = directory.map(|directory| (directory, file.temporary.clone()));
+    let backing = Backing::new(file.into_fd()).map_err(|e| Error::io("look at the segment", e))?;
+    let mut memory = Memory::new(region, backing, geometry)
+        .ok_or_else(|| Error::corrupt("a segment larger than its addresses"))?;
+    fill(&mut memory, &header, heritage).map_err(|e| Error::io("allocate the segment", e))?;
+    if let Some((directory, temporary)) = link {
+        let named = publish(&memory, directory, &header, temporary.as_deref());
+        named.map_err(|e| Error::io("give the segment its name", e))?;
+    }
+    Ok(Created { memory, header })
+}
+
+fn header(heritage: &Heritage<'_>, geometry: Geometry, liveness: u32) -> Result<Header, Error> {
+    let mut instance = [0; 16];
+    rustix::rand::getrandom(&mut instance, rustix::rand::GetRandomFlags::empty())
+        .map_err(|e| Error::io("get a random number", e))?;
+    let me = Identity::of_this_process();
+    let created_ns = process::now_ns();
+    Ok(Header {
+        instance,
+        boot_id: me.boot_id,
+        pid_namespace: me.pid_namespace,
+        pid: me.pid,
+        uid: me.uid,
+        start_ticks: me.start_ticks,
+        created_ns,
+        log_epoch_ns: heritage.log_epoch_ns.unwrap_or(created_ns),
+        parent: heritage.parent,
+        liveness,
+        geometry,
+    })
+}
+
+/// Picks the largest geometry that the limits allow and puts the empty file behind addresses for it.
+fn place(
+    file: &OwnedFd,
+    heritage: &Heritage<'_>,
+    kept: &mut Option<Region>,
+) -> io::Result<(Region, Geometry)> {
+    // Passing RLIMIT_FSIZE is a signal that ends the program, so it is asked first.
+    let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+    let mut refused = io::Error::from(Errno::FBIG);
+    for geometry in LADDER {
+        let fits = geometry.slot_cap >= heritage.slots_used
+            && geometry.log_cap() >= heritage.log.len() as u64;
+        if !fits || geometry.logical_len() > largest {
+            continue;
+        }
+        let placed = match *kept {
+            Some(region) => region.replace(file, geometry.logical_len()).map(|()| region),
+            None => Region::reserve(file, geometry.logical_len()),
+        };
+        match placed {
+            Ok(region) => {
+                *kept = Some(region);
+                return Ok((region, geometry));
+            }
+            Err(e) => refused = e,
+        }
+    }
+    Err(refused)
+}
+
+/// Everything that makes a segment valid, `ready` last.
+fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Result<()> {
+    memory.grow_head(heritage.log.len() as u64)?;
+    memory.grow_shard(0, heritage.slots_used)?;
+    memory.write(0, header.encode().as_slice());
+    memory.write(LOG_OFF, heritage.log);
+    let order = core::sync::atomic::Ordering::Release;
+    memory.word(Word::SlotsUsed).store(u64::from(heritage.slots_used), order);
+    memory.word(Word::ShardsUsed).store(1, order);
+    memory.word(Word::LogUsed).store(heritage.log.len() as u64, order);
+    memory.word(Word::Ready).store(1, order);
+    Ok(())
+}
+
+pub(crate) fn hex(instance: &[u8; 16]) -> String {
+    use std::fmt::Write;
+    instance.iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// From here on the file is complete and visible to every collector.
+fn publish(
+    memory: &Memory,
+    directory: &Directory,
+    header: &Header,
+    temporary: Option<&str>,
+) -> rustix::io::Result<()> {
+    let name = format!("{}-{}{SUFFIX}", header.pid, hex(&header.instance));
+    if let Some(temporary) = temporary {
+        return rustix::fs::renameat(directory, temporary, directory, &name);
+    }
+    let fd = memory.backing().get().ok_or(Errno::BADF)?;
+    let by_proc = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    match rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW) {
+        // No /proc, as in a bare chroot.
+        Err(Errno::NOENT) => rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH),
+        linked => linked,
+    }
+}
+
+/// A file that no collector can find yet.
+struct Unnamed {
+    fd: OwnedFd,
+    weak: bool,
+    /// Its name where the filesystem has no unnamed files.
+    temporary: Option<String>,
+}
+
+impl Unnamed {
+    fn open(directory: Option<&Directory>) -> rustix::io::Result<Self> {
+        let Some(directory) = directory else {
+            let fd = rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC)?;
+            return Ok(Self { fd: move_up(fd), weak: false, temporary: None });
+        };
+        let mode = Mode::RUSR | Mode::WUSR;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let (fd, temporary) = match rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode) {
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                let mut random = [0; 16];
+                rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+                let name = format!(".tmp-{}", hex(&random));
+                let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+                (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
+            }
+            opened => (opened?, None),
+        };
+        let magic = i64::from(rustix::fs::fstatfs(&fd)?.f_type);
+        if magic == BTRFS {
+            // Copy on write would need new blocks at every write-back, also where blocks were allocated before.
+            if let Ok(flags) = rustix::fs::ioctl_getflags(&fd) {
+                let _ = rustix::fs::ioctl_setflags(&fd, flags | rustix::fs::IFlags::NOCOW);
+            }
+        }
+        // On overlayfs the lock goes when the descriptor does, though the mapping can still write.
+        Ok(Self { fd: move_up(fd), weak: magic == OVERLAYFS, temporary })
+    }
+
+    /// Takes the lock that means "alive", and says how far it can be trusted.
+    fn lock(&self) -> io::Result<u32> {
+        match lock::take(&self.fd) {
+            Ok(()) if !self.weak => Ok(LIVENESS_OFD),
+            Ok(()) => Ok(LIVENESS_WEAK),
+            // The filesystem has no locks.
+            Err(e) if matches!(e.raw_os_error(), Some(libc::ENOLCK | libc::EOPNOTSUPP | libc::EINVAL)) => {
+                Ok(LIVENESS_WEAK)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+/// Moves a descriptor out of the way of programs that count on low numbers. A failure changes nothing.
+fn move_up(fd: OwnedFd) -> OwnedFd {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(1024);
+    let floor = i32::try_from((limit / 2).min(512)).unwrap_or(0);
+    rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), floor).unwrap_or(fd)
+}

@@ -1,0 +1,356 @@
+//! The layout of a segment, as `FORMAT.md` specifies it: constants, each from the one before, and the header's coding.
+//!
+//! Pure: no file, no memory, no clock. The reader's half of it treats every byte as hostile.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use crate::error::{Error, ErrorKind};
+
+pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
+pub(crate) const MAJOR: u16 = 1;
+pub(crate) const MINOR: u16 = 0;
+
+pub(crate) const HEADER_LEN: u64 = 4096;
+const CRC_AT: usize = 4092;
+
+pub(crate) const WORDS_OFF: u64 = HEADER_LEN;
+const LINE: u64 = 64;
+/// Moving words, each at the start of a cache line of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Word {
+    Ready = 0,
+    LogUsed = 1,
+    SlotsUsed = 2,
+    ShardsUsed = 3,
+    DroppedSeries = 4,
+    DroppedOperations = 5,
+    LastError = 6,
+}
+
+impl Word {
+    #[expect(clippy::arithmetic_side_effects, reason = "constants")]
+    pub(crate) const fn offset(self) -> u64 {
+        WORDS_OFF + self as u64 * LINE
+    }
+}
+
+/// Room for 32 lines; those after the last word are reserved.
+pub(crate) const LIMITS_OFF: u64 = WORDS_OFF + 32 * LINE;
+pub(crate) const MAX_SHARDS: u32 = 512;
+pub(crate) const LOG_OFF: u64 = LIMITS_OFF + 4 * MAX_SHARDS as u64;
+const _: () = assert!(LIMITS_OFF == 0x1800 && LOG_OFF == 0x2000);
+
+pub(crate) const CELL: u64 = 8;
+pub(crate) const PAGE: u64 = 4096;
+
+/// A gauge's cell holds `bits ^ UNSET`, so that zero bits are a gauge that was never set.
+pub(crate) const UNSET: u64 = 0x7ff8_6865_6164_6374;
+
+/// How the lock is to be read.
+pub(crate) const LIVENESS_OFD: u32 = 1;
+pub(crate) const LIVENESS_WEAK: u32 = 3;
+
+/// The sizes that one file has for life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    pub(crate) slot_cap: u32,
+    pub(crate) shard_cap: u32,
+    pub(crate) cells_off: u64,
+}
+
+/// Tried in this order.
+pub(crate) const LADDER: [Geometry; 3] = [
+    Geometry { slot_cap: 1 << 20, shard_cap: 512, cells_off: 0x400_0000 },
+    Geometry { slot_cap: 1 << 16, shard_cap: 64, cells_off: 0x40_0000 },
+    Geometry { slot_cap: 1 << 14, shard_cap: 16, cells_off: 0x10_0000 },
+];
+
+#[expect(clippy::arithmetic_side_effects, reason = "slot_cap <= 2^24, shard_cap <= 512, cells_off <= 2^40")]
+impl Geometry {
+    pub(crate) const fn stride(self) -> u64 {
+        self.slot_cap as u64 * CELL
+    }
+
+    pub(crate) const fn log_cap(self) -> u64 {
+        self.cells_off - LOG_OFF
+    }
+
+    pub(crate) const fn logical_len(self) -> u64 {
+        self.cells_off + self.shard_cap as u64 * self.stride()
+    }
+
+    pub(crate) const fn shard_off(self, shard: u32) -> u64 {
+        self.cells_off + shard as u64 * self.stride()
+    }
+
+    /// Whether offsets computed from these numbers stay within what the comment above promises.
+    fn is_sane(self) -> bool {
+        self.slot_cap <= crate::descriptor::MAX_CELLS
+            && self.shard_cap >= 1
+            && self.shard_cap <= MAX_SHARDS
+            && self.cells_off > LOG_OFF
+            && self.cells_off <= 1 << 40
+            && self.cells_off % PAGE == 0
+            && self.stride() % PAGE == 0
+    }
+}
+
+/// The immutable first page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) instance: [u8; 16],
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) pid_namespace: u64,
+    pub(crate) pid: u32,
+    pub(crate) uid: u32,
+    pub(crate) start_ticks: u64,
+    pub(crate) created_ns: u64,
+    pub(crate) log_epoch_ns: u64,
+    pub(crate) parent: [u8; 16],
+    pub(crate) liveness: u32,
+    pub(crate) geometry: Geometry,
+}
+
+/// Writes fields one behind the other, so that no offset is written twice.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+impl Writer<'_> {
+    #[expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a page and known fields")]
+    fn put(&mut self, bytes: &[u8]) {
+        self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    fn u16(&mut self, v: u16) {
+        self.put(&v.to_le_bytes());
+    }
+
+    fn u32(&mut self, v: u32) {
+        self.put(&v.to_le_bytes());
+    }
+
+    fn u64(&mut self, v: u64) {
+        self.put(&v.to_le_bytes());
+    }
+}
+
+/// Reads fields one behind the other; what is missing is an error that names it.
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(bytes: &'a [u8], what: &'static str) -> Self {
+        Self { rest: bytes, what }
+    }
+
+    pub(crate) fn bytes(&mut self, n: usize) -> Result<&'a [u8], Error> {
+        let (head, tail) = self.rest.split_at_checked(n).ok_or_else(|| Error::corrupt(self.what))?;
+        self.rest = tail;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (head, tail) =
+            self.rest.split_first_chunk::<N>().ok_or_else(|| Error::corrupt(self.what))?;
+        self.rest = tail;
+        Ok(*head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
+        self.array::<1>().map(|[b]| b)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Error> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, Error> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn string(&mut self) -> Result<&'a str, Error> {
+        let len = self.u16()?;
+        let bytes = self.bytes(usize::from(len))?;
+        core::str::from_utf8(bytes).map_err(|_| Error::corrupt(self.what))
+    }
+}
+
+impl Header {
+    pub(crate) fn encode(&self) -> Box<[u8; 4096]> {
+        let mut page = Box::new([0_u8; 4096]);
+        let mut w = Writer { out: page.as_mut_slice(), at: 0 };
+        w.put(&MAGIC);
+        w.u16(MAJOR);
+        w.u16(MINOR);
+        w.u32(4096);
+        w.u64(0); // incompatible
+        w.u64(0); // compatible
+        w.put(&self.instance);
+        w.put(&self.boot_id);
+        w.u64(self.pid_namespace);
+        w.u32(self.pid);
+        w.u32(self.uid);
+        w.u64(self.start_ticks);
+        w.u64(self.created_ns);
+        w.u64(self.log_epoch_ns);
+        w.put(&self.parent);
+        w.u32(self.liveness);
+        w.u32(0);
+        w.u32(self.geometry.slot_cap);
+        w.u32(self.geometry.shard_cap);
+        w.u64(LOG_OFF);
+        w.u64(self.geometry.log_cap());
+        w.u64(LIMITS_OFF);
+        w.u64(self.geometry.cells_off);
+        w.u64(self.geometry.stride());
+        w.u64(self.geometry.logical_len());
+        let crc = crc32fast::hash(page.split_at(CRC_AT).0);
+        let mut w = Writer { out: page.as_mut_slice(), at: CRC_AT };
+        w.u32(crc);
+        page
+    }
+
+    /// Validates everything before anything is computed from it.
+    pub(crate) fn decode(page: &[u8]) -> Result<Self, Error> {
+        let not = |reason| Error::new(ErrorKind::NotSegment { reason });
+        if page.is_empty() {
+            return Err(not("empty, not a segment"));
+        }
+        if !page.starts_with(&MAGIC) {
+            return Err(not("not a segment: it doesn't begin with HCSEG"));
+        }
+        let (covered, crc) =
+            page.split_at_checked(CRC_AT).ok_or_else(|| not("cut off inside the header"))?;
+        let mut f = Fields::new(covered, "the header");
+        f.bytes(MAGIC.len())?;
+        let (major, minor) = (f.u16()?, f.u16()?);
+        // Before the checksum: another version may keep it elsewhere.
+        if major != MAJOR {
+            return Err(Error::new(ErrorKind::Version { major, minor }));
+        }
+        if Fields::new(crc, "the header").u32()? != crc32fast::hash(covered) {
+            return Err(Error::corrupt("the header's checksum is wrong"));
+        }
+        if f.u32()? != 4096 {
+            return Err(Error::corrupt("the header's size"));
+        }
+        if f.u64()? != 0 {
+            return Err(Error::new(ErrorKind::Version { major, minor }));
+        }
+        f.u64()?; // compatible: may be ignored
+        let header = Self {
+            instance: f.array()?,
+            boot_id: f.array()?,
+            pid_namespace: f.u64()?,
+            pid: f.u32()?,
+            uid: f.u32()?,
+            start_ticks: f.u64()?,
+            created_ns: f.u64()?,
+            log_epoch_ns: f.u64()?,
+            parent: f.array()?,
+            liveness: f.u32()?,
+            geometry: {
+                f.u32()?;
+                let (slot_cap, shard_cap) = (f.u32()?, f.u32()?);
+                let (log_off, log_cap, limits_off) = (f.u64()?, f.u64()?, f.u64()?);
+                let geometry = Geometry { slot_cap, shard_cap, cells_off: f.u64()? };
+                let (stride, logical_len) = (f.u64()?, f.u64()?);
+                if !geometry.is_sane()
+                    || (log_off, log_cap, limits_off) != (LOG_OFF, geometry.log_cap(), LIMITS_OFF)
+                    || (stride, logical_len) != (geometry.stride(), geometry.logical_len())
+                {
+                    return Err(Error::corrupt("the geometry contradicts itself"));
+                }
+                geometry
+            },
+        };
+        Ok(header)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]
+
+    use super::*;
+
+    pub(crate) fn header() -> Header {
+        Header {
+            instance: [7; 16],
+            boot_id: [8; 16],
+            pid_namespace: 9,
+            pid: 10,
+            uid: 11,
+            start_ticks: 12,
+            created_ns: 13,
+            log_epoch_ns: 14,
+            parent: [15; 16],
+            liveness: LIVENESS_OFD,
+            geometry: LADDER[2],
+        }
+    }
+
+    #[test]
+    fn the_ladder_is_what_the_document_says() {
+        let lens: Vec<u64> = LADDER.iter().map(|g| g.logical_len() >> 20).collect();
+        assert_eq!(lens, [4160, 36, 3]);
+        assert!(LADDER.iter().all(|g| g.is_sane()));
+        assert_eq!(LADDER[0].stride(), 0x80_0000);
+        assert_eq!(LADDER[2].stride(), 0x2_0000);
+    }
+
+    #[test]
+    fn a_header_comes_back_as_it_was() {
+        let h = header();
+        assert_eq!(Header::decode(h.encode().as_slice()).unwrap(), h);
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_header_is_an_error() {
+        let page = header().encode();
+        for bit in 0..4096 * 8 {
+            let mut broken = page.clone();
+            broken[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::decode(broken.as_slice()).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn every_shortened_header_is_an_error() {
+        let page = header().encode();
+        for len in 0..4096 {
+            assert!(Header::decode(&page[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_geometry_that_contradicts_itself_is_an_error_even_with_a_right_checksum() {
+        for (at, value) in [(128, 0_u32), (128, u32::MAX), (132, 0), (132, 513), (160, 1), (168, 8)] {
+            let mut page = header().encode();
+            page[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            let crc = crc32fast::hash(&page[..CRC_AT]);
+            page[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+            assert!(Header::decode(page.as_slice()).is_err(), "{value} at {at}");
+        }
+    }
+
+    #[test]
+    fn another_version_and_an_unknown_flag_are_told_from_damage() {
+        for at in [8, 16] {
+            let mut page = header().encode();
+            page[at] ^= 0x40;
+            let crc = crc32fast::hash(&page[..CRC_AT]);
+            page[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+            assert!(Header::decode(page.as_slice()).unwrap_err().is_version());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The lock that says "some process can still write this file".
+#![expect(unsafe_code, reason = "open-file-description locks are not in rustix")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// Byte 0, exclusively. `l_pid` must be 0 for the OFD commands.
+fn whole_lock(kind: libc::c_int) -> libc::flock {
+    // `l_type` and `l_whence` are shorts on Linux, where the constants are ints.
+    #[expect(clippy::cast_possible_truncation, reason = "F_WRLCK and SEEK_SET are below 3")]
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 1,
+        l_pid: 0,
+    }
+}
+
+/// Takes the lock, without waiting. It belongs to the open file description: every duplicate of the descriptor and
+/// every mapping made through it holds it, and the kernel drops it with the last of them.
+pub(crate) fn take(file: impl AsFd) -> io::Result<()> {
+    let lock = whole_lock(libc::F_WRLCK);
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: `F_OFD_SETLK` reads one `struct flock` through the pointer, which is a live local of that type.
+    match unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether someone holds it. Takes nothing, works on a descriptor open for reading, sees through pid namespaces.
+pub(crate) fn is_held(file: impl AsFd) -> io::Result<bool> {
+    let mut lock = whole_lock(libc::F_WRLCK);
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: `F_OFD_GETLK` reads and writes one `struct flock` through the pointer, which is a live local of that
+    // type, borrowed by nobody else.
+    match unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &raw mut lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(i32::from(lock.l_type) != libc::F_UNLCK),
+    }
+}

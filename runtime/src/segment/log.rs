@@ -1,0 +1,169 @@
+//! The directory log's records: how they are written.
+//!
+//! Pure. Reading them is the collector's part (`collect::decode`).
+
+use crate::descriptor::{Bounds, Descriptor, Kind, Mode};
+
+pub(crate) const FAMILY: u8 = 1;
+pub(crate) const SERIES: u8 = 2;
+pub(crate) const DENSE: u8 = 3;
+/// Who doesn't know this record must skip the segment.
+pub(crate) const MUST_KNOW: u8 = 0x80;
+
+pub(crate) const HEAD: usize = 16;
+const CRC_AT: usize = 12;
+
+pub(crate) const METRIC_COUNTER: u8 = 1;
+pub(crate) const METRIC_GAUGE: u8 = 2;
+pub(crate) const METRIC_HISTOGRAM: u8 = 3;
+
+pub(crate) const VALUE_U64: u8 = 1;
+pub(crate) const VALUE_F64: u8 = 2;
+pub(crate) const VALUE_NANOS: u8 = 3;
+pub(crate) const VALUE_WRAPPING: u8 = 4;
+
+/// The values of the label `outcome`, in the order of their series.
+pub(crate) const OUTCOMES: [&str; 4] = ["ok", "error", "panic", "cancelled"];
+
+/// Builds records behind each other, each complete and checksummed.
+pub(crate) struct LogWriter<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> LogWriter<'a> {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    pub(crate) fn family(&mut self, id: u32, d: &Descriptor, label_names: &[&str]) {
+        self.record(FAMILY, 0, |out| {
+            put_u32(out, id);
+            let (metric, value) = types(d.kind);
+            let mode = if metric == METRIC_GAUGE { mode_code(d.mode) } else { 0 };
+            out.extend_from_slice(&[metric, value, mode, 0]);
+            put_u16(out, label_names.len());
+            put_u16(out, d.bounds.len());
+            put_u32(out, d.line);
+            match d.bounds {
+                Bounds::None => {}
+                Bounds::Float(b) => b.iter().for_each(|v| put_u64(out, v.to_bits())),
+                Bounds::Nanos(b) => b.iter().for_each(|v| put_u64(out, *v)),
+            }
+            for text in [d.name, d.unit, d.help, d.file] {
+                put_string(out, text);
+            }
+            for name in label_names {
+                put_string(out, name);
+            }
+        });
+    }
+
+    /// `values` are strings as the record has them: length and bytes, one behind the other.
+    pub(crate) fn series(&mut self, family: u32, slot: u32, width: u32, created: u64, values: &[u8]) {
+        self.record(SERIES, slot, |out| {
+            put_u32(out, family);
+            put_u32(out, width);
+            put_u64(out, created);
+            out.extend_from_slice(values);
+        });
+    }
+
+    /// One series for each outcome: all labels but the last have one value.
+    pub(crate) fn outcomes(
+        &mut self,
+        family: u32,
+        slot: u32,
+        width: u32,
+        created: u64,
+        values: &[&str],
+    ) {
+        self.record(DENSE, slot, |out| {
+            put_u32(out, family);
+            put_u32(out, width);
+            put_u32(out, 4);
+            put_u64(out, created);
+            for value in values {
+                put_u16(out, 1);
+                put_string(out, value);
+            }
+            put_u16(out, OUTCOMES.len());
+            for outcome in OUTCOMES {
+                put_string(out, outcome);
+            }
+        });
+    }
+
+    fn record(&mut self, kind: u8, slot: u32, payload: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.out.len();
+        put_u32(self.out, 0);
+        self.out.extend_from_slice(&[kind, 0, 0, 0]);
+        put_u32(self.out, slot);
+        put_u32(self.out, 0);
+        payload(self.out);
+        self.out.resize(self.out.len().next_multiple_of(8), 0);
+        let len = u32::try_from(self.out.len() - start).unwrap_or(u32::MAX);
+        self.out[start..start + 4].copy_from_slice(&len.to_le_bytes());
+        let crc = crc32fast::hash(&self.out[start..]);
+        self.out[start + CRC_AT..start + HEAD].copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+fn put_u16(out: &mut Vec<u8>, v: usize) {
+    out.extend_from_slice(&u16::try_from(v).unwrap_or(u16::MAX).to_le_bytes());
+}
+
+fn put_u32(out: &mut Vec<u8>, v: u32) {
+    out.extend_from_slice(&v.to_le_bytes());
+}
+
+fn put_u64(out: &mut Vec<u8>, v: u64) {
+    out.extend_from_slice(&v.to_le_bytes());
+}
+
+/// A string is cut where its length would not fit, at the border of a character.
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
+    let text = cut(text, usize::from(u16::MAX));
+    put_u16(out, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The longest beginning of `text` of at most `max` bytes.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+pub(crate) fn types(kind: Kind) -> (u8, u8) {
+    match kind {
+        Kind::Calls | Kind::Exceptions | Kind::Counter => (METRIC_COUNTER, VALUE_U64),
+        Kind::InProgress => (METRIC_GAUGE, VALUE_WRAPPING),
+        Kind::Gauge => (METRIC_GAUGE, VALUE_F64),
+        Kind::Durations => (METRIC_HISTOGRAM, VALUE_NANOS),
+        Kind::Histogram => (METRIC_HISTOGRAM, VALUE_F64),
+    }
+}
+
+const MODES: [Mode; 8] = [
+    Mode::All,
+    Mode::LiveAll,
+    Mode::Min,
+    Mode::LiveMin,
+    Mode::Max,
+    Mode::LiveMax,
+    Mode::Sum,
+    Mode::LiveSum,
+];
+
+fn mode_code(mode: Mode) -> u8 {
+    (1_u8..).zip(MODES).find(|(_, m)| *m == mode).map_or(0, |(code, _)| code)
+}
+
+pub(crate) fn mode_of(code: u8) -> Option<Mode> {
+    (1_u8..).zip(MODES).find(|(c, _)| *c == code).map(|(_, mode)| mode)
+}

@@ -1,0 +1,10 @@
+//! One process's file: its bytes, its memory, its making and its lock.
+//!
+//! It knows neither metrics' handles nor collectors; `format` is shared by writer and reader, the rest is the writer's.
+
+pub(crate) mod create;
+pub(crate) mod format;
+pub(crate) mod lock;
+pub(crate) mod log;
+pub(crate) mod mapping;
+pub(crate) mod shard;

@@ -1,0 +1,85 @@
+//! What went wrong, for those who ask.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+use super::attach::dropped_operations;
+use super::fork::Guard;
+use super::state::State;
+
+/// How this process's own counting fares; see [`health`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Health {
+    shared: bool,
+    started: bool,
+    directory: Option<PathBuf>,
+    problem: Option<Error>,
+    dropped_series: u64,
+    dropped_operations: u64,
+}
+
+impl Health {
+    /// Whether other processes can see what this one counts. `false` before the first use, and wherever counting is private:
+    /// because no directory was named, because it can't be used ([`problem`](Self::problem) says why), or because
+    /// someone removed this process's file.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether anything was recorded or set up since the program began, or since it forked.
+    pub fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// The directory that was named, fit or not.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// Why counting is private or incomplete, with the path.
+    pub fn problem(&self) -> Option<&Error> {
+        self.problem.as_ref()
+    }
+
+    /// Declared series that have no cells, for want of room.
+    pub fn dropped_series(&self) -> u64 {
+        self.dropped_series
+    }
+
+    /// Operations that were recorded nowhere, since the program began. Wraps at 2^32.
+    pub fn dropped_operations(&self) -> u64 {
+        self.dropped_operations
+    }
+}
+
+/// How this process's counting fares. Recording itself never fails and never says anything; this does.
+///
+/// ```
+/// let health = headcount::health();
+/// if let Some(problem) = health.problem() {
+///     eprintln!("metrics of this process are not shared: {problem}");
+/// }
+/// ```
+pub fn health() -> Health {
+    let dropped_operations = dropped_operations();
+    match Guard::lock() {
+        Some(store) => Health {
+            shared: store.is_shared(),
+            started: store.state == State::Live,
+            directory: store.directory(),
+            problem: store.problem.as_ref().map(Error::copy),
+            dropped_series: store.dropped_series,
+            dropped_operations,
+        },
+        None => Health {
+            shared: false,
+            started: true,
+            directory: None,
+            problem: None,
+            dropped_series: 0,
+            dropped_operations,
+        },
+    }
+}

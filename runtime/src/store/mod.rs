@@ -1,0 +1,25 @@
+//! The writer: this process's segment, from first use to fork to the end.
+//!
+//! ```text
+//! New --first use--> Live --fork, in the child--> Forked --next operation--> Live
+//!                     |                                       (same addresses, same log, same slots, all zero)
+//!                     +-- or Failed: nothing could be mapped, everything is dropped and counted
+//! ```
+//!
+//! One mutex guards all of it. It is never held while code of the user's runs (a label, a logger), and never taken in
+//! recording once a thread has touched its slots. It knows nothing of collectors.
+
+mod attach;
+mod fork;
+mod health;
+mod names;
+mod register;
+mod state;
+
+pub(crate) use attach::{Target, note_dropped, target};
+pub(crate) use fork::epoch;
+pub use fork::after_fork_in_child;
+pub use health::{Health, health};
+pub(crate) use register::row;
+pub use state::init;
+pub(crate) use state::{Own, directory, own, start};

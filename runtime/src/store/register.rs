@@ -1,0 +1,234 @@
+//! Giving slots to series: the log's records, the blocks of shard 0, and only then the slot.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
+use crate::label::{self, table};
+use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
+use crate::segment::format::{LOG_OFF, Word};
+use crate::segment::log::{LogWriter, OUTCOMES};
+use crate::segment::shard;
+
+use super::fork::Guard;
+use super::names;
+use super::state::Store;
+
+/// Series that one family with open labels may have in one process; the rest goes to one whose open labels read
+/// `_other`.
+const MAX_SERIES: u32 = 1_000;
+const OTHER: &str = "_other";
+
+/// Records that are written but not yet visible.
+struct Planned {
+    records: Vec<u8>,
+    families: Vec<(Vec<u8>, u32)>,
+    slot: u32,
+    width: u32,
+}
+
+impl Store {
+    /// Registers every site that has no slot yet; libraries loaded later bring more.
+    pub(super) fn register_new(&mut self) {
+        let sites = registry::unassigned();
+        let shown = shown_names(&sites);
+        let mut dropped = 0;
+        for site in sites {
+            let registered = match site.spec() {
+                Spec::Function(function) => {
+                    let name = shown.get(&function_key(function)).map_or("", String::as_str);
+                    self.register_function(function, name)
+                }
+                Spec::Metric(descriptor) => {
+                    self.register_metric(descriptor, &label::constants(descriptor.labels))
+                }
+            };
+            match registered {
+                Ok(slot) => site.assign(slot),
+                Err(error) => {
+                    site.assign(DROPPED);
+                    dropped += 1;
+                    self.note_refusal(3, error);
+                }
+            }
+        }
+        self.dropped_series = dropped;
+        self.note_dropped_series();
+    }
+
+    fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
+        let parts = registry::function_parts(f.what);
+        let mut plan = self.plan(parts.width);
+        let values = [name, f.module];
+        let strings = label::strings(values);
+        let has = |bit| f.what & bit != 0;
+        let slot = plan.slot;
+        for (is_there, kind, outcome, at) in [
+            (has(registry::COUNTED), Kind::Calls, false, 0),
+            (has(registry::COUNTED_OUTCOME), Kind::Calls, true, 0),
+            (has(registry::IN_PROGRESS), Kind::InProgress, false, parts.in_progress),
+            (has(registry::EXCEPTIONS), Kind::Exceptions, false, parts.exceptions),
+            (has(registry::TIMED), Kind::Durations, false, parts.durations),
+            (has(registry::TIMED_OUTCOME), Kind::Durations, true, parts.durations),
+        ] {
+            if is_there {
+                let d = registry::shared_family(kind);
+                let names: &[&str] = if outcome {
+                    &["function", "module", "outcome"]
+                } else {
+                    &["function", "module"]
+                };
+                let family = self.family(&mut plan, &d, names);
+                let mut log = LogWriter::new(&mut plan.records);
+                if outcome {
+                    log.outcomes(family, slot + at, d.width(), self.age(), &values);
+                } else {
+                    log.series(family, slot + at, d.width(), self.age(), &strings);
+                }
+            }
+        }
+        self.commit(plan)
+    }
+
+    /// `values`: the label values, coded as in a record. A series that exists already is found again.
+    fn register_metric(&mut self, d: &Descriptor, values: &[u8]) -> std::io::Result<u32> {
+        let mut names: Vec<&str> = d.labels.iter().map(Label::name).collect();
+        if d.outcome {
+            names.push("outcome");
+        }
+        let mut plan = self.plan(d.width() * d.fan());
+        let family = self.family(&mut plan, d, &names);
+        let key = (family, values.to_vec());
+        if let Some(slot) = self.series.get(&key) {
+            return Ok(*slot);
+        }
+        let slot = plan.slot;
+        let mut log = LogWriter::new(&mut plan.records);
+        if d.outcome {
+            let values = label::parse(values);
+            debug_assert_eq!(values.len(), d.labels.len());
+            log.outcomes(family, slot, d.width(), self.age(), &values);
+        } else {
+            log.series(family, slot, d.width(), self.age(), values);
+        }
+        self.commit(plan)?;
+        self.series.insert(key, slot);
+        Ok(slot)
+    }
+
+    fn plan(&self, width: u32) -> Planned {
+        Planned { records: Vec::new(), families: Vec::new(), slot: self.slots_used, width }
+    }
+
+    /// The family's id in this log, with its record if it is new.
+    fn family(&self, plan: &mut Planned, d: &Descriptor, labels: &[&str]) -> u32 {
+        // Its record without the place in the source is its identity: two declarations that agree are one family.
+        let mut key = Vec::new();
+        LogWriter::new(&mut key).family(0, &Descriptor { file: "", line: 0, ..*d }, labels);
+        let planned = plan.families.iter().find(|(k, _)| *k == key).map(|(_, id)| *id);
+        if let Some(id) = planned.or_else(|| self.families.get(&key).copied()) {
+            return id;
+        }
+        // As many as there are series at most, and those are below 2^24.
+        let id = u32::try_from(self.families.len() + plan.families.len()).unwrap_or(u32::MAX);
+        LogWriter::new(&mut plan.records).family(id, d, labels);
+        plan.families.push((key, id));
+        id
+    }
+
+    /// Nanoseconds since the log's epoch.
+    fn age(&self) -> u64 {
+        // Declared series are as old as the process's segment; exact enough until something is removed and made again.
+        self.header.as_ref().map_or(0, |h| h.created_ns.saturating_sub(h.log_epoch_ns))
+    }
+
+    /// In this order, so that a reader, or a kill at any point, finds nothing half: blocks, records, `slots_used`,
+    /// `log_used`.
+    fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
+        let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
+        let memory = self.memory.as_mut().ok_or_else(full)?;
+        let end = plan.slot.checked_add(plan.width).filter(|end| *end < MAX_CELLS);
+        let end = end.ok_or_else(full)?;
+        memory.grow_shard(0, end)?;
+        let used = (self.log.len() + plan.records.len()) as u64;
+        memory.grow_head(used)?;
+        memory.write(LOG_OFF + self.log.len() as u64, &plan.records);
+        self.log.extend_from_slice(&plan.records);
+        self.slots_used = end;
+        memory.word(Word::SlotsUsed).store(u64::from(end), Ordering::Release);
+        memory.word(Word::LogUsed).store(used, Ordering::Release);
+        shard::set_process(memory.shard(0));
+        self.families.extend(plan.families);
+        Ok(plan.slot)
+    }
+
+    /// The slot of the row with these label values, registered if it is new.
+    fn row(&mut self, site: &'static Site, d: &Descriptor, open: &[u8]) -> u32 {
+        let key = table::Key { site: core::ptr::from_ref(site) as usize, values: open };
+        if let Some(slot) = table::find(&key) {
+            return slot;
+        }
+        let rows = self.rows.entry(key.site).or_default();
+        if *rows < MAX_SERIES {
+            *rows += 1;
+            return self.insert_row(&key, d);
+        }
+        let others = label::others(d.labels, OTHER);
+        let key = table::Key { site: key.site, values: &others };
+        table::find(&key).unwrap_or_else(|| self.insert_row(&key, d))
+    }
+
+    fn insert_row(&mut self, key: &table::Key<'_>, d: &Descriptor) -> u32 {
+        match self.register_metric(d, &label::merge(d.labels, key.values)) {
+            Ok(slot) => {
+                table::insert(key, slot);
+                slot
+            }
+            Err(error) => {
+                self.note_refusal(3, error);
+                DROPPED
+            }
+        }
+    }
+}
+
+/// The first cell of the series of `site` with these values of its open labels. Takes the mutex.
+pub(crate) fn row(site: &'static Site, open: &[u8]) -> u32 {
+    let Spec::Metric(descriptor) = site.spec() else { return DROPPED };
+    // Re-entered from inside this very function's allocations: not worth a row of its own.
+    let Some(mut store) = Guard::lock() else { return DROPPED };
+    if !store.is_live() {
+        return DROPPED;
+    }
+    store.row(site, descriptor, open)
+}
+
+type FunctionKey = (&'static str, u32, usize);
+
+fn function_key(f: &Function) -> FunctionKey {
+    (f.file, f.line, f.here as usize)
+}
+
+/// The names under which functions are shown: short, unless two functions of one module would then be called the same.
+fn shown_names(sites: &[&'static Site]) -> BTreeMap<FunctionKey, String> {
+    let functions = || {
+        sites.iter().filter_map(|site| match site.spec() {
+            Spec::Function(f) => Some((f, (f.here)())),
+            Spec::Metric(_) => None,
+        })
+    };
+    let mut uses = BTreeMap::<(String, &str), u32>::new();
+    for (f, path) in functions() {
+        *uses.entry((names::short(path, f.module), f.module)).or_default() += 1;
+    }
+    functions()
+        .map(|(f, path)| {
+            let short = names::short(path, f.module);
+            let unique = uses.get(&(short.clone(), f.module)) == Some(&1);
+            (function_key(f), if unique { short } else { names::qualified(path, f.module) })
+        })
+        .collect()
+}
+
+const _: () = assert!(OUTCOMES.len() == 4 && DROPPED > UNASSIGNED);
+

@@ -1,0 +1,276 @@
+//! The store itself: making this process's segment, and finding it again after a fork.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::error::{Error, ErrorKind};
+use crate::registry;
+use crate::segment::create::{Created, Heritage, create};
+use crate::segment::format::{Header, Word};
+use crate::segment::mapping::{Memory, Region};
+use crate::segment::shard;
+
+use super::fork::Guard;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing was recorded yet.
+    New,
+    /// There is a segment, shared or private.
+    Live,
+    /// A child's, before its first operation: the memory behind the addresses is nobody's.
+    Forked,
+    /// Not even private memory could be had. Asked again after a fork or by `init`.
+    Failed,
+}
+
+/// Everything behind the mutex.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) state: State,
+    /// Forks that this store has gone through; behind the true number only if a signal handler forked inside us.
+    pub(super) epoch: u32,
+    config: Option<Config>,
+    /// Where segments are made; decided once, at first use.
+    directory: Option<PathBuf>,
+    decided: bool,
+    region: Option<Region>,
+    pub(super) memory: Option<Memory>,
+    pub(super) header: Option<Header>,
+    /// A copy of the segment's log. A child can't read its parent's file any more, and needs the same log.
+    pub(super) log: Vec<u8>,
+    /// The next slot to be given away; 0 never is.
+    pub(super) slots_used: u32,
+    /// The id of each family in the log, by its record.
+    pub(super) families: BTreeMap<Vec<u8>, u32>,
+    /// The slot of each series of a named family: two sites that declare the same series share its cells.
+    pub(super) series: BTreeMap<(u32, Vec<u8>), u32>,
+    /// Rows of each site with open labels.
+    pub(super) rows: BTreeMap<usize, u32>,
+    pub(super) shards_used: u32,
+    /// Shards that ended threads gave back, with their values.
+    pub(super) free: Vec<u32>,
+    pub(super) dropped_series: u64,
+    /// Why counting is private although a directory was named, or the last thing that failed since.
+    pub(super) problem: Option<Error>,
+    /// Said through the log facade once the mutex is released.
+    pub(super) unsaid: Option<String>,
+}
+
+impl Store {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::New,
+            epoch: 0,
+            config: None,
+            directory: None,
+            decided: false,
+            region: None,
+            memory: None,
+            header: None,
+            log: Vec::new(),
+            slots_used: 1,
+            families: BTreeMap::new(),
+            series: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            shards_used: 1,
+            free: Vec::new(),
+            dropped_series: 0,
+            problem: None,
+            unsaid: None,
+        }
+    }
+
+    /// Whether there is memory to record in, after trying to get some.
+    pub(super) fn is_live(&mut self) -> bool {
+        match self.state {
+            State::Live => true,
+            State::Failed => false,
+            State::New | State::Forked => {
+                self.make_segment();
+                self.state == State::Live
+            }
+        }
+    }
+
+    fn make_segment(&mut self) {
+        if !self.decided {
+            self.directory = self.config.clone().unwrap_or_default().chosen_directory();
+            self.decided = true;
+        }
+        let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
+        let mut made = Err(Error::directory("no directory was named"));
+        if let Some(path) = self.directory.clone() {
+            made = Directory::open_or_create(&path)
+                .and_then(|directory| self.create_in(Some(&directory), parent))
+                .map_err(|e| e.at(&path));
+            self.problem = None;
+            if let Err(e) = &made {
+                self.unsaid = Some(format!("counting in private memory: {e}"));
+            }
+        }
+        let made = made.or_else(|why| {
+            if self.directory.is_some() {
+                self.problem = Some(why);
+            }
+            self.create_in(None, parent)
+        });
+        match made {
+            Ok(created) => {
+                shard::set_process(created.memory.shard(0));
+                self.memory = Some(created.memory);
+                self.header = Some(created.header);
+                self.state = State::Live;
+                self.note_dropped_series();
+                self.register_new();
+            }
+            Err(e) => {
+                self.state = State::Failed;
+                self.unsaid = Some(format!("nothing will be counted: {e}"));
+                self.problem = Some(e);
+            }
+        }
+    }
+
+    fn create_in(
+        &mut self,
+        directory: Option<&Directory>,
+        parent: Option<([u8; 16], u64)>,
+    ) -> Result<Created, Error> {
+        let heritage = Heritage {
+            region: self.region,
+            log: &self.log,
+            slots_used: self.slots_used,
+            parent: parent.map_or([0; 16], |(instance, _)| instance),
+            log_epoch_ns: parent.map(|(_, epoch)| epoch),
+        };
+        let mut region = self.region;
+        let created = create(directory, &heritage, &mut region);
+        self.region = region;
+        created
+    }
+
+    /// For the fork handler, in the child. Allocates and frees nothing.
+    pub(super) fn forsake(&mut self) {
+        if let Some(memory) = &mut self.memory {
+            memory.forsake();
+        }
+        self.shards_used = 1;
+        self.free.clear();
+        super::attach::forget_dropped();
+        self.state = match self.state {
+            State::New => State::New,
+            State::Live | State::Forked | State::Failed => State::Forked,
+        };
+    }
+
+    /// Remembers and publishes what went wrong while growing.
+    pub(super) fn note_refusal(&mut self, stage: u64, error: std::io::Error) {
+        let errno = u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs());
+        if let Some(memory) = &self.memory {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            memory.word(Word::LastError).store(stage << 32 | errno, order);
+        }
+        if self.problem.is_none() {
+            let path = self.directory.clone().unwrap_or_default();
+            let error = Error::io("allocate room in the segment", error);
+            self.problem = Some(if path.as_os_str().is_empty() { error } else { error.at(&path) });
+            self.unsaid = self.problem.as_ref().map(|e| format!("some series are not counted: {e}"));
+        }
+    }
+
+    pub(super) fn note_dropped_series(&self) {
+        if let Some(memory) = &self.memory {
+            let order = std::sync::atomic::Ordering::Relaxed;
+            memory.word(Word::DroppedSeries).store(self.dropped_series, order);
+        }
+    }
+
+    pub(super) fn directory(&self) -> Option<PathBuf> {
+        if self.decided {
+            self.directory.clone()
+        } else {
+            self.config.clone().unwrap_or_default().chosen_directory()
+        }
+    }
+
+    /// Whether the segment has a file in the directory, as far as this process knows.
+    pub(super) fn is_shared(&self) -> bool {
+        self.state == State::Live
+            && self.directory.is_some()
+            && self.memory.as_ref().and_then(|m| m.backing().links()) != Some(0)
+    }
+}
+
+/// Decides where segments go, and makes this process's.
+///
+/// Call it at the start of the program, before it forks: children inherit the decision. Without it the first recording
+/// does the same with what the environment says.
+///
+/// # Errors
+///
+/// Where the directory can't be used: it can't be made, isn't a directory, belongs to someone else, everybody may write to
+/// it, or has no room. Recording then works all the same, in memory that only this process can read; a later
+/// `init` may try again. Also an error: recording had begun with another directory, which can't be changed.
+pub fn init(config: Config) -> Result<(), Error> {
+    // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
+    let Some(mut store) = Guard::lock() else { return Ok(()) };
+    if store.state == State::Live {
+        return if store.is_shared() && store.directory == config.chosen_directory() {
+            Ok(())
+        } else {
+            let error = Error::new(ErrorKind::AlreadyStarted);
+            Err(store.directory.as_deref().map_or(error.copy(), |path| error.at(path)))
+        };
+    }
+    if store.state == State::Failed {
+        store.state = State::Forked;
+    }
+    store.config = Some(config);
+    store.decided = false;
+    store.is_live();
+    // The caller is told; the log need not be.
+    store.unsaid = None;
+    store.problem.as_ref().map_or(Ok(()), |problem| Err(problem.copy()))
+}
+
+/// Makes this process's segment, if the program declares anything, so that its series exist before they are used.
+pub(crate) fn start() {
+    if registry::is_empty() {
+        return;
+    }
+    if let Some(mut store) = Guard::lock() {
+        store.is_live();
+    }
+}
+
+/// This process's own segment, for the collector in the same process, which reads it where it is: also when it has no
+/// name, or lost it.
+pub(crate) struct Own(Guard);
+
+/// `None` where nothing was recorded since the start or the fork.
+pub(crate) fn own() -> Option<Own> {
+    let store = Guard::lock()?;
+    (store.state == State::Live && store.memory.is_some() && store.header.is_some())
+        .then_some(Own(store))
+}
+
+impl Own {
+    pub(crate) fn header(&self) -> Option<&Header> {
+        self.0.header.as_ref()
+    }
+
+    /// Copies words from an offset of the file; where there are no blocks, zeros.
+    pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
+        if let Some(memory) = &self.0.memory {
+            memory.read(offset, into);
+        }
+    }
+}
+
+/// The directory that this process's collector reads.
+pub(crate) fn directory() -> Option<PathBuf> {
+    Guard::lock()?.directory()
+}

@@ -1,0 +1,102 @@
+//! A child process with its output captured, that is gone when the test is: with its own children.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::eventually;
+
+/// A running program. It leads a process group, and dropping it kills the whole group.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+    output: Arc<Mutex<String>>,
+}
+
+impl Child {
+    /// Starts `command` with no input; both its outputs are captured.
+    pub fn start(command: &mut Command) -> Self {
+        let mut process = command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let output = Arc::default();
+        capture(process.stdout.take().expect("a pipe"), &output);
+        capture(process.stderr.take().expect("a pipe"), &output);
+        Self { process, output }
+    }
+
+    /// The process, which is its group's number too.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.process.id()).expect("a pid"))
+    }
+
+    /// What it has written until now: the lines of both outputs, each whole.
+    pub fn output(&self) -> String {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the child is there");
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("it is our child")
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        eventually("the child has ended", || self.ended())
+    }
+
+    /// Kills the whole group, whatever is left of it, and waits for its leader.
+    pub fn kill(&mut self) {
+        let _ = killpg(self.pid(), Signal::SIGKILL);
+        let _ = self.process.wait();
+    }
+
+    /// Whether no process of its group is left: neither running nor waiting to be reaped.
+    pub fn group_is_gone(&self) -> bool {
+        killpg(self.pid(), None) == Err(Errno::ESRCH)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "a failed test shows what its programs said")]
+            {
+                eprintln!("---- output of {}:\n{}", self.process.id(), self.output());
+            }
+        }
+    }
+}
+
+/// Whether a process exists, be it one that waits to be reaped.
+pub fn exists(pid: Pid) -> bool {
+    kill(pid, None).is_ok()
+}
+
+fn capture(pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        // Ends when the last process that holds the pipe has ended.
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}

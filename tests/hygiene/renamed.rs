@@ -1,0 +1,26 @@
+//! Compiled with the library under another name, which the attributes are told.
+
+#![deny(warnings)]
+
+use renamed::{Counter, count_exceptions, counted, in_progress, metric, timed};
+
+/// Happened.
+#[metric(name = "renamed_total", crate = renamed)]
+pub static RENAMED: Counter;
+
+#[counted(crate = renamed)]
+#[timed(crate = ::renamed)]
+#[in_progress(crate = crate::hidden::found)]
+#[count_exceptions(crate = renamed)]
+pub fn four(text: &str) -> Result<u8, std::num::ParseIntError> {
+    text.parse()
+}
+
+#[counted(name = "renamed_calls_total", labels(text), outcome, crate = crate::hidden::found)]
+pub async fn named(text: &str) -> Option<&str> {
+    text.get(1..)
+}
+
+mod hidden {
+    pub(crate) use ::renamed as found;
+}

@@ -1,0 +1,24 @@
+//! Programs that must not compile, with the messages they get, and programs that must.
+//!
+//! The messages are those of one compiler version; another may word its own part otherwise, so that this is skipped
+//! there. `TRYBUILD=overwrite cargo test --test ui` writes them anew: read what it wrote.
+
+#[test]
+fn mistakes_get_the_messages_that_are_expected_of_them() {
+    trybuild::TestCases::new().compile_fail("ui/fail/*.rs");
+}
+
+#[test]
+fn what_must_compile_compiles() {
+    trybuild::TestCases::new().pass("ui/pass/*.rs");
+}
+
+#[test]
+fn every_message_belongs_to_a_program() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.with_extension("rs").is_file(), "{} is left over", path.display());
+        assert!(path.with_extension("stderr").is_file(), "{} has no message", path.display());
+    }
+}

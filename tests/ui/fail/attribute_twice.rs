@@ -1,0 +1,9 @@
+use headcount::counted;
+
+#[counted]
+#[counted(outcome)]
+fn f() {}
+
+fn main() {
+    f();
+}

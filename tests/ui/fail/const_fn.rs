@@ -1,0 +1,9 @@
+use headcount::{counted, timed};
+
+#[counted]
+#[timed]
+const fn f() {}
+
+fn main() {
+    f();
+}

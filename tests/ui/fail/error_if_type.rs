@@ -1,0 +1,10 @@
+use headcount::count_exceptions;
+
+#[count_exceptions(error_if = |n| n.is_err())]
+fn f() -> u8 {
+    1
+}
+
+fn main() {
+    f();
+}

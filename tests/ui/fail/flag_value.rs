@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(outcome = 3)]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,10 @@
+use headcount::counted;
+
+#[counted(outcome)]
+fn f<R: Default>() -> R {
+    R::default()
+}
+
+fn main() {
+    f::<u8>();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(outcome, outcome)]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(name)]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(name = "jobs_total", labels(a, b, c, d, e, f, g, h, i))]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::metric;
+
+#[metric(name = "a_total")]
+struct A;
+
+fn main() {
+    let _ = A;
+}

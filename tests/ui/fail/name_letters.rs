@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(name = "bad-name")]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(name = "headcount_jobs_total")]
+fn f() {}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(name = "jobs")]
+fn f() {}
+
+fn main() {
+    f();
+}

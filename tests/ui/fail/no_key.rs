@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted("jobs_total")]
+fn f() {}
+
+fn main() {
+    f();
+}

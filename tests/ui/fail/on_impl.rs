@@ -1,0 +1,12 @@
+use headcount::timed;
+
+struct S;
+
+#[timed]
+impl S {
+    fn f(&self) {}
+}
+
+fn main() {
+    S.f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted]
+struct S;
+
+fn main() {
+    let _ = S;
+}

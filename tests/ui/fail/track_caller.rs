@@ -1,0 +1,11 @@
+use headcount::counted;
+
+#[counted(outcome)]
+#[track_caller]
+fn f() -> u8 {
+    1
+}
+
+fn main() {
+    f();
+}

@@ -1,0 +1,8 @@
+use headcount::counted;
+
+trait T {
+    #[counted]
+    fn f(&self);
+}
+
+fn main() {}
