@@ -17,6 +17,7 @@ use crate::eventually;
 pub struct Child {
     process: std::process::Child,
     output: Arc<Mutex<String>>,
+    readers: Vec<thread::JoinHandle<()>>,
 }
 
 impl Child {
@@ -30,9 +31,11 @@ impl Child {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = Arc::default();
-        capture(process.stdout.take().expect("a pipe"), &output);
-        capture(process.stderr.take().expect("a pipe"), &output);
-        Self { process, output }
+        let readers = vec![
+            capture(process.stdout.take().expect("a pipe"), &output),
+            capture(process.stderr.take().expect("a pipe"), &output),
+        ];
+        Self { process, output, readers }
     }
 
     /// The process, which is its group's number too.
@@ -43,6 +46,15 @@ impl Child {
     /// What it has written until now: the lines of both outputs, each whole.
     pub fn output(&self) -> String {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All that it has written, once it and its children have ended.
+    pub fn all_output(&mut self) -> String {
+        self.wait();
+        for reader in self.readers.drain(..) {
+            reader.join().expect("a reader doesn't fail");
+        }
+        self.output()
     }
 
     /// Sends it a signal.
@@ -89,7 +101,10 @@ pub fn exists(pid: Pid) -> bool {
     kill(pid, None).is_ok()
 }
 
-fn capture(pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+fn capture(
+    pipe: impl Read + Send + 'static,
+    output: &Arc<Mutex<String>>,
+) -> thread::JoinHandle<()> {
     let output = Arc::clone(output);
     thread::spawn(move || {
         // Ends when the last process that holds the pipe has ended.
@@ -98,5 +113,5 @@ fn capture(pipe: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
             output.push_str(&line);
             output.push('\n');
         }
-    });
+    })
 }

@@ -49,14 +49,21 @@
 #![deny(clippy::all, clippy::pedantic, clippy::nursery, clippy::cargo)]
 #![expect(clippy::cargo_common_metadata, reason = "an unpublished package")]
 #![allow(clippy::multiple_crate_versions, reason = "other tests' dependencies")]
-#![allow(clippy::panic_in_result_fn, clippy::unnecessary_wraps, clippy::unused_async, reason = "the cases")]
+#![allow(
+    clippy::panic_in_result_fn,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    reason = "the cases"
+)]
 #![allow(let_underscore_drop, missing_docs, reason = "this file's own functions")]
 #![allow(dead_code, clippy::missing_const_for_fn, reason = "what is never called must compile too")]
 #![allow(clippy::redundant_pub_crate, reason = "contradicts `unreachable_pub`")]
 
 /// Where every name that an expansion could lean on means something else.
 mod shadowed {
-    use ::headcount::{Counter as MyCounter, count_exceptions, counted, in_progress, metric, timed};
+    use ::headcount::{
+        Counter as MyCounter, count_exceptions, counted, in_progress, metric, timed,
+    };
 
     pub(super) mod core {}
     pub(super) mod std {}
@@ -129,7 +136,8 @@ mod shadowed {
     }
 
     #[counted(outcome)]
-    pub(super) fn future() -> impl ::core::future::Future<Output = Fallible> + ::core::marker::Send {
+    pub(super) fn future() -> impl ::core::future::Future<Output = Fallible> + ::core::marker::Send
+    {
         async { ::core::result::Result::Ok(1) }
     }
 
@@ -146,8 +154,8 @@ mod shadowed {
 
 /// The shapes of functions, under clippy's eyes.
 mod shapes {
-    use ::core::future::Future;
     use ::core::convert::From;
+    use ::core::future::Future;
     use ::core::iter::{IntoIterator, Iterator};
     use ::core::option::Option::{self, Some};
     use ::core::result::Result::{self, Ok};

@@ -77,6 +77,11 @@ impl Page {
         Ok(Self { types, samples })
     }
 
+    /// The value of a sample that must be there.
+    pub fn at(&self, key: &str) -> f64 {
+        self.value(key).unwrap_or_else(|| panic!("no `{key}` in {:#?}", self.samples))
+    }
+
     /// A sample's value, by its key as [`Page::samples`] has it.
     pub fn value(&self, key: &str) -> Option<f64> {
         self.samples.get(key).copied()

@@ -1,7 +1,7 @@
 //! Programs that must not compile, with the messages they get, and programs that must.
 //!
-//! The messages are those of one compiler version; another may word its own part otherwise, so that this is skipped
-//! there. `TRYBUILD=overwrite cargo test --test ui` writes them anew: read what it wrote.
+//! The messages are those of the compiler that was stable when they were written; another may word its own part otherwise.
+//! `TRYBUILD=overwrite cargo test --test ui` writes them anew: read what it wrote.
 
 #[test]
 fn mistakes_get_the_messages_that_are_expected_of_them() {

@@ -12,6 +12,7 @@ mod error;
 mod expose;
 mod label;
 mod metric;
+mod operation;
 mod outcome;
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -73,10 +73,7 @@ impl Site {
         Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Metric(descriptor) }
     }
 
-    pub(crate) const fn slot_cell(&self) -> &AtomicU32 {
-        &self.slot
-    }
-
+    #[inline(always)]
     pub(crate) fn spec(&self) -> &Spec {
         &self.spec
     }
@@ -89,6 +86,7 @@ impl Site {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn load(&self, order: Ordering) -> u32 {
         self.slot.load(order)
     }

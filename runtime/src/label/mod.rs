@@ -59,6 +59,7 @@ enum Out<'a> {
 
 impl LabelWriter<'_> {
     /// Adds to the value.
+    #[inline]
     pub fn push_str(&mut self, text: &str) {
         let text = cut(text, self.left);
         self.left -= text.len();
@@ -159,6 +160,7 @@ impl Key {
         Self { small: [0; INLINE], used: 0, large: Vec::new() }
     }
 
+    #[inline]
     pub(crate) fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
         let start = self.len();
         self.push(&[0, 0]);
@@ -170,6 +172,7 @@ impl Key {
         }
     }
 
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         if self.large.is_empty() {
             if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {

@@ -62,6 +62,7 @@ impl Table {
 }
 
 /// The slot, if the row is known. Waits for nobody.
+#[inline]
 pub(crate) fn find(key: &Key<'_>) -> Option<u32> {
     let table = current()?;
     let hash = key.hash();

@@ -1,7 +1,6 @@
 use core::fmt;
 
-use crate::segment::shard::{self, Cells};
-use crate::store::{self, Target};
+use crate::operation::{Add, at_site};
 
 use super::handle::Raw;
 
@@ -43,20 +42,7 @@ impl Counter {
     /// Adds `n`.
     #[inline(always)]
     pub fn inc_by(self, n: u64) {
-        match shard::own(self.0.slot(), 0) {
-            Some(cells) => cells.add(0, n),
-            None => self.add_cold(n),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn add_cold(self, n: u64) {
-        match store::target(self.0.site.slot_cell(), 0, 0).1 {
-            Target::Own(cells) => cells.add(0, n),
-            Target::Shared(cells) => cells.add(0, n),
-            Target::Nowhere => {}
-        }
+        at_site(self.0.site, Add(n));
     }
 }
 

@@ -91,7 +91,7 @@ impl Gauge {
     #[inline(never)]
     fn cell_cold(self) -> Option<&'static AtomicU64> {
         // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
-        let (slot, _) = store::target(self.0.site.slot_cell(), 0, 0);
+        let (slot, _) = store::target(Some(self.0.site), self.0.slot(), 0);
         shard::shared_cell(slot)
     }
 }

@@ -22,6 +22,7 @@ impl Raw {
         self.site.load(Ordering::Relaxed)
     }
 
+    #[inline(always)]
     pub(super) fn bounds(self) -> &'static [f64] {
         match self.site.spec() {
             Spec::Metric(d) => match d.bounds {

@@ -1,8 +1,8 @@
 use core::fmt;
 
 use crate::clock;
-use crate::segment::shard::{self, Cells};
-use crate::store::{self, Target, epoch};
+use crate::operation::{Observe, at_site};
+use crate::store::{self, epoch};
 
 use super::handle::Raw;
 
@@ -51,20 +51,7 @@ impl Histogram {
         #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
         let (last, bucket) =
             (bounds.len() as u32 + 1, bounds.partition_point(|bound| *bound < value) as u32);
-        match shard::own(self.0.slot(), last) {
-            Some(cells) => record(&cells, bucket, value),
-            None => self.observe_cold(last, bucket, value),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn observe_cold(self, last: u32, bucket: u32, value: f64) {
-        match store::target(self.0.site.slot_cell(), 0, last).1 {
-            Target::Own(cells) => record(&cells, bucket, value),
-            Target::Shared(cells) => record(&cells, bucket, value),
-            Target::Nowhere => {}
-        }
+        at_site(self.0.site, Observe { value, bucket, last });
     }
 
     /// Observes the seconds until the timer is dropped.
@@ -79,13 +66,6 @@ impl Histogram {
         let _timer = self.start_timer();
         f()
     }
-}
-
-/// `[sum, bucket 0 .. bucket n]`.
-#[inline(always)]
-fn record(cells: &impl Cells, bucket: u32, value: f64) {
-    cells.add_f64(0, value);
-    cells.add(1 + bucket, 1);
 }
 
 impl fmt::Debug for Histogram {

@@ -5,7 +5,7 @@
 mod call;
 mod out;
 mod recorder;
-pub(crate) mod site;
+mod site;
 
 pub use call::{Call, Scope, Watch, enter, scope, watch};
 pub use out::{Otherwise, Out, Probe, call_once, error_if, never, plain};

@@ -1,15 +1,13 @@
 //! What a call records when it begins and when it ends.
 
+use crate::descriptor::DEFAULT_NANOS;
+use crate::operation::{Add, AddTo, ObserveNanos, Operation, at_slot, observe_nanos};
 use crate::outcome::Outcome;
 use crate::registry::{
     COUNTED, COUNTED_OUTCOME, EXCEPTIONS, HISTOGRAM, IN_PROGRESS, TIMED, TIMED_OUTCOME,
     function_parts,
 };
-use crate::descriptor::{DEFAULT_NANOS, durations_width};
-use crate::segment::shard::{self, Cells};
-use crate::store::{self, Target};
-
-use super::site::ZERO;
+use crate::segment::shard::Cells;
 
 /// What one attribute, or all nameless ones together, record of a call. Composed by tuples.
 ///
@@ -24,102 +22,95 @@ pub trait Recorder: Copy {
     fn finish(self, outcome: Outcome, nanos: u64);
 }
 
-/// Runs the same code on this thread's cells or, out of line, on the process's.
-macro_rules! on {
-    ($slot:expr, $last:expr, |$cells:ident| $body:expr) => {
-        match shard::own($slot, $last) {
-            Some($cells) => $body,
-            None => {
-                #[cold]
-                #[inline(never)]
-                fn elsewhere(slot: u32, last: u32) -> Target {
-                    store::target(&ZERO, slot, last).1
-                }
-                match elsewhere($slot, $last) {
-                    Target::Own($cells) => $body,
-                    Target::Shared($cells) => $body,
-                    Target::Nowhere => {}
-                }
-            }
-        }
-    };
-}
-
-#[inline(always)]
-fn add(slot: u32, n: u64) {
-    on!(slot, 0, |cells| cells.add(0, n));
-}
-
-/// `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
-#[inline(always)]
-fn observe(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
-    if cells.add_carrying(at, nanos) {
-        cells.add(at + 1, 1);
-    }
-    // A bucket holds what is less than or equal to its bound.
-    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
-    let bucket = bounds.partition_point(|bound| *bound < nanos) as u32;
-    cells.add(at + 2 + bucket, 1);
-}
-
-/// Counts one call.
+/// Counts one call in a series that was looked up.
 #[inline(always)]
 pub fn count(slot: u32) {
-    add(slot, 1);
+    at_slot(slot, Add(1));
 }
 
 /// All nameless attributes of one function; `WHAT` is made of [`COUNTED`] and its siblings.
 #[derive(Debug, Clone, Copy)]
 pub struct Function<const WHAT: u32>(pub u32);
 
-impl<const WHAT: u32> Function<WHAT> {
-    /// All cells of the function are checked at once, at the beginning and at the end.
-    const LAST: u32 = function_parts(WHAT).width - 1;
+const fn has(what: u32, bits: u32) -> bool {
+    what & bits != 0
+}
 
-    const fn has(bit: u32) -> bool {
-        WHAT & bit != 0
+/// All cells of the function are checked at once, at the beginning and at the end.
+const fn last(what: u32) -> u32 {
+    function_parts(what).width - 1
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Begin<const WHAT: u32>;
+
+impl<const WHAT: u32> Operation for Begin<WHAT> {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        const { last(WHAT) }
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        if has(WHAT, COUNTED) {
+            cells.add(0, 1);
+        }
+        if has(WHAT, IN_PROGRESS) {
+            cells.add(const { function_parts(WHAT).in_progress }, 1);
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Finish<const WHAT: u32> {
+    outcome: Outcome,
+    nanos: u64,
+}
+
+impl<const WHAT: u32> Operation for Finish<WHAT> {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        const { last(WHAT) }
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        let parts = const { function_parts(WHAT) };
+        let which = self.outcome as u32;
+        if has(WHAT, COUNTED_OUTCOME) {
+            cells.add(which, 1);
+        }
+        if has(WHAT, IN_PROGRESS) {
+            // Minus one, modulo 2^64: the end may be on another thread than the beginning.
+            cells.add(parts.in_progress, u64::MAX);
+        }
+        if has(WHAT, EXCEPTIONS) && is_exception(self.outcome) {
+            cells.add(parts.exceptions, 1);
+        }
+        if has(WHAT, TIMED) {
+            observe_nanos(cells, parts.durations, DEFAULT_NANOS, self.nanos);
+        }
+        if has(WHAT, TIMED_OUTCOME) {
+            let at = parts.durations + which * HISTOGRAM;
+            observe_nanos(cells, at, DEFAULT_NANOS, self.nanos);
+        }
     }
 }
 
 impl<const WHAT: u32> Recorder for Function<WHAT> {
-    const CLOCK: bool = WHAT & (TIMED | TIMED_OUTCOME) != 0;
+    const CLOCK: bool = has(WHAT, TIMED | TIMED_OUTCOME);
 
     #[inline(always)]
     fn begin(self) {
-        if Self::has(COUNTED | IN_PROGRESS) {
-            on!(self.0, Self::LAST, |cells| {
-                if Self::has(COUNTED) {
-                    cells.add(0, 1);
-                }
-                if Self::has(IN_PROGRESS) {
-                    cells.add(const { function_parts(WHAT).in_progress }, 1);
-                }
-            });
+        if has(WHAT, COUNTED | IN_PROGRESS) {
+            at_slot(self.0, Begin::<WHAT>);
         }
     }
 
     #[inline(always)]
     fn finish(self, outcome: Outcome, nanos: u64) {
-        let which = outcome as u32;
-        if Self::has(COUNTED_OUTCOME | IN_PROGRESS | EXCEPTIONS | TIMED | TIMED_OUTCOME) {
-            on!(self.0, Self::LAST, |cells| {
-                let parts = const { function_parts(WHAT) };
-                if Self::has(COUNTED_OUTCOME) {
-                    cells.add(which, 1);
-                }
-                if Self::has(IN_PROGRESS) {
-                    cells.add(parts.in_progress, u64::MAX);
-                }
-                if Self::has(EXCEPTIONS) && is_exception(outcome) {
-                    cells.add(parts.exceptions, 1);
-                }
-                if Self::has(TIMED) {
-                    observe(&cells, parts.durations, DEFAULT_NANOS, nanos);
-                }
-                if Self::has(TIMED_OUTCOME) {
-                    observe(&cells, parts.durations + which * HISTOGRAM, DEFAULT_NANOS, nanos);
-                }
-            });
+        if has(WHAT, COUNTED_OUTCOME | IN_PROGRESS | EXCEPTIONS | TIMED | TIMED_OUTCOME) {
+            at_slot(self.0, Finish::<WHAT> { outcome, nanos });
         }
     }
 }
@@ -138,7 +129,7 @@ impl Recorder for Calls {
 
     #[inline(always)]
     fn begin(self) {
-        add(self.0, 1);
+        at_slot(self.0, Add(1));
     }
 
     #[inline(always)]
@@ -157,7 +148,7 @@ impl Recorder for Outcomes {
 
     #[inline(always)]
     fn finish(self, outcome: Outcome, _: u64) {
-        on!(self.0, 3, |cells| cells.add(outcome as u32, 1));
+        at_slot(self.0, AddTo { which: outcome as u32, of: 4 });
     }
 }
 
@@ -170,13 +161,13 @@ impl Recorder for InProgress {
 
     #[inline(always)]
     fn begin(self) {
-        add(self.0, 1);
+        at_slot(self.0, Add(1));
     }
 
     #[inline(always)]
     fn finish(self, _: Outcome, _: u64) {
         // Minus one, modulo 2^64: the end may be on another thread than the beginning.
-        add(self.0, u64::MAX);
+        at_slot(self.0, Add(u64::MAX));
     }
 }
 
@@ -193,7 +184,7 @@ impl Recorder for Exceptions {
     #[inline(always)]
     fn finish(self, outcome: Outcome, _: u64) {
         if is_exception(outcome) {
-            add(self.0, 1);
+            at_slot(self.0, Add(1));
         }
     }
 }
@@ -206,11 +197,6 @@ pub struct Durations(pub u32, pub &'static [u64]);
 #[derive(Debug, Clone, Copy)]
 pub struct OutcomeDurations(pub u32, pub &'static [u64]);
 
-#[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
-fn width(bounds: &[u64]) -> u32 {
-    durations_width(bounds.len() as u32)
-}
-
 impl Recorder for Durations {
     const CLOCK: bool = true;
 
@@ -219,7 +205,7 @@ impl Recorder for Durations {
 
     #[inline(always)]
     fn finish(self, _: Outcome, nanos: u64) {
-        on!(self.0, width(self.1) - 1, |cells| observe(&cells, 0, self.1, nanos));
+        at_slot(self.0, ObserveNanos { nanos, bounds: self.1, which: 0, of: 1 });
     }
 }
 
@@ -231,9 +217,8 @@ impl Recorder for OutcomeDurations {
 
     #[inline(always)]
     fn finish(self, outcome: Outcome, nanos: u64) {
-        let width = width(self.1);
-        let at = outcome as u32 * width;
-        on!(self.0, 4 * width - 1, |cells| observe(&cells, at, self.1, nanos));
+        let which = outcome as u32;
+        at_slot(self.0, ObserveNanos { nanos, bounds: self.1, which, of: 4 });
     }
 }
 

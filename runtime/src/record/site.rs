@@ -1,13 +1,11 @@
 //! From a site to a slot.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use crate::label::{Key, LabelKey, Labels, table};
+use crate::operation::{Add, at_site};
 use crate::registry::{Site, UNASSIGNED};
 use crate::store;
-
-/// The base of handles and recorders that know their slot already.
-pub(crate) static ZERO: AtomicU32 = AtomicU32::new(0);
 
 impl Site {
     /// This site's first cell. The first call in a process makes its segment and registers everything declared.
@@ -17,10 +15,17 @@ impl Site {
         if slot < UNASSIGNED { slot } else { self.slot_cold() }
     }
 
+    /// Counts one call. Where nothing else is recorded, this is all: one compare finds out that the site has a slot, the
+    /// thread a shard, and the shard room.
+    #[inline(always)]
+    pub fn count(&'static self) {
+        at_site(self, Add(1));
+    }
+
     #[cold]
     #[inline(never)]
     fn slot_cold(&'static self) -> u32 {
-        store::target(self.slot_cell(), 0, 0).0
+        store::target(Some(self), UNASSIGNED, 0).0
     }
 
     /// The first cell of this site's series with these values.

@@ -121,6 +121,7 @@ impl Cells for Shared {
 }
 
 /// Replaces the value by a function of itself, whatever other threads do meanwhile.
+#[inline]
 pub(crate) fn update(cell: &AtomicU64, change: impl Fn(u64) -> u64) {
     let mut seen = cell.load(Ordering::Relaxed);
     while let Err(now) =
@@ -149,6 +150,7 @@ pub(crate) fn set_own(shard: Shard) {
 static PROCESS_BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
 static PROCESS_LIMIT: AtomicU32 = AtomicU32::new(0);
 
+#[inline(always)]
 fn process_run(slot: u32, last: u32) -> Option<Run> {
     // Acquire: the base was stored before any limit above 0.
     let limit = PROCESS_LIMIT.load(Ordering::Acquire);
@@ -162,7 +164,7 @@ pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
 }
 
 /// The process's cell, for gauges, which have no other.
-#[inline]
+#[inline(always)]
 pub(crate) fn shared_cell(slot: u32) -> Option<&'static AtomicU64> {
     // SAFETY: a run of one cell, in memory that is valid for ever.
     process_run(slot, 0).map(|run| unsafe { &*run.first })

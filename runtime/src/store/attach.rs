@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::registry::UNASSIGNED;
+use crate::registry::{Site, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
@@ -39,12 +39,14 @@ thread_local! {
     static LEAVING: Leaving = const { Leaving };
 }
 
-/// Finds a place for the run of cells from `base + index` to `base + index + last`, and says which slot that is.
+/// Finds a place for the run of cells from `slot` to `slot + last`, and says which slot that is: a site that has none yet gets
+/// one.
 #[cold]
 #[inline(never)]
-pub(crate) fn target(base: &AtomicU32, index: u32, last: u32) -> (u32, Target) {
+pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32, Target) {
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
-    let slot = base.load(Ordering::Acquire).wrapping_add(index);
+    let now = |slot| site.map_or(slot, |site| site.load(Ordering::Acquire));
+    let slot = now(slot);
     if is_refused() {
         return (slot, without_shard(slot, last));
     }
@@ -55,10 +57,10 @@ pub(crate) fn target(base: &AtomicU32, index: u32, last: u32) -> (u32, Target) {
         refuse();
         return (slot, without_shard(slot, last));
     }
-    if slot >= UNASSIGNED {
+    if slot >= UNASSIGNED && site.is_some() {
         store.register_new();
     }
-    let slot = base.load(Ordering::Relaxed).wrapping_add(index);
+    let slot = now(slot);
     let attached = slot < UNASSIGNED && store.attach(slot.saturating_add(last).saturating_add(1));
     drop(store);
     if attached {

@@ -19,7 +19,7 @@ static STORE: Mutex<Store> = Mutex::new(Store::new());
 /// Forks between the program's first process and this one. What was begun in one epoch must not be ended in another.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
-#[inline]
+#[inline(always)]
 pub(crate) fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }

@@ -1,0 +1,141 @@
+//! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
+
+use crate::descriptor::durations_width;
+use crate::registry::Site;
+use crate::segment::shard::{self, Cells};
+use crate::store::{self, Target};
+
+/// Something that is done to the cells of a series, or of all series of a function.
+pub(crate) trait Operation: Copy {
+    /// The last cell that it touches, counted from the first. Compared with the shard's limit, for all of them.
+    fn last(self) -> u32;
+    /// Does it.
+    fn apply(self, cells: &impl Cells);
+}
+
+/// On the cells from `slot` on.
+#[inline(always)]
+pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
+    match shard::own(slot, operation.last()) {
+        Some(cells) => operation.apply(&cells),
+        None => elsewhere(None, slot, operation),
+    }
+}
+
+/// On the cells of a site, which may not have any yet.
+#[inline(always)]
+pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
+    let slot = site.load(core::sync::atomic::Ordering::Relaxed);
+    match shard::own(slot, operation.last()) {
+        Some(cells) => operation.apply(&cells),
+        None => elsewhere(Some(site), slot, operation),
+    }
+}
+
+/// Never inlined, so that what is inlined stays a load, a compare and the operation.
+#[cold]
+#[inline(never)]
+fn elsewhere(site: Option<&'static Site>, slot: u32, operation: impl Operation) {
+    match store::target(site, slot, operation.last()).1 {
+        Target::Own(cells) => operation.apply(&cells),
+        Target::Shared(cells) => operation.apply(&cells),
+        Target::Nowhere => {}
+    }
+}
+
+/// Adds to a cell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Add(pub(crate) u64);
+
+impl Operation for Add {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        0
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        cells.add(0, self.0);
+    }
+}
+
+/// Adds one to one of several cells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddTo {
+    pub(crate) which: u32,
+    pub(crate) of: u32,
+}
+
+impl Operation for AddTo {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        self.of - 1
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        cells.add(self.which, 1);
+    }
+}
+
+/// Puts a duration into one of several histograms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ObserveNanos {
+    pub(crate) nanos: u64,
+    pub(crate) bounds: &'static [u64],
+    pub(crate) which: u32,
+    pub(crate) of: u32,
+}
+
+impl ObserveNanos {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
+    fn width(self) -> u32 {
+        durations_width(self.bounds.len() as u32)
+    }
+}
+
+impl Operation for ObserveNanos {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        self.of * self.width() - 1
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        observe_nanos(cells, self.which * self.width(), self.bounds, self.nanos);
+    }
+}
+
+/// `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
+#[inline(always)]
+pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
+    if cells.add_carrying(at, nanos) {
+        cells.add(at + 1, 1);
+    }
+    // A bucket holds what is less than or equal to its bound.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
+    let bucket = bounds.partition_point(|bound| *bound < nanos) as u32;
+    cells.add(at + 2 + bucket, 1);
+}
+
+/// Puts a value into a histogram: `[sum, bucket 0 .. bucket n]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Observe {
+    pub(crate) value: f64,
+    pub(crate) bucket: u32,
+    pub(crate) last: u32,
+}
+
+impl Operation for Observe {
+    #[inline(always)]
+    fn last(self) -> u32 {
+        self.last
+    }
+
+    #[inline(always)]
+    fn apply(self, cells: &impl Cells) {
+        cells.add_f64(0, self.value);
+        cells.add(1 + self.bucket, 1);
+    }
+}
