@@ -70,7 +70,8 @@ fn a_missing_directory_is_made_for_its_owner_alone() {
     assert_eq!(mode & 0o777, 0o700);
     let files: Vec<_> = fs::read_dir(&directory).expect("readable").collect();
     assert_eq!(files.len(), 1);
-    let mode = files[0].as_ref().expect("a file").metadata().expect("metadata").permissions().mode();
+    let mode =
+        files[0].as_ref().expect("a file").metadata().expect("metadata").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -83,7 +84,8 @@ fn the_environment_is_asked_in_this_order() {
         command.args(["count", "1"]);
         for (i, name) in names.iter().enumerate() {
             // Empty is as good as not there.
-            let value = if i < first { PathBuf::new() } else { folder.path().join(format!("{first}-{i}")) };
+            let value =
+                if i < first { PathBuf::new() } else { folder.path().join(format!("{first}-{i}")) };
             command.env(name, value);
         }
         assert!(command.output().expect("it runs").status.success());

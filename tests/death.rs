@@ -27,7 +27,8 @@ fn counts_survive_sigkill(medium: Medium) {
     while rounds < 20 {
         let directory = folder.path().join(format!("round-{rounds}"));
         let acknowledged = folder.path().join("acknowledged");
-        let file = File::options().create(true).truncate(true).read(true).write(true).open(&acknowledged);
+        let file =
+            File::options().create(true).truncate(true).read(true).write(true).open(&acknowledged);
         let file = file.expect("a file");
         file.set_len(4096).expect("a page");
         let read = |file: &File| -> u64 {
@@ -48,7 +49,11 @@ fn counts_survive_sigkill(medium: Medium) {
         let counted = read(&file);
         if directory.exists() && std::fs::read_dir(&directory).expect("it is there").count() > 0 {
             let value = page_of(&directory).at("work_total");
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a counter"
+            )]
             let value = value as u64;
             assert!(value >= counted, "round {rounds}: {counted} acknowledged, {value} there");
             // Each thread may have been killed between counting and acknowledging.

@@ -1,5 +1,5 @@
 //! The files of `tests/` and `examples/` lie flat, through a list in the manifest: one that is forgotten there is
-//! silently not built. These tests compare the list with the folder.
+//! silently not built. These tests compare the list with the folder, and `tests/run` with the tests that only it runs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,4 +66,19 @@ fn every_file_in_tests_is_built() {
 #[test]
 fn every_file_in_examples_is_built() {
     every_source_is_built("examples");
+}
+
+#[test]
+fn every_file_with_ignored_tests_is_run_by_the_test_command() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let command = fs::read_to_string(tests.join("run")).expect("the test command is there");
+    let ignored = concat!("#[", "ignore"); // in two parts: this file has no such test
+    for source in sources(tests) {
+        let text = fs::read_to_string(&source).expect("a source is text");
+        let name = source.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert!(
+            !text.contains(ignored) || command.contains(&format!("--test {name} ")),
+            "{name} has ignored tests, and tests/run does not say --test {name}"
+        );
+    }
 }

@@ -24,8 +24,7 @@ fn with_mapped_words(medium: Medium, test: impl FnOnce(&[AtomicU64], &File)) {
 fn pread(file: &File) -> [u64; 512] {
     let mut words = [0_u64; 512];
     // SAFETY: the same memory, borrowed mutably for as long; every pattern of bytes is a `u64`.
-    let bytes =
-        unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 4096) };
+    let bytes = unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 4096) };
     file.read_exact_at(bytes, 0).expect("a page");
     words
 }

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use headcount::{Config, Counter, Gauge, Histogram, count_exceptions, counted, in_progress, metric, timed};
+use headcount::{
+    Config, Counter, Gauge, Histogram, count_exceptions, counted, in_progress, metric, timed,
+};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -200,7 +202,10 @@ fn fork_storm(directory: &str, forks: u64, threads: u64) {
             counted.fetch_add(mine, Ordering::Relaxed);
             if i % 3 == 0 {
                 let status = waitpid(child, None).expect("it is our child");
-                assert!(matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _)), "{status:?}");
+                assert!(
+                    matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _)),
+                    "{status:?}"
+                );
             } else {
                 reap(child);
             }
@@ -224,7 +229,8 @@ fn generations(directory: &str, depth: u64) {
 /// Acknowledges each count after it was made, in a page that outlives this process.
 fn count_until_killed(directory: &str, acknowledged: &Path, threads: u64) {
     start_in(directory);
-    let file = std::fs::File::options().read(true).write(true).open(acknowledged).expect("the page");
+    let file =
+        std::fs::File::options().read(true).write(true).open(acknowledged).expect("the page");
     // SAFETY: nobody cuts the file; it is accessed through the atomics below, and by the test after this process's end.
     let page = unsafe { memmap2::MmapMut::map_mut(&file) }.expect("the page");
     let first = page.as_ptr().cast::<AtomicU64>();

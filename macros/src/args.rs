@@ -17,6 +17,8 @@ pub(crate) struct Args {
     /// Where the attribute stands.
     pub(crate) span: Span,
     pub(crate) given: Vec<Given>,
+    /// Keys that were written, but not so that they could be read.
+    unread: Vec<&'static str>,
 }
 
 /// One key that was given.
@@ -57,7 +59,7 @@ impl Args {
         tokens: TokenStream,
         errors: &mut Errors,
     ) -> Self {
-        let mut args = Args { attribute, span, given: Vec::new() };
+        let mut args = Args { attribute, span, given: Vec::new(), unread: Vec::new() };
         let read = |input: ParseStream<'_>| {
             args.read(input, errors);
             Ok(())
@@ -66,6 +68,11 @@ impl Args {
             errors.push(error);
         }
         args
+    }
+
+    /// Whether a key stands there, well or badly: a bad one is not also a missing one.
+    pub(crate) fn mentions(&self, key: &str) -> bool {
+        self.get(key).is_some() || self.unread.contains(&key)
     }
 
     fn get(&self, key: &str) -> Option<&Given> {
@@ -106,6 +113,14 @@ impl Args {
         }
     }
 
+    /// What in this attribute looks at how the call ended, if anything does.
+    pub(crate) fn needs_outcome(&self) -> Option<&'static str> {
+        if self.attribute == Attribute::CountExceptions {
+            return Some("`#[count_exceptions]`");
+        }
+        self.flag("outcome").map(|_| "`outcome`")
+    }
+
     /// Where the library is found, if not at `::headcount`.
     pub(crate) fn krate(&self) -> Option<&Path> {
         match &self.get("crate")?.value {
@@ -144,7 +159,8 @@ impl Args {
         if !key.on.contains(&self.attribute) {
             return Err(syn::Error::new(ident.span(), keys::misplaced(key, self.attribute)));
         }
-        let value = value(key, &ident, input, errors)?;
+        let value =
+            value(key, &ident, input, errors).inspect_err(|_| self.unread.push(key.name))?;
         if self.given.iter().any(|given| given.key.name == key.name) {
             errors.at(ident.span(), format!("`{name}` is given twice"));
         } else {
@@ -193,7 +209,8 @@ fn value(
                  `{name} = path::TO_CONST`"
             );
             equals(ident, input, &usage)?;
-            let expr: Expr = input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
+            let expr: Expr =
+                input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
             match ungrouped(expr) {
                 Expr::Array(list) => Ok(Value::Buckets(Buckets::Literal(list))),
                 Expr::Path(path) => Ok(Value::Buckets(Buckets::Const(path))),

@@ -25,9 +25,15 @@ pub(crate) fn check(list: &ExprArray, kind: Kind, errors: &mut Errors) {
             continue;
         };
         if !value.is_finite() {
-            errors.on(bound, "bucket bounds must be finite: the last bucket, `+Inf`, is always there");
+            errors.on(
+                bound,
+                "bucket bounds must be finite: the last bucket, `+Inf`, is always there",
+            );
         } else if kind == Kind::Durations && value <= 0.0 {
-            errors.on(bound, "no duration is as short as that: bucket bounds of durations are above 0");
+            errors.on(
+                bound,
+                "no duration is as short as that: bucket bounds of durations are above 0",
+            );
         } else if before.is_some_and(|before| value <= before) {
             let before = before.unwrap_or_default();
             errors.on(bound, format!("bucket bounds must ascend: {value} comes after {before}"));

@@ -5,16 +5,16 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, Lit, LitStr, Path};
+use syn::{LitStr, Path};
 
-use crate::args::{Args, Buckets, Label, ungrouped};
+use crate::args::{Args, Buckets};
+use crate::buckets;
 use crate::errors::Errors;
 use crate::function::{self, Function};
 use crate::keys::Attribute;
 use crate::names::{self, Kind};
-use crate::plan::{self, Bounds, Call, Descriptor, Help, LabelValue, Plan, Recorder, Records, Site};
+use crate::plan::{Plan, literal, sites_and_calls};
 use crate::shape::{self, Shape};
-use crate::buckets;
 
 /// What the runtime takes in one `row`.
 const MOST_LABELS: usize = 8;
@@ -64,7 +64,7 @@ pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
 
 /// `#[timed(buckets = [..])]` would change the buckets of every other function.
 fn keys_that_need_a_name(args: &Args, errors: &mut Errors) {
-    if args.text("name").is_some() {
+    if args.mentions("name") {
         return;
     }
     for given in args.given.iter().filter(|given| given.key.needs_name) {
@@ -82,7 +82,7 @@ fn keys_that_need_a_name(args: &Args, errors: &mut Errors) {
 
 /// Without `outcome`, nothing of `#[counted]` or `#[timed]` depends on what is an error.
 fn error_if_needs_outcome(args: &Args, errors: &mut Errors) {
-    if args.attribute == Attribute::CountExceptions || args.flag("outcome").is_some() {
+    if args.attribute == Attribute::CountExceptions || args.mentions("outcome") {
         return;
     }
     if let Some((key, _)) = args.closure("error_if") {
@@ -96,10 +96,7 @@ fn label_names(args: &Args, errors: &mut Errors) {
     for (index, label) in labels.iter().enumerate() {
         names::check_label(&label.name, outcome, errors);
         if labels[..index].iter().any(|other| other.name.unraw() == label.name.unraw()) {
-            errors.on(
-                &label.name,
-                format!("the label `{}` is given twice", label.name.unraw()),
-            );
+            errors.on(&label.name, format!("the label `{}` is given twice", label.name.unraw()));
         }
     }
 }
@@ -190,18 +187,12 @@ fn stays_unpin(function: &Function, errors: &mut Errors) {
 }
 
 /// An `Err` is found by its type, and a type parameter may be anything.
-fn errors_can_be_seen(
-    attributes: &[Args],
-    function: &Function,
-    shape: Shape,
-    errors: &mut Errors,
-) {
+fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(ty) = shape::output_type(&function.sig, shape) else { return };
     if !shape::hides_errors(ty, &function.sig.generics) {
         return;
     }
-    let blind =
-        |args: &&Args| needs_outcome(args).is_some() && args.closure("error_if").is_none();
+    let blind = |args: &&Args| args.needs_outcome().is_some() && !args.mentions("error_if");
     if attributes.iter().any(|args| blind(&args)) {
         errors.on(
             ty,
@@ -217,7 +208,7 @@ fn errors_can_be_seen(
 fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(track_caller) = function.attribute("track_caller") else { return };
     if shape == Shape::Plain {
-        if let Some(what) = attributes.iter().find_map(needs_outcome) {
+        if let Some(what) = attributes.iter().find_map(Args::needs_outcome) {
             errors.on(
                 track_caller,
                 format!("the caller's place would be lost: {what} looks at the returned value"),
@@ -226,14 +217,6 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
     } else if shape.returns_future() {
         errors.on(track_caller, "the caller's place would be lost in the measured future");
     }
-}
-
-/// What in this attribute looks at how the call ended.
-fn needs_outcome(args: &Args) -> Option<&'static str> {
-    if args.attribute == Attribute::CountExceptions {
-        return Some("`#[count_exceptions]`");
-    }
-    args.flag("outcome").map(|_| "`outcome`")
 }
 
 fn kind(attribute: Attribute) -> Kind {
@@ -245,119 +228,6 @@ fn kind(attribute: Attribute) -> Kind {
         Attribute::Metric => Kind::Renamed,
     }
 }
-
-/// One site for all nameless attributes, one for each named one; and one call for each meaning of
-/// "error", since a call ends with one outcome.
-fn sites_and_calls(attributes: &[Args], function: &Ident) -> (Vec<Site>, Vec<Call>) {
-    let mut sites: Vec<Site> = Vec::new();
-    let mut calls: Vec<Call> = Vec::new();
-    for args in attributes {
-        let error_if = args.closure("error_if").map(|(_, closure)| closure.clone());
-        let text = error_if.as_ref().map(|closure| closure.to_token_stream().to_string());
-        // What looks at no outcome ends with any call, so it joins the first.
-        let found = calls.iter().position(|call| needs_outcome(args).is_none() || call.text == text);
-        let index = found.unwrap_or_else(|| {
-            calls.push(Call { error_if, text, recorders: Vec::new() });
-            calls.len() - 1
-        });
-        let recorders = &mut calls[index].recorders;
-
-        let outcome = args.flag("outcome").is_some();
-        if let Some(name) = args.text("name") {
-            recorders.push(Recorder { site: sites.len(), records: records(args.attribute, outcome) });
-            sites.push(Site::Metric(descriptor(args, name, function)));
-            continue;
-        }
-        let bits = bits(args.attribute, outcome);
-        let shared = recorders.iter_mut().find_map(|recorder| match &mut recorder.records {
-            Records::Function(what) => Some((recorder.site, what)),
-            _ => None,
-        });
-        if let Some((site, what)) = shared {
-            *what |= bits;
-            sites[site] = Site::Function(*what);
-        } else {
-            recorders.push(Recorder { site: sites.len(), records: Records::Function(bits) });
-            sites.push(Site::Function(bits));
-        }
-    }
-    (sites, calls)
-}
-
-/// The bits of `__private::COUNTED` and its siblings.
-fn bits(attribute: Attribute, outcome: bool) -> u32 {
-    match (attribute, outcome) {
-        (Attribute::Counted, false) => 1,
-        (Attribute::Counted, true) => 2,
-        (Attribute::Timed, false) => 4,
-        (Attribute::Timed, true) => 8,
-        (Attribute::InProgress, _) => 16,
-        (Attribute::CountExceptions, _) => 32,
-        (Attribute::Metric, _) => 0,
-    }
-}
-
-fn records(attribute: Attribute, outcome: bool) -> Records {
-    match (attribute, outcome) {
-        (Attribute::Counted, true) => Records::Outcomes,
-        (Attribute::Counted | Attribute::Metric, _) => Records::Calls,
-        (Attribute::Timed, false) => Records::Durations,
-        (Attribute::Timed, true) => Records::OutcomeDurations,
-        (Attribute::InProgress, _) => Records::InProgress,
-        (Attribute::CountExceptions, _) => Records::Exceptions,
-    }
-}
-
-fn descriptor(args: &Args, name: &LitStr, function: &Ident) -> Descriptor {
-    let help = match args.text("help") {
-        Some(help) => Help::Given(help.clone()),
-        None => {
-            let what = match args.attribute {
-                Attribute::Timed => "Duration of calls of",
-                Attribute::InProgress => "Calls in progress of",
-                Attribute::CountExceptions => "Errors and panics of",
-                Attribute::Counted | Attribute::Metric => "Calls of",
-            };
-            Help::Default { what, function: function.unraw().to_string() }
-        }
-    };
-    Descriptor {
-        attribute: args.attribute,
-        name: name.clone(),
-        help,
-        unit: args.text("unit").cloned(),
-        labels: args.labels().iter().map(plan_label).collect(),
-        outcome: args.flag("outcome").is_some(),
-        bounds: match args.buckets() {
-            None => Bounds::Default,
-            Some(Buckets::Literal(list)) => Bounds::Literal(buckets::values(list)),
-            Some(Buckets::Const(path)) => Bounds::Const(path.clone()),
-        },
-    }
-}
-
-fn plan_label(label: &Label) -> plan::Label {
-    let value = match literal(label) {
-        Some(text) => LabelValue::Literal(text),
-        None => LabelValue::Open(label.value.clone()),
-    };
-    plan::Label { name: LitStr::new(&label.name.unraw().to_string(), label.name.span()), value }
-}
-
-/// The text of a label that is written out: it is the same in every call.
-fn literal(label: &Label) -> Option<LitStr> {
-    let Expr::Lit(literal) = ungrouped(label.value.clone()) else { return None };
-    match literal.lit {
-        Lit::Str(text) => Some(text),
-        Lit::Int(int) => Some(LitStr::new(int.base10_digits(), int.span())),
-        Lit::Bool(value) => {
-            Some(LitStr::new(if value.value { "true" } else { "false" }, value.span))
-        }
-        Lit::Char(letter) => Some(LitStr::new(&letter.value().to_string(), letter.span())),
-        _ => None,
-    }
-}
-
 
 #[cfg(test)]
 mod tests {
@@ -374,13 +244,19 @@ mod tests {
     }
 
     fn plain(args: TokenStream) -> Vec<String> {
-        mistakes(Attribute::Counted, args, quote!(fn f() {}))
+        mistakes(
+            Attribute::Counted,
+            args,
+            quote!(
+                fn f() {}
+            ),
+        )
     }
 
     #[track_caller]
     fn one(mistakes: Vec<String>, part: &str) {
-        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
-        assert!(mistakes[0].contains(part), "{mistakes:?}");
+        let [mistake] = <[String; 1]>::try_from(mistakes).unwrap();
+        assert!(mistake.contains(part), "{mistake}");
     }
 
     #[test]
@@ -400,8 +276,14 @@ mod tests {
     #[test]
     fn every_mistake_is_found_at_once() {
         let found = plain(quote!(
-            nam = "x", name = "bad-name", outcome = 3, labels(le = 1, q = a?, q = 2), outcome, outcome,
-            buckets = [1.0], name
+            nam = "x",
+            name = "bad-name",
+            outcome = 3,
+            labels(le = 1, q = a?, q = 2),
+            outcome,
+            outcome,
+            buckets = [1.0],
+            name
         ));
         let expected = [
             "there is no key `nam` (did you mean `name`?)",
@@ -426,7 +308,13 @@ mod tests {
         one(plain(quote!(help = "x")), "`help` needs a `name`");
         one(plain(quote!(unit = "x")), "`unit` needs a `name`");
         one(
-            mistakes(Attribute::Timed, quote!(buckets = [1.0]), quote!(fn f() {})),
+            mistakes(
+                Attribute::Timed,
+                quote!(buckets = [1.0]),
+                quote!(
+                    fn f() {}
+                ),
+            ),
             "`buckets` needs a `name`: without one this function shares \
              `function_calls_duration_seconds`",
         );
@@ -442,7 +330,9 @@ mod tests {
 
     #[test]
     fn an_error_that_cannot_be_seen_must_be_named() {
-        let hidden = quote!(fn f<R>() -> R {});
+        let hidden = quote!(
+            fn f<R>() -> R {}
+        );
         one(mistakes(Attribute::CountExceptions, quote!(), hidden.clone()), "say `error_if");
         one(mistakes(Attribute::Counted, quote!(outcome), hidden.clone()), "say `error_if");
         assert!(mistakes(Attribute::Counted, quote!(), hidden.clone()).is_empty());
@@ -455,18 +345,51 @@ mod tests {
     #[test]
     fn functions_that_cannot_be_measured_are_refused() {
         let on = |item| mistakes(Attribute::Counted, quote!(outcome), item);
-        one(on(quote!(const fn f() {})), "a `const fn` can run at compile time");
-        one(on(quote!(fn f();)), "there is no body to count here");
-        one(on(quote!(#[track_caller] fn f() {})), "the caller's place would be lost");
-        one(on(quote!(fn f() -> impl Future<Output = ()> + Unpin {})), "`Unpin`");
-        assert!(on(quote!(#[track_caller] fn f() -> ! {})).is_empty());
+        one(
+            on(quote!(
+                const fn f() {}
+            )),
+            "a `const fn` can run at compile time",
+        );
+        one(
+            on(quote!(
+                fn f();
+            )),
+            "there is no body to count here",
+        );
+        one(
+            on(quote!(
+                #[track_caller]
+                fn f() {}
+            )),
+            "the caller's place would be lost",
+        );
+        one(
+            on(quote!(
+                fn f() -> impl Future<Output = ()> + Unpin {}
+            )),
+            "`Unpin`",
+        );
+        assert!(
+            on(quote!(
+                #[track_caller]
+                fn f() -> ! {}
+            ))
+            .is_empty()
+        );
     }
 
     #[test]
     fn buckets_are_checked_where_they_stand() {
         let timed = |buckets: TokenStream| {
             let args = quote!(name = "a_seconds", buckets = #buckets);
-            mistakes(Attribute::Timed, args, quote!(fn f() {}))
+            mistakes(
+                Attribute::Timed,
+                args,
+                quote!(
+                    fn f() {}
+                ),
+            )
         };
         assert!(timed(quote!([1, 2.5])).is_empty());
         assert!(timed(quote!(a::B)).is_empty());
@@ -481,7 +404,8 @@ mod tests {
 
     #[test]
     fn labels_have_names_of_their_own() {
-        let labels = |labels: TokenStream| plain(quote!(name = "a_total", outcome, labels(#labels)));
+        let labels =
+            |labels: TokenStream| plain(quote!(name = "a_total", outcome, labels(#labels)));
         one(labels(quote!(pid)), "the label `pid` is reserved");
         one(labels(quote!(__x = 1)), "begin with `__`");
         one(labels(quote!(outcome = 1)), "is given by the flag");

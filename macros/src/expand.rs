@@ -7,11 +7,12 @@
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote_spanned};
+use syn::Token;
 use syn::spanned::Spanned;
-use syn::{Expr, Token};
 
-use crate::plan::{Bounds, Call, Descriptor, Help, LabelValue, Plan, Recorder, Records, Site};
+use crate::plan::Plan;
 use crate::shape::{self, Shape};
+use crate::sites::{all_recorders, begin, cell, count, recorders_by_call, recorders_of};
 
 /// `quote!` with the span that all generated tokens have.
 macro_rules! q {
@@ -35,16 +36,19 @@ pub(crate) fn function(mut plan: Plan) -> TokenStream {
 /// Everything is recorded when the call begins: no guard.
 fn counted(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
-    let cells = plan.calls.iter().flat_map(|call| &call.recorders).map(|recorder| cell(plan, recorder));
+    let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
     if plan.shape.returns_future() {
-        let cells: Vec<_> = cells.collect();
+        let cells: Vec<_> = recorders().map(|recorder| cell(plan, recorder)).collect();
         let names: Vec<_> = (0..cells.len()).map(|index| local("cell", index)).collect();
         let begin = begin(plan, &q!((#(#cells,)*)));
-        return future(plan, &q!(let (#(#names,)*) = #begin;), |body| {
-            q!(#(#krate::count(#names);)* #body.await)
-        });
+        return future(
+            plan,
+            &q!(let (#(#names,)*) = #begin;),
+            |body| q!(#(#krate::count(#names);)* #body.await),
+        );
     }
-    let begin = begin(plan, &q!(#(#krate::count(#cells);)*));
+    let counts = recorders().map(|recorder| count(plan, recorder));
+    let begin = begin(plan, &q!(#(#counts)*));
     let probe = probe(plan);
     let body = body(plan);
     q!(#probe #begin #body)
@@ -56,9 +60,11 @@ fn scoped(plan: &Plan) -> TokenStream {
     let recorders = all_recorders(plan);
     if plan.shape.returns_future() {
         let begin = begin(plan, &recorders);
-        return future(plan, &q!(let __recorders = #begin;), |body| {
-            q!(let __call = #krate::scope(__recorders); #body.await)
-        });
+        return future(
+            plan,
+            &q!(let __recorders = #begin;),
+            |body| q!(let __call = #krate::scope(__recorders); #body.await),
+        );
     }
     let begin = begin(plan, &q!(#krate::scope(#recorders)));
     let probe = probe(plan);
@@ -74,8 +80,7 @@ fn with_outcome(plan: &mut Plan) -> TokenStream {
         Shape::Async | Shape::AsyncNever => watched(plan),
         Shape::ImplFuture | Shape::BoxedFuture => {
             let begin = begin(plan, &recorders_by_call(plan));
-            let future_body =
-                |body: TokenStream| await_and_end(plan, &body, &q!(__recorders));
+            let future_body = |body: TokenStream| await_and_end(plan, &body, &q!(__recorders));
             future(plan, &q!(let __recorders = #begin;), future_body)
         }
     }
@@ -123,7 +128,11 @@ fn watched(plan: &mut Plan) -> TokenStream {
 }
 
 /// A function that returns a future: it begins to count when that is polled, not when it is made.
-fn future(plan: &Plan, begin: &TokenStream, wrap: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+fn future(
+    plan: &Plan,
+    begin: &TokenStream,
+    wrap: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
     let krate = &plan.krate;
     let (_, statements) = plan.function.body();
     if let Some((constructor, inner)) = boxed_async_block(&statements) {
@@ -134,10 +143,9 @@ fn future(plan: &Plan, begin: &TokenStream, wrap: impl FnOnce(TokenStream) -> To
     let body = body(plan);
     let output = closure_output(plan);
     let wrapped = wrap(q!(__future));
-    let wrapped = match plan.shape {
-        Shape::ImplFuture => q!(async move { #wrapped }),
-        _ => q!(#krate::Box::pin(async move { #wrapped })),
-    };
+    let wrapped = q!(async move { #wrapped });
+    let wrapped =
+        if plan.shape == Shape::ImplFuture { wrapped } else { q!(#krate::Box::pin(#wrapped)) };
     q!(
         #begin
         let __future = #krate::call_once(move || #output #body);
@@ -183,7 +191,10 @@ fn await_and_end(plan: &Plan, body: &TokenStream, recorders: &TokenStream) -> To
         let own = if single {
             recorders.clone()
         } else {
-            let index = syn::Index { index: u32::try_from(index).unwrap_or_default(), span: Span::mixed_site() };
+            let index = syn::Index {
+                index: u32::try_from(index).unwrap_or_default(),
+                span: Span::mixed_site(),
+            };
             q!(#recorders.#index)
         };
         let call = call_name(plan, index);
@@ -201,7 +212,9 @@ fn await_and_end(plan: &Plan, body: &TokenStream, recorders: &TokenStream) -> To
 fn return_type(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     match shape::written_type(&plan.function.sig) {
-        None => q!(if false { return; }),
+        None => q!(if false {
+            return;
+        }),
         Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
             let ty = shape::without_impl(ty);
@@ -227,10 +240,7 @@ fn probe(plan: &Plan) -> TokenStream {
     match shape::written_type(&plan.function.sig) {
         Some(ty) if plan.shape == Shape::Plain && shape::may_hide_a_future(ty) => {
             let span = Span::mixed_site().located_at(ty.span());
-            quote_spanned!(span=> if false {
-                use #krate::{FutureKind as _, PlainKind as _};
-                #krate::plain((&#krate::Probe::<#ty>::NEW).kind())
-            })
+            quote_spanned!(span=> if false { #krate::plain((&#krate::Probe::<#ty>::NEW).kind()) })
         }
         _ => TokenStream::new(),
     }
@@ -285,223 +295,6 @@ fn body(plan: &Plan) -> TokenStream {
 /// A block with statements of ours before the body, or just the body.
 fn after(statements: &TokenStream, body: TokenStream) -> TokenStream {
     if statements.is_empty() { body } else { q!({ #statements #body }) }
-}
-
-/// An expression among our items, after the user's label expressions were evaluated outside of them.
-fn begin(plan: &Plan, expression: &TokenStream) -> TokenStream {
-    let items = items(plan);
-    let mut references = Vec::new();
-    let mut names = Vec::new();
-    for (site, label, value) in open_labels(plan) {
-        let value = match value {
-            Expr::Path(_) | Expr::Lit(_) | Expr::Paren(_) | Expr::MethodCall(_) | Expr::Call(_)
-            | Expr::Field(_) | Expr::Macro(_) => value.to_token_stream(),
-            other => q!((#other)),
-        };
-        references.push(q!(&#value));
-        names.push(label_local(site, label, &value));
-    }
-    if references.is_empty() {
-        return q!({ #items #expression });
-    }
-    q!(match (#(#references,)*) { (#(#names,)*) => { #items #expression } })
-}
-
-/// The function's one `static` and its one registration.
-fn items(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    let count = proc_macro2::Literal::usize_unsuffixed(plan.sites.len());
-    let mut before = TokenStream::new();
-    if plan.sites.iter().any(|site| matches!(site, Site::Function(_))) {
-        before.extend(q!(fn __here() -> &'static #krate::str { #krate::type_name_of_val(&__here) }));
-    }
-    let mut sites = Vec::new();
-    for (index, site) in plan.sites.iter().enumerate() {
-        match site {
-            Site::Function(what) => {
-                let what = proc_macro2::Literal::u32_unsuffixed(*what);
-                sites.push(q!(#krate::Site::function(
-                    __here, #krate::module_path!(), #krate::file!(), #krate::line!(), #what
-                )));
-            }
-            Site::Metric(descriptor) => {
-                before.extend(bounds_item(krate, index, &descriptor.bounds));
-                let descriptor = describe(krate, index, descriptor);
-                sites.push(q!(#krate::Site::metric(#descriptor)));
-            }
-        }
-    }
-    q!(
-        #before
-        static __SITES: [#krate::Site; #count] = [#(#sites),*];
-        #krate::inventory::submit! { #krate::Sites(&__SITES) }
-    )
-}
-
-fn bounds_item(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
-    let name = bounds_name(index);
-    match bounds {
-        Bounds::Default => TokenStream::new(),
-        Bounds::Literal(values) => {
-            let count = proc_macro2::Literal::usize_unsuffixed(values.len());
-            q!(static #name: [#krate::u64; #count] = #krate::nanos(&[#(#values),*]);)
-        }
-        Bounds::Const(path) => {
-            q!(static #name: [#krate::u64; #path.len()] = #krate::nanos(&#path);)
-        }
-    }
-}
-
-fn describe(krate: &TokenStream, index: usize, descriptor: &Descriptor) -> TokenStream {
-    let Descriptor { attribute, name, help, unit, labels, outcome, bounds } = descriptor;
-    let kind = match attribute {
-        crate::keys::Attribute::Timed => q!(Durations),
-        crate::keys::Attribute::InProgress => q!(InProgress),
-        crate::keys::Attribute::CountExceptions => q!(Exceptions),
-        _ => q!(Calls),
-    };
-    let help = match help {
-        Help::Given(help) => help.to_token_stream(),
-        Help::Default { what, function } => {
-            let before = format!("{what} `");
-            let after = format!("::{function}`.");
-            q!(#krate::concat!(#before, #krate::module_path!(), #after))
-        }
-    };
-    let mut tokens = q!(#krate::Descriptor::new(
-        #krate::Kind::#kind, #name, #help, #krate::file!(), #krate::line!()
-    ));
-    if !labels.is_empty() {
-        let labels = labels.iter().map(|label| {
-            let name = &label.name;
-            match &label.value {
-                LabelValue::Literal(value) => q!(#krate::Label::Const(#name, #value)),
-                LabelValue::Open(_) => q!(#krate::Label::Open(#name)),
-            }
-        });
-        tokens.extend(q!(.labels(&[#(#labels),*])));
-    }
-    if *outcome {
-        tokens.extend(q!(.outcome()));
-    }
-    if let Some(unit) = unit {
-        tokens.extend(q!(.unit(#unit)));
-    }
-    if *attribute == crate::keys::Attribute::Timed {
-        let bounds = bounds_value(krate, index, bounds);
-        tokens.extend(q!(.nanos(#bounds)));
-    }
-    tokens
-}
-
-fn bounds_value(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
-    match bounds {
-        Bounds::Default => q!(#krate::DEFAULT_NANOS),
-        Bounds::Literal(_) | Bounds::Const(_) => {
-            let name = bounds_name(index);
-            q!(&#name)
-        }
-    }
-}
-
-fn bounds_name(index: usize) -> Ident {
-    format_ident!("__NANOS_{index}", span = Span::mixed_site())
-}
-
-/// The labels of all sites that are evaluated in each call: site, index in it, expression.
-fn open_labels(plan: &Plan) -> impl Iterator<Item = (usize, usize, &Expr)> {
-    plan.sites.iter().enumerate().flat_map(|(index, site)| {
-        open_labels_of(site).enumerate().map(move |(label, value)| (index, label, value))
-    })
-}
-
-fn open_labels_of(site: &Site) -> impl Iterator<Item = &Expr> {
-    let labels = match site {
-        Site::Function(_) => &[],
-        Site::Metric(descriptor) => descriptor.labels.as_slice(),
-    };
-    labels.iter().filter_map(|label| match &label.value {
-        LabelValue::Open(value) => Some(value),
-        LabelValue::Literal(_) => None,
-    })
-}
-
-/// Messages about a label's type point at the label.
-fn label_local(site: usize, label: usize, value: &impl ToTokens) -> Ident {
-    let span = value.to_token_stream().into_iter().next().map_or_else(Span::call_site, |first| first.span());
-    format_ident!("__label_{site}_{label}", span = Span::mixed_site().located_at(span))
-}
-
-/// The first cell of a recorder's series.
-fn cell(plan: &Plan, recorder: &Recorder) -> TokenStream {
-    let index = proc_macro2::Literal::usize_unsuffixed(recorder.site);
-    let labels: Vec<_> = plan
-        .sites
-        .get(recorder.site)
-        .into_iter()
-        .flat_map(open_labels_of)
-        .enumerate()
-        .map(|(label, value)| label_local(recorder.site, label, value))
-        .collect();
-    if labels.is_empty() { q!(__SITES[#index].slot()) } else { q!(__SITES[#index].row((#(#labels,)*))) }
-}
-
-fn recorder(plan: &Plan, recorder: &Recorder) -> TokenStream {
-    let krate = &plan.krate;
-    let cell = cell(plan, recorder);
-    let bounds = || match &plan.sites[recorder.site] {
-        Site::Metric(descriptor) => bounds_value(krate, recorder.site, &descriptor.bounds),
-        Site::Function(_) => q!(#krate::DEFAULT_NANOS),
-    };
-    match recorder.records {
-        Records::Function(what) => {
-            let what = proc_macro2::Literal::u32_unsuffixed(what);
-            q!(#krate::Function::<#what>(#cell))
-        }
-        Records::Calls => q!(#krate::Calls(#cell)),
-        Records::Outcomes => q!(#krate::Outcomes(#cell)),
-        Records::Durations => {
-            let bounds = bounds();
-            q!(#krate::Durations(#cell, #bounds))
-        }
-        Records::OutcomeDurations => {
-            let bounds = bounds();
-            q!(#krate::OutcomeDurations(#cell, #bounds))
-        }
-        Records::InProgress => q!(#krate::InProgress(#cell)),
-        Records::Exceptions => q!(#krate::Exceptions(#cell)),
-    }
-}
-
-/// Several recorders as one: tuples of up to eight, nested where there are more.
-fn together(mut recorders: Vec<TokenStream>) -> TokenStream {
-    while recorders.len() > 8 {
-        recorders = recorders.chunks(8).map(|chunk| together(chunk.to_vec())).collect();
-    }
-    match recorders.as_slice() {
-        [one] => one.clone(),
-        several => q!((#(#several),*)),
-    }
-}
-
-fn recorders_of(plan: &Plan, call: &Call) -> TokenStream {
-    together(call.recorders.iter().map(|one| recorder(plan, one)).collect())
-}
-
-fn all_recorders(plan: &Plan) -> TokenStream {
-    let recorders = plan.calls.iter().flat_map(|call| &call.recorders);
-    together(recorders.map(|one| recorder(plan, one)).collect())
-}
-
-/// The recorders of the one call, or a tuple with those of each.
-fn recorders_by_call(plan: &Plan) -> TokenStream {
-    match plan.calls.as_slice() {
-        [call] => recorders_of(plan, call),
-        calls => {
-            let calls = calls.iter().map(|call| recorders_of(plan, call));
-            q!((#(#calls),*))
-        }
-    }
 }
 
 fn entered(plan: &Plan) -> TokenStream {

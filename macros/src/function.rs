@@ -26,9 +26,28 @@ pub(crate) struct Function {
 /// Attributes that stay on a function and expand to nothing. A forgotten one costs one more step of
 /// expansion, nothing else.
 const INERT: &[&str] = &[
-    "allow", "cfg", "clippy", "cold", "deny", "deprecated", "diagnostic", "doc", "expect",
-    "export_name", "forbid", "ignore", "inline", "link_section", "must_use", "no_mangle", "rustfmt",
-    "should_panic", "target_feature", "track_caller", "unsafe", "warn",
+    "allow",
+    "cfg",
+    "clippy",
+    "cold",
+    "deny",
+    "deprecated",
+    "diagnostic",
+    "doc",
+    "expect",
+    "export_name",
+    "forbid",
+    "ignore",
+    "inline",
+    "link_section",
+    "must_use",
+    "no_mangle",
+    "rustfmt",
+    "should_panic",
+    "target_feature",
+    "track_caller",
+    "unsafe",
+    "warn",
 ];
 
 impl Function {
@@ -105,6 +124,10 @@ impl Function {
         let mut bindings = Vec::new();
         for input in &mut self.sig.inputs {
             if let FnArg::Typed(argument) = input {
+                // A parameter behind `cfg` is perhaps not there.
+                if argument.attrs.iter().any(|attr| attr.path().is_ident("cfg")) {
+                    continue;
+                }
                 bindings_of(&mut argument.pat, &mut bindings);
             }
         }
@@ -209,10 +232,7 @@ fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
 /// Says of a function what no attribute can measure.
 pub(crate) fn check(function: &Function, errors: &mut Errors) {
     if let Some(constness) = &function.sig.constness {
-        errors.on(
-            constness,
-            "a `const fn` can run at compile time, where nothing can be counted",
-        );
+        errors.on(constness, "a `const fn` can run at compile time, where nothing can be counted");
     }
     if !function.has_body() {
         errors.on(

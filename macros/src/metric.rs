@@ -110,7 +110,9 @@ fn family(item: &TokenStream) -> Option<TokenStream> {
     let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
     let is_fn = tokens.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
     match tokens.pop()? {
-        TokenTree::Punct(end) if is_fn && end.as_char() == ';' => Some(tokens.into_iter().collect()),
+        TokenTree::Punct(end) if is_fn && end.as_char() == ';' => {
+            Some(tokens.into_iter().collect())
+        }
         _ => None,
     }
 }
@@ -129,6 +131,7 @@ fn check<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Option<Metri
     let name = args.text("name");
     match name {
         Some(name) => names::check_metric(kind, name, args.text("unit"), errors),
+        None if args.mentions("name") => {}
         None => errors.at(args.span, "a metric needs a `name`: `#[metric(name = \"..\")]`"),
     }
     let help = help(args, item, errors);
@@ -174,11 +177,9 @@ fn help(args: &Args, item: &Static, errors: &mut Errors) -> TokenStream {
     }
     let text = item.attrs.iter().filter_map(doc_line).collect::<Vec<_>>().join("\n");
     let text = text.trim();
-    if text.is_empty() {
-        errors.on(
-            &item.ident,
-            "a metric needs a help text: write a doc comment, or `help = \"..\"`",
-        );
+    if text.is_empty() && !args.mentions("help") {
+        errors
+            .on(&item.ident, "a metric needs a help text: write a doc comment, or `help = \"..\"`");
     }
     // The first paragraph is the summary; a help text is one line.
     let summary = text.split("\n\n").next().unwrap_or_default();
@@ -202,7 +203,7 @@ fn doc_line(attr: &Attr) -> Option<String> {
 fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident> {
     let names = || MODES.iter().map(|(name, _)| *name);
     let Some(mode) = args.text("mode") else {
-        if kind == Kind::Gauge {
+        if kind == Kind::Gauge && !args.mentions("mode") {
             errors.at(
                 args.span,
                 format!(
@@ -225,7 +226,8 @@ fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident> {
         Some(meant) => format!(" (did you mean `{meant}`?)"),
         None => String::new(),
     };
-    errors.on(mode, format!("there is no mode `{text}`{hint}; there are {}", suggest::list(names())));
+    errors
+        .on(mode, format!("there is no mode `{text}`{hint}; there are {}", suggest::list(names())));
     None
 }
 

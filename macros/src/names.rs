@@ -76,21 +76,17 @@ fn metric_problem(kind: Kind, name: &str, has_unit: bool) -> Option<String> {
             "`{name}` is reserved: names that begin with `headcount_` are the library's own metrics"
         ));
     }
-    let shared = [
-        Attribute::Counted,
-        Attribute::Timed,
-        Attribute::InProgress,
-        Attribute::CountExceptions,
-    ];
+    let shared =
+        [Attribute::Counted, Attribute::Timed, Attribute::InProgress, Attribute::CountExceptions];
     if let Some(attribute) = shared.into_iter().find(|shared| shared.shared_family() == name) {
         return Some(format!(
             "`{name}` is the family of every `#[{}]` that has no `name`: choose another name",
             attribute.name()
         ));
     }
-    let foreign = FOREIGN_UNITS
-        .iter()
-        .find_map(|(end, base)| Some((name.strip_suffix("_total").unwrap_or(name).strip_suffix(end)?, base)));
+    let foreign = FOREIGN_UNITS.iter().find_map(|(end, base)| {
+        Some((name.strip_suffix("_total").unwrap_or(name).strip_suffix(end)?, base))
+    });
     if kind == Kind::Durations {
         if name.ends_with("_seconds") {
             return None;

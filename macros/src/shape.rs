@@ -1,8 +1,8 @@
 //! What kind of function it is, read from its signature: what it returns, and when its call ends.
 
 use syn::{
-    GenericArgument, GenericParam, Generics, PathArguments, PathSegment, ReturnType, Signature, Type,
-    TypeParamBound,
+    GenericArgument, GenericParam, Generics, PathArguments, PathSegment, ReturnType, Signature,
+    Type, TypeParamBound,
 };
 
 /// How a function's call ends.
@@ -86,7 +86,10 @@ pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
     let Type::Path(path) = ungrouped(ty) else { return false };
     if let Some(qself) = &path.qself {
         return match ungrouped(&qself.ty) {
-            Type::Path(own) => own.path.is_ident("Self") || own.path.segments.first().is_some_and(|first| is_parameter(first, generics)),
+            Type::Path(own) => {
+                own.path.is_ident("Self")
+                    || own.path.segments.first().is_some_and(|first| is_parameter(first, generics))
+            }
             _ => false,
         };
     }
@@ -237,12 +240,12 @@ fn type_arguments(segment: &PathSegment) -> impl Iterator<Item = &Type> {
         PathArguments::AngleBracketed(arguments) => Some(arguments),
         _ => None,
     };
-    arguments.into_iter().flat_map(|arguments| &arguments.args).filter_map(|argument| {
-        match argument {
+    arguments.into_iter().flat_map(|arguments| &arguments.args).filter_map(
+        |argument| match argument {
             GenericArgument::Type(ty) => Some(ungrouped(ty)),
             _ => None,
-        }
-    })
+        },
+    )
 }
 
 /// The type inside the invisible brackets of a `macro_rules!` fragment, or inside written ones.
@@ -277,7 +280,9 @@ mod tests {
         assert_eq!(shape(quote!(fn f() -> impl Future<Output = u8> + Send)), Shape::ImplFuture);
         assert_eq!(shape(quote!(fn f() -> Pin<Box<dyn Future<Output = u8>>>)), Shape::BoxedFuture);
         assert_eq!(
-            shape(quote!(fn f<'a>() -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + 'a>>)),
+            shape(
+                quote!(fn f<'a>() -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = u8> + 'a>>)
+            ),
             Shape::BoxedFuture
         );
         assert_eq!(shape(quote!(fn f() -> BoxFuture<'static, u8>)), Shape::BoxedFuture);

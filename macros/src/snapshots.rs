@@ -3,6 +3,7 @@
 //! `UPDATE_EXPECT=1 cargo test -p headcount-macros` writes what is expected anew.
 
 #![expect(clippy::needless_raw_string_hashes, reason = "so they are written by `UPDATE_EXPECT`")]
+#![expect(clippy::too_many_lines, reason = "an expansion is as long as it is")]
 
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
@@ -52,7 +53,7 @@ fn a_bare_counted_function_has_no_guard() {
                     ::headcount::__private::inventory::submit! {
                         ::headcount::__private::Sites(& __SITES)
                     }
-                    ::headcount::__private::count(__SITES[0].slot());
+                    __SITES[0].count();
                 }
                 { a + 1 }
             }
@@ -98,12 +99,17 @@ fn timing_keeps_the_body_in_its_place() {
                 tick(n).await
             }
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::Timed, args, item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::Timed, args, item)));
 }
 
 #[test]
 fn bare_in_progress_and_count_exceptions() {
-    let item = quote!(fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> { self.get(a, b) });
+    let item = quote!(
+        fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
+            self.get(a, b)
+        }
+    );
     expect![[r#"
         fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
             let __call = {
@@ -128,7 +134,8 @@ fn bare_in_progress_and_count_exceptions() {
             };
             { self.get(a, b) }
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::InProgress, quote!(), item.clone())));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::InProgress, quote!(), item.clone())));
     expect![[r#"
         fn f(&mut self, (a, b): (String, u8)) -> Option<&mut u8> {
             let __call = {
@@ -165,7 +172,8 @@ fn bare_in_progress_and_count_exceptions() {
                 });
             __out
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::CountExceptions, quote!(), item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::CountExceptions, quote!(), item)));
 }
 
 #[test]
@@ -213,7 +221,8 @@ fn all_four_share_one_guard() {
                 });
             __out
         }
-    "#]].assert_eq(&print(finish::finish(
+    "#]]
+    .assert_eq(&print(finish::finish(
         quote!(counted(), timed(outcome), in_progress(), count_exceptions()),
         item,
     )));
@@ -236,14 +245,19 @@ fn the_fullest_form() {
             crate = my::headcount
         ),
         timed(name = "job_seconds", buckets = [0.01, 1, 10], unit = "seconds"),
-        timed(name = "job_tenant_seconds", buckets = BOUNDS, labels(tenant), outcome, error_if = |outcome| outcome.failed()),
+        timed(
+            name = "job_tenant_seconds",
+            buckets = BOUNDS,
+            labels(tenant),
+            outcome,
+            error_if = |outcome| outcome.failed()
+        ),
         in_progress(name = "jobs_running", labels(tenant)),
         count_exceptions(name = "job_crashes_total")
     );
     expect![[r#"
         fn run(job: &Job, tenant: &str) -> Outcome {
             if false {
-                use my::headcount::__private::{FutureKind as _, PlainKind as _};
                 my::headcount::__private::plain(
                     (&my::headcount::__private::Probe::<Outcome>::NEW).kind(),
                 )
@@ -415,7 +429,8 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 __out
             })
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
     let item = quote!(
         fn get(key: &str) -> impl Future<Output = Page> {
             let page = load(key);
@@ -451,7 +466,8 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 __future.await
             }
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(), item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::Counted, quote!(), item)));
 }
 
 #[test]
@@ -466,7 +482,8 @@ fn an_attribute_waits_for_those_after_it() {
         #[inline]
         #[::headcount::__private::finish(counted(outcome))]
         fn f() {}
-    "#]].assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
     let item = quote!(
         #[inline]
         #[::headcount::__private::finish(counted(outcome))]
@@ -499,7 +516,8 @@ fn an_attribute_waits_for_those_after_it() {
             __call.end(::headcount::__private::Outcome::Ok);
             __out
         }
-    "#]].assert_eq(&print(finish::attribute(Attribute::Timed, quote!(), item)));
+    "#]]
+    .assert_eq(&print(finish::attribute(Attribute::Timed, quote!(), item)));
 }
 
 #[test]
@@ -533,7 +551,8 @@ fn a_metric() {
             }
             ::headcount::__private::at::<Counter>(&__SITES[0])
         };
-    "#]].assert_eq(&print(metric::attribute(quote!(name = "jobs_taken_total"), item)));
+    "#]]
+    .assert_eq(&print(metric::attribute(quote!(name = "jobs_taken_total"), item)));
     let args = quote!(
         name = "answer_bytes",
         help = "Sizes.",
@@ -561,7 +580,13 @@ fn a_metric() {
             }
             my::headcount::__private::at::<Histogram>(&__SITES[0])
         };
-    "#]].assert_eq(&print(metric::attribute(args, quote!(static SIZES: Histogram;))));
+    "#]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            static SIZES: Histogram;
+        ),
+    )));
     let args = quote!(name = "queue_depth", help = "Waiting.", mode = "livesum");
     expect![[r#"
         static DEPTH: hc::Gauge = {
@@ -582,12 +607,24 @@ fn a_metric() {
             }
             ::headcount::__private::at::<hc::Gauge>(&__SITES[0])
         };
-    "#]].assert_eq(&print(metric::attribute(args, quote!(static DEPTH: hc::Gauge;))));
+    "#]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            static DEPTH: hc::Gauge;
+        ),
+    )));
 }
 
 #[test]
 fn a_mistake_leaves_the_function_as_it_was() {
-    counted(quote!(nam = "x"), quote!(#[inline] fn f() { 1 + }), &expect![[r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `outcome`, `error_if`, `future`, `crate`" } # [inline] fn f () { 1 + }"#]]);
+    counted(
+        quote!(nam = "x"),
+        quote!(#[inline] fn f() { 1 + }),
+        &expect![[
+            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `outcome`, `error_if`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+        ]],
+    );
     expect![[r#"
         static A: Counter = {
             ::core::compile_error! {
@@ -600,5 +637,11 @@ fn a_mistake_leaves_the_function_as_it_was() {
                 "a metric needs a help text: write a doc comment, or `help = \"..\"`"
             }
         };
-    "#]].assert_eq(&print(metric::attribute(quote!(name = "x"), quote!(static A: Counter = 3;))));
+    "#]]
+    .assert_eq(&print(metric::attribute(
+        quote!(name = "x"),
+        quote!(
+            static A: Counter = 3;
+        ),
+    )));
 }

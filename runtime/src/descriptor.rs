@@ -111,6 +111,10 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// A metric without labels; a histogram has the default bounds until told otherwise.
+    ///
+    /// # Panics
+    ///
+    /// Without a name. In a constant, as generated code calls it, that is a compile error; so for the methods below.
     pub const fn new(
         kind: Kind,
         name: &'static str,
@@ -167,6 +171,10 @@ impl Descriptor {
     }
 
     /// Bounds of a histogram of plain values; pass them through [`bounds`].
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 1,000.
     #[must_use]
     pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
@@ -175,6 +183,10 @@ impl Descriptor {
     }
 
     /// Bounds of a histogram of durations; make them with [`nanos`].
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 1,000.
     #[must_use]
     pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");

@@ -61,7 +61,9 @@ impl Directory {
         let mode = Mode::from_raw_mode(stat.st_mode);
         let sticky = mode.contains(Mode::SVTX);
         if mode.contains(Mode::WOTH) && !sticky {
-            return Err(Error::directory("everyone may write to the directory, and it isn't sticky"));
+            return Err(Error::directory(
+                "everyone may write to the directory, and it isn't sticky",
+            ));
         }
         Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid })
     }

@@ -75,7 +75,9 @@ impl Error {
             ErrorKind::Directory { reason } => ErrorKind::Directory { reason },
             ErrorKind::Foreign { reason } => ErrorKind::Foreign { reason },
             ErrorKind::NotSegment { reason } => ErrorKind::NotSegment { reason },
-            ErrorKind::Version { major, minor } => ErrorKind::Version { major: *major, minor: *minor },
+            ErrorKind::Version { major, minor } => {
+                ErrorKind::Version { major: *major, minor: *minor }
+            }
             ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,

@@ -1,27 +1,130 @@
-//! Counts functions and metrics of programs that run as **many processes**, and merges them into one Prometheus exposition.
+//! Counts functions and metrics of programs that run as **many processes** - prefork servers, recycled workers, extensions, batch
+//! jobs - and merges them into one Prometheus exposition.
+//!
+//! Annotate a function, declare a metric. Every process counts in a memory-mapped file of its own, in a directory that all share;
+//! any process reads the directory and gets the numbers of all of them, of the living and of the dead.
+//!
+//! ```
+//! use headcount::{Counter, counted, metric, timed};
+//!
+//! #[counted(name = "jobs_total", help = "Jobs run.", labels(queue), outcome)]
+//! #[timed]
+//! fn run(queue: &str) -> Result<(), String> {
+//!     if queue == "lost" { Err("no such queue".into()) } else { Ok(()) }
+//! }
+//!
+//! /// Bytes sent.
+//! #[metric(name = "sent_bytes_total")]
+//! static SENT: Counter;
+//!
+//! run("mail")?;
+//! assert!(run("lost").is_err());
+//! SENT.inc_by(512);
+//!
+//! let text = headcount::Collector::new().collect()?.to_text();
+//! assert!(text.contains(r#"jobs_total{outcome="ok",queue="mail"} 1"#));
+//! assert!(text.contains(r#"jobs_total{outcome="error",queue="lost"} 1"#));
+//! assert!(text.contains("sent_bytes_total 512\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where the numbers go
+//!
+//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else `PROMETHEUS_MULTIPROC_DIR`. It is made if it is missing. Without one,
+//! or where it can't be used, a process counts in memory of its own, and only its own collector sees that; [`health`] says so, and
+//! the [`log`](https://docs.rs/log) facade is told once. Recording works all the same: it can't fail, block or panic, and it prints
+//! nothing.
+//!
+//! # Example: a `/metrics` page
+//!
+//! [`render`] gives a content type and a body, in whichever process is asked and for whatever web framework:
+//!
+//! ```
+//! let page = headcount::render("text/plain")?;
+//! assert!(page.content_type().starts_with("text/plain"));
+//! assert!(!page.body().is_empty());
+//! # Ok::<(), headcount::Error>(())
+//! ```
+//!
+//! # Example: a separate exporter
+//!
+//! Segments describe themselves, so a program that counts nothing can read them:
+//!
+//! ```
+//! # let directory = std::env::temp_dir().join(format!("headcount-doc-{}", std::process::id()));
+//! # std::fs::create_dir(&directory)?;
+//! let snapshot = headcount::Collector::open(&directory).collect()?;
+//! for skipped in snapshot.skipped() {
+//!     eprintln!("{skipped}");
+//! }
+//! for family in snapshot.families() {
+//!     println!("{}: {} series", family.name, family.series.len());
+//! }
+//! # std::fs::remove_dir(&directory)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Forks
+//!
+//! A program may fork whenever it likes, also with threads running. The child counts for itself, from 0, in a segment that its first
+//! operation makes; the parent's numbers stay the parent's. A call that began before the fork, and ends in both, is the
+//! parent's alone. After a raw `clone` or `_Fork`, which run no fork handlers, call [`after_fork_in_child`].
+//!
+//! # What a signal handler may do
+//!
+//! Record: it is memory-safe, and on x86-64 exact for counters, which are one instruction there; elsewhere a handler that interrupts an
+//! operation on the very same cell may lose one of the two.
 
-#[allow(unused_extern_crates, reason = "lets the attributes' expansions, which say `::headcount`, compile inside this crate")]
+#![warn(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::exit,
+    reason = "recording can't fail, and the library neither prints nor ends the program"
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::panic, clippy::unwrap_used, clippy::float_cmp, reason = "a test may panic")
+)]
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!(
+    "headcount needs Linux on a 64-bit machine: open-file-description locks, O_TMPFILE, fallocate"
+);
+
+#[allow(
+    unused_extern_crates,
+    reason = "expansions say `::headcount`, also in this crate's own tests"
+)]
 extern crate self as headcount;
 
-mod clock;
-mod collect;
-mod config;
+// What a metric is, and which there are.
 mod descriptor;
-mod directory;
-mod error;
-mod expose;
 mod label;
-mod metric;
-mod operation;
 mod outcome;
+mod registry;
+
+// What a program holds and calls.
+mod config;
+mod error;
+mod metric;
+mod record;
+
+// What recording comes down to.
+mod clock;
+mod operation;
+mod segment;
+mod store;
+
+// What reading needs, and what it yields.
+mod collect;
+mod directory;
+mod expose;
+mod process;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod process;
-mod record;
-mod registry;
-mod segment;
-mod store;
 
 pub use collect::{
     Bucket, Collector, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, Value,
@@ -34,3 +137,7 @@ pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
 pub use metric::{Counter, Gauge, Histogram, Timer};
 pub use outcome::Outcome;
 pub use store::{Health, after_fork_in_child, health, init};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

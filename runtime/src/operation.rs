@@ -14,7 +14,7 @@ pub(crate) trait Operation: Copy {
 }
 
 /// On the cells from `slot` on.
-#[inline(always)]
+#[inline]
 pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
     match shard::own(slot, operation.last()) {
         Some(cells) => operation.apply(&cells),
@@ -23,7 +23,7 @@ pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
 }
 
 /// On the cells of a site, which may not have any yet.
-#[inline(always)]
+#[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
     let slot = site.load(core::sync::atomic::Ordering::Relaxed);
     match shard::own(slot, operation.last()) {
@@ -48,12 +48,12 @@ fn elsewhere(site: Option<&'static Site>, slot: u32, operation: impl Operation) 
 pub(crate) struct Add(pub(crate) u64);
 
 impl Operation for Add {
-    #[inline(always)]
+    #[inline]
     fn last(self) -> u32 {
         0
     }
 
-    #[inline(always)]
+    #[inline]
     fn apply(self, cells: &impl Cells) {
         cells.add(0, self.0);
     }
@@ -67,12 +67,12 @@ pub(crate) struct AddTo {
 }
 
 impl Operation for AddTo {
-    #[inline(always)]
+    #[inline]
     fn last(self) -> u32 {
         self.of - 1
     }
 
-    #[inline(always)]
+    #[inline]
     fn apply(self, cells: &impl Cells) {
         cells.add(self.which, 1);
     }
@@ -88,7 +88,7 @@ pub(crate) struct ObserveNanos {
 }
 
 impl ObserveNanos {
-    #[inline(always)]
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
     fn width(self) -> u32 {
         durations_width(self.bounds.len() as u32)
@@ -96,19 +96,19 @@ impl ObserveNanos {
 }
 
 impl Operation for ObserveNanos {
-    #[inline(always)]
+    #[inline]
     fn last(self) -> u32 {
         self.of * self.width() - 1
     }
 
-    #[inline(always)]
+    #[inline]
     fn apply(self, cells: &impl Cells) {
         observe_nanos(cells, self.which * self.width(), self.bounds, self.nanos);
     }
 }
 
 /// `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
-#[inline(always)]
+#[inline]
 pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
     if cells.add_carrying(at, nanos) {
         cells.add(at + 1, 1);
@@ -128,12 +128,12 @@ pub(crate) struct Observe {
 }
 
 impl Operation for Observe {
-    #[inline(always)]
+    #[inline]
     fn last(self) -> u32 {
         self.last
     }
 
-    #[inline(always)]
+    #[inline]
     fn apply(self, cells: &impl Cells) {
         cells.add_f64(0, self.value);
         cells.add(1 + self.bucket, 1);

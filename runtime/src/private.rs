@@ -18,9 +18,9 @@ pub use crate::label::Labels;
 pub use crate::metric::{Handle, at, kind_of};
 pub use crate::outcome::Outcome;
 pub use crate::record::{
-    Call, Calls, Durations, Exceptions, Function, InProgress, Otherwise, Out,
-    OutcomeDurations, Outcomes, Probe, Recorder, Scope, Watch, call_once, count, enter, error_if,
-    never, plain, scope, watch,
+    Call, Calls, Durations, Exceptions, Function, InProgress, Otherwise, Out, OutcomeDurations,
+    Outcomes, Probe, Recorder, Scope, Watch, call_once, count, enter, error_if, never, plain,
+    scope, watch,
 };
 pub use crate::registry::{
     COUNTED, COUNTED_OUTCOME, EXCEPTIONS, IN_PROGRESS, Site, Sites, TIMED, TIMED_OUTCOME,

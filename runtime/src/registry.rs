@@ -73,7 +73,7 @@ impl Site {
         Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Metric(descriptor) }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn spec(&self) -> &Spec {
         &self.spec
     }
@@ -86,7 +86,7 @@ impl Site {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub(crate) fn load(&self, order: Ordering) -> u32 {
         self.slot.load(order)
     }

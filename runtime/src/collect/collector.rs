@@ -42,7 +42,10 @@ pub struct Collector {
 
 impl Collector {
     /// Collects from the directory in which this process counts; where it counts in private memory, from itself.
-    #[expect(clippy::new_without_default, reason = "it looks at the process, which a default should not")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "it looks at the process, which a default should not"
+    )]
     pub fn new() -> Self {
         Self { directory: None }
     }
@@ -137,7 +140,10 @@ impl Scan {
         };
         let reasons = ["conflict", "corrupt", "foreign", "io", "not_a_segment", "version"];
         let skipped = reasons.map(|reason| {
-            (("reason", reason), count(self.skipped.iter().filter(|e| e.reason() == reason).count()))
+            (
+                ("reason", reason),
+                count(self.skipped.iter().filter(|e| e.reason() == reason).count()),
+            )
         });
         #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
         let (dropped_operations, dropped_series) =

@@ -35,7 +35,7 @@ pub(super) struct LogFamily {
     /// Bits of `f64`, or nanoseconds, as `cells` says.
     pub(super) bounds: Vec<u64>,
     pub(super) labels: Vec<String>,
-    width: u32,
+    pub(super) width: u32,
 }
 
 /// A series as one segment's log has it.
@@ -55,7 +55,7 @@ pub(super) struct Segment {
     pub(super) dropped_series: u64,
     pub(super) dropped_operations: u64,
     /// The first cells of each shard, shard 0 first.
-    shards: Vec<Vec<u64>>,
+    pub(super) shards: Vec<Vec<u64>>,
 }
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
@@ -105,8 +105,8 @@ impl Segment {
         let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
         let limits = words.get(limits_at..).unwrap_or_default();
         let limits = limits.iter().flat_map(|pair| {
-            let [a, b, c, d, e, f, g, h] = pair.to_le_bytes();
-            [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+            #[expect(clippy::cast_possible_truncation, reason = "two limits share a word")]
+            [*pair as u32, (*pair >> 32) as u32]
         });
         let mut shards = Vec::new();
         let mut budget = MAX_READ;
@@ -157,7 +157,8 @@ pub(super) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
     let words = source.read(0, words_in(4096))?;
     let page: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
     // What lies behind the file's end was read as zeros.
-    let header = Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
+    let header =
+        Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
     // A segment has its full length from before it gets its name: less of it has been cut off, and would read as zeros too.
     if size < header.geometry.logical_len() {
         let reason = "cut off: it is shorter than it says";
@@ -174,10 +175,7 @@ fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
 
-fn parse_log(
-    mut log: &[u8],
-    slots_used: u32,
-) -> Result<(Vec<LogFamily>, Vec<LogSeries>), Error> {
+fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Vec<LogFamily>, Vec<LogSeries>), Error> {
     let (mut families, mut series) = (Vec::new(), Vec::new());
     let mut text = MAX_TEXT;
     while !log.is_empty() {
@@ -248,9 +246,7 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
         _ => return Err(Error::corrupt("a family's type")),
     };
     let mode = match kind {
-        FamilyKind::Gauge => {
-            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
-        }
+        FamilyKind::Gauge => Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?),
         _ => None,
     };
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
@@ -277,9 +273,8 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     let help = f.string()?.to_owned();
     let file = f.string()?;
     let place = if file.is_empty() { String::new() } else { format!("{file}:{line}") };
-    let labels = (0..labels)
-        .map(|_| f.string().map(str::to_owned))
-        .collect::<Result<Vec<_>, _>>()?;
+    let labels =
+        (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
     // What can't stand in an exposition would spoil all of it.
     if !is_name(&name, true) || !labels.iter().all(|label| is_name(label, false)) {
         return Err(Error::corrupt("a name with characters that names don't have"));

@@ -80,7 +80,9 @@ mod tests {
 
     fn sum(values: &[f64]) -> f64 {
         let mut sum = ExactSum::default();
-        values.iter().for_each(|v| sum.add(*v));
+        for value in values {
+            sum.add(*value);
+        }
         sum.total()
     }
 
@@ -103,12 +105,13 @@ mod tests {
             state >> 11
         };
         for _ in 0..2_000 {
+            #[expect(clippy::cast_precision_loss, reason = "any numbers will do")]
             let mut values: Vec<f64> =
                 (0..8).map(|_| random() as f64 / (1_u64 << (random() % 60)) as f64).collect();
             let expected = sum(&values).to_bits();
             for _ in 0..4 {
-                let (a, b) = (random() as usize % 8, random() as usize % 8);
-                values.swap(a, b);
+                let mut place = || usize::try_from(random() % 8).unwrap();
+                values.swap(place(), place());
                 assert_eq!(sum(&values).to_bits(), expected, "{values:?}");
             }
         }

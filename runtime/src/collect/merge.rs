@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind};
 
 use super::decode::{Cells, LogFamily, LogSeries, Segment};
 use super::exact::ExactSum;
-use super::snapshot::{Bucket, Family, FamilyKind, HistogramValue, Number, Series, Value};
+use super::snapshot::{Family, FamilyKind, Series};
+use super::sums::{GaugeSum, HistogramSum, Sum, bounds_of, position};
 
 /// A segment and whether its process can still write it.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
     (merged.into_iter().map(Merging::finish).collect(), skipped)
 }
 
-fn family<'a>(part: &'a Part, id: usize) -> &'a LogFamily {
+fn family(part: &Part, id: usize) -> &LogFamily {
     &part.segment.families[id]
 }
 
@@ -87,13 +88,17 @@ fn words((kind, mode): Shape) -> String {
     match (kind, mode) {
         (FamilyKind::Counter, _) => "a counter".to_owned(),
         (FamilyKind::Histogram, _) => "a histogram".to_owned(),
-        (FamilyKind::Gauge, mode) => format!("a gauge of mode {mode:?}").to_lowercase(),
+        (FamilyKind::Gauge, None) => "a gauge".to_owned(),
+        (FamilyKind::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
     }
 }
 
 /// Leaves out families whose samples would have the names of another's: a counter `x_count` beside a histogram `x`.
 /// The one that fewer segments declare goes.
-fn without_collisions(mut families: Vec<(usize, Merging)>, skipped: &mut Vec<Error>) -> Vec<Merging> {
+fn without_collisions(
+    mut families: Vec<(usize, Merging)>,
+    skipped: &mut Vec<Error>,
+) -> Vec<Merging> {
     families.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.family.name.cmp(&y.family.name)));
     let mut taken = HashSet::new();
     let mut kept = Vec::new();
@@ -125,30 +130,6 @@ struct Merging {
 
 /// Sorted by name, without empty values: to Prometheus an empty label is an absent one.
 type Labels = Vec<(String, String)>;
-
-enum Sum {
-    Unsigned(u64),
-    Float(ExactSum),
-    Gauge(GaugeSum),
-    Histogram(HistogramSum),
-}
-
-#[derive(Default)]
-struct GaugeSum {
-    sum: ExactSum,
-    /// The value that counts where one value does, with what makes it the right one.
-    one: Option<f64>,
-    newest: (u64, [u8; 16]),
-}
-
-#[derive(Default)]
-struct HistogramSum {
-    nanos: u128,
-    sum: ExactSum,
-    /// Cumulative, for each of the family's bounds.
-    below: Vec<u64>,
-    count: u64,
-}
 
 impl Merging {
     fn new(uses: &[(&Part, usize)]) -> Self {
@@ -192,15 +173,13 @@ impl Merging {
         match declared.kind {
             FamilyKind::Counter => {
                 labels.sort();
-                match declared.cells {
-                    Cells::Float => {
-                        let sum = self.series.entry(labels).or_insert_with(|| Sum::Float(ExactSum::default()));
-                        segment.each(slot, 0).for_each(|bits| sum.add_float(f64::from_bits(bits)));
-                    }
-                    _ => {
-                        let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
-                        sum.add_unsigned(segment.sum(slot, 0).0);
-                    }
+                if declared.cells == Cells::Float {
+                    let new = || Sum::Float(ExactSum::default());
+                    let sum = self.series.entry(labels).or_insert_with(new);
+                    segment.each(slot, 0).for_each(|bits| sum.add_float(f64::from_bits(bits)));
+                } else {
+                    let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
+                    sum.add_unsigned(segment.sum(slot, 0).0);
                 }
             }
             FamilyKind::Gauge => self.add_gauge(part, declared, slot, labels),
@@ -260,111 +239,5 @@ fn is_live(mode: Mode) -> bool {
     matches!(mode, Mode::LiveAll | Mode::LiveMin | Mode::LiveMax | Mode::LiveSum)
 }
 
-fn bounds_of(family: &LogFamily) -> Vec<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-    family
-        .bounds
-        .iter()
-        .map(|bound| match family.cells {
-            Cells::Nanos => *bound as f64 / 1e9,
-            _ => f64::from_bits(*bound),
-        })
-        .collect()
-}
-
-fn position(bounds: &[f64], bound: f64) -> Option<usize> {
-    bounds.binary_search_by(|b| b.total_cmp(&bound)).ok()
-}
-
-impl Sum {
-    fn add_unsigned(&mut self, n: u64) {
-        match self {
-            Self::Unsigned(sum) => *sum = sum.wrapping_add(n),
-            #[expect(clippy::cast_precision_loss, reason = "an f64 in some segment already")]
-            _ => self.add_float(n as f64),
-        }
-    }
-
-    fn add_float(&mut self, n: f64) {
-        if let Self::Unsigned(sum) = self {
-            let mut exact = ExactSum::default();
-            #[expect(clippy::cast_precision_loss, reason = "asked for")]
-            exact.add(*sum as f64);
-            *self = Self::Float(exact);
-        }
-        if let Self::Float(sum) = self {
-            sum.add(n);
-        }
-    }
-
-    fn value(self, is_sum: bool, bounds: &[f64]) -> Value {
-        match self {
-            Self::Unsigned(n) => Value::Counter(Number::Integer(n)),
-            Self::Float(sum) => Value::Counter(Number::Float(sum.total())),
-            Self::Gauge(gauge) if is_sum => Value::Gauge(gauge.sum.total()),
-            Self::Gauge(gauge) => Value::Gauge(gauge.one.unwrap_or(0.0)),
-            Self::Histogram(sum) => Value::Histogram(sum.value(bounds)),
-        }
-    }
-}
-
-impl GaugeSum {
-    fn choose(&mut self, mode: Mode, value: f64, age: (u64, [u8; 16])) {
-        let Some(one) = self.one else {
-            self.one = Some(value);
-            self.newest = age;
-            return;
-        };
-        let replaces = match mode {
-            // A NaN is less and more than nothing: it stays only where there is nothing else.
-            Mode::Min | Mode::LiveMin => one.is_nan() || value.total_cmp(&one).is_lt() && !value.is_nan(),
-            Mode::Max | Mode::LiveMax => one.is_nan() || value.total_cmp(&one).is_gt() && !value.is_nan(),
-            // One pid in two segments (two pid namespaces, a pid used again): the newer.
-            _ => age > self.newest,
-        };
-        if replaces {
-            self.one = Some(value);
-            self.newest = age;
-        }
-    }
-}
-
-impl HistogramSum {
-    fn add(&mut self, segment: &Segment, family: &LogFamily, slot: u32, bounds: &[f64]) {
-        let first = match family.cells {
-            Cells::Nanos => {
-                let (sum, carried) = segment.sum(slot, 0);
-                let carries = u128::from(segment.sum(slot, 1).0) + u128::from(carried);
-                self.nanos = self.nanos.wrapping_add((carries << 64) | u128::from(sum));
-                2
-            }
-            _ => {
-                segment.each(slot, 0).for_each(|bits| self.sum.add(f64::from_bits(bits)));
-                1
-            }
-        };
-        self.below.resize(bounds.len(), 0);
-        let own = bounds_of(family);
-        let mut running = 0_u64;
-        for (offset, bound) in (first..).zip(&own) {
-            running = running.wrapping_add(segment.sum(slot, offset).0);
-            if let Some(below) = position(bounds, *bound).and_then(|at| self.below.get_mut(at)) {
-                *below = below.wrapping_add(running);
-            }
-        }
-        let infinity = u32::try_from(own.len()).unwrap_or(u32::MAX).saturating_add(first);
-        running = running.wrapping_add(segment.sum(slot, infinity).0);
-        self.count = self.count.wrapping_add(running);
-    }
-
-    fn value(mut self, bounds: &[f64]) -> HistogramValue {
-        self.below.resize(bounds.len(), 0);
-        let buckets = bounds.iter().zip(&self.below).map(|(le, count)| Bucket { le: *le, count: *count });
-        let last = Bucket { le: f64::INFINITY, count: self.count };
-        #[expect(clippy::cast_precision_loss, reason = "rounded once")]
-        if self.nanos > 0 {
-            self.sum.add(self.nanos as f64 / 1e9);
-        }
-        HistogramValue { buckets: buckets.chain([last]).collect(), sum: self.sum.total() }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod liveness;
 mod merge;
 mod read;
 mod snapshot;
+mod sums;
 
 pub use collector::Collector;
 pub use snapshot::{Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, Value};

@@ -62,6 +62,8 @@ pub(crate) fn sample_names(family: &Family) -> Vec<String> {
     match family.kind {
         FamilyKind::Counter | FamilyKind::Gauge => vec![name.clone()],
         // The bare name too: it is the family's, though no sample has it.
-        FamilyKind::Histogram => ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
+        FamilyKind::Histogram => {
+            ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into()
+        }
     }
 }

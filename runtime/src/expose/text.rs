@@ -113,7 +113,7 @@ impl core::fmt::Display for Decimal {
     }
 }
 
-/// A bucket's bound: as the Python client and OpenMetrics have it, with a point also in whole numbers, so that both kinds of
+/// A bucket's bound: as the Python client and `OpenMetrics` have it, with a point also in whole numbers, so that both kinds of
 /// processes agree on the label.
 struct Bound(f64);
 

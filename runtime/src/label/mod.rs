@@ -239,7 +239,8 @@ pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> 
 pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
     let mut values = Vec::new();
     while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
-        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len))) else {
+        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
+        else {
             break;
         };
         values.push(core::str::from_utf8(value).unwrap_or_default());

@@ -77,12 +77,8 @@ pub(crate) fn find(key: &Key<'_>) -> Option<u32> {
 
 /// Adds a row. Under the store's mutex, which makes this the only writer.
 pub(crate) fn insert(key: &Key<'_>, slot: u32) {
-    let entry = Box::new(Entry {
-        hash: key.hash(),
-        site: key.site,
-        slot,
-        values: key.values.into(),
-    });
+    let entry =
+        Box::new(Entry { hash: key.hash(), site: key.site, slot, values: key.values.into() });
     let table = match current() {
         Some(table) if table.has_room() => table,
         old => grow(old),

@@ -34,13 +34,13 @@ pub struct Counter(Raw);
 impl Counter {
     /// Adds one. Five instructions in an executable, no lock, no system call; the first time in a process and in a
     /// thread it sets things up. It can't fail.
-    #[inline(always)]
+    #[inline]
     pub fn inc(self) {
         self.inc_by(1);
     }
 
     /// Adds `n`.
-    #[inline(always)]
+    #[inline]
     pub fn inc_by(self, n: u64) {
         at_site(self.0.site, Add(n));
     }

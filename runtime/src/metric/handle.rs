@@ -17,12 +17,12 @@ pub(super) struct Raw {
 
 impl Raw {
     /// The slot as far as it is known; what is not a slot is above every limit.
-    #[inline(always)]
+    #[inline]
     pub(super) fn slot(self) -> u32 {
         self.site.load(Ordering::Relaxed)
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn bounds(self) -> &'static [f64] {
         match self.site.spec() {
             Spec::Metric(d) => match d.bounds {

@@ -6,7 +6,7 @@ mod handle;
 mod histogram;
 
 pub use counter::Counter;
-pub(crate) use gauge::decode as gauge_value;
 pub use gauge::Gauge;
+pub(crate) use gauge::decode as gauge_value;
 pub use handle::{Handle, at, kind_of};
 pub use histogram::{Histogram, Timer};

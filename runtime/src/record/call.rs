@@ -21,7 +21,7 @@ struct Begun<R> {
 }
 
 impl<R: Recorder> Begun<R> {
-    #[inline(always)]
+    #[inline]
     fn now(recorders: R) -> Self {
         recorders.begin();
         // Last, so that the first use of a process isn't measured as part of its first call.
@@ -29,7 +29,7 @@ impl<R: Recorder> Begun<R> {
         Self { recorders, epoch: epoch(), at }
     }
 
-    #[inline(always)]
+    #[inline]
     fn finish(self, outcome: Outcome) {
         let nanos = if R::CLOCK { self.at.elapsed_nanos() } else { 0 };
         if self.epoch == epoch() {
@@ -44,14 +44,14 @@ impl<R: Recorder> Begun<R> {
 pub struct Call<R: Recorder>(Begun<R>);
 
 /// Begins a call of a function that isn't a future.
-#[inline(always)]
+#[inline]
 pub fn enter<R: Recorder>(recorders: R) -> Call<R> {
     Call(Begun::now(recorders))
 }
 
 impl<R: Recorder> Call<R> {
     /// Ends the call.
-    #[inline(always)]
+    #[inline]
     pub fn end(self, outcome: Outcome) {
         ManuallyDrop::new(self).0.finish(outcome);
     }
@@ -70,13 +70,13 @@ impl<R: Recorder> Drop for Call<R> {
 pub struct Scope<R: Recorder>(Begun<R>);
 
 /// Begins a call that ends with its scope.
-#[inline(always)]
+#[inline]
 pub fn scope<R: Recorder>(recorders: R) -> Scope<R> {
     Scope(Begun::now(recorders))
 }
 
 impl<R: Recorder> Drop for Scope<R> {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         self.0.finish(Outcome::Ok);
     }
@@ -120,7 +120,7 @@ pin_project_lite::pin_project! {
 }
 
 /// Begins a call whose body is a future. Its output is the call, to be ended, and the body's output.
-#[inline(always)]
+#[inline]
 pub fn watch<R: Recorder, F: Future>(recorders: R, body: F) -> Watch<R, F> {
     Watch { body, begun: Begun::now(recorders), state: State::Waiting }
 }

@@ -13,7 +13,7 @@ pub struct Out<'a, T>(pub &'a T);
 
 impl<T, E> Out<'_, Result<T, E>> {
     /// By the variant.
-    #[inline(always)]
+    #[inline]
     pub fn outcome(&self) -> Outcome {
         if self.0.is_err() { Outcome::Error } else { Outcome::Ok }
     }
@@ -26,21 +26,21 @@ pub trait Otherwise {
 }
 
 impl<T> Otherwise for Out<'_, T> {
-    #[inline(always)]
+    #[inline]
     fn outcome(&self) -> Outcome {
         Outcome::Ok
     }
 }
 
 /// The outcome by the user's own test. A function, so that the closure's argument has a type before its body is looked at.
-#[inline(always)]
+#[inline]
 pub fn error_if<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool) -> Outcome {
     if test(value) { Outcome::Error } else { Outcome::Ok }
 }
 
 /// Calls a closure once. Passing it through here makes it `FnOnce`, whatever its body would make of it: a closure that is called in place
 /// is `FnMut` where it could be, and then can't return what it borrowed from a `&mut` argument.
-#[inline(always)]
+#[inline]
 pub fn call_once<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
@@ -89,6 +89,7 @@ impl<T> Deref for Probe<T> {
 
 impl Plain {
     /// It is none.
+    #[expect(clippy::unused_self, reason = "it must be called as the other one is")]
     pub fn kind(&self) -> Self {
         Self
     }

@@ -9,7 +9,7 @@ use crate::store;
 
 impl Site {
     /// This site's first cell. The first call in a process makes its segment and registers everything declared.
-    #[inline(always)]
+    #[inline]
     pub fn slot(&'static self) -> u32 {
         let slot = self.load(Ordering::Relaxed);
         if slot < UNASSIGNED { slot } else { self.slot_cold() }
@@ -17,7 +17,7 @@ impl Site {
 
     /// Counts one call. Where nothing else is recorded, this is all: one compare finds out that the site has a slot, the
     /// thread a shard, and the shard room.
-    #[inline(always)]
+    #[inline]
     pub fn count(&'static self) {
         at_site(self, Add(1));
     }
@@ -30,6 +30,7 @@ impl Site {
 
     /// The first cell of this site's series with these values.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> u32 {
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));

@@ -192,17 +192,18 @@ impl Unnamed {
         };
         let mode = Mode::RUSR | Mode::WUSR;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let (fd, temporary) = match rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode) {
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                let mut random = [0; 16];
-                rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-                let name = format!(".tmp-{}", hex(&random));
-                let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-                (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
-            }
-            opened => (opened?, None),
-        };
-        let magic = i64::from(rustix::fs::fstatfs(&fd)?.f_type);
+        let (fd, temporary) =
+            match rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode) {
+                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                    let mut random = [0; 16];
+                    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+                    let name = format!(".tmp-{}", hex(&random));
+                    let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+                    (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
+                }
+                opened => (opened?, None),
+            };
+        let magic = rustix::fs::fstatfs(&fd)?.f_type;
         if magic == BTRFS {
             // Copy on write would need new blocks at every write-back, also where blocks were allocated before.
             if let Ok(flags) = rustix::fs::ioctl_getflags(&fd) {
@@ -219,7 +220,12 @@ impl Unnamed {
             Ok(()) if !self.weak => Ok(LIVENESS_OFD),
             Ok(()) => Ok(LIVENESS_WEAK),
             // The filesystem has no locks.
-            Err(e) if matches!(e.raw_os_error(), Some(libc::ENOLCK | libc::EOPNOTSUPP | libc::EINVAL)) => {
+            Err(e)
+                if matches!(
+                    e.raw_os_error(),
+                    Some(libc::ENOLCK | libc::EOPNOTSUPP | libc::EINVAL)
+                ) =>
+            {
                 Ok(LIVENESS_WEAK)
             }
             Err(e) => Err(e),

@@ -65,7 +65,10 @@ pub(crate) const LADDER: [Geometry; 3] = [
     Geometry { slot_cap: 1 << 14, shard_cap: 16, cells_off: 0x10_0000 },
 ];
 
-#[expect(clippy::arithmetic_side_effects, reason = "slot_cap <= 2^24, shard_cap <= 512, cells_off <= 2^40")]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "slot_cap <= 2^24, shard_cap <= 512, cells_off <= 2^40"
+)]
 impl Geometry {
     pub(crate) const fn stride(self) -> u64 {
         self.slot_cap as u64 * CELL
@@ -118,7 +121,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    #[expect(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "a page and known fields")]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "a page and known fields"
+    )]
     fn put(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
@@ -149,7 +156,8 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn bytes(&mut self, n: usize) -> Result<&'a [u8], Error> {
-        let (head, tail) = self.rest.split_at_checked(n).ok_or_else(|| Error::corrupt(self.what))?;
+        let (head, tail) =
+            self.rest.split_at_checked(n).ok_or_else(|| Error::corrupt(self.what))?;
         self.rest = tail;
         Ok(head)
     }
@@ -279,7 +287,7 @@ impl Header {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    #![expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]
+    #![expect(clippy::indexing_slicing, reason = "a test may panic")]
 
     use super::*;
 
@@ -334,7 +342,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_geometry_that_contradicts_itself_is_an_error_even_with_a_right_checksum() {
-        for (at, value) in [(128, 0_u32), (128, u32::MAX), (132, 0), (132, 513), (160, 1), (168, 8)] {
+        for (at, value) in [(128, 0_u32), (128, u32::MAX), (132, 0), (132, 513), (160, 1), (168, 8)]
+        {
             let mut page = header().encode();
             page[at..at + 4].copy_from_slice(&value.to_le_bytes());
             let crc = crc32fast::hash(&page[..CRC_AT]);

@@ -59,7 +59,14 @@ impl<'a> LogWriter<'a> {
     }
 
     /// `values` are strings as the record has them: length and bytes, one behind the other.
-    pub(crate) fn series(&mut self, family: u32, slot: u32, width: u32, created: u64, values: &[u8]) {
+    pub(crate) fn series(
+        &mut self,
+        family: u32,
+        slot: u32,
+        width: u32,
+        created: u64,
+        values: &[u8],
+    ) {
         self.record(SERIES, slot, |out| {
             put_u32(out, family);
             put_u32(out, width);

@@ -17,7 +17,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{FallocateFlags, fallocate, fstat};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect};
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect,
+};
 
 use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
 use super::shard::Shard;
@@ -109,10 +111,16 @@ impl Region {
     ///
     /// `offset` is a multiple of 8, `offset + 8` is within the region, and the word's page is accessible.
     unsafe fn word(self, offset: u64) -> &'static AtomicU64 {
-        #[expect(clippy::cast_possible_truncation, reason = "within the region, whose length is a usize")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "within the region, whose length is a usize"
+        )]
         // SAFETY: in bounds, by the caller's promise.
         let at = unsafe { self.base.as_ptr().add(offset as usize) };
-        #[expect(clippy::cast_ptr_alignment, reason = "the base is page-aligned, the offset a multiple of 8")]
+        #[expect(
+            clippy::cast_ptr_alignment,
+            reason = "the base is page-aligned, the offset a multiple of 8"
+        )]
         let at = at.cast::<u64>();
         // SAFETY: aligned (above), valid for reads and writes for ever (a region is never unmapped, pages once made
         // accessible stay so until a fork maps accessible memory over them), and no thread of this process accesses
@@ -323,8 +331,8 @@ impl Memory {
 
     /// Copies whole words to `offset`, which must have blocks: the header, or the log beyond `log_used`.
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
-        let fits = (offset | bytes.len() as u64) % 8 == 0
-            && offset + bytes.len() as u64 <= self.head;
+        let fits =
+            (offset | bytes.len() as u64) % 8 == 0 && offset + bytes.len() as u64 <= self.head;
         debug_assert!(fits);
         if !fits {
             return;

@@ -36,7 +36,7 @@ impl Shard {
     /// The cells from `slot` to `slot + last`, if all of them are usable.
     ///
     /// `slot` may be anything; `last` is below 2^24, and neither `UNASSIGNED` nor `DROPPED` plus that wraps.
-    #[inline(always)]
+    #[inline]
     fn run(self, slot: u32, last: u32) -> Option<Run> {
         if slot.wrapping_add(last) < self.limit {
             // SAFETY: `slot <= slot + last < limit` (the sum doesn't wrap: real slots are below 2^24, the marks for
@@ -56,7 +56,7 @@ struct Run {
 }
 
 impl Run {
-    #[inline(always)]
+    #[inline]
     fn cell(&self, offset: u32) -> &AtomicU64 {
         // The clamp never changes an offset that is right, and folds away where the compiler sees that.
         let offset = offset.min(self.last) as usize;
@@ -81,13 +81,13 @@ pub(crate) trait Cells {
 pub(crate) struct Own(Run);
 
 impl Cells for Own {
-    #[inline(always)]
+    #[inline]
     fn add(&self, offset: u32, n: u64) {
         let cell = self.0.cell(offset);
         cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_carrying(&self, offset: u32, n: u64) -> bool {
         let cell = self.0.cell(offset);
         let (sum, carry) = cell.load(Ordering::Relaxed).overflowing_add(n);
@@ -95,7 +95,7 @@ impl Cells for Own {
         carry
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_f64(&self, offset: u32, n: f64) {
         let cell = self.0.cell(offset);
         let sum = f64::from_bits(cell.load(Ordering::Relaxed)) + n;
@@ -137,7 +137,7 @@ thread_local! {
 }
 
 /// This thread's cells from `slot` to `slot + last`, if it can write them right now.
-#[inline(always)]
+#[inline]
 pub(crate) fn own(slot: u32, last: u32) -> Option<Own> {
     SHARD.get().run(slot, last).map(Own)
 }
@@ -150,7 +150,7 @@ pub(crate) fn set_own(shard: Shard) {
 static PROCESS_BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
 static PROCESS_LIMIT: AtomicU32 = AtomicU32::new(0);
 
-#[inline(always)]
+#[inline]
 fn process_run(slot: u32, last: u32) -> Option<Run> {
     // Acquire: the base was stored before any limit above 0.
     let limit = PROCESS_LIMIT.load(Ordering::Acquire);
@@ -164,7 +164,7 @@ pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
 }
 
 /// The process's cell, for gauges, which have no other.
-#[inline(always)]
+#[inline]
 pub(crate) fn shared_cell(slot: u32) -> Option<&'static AtomicU64> {
     // SAFETY: a run of one cell, in memory that is valid for ever.
     process_run(slot, 0).map(|run| unsafe { &*run.first })

@@ -19,7 +19,7 @@ static STORE: Mutex<Store> = Mutex::new(Store::new());
 /// Forks between the program's first process and this one. What was begun in one epoch must not be ended in another.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
-#[inline(always)]
+#[inline]
 pub(crate) fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }
@@ -99,7 +99,8 @@ fn arm() {
     if !ARMED.load(Ordering::Acquire) {
         // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
         // child's makes system calls and writes memory, it neither allocates nor waits.
-        let refused = unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
+        let refused =
+            unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         // Out of memory: the next operation asks again.
         ARMED.store(refused == 0, Ordering::Release);
     }

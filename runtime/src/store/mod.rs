@@ -17,8 +17,8 @@ mod register;
 mod state;
 
 pub(crate) use attach::{Target, note_dropped, target};
-pub(crate) use fork::epoch;
 pub use fork::after_fork_in_child;
+pub(crate) use fork::epoch;
 pub use health::{Health, health};
 pub(crate) use register::row;
 pub use state::init;

@@ -231,4 +231,3 @@ fn shown_names(sites: &[&'static Site]) -> BTreeMap<FunctionKey, String> {
 }
 
 const _: () = assert!(OUTCOMES.len() == 4 && DROPPED > UNASSIGNED);
-

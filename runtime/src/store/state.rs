@@ -177,7 +177,8 @@ impl Store {
             let path = self.directory.clone().unwrap_or_default();
             let error = Error::io("allocate room in the segment", error);
             self.problem = Some(if path.as_os_str().is_empty() { error } else { error.at(&path) });
-            self.unsaid = self.problem.as_ref().map(|e| format!("some series are not counted: {e}"));
+            self.unsaid =
+                self.problem.as_ref().map(|e| format!("some series are not counted: {e}"));
         }
     }
 

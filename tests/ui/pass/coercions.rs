@@ -53,7 +53,24 @@ fn entry<'a>(list: &'a mut Vec<Option<u8>>, n: usize) -> &'a mut Option<u8> {
     &mut list[n]
 }
 
+#[counted(outcome)]
+fn returned(mut a: u8, #[cfg(any())] b: u8) -> impl std::future::Future<Output = u8> {
+    a += 1;
+    async move { a }
+}
+
+#[count_exceptions]
+fn conditional(mut a: u8, #[cfg(any())] mut b: u8) -> u8 {
+    a += 1;
+    #[cfg(any())]
+    {
+        b += 1;
+    }
+    a
+}
+
 fn main() {
+    drop(returned(conditional(1)));
     let _ = (boxed(0), boxed_later(1), slice(&vec![]), assigns("", &"y".into()), assigns_later(""));
     entry(&mut vec![None], 0);
 }

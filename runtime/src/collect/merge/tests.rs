@@ -1,0 +1,223 @@
+//! Merging, on segments that no file ever held.
+
+use super::*;
+use crate::collect::snapshot::{Bucket, HistogramValue, Number, Value};
+use crate::segment::format::UNSET;
+use crate::segment::format::tests::header;
+
+fn family(name: &str, kind: FamilyKind, cells: Cells, bounds: &[u64]) -> LogFamily {
+    let mode = (kind == FamilyKind::Gauge).then_some(Mode::Sum);
+    let width = u32::try_from(bounds.len()).unwrap()
+        + match (kind, cells) {
+            (FamilyKind::Histogram, Cells::Nanos) => 3,
+            (FamilyKind::Histogram, _) => 2,
+            _ => 1,
+        };
+    LogFamily {
+        name: name.to_owned(),
+        unit: String::new(),
+        help: format!("help of {name}"),
+        place: "a.rs:1".to_owned(),
+        kind,
+        cells,
+        mode,
+        bounds: bounds.to_vec(),
+        labels: vec![],
+        width,
+    }
+}
+
+fn counter(name: &str) -> LogFamily {
+    family(name, FamilyKind::Counter, Cells::Unsigned, &[])
+}
+
+fn gauge(mode: Mode) -> LogFamily {
+    let gauge = family("g", FamilyKind::Gauge, Cells::Float, &[]);
+    LogFamily { mode: Some(mode), ..gauge }
+}
+
+/// A process with one series of each family, whose cells follow each other from slot 1 on.
+fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
+    let mut slot = 1;
+    let mut series = Vec::new();
+    for (id, family) in families.iter().enumerate() {
+        series.push(LogSeries {
+            family: id,
+            slot,
+            values: vec!["v".to_owned(); family.labels.len()],
+        });
+        slot += family.width;
+    }
+    let mut header = header();
+    header.pid = pid;
+    header.instance = [u8::try_from(pid).unwrap(); 16];
+    header.created_ns = u64::from(pid);
+    // Slot 0 is nobody's.
+    let shards = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
+    let segment =
+        Segment { header, families, series, dropped_series: 0, dropped_operations: 0, shards };
+    Part { segment, alive: true }
+}
+
+/// Merges in every order of up to four parts, and asserts that it makes no difference.
+fn merged(mut parts: Vec<Part>) -> (Vec<Family>, Vec<String>) {
+    let text = |(families, skipped): (Vec<Family>, Vec<Error>)| {
+        (families, skipped.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    let first = text(merge(&parts));
+    for _ in 0..parts.len() {
+        parts.rotate_left(1);
+        for i in 1..parts.len() {
+            parts.swap(i - 1, i);
+            // NaN is not equal to itself; its text is.
+            assert_eq!(format!("{:?}", text(merge(&parts))), format!("{first:?}"));
+        }
+    }
+    first
+}
+
+fn only(families: &[Family]) -> &Value {
+    let [Family { series, .. }] = families else { panic!("{families:?}") };
+    let [Series { value, .. }] = series.as_slice() else { panic!("{series:?}") };
+    value
+}
+
+#[test]
+fn counters_are_added_over_shards_and_processes_and_wrap() {
+    let a = part(1, vec![counter("c")], &[&[1], &[2], &[u64::MAX]]);
+    let b = part(2, vec![counter("c")], &[&[10]]);
+    let (families, skipped) = merged(vec![a, b]);
+    assert_eq!(only(&families), &Value::Counter(Number::Integer(12)));
+    assert!(skipped.is_empty());
+}
+
+#[test]
+fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
+    let float = family("c", FamilyKind::Counter, Cells::Float, &[]);
+    let a = part(1, vec![float], &[&[0.5_f64.to_bits()], &[0.25_f64.to_bits()]]);
+    let b = part(2, vec![counter("c")], &[&[3]]);
+    assert_eq!(only(&merged(vec![a, b]).0), &Value::Counter(Number::Float(3.75)));
+}
+
+#[test]
+fn histograms_show_the_bounds_that_all_have() {
+    let nanos = family("h", FamilyKind::Histogram, Cells::Nanos, &[1_000_000_000, 2_000_000_000]);
+    // sum, carries, three buckets.
+    let a = part(1, vec![nanos], &[&[500_000_000, 0, 1, 2, 4], &[0, 0, 0, 0, 1]]);
+    let bounds = [0.5_f64, 2.0].map(f64::to_bits);
+    let float = family("h", FamilyKind::Histogram, Cells::Float, &bounds);
+    let b = part(2, vec![float], &[&[10.25_f64.to_bits(), 100, 200, 300]]);
+    let buckets = vec![Bucket { le: 2.0, count: 303 }, Bucket { le: f64::INFINITY, count: 608 }];
+    let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75 });
+    assert_eq!(only(&merged(vec![a, b]).0), &expected);
+}
+
+#[test]
+fn a_sum_of_nanoseconds_passes_64_bits() {
+    let nanos = || family("h", FamilyKind::Histogram, Cells::Nanos, &[1]);
+    let a = part(1, vec![nanos()], &[&[u64::MAX, 1, 0, 1], &[u64::MAX, 0, 0, 1]]);
+    let Value::Histogram(h) = only(&merged(vec![a]).0).clone() else { panic!() };
+    #[expect(clippy::cast_precision_loss, reason = "as the library rounds")]
+    let expected = (2 * u128::from(u64::MAX) + (1 << 64)) as f64 / 1e9;
+    assert_eq!(h.sum.to_bits(), expected.to_bits());
+    assert_eq!(h.count(), 2);
+}
+
+#[test]
+fn calls_in_progress_never_read_as_less_than_none() {
+    let calls = || family("g", FamilyKind::Gauge, Cells::Wrapping, &[]);
+    // Begun on one thread, ended on another; and an end seen before its beginning.
+    let a = part(1, vec![calls()], &[&[5], &[3_u64.wrapping_neg()]]);
+    let b = part(2, vec![calls()], &[&[1_u64.wrapping_neg()]]);
+    assert_eq!(only(&merged(vec![a, b]).0), &Value::Gauge(2.0));
+}
+
+#[test]
+fn gauges_combine_by_mode_whatever_the_order() {
+    let cell = |value: f64| value.to_bits() ^ UNSET;
+    let of = |mode: Mode, values: &[Option<f64>]| {
+        let parts = values
+            .iter()
+            .zip(1..)
+            .map(|(value, pid)| part(pid, vec![gauge(mode)], &[&[value.map_or(0, cell)]]));
+        merged(parts.collect()).0
+    };
+    let value = |families: &[Family]| match only(families) {
+        Value::Gauge(value) => *value,
+        other => panic!("{other:?}"),
+    };
+    let some = [Some(3.0), None, Some(-1.0), Some(f64::NAN)];
+    assert_eq!(value(&of(Mode::Min, &some)), -1.0);
+    assert_eq!(value(&of(Mode::Max, &some)), 3.0);
+    assert!(value(&of(Mode::Sum, &some)).is_nan());
+    assert_eq!(value(&of(Mode::Sum, &some[..3])), 2.0);
+    assert!(value(&of(Mode::Min, &some[3..])).is_nan());
+    // A sum that nobody has set is 0; other modes have nothing to show.
+    assert_eq!(value(&of(Mode::Sum, &[None, None])), 0.0);
+    assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
+    let [Family { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
+    let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
+    let pid = |pid: &str| vec![("pid".to_owned(), pid.to_owned())];
+    assert_eq!(labels, [pid("1"), pid("3")]);
+}
+
+#[test]
+fn two_segments_with_one_pid_show_the_newer() {
+    let set = |created: u64, value: f64| {
+        let mut part = part(7, vec![gauge(Mode::All)], &[&[value.to_bits() ^ UNSET]]);
+        part.segment.header.created_ns = created;
+        part.segment.header.instance = [u8::try_from(created).unwrap(); 16];
+        part
+    };
+    assert_eq!(
+        only(&merged(vec![set(1, 10.0), set(3, 30.0), set(2, 20.0)]).0),
+        &Value::Gauge(30.0)
+    );
+}
+
+#[test]
+fn the_dead_take_no_part_in_live_modes() {
+    for (mode, expected) in [(Mode::LiveSum, 3.0), (Mode::LiveMin, 3.0), (Mode::LiveMax, 3.0)] {
+        let alive = part(1, vec![gauge(mode)], &[&[3.0_f64.to_bits() ^ UNSET]]);
+        let mut dead = part(2, vec![gauge(mode)], &[&[9.0_f64.to_bits() ^ UNSET]]);
+        dead.alive = false;
+        assert_eq!(only(&merged(vec![alive, dead]).0), &Value::Gauge(expected));
+    }
+}
+
+#[test]
+fn the_majoritys_kind_is_shown_and_the_other_told() {
+    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let parts = vec![
+        part(1, vec![counter("x")], &[&[1]]),
+        part(2, vec![gauge()], &[&[7]]),
+        part(3, vec![counter("x")], &[&[2]]),
+    ];
+    let (families, skipped) = merged(parts);
+    assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
+    assert_eq!(skipped.len(), 1);
+    assert!(skipped[0].contains("a counter in most processes, and a gauge of mode sum"));
+}
+
+#[test]
+fn families_whose_samples_would_collide_are_not_shown_together() {
+    let histogram = || family("x", FamilyKind::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
+    let parts = vec![
+        part(1, vec![histogram(), counter("x_count")], &[&[0, 0, 0, 5]]),
+        part(2, vec![histogram()], &[&[0, 1, 0]]),
+    ];
+    let (families, skipped) = merged(parts);
+    let names: Vec<_> = families.iter().map(|f| f.name.as_str()).collect();
+    assert_eq!(names, ["x"]);
+    assert_eq!(skipped.len(), 1);
+}
+
+#[test]
+fn an_empty_label_is_an_absent_one() {
+    let labelled = || LogFamily { labels: vec!["queue".to_owned()], ..counter("c") };
+    let mut unlabelled_in_effect = part(1, vec![labelled()], &[&[1]]);
+    unlabelled_in_effect.segment.series[0].values = vec![String::new()];
+    let (families, _) = merged(vec![unlabelled_in_effect, part(2, vec![counter("c")], &[&[2]])]);
+    assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
+    assert!(families[0].series[0].labels.is_empty());
+}
