@@ -1,6 +1,8 @@
 //! A program forks, and every process counts for itself: nothing is lost, nothing twice, nobody waits for a thread that it
 //! doesn't have.
 
+#![expect(clippy::float_cmp, reason = "counts are exact")]
+
 use std::process::Command;
 use std::time::Duration;
 

@@ -37,7 +37,7 @@ fn optimised_assembly() -> String {
     let paths = files.map(|file| file.expect("a file").path());
     let is_ours = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("hot-") && name.ends_with(".s")
+        name.starts_with("hot-") && path.extension().is_some_and(|extension| extension == "s")
     };
     let newest = paths.filter(|path| is_ours(path)).max_by_key(|path| {
         path.metadata().and_then(|metadata| metadata.modified()).expect("a time")

@@ -15,6 +15,7 @@ fn with_mapped_words(medium: Medium, test: impl FnOnce(&[AtomicU64], &File)) {
     let file = File::options().create_new(true).read(true).write(true).open(path).expect("a file");
     file.set_len(4096).expect("room");
     let map = memmap2::MmapOptions::new().len(4096).map_raw(&file).expect("a mapping");
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     // SAFETY: 512 aligned words, accessed through these atomics only while `map` lives; the file isn't cut.
     let words = unsafe { std::slice::from_raw_parts(map.as_mut_ptr().cast::<AtomicU64>(), 512) };
     test(words, &file);
@@ -36,7 +37,9 @@ fn no_word_is_torn(medium: Medium) {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     for value in [0, u64::MAX, 0x0000_0000_ffff_ffff, 0x0000_0001_0000_0000] {
-                        words.iter().for_each(|word| word.store(value, Ordering::Relaxed));
+                        for word in words {
+                            word.store(value, Ordering::Relaxed);
+                        }
                     }
                 }
             });

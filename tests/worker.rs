@@ -231,13 +231,12 @@ fn count_until_killed(directory: &str, acknowledged: &Path, threads: u64) {
     start_in(directory);
     let file =
         std::fs::File::options().read(true).write(true).open(acknowledged).expect("the page");
-    // SAFETY: nobody cuts the file; it is accessed through the atomics below, and by the test after this process's end.
-    let page = unsafe { memmap2::MmapMut::map_mut(&file) }.expect("the page");
-    let first = page.as_ptr().cast::<AtomicU64>();
+    let page = memmap2::MmapOptions::new().len(4096).map_raw(&file).expect("the page");
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
+    // SAFETY: 512 aligned words that nobody cuts, accessed as atomics only, here; the test reads the file.
+    let words = unsafe { std::slice::from_raw_parts(page.as_mut_ptr().cast::<AtomicU64>(), 512) };
     thread::scope(|scope| {
-        for i in 0..threads {
-            // SAFETY: the page has 512 words, `threads` is below that, and a page is aligned.
-            let done = unsafe { &*first.add(usize::try_from(i).expect("few")) };
+        for done in words.iter().take(usize::try_from(threads).expect("few")) {
             scope.spawn(move || {
                 let mut n = 0;
                 loop {

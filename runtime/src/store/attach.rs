@@ -97,6 +97,8 @@ fn refuse() {
 }
 
 /// Counts an operation that was recorded nowhere.
+#[cold]
+#[inline(never)]
 pub(crate) fn note_dropped() {
     DROPPED.fetch_add(1, Ordering::Relaxed);
 }
