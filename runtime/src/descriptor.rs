@@ -23,6 +23,10 @@ pub enum Kind {
     Gauge,
     /// [`Histogram`](crate::Histogram).
     Histogram,
+    /// [`Summary`](crate::Summary).
+    Summary,
+    /// Sum and number of durations in nanoseconds (`#[timed(summary)]`).
+    DurationSummary,
 }
 
 /// How the values of several processes make one gauge.
@@ -55,17 +59,37 @@ pub enum Label {
     Const(&'static str, &'static str),
     /// A label whose values are known at run time only.
     Open(&'static str),
+    /// A label with all values of its type, `LabelValue::VALUES`; as [`Open`](Self::Open) where the type has none.
+    Of(&'static str, &'static [&'static str]),
 }
 
 impl Label {
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Const(name, _) | Self::Open(name) => name,
+            Self::Const(name, _) | Self::Open(name) | Self::Of(name, _) => name,
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self, Self::Open(_))
+    pub(crate) const fn is_open(&self) -> bool {
+        match self {
+            Self::Const(..) => false,
+            Self::Open(_) => true,
+            Self::Of(_, values) => values.is_empty(),
+        }
+    }
+
+    /// How many values are known at compile time; 1 for one that is open.
+    const fn count(&self) -> u64 {
+        match self {
+            Self::Const(..) | Self::Open(_) => 1,
+            Self::Of(_, values) => {
+                if values.is_empty() {
+                    1
+                } else {
+                    values.len() as u64
+                }
+            }
+        }
     }
 }
 
@@ -105,6 +129,7 @@ pub struct Descriptor {
     pub(crate) outcome: bool,
     pub(crate) mode: Mode,
     pub(crate) bounds: Bounds,
+    pub(crate) max_series: u32,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
@@ -125,6 +150,8 @@ impl Descriptor {
         let bounds = match kind {
             Kind::Durations => Bounds::Nanos(DEFAULT_NANOS),
             Kind::Histogram => Bounds::Float(DEFAULT_BOUNDS),
+            Kind::DurationSummary => Bounds::Nanos(&[]),
+            Kind::Summary => Bounds::Float(&[]),
             _ => Bounds::None,
         };
         assert!(!name.is_empty(), "a metric needs a name");
@@ -137,6 +164,7 @@ impl Descriptor {
             outcome: false,
             mode: Mode::LiveSum,
             bounds,
+            max_series: 1_000,
             file,
             line,
         }
@@ -146,6 +174,18 @@ impl Descriptor {
     #[must_use]
     pub const fn labels(mut self, labels: &'static [Label]) -> Self {
         self.labels = labels;
+        self
+    }
+
+    /// Series that a family with open labels may have in one process, before the rest goes to one that reads `_other`.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0.
+    #[must_use]
+    pub const fn max_series(mut self, most: u32) -> Self {
+        assert!(most > 0, "a family needs room for one series at least");
+        self.max_series = most;
         self
     }
 
@@ -199,8 +239,8 @@ impl Descriptor {
     pub(crate) const fn width(&self) -> u32 {
         match self.kind {
             Kind::Calls | Kind::InProgress | Kind::Exceptions | Kind::Counter | Kind::Gauge => 1,
-            Kind::Durations => durations_width(self.bounds.len() as u32),
-            Kind::Histogram => self.bounds.len() as u32 + 2,
+            Kind::Durations | Kind::DurationSummary => durations_width(self.bounds.len() as u32),
+            Kind::Histogram | Kind::Summary => self.bounds.len() as u32 + 2,
         }
     }
 
@@ -209,10 +249,41 @@ impl Descriptor {
         if self.outcome { 4 } else { 1 }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.labels.iter().any(Label::is_open)
+    /// Whether some label's values are known at run time only.
+    pub(crate) const fn is_open(&self) -> bool {
+        let mut i = 0;
+        while i < self.labels.len() {
+            if self.labels[i].is_open() {
+                return true;
+            }
+            i += 1;
+        }
+        false
+    }
+
+    /// How many sets of label values there are, where all labels are closed.
+    ///
+    /// # Panics
+    ///
+    /// Where all their series together would need more cells than is sensible; in a constant, a compile error.
+    #[expect(clippy::cast_possible_truncation, reason = "checked just before")]
+    pub(crate) const fn product(&self) -> u32 {
+        let mut product = 1;
+        let mut i = 0;
+        while i < self.labels.len() {
+            product *= self.labels[i].count();
+            assert!(
+                product * self.fan() as u64 * self.width() as u64 <= MAX_DENSE,
+                "too many combinations of label values: leave one label open (write it as `name = expression`)"
+            );
+            i += 1;
+        }
+        product as u32
     }
 }
+
+/// Cells of all series of a family with closed labels.
+const MAX_DENSE: u64 = 1 << 16;
 
 const MAX_BOUNDS: usize = 1_001;
 

@@ -127,14 +127,15 @@ mod process;
 pub mod __private;
 
 pub use collect::{
-    Bucket, Collector, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, Value,
+    Bucket, Collector, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue,
+    Value,
 };
 pub use config::Config;
 pub use error::Error;
 pub use expose::{Exposition, render};
 pub use headcount_macros::{count_exceptions, counted, in_progress, metric, timed};
 pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
-pub use metric::{Counter, Gauge, Histogram, Timer};
+pub use metric::{Counter, Gauge, Histogram, Observer, Summary, Timer};
 pub use outcome::Outcome;
 pub use store::{Health, after_fork_in_child, health, init};
 

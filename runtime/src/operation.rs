@@ -13,23 +13,29 @@ pub(crate) trait Operation: Copy {
     fn apply(self, cells: &impl Cells);
 }
 
-/// On the cells from `slot` on.
+/// On the cells from `slot` on. If they aren't this thread's to write, `site` says whose slot it would be to assign.
 #[inline]
-pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
+pub(crate) fn at(
+    slot: u32,
+    operation: impl Operation,
+    site: impl FnOnce() -> Option<&'static Site>,
+) {
     match shard::own(slot, operation.last()) {
         Some(cells) => operation.apply(&cells),
-        None => elsewhere(None, slot, operation),
+        None => elsewhere(site(), slot, operation),
     }
+}
+
+/// On cells that are assigned.
+#[inline]
+pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
+    at(slot, operation, || None);
 }
 
 /// On the cells of a site, which may not have any yet.
 #[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
-    let slot = site.load(core::sync::atomic::Ordering::Relaxed);
-    match shard::own(slot, operation.last()) {
-        Some(cells) => operation.apply(&cells),
-        None => elsewhere(Some(site), slot, operation),
-    }
+    at(site.load(core::sync::atomic::Ordering::Relaxed), operation, || Some(site));
 }
 
 /// Never inlined, so that what is inlined stays a load, a compare and the operation.
@@ -122,9 +128,22 @@ pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: 
 /// Puts a value into a histogram: `[sum, bucket 0 .. bucket n]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observe {
-    pub(crate) value: f64,
-    pub(crate) bucket: u32,
-    pub(crate) last: u32,
+    value: f64,
+    bucket: u32,
+    last: u32,
+}
+
+impl Observe {
+    /// A bucket holds what is less than or equal to its bound. Without bounds there is one bucket: a summary's number.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
+    pub(crate) fn new(value: f64, bounds: &[f64]) -> Self {
+        Self {
+            value,
+            bucket: bounds.partition_point(|bound| *bound < value) as u32,
+            last: bounds.len() as u32 + 1,
+        }
+    }
 }
 
 impl Operation for Observe {

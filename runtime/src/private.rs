@@ -14,14 +14,20 @@ pub use headcount_macros::__finish as finish;
 pub use inventory;
 
 pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
-pub use crate::label::Labels;
-pub use crate::metric::{Handle, at, kind_of};
+pub use crate::label::{LabelValue, LabelWriter, Labels};
+pub use crate::metric::{
+    Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, OnHistogram, OnSummary, Summary,
+    Timed, Tracked, at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of,
+    member, timed_on, timed_on_each,
+};
 pub use crate::outcome::Outcome;
 pub use crate::record::{
-    Call, Calls, Durations, Exceptions, Function, InProgress, Otherwise, Out, OutcomeDurations,
-    Outcomes, Probe, Recorder, Scope, Watch, call_once, count, enter, error_if, never, plain,
-    scope, watch,
+    Call, Calls, Completed, Durations, End, Exceptions, Fallible, Function, InProgress, Late,
+    Matching, Otherwise, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
+    Recorder, Scope, SummaryDurations, Watch, When, call_once, count, enter, error_if, never,
+    plain, scope, watch,
 };
 pub use crate::registry::{
-    COUNTED, COUNTED_OUTCOME, EXCEPTIONS, IN_PROGRESS, Site, Sites, TIMED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, IN_PROGRESS, PANICS, Site, Sites, TIMED,
+    TIMED_COMPLETED, TIMED_OUTCOME,
 };

@@ -10,7 +10,7 @@ use crate::descriptor::{Descriptor, Kind};
 /// adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
 /// The slot of a site that could not be registered.
-pub(crate) const DROPPED: u32 = 0xC000_0000;
+pub const DROPPED: u32 = 0xC000_0000;
 
 /// Records calls, one counter for all ends.
 pub const COUNTED: u32 = 1;
@@ -22,8 +22,16 @@ pub const TIMED: u32 = 4;
 pub const TIMED_OUTCOME: u32 = 8;
 /// Records calls in progress.
 pub const IN_PROGRESS: u32 = 16;
-/// Records calls that ended with an error or a panic.
-pub const EXCEPTIONS: u32 = 32;
+/// Counts calls that ended with an error as exceptions.
+pub const ERRORS: u32 = 32;
+/// Counts calls that ended with a panic as exceptions.
+pub const PANICS: u32 = 64;
+/// Counts calls that were cancelled as exceptions.
+pub const CANCELLED: u32 = 128;
+/// Any of the three: there is a counter of exceptions.
+pub(crate) const EXCEPTIONS: u32 = ERRORS | PANICS | CANCELLED;
+/// Beside [`TIMED`] or [`TIMED_OUTCOME`]: leaves out calls that were cancelled.
+pub const TIMED_COMPLETED: u32 = 256;
 
 /// Everything one function or one metric declares; what `inventory` collects.
 #[derive(Debug)]
@@ -35,6 +43,8 @@ inventory::collect!(Sites);
 #[derive(Debug)]
 pub struct Site {
     slot: AtomicU32,
+    /// Cells from one set of label values to the next, where all labels are closed; 0 where one is open.
+    stride: u32,
     spec: Spec,
 }
 
@@ -65,12 +75,33 @@ impl Site {
         what: u32,
     ) -> Self {
         let function = Function { here, module, file, line, what };
-        Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Function(function) }
+        let stride = function_width(what);
+        Self { slot: AtomicU32::new(UNASSIGNED), stride, spec: Spec::Function(function) }
     }
 
     /// A named attribute, or a declared metric.
+    ///
+    /// # Panics
+    ///
+    /// Where closed labels have too many combinations; in a constant, a compile error.
     pub const fn metric(descriptor: Descriptor) -> Self {
-        Self { slot: AtomicU32::new(UNASSIGNED), spec: Spec::Metric(descriptor) }
+        let stride = if descriptor.is_open() {
+            0
+        } else {
+            assert!(descriptor.product() > 0);
+            descriptor.width() * descriptor.fan()
+        };
+        Self { slot: AtomicU32::new(UNASSIGNED), stride, spec: Spec::Metric(descriptor) }
+    }
+
+    #[inline]
+    pub(crate) const fn slot_cell(&self) -> &AtomicU32 {
+        &self.slot
+    }
+
+    #[inline]
+    pub(crate) fn stride(&self) -> u32 {
+        self.stride
     }
 
     #[inline]
@@ -79,11 +110,9 @@ impl Site {
     }
 
     /// Whether this site's series depend on values known at run time only.
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
-        match &self.spec {
-            Spec::Function(_) => false,
-            Spec::Metric(descriptor) => descriptor.is_open(),
-        }
+        self.stride == 0
     }
 
     #[inline]
@@ -101,7 +130,7 @@ impl Site {
     pub(crate) fn order(&self) -> (u32, &'static str, &'static str, u32) {
         match &self.spec {
             Spec::Function(f) => (function_width(f.what), f.module, f.file, f.line),
-            Spec::Metric(d) => (d.width() * d.fan(), d.name, d.file, d.line),
+            Spec::Metric(d) => (d.width() * d.fan() * d.product(), d.name, d.file, d.line),
         }
     }
 }

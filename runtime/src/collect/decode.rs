@@ -6,8 +6,8 @@ use crate::descriptor::{MAX_CELLS, Mode};
 use crate::error::{Error, ErrorKind};
 use crate::segment::format::{CELL, Fields, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 use crate::segment::log::{
-    DENSE, FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, MUST_KNOW, SERIES,
-    VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
+    FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_SUMMARY, MUST_KNOW,
+    SERIES, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
 };
 
 use super::read::Source;
@@ -197,8 +197,7 @@ fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Vec<LogFamily>, Vec<Log
         let counted = series.len();
         match kind {
             FAMILY => families.push(family(&mut payload, families.len())?),
-            SERIES => series.push(single(&mut payload, slot, slots_used, &families)?),
-            DENSE => dense(&mut payload, slot, slots_used, &families, &mut series)?,
+            SERIES => multiply(&mut payload, slot, slots_used, &families, &mut series)?,
             _ if flags & MUST_KNOW != 0 => {
                 return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
             }
@@ -243,6 +242,8 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
         (METRIC_GAUGE, VALUE_WRAPPING) => (FamilyKind::Gauge, Cells::Wrapping),
         (METRIC_HISTOGRAM, VALUE_F64) => (FamilyKind::Histogram, Cells::Float),
         (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
+        (METRIC_SUMMARY, VALUE_F64) => (FamilyKind::Summary, Cells::Float),
+        (METRIC_SUMMARY, VALUE_NANOS) => (FamilyKind::Summary, Cells::Nanos),
         _ => return Err(Error::corrupt("a family's type")),
     };
     let mode = match kind {
@@ -250,8 +251,8 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
         _ => None,
     };
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
-        (FamilyKind::Histogram, Cells::Nanos) => 3,
-        (FamilyKind::Histogram, _) => 2,
+        (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
+        (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
         _ => 1,
     });
     if kind != FamilyKind::Histogram && bounds > 0 {
@@ -282,6 +283,7 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     let reserved = match kind {
         FamilyKind::Histogram => "le",
         FamilyKind::Gauge => "pid",
+        FamilyKind::Summary => "quantile",
         FamilyKind::Counter => "",
     };
     let distinct: std::collections::BTreeSet<&String> = labels.iter().collect();
@@ -310,23 +312,6 @@ fn family_of<'a>(
     Ok((id, family, width))
 }
 
-fn single(
-    f: &mut Fields<'_>,
-    slot: u32,
-    slots_used: u32,
-    families: &[LogFamily],
-) -> Result<LogSeries, Error> {
-    let (id, family, width) = family_of(f, families)?;
-    f.u64()?; // created
-    check_run(slot, u64::from(width), slots_used)?;
-    let values = family
-        .labels
-        .iter()
-        .map(|_| f.string().map(str::to_owned))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(LogSeries { family: id, slot, values })
-}
-
 fn check_run(slot: u32, cells: u64, slots_used: u32) -> Result<(), Error> {
     let end = u64::from(slot).saturating_add(cells);
     if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
@@ -335,7 +320,7 @@ fn check_run(slot: u32, cells: u64, slots_used: u32) -> Result<(), Error> {
     Ok(())
 }
 
-fn dense(
+fn multiply(
     f: &mut Fields<'_>,
     slot: u32,
     slots_used: u32,
@@ -361,7 +346,7 @@ fn dense(
     }
     let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
     if product != Some(count) {
-        return Err(Error::corrupt("the number of a dense block's series"));
+        return Err(Error::corrupt("the number of a block's series"));
     }
     let mut at = slot;
     for index in 0..count {

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::decode::{Cells, LogFamily, LogSeries, Segment};
 use super::exact::ExactSum;
-use super::snapshot::{Family, FamilyKind, Series};
+use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::sums::{GaugeSum, HistogramSum, Sum, bounds_of, position};
 
 /// A segment and whether its process can still write it.
@@ -88,6 +88,7 @@ fn words((kind, mode): Shape) -> String {
     match (kind, mode) {
         (FamilyKind::Counter, _) => "a counter".to_owned(),
         (FamilyKind::Histogram, _) => "a histogram".to_owned(),
+        (FamilyKind::Summary, _) => "a summary".to_owned(),
         (FamilyKind::Gauge, None) => "a gauge".to_owned(),
         (FamilyKind::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
     }
@@ -183,7 +184,8 @@ impl Merging {
                 }
             }
             FamilyKind::Gauge => self.add_gauge(part, declared, slot, labels),
-            FamilyKind::Histogram => {
+            // A summary is a histogram with no bucket but the last.
+            FamilyKind::Histogram | FamilyKind::Summary => {
                 labels.sort();
                 let new = || Sum::Histogram(HistogramSum::default());
                 if let Sum::Histogram(sum) = self.series.entry(labels).or_insert_with(new) {
@@ -227,7 +229,15 @@ impl Merging {
         let is_sum = matches!(self.mode, Some(Mode::Sum | Mode::LiveSum));
         let series = self.series.into_iter();
         let mut series: Vec<Series> = series
-            .map(|(labels, sum)| Series { labels, value: sum.value(is_sum, &self.bounds) })
+            .map(|(labels, sum)| {
+                let value = match sum.value(is_sum, &self.bounds) {
+                    Value::Histogram(h) if self.family.kind == FamilyKind::Summary => {
+                        Value::Summary(SummaryValue { sum: h.sum, count: h.count() })
+                    }
+                    value => value,
+                };
+                Series { labels, value }
+            })
             .collect();
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
         self.family.series = series;

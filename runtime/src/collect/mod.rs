@@ -13,4 +13,6 @@ mod snapshot;
 mod sums;
 
 pub use collector::Collector;
-pub use snapshot::{Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, Value};
+pub use snapshot::{
+    Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,
+};

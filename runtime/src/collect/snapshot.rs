@@ -53,6 +53,8 @@ pub enum FamilyKind {
     Gauge,
     /// Values in buckets.
     Histogram,
+    /// Sum and number of values.
+    Summary,
 }
 
 /// One series: label values and a value.
@@ -75,6 +77,8 @@ pub enum Value {
     Gauge(f64),
     /// Of a histogram.
     Histogram(HistogramValue),
+    /// Of a summary.
+    Summary(SummaryValue),
 }
 
 /// A number that is exact as long as it can be.
@@ -96,6 +100,16 @@ impl Number {
             Self::Float(n) => n,
         }
     }
+}
+
+/// The value of a summary.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct SummaryValue {
+    /// The sum of all observed values.
+    pub sum: f64,
+    /// How many there were.
+    pub count: u64,
 }
 
 /// The value of a histogram.

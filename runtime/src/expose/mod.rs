@@ -61,6 +61,7 @@ pub(crate) fn sample_names(family: &Family) -> Vec<String> {
     let name = &family.name;
     match family.kind {
         FamilyKind::Counter | FamilyKind::Gauge => vec![name.clone()],
+        FamilyKind::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
         // The bare name too: it is the family's, though no sample has it.
         FamilyKind::Histogram => {
             ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into()

@@ -21,6 +21,7 @@ fn write_family(out: &mut String, family: &Family) -> core::fmt::Result {
         FamilyKind::Counter => "counter",
         FamilyKind::Gauge => "gauge",
         FamilyKind::Histogram => "histogram",
+        FamilyKind::Summary => "summary",
     };
     writeln!(out, "# TYPE {name} {kind}")?;
     for series in &family.series {
@@ -38,14 +39,27 @@ fn write_family(out: &mut String, family: &Family) -> core::fmt::Result {
                     write_labels(out, &format!("{name}_bucket"), series, Some(bucket.le))?;
                     writeln!(out, "{}", bucket.count)?;
                 }
-                write_labels(out, &format!("{name}_sum"), series, None)?;
-                writeln!(out, "{}", Decimal(histogram.sum))?;
-                write_labels(out, &format!("{name}_count"), series, None)?;
-                writeln!(out, "{}", histogram.count())?;
+                write_sum_and_count(out, name, series, histogram.sum, histogram.count())?;
+            }
+            Value::Summary(summary) => {
+                write_sum_and_count(out, name, series, summary.sum, summary.count)?;
             }
         }
     }
     Ok(())
+}
+
+fn write_sum_and_count(
+    out: &mut String,
+    name: &str,
+    series: &Series,
+    sum: f64,
+    count: u64,
+) -> core::fmt::Result {
+    write_labels(out, &format!("{name}_sum"), series, None)?;
+    writeln!(out, "{}", Decimal(sum))?;
+    write_labels(out, &format!("{name}_count"), series, None)?;
+    writeln!(out, "{count}")
 }
 
 /// Name and labels, and the space before the value.

@@ -7,7 +7,8 @@ use core::fmt::{self, Write};
 use std::borrow::Cow;
 
 use crate::descriptor::Label;
-use crate::segment::log::{cut, put_string};
+use crate::outcome::Outcome;
+use crate::segment::log::{OUTCOMES, cut, put_string};
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
 pub const MAX_LABEL_VALUE: usize = 1024;
@@ -40,6 +41,15 @@ pub const MAX_LABEL_VALUE: usize = 1024;
     note = "integers, `bool`, `char` and strings can, and any type that implements `headcount::LabelValue`"
 )]
 pub trait LabelValue {
+    /// All values of the type, where they are few and known: the label is then *closed*. Its series need no look-up, and all exist
+    /// at 0 from the start. Empty for all other types.
+    const VALUES: &'static [&'static str] = &[];
+
+    /// The place of this value in [`VALUES`](Self::VALUES). Not asked where that is empty.
+    fn index(&self) -> usize {
+        0
+    }
+
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
 }
@@ -107,6 +117,13 @@ impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for &T {
+    const VALUES: &'static [&'static str] = T::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
+    }
+
     #[inline]
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
@@ -114,6 +131,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for &mut T {
+    const VALUES: &'static [&'static str] = T::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
+    }
+
     #[inline]
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
@@ -121,14 +145,41 @@ impl<T: LabelValue + ?Sized> LabelValue for &mut T {
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
+    const VALUES: &'static [&'static str] = T::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
+    }
+
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
     }
 }
 
 impl LabelValue for bool {
+    const VALUES: &'static [&'static str] = &["false", "true"];
+
+    #[inline]
+    fn index(&self) -> usize {
+        usize::from(*self)
+    }
+
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+impl LabelValue for Outcome {
+    const VALUES: &'static [&'static str] = &OUTCOMES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        *self as usize
+    }
+
+    fn write_label(&self, out: &mut LabelWriter<'_>) {
+        out.push_str(self.as_str());
     }
 }
 
@@ -146,7 +197,7 @@ macro_rules! displayed {
 displayed!(char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 /// Several label values as a record has them: length and bytes, one behind the other. Small ones stay on the stack.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Key {
     small: [u8; INLINE],
     used: usize,
@@ -185,6 +236,11 @@ impl Key {
         self.large.extend_from_slice(bytes);
     }
 
+    /// How many values it holds.
+    pub(crate) fn count(&self) -> usize {
+        parse(self.bytes()).len()
+    }
+
     fn len(&self) -> usize {
         if self.large.is_empty() { self.used } else { self.large.len() }
     }
@@ -194,8 +250,14 @@ impl Key {
     }
 }
 
-/// References to the values of a site's open labels, in order: what generated code passes to `Site::row`.
+/// References to the values of a site's labels that aren't constant, in order: what generated code passes to `Site::row`.
 pub trait Labels {
+    /// Whether all their types are closed.
+    #[doc(hidden)]
+    const CLOSED: bool;
+    /// The place of this combination among all, the last label fastest.
+    #[doc(hidden)]
+    fn index(&self) -> u32;
     #[doc(hidden)]
     fn write_to(&self, key: &mut LabelKey<'_>);
 }
@@ -207,6 +269,22 @@ pub struct LabelKey<'a>(pub(crate) &'a mut Key);
 macro_rules! labels {
     ($($name:ident)*) => {
         impl<$($name: LabelValue + ?Sized),*> Labels for ($(&$name,)*) {
+            const CLOSED: bool = true $(&& !$name::VALUES.is_empty())*;
+
+            #[inline]
+            fn index(&self) -> u32 {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)*) = self;
+                let mut index = 0;
+                $(
+                    let count = $name::VALUES.len();
+                    // The minimum: a hand-written `index` may be wrong, and must not reach into another series.
+                    index = index * count + $name.index().min(count.saturating_sub(1));
+                )*
+                #[expect(clippy::cast_possible_truncation, reason = "below a family's product")]
+                { index as u32 }
+            }
+
             #[inline]
             fn write_to(&self, key: &mut LabelKey<'_>) {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
@@ -215,6 +293,18 @@ macro_rules! labels {
             }
         }
     };
+}
+
+impl Labels for () {
+    const CLOSED: bool = true;
+
+    #[inline]
+    fn index(&self) -> u32 {
+        0
+    }
+
+    #[inline]
+    fn write_to(&self, _: &mut LabelKey<'_>) {}
 }
 
 labels!(A);
@@ -249,23 +339,31 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
     values
 }
 
-/// The values of labels that are all constant.
-pub(crate) fn constants(labels: &[Label]) -> Vec<u8> {
-    merge(labels, &[])
+/// The values of labels that are all closed: a set for each.
+pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
+    let values = labels.iter().map(|label| match label {
+        Label::Const(_, value) => vec![*value],
+        Label::Of(_, values) => values.to_vec(),
+        Label::Open(_) => vec![],
+    });
+    values.collect()
 }
 
-/// All values, in order: the constant ones as declared, the open ones from `open`.
-pub(crate) fn merge(labels: &[Label], open: &[u8]) -> Vec<u8> {
-    let mut open = parse(open).into_iter();
-    strings(labels.iter().map(|label| match label {
-        Label::Const(_, value) => value,
-        Label::Open(_) => open.next().unwrap_or_default(),
-    }))
+/// One set of values: the constant ones as declared, all others from `given`, in order.
+pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&'a str>> {
+    let mut given = parse(given).into_iter();
+    let values = labels.iter().map(|label| match label {
+        Label::Const(_, value) => vec![*value],
+        Label::Open(_) | Label::Of(..) => vec![given.next().unwrap_or_default()],
+    });
+    values.collect()
 }
 
-/// `other` for each open label.
-pub(crate) fn others(labels: &[Label], other: &str) -> Vec<u8> {
-    strings(labels.iter().filter(|label| label.is_open()).map(|_| other))
+/// `other` for each open label, and what was given for those that are closed beside it.
+pub(crate) fn others(labels: &[Label], given: &[u8], other: &str) -> Vec<u8> {
+    let given = parse(given).into_iter();
+    let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
+    strings(labels.zip(given).map(|(label, given)| if label.is_open() { other } else { given }))
 }
 
 #[cfg(test)]
@@ -307,9 +405,12 @@ mod tests {
     }
 
     #[test]
-    fn constant_and_open_labels_keep_their_order() {
-        let labels = [Label::Open("a"), Label::Const("b", "two"), Label::Open("c")];
-        let merged = merge(&labels, &strings(["one", "three"]));
-        assert_eq!(parse(&merged), ["one", "two", "three"]);
+    fn constant_and_given_labels_keep_their_order() {
+        const LABELS: &[Label] =
+            &[Label::Open("a"), Label::Const("b", "two"), Label::Of("c", &["x", "three"])];
+        let given = strings(["one", "three"]);
+        assert_eq!(single(LABELS, &given), [["one"], ["two"], ["three"]]);
+        assert_eq!(parse(&others(LABELS, &given, "_other")), ["_other", "three"]);
+        assert_eq!(closed(&LABELS[1..]), [vec!["two"], vec!["x", "three"]]);
     }
 }

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::operation::{Add, at_site};
+use crate::operation::Add;
 
 use super::handle::Raw;
 
@@ -29,7 +29,7 @@ use super::handle::Raw;
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 #[must_use = "a handle counts nothing by itself: call `inc`"]
-pub struct Counter(Raw);
+pub struct Counter(pub(super) Raw);
 
 impl Counter {
     /// Adds one. Five instructions in an executable, no lock, no system call; the first time in a process and in a
@@ -42,7 +42,7 @@ impl Counter {
     /// Adds `n`.
     #[inline]
     pub fn inc_by(self, n: u64) {
-        at_site(self.0.site, Add(n));
+        self.0.apply(Add(n));
     }
 }
 

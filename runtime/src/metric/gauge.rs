@@ -34,7 +34,7 @@ use super::handle::Raw;
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 #[must_use = "a handle sets nothing by itself: call `set`"]
-pub struct Gauge(Raw);
+pub struct Gauge(pub(super) Raw);
 
 /// A value as its cell holds it: no bits at all are a gauge that was never set.
 fn encode(value: f64) -> u64 {
@@ -91,7 +91,7 @@ impl Gauge {
     #[inline(never)]
     fn cell_cold(self) -> Option<&'static AtomicU64> {
         // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
-        let (slot, _) = store::target(Some(self.0.site), self.0.slot(), 0);
+        let (slot, _) = store::target(self.0.own_site(), self.0.slot(), 0);
         shard::shared_cell(slot)
     }
 }

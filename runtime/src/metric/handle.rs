@@ -2,24 +2,61 @@
 #![expect(unsafe_code, reason = "a generic constructor that is const")]
 
 use core::fmt;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::descriptor::{Bounds, Kind};
+use crate::label::Labels;
+use crate::operation::{self, Operation};
 use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
+use crate::store;
 
-use super::{Counter, Gauge, Histogram};
+use super::{Counter, Gauge, Histogram, Summary};
 
-/// What every handle consists of.
+/// What every handle consists of: the slot is `base + index`. A declared series' base is its site's slot, assigned at first use; a
+/// family's member knows its slot, and has a base that is always 0.
 #[derive(Clone, Copy)]
 pub(super) struct Raw {
-    pub(super) site: &'static Site,
+    base: &'static AtomicU32,
+    index: u32,
+    site: &'static Site,
 }
 
+static ZERO: AtomicU32 = AtomicU32::new(0);
+
 impl Raw {
+    const fn of_site(site: &'static Site) -> Self {
+        Self { base: site.slot_cell(), index: 0, site }
+    }
+
+    #[inline]
+    fn of_member(site: &'static Site, slot: u32) -> Self {
+        Self { base: &ZERO, index: slot, site }
+    }
+
     /// The slot as far as it is known; what is not a slot is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {
-        self.site.load(Ordering::Relaxed)
+        self.base.load(Ordering::Relaxed).wrapping_add(self.index)
+    }
+
+    /// The site, where the slot is the site's to assign.
+    pub(super) fn own_site(self) -> Option<&'static Site> {
+        core::ptr::eq(self.base, self.site.slot_cell()).then_some(self.site)
+    }
+
+    /// The slot, assigned if it wasn't.
+    #[inline]
+    pub(super) fn assigned_slot(self) -> u32 {
+        match self.slot() {
+            slot @ ..UNASSIGNED => slot,
+            slot => store::target(self.own_site(), slot, 0).0,
+        }
+    }
+
+    /// Does something to the series' cells.
+    #[inline]
+    pub(super) fn apply(self, operation: impl Operation) {
+        operation::at(self.slot(), operation, || self.own_site());
     }
 
     #[inline]
@@ -53,13 +90,14 @@ impl Raw {
     }
 }
 
-/// A metric's handle: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram).
+/// A metric's handle: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram),
+/// [`Summary`](crate::Summary).
 ///
 /// # Safety
 ///
 /// An implementor is `#[repr(transparent)]` over `Raw`, which is private: there are no others.
 #[diagnostic::on_unimplemented(
-    message = "a metric is a `Counter`, a `Gauge` or a `Histogram`, not `{Self}`",
+    message = "a metric is a `Counter`, a `Gauge`, a `Histogram` or a `Summary`, not `{Self}`",
     label = "not a metric"
 )]
 pub unsafe trait Handle: Copy {
@@ -83,18 +121,32 @@ unsafe impl Handle for Histogram {
     const KIND: Kind = Kind::Histogram;
 }
 
+// SAFETY: transparent over `Raw`.
+unsafe impl Handle for Summary {
+    const KIND: Kind = Kind::Summary;
+}
+
 /// What a site of this type records.
 pub const fn kind_of<T: Handle>() -> Kind {
     T::KIND
 }
 
+/// The handle of a family's series with these label values.
+#[inline]
+pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
+    from_raw(Raw::of_member(site, site.row(values)))
+}
+
 /// The handle of a site. In `const`, and for every kind by the same name, so that a wrong type is one error.
 pub const fn at<T: Handle>(site: &'static Site) -> T {
+    from_raw(Raw::of_site(site))
+}
+
+const fn from_raw<T: Handle>(raw: Raw) -> T {
     union Both<T: Copy> {
         raw: Raw,
         handle: T,
     }
-    let raw = Raw { site };
     // SAFETY: `T` is a transparent wrapper of `Raw`, by the trait's contract, so their bytes are the same.
     unsafe { Both { raw }.handle }
 }

@@ -1,10 +1,10 @@
 use core::fmt;
 
-use crate::clock;
-use crate::operation::{Observe, at_site};
-use crate::store::{self, epoch};
+use crate::operation::Observe;
+use crate::store;
 
 use super::handle::Raw;
+use super::timer::Timer;
 
 /// Values sorted into buckets: sizes, durations of parts of a function.
 ///
@@ -37,7 +37,7 @@ use super::handle::Raw;
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 #[must_use = "a handle observes nothing by itself: call `observe`"]
-pub struct Histogram(Raw);
+pub struct Histogram(pub(super) Raw);
 
 impl Histogram {
     /// Puts a value into its bucket: the first whose bound is at least the value.
@@ -47,18 +47,14 @@ impl Histogram {
             store::note_dropped();
             return;
         }
-        let bounds = self.0.bounds();
-        #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
-        let (last, bucket) =
-            (bounds.len() as u32 + 1, bounds.partition_point(|bound| *bound < value) as u32);
-        at_site(self.0.site, Observe { value, bucket, last });
+        self.0.apply(Observe::new(value, self.0.bounds()));
     }
 
     /// Observes the seconds until the timer is dropped.
     ///
     /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
-    pub fn start_timer(self) -> Timer {
-        Timer { histogram: self, epoch: epoch(), start: clock::now() }
+    pub fn start_timer(self) -> Timer<Self> {
+        Timer::start(self)
     }
 
     /// Observes the seconds that `f` takes, also when it panics.
@@ -71,31 +67,5 @@ impl Histogram {
 impl fmt::Debug for Histogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.debug("Histogram", f)
-    }
-}
-
-/// Observes when it is dropped; see [`Histogram::start_timer`]. A timer that was started before a fork observes in the
-/// parent only.
-#[derive(Debug)]
-#[must_use = "a timer that is dropped at once measures nothing"]
-pub struct Timer {
-    histogram: Histogram,
-    epoch: u32,
-    start: clock::Moment,
-}
-
-impl Timer {
-    /// Ends without observing.
-    pub fn discard(self) {
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        if self.epoch == epoch() {
-            #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-            self.histogram.observe(self.start.elapsed_nanos() as f64 / 1e9);
-        }
     }
 }

@@ -4,9 +4,18 @@ mod counter;
 mod gauge;
 mod handle;
 mod histogram;
+mod on;
+mod summary;
+mod timer;
 
 pub use counter::Counter;
 pub use gauge::Gauge;
 pub(crate) use gauge::decode as gauge_value;
-pub use handle::{Handle, at, kind_of};
-pub use histogram::{Histogram, Timer};
+pub use handle::{Handle, at, kind_of, member};
+pub use histogram::Histogram;
+pub use on::{
+    EachOutcome, EachTimed, OnHistogram, OnSummary, Timed, Tracked, counted_on, counted_on_each,
+    exceptions_on, in_progress_on, timed_on, timed_on_each,
+};
+pub use summary::Summary;
+pub use timer::{Observer, Timer};

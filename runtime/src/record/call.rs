@@ -9,7 +9,8 @@ use crate::clock;
 use crate::outcome::Outcome;
 use crate::store::epoch;
 
-use super::recorder::Recorder;
+use super::named::count;
+use super::recorder::{End, Recorder};
 
 /// What a call in progress remembers.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +31,10 @@ impl<R: Recorder> Begun<R> {
     }
 
     #[inline]
-    fn finish(self, outcome: Outcome) {
+    fn finish(self, outcome: Outcome, matched: u32) {
         let nanos = if R::CLOCK { self.at.elapsed_nanos() } else { 0 };
         if self.epoch == epoch() {
-            self.recorders.finish(outcome, nanos);
+            self.recorders.finish(End { outcome, nanos, matched });
         }
     }
 }
@@ -53,14 +54,28 @@ impl<R: Recorder> Call<R> {
     /// Ends the call.
     #[inline]
     pub fn end(self, outcome: Outcome) {
-        ManuallyDrop::new(self).0.finish(outcome);
+        self.end_with(outcome, 0);
+    }
+
+    /// Ends the call; `matched` says which patterns its error matched.
+    #[inline]
+    pub fn end_with(self, outcome: Outcome, matched: u32) {
+        ManuallyDrop::new(self).0.finish(outcome, matched);
+    }
+
+    /// Counts in a series that is known only now, unless the call is another process's.
+    #[inline]
+    pub fn count_here(&self, slot: u32) {
+        if self.0.epoch == epoch() {
+            count(slot);
+        }
     }
 }
 
 impl<R: Recorder> Drop for Call<R> {
     #[inline]
     fn drop(&mut self) {
-        self.0.finish(Outcome::Panic);
+        self.0.finish(Outcome::Panic, 0);
     }
 }
 
@@ -78,7 +93,7 @@ pub fn scope<R: Recorder>(recorders: R) -> Scope<R> {
 impl<R: Recorder> Drop for Scope<R> {
     #[inline]
     fn drop(&mut self) {
-        self.0.finish(Outcome::Ok);
+        self.0.finish(Outcome::Ok, 0);
     }
 }
 
@@ -112,8 +127,8 @@ pin_project_lite::pin_project! {
             match this.state {
                 State::Done => {}
                 // Not `thread::panicking()`: a future may be dropped, unharmed, because something else panicked.
-                State::Polling => this.begun.finish(Outcome::Panic),
-                State::Waiting => this.begun.finish(Outcome::Cancelled),
+                State::Polling => this.begun.finish(Outcome::Panic, 0),
+                State::Waiting => this.begun.finish(Outcome::Cancelled, 0),
             }
         }
     }

@@ -19,6 +19,35 @@ impl<T, E> Out<'_, Result<T, E>> {
     }
 }
 
+impl<'a, T: Fallible> Out<'a, T> {
+    /// The error, if it is one.
+    #[inline]
+    pub fn error(&self) -> Option<&'a T::Error> {
+        self.0.error_of()
+    }
+}
+
+/// What has an error to look into.
+#[diagnostic::on_unimplemented(
+    message = "the error of a `Result` is looked into here, and this function returns `{Self}`",
+    label = "not a `Result`"
+)]
+pub trait Fallible {
+    /// The error's type.
+    type Error;
+    /// The error.
+    fn error_of(&self) -> Option<&Self::Error>;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Error = E;
+
+    #[inline]
+    fn error_of(&self) -> Option<&E> {
+        self.as_ref().err()
+    }
+}
+
 /// The outcome of what is no `Result`.
 pub trait Otherwise {
     /// Always [`Outcome::Ok`].

@@ -1,13 +1,37 @@
 //! What a call records when it begins and when it ends.
 
 use crate::descriptor::DEFAULT_NANOS;
-use crate::operation::{Add, AddTo, ObserveNanos, Operation, at_slot, observe_nanos};
+use crate::operation::{Operation, at_slot, observe_nanos};
 use crate::outcome::Outcome;
 use crate::registry::{
-    COUNTED, COUNTED_OUTCOME, EXCEPTIONS, HISTOGRAM, IN_PROGRESS, TIMED, TIMED_OUTCOME,
-    function_parts,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED,
+    TIMED_COMPLETED, TIMED_OUTCOME, function_parts,
 };
 use crate::segment::shard::Cells;
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    pub(crate) outcome: Outcome,
+    /// How long it took; 0 where nobody asked.
+    pub(crate) nanos: u64,
+    /// Which patterns its error matched, a bit for each.
+    pub(crate) matched: u32,
+}
+
+impl End {
+    /// Whether it is one that is counted as an exception; `which` is made of [`ERRORS`] and its siblings.
+    #[inline]
+    pub(super) fn is_exception(self, which: u32) -> bool {
+        let bit = match self.outcome {
+            Outcome::Ok => 0,
+            Outcome::Error => ERRORS,
+            Outcome::Panic => PANICS,
+            Outcome::Cancelled => CANCELLED,
+        };
+        which & bit != 0
+    }
+}
 
 /// What one attribute, or all nameless ones together, record of a call. Composed by tuples.
 ///
@@ -19,13 +43,7 @@ pub trait Recorder: Copy {
     #[doc(hidden)]
     fn begin(self);
     #[doc(hidden)]
-    fn finish(self, outcome: Outcome, nanos: u64);
-}
-
-/// Counts one call in a series that was looked up.
-#[inline]
-pub fn count(slot: u32) {
-    at_slot(slot, Add(1));
+    fn finish(self, end: End);
 }
 
 /// All nameless attributes of one function; `WHAT` is made of [`COUNTED`] and its siblings.
@@ -62,10 +80,7 @@ impl<const WHAT: u32> Operation for Begin<WHAT> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Finish<const WHAT: u32> {
-    outcome: Outcome,
-    nanos: u64,
-}
+struct Finish<const WHAT: u32>(End);
 
 impl<const WHAT: u32> Operation for Finish<WHAT> {
     #[inline]
@@ -75,8 +90,9 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
 
     #[inline]
     fn apply(self, cells: &impl Cells) {
+        let end = self.0;
         let parts = const { function_parts(WHAT) };
-        let which = self.outcome as u32;
+        let which = end.outcome as u32;
         if has(WHAT, COUNTED_OUTCOME) {
             cells.add(which, 1);
         }
@@ -84,15 +100,17 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
             // Minus one, modulo 2^64: the end may be on another thread than the beginning.
             cells.add(parts.in_progress, u64::MAX);
         }
-        if has(WHAT, EXCEPTIONS) && is_exception(self.outcome) {
+        if end.is_exception(WHAT) {
             cells.add(parts.exceptions, 1);
         }
+        if has(WHAT, TIMED_COMPLETED) && end.outcome == Outcome::Cancelled {
+            return;
+        }
         if has(WHAT, TIMED) {
-            observe_nanos(cells, parts.durations, DEFAULT_NANOS, self.nanos);
+            observe_nanos(cells, parts.durations, DEFAULT_NANOS, end.nanos);
         }
         if has(WHAT, TIMED_OUTCOME) {
-            let at = parts.durations + which * HISTOGRAM;
-            observe_nanos(cells, at, DEFAULT_NANOS, self.nanos);
+            observe_nanos(cells, parts.durations + which * HISTOGRAM, DEFAULT_NANOS, end.nanos);
         }
     }
 }
@@ -110,121 +128,10 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
     // One copy in a crate for all functions of the same attributes: beside two clock reads the call doesn't show, and a
     // thousand annotated functions compile in half the time.
     #[inline(never)]
-    fn finish(self, outcome: Outcome, nanos: u64) {
-        if has(WHAT, COUNTED_OUTCOME | IN_PROGRESS | EXCEPTIONS | TIMED | TIMED_OUTCOME) {
-            at_slot(self.0, Finish::<WHAT> { outcome, nanos });
+    fn finish(self, end: End) {
+        if has(WHAT, !COUNTED) {
+            at_slot(self.0, Finish::<WHAT>(end));
         }
-    }
-}
-
-#[inline]
-fn is_exception(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Error | Outcome::Panic)
-}
-
-/// A named `counted`: at the beginning.
-#[derive(Debug, Clone, Copy)]
-pub struct Calls(pub u32);
-
-impl Recorder for Calls {
-    const CLOCK: bool = false;
-
-    #[inline]
-    fn begin(self) {
-        at_slot(self.0, Add(1));
-    }
-
-    #[inline]
-    fn finish(self, _: Outcome, _: u64) {}
-}
-
-/// A named `counted` with `outcome`: at the end.
-#[derive(Debug, Clone, Copy)]
-pub struct Outcomes(pub u32);
-
-impl Recorder for Outcomes {
-    const CLOCK: bool = false;
-
-    #[inline]
-    fn begin(self) {}
-
-    #[inline]
-    fn finish(self, outcome: Outcome, _: u64) {
-        at_slot(self.0, AddTo { which: outcome as u32, of: 4 });
-    }
-}
-
-/// A named `in_progress`.
-#[derive(Debug, Clone, Copy)]
-pub struct InProgress(pub u32);
-
-impl Recorder for InProgress {
-    const CLOCK: bool = false;
-
-    #[inline]
-    fn begin(self) {
-        at_slot(self.0, Add(1));
-    }
-
-    #[inline]
-    fn finish(self, _: Outcome, _: u64) {
-        // Minus one, modulo 2^64: the end may be on another thread than the beginning.
-        at_slot(self.0, Add(u64::MAX));
-    }
-}
-
-/// A named `count_exceptions`.
-#[derive(Debug, Clone, Copy)]
-pub struct Exceptions(pub u32);
-
-impl Recorder for Exceptions {
-    const CLOCK: bool = false;
-
-    #[inline]
-    fn begin(self) {}
-
-    #[inline]
-    fn finish(self, outcome: Outcome, _: u64) {
-        if is_exception(outcome) {
-            at_slot(self.0, Add(1));
-        }
-    }
-}
-
-/// A named `timed`.
-#[derive(Debug, Clone, Copy)]
-pub struct Durations(pub u32, pub &'static [u64]);
-
-/// A named `timed` with `outcome`.
-#[derive(Debug, Clone, Copy)]
-pub struct OutcomeDurations(pub u32, pub &'static [u64]);
-
-impl Recorder for Durations {
-    const CLOCK: bool = true;
-
-    #[inline]
-    fn begin(self) {}
-
-    // One copy in a crate for all functions of the same attributes: beside two clock reads the call doesn't show, and a
-    // thousand annotated functions compile in half the time.
-    #[inline(never)]
-    fn finish(self, _: Outcome, nanos: u64) {
-        at_slot(self.0, ObserveNanos { nanos, bounds: self.1, which: 0, of: 1 });
-    }
-}
-
-impl Recorder for OutcomeDurations {
-    const CLOCK: bool = true;
-
-    #[inline]
-    fn begin(self) {}
-
-    // One copy in a crate for all functions of the same attributes: beside two clock reads the call doesn't show, and a
-    // thousand annotated functions compile in half the time.
-    #[inline(never)]
-    fn finish(self, outcome: Outcome, nanos: u64) {
-        let which = outcome as u32;
-        at_slot(self.0, ObserveNanos { nanos, bounds: self.1, which, of: 4 });
     }
 }
 
@@ -235,7 +142,7 @@ impl Recorder for () {
     fn begin(self) {}
 
     #[inline]
-    fn finish(self, _: Outcome, _: u64) {}
+    fn finish(self, _: End) {}
 }
 
 macro_rules! recorders {
@@ -251,10 +158,10 @@ macro_rules! recorders {
             }
 
             #[inline]
-            fn finish(self, outcome: Outcome, nanos: u64) {
+            fn finish(self, end: End) {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
-                $($name.finish(outcome, nanos);)*
+                $($name.finish(end);)*
             }
         }
     };

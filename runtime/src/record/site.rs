@@ -2,9 +2,10 @@
 
 use core::sync::atomic::Ordering;
 
+use crate::descriptor::Label;
 use crate::label::{Key, LabelKey, Labels, table};
 use crate::operation::{Add, at_site};
-use crate::registry::{Site, UNASSIGNED};
+use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
 use crate::store;
 
 impl Site {
@@ -28,16 +29,25 @@ impl Site {
         store::target(Some(self), UNASSIGNED, 0).0
     }
 
-    /// The first cell of this site's series with these values.
+    /// The first cell of this site's series with these values. With closed labels a sum, else a look-up.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> u32 {
+        if L::CLOSED && !self.is_open() {
+            // What isn't a slot stays above every limit: a family's cells are below 2^16.
+            return self.slot() + values.index() * self.stride();
+        }
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
+        self.look_up(&key)
+    }
+
+    #[inline]
+    fn look_up(&'static self, key: &Key) -> u32 {
         let site = core::ptr::from_ref(self) as usize;
         match table::find(&table::Key { site, values: key.bytes() }) {
             Some(slot) => slot,
-            None => self.row_cold(&key),
+            None => self.row_cold(key),
         }
     }
 
@@ -46,4 +56,37 @@ impl Site {
     fn row_cold(&'static self, key: &Key) -> u32 {
         store::row(self, key.bytes())
     }
+
+    /// The values of the first labels, kept until the others are known: those of an error.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
+    pub fn partial<L: Labels>(&'static self, values: L) -> Partial {
+        let mut key = Key::new();
+        values.write_to(&mut LabelKey(&mut key));
+        Partial(key)
+    }
+
+    /// The first cell of the series with these values behind those of `partial`.
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
+    pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> u32 {
+        let mut key = partial.0.clone();
+        values.write_to(&mut LabelKey(&mut key));
+        self.look_up(&key)
+    }
+
+    /// The same where all further labels read `value`.
+    pub fn row_named(&'static self, partial: &Partial, value: &'static str) -> u32 {
+        let Spec::Metric(descriptor) = self.spec() else { return DROPPED };
+        let given = descriptor.labels.iter().filter(|label| !matches!(label, Label::Const(..)));
+        let mut key = partial.0.clone();
+        for _ in given.skip(key.count()) {
+            key.value(value);
+        }
+        self.look_up(&key)
+    }
 }
+
+/// The label values that were known when a call began.
+#[derive(Debug, Clone)]
+pub struct Partial(Key);

@@ -6,7 +6,6 @@ use crate::descriptor::{Bounds, Descriptor, Kind, Mode};
 
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
-pub(crate) const DENSE: u8 = 3;
 /// Who doesn't know this record must skip the segment.
 pub(crate) const MUST_KNOW: u8 = 0x80;
 
@@ -16,6 +15,7 @@ const CRC_AT: usize = 12;
 pub(crate) const METRIC_COUNTER: u8 = 1;
 pub(crate) const METRIC_GAUGE: u8 = 2;
 pub(crate) const METRIC_HISTOGRAM: u8 = 3;
+pub(crate) const METRIC_SUMMARY: u8 = 4;
 
 pub(crate) const VALUE_U64: u8 = 1;
 pub(crate) const VALUE_F64: u8 = 2;
@@ -58,44 +58,26 @@ impl<'a> LogWriter<'a> {
         });
     }
 
-    /// `values` are strings as the record has them: length and bytes, one behind the other.
+    /// A series for each combination of the labels' values, the last label fastest.
     pub(crate) fn series(
         &mut self,
         family: u32,
         slot: u32,
         width: u32,
         created: u64,
-        values: &[u8],
+        sets: &[Vec<&str>],
     ) {
+        let count = sets.iter().map(Vec::len).product::<usize>();
         self.record(SERIES, slot, |out| {
             put_u32(out, family);
             put_u32(out, width);
+            put_u32(out, u32::try_from(count).unwrap_or(u32::MAX));
             put_u64(out, created);
-            out.extend_from_slice(values);
-        });
-    }
-
-    /// One series for each outcome: all labels but the last have one value.
-    pub(crate) fn outcomes(
-        &mut self,
-        family: u32,
-        slot: u32,
-        width: u32,
-        created: u64,
-        values: &[&str],
-    ) {
-        self.record(DENSE, slot, |out| {
-            put_u32(out, family);
-            put_u32(out, width);
-            put_u32(out, 4);
-            put_u64(out, created);
-            for value in values {
-                put_u16(out, 1);
-                put_string(out, value);
-            }
-            put_u16(out, OUTCOMES.len());
-            for outcome in OUTCOMES {
-                put_string(out, outcome);
+            for set in sets {
+                put_u16(out, set.len());
+                for value in set {
+                    put_string(out, value);
+                }
             }
         });
     }
@@ -153,6 +135,8 @@ pub(crate) fn types(kind: Kind) -> (u8, u8) {
         Kind::Gauge => (METRIC_GAUGE, VALUE_F64),
         Kind::Durations => (METRIC_HISTOGRAM, VALUE_NANOS),
         Kind::Histogram => (METRIC_HISTOGRAM, VALUE_F64),
+        Kind::DurationSummary => (METRIC_SUMMARY, VALUE_NANOS),
+        Kind::Summary => (METRIC_SUMMARY, VALUE_F64),
     }
 }
 

@@ -14,9 +14,7 @@ use super::fork::Guard;
 use super::names;
 use super::state::Store;
 
-/// Series that one family with open labels may have in one process; the rest goes to one whose open labels read
-/// `_other`.
-const MAX_SERIES: u32 = 1_000;
+/// The value of open labels in the one series that takes what is beyond a family's `max_series`.
 const OTHER: &str = "_other";
 
 /// Records that are written but not yet visible.
@@ -40,7 +38,7 @@ impl Store {
                     self.register_function(function, name)
                 }
                 Spec::Metric(descriptor) => {
-                    self.register_metric(descriptor, &label::constants(descriptor.labels))
+                    self.register_metric(descriptor, label::closed(descriptor.labels))
                 }
             };
             match registered {
@@ -59,8 +57,7 @@ impl Store {
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
         let parts = registry::function_parts(f.what);
         let mut plan = self.plan(parts.width);
-        let values = [name, f.module];
-        let strings = label::strings(values);
+        let values = [vec![name], vec![f.module]];
         let has = |bit| f.what & bit != 0;
         let slot = plan.slot;
         for (is_there, kind, outcome, at) in [
@@ -73,44 +70,34 @@ impl Store {
         ] {
             if is_there {
                 let d = registry::shared_family(kind);
-                let names: &[&str] = if outcome {
-                    &["function", "module", "outcome"]
-                } else {
-                    &["function", "module"]
-                };
-                let family = self.family(&mut plan, &d, names);
-                let mut log = LogWriter::new(&mut plan.records);
-                if outcome {
-                    log.outcomes(family, slot + at, d.width(), self.age(), &values);
-                } else {
-                    log.series(family, slot + at, d.width(), self.age(), &strings);
-                }
+                let names = with_outcome(vec!["function", "module"], outcome);
+                let family = self.family(&mut plan, &d, &names);
+                let sets = with_outcomes(values.to_vec(), outcome);
+                LogWriter::new(&mut plan.records).series(
+                    family,
+                    slot + at,
+                    d.width(),
+                    self.age(),
+                    &sets,
+                );
             }
         }
         self.commit(plan)
     }
 
-    /// `values`: the label values, coded as in a record. A series that exists already is found again.
-    fn register_metric(&mut self, d: &Descriptor, values: &[u8]) -> std::io::Result<u32> {
-        let mut names: Vec<&str> = d.labels.iter().map(Label::name).collect();
-        if d.outcome {
-            names.push("outcome");
-        }
-        let mut plan = self.plan(d.width() * d.fan());
+    /// A series for each combination of `sets`, one set of values for each label. What exists already is found again.
+    fn register_metric(&mut self, d: &Descriptor, sets: Vec<Vec<&str>>) -> std::io::Result<u32> {
+        let names = with_outcome(d.labels.iter().map(Label::name).collect(), d.outcome);
+        let sets = with_outcomes(sets, d.outcome);
+        let count = sets.iter().map(Vec::len).product::<usize>();
+        let mut plan = self.plan(d.width() * u32::try_from(count).unwrap_or(MAX_CELLS));
         let family = self.family(&mut plan, d, &names);
-        let key = (family, values.to_vec());
+        let key = (family, sets.iter().flatten().map(|value| (*value).to_owned()).collect());
         if let Some(slot) = self.series.get(&key) {
             return Ok(*slot);
         }
         let slot = plan.slot;
-        let mut log = LogWriter::new(&mut plan.records);
-        if d.outcome {
-            let values = label::parse(values);
-            debug_assert_eq!(values.len(), d.labels.len());
-            log.outcomes(family, slot, d.width(), self.age(), &values);
-        } else {
-            log.series(family, slot, d.width(), self.age(), values);
-        }
+        LogWriter::new(&mut plan.records).series(family, slot, d.width(), self.age(), &sets);
         self.commit(plan)?;
         self.series.insert(key, slot);
         Ok(slot)
@@ -169,17 +156,17 @@ impl Store {
             return slot;
         }
         let rows = self.rows.entry(key.site).or_default();
-        if *rows < MAX_SERIES {
+        if *rows < d.max_series {
             *rows += 1;
             return self.insert_row(&key, d);
         }
-        let others = label::others(d.labels, OTHER);
+        let others = label::others(d.labels, open, OTHER);
         let key = table::Key { site: key.site, values: &others };
         table::find(&key).unwrap_or_else(|| self.insert_row(&key, d))
     }
 
     fn insert_row(&mut self, key: &table::Key<'_>, d: &Descriptor) -> u32 {
-        match self.register_metric(d, &label::merge(d.labels, key.values)) {
+        match self.register_metric(d, label::single(d.labels, key.values)) {
             Ok(slot) => {
                 table::insert(key, slot);
                 slot
@@ -201,6 +188,21 @@ pub(crate) fn row(site: &'static Site, open: &[u8]) -> u32 {
         return DROPPED;
     }
     store.row(site, descriptor, open)
+}
+
+/// The label `outcome` is the last one, so that a row's outcomes stand beside each other.
+fn with_outcome(mut names: Vec<&str>, outcome: bool) -> Vec<&str> {
+    if outcome {
+        names.push("outcome");
+    }
+    names
+}
+
+fn with_outcomes(mut sets: Vec<Vec<&str>>, outcome: bool) -> Vec<Vec<&str>> {
+    if outcome {
+        sets.push(OUTCOMES.to_vec());
+    }
+    sets
 }
 
 type FunctionKey = (&'static str, u32, usize);

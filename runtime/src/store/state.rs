@@ -46,7 +46,7 @@ pub(super) struct Store {
     /// The id of each family in the log, by its record.
     pub(super) families: BTreeMap<Vec<u8>, u32>,
     /// The slot of each series of a named family: two sites that declare the same series share its cells.
-    pub(super) series: BTreeMap<(u32, Vec<u8>), u32>,
+    pub(super) series: BTreeMap<(u32, Vec<String>), u32>,
     /// Rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
     pub(super) shards_used: u32,

@@ -1,0 +1,160 @@
+//! Declared metrics as recorders of an annotated function: `metric = <expression>`.
+
+use crate::clock::nanos_as_seconds;
+use crate::operation::{Observe, at_slot};
+use crate::outcome::Outcome;
+use crate::record::{Calls, End, Exceptions, Recorder};
+
+use super::{Counter, Gauge, Histogram, Summary};
+
+/// Counts calls on a declared counter.
+#[inline]
+pub fn counted_on(counter: Counter) -> Calls {
+    Calls(counter.0.assigned_slot())
+}
+
+/// Counts exceptions on a declared counter.
+#[inline]
+pub fn exceptions_on<const WHICH: u32>(counter: Counter) -> Exceptions<WHICH> {
+    Exceptions(counter.0.assigned_slot())
+}
+
+const ALL: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome::Cancelled];
+
+/// Counts calls on one of four counters, by outcome.
+#[derive(Debug, Clone, Copy)]
+pub struct EachOutcome([u32; 4]);
+
+/// Counts calls on the counter that belongs to their outcome. All four are looked up at the beginning, when the labels are at hand.
+#[inline]
+pub fn counted_on_each(counter: impl Fn(Outcome) -> Counter) -> EachOutcome {
+    EachOutcome(ALL.map(|outcome| counter(outcome).0.assigned_slot()))
+}
+
+impl Recorder for EachOutcome {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        Calls(self.0[end.outcome as usize]).begin();
+    }
+}
+
+/// What durations can be observed by.
+#[diagnostic::on_unimplemented(
+    message = "`timed` observes durations by a `Histogram` or a `Summary`, not by `{Self}`",
+    label = "not a `Histogram` or a `Summary`"
+)]
+pub trait Timed: Copy {
+    /// What observes them.
+    type Recorder: Recorder;
+    /// Looks up the metric's cells.
+    #[doc(hidden)]
+    fn recorder(self) -> Self::Recorder;
+}
+
+/// Observes durations by a declared histogram, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct OnHistogram(u32, &'static [f64]);
+
+impl Timed for Histogram {
+    type Recorder = OnHistogram;
+
+    #[inline]
+    fn recorder(self) -> OnHistogram {
+        OnHistogram(self.0.assigned_slot(), self.0.bounds())
+    }
+}
+
+impl Recorder for OnHistogram {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline(never)]
+    fn finish(self, end: End) {
+        let value = nanos_as_seconds(end.nanos);
+        at_slot(self.0, Observe::new(value, self.1));
+    }
+}
+
+/// Observes durations by a declared summary, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct OnSummary(u32);
+
+impl Timed for Summary {
+    type Recorder = OnSummary;
+
+    #[inline]
+    fn recorder(self) -> OnSummary {
+        OnSummary(self.0.assigned_slot())
+    }
+}
+
+impl Recorder for OnSummary {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos), &[]));
+    }
+}
+
+/// Observes durations by a declared metric.
+#[inline]
+pub fn timed_on<M: Timed>(metric: M) -> M::Recorder {
+    metric.recorder()
+}
+
+/// Observes durations by one of four metrics, by outcome.
+#[derive(Debug, Clone, Copy)]
+pub struct EachTimed<R>([R; 4]);
+
+/// Observes durations by the metric that belongs to the outcome.
+#[inline]
+pub fn timed_on_each<M: Timed>(metric: impl Fn(Outcome) -> M) -> EachTimed<M::Recorder> {
+    EachTimed(ALL.map(|outcome| metric(outcome).recorder()))
+}
+
+impl<R: Recorder> Recorder for EachTimed<R> {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        self.0[end.outcome as usize].finish(end);
+    }
+}
+
+/// Calls in progress, on a declared gauge.
+#[derive(Debug, Clone, Copy)]
+pub struct Tracked(Gauge);
+
+/// Adds one to a declared gauge for as long as a call is in progress.
+#[inline]
+pub fn in_progress_on(gauge: Gauge) -> Tracked {
+    Tracked(gauge)
+}
+
+impl Recorder for Tracked {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {
+        self.0.inc();
+    }
+
+    #[inline]
+    fn finish(self, _: End) {
+        self.0.dec();
+    }
+}

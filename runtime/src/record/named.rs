@@ -1,0 +1,231 @@
+//! Recorders of attributes that have a family of their own.
+
+use crate::operation::{Add, AddTo, ObserveNanos, at_slot};
+use crate::outcome::Outcome;
+
+use super::recorder::{End, Recorder};
+
+/// Counts one call in a series that was looked up.
+#[inline]
+pub fn count(slot: u32) {
+    at_slot(slot, Add(1));
+}
+
+/// `counted`: at the beginning.
+#[derive(Debug, Clone, Copy)]
+pub struct Calls(pub u32);
+
+impl Recorder for Calls {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {
+        count(self.0);
+    }
+
+    #[inline]
+    fn finish(self, _: End) {}
+}
+
+/// `counted` with `outcome`: at the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcomes(pub u32);
+
+impl Recorder for Outcomes {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        at_slot(self.0, AddTo { which: end.outcome as u32, of: 4 });
+    }
+}
+
+/// `in_progress`.
+#[derive(Debug, Clone, Copy)]
+pub struct InProgress(pub u32);
+
+impl Recorder for InProgress {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {
+        count(self.0);
+    }
+
+    #[inline]
+    fn finish(self, _: End) {
+        // Minus one, modulo 2^64: the end may be on another thread than the beginning.
+        at_slot(self.0, Add(u64::MAX));
+    }
+}
+
+/// `count_exceptions`; `WHICH` is made of [`ERRORS`](crate::registry::ERRORS) and its siblings.
+#[derive(Debug, Clone, Copy)]
+pub struct Exceptions<const WHICH: u32>(pub u32);
+
+impl<const WHICH: u32> Recorder for Exceptions<WHICH> {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        if end.is_exception(WHICH) {
+            count(self.0);
+        }
+    }
+}
+
+/// `count_exceptions` with `only`: errors that match pattern number `BIT`, and of panics and cancellations what `WHICH` says.
+#[derive(Debug, Clone, Copy)]
+pub struct Matching<const BIT: u32, const WHICH: u32>(pub u32);
+
+impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        let counts = match end.outcome {
+            Outcome::Error => end.matched & (1 << BIT) != 0,
+            _ => end.is_exception(WHICH),
+        };
+        if counts {
+            count(self.0);
+        }
+    }
+}
+
+/// `count_exceptions` with `error_labels`: of ends without an error. An error's series is known only when there is one; it is counted by
+/// `Call::count_here`.
+#[derive(Debug, Clone, Copy)]
+pub struct Late<const WHICH: u32>(pub u32, pub u32);
+
+impl<const WHICH: u32> Recorder for Late<WHICH> {
+    const CLOCK: bool = false;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        match end.outcome {
+            Outcome::Panic if end.is_exception(WHICH) => count(self.0),
+            Outcome::Cancelled if end.is_exception(WHICH) => count(self.1),
+            _ => {}
+        }
+    }
+}
+
+/// `timed`.
+#[derive(Debug, Clone, Copy)]
+pub struct Durations(pub u32, pub &'static [u64]);
+
+impl Recorder for Durations {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline(never)]
+    fn finish(self, end: End) {
+        at_slot(self.0, ObserveNanos { nanos: end.nanos, bounds: self.1, which: 0, of: 1 });
+    }
+}
+
+/// `timed` with `outcome`.
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeDurations(pub u32, pub &'static [u64]);
+
+impl Recorder for OutcomeDurations {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline(never)]
+    fn finish(self, end: End) {
+        let which = end.outcome as u32;
+        at_slot(self.0, ObserveNanos { nanos: end.nanos, bounds: self.1, which, of: 4 });
+    }
+}
+
+/// `timed` with `summary`: durations without buckets.
+#[derive(Debug, Clone, Copy)]
+pub struct SummaryDurations(pub u32);
+
+impl Recorder for SummaryDurations {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        Durations(self.0, &[]).finish(end);
+    }
+}
+
+/// `timed` with `summary` and `outcome`.
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeSummaries(pub u32);
+
+impl Recorder for OutcomeSummaries {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(self) {}
+
+    #[inline]
+    fn finish(self, end: End) {
+        OutcomeDurations(self.0, &[]).finish(end);
+    }
+}
+
+/// `cancelled = false`: as the other recorder, but nothing of a call that was cancelled.
+#[derive(Debug, Clone, Copy)]
+pub struct Completed<R>(pub R);
+
+impl<R: Recorder> Recorder for Completed<R> {
+    const CLOCK: bool = R::CLOCK;
+
+    #[inline]
+    fn begin(self) {
+        self.0.begin();
+    }
+
+    #[inline]
+    fn finish(self, end: End) {
+        if end.outcome != Outcome::Cancelled {
+            self.0.finish(end);
+        }
+    }
+}
+
+/// `when`: as the other recorder, if the condition held when the call began.
+#[derive(Debug, Clone, Copy)]
+pub struct When<R>(pub bool, pub R);
+
+impl<R: Recorder> Recorder for When<R> {
+    const CLOCK: bool = R::CLOCK;
+
+    #[inline]
+    fn begin(self) {
+        if self.0 {
+            self.1.begin();
+        }
+    }
+
+    #[inline]
+    fn finish(self, end: End) {
+        if self.0 {
+            self.1.finish(end);
+        }
+    }
+}
