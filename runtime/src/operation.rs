@@ -5,6 +5,9 @@ use crate::registry::Site;
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
+/// Whether anything is recorded at all; a constant, so that what depends on it goes away.
+pub(crate) const ON: bool = cfg!(not(feature = "off"));
+
 /// Something that is done to the cells of a series, or of all series of a function.
 pub(crate) trait Operation: Copy {
     /// The last cell that it touches, counted from the first. Compared with the shard's limit, for all of them.
@@ -20,6 +23,9 @@ pub(crate) fn at(
     operation: impl Operation,
     site: impl FnOnce() -> Option<&'static Site>,
 ) {
+    if !ON {
+        return;
+    }
     match shard::own(slot, operation.last()) {
         Some(cells) => operation.apply(&cells),
         None => elsewhere(site(), slot, operation),

@@ -146,9 +146,15 @@ impl Scan {
             )
         });
         #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-        let (dropped_operations, dropped_series) =
-            (sum(|s| s.dropped_operations) as f64, sum(|s| s.dropped_series) as f64);
+        let [dropped_operations, dropped_series, cut] =
+            [sum(|s| s.dropped_operations), sum(|s| s.dropped_series), sum(|s| s.cut_label_values)]
+                .map(|n| n as f64);
         vec![
+            about(
+                "headcount_cut_label_values",
+                "Label values that were longer than 1024 bytes, and were cut there.",
+                [(("", ""), cut)],
+            ),
             about(
                 "headcount_dropped_operations",
                 "Operations that were recorded nowhere, for want of room or of a value that makes sense.",

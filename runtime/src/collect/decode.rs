@@ -54,6 +54,7 @@ pub(super) struct Segment {
     pub(super) series: Vec<LogSeries>,
     pub(super) dropped_series: u64,
     pub(super) dropped_operations: u64,
+    pub(super) cut_label_values: u64,
     /// The first cells of each shard, shard 0 first.
     pub(super) shards: Vec<Vec<u64>>,
 }
@@ -119,6 +120,7 @@ impl Segment {
         Ok(Self {
             dropped_series: word(Word::DroppedSeries),
             dropped_operations: word(Word::DroppedOperations),
+            cut_label_values: word(Word::CutLabelValues),
             header,
             families,
             series,

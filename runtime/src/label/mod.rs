@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use crate::descriptor::Label;
 use crate::outcome::Outcome;
 use crate::segment::log::{OUTCOMES, cut, put_string};
+use crate::store;
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
 pub const MAX_LABEL_VALUE: usize = 1024;
@@ -59,6 +60,7 @@ pub trait LabelValue {
 pub struct LabelWriter<'a> {
     out: Out<'a>,
     left: usize,
+    is_cut: bool,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,14 @@ impl LabelWriter<'_> {
     /// Adds to the value.
     #[inline]
     pub fn push_str(&mut self, text: &str) {
+        let whole = text.len();
         let text = cut(text, self.left);
         self.left -= text.len();
+        if text.len() < whole {
+            // Whatever follows would not be the text's beginning any more.
+            self.left = 0;
+            self.is_cut = true;
+        }
         match &mut self.out {
             Out::Key(key) => key.push(text.as_bytes()),
             Out::Text(out) => out.push_str(text),
@@ -81,7 +89,7 @@ impl LabelWriter<'_> {
 
     /// Runs `write` and appends what it wrote to `text`: for testing an implementation of [`LabelValue`].
     pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
-        write(&mut LabelWriter { out: Out::Text(text), left: MAX_LABEL_VALUE });
+        write(&mut LabelWriter { out: Out::Text(text), left: MAX_LABEL_VALUE, is_cut: false });
     }
 }
 
@@ -215,7 +223,11 @@ impl Key {
     pub(crate) fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
         let start = self.len();
         self.push(&[0, 0]);
-        value.write_label(&mut LabelWriter { out: Out::Key(self), left: MAX_LABEL_VALUE });
+        let mut writer = LabelWriter { out: Out::Key(self), left: MAX_LABEL_VALUE, is_cut: false };
+        value.write_label(&mut writer);
+        if writer.is_cut {
+            store::note_cut_label_value();
+        }
         let len = u16::try_from(self.len() - start - 2).unwrap_or(u16::MAX).to_le_bytes();
         let bytes = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };
         if let Some(place) = bytes.get_mut(start..start + 2) {

@@ -1,6 +1,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::operation::ON;
 use crate::segment::format::UNSET;
 use crate::segment::shard;
 use crate::store;
@@ -84,6 +85,9 @@ impl Gauge {
 
     #[inline]
     fn cell(self) -> Option<&'static AtomicU64> {
+        if !ON {
+            return None;
+        }
         shard::shared_cell(self.0.slot()).or_else(|| self.cell_cold())
     }
 

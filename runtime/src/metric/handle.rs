@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::descriptor::{Bounds, Kind};
 use crate::label::Labels;
-use crate::operation::{self, Operation};
+use crate::operation::{self, ON, Operation};
 use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
 use crate::store;
 
@@ -47,6 +47,9 @@ impl Raw {
     /// The slot, assigned if it wasn't.
     #[inline]
     pub(super) fn assigned_slot(self) -> u32 {
+        if !ON {
+            return DROPPED;
+        }
         match self.slot() {
             slot @ ..UNASSIGNED => slot,
             slot => store::target(self.own_site(), slot, 0).0,

@@ -6,6 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::clock;
+use crate::operation::ON;
 use crate::outcome::Outcome;
 use crate::store::epoch;
 
@@ -26,13 +27,13 @@ impl<R: Recorder> Begun<R> {
     fn now(recorders: R) -> Self {
         recorders.begin();
         // Last, so that the first use of a process isn't measured as part of its first call.
-        let at = if R::CLOCK { clock::now() } else { clock::Moment::NONE };
+        let at = if R::CLOCK && ON { clock::now() } else { clock::Moment::NONE };
         Self { recorders, epoch: epoch(), at }
     }
 
     #[inline]
     fn finish(self, outcome: Outcome, matched: u32) {
-        let nanos = if R::CLOCK { self.at.elapsed_nanos() } else { 0 };
+        let nanos = if R::CLOCK && ON { self.at.elapsed_nanos() } else { 0 };
         if self.epoch == epoch() {
             self.recorders.finish(End { outcome, nanos, matched });
         }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
 use crate::label::{Key, LabelKey, Labels, table};
-use crate::operation::{Add, at_site};
+use crate::operation::{Add, ON, at_site};
 use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
 use crate::store;
 
@@ -12,6 +12,9 @@ impl Site {
     /// This site's first cell. The first call in a process makes its segment and registers everything declared.
     #[inline]
     pub fn slot(&'static self) -> u32 {
+        if !ON {
+            return DROPPED;
+        }
         let slot = self.load(Ordering::Relaxed);
         if slot < UNASSIGNED { slot } else { self.slot_cold() }
     }
@@ -33,6 +36,9 @@ impl Site {
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> u32 {
+        if !ON {
+            return DROPPED;
+        }
         if L::CLOSED && !self.is_open() {
             // What isn't a slot stays above every limit: a family's cells are below 2^16.
             return self.slot() + values.index() * self.stride();
@@ -44,6 +50,9 @@ impl Site {
 
     #[inline]
     fn look_up(&'static self, key: &Key) -> u32 {
+        if !ON {
+            return DROPPED;
+        }
         let site = core::ptr::from_ref(self) as usize;
         match table::find(&table::Key { site, values: key.bytes() }) {
             Some(slot) => slot,

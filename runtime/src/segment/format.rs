@@ -25,6 +25,7 @@ pub(crate) enum Word {
     DroppedSeries = 4,
     DroppedOperations = 5,
     LastError = 6,
+    CutLabelValues = 7,
 }
 
 impl Word {

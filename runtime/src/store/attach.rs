@@ -9,6 +9,7 @@ use crate::segment::shard::{self, Own, Shard, Shared};
 
 use super::fork::{Guard, epoch};
 use super::state::Store;
+use super::tally::{self, note_dropped};
 
 /// Blocks that the shards of one process may have together; beyond it, threads count in shard 0.
 const BUDGET: u64 = 64 << 20;
@@ -96,30 +97,11 @@ fn refuse() {
     REFUSED.set((CHANGED.load(Ordering::Relaxed), epoch(), 0));
 }
 
-/// Counts an operation that was recorded nowhere.
-#[cold]
-#[inline(never)]
-pub(crate) fn note_dropped() {
-    DROPPED.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Operations recorded nowhere since the process began; published when the mutex is held anyway.
-static DROPPED: AtomicU32 = AtomicU32::new(0);
-
-/// For the fork handler: a child's count is its own.
-pub(super) fn forget_dropped() {
-    DROPPED.store(0, Ordering::Relaxed);
-}
-
-pub(super) fn dropped_operations() -> u64 {
-    u64::from(DROPPED.load(Ordering::Relaxed))
-}
-
 impl Store {
     /// Gives this thread a shard whose first `cells` cells are usable; `false` if there is none to be had.
     fn attach(&mut self, cells: u32) -> bool {
         let Some(memory) = &mut self.memory else { return false };
-        memory.word(Word::DroppedOperations).store(dropped_operations(), Ordering::Relaxed);
+        tally::publish(memory);
         let (mut number, since) = ATTACHED.get();
         if since != epoch() {
             number = 0;

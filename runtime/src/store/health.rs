@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-use super::attach::dropped_operations;
 use super::fork::Guard;
 use super::state::State;
+use super::tally::dropped_operations;
 
 /// How this process's own counting fares; see [`health`].
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Health {
         self.dropped_series
     }
 
-    /// Operations that were recorded nowhere, since the program began. Wraps at 2^32.
+    /// Operations that were recorded nowhere, since the program began.
     pub fn dropped_operations(&self) -> u64 {
         self.dropped_operations
     }

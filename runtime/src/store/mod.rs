@@ -15,11 +15,13 @@ mod health;
 mod names;
 mod register;
 mod state;
+mod tally;
 
-pub(crate) use attach::{Target, note_dropped, target};
+pub(crate) use attach::{Target, target};
 pub use fork::after_fork_in_child;
 pub(crate) use fork::epoch;
 pub use health::{Health, health};
 pub(crate) use register::row;
 pub use state::init;
 pub(crate) use state::{Own, directory, own, start};
+pub(crate) use tally::{note_cut_label_value, note_dropped};

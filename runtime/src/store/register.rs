@@ -13,6 +13,7 @@ use crate::segment::shard;
 use super::fork::Guard;
 use super::names;
 use super::state::Store;
+use super::tally;
 
 /// The value of open labels in the one series that takes what is beyond a family's `max_series`.
 const OTHER: &str = "_other";
@@ -145,6 +146,7 @@ impl Store {
         memory.word(Word::SlotsUsed).store(u64::from(end), Ordering::Release);
         memory.word(Word::LogUsed).store(used, Ordering::Release);
         shard::set_process(memory.shard(0));
+        tally::publish(memory);
         self.families.extend(plan.families);
         Ok(plan.slot)
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
+use crate::operation::ON;
 use crate::registry;
 use crate::segment::create::{Created, Heritage, create};
 use crate::segment::format::{Header, Word};
@@ -13,6 +14,7 @@ use crate::segment::mapping::{Memory, Region};
 use crate::segment::shard;
 
 use super::fork::Guard;
+use super::tally;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -159,7 +161,7 @@ impl Store {
         }
         self.shards_used = 1;
         self.free.clear();
-        super::attach::forget_dropped();
+        tally::forget();
         self.state = match self.state {
             State::New => State::New,
             State::Live | State::Forked | State::Failed => State::Forked,
@@ -216,6 +218,9 @@ impl Store {
 /// it, or has no room. Recording then works all the same, in memory that only this process can read; a later
 /// `init` may try again. Also an error: recording had begun with another directory, which can't be changed.
 pub fn init(config: Config) -> Result<(), Error> {
+    if !ON {
+        return Ok(());
+    }
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
     let Some(mut store) = Guard::lock() else { return Ok(()) };
     if store.state == State::Live {
@@ -239,7 +244,7 @@ pub fn init(config: Config) -> Result<(), Error> {
 
 /// Makes this process's segment, if the program declares anything, so that its series exist before they are used.
 pub(crate) fn start() {
-    if registry::is_empty() {
+    if registry::is_empty() || !ON {
         return;
     }
     if let Some(mut store) = Guard::lock() {
@@ -254,6 +259,9 @@ pub(crate) struct Own(Guard);
 /// `None` where nothing was recorded since the start or the fork.
 pub(crate) fn own() -> Option<Own> {
     let store = Guard::lock()?;
+    if let Some(memory) = store.memory.as_ref().filter(|_| store.state == State::Live) {
+        tally::publish(memory);
+    }
     (store.state == State::Live && store.memory.is_some() && store.header.is_some())
         .then_some(Own(store))
 }

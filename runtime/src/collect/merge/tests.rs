@@ -54,8 +54,15 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     header.created_ns = u64::from(pid);
     // Slot 0 is nobody's.
     let shards = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
-    let segment =
-        Segment { header, families, series, dropped_series: 0, dropped_operations: 0, shards };
+    let segment = Segment {
+        header,
+        families,
+        series,
+        dropped_series: 0,
+        dropped_operations: 0,
+        cut_label_values: 0,
+        shards,
+    };
     Part { segment, alive: true }
 }
 
