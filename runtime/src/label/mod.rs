@@ -1,15 +1,22 @@
 //! Label values: from a user's types to the strings of a record, without allocating.
 
+mod labels;
+mod strings;
 pub(crate) mod table;
+mod writer;
 
 use core::borrow::Borrow;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 use std::borrow::Cow;
 
-use crate::descriptor::Label;
 use crate::outcome::Outcome;
-use crate::segment::log::{OUTCOMES, cut, put_string};
-use crate::store;
+use crate::segment::log::OUTCOMES;
+
+pub use labels::Labels;
+pub(crate) use labels::{LabelKey, hash};
+pub(crate) use strings::{closed, others, single};
+pub(crate) use writer::Key;
+pub use writer::LabelWriter;
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
 pub const MAX_LABEL_VALUE: usize = 1024;
@@ -53,51 +60,6 @@ pub trait LabelValue {
 
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
-}
-
-/// Takes the text of one label value.
-#[derive(Debug)]
-pub struct LabelWriter<'a> {
-    out: Out<'a>,
-    left: usize,
-    is_cut: bool,
-}
-
-#[derive(Debug)]
-enum Out<'a> {
-    Key(&'a mut Key),
-    Text(&'a mut String),
-}
-
-impl LabelWriter<'_> {
-    /// Adds to the value.
-    #[inline]
-    pub fn push_str(&mut self, text: &str) {
-        let whole = text.len();
-        let text = cut(text, self.left);
-        self.left -= text.len();
-        if text.len() < whole {
-            // Whatever follows would not be the text's beginning any more.
-            self.left = 0;
-            self.is_cut = true;
-        }
-        match &mut self.out {
-            Out::Key(key) => key.push(text.as_bytes()),
-            Out::Text(out) => out.push_str(text),
-        }
-    }
-
-    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of [`LabelValue`].
-    pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
-        write(&mut LabelWriter { out: Out::Text(text), left: MAX_LABEL_VALUE, is_cut: false });
-    }
-}
-
-impl Write for LabelWriter<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push_str(text);
-        Ok(())
-    }
 }
 
 impl LabelValue for str {
@@ -204,183 +166,11 @@ macro_rules! displayed {
 
 displayed!(char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
-/// Several label values as a record has them: length and bytes, one behind the other. Small ones stay on the stack.
-#[derive(Debug, Clone)]
-pub(crate) struct Key {
-    small: [u8; INLINE],
-    used: usize,
-    large: Vec<u8>,
-}
-
-const INLINE: usize = 128;
-
-impl Key {
-    pub(crate) fn new() -> Self {
-        Self { small: [0; INLINE], used: 0, large: Vec::new() }
-    }
-
-    #[inline]
-    pub(crate) fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
-        let start = self.len();
-        self.push(&[0, 0]);
-        let mut writer = LabelWriter { out: Out::Key(self), left: MAX_LABEL_VALUE, is_cut: false };
-        value.write_label(&mut writer);
-        if writer.is_cut {
-            store::note_cut_label_value();
-        }
-        let len = u16::try_from(self.len() - start - 2).unwrap_or(u16::MAX).to_le_bytes();
-        let bytes = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };
-        if let Some(place) = bytes.get_mut(start..start + 2) {
-            place.copy_from_slice(&len);
-        }
-    }
-
-    #[inline]
-    fn push(&mut self, bytes: &[u8]) {
-        if self.large.is_empty() {
-            if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {
-                room.copy_from_slice(bytes);
-                self.used += bytes.len();
-                return;
-            }
-            self.large.extend_from_slice(&self.small[..self.used]);
-        }
-        self.large.extend_from_slice(bytes);
-    }
-
-    /// How many values it holds.
-    pub(crate) fn count(&self) -> usize {
-        parse(self.bytes()).len()
-    }
-
-    fn len(&self) -> usize {
-        if self.large.is_empty() { self.used } else { self.large.len() }
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        if self.large.is_empty() { &self.small[..self.used] } else { &self.large }
-    }
-}
-
-/// References to the values of a site's labels that aren't constant, in order: what generated code passes to `Site::row`.
-pub trait Labels {
-    /// Whether all their types are closed.
-    #[doc(hidden)]
-    const CLOSED: bool;
-    /// The place of this combination among all, the last label fastest.
-    #[doc(hidden)]
-    fn index(&self) -> u32;
-    #[doc(hidden)]
-    fn write_to(&self, key: &mut LabelKey<'_>);
-}
-
-/// Hides [`Key`] from the public trait.
-#[derive(Debug)]
-pub struct LabelKey<'a>(pub(crate) &'a mut Key);
-
-macro_rules! labels {
-    ($($name:ident)*) => {
-        impl<$($name: LabelValue + ?Sized),*> Labels for ($(&$name,)*) {
-            const CLOSED: bool = true $(&& !$name::VALUES.is_empty())*;
-
-            #[inline]
-            fn index(&self) -> u32 {
-                #[expect(non_snake_case, reason = "a value has the name of its type")]
-                let ($($name,)*) = self;
-                let mut index = 0;
-                $(
-                    let count = $name::VALUES.len();
-                    // The minimum: a hand-written `index` may be wrong, and must not reach into another series.
-                    index = index * count + $name.index().min(count.saturating_sub(1));
-                )*
-                #[expect(clippy::cast_possible_truncation, reason = "below a family's product")]
-                { index as u32 }
-            }
-
-            #[inline]
-            fn write_to(&self, key: &mut LabelKey<'_>) {
-                #[expect(non_snake_case, reason = "a value has the name of its type")]
-                let ($($name,)*) = self;
-                $(key.0.value(*$name);)*
-            }
-        }
-    };
-}
-
-impl Labels for () {
-    const CLOSED: bool = true;
-
-    #[inline]
-    fn index(&self) -> u32 {
-        0
-    }
-
-    #[inline]
-    fn write_to(&self, _: &mut LabelKey<'_>) {}
-}
-
-labels!(A);
-labels!(A B);
-labels!(A B C);
-labels!(A B C D);
-labels!(A B C D E);
-labels!(A B C D E F);
-labels!(A B C D E F G);
-labels!(A B C D E F G H);
-
-/// Strings as a record has them.
-pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-    let mut out = Vec::new();
-    for value in values {
-        put_string(&mut out, value);
-    }
-    out
-}
-
-/// The reverse of [`strings`]. What isn't such a list ends it.
-pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
-    let mut values = Vec::new();
-    while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
-        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
-        else {
-            break;
-        };
-        values.push(core::str::from_utf8(value).unwrap_or_default());
-        bytes = rest;
-    }
-    values
-}
-
-/// The values of labels that are all closed: a set for each.
-pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
-    let values = labels.iter().map(|label| match label {
-        Label::Const(_, value) => vec![*value],
-        Label::Of(_, values) => values.to_vec(),
-        Label::Open(_) => vec![],
-    });
-    values.collect()
-}
-
-/// One set of values: the constant ones as declared, all others from `given`, in order.
-pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&'a str>> {
-    let mut given = parse(given).into_iter();
-    let values = labels.iter().map(|label| match label {
-        Label::Const(_, value) => vec![*value],
-        Label::Open(_) | Label::Of(..) => vec![given.next().unwrap_or_default()],
-    });
-    values.collect()
-}
-
-/// `other` for each open label, and what was given for those that are closed beside it.
-pub(crate) fn others(labels: &[Label], given: &[u8], other: &str) -> Vec<u8> {
-    let given = parse(given).into_iter();
-    let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
-    strings(labels.zip(given).map(|(label, given)| if label.is_open() { other } else { given }))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::strings::{parse, strings};
     use super::*;
+    use crate::descriptor::Label;
 
     fn text(value: &impl LabelValue) -> String {
         let mut key = Key::new();
@@ -404,6 +194,21 @@ mod tests {
         assert_eq!(text(&long).len(), 1024);
         let odd = format!("a{long}");
         assert_eq!(text(&odd).len(), 1023);
+    }
+
+    #[test]
+    fn values_are_found_equal_only_to_themselves() {
+        let mut key = Key::new();
+        (&"ab", &7_u8).write_to(&mut LabelKey(&mut key));
+        let given = key.bytes();
+        assert!((&"ab", &7_u8).are(given) && (&String::from("ab"), &"7").are(given));
+        assert!(!(&"a", &7_u8).are(given) && !(&"abc", &7_u8).are(given));
+        assert!(!(&"ab", &77_u8).are(given) && !(&"ab", &"").are(given));
+        assert!(!(&"ab",).are(given) && !(&"ab", &7_u8, &"").are(given));
+        assert!(!(&"ab7", &"").are(given));
+        assert_eq!(hash(1, &(&"ab", &7_u8)), hash(1, &&key));
+        assert_ne!(hash(1, &(&"ab", &7_u8)), hash(2, &&key));
+        assert_ne!(hash(1, &(&"a", &"b")), hash(1, &(&"ab", &"")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From a site and its label values to a slot: append-only, looked up without a lock.
+//! From a site (its address, used as a number) and its label values to a slot: append-only, looked up without a lock.
 //!
 //! Open addressing over pointers to entries that are never changed and never freed. Inserts are serialised by the store's mutex;
 //! a lookup that races with one may miss it and then asks under the mutex. A table that fills up is replaced by one twice the size, and
@@ -7,15 +7,7 @@
 //! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
 #![expect(unsafe_code, reason = "pointers to leaked entries")]
 
-use core::hash::BuildHasher;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-
-/// What is looked up. The site is an address, used as a number.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Key<'a> {
-    pub(crate) site: usize,
-    pub(crate) values: &'a [u8],
-}
 
 struct Entry {
     hash: u64,
@@ -32,27 +24,22 @@ struct Table {
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(core::ptr::null_mut());
 
+#[inline]
 fn current() -> Option<&'static Table> {
     // SAFETY: null, or a leaked `Table`, whose fields were written before the pointer was published with release, and
     // which nobody changes or frees.
     unsafe { TABLE.load(Ordering::Acquire).as_ref() }
 }
 
+#[inline]
 fn entry(place: &AtomicPtr<Entry>) -> Option<&'static Entry> {
     // SAFETY: as in `current`, for entries.
     unsafe { place.load(Ordering::Acquire).as_ref() }
 }
 
-impl Key<'_> {
-    fn hash(&self) -> u64 {
-        // A fixed seed: a flood of colliding values ends at a family's cap on series.
-        let hasher = foldhash::fast::FixedState::with_seed(self.site as u64);
-        hasher.hash_one(self.values)
-    }
-}
-
 impl Table {
     /// All places, beginning with the one the hash names.
+    #[inline]
     fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry>> {
         #[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
         let start = hash as usize & (self.places.len() - 1);
@@ -61,14 +48,13 @@ impl Table {
     }
 }
 
-/// The slot, if the row is known. Waits for nobody.
+/// The slot of the row with this hash whose values are the right ones, if it is known. Waits for nobody.
 #[inline]
-pub(crate) fn find(key: &Key<'_>) -> Option<u32> {
+pub(crate) fn find(hash: u64, site: usize, are: impl Fn(&[u8]) -> bool) -> Option<u32> {
     let table = current()?;
-    let hash = key.hash();
     for place in table.probe(hash) {
         let entry = entry(place)?;
-        if entry.hash == hash && entry.site == key.site && *entry.values == *key.values {
+        if entry.hash == hash && entry.site == site && are(&entry.values) {
             return Some(entry.slot);
         }
     }
@@ -76,9 +62,8 @@ pub(crate) fn find(key: &Key<'_>) -> Option<u32> {
 }
 
 /// Adds a row. Under the store's mutex, which makes this the only writer.
-pub(crate) fn insert(key: &Key<'_>, slot: u32) {
-    let entry =
-        Box::new(Entry { hash: key.hash(), site: key.site, slot, values: key.values.into() });
+pub(crate) fn insert(hash: u64, site: usize, values: &[u8], slot: u32) {
+    let entry = Box::new(Entry { hash, site, slot, values: values.into() });
     let table = match current() {
         Some(table) if table.has_room() => table,
         old => grow(old),
@@ -121,19 +106,20 @@ mod tests {
 
     #[test]
     fn rows_are_found_again_after_the_table_grew() {
+        // A quarter of the hashes are equal.
+        let hash = |i: u32| u64::from(i / 4);
         for i in 0..1000_u32 {
             let values = i.to_le_bytes();
             for site in [1, 2] {
-                let key = Key { site, values: &values };
-                assert_eq!(find(&key), None);
-                insert(&key, i * 10 + u32::try_from(site).unwrap());
+                assert_eq!(find(hash(i), site, |v| v == values), None);
+                insert(hash(i), site, &values, i * 10 + u32::try_from(site).unwrap());
             }
         }
         for i in 0..1000_u32 {
             let values = i.to_le_bytes();
-            assert_eq!(find(&Key { site: 1, values: &values }), Some(i * 10 + 1));
-            assert_eq!(find(&Key { site: 2, values: &values }), Some(i * 10 + 2));
-            assert_eq!(find(&Key { site: 3, values: &values }), None);
+            assert_eq!(find(hash(i), 1, |v| v == values), Some(i * 10 + 1));
+            assert_eq!(find(hash(i), 2, |v| v == values), Some(i * 10 + 2));
+            assert_eq!(find(hash(i), 3, |v| v == values), None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
-use crate::label::{Key, LabelKey, Labels, table};
+use crate::label::{self, Key, LabelKey, Labels, table};
 use crate::operation::{Add, ON, at_site};
 use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
 use crate::store;
@@ -43,27 +43,29 @@ impl Site {
             // What isn't a slot stays above every limit: a family's cells are below 2^16.
             return self.slot() + values.index() * self.stride();
         }
-        let mut key = Key::new();
-        values.write_to(&mut LabelKey(&mut key));
-        self.look_up(&key)
+        self.look_up(&values)
     }
 
     #[inline]
-    fn look_up(&'static self, key: &Key) -> u32 {
+    fn look_up(&'static self, values: &impl Labels) -> u32 {
         if !ON {
             return DROPPED;
         }
         let site = core::ptr::from_ref(self) as usize;
-        match table::find(&table::Key { site, values: key.bytes() }) {
+        let hash = label::hash(site, values);
+        match table::find(hash, site, |given| values.are(given)) {
             Some(slot) => slot,
-            None => self.row_cold(key),
+            None => self.row_cold(hash, values),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn row_cold(&'static self, key: &Key) -> u32 {
-        store::row(self, key.bytes())
+    fn row_cold(&'static self, hash: u64, values: &impl Labels) -> u32 {
+        // Before the store is asked: a label value is code of the user's.
+        let mut key = Key::new();
+        values.write_to(&mut LabelKey(&mut key));
+        store::row(self, hash, key.bytes())
     }
 
     /// The values of the first labels, kept until the others are known: those of an error.
@@ -81,7 +83,7 @@ impl Site {
     pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> u32 {
         let mut key = partial.0.clone();
         values.write_to(&mut LabelKey(&mut key));
-        self.look_up(&key)
+        self.look_up(&&key)
     }
 
     /// The same where all further labels read `value`.
@@ -92,7 +94,7 @@ impl Site {
         for _ in given.skip(key.count()) {
             key.value(value);
         }
-        self.look_up(&key)
+        self.look_up(&&key)
     }
 }
 

@@ -32,8 +32,10 @@ static CHANGED: AtomicU32 = AtomicU32::new(1);
 const PATIENCE: u32 = 4096;
 
 thread_local! {
-    /// The value of CHANGED and of the fork epoch when this thread was last refused, and how often it recorded since.
-    static REFUSED: Cell<(u32, u32, u32)> = const { Cell::new((0, 0, 0)) };
+    /// Refusals of room in a shard.
+    static CELLS: Patience = const { Patience(Cell::new((0, 0, 0))) };
+    /// Refusals of new series.
+    pub(super) static ROWS: Patience = const { Patience(Cell::new((0, 0, 0))) };
     /// This thread's shard and the fork epoch in which it got it; 0 is none.
     static ATTACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     /// Touched when a shard is given to this thread, so that its destructor runs when the thread ends.
@@ -48,14 +50,14 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
     let now = |slot| site.map_or(slot, |site| site.load(Ordering::Acquire));
     let slot = now(slot);
-    if is_refused() {
+    if CELLS.with(Patience::is_refused) {
         return (slot, without_shard(slot, last));
     }
     // `None`: re-entered. This thread is already in here, further up its stack.
     let Some(mut store) = Guard::lock() else { return (slot, without_shard(slot, last)) };
     if !store.is_live() {
         drop(store);
-        refuse();
+        CELLS.with(Patience::refuse);
         return (slot, without_shard(slot, last));
     }
     if slot >= UNASSIGNED && site.is_some() {
@@ -69,7 +71,7 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
             return (slot, Target::Own(own));
         }
     }
-    refuse();
+    CELLS.with(Patience::refuse);
     (slot, without_shard(slot, last))
 }
 
@@ -83,18 +85,24 @@ fn without_shard(slot: u32, last: u32) -> Target {
     )
 }
 
-fn is_refused() -> bool {
-    let (changed, forks, times) = REFUSED.get();
-    let now = CHANGED.load(Ordering::Relaxed);
-    if (changed, forks) != (now, epoch()) || times >= PATIENCE {
-        return false;
-    }
-    REFUSED.set((changed, forks, times + 1));
-    true
-}
+/// The value of CHANGED and of the fork epoch when this thread was last refused, and how often it would have asked since.
+pub(super) struct Patience(Cell<(u32, u32, u32)>);
 
-fn refuse() {
-    REFUSED.set((CHANGED.load(Ordering::Relaxed), epoch(), 0));
+impl Patience {
+    /// Whether asking again is no use yet.
+    pub(super) fn is_refused(&self) -> bool {
+        let (changed, forks, times) = self.0.get();
+        let now = CHANGED.load(Ordering::Relaxed);
+        if (changed, forks) != (now, epoch()) || times >= PATIENCE {
+            return false;
+        }
+        self.0.set((changed, forks, times + 1));
+        true
+    }
+
+    pub(super) fn refuse(&self) {
+        self.0.set((CHANGED.load(Ordering::Relaxed), epoch(), 0));
+    }
 }
 
 impl Store {

@@ -10,6 +10,7 @@ use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, OUTCOMES};
 use crate::segment::shard;
 
+use super::attach::{self, Patience};
 use super::fork::Guard;
 use super::names;
 use super::state::Store;
@@ -152,44 +153,41 @@ impl Store {
     }
 
     /// The slot of the row with these label values, registered if it is new.
-    fn row(&mut self, site: &'static Site, d: &Descriptor, open: &[u8]) -> u32 {
-        let key = table::Key { site: core::ptr::from_ref(site) as usize, values: open };
-        if let Some(slot) = table::find(&key) {
-            return slot;
+    fn row(&mut self, site: &'static Site, hash: u64, given: &[u8]) -> std::io::Result<u32> {
+        let Spec::Metric(d) = site.spec() else { return Ok(DROPPED) };
+        let address = core::ptr::from_ref(site) as usize;
+        if let Some(slot) = table::find(hash, address, |values| values == given) {
+            return Ok(slot);
         }
-        let rows = self.rows.entry(key.site).or_default();
-        if *rows < d.max_series {
-            *rows += 1;
-            return self.insert_row(&key, d);
+        if self.rows.get(&address).copied().unwrap_or(0) >= d.max_series {
+            // Not put into the table, which is what the cap protects: a value too many costs the mutex.
+            let others = label::others(d.labels, given, OTHER);
+            return self.register_metric(d, label::single(d.labels, &others));
         }
-        let others = label::others(d.labels, open, OTHER);
-        let key = table::Key { site: key.site, values: &others };
-        table::find(&key).unwrap_or_else(|| self.insert_row(&key, d))
-    }
-
-    fn insert_row(&mut self, key: &table::Key<'_>, d: &Descriptor) -> u32 {
-        match self.register_metric(d, label::single(d.labels, key.values)) {
-            Ok(slot) => {
-                table::insert(key, slot);
-                slot
-            }
-            Err(error) => {
-                self.note_refusal(3, error);
-                DROPPED
-            }
-        }
+        let slot = self.register_metric(d, label::single(d.labels, given))?;
+        *self.rows.entry(address).or_default() += 1;
+        table::insert(hash, address, given, slot);
+        Ok(slot)
     }
 }
 
-/// The first cell of the series of `site` with these values of its open labels. Takes the mutex.
-pub(crate) fn row(site: &'static Site, open: &[u8]) -> u32 {
-    let Spec::Metric(descriptor) = site.spec() else { return DROPPED };
-    // Re-entered from inside this very function's allocations: not worth a row of its own.
-    let Some(mut store) = Guard::lock() else { return DROPPED };
-    if !store.is_live() {
+/// The first cell of the series of `site` with these values of its labels that aren't constant. Takes the mutex, unless there was no room
+/// for the last one.
+pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
+    if attach::ROWS.with(Patience::is_refused) {
         return DROPPED;
     }
-    store.row(site, descriptor, open)
+    // Re-entered from inside this very function's allocations: not worth a row of its own.
+    let Some(mut store) = Guard::lock() else { return DROPPED };
+    if store.is_live() {
+        match store.row(site, hash, given) {
+            Ok(slot) => return slot,
+            Err(error) => store.note_refusal(3, error),
+        }
+    }
+    drop(store);
+    attach::ROWS.with(Patience::refuse);
+    DROPPED
 }
 
 /// The label `outcome` is the last one, so that a row's outcomes stand beside each other.

@@ -1,0 +1,54 @@
+//! Label values as a record has them, and the sets of them that a site's series have. Pure.
+
+use crate::descriptor::Label;
+use crate::segment::log::put_string;
+
+/// Strings as a record has them.
+pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for value in values {
+        put_string(&mut out, value);
+    }
+    out
+}
+
+/// The reverse of [`strings`]. What isn't such a list ends it.
+pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
+    let mut values = Vec::new();
+    while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
+        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
+        else {
+            break;
+        };
+        values.push(core::str::from_utf8(value).unwrap_or_default());
+        bytes = rest;
+    }
+    values
+}
+
+/// The values of labels that are all closed: a set for each.
+pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
+    let values = labels.iter().map(|label| match label {
+        Label::Const(_, value) => vec![*value],
+        Label::Of(_, values) => values.to_vec(),
+        Label::Open(_) => vec![],
+    });
+    values.collect()
+}
+
+/// One set of values: the constant ones as declared, all others from `given`, in order.
+pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&'a str>> {
+    let mut given = parse(given).into_iter();
+    let values = labels.iter().map(|label| match label {
+        Label::Const(_, value) => vec![*value],
+        Label::Open(_) | Label::Of(..) => vec![given.next().unwrap_or_default()],
+    });
+    values.collect()
+}
+
+/// `other` for each open label, and what was given for those that are closed beside it.
+pub(crate) fn others(labels: &[Label], given: &[u8], other: &str) -> Vec<u8> {
+    let given = parse(given).into_iter();
+    let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
+    strings(labels.zip(given).map(|(label, given)| if label.is_open() { other } else { given }))
+}

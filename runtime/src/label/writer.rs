@@ -1,0 +1,134 @@
+//! Where the text of label values goes: into a key, a hash, or a comparison.
+
+use core::fmt::{self, Write};
+use core::hash::Hasher;
+
+use foldhash::fast::FoldHasher;
+
+use crate::segment::log::cut;
+use crate::store;
+
+use super::{LabelValue, MAX_LABEL_VALUE};
+
+/// Takes the text of one label value.
+pub struct LabelWriter<'a> {
+    pub(super) out: Out<'a>,
+    left: usize,
+    is_cut: bool,
+}
+
+impl fmt::Debug for LabelWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabelWriter").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+/// What becomes of the text. A look-up doesn't copy it: it is hashed, then compared where it stands.
+pub(super) enum Out<'a> {
+    Key(&'a mut Key),
+    Text(&'a mut String),
+    Hash(&'a mut FoldHasher<'static>),
+    /// What is left of the value that it is compared with; `None` once they differ.
+    Compare(Option<&'a [u8]>),
+}
+
+impl<'a> LabelWriter<'a> {
+    #[inline]
+    pub(super) fn new(out: Out<'a>) -> Self {
+        Self { out, left: MAX_LABEL_VALUE, is_cut: false }
+    }
+
+    /// Adds to the value.
+    #[inline]
+    pub fn push_str(&mut self, text: &str) {
+        let text = if text.len() <= self.left { text } else { self.cut(text) };
+        self.left -= text.len();
+        match &mut self.out {
+            Out::Key(key) => key.push(text.as_bytes()),
+            Out::Text(out) => out.push_str(text),
+            Out::Hash(hasher) => hasher.write(text.as_bytes()),
+            Out::Compare(rest) => {
+                *rest = rest.and_then(|rest| rest.strip_prefix(text.as_bytes()));
+            }
+        }
+    }
+
+    #[cold]
+    fn cut<'t>(&mut self, text: &'t str) -> &'t str {
+        let beginning = cut(text, self.left);
+        // Whatever follows would not be the text's beginning any more.
+        self.left = beginning.len();
+        self.is_cut = true;
+        beginning
+    }
+
+    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of [`LabelValue`].
+    pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
+        write(&mut LabelWriter::new(Out::Text(text)));
+    }
+}
+
+impl Write for LabelWriter<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
+}
+
+/// Several label values as a record has them: length and bytes, one behind the other. Small ones stay on the stack.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    small: [u8; INLINE],
+    used: usize,
+    large: Vec<u8>,
+}
+
+const INLINE: usize = 128;
+
+impl Key {
+    pub(crate) fn new() -> Self {
+        Self { small: [0; INLINE], used: 0, large: Vec::new() }
+    }
+
+    #[inline]
+    pub(crate) fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
+        let start = self.len();
+        self.push(&[0, 0]);
+        let mut writer = LabelWriter::new(Out::Key(self));
+        value.write_label(&mut writer);
+        if writer.is_cut {
+            store::note_cut_label_value();
+        }
+        let len = u16::try_from(self.len() - start - 2).unwrap_or(u16::MAX).to_le_bytes();
+        let bytes = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };
+        if let Some(place) = bytes.get_mut(start..start + 2) {
+            place.copy_from_slice(&len);
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        if self.large.is_empty() {
+            if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {
+                room.copy_from_slice(bytes);
+                self.used += bytes.len();
+                return;
+            }
+            self.large.extend_from_slice(&self.small[..self.used]);
+        }
+        self.large.extend_from_slice(bytes);
+    }
+
+    /// How many values it holds.
+    pub(crate) fn count(&self) -> usize {
+        super::strings::parse(self.bytes()).len()
+    }
+
+    fn len(&self) -> usize {
+        if self.large.is_empty() { self.used } else { self.large.len() }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.large.is_empty() { &self.small[..self.used] } else { &self.large }
+    }
+}
