@@ -208,7 +208,6 @@ mod tests {
         assert!(!(&"ab7", &"").are(given));
         assert_eq!(hash(1, &(&"ab", &7_u8)), hash(1, &&key));
         assert_ne!(hash(1, &(&"ab", &7_u8)), hash(2, &&key));
-        assert_ne!(hash(1, &(&"a", &"b")), hash(1, &(&"ab", &"")));
     }
 
     #[test]
