@@ -1,5 +1,6 @@
 //! Scanning a directory and making a snapshot of it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::store;
 
-use super::decode::{Segment, read_header};
+use super::decode::{Layouts, Segment, read_header};
 use super::liveness::Here;
 use super::merge::{Part, merge};
 use super::read::Source;
@@ -100,6 +101,9 @@ impl Collector {
 #[derive(Debug, Default)]
 struct Scan {
     parts: Vec<Part>,
+    /// Of those parts: a copy of a file is no second process.
+    instances: HashSet<[u8; 16]>,
+    layouts: Layouts,
     skipped: Vec<Error>,
 }
 
@@ -108,8 +112,11 @@ impl Scan {
     fn take_own(&mut self) {
         let Some(own) = store::own() else { return };
         let Some(header) = own.header().cloned() else { return };
-        match Segment::read(&Source::Own(own), header) {
-            Ok(segment) => self.parts.push(Part { segment, alive: true }),
+        match Segment::read(&Source::Own(own), header, &mut self.layouts) {
+            Ok(segment) => {
+                self.instances.insert(segment.header.instance);
+                self.parts.push(Part { segment, alive: true });
+            }
             Err(e) => self.skipped.push(e),
         }
     }
@@ -117,18 +124,31 @@ impl Scan {
     fn read_directory(&mut self, directory: &Directory) -> Result<(), Error> {
         let here = Here::now();
         for name in directory.segments()? {
-            match read_one(directory, &name, &here) {
-                Ok(Some(part)) => {
-                    // Its own segment was read already, and a copy of a file is no second process.
-                    let instance = part.segment.header.instance;
-                    if self.parts.iter().all(|p| p.segment.header.instance != instance) {
-                        self.parts.push(part);
-                    }
-                }
-                Ok(None) => {}
-                Err(e) => self.skipped.push(e.at(&directory.path().join(&name))),
+            if let Err(e) = self.read_one(directory, &name, &here) {
+                self.skipped.push(e.at(&directory.path().join(&name)));
             }
         }
+        Ok(())
+    }
+
+    fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
+        // `None`: it is gone.
+        let Some(fd) = directory.open_segment(name)? else { return Ok(()) };
+        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let source = Source::File(fd);
+        let header = read_header(&source, size)?;
+        if self.instances.contains(&header.instance) {
+            return Ok(());
+        }
+        // Before the cells: what is dead by now has its last values.
+        let alive = match &source {
+            Source::File(fd) => here.is_alive(&header, fd),
+            Source::Own(_) => true,
+        };
+        let segment = Segment::read(&source, header, &mut self.layouts)?;
+        self.instances.insert(segment.header.instance);
+        self.parts.push(Part { segment, alive });
         Ok(())
     }
 
@@ -204,20 +224,4 @@ fn about<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N
         kind: FamilyKind::Gauge,
         series: series.collect(),
     }
-}
-
-/// `Ok(None)`: it is gone.
-fn read_one(directory: &Directory, name: &str, here: &Here) -> Result<Option<Part>, Error> {
-    let Some(fd) = directory.open_segment(name)? else { return Ok(None) };
-    let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
-    let size = u64::try_from(stat.st_size).unwrap_or(0);
-    let source = Source::File(fd);
-    let header = read_header(&source, size)?;
-    // Before the cells: what is dead by now has its last values.
-    let alive = match &source {
-        Source::File(fd) => here.is_alive(&header, fd),
-        Source::Own(_) => true,
-    };
-    let segment = Segment::read(&source, header)?;
-    Ok(Some(Part { segment, alive }))
 }

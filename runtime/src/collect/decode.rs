@@ -2,6 +2,9 @@
 //! and whatever is wrong is an error that names it.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::descriptor::{MAX_CELLS, Mode};
 use crate::error::{Error, ErrorKind};
 use crate::segment::format::{CELL, Fields, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
@@ -46,12 +49,50 @@ pub(super) struct LogSeries {
     pub(super) values: Vec<String>,
 }
 
+/// What a log says. Processes of one program mostly have the same log, and share this.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    pub(super) families: Vec<LogFamily>,
+    pub(super) series: Vec<LogSeries>,
+    /// The first slot behind all series.
+    pub(super) end: u32,
+}
+
+/// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
+#[derive(Debug, Default)]
+pub(super) struct Layouts(HashMap<u32, Vec<Known>>);
+
+/// A log, and what it says.
+type Known = (Vec<u64>, Rc<Layout>);
+
+impl Layouts {
+    fn of(&mut self, log: Vec<u64>, slots_used: u32) -> Result<Rc<Layout>, Error> {
+        let bytes: Vec<u8> = log.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let known = self.0.entry(crc32fast::hash(&bytes)).or_default();
+        let found = known.iter().find(|(words, _)| *words == log);
+        let layout = if let Some((_, layout)) = found {
+            Rc::clone(layout)
+        } else {
+            let layout = Rc::new(parse_log(&bytes, slots_used)?);
+            known.push((log, Rc::clone(&layout)));
+            layout
+        };
+        // The same log beside a smaller number of slots would be another file's lie.
+        if layout.end > slots_used {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        Ok(layout)
+    }
+}
+
+/// When a segment was made; the instance only so that no two are equal. The greater is the newer.
+pub(super) type Age = (u64, [u8; 16]);
+
 /// Everything a segment says at one moment.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) header: Header,
-    pub(super) families: Vec<LogFamily>,
-    pub(super) series: Vec<LogSeries>,
+    pub(super) layout: Rc<Layout>,
     pub(super) dropped_series: u64,
     pub(super) dropped_operations: u64,
     pub(super) cut_label_values: u64,
@@ -71,7 +112,11 @@ const MAX_TEXT: usize = 256 << 20;
 const VALUE_COST: usize = 32;
 
 impl Segment {
-    pub(super) fn read(source: &Source, header: Header) -> Result<Self, Error> {
+    pub(super) fn read(
+        source: &Source,
+        header: Header,
+        layouts: &mut Layouts,
+    ) -> Result<Self, Error> {
         let geometry = header.geometry;
         // First the length of the log, then everything that was stored before it was.
         let log_used = one(&source.read(Word::LogUsed.offset(), 1)?);
@@ -96,12 +141,7 @@ impl Segment {
             .filter(|used| *used <= geometry.shard_cap)
             .ok_or_else(|| Error::corrupt("the number of shards"))?;
 
-        let log: Vec<u8> = source
-            .read(LOG_OFF, words_in(log_used))?
-            .into_iter()
-            .flat_map(u64::to_le_bytes)
-            .collect();
-        let (families, series) = parse_log(&log, slots_used)?;
+        let layout = layouts.of(source.read(LOG_OFF, words_in(log_used))?, slots_used)?;
 
         let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
         let limits = words.get(limits_at..).unwrap_or_default();
@@ -122,10 +162,13 @@ impl Segment {
             dropped_operations: word(Word::DroppedOperations),
             cut_label_values: word(Word::CutLabelValues),
             header,
-            families,
-            series,
+            layout,
             shards,
         })
+    }
+
+    pub(super) fn age(&self) -> Age {
+        (self.header.created_ns, self.header.instance)
     }
 
     /// A cell summed over the shards, modulo 2^64, and how often it passed it.
@@ -177,8 +220,9 @@ fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
 
-fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Vec<LogFamily>, Vec<LogSeries>), Error> {
+fn parse_log(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     let (mut families, mut series) = (Vec::new(), Vec::new());
+    let mut end = 0;
     let mut text = MAX_TEXT;
     while !log.is_empty() {
         let mut head = Fields::new(log, "a record's head");
@@ -199,7 +243,10 @@ fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Vec<LogFamily>, Vec<Log
         let counted = series.len();
         match kind {
             FAMILY => families.push(family(&mut payload, families.len())?),
-            SERIES => multiply(&mut payload, slot, slots_used, &families, &mut series)?,
+            SERIES => {
+                let last = multiply(&mut payload, slot, slots_used, &families, &mut series)?;
+                end = end.max(last);
+            }
             _ if flags & MUST_KNOW != 0 => {
                 return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
             }
@@ -215,7 +262,7 @@ fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Vec<LogFamily>, Vec<Log
         text = text.checked_sub(cost).ok_or_else(|| Error::corrupt("too much text in labels"))?;
         log = rest;
     }
-    Ok((families, series))
+    Ok(Layout { families, series, end })
 }
 
 /// Of the record with its checksum field read as 0.
@@ -328,7 +375,7 @@ fn multiply(
     slots_used: u32,
     families: &[LogFamily],
     series: &mut Vec<LogSeries>,
-) -> Result<(), Error> {
+) -> Result<u32, Error> {
     let (id, family, width) = family_of(f, families)?;
     let count = u64::from(f.u32()?);
     f.u64()?; // created
@@ -365,5 +412,5 @@ fn multiply(
         series.push(LogSeries { family: id, slot: at, values });
         at = at.saturating_add(width);
     }
-    Ok(())
+    Ok(at)
 }

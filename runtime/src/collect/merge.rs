@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::descriptor::Mode;
 use crate::error::{Error, ErrorKind};
 
-use super::decode::{Cells, LogFamily, LogSeries, Segment};
+use super::decode::{Age, Cells, Layout, LogFamily, LogSeries, Segment};
 use super::exact::ExactSum;
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::sums::{GaugeSum, HistogramSum, Sum, bounds_of, position};
@@ -19,10 +19,15 @@ pub(super) struct Part {
 
 /// Families sorted by name, and what had to be left out.
 pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
-    let mut declared = BTreeMap::<&str, Vec<(&Part, usize)>>::new();
-    for part in parts {
-        for (id, family) in part.segment.families.iter().enumerate() {
-            declared.entry(&family.name).or_default().push((part, id));
+    let layouts = layouts(parts);
+    let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
+    for (number, (layout, segments)) in layouts.iter().enumerate() {
+        let Some(newest) = segments.iter().map(|part| part.segment.age()).max() else { continue };
+        for (id, family) in layout.families.iter().enumerate() {
+            let source = (number, id);
+            let name = family.name.as_str();
+            let used = Use { family, source, segments: segments.len(), newest };
+            declared.entry(name).or_default().push(used);
         }
     }
     let mut skipped = Vec::new();
@@ -30,30 +35,54 @@ pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
     for (name, uses) in declared {
         let kind = majority(&uses);
         let (uses, others): (Vec<_>, Vec<_>) =
-            uses.into_iter().partition(|(part, id)| shape(family(part, *id)) == kind);
-        if let Some((part, id)) = others.first() {
-            skipped.push(conflict(name, kind, family(part, *id)));
+            uses.into_iter().partition(|used| shape(used.family) == kind);
+        // Of several, one that doesn't depend on the order.
+        if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.source.1)) {
+            skipped.push(conflict(name, kind, other.family));
         }
-        merged.push((uses.len(), Merging::new(&uses)));
+        let segments = uses.iter().map(|used| used.segments).sum();
+        merged.push((segments, Merging::new(&uses)));
     }
     let mut merged = without_collisions(merged, &mut skipped);
-    let mut targets = HashMap::<(usize, usize), usize>::new();
+    let mut targets = HashMap::<Source, usize>::new();
     for (at, family) in merged.iter().enumerate() {
         targets.extend(family.sources.iter().map(|source| (*source, at)));
     }
-    for part in parts {
-        for series in &part.segment.series {
-            let source = (core::ptr::from_ref(part) as usize, series.family);
-            if let Some(family) = targets.get(&source).and_then(|at| merged.get_mut(*at)) {
-                family.add(part, series);
+    for (number, (layout, segments)) in layouts.iter().enumerate() {
+        for series in &layout.series {
+            let target = targets.get(&(number, series.family)).and_then(|at| merged.get_mut(*at));
+            if let (Some(target), Some(family)) = (target, layout.families.get(series.family)) {
+                target.add(family, series, segments);
             }
         }
     }
     (merged.into_iter().map(Merging::finish).collect(), skipped)
 }
 
-fn family(part: &Part, id: usize) -> &LogFamily {
-    &part.segment.families[id]
+/// The segments of each layout, so that labels are looked at once for all of them.
+fn layouts(parts: &[Part]) -> Vec<(&Layout, Vec<&Part>)> {
+    let mut numbers = HashMap::new();
+    let mut layouts: Vec<(&Layout, Vec<&Part>)> = Vec::new();
+    for part in parts {
+        let layout = &*part.segment.layout;
+        let number = *numbers.entry(core::ptr::from_ref(layout)).or_insert(layouts.len());
+        match layouts.get_mut(number) {
+            Some((_, segments)) => segments.push(part),
+            None => layouts.push((layout, vec![part])),
+        }
+    }
+    layouts
+}
+
+/// A layout's number, and the number of a family in it.
+type Source = (usize, usize);
+
+/// A family's declaration, and who has it.
+struct Use<'a> {
+    family: &'a LogFamily,
+    source: Source,
+    segments: usize,
+    newest: Age,
 }
 
 /// What must agree for two declarations to be one family.
@@ -64,10 +93,10 @@ fn shape(family: &LogFamily) -> Shape {
 }
 
 /// The shape that most segments have; of equally many, the first in the order of kinds and modes.
-fn majority(uses: &[(&Part, usize)]) -> Shape {
+fn majority(uses: &[Use<'_>]) -> Shape {
     let mut counts = BTreeMap::<Shape, usize>::new();
-    for (part, id) in uses {
-        *counts.entry(shape(family(part, *id))).or_default() += 1;
+    for used in uses {
+        *counts.entry(shape(used.family)).or_default() += used.segments;
     }
     let most = counts.values().copied().max().unwrap_or(0);
     let first = counts.into_iter().find(|(_, count)| *count == most);
@@ -122,8 +151,8 @@ fn without_collisions(
 struct Merging {
     family: Family,
     mode: Option<Mode>,
-    /// Which families of which segments these are.
-    sources: Vec<(usize, usize)>,
+    /// Which families of which layouts these are.
+    sources: Vec<Source>,
     /// The bounds that all declarations have, in the family's unit.
     bounds: Vec<f64>,
     series: HashMap<Labels, Sum>,
@@ -133,15 +162,13 @@ struct Merging {
 type Labels = Vec<(String, String)>;
 
 impl Merging {
-    fn new(uses: &[(&Part, usize)]) -> Self {
+    fn new(uses: &[Use<'_>]) -> Self {
         // The newest segment's words; they seldom differ.
-        let newest = uses.iter().max_by_key(|(part, id)| {
-            (part.segment.header.created_ns, part.segment.header.instance, core::cmp::Reverse(*id))
-        });
-        let words = newest.map(|(part, id)| family(part, *id));
+        let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.source.1)));
+        let words = newest.map(|used| used.family);
         let mut bounds: Option<Vec<f64>> = None;
-        for (part, id) in uses {
-            let own: Vec<f64> = bounds_of(family(part, *id));
+        for used in uses {
+            let own: Vec<f64> = bounds_of(used.family);
             bounds = Some(match bounds {
                 None => own,
                 Some(common) => {
@@ -159,43 +186,51 @@ impl Merging {
                 series: Vec::new(),
             },
             mode: words.and_then(|f| f.mode),
-            sources: uses.iter().map(|(p, id)| (core::ptr::from_ref(*p) as usize, *id)).collect(),
+            sources: uses.iter().map(|used| used.source).collect(),
             bounds: bounds.unwrap_or_default(),
             series: HashMap::new(),
         }
     }
 
-    fn add(&mut self, part: &Part, series: &LogSeries) {
-        let declared = family(part, series.family);
+    /// Adds a series of all segments that have it.
+    fn add(&mut self, declared: &LogFamily, series: &LogSeries, segments: &[&Part]) {
         let labels = declared.labels.iter().zip(&series.values);
         let labels = labels.filter(|(_, value)| !value.is_empty());
         let mut labels: Labels = labels.map(|(n, v)| (n.clone(), v.clone())).collect();
-        let (segment, slot) = (&part.segment, series.slot);
+        labels.sort();
+        let slot = series.slot;
+        let segments_of = segments.iter().map(|part| &part.segment);
         match declared.kind {
-            FamilyKind::Counter => {
-                labels.sort();
-                if declared.cells == Cells::Float {
-                    let new = || Sum::Float(ExactSum::default());
-                    let sum = self.series.entry(labels).or_insert_with(new);
-                    segment.each(slot, 0).for_each(|bits| sum.add_float(f64::from_bits(bits)));
-                } else {
-                    let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
-                    sum.add_unsigned(segment.sum(slot, 0).0);
+            FamilyKind::Counter if declared.cells == Cells::Float => {
+                let new = || Sum::Float(ExactSum::default());
+                let sum = self.series.entry(labels).or_insert_with(new);
+                for bits in segments_of.flat_map(|segment| segment.each(slot, 0)) {
+                    sum.add_float(f64::from_bits(bits));
                 }
             }
-            FamilyKind::Gauge => self.add_gauge(part, declared, slot, labels),
+            FamilyKind::Counter => {
+                let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
+                segments_of.for_each(|segment| sum.add_unsigned(segment.sum(slot, 0).0));
+            }
+            FamilyKind::Gauge => {
+                for part in segments {
+                    self.add_gauge(part, declared, slot, &labels);
+                }
+            }
             // A summary is a histogram with no bucket but the last.
             FamilyKind::Histogram | FamilyKind::Summary => {
-                labels.sort();
                 let new = || Sum::Histogram(HistogramSum::default());
                 if let Sum::Histogram(sum) = self.series.entry(labels).or_insert_with(new) {
-                    sum.add(segment, declared, slot, &self.bounds);
+                    let own = bounds_of(declared);
+                    for segment in segments_of {
+                        sum.add(segment, declared.cells, &own, slot, &self.bounds);
+                    }
                 }
             }
         }
     }
 
-    fn add_gauge(&mut self, part: &Part, declared: &LogFamily, slot: u32, mut labels: Labels) {
+    fn add_gauge(&mut self, part: &Part, declared: &LogFamily, slot: u32, labels: &Labels) {
         let Some(mode) = self.mode else { return };
         if is_live(mode) && !part.alive {
             return;
@@ -211,17 +246,18 @@ impl Merging {
         if value.is_none() && !is_sum {
             return;
         }
+        let mut labels = labels.clone();
         if matches!(mode, Mode::All | Mode::LiveAll) {
             labels.push(("pid".to_owned(), part.segment.header.pid.to_string()));
+            labels.sort();
         }
-        labels.sort();
         let new = || Sum::Gauge(GaugeSum::default());
         let Sum::Gauge(sum) = self.series.entry(labels).or_insert_with(new) else { return };
         let Some(value) = value else { return };
         if is_sum {
             sum.sum.add(value);
         } else {
-            sum.choose(mode, value, (part.segment.header.created_ns, part.segment.header.instance));
+            sum.choose(mode, value, part.segment.age());
         }
     }
 

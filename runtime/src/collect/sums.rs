@@ -2,7 +2,7 @@
 
 use crate::descriptor::Mode;
 
-use super::decode::{Cells, LogFamily, Segment};
+use super::decode::{Age, Cells, LogFamily, Segment};
 use super::exact::ExactSum;
 use super::snapshot::{Bucket, HistogramValue, Number, Value};
 
@@ -19,7 +19,7 @@ pub(super) struct GaugeSum {
     pub(super) sum: ExactSum,
     /// The value that counts where one value does, with what makes it the right one.
     one: Option<f64>,
-    newest: (u64, [u8; 16]),
+    newest: Age,
 }
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ impl Sum {
 }
 
 impl GaugeSum {
-    pub(super) fn choose(&mut self, mode: Mode, value: f64, age: (u64, [u8; 16])) {
+    pub(super) fn choose(&mut self, mode: Mode, value: f64, age: Age) {
         let Some(one) = self.one else {
             self.one = Some(value);
             self.newest = age;
@@ -106,8 +106,16 @@ impl GaugeSum {
 }
 
 impl HistogramSum {
-    pub(super) fn add(&mut self, segment: &Segment, family: &LogFamily, slot: u32, bounds: &[f64]) {
-        let first = if family.cells == Cells::Nanos {
+    /// Adds a segment's histogram with bounds of its `own`.
+    pub(super) fn add(
+        &mut self,
+        segment: &Segment,
+        cells: Cells,
+        own: &[f64],
+        slot: u32,
+        bounds: &[f64],
+    ) {
+        let first = if cells == Cells::Nanos {
             let (low, over) = segment.sum(slot, 0);
             let high = u128::from(segment.sum(slot, 1).0) + u128::from(over);
             self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
@@ -117,9 +125,8 @@ impl HistogramSum {
             1
         };
         self.below.resize(bounds.len(), 0);
-        let own = bounds_of(family);
         let mut running = 0_u64;
-        for (offset, bound) in (first..).zip(&own) {
+        for (offset, bound) in (first..).zip(own) {
             running = running.wrapping_add(segment.sum(slot, offset).0);
             if let Some(below) = position(bounds, *bound).and_then(|at| self.below.get_mut(at)) {
                 *below = below.wrapping_add(running);

@@ -1,5 +1,7 @@
 //! Merging, on segments that no file ever held.
 
+use std::rc::Rc;
+
 use super::*;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Value};
 use crate::segment::format::UNSET;
@@ -54,10 +56,10 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     header.created_ns = u64::from(pid);
     // Slot 0 is nobody's.
     let shards = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
+    let layout = Rc::new(Layout { families, series, ..Layout::default() });
     let segment = Segment {
         header,
-        families,
-        series,
+        layout,
         dropped_series: 0,
         dropped_operations: 0,
         cut_label_values: 0,
@@ -223,8 +225,41 @@ fn families_whose_samples_would_collide_are_not_shown_together() {
 fn an_empty_label_is_an_absent_one() {
     let labelled = || LogFamily { labels: vec!["queue".to_owned()], ..counter("c") };
     let mut unlabelled_in_effect = part(1, vec![labelled()], &[&[1]]);
-    unlabelled_in_effect.segment.series[0].values = vec![String::new()];
+    let layout = Rc::get_mut(&mut unlabelled_in_effect.segment.layout).unwrap();
+    layout.series[0].values = vec![String::new()];
     let (families, _) = merged(vec![unlabelled_in_effect, part(2, vec![counter("c")], &[&[2]])]);
     assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
     assert!(families[0].series[0].labels.is_empty());
+}
+
+#[test]
+fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
+    let families = || vec![counter("c"), gauge(Mode::All), gauge(Mode::LiveMax)];
+    let named = || {
+        let mut families = families();
+        families[2].name = "m".to_owned();
+        families
+    };
+    let value = |value: f64| value.to_bits() ^ UNSET;
+    let parts = |share: bool| {
+        let mut parts: Vec<Part> = (1..5_u32)
+            .map(|pid| {
+                let n = f64::from(pid);
+                part(pid, named(), &[&[u64::from(pid), value(n), value(n)], &[10]])
+            })
+            .collect();
+        parts[3].alive = false;
+        if share {
+            let layout = Rc::clone(&parts[0].segment.layout);
+            for part in &mut parts {
+                part.segment.layout = Rc::clone(&layout);
+            }
+        }
+        parts
+    };
+    let (shared, apart) = (merged(parts(true)), merged(parts(false)));
+    assert_eq!(shared, apart);
+    assert_eq!(shared.0[0].series[0].value, Value::Counter(Number::Integer(50)));
+    assert_eq!(shared.0[1].series.len(), 4);
+    assert_eq!(shared.0[2].series[0].value, Value::Gauge(3.0));
 }
