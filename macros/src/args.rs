@@ -4,12 +4,14 @@
 //! comma. What the values mean is not judged here.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, LitStr, Path, Token, token};
+use syn::{Expr, LitInt, LitStr, Path, Token};
 
 use crate::errors::Errors;
-use crate::keys::{self, Attribute, Form, Key};
+use crate::keys::{self, Attribute, Key};
+use crate::values::{Buckets, Label, Only, Value, value};
 
 /// One attribute as it was written.
 pub(crate) struct Args {
@@ -17,6 +19,8 @@ pub(crate) struct Args {
     /// Where the attribute stands.
     pub(crate) span: Span,
     pub(crate) given: Vec<Given>,
+    /// Where it was inherited from a block, the type that the function belongs to, or nothing.
+    pub(crate) block: Option<String>,
     /// Keys that were written, but not so that they could be read.
     unread: Vec<&'static str>,
 }
@@ -28,29 +32,6 @@ pub(crate) struct Given {
     pub(crate) value: Value,
 }
 
-/// A key's value, by [`Form`].
-pub(crate) enum Value {
-    Text(LitStr),
-    Flag,
-    Labels(Vec<Label>),
-    Buckets(Buckets),
-    Path(Path),
-    Closure(Expr),
-}
-
-/// One label as it was written: `name = expression`, or `argument` for `argument = argument`.
-pub(crate) struct Label {
-    pub(crate) name: Ident,
-    pub(crate) value: Expr,
-}
-
-/// Bucket bounds.
-#[derive(Clone)]
-pub(crate) enum Buckets {
-    Literal(syn::ExprArray),
-    Const(syn::ExprPath),
-}
-
 impl Args {
     /// Reads the tokens between an attribute's brackets.
     pub(crate) fn parse(
@@ -59,7 +40,7 @@ impl Args {
         tokens: TokenStream,
         errors: &mut Errors,
     ) -> Self {
-        let mut args = Args { attribute, span, given: Vec::new(), unread: Vec::new() };
+        let mut args = Args { attribute, span, given: Vec::new(), block: None, unread: Vec::new() };
         let read = |input: ParseStream<'_>| {
             args.read(input, errors);
             Ok(())
@@ -92,7 +73,16 @@ impl Args {
     }
 
     pub(crate) fn labels(&self) -> &[Label] {
-        match self.get("labels").map(|given| &given.value) {
+        self.list("labels")
+    }
+
+    /// Labels that are taken from the error.
+    pub(crate) fn error_labels(&self) -> &[Label] {
+        self.list("error_labels")
+    }
+
+    fn list(&self, key: &str) -> &[Label] {
+        match self.get(key).map(|given| &given.value) {
             Some(Value::Labels(labels)) => labels,
             _ => &[],
         }
@@ -105,12 +95,43 @@ impl Args {
         }
     }
 
-    pub(crate) fn closure(&self, key: &str) -> Option<(&Ident, &Expr)> {
-        let given = self.get(key)?;
-        match &given.value {
-            Value::Closure(closure) => Some((&given.ident, closure)),
+    pub(crate) fn expr(&self, key: &str) -> Option<&Expr> {
+        match &self.get(key)?.value {
+            Value::Expr(expr) => Some(expr),
             _ => None,
         }
+    }
+
+    pub(crate) fn truth(&self, key: &str) -> Option<bool> {
+        match &self.get(key)?.value {
+            Value::Bool(value) => Some(value.value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn number(&self, key: &str) -> Option<&LitInt> {
+        match &self.get(key)?.value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn only(&self) -> Option<&Only> {
+        match &self.get("only")?.value {
+            Value::Pattern(only) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether the calls are told apart by their outcome.
+    pub(crate) fn by_outcome(&self) -> bool {
+        self.flag("outcome").is_some() || self.metric_of_outcome().is_some()
+    }
+
+    /// The closure of `metric = |outcome| ..`.
+    pub(crate) fn metric_of_outcome(&self) -> Option<&Expr> {
+        let takes_outcome = matches!(self.attribute, Attribute::Counted | Attribute::Timed);
+        self.expr("metric").filter(|metric| takes_outcome && is_closure(metric))
     }
 
     /// What in this attribute looks at how the call ended, if anything does.
@@ -118,7 +139,19 @@ impl Args {
         if self.attribute == Attribute::CountExceptions {
             return Some("`#[count_exceptions]`");
         }
+        if self.metric_of_outcome().is_some() {
+            return Some("`metric = |outcome| ..`");
+        }
         self.flag("outcome").map(|_| "`outcome`")
+    }
+
+    /// What sets this attribute apart from others of its kind: the family, as far as it has one of
+    /// its own.
+    pub(crate) fn family(&self) -> Option<String> {
+        if let Some(name) = self.text("name") {
+            return Some(name.value());
+        }
+        self.expr("metric").map(|metric| metric.to_token_stream().to_string())
     }
 
     /// Where the library is found, if not at `::headcount`.
@@ -170,132 +203,8 @@ impl Args {
     }
 }
 
-fn value(
-    key: &Key,
-    ident: &Ident,
-    input: ParseStream<'_>,
-    errors: &mut Errors,
-) -> syn::Result<Value> {
-    let name = key.name;
-    match key.form {
-        Form::Flag => {
-            if input.is_empty() || input.peek(Token![,]) {
-                return Ok(Value::Flag);
-            }
-            Err(input.error(format!("`{name}` takes no value")))
-        }
-        Form::Labels => {
-            if !input.peek(token::Paren) {
-                return Err(syn::Error::new(
-                    ident.span(),
-                    format!("`{name}` takes a list: `{name}(name = expression, argument)`"),
-                ));
-            }
-            let content;
-            syn::parenthesized!(content in input);
-            Ok(Value::Labels(labels(&content, errors)))
-        }
-        Form::Text => {
-            let usage = format!("`{name}` takes a string literal: `{name} = \"..\"`");
-            equals(ident, input, &usage)?;
-            if input.peek(LitStr) {
-                return Ok(Value::Text(input.parse()?));
-            }
-            Err(input.error(usage))
-        }
-        Form::Buckets => {
-            let usage = format!(
-                "`{name}` takes a list of numbers or a constant: `{name} = [0.1, 1.0]`, \
-                 `{name} = path::TO_CONST`"
-            );
-            equals(ident, input, &usage)?;
-            let expr: Expr =
-                input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
-            match ungrouped(expr) {
-                Expr::Array(list) => Ok(Value::Buckets(Buckets::Literal(list))),
-                Expr::Path(path) => Ok(Value::Buckets(Buckets::Const(path))),
-                other => Err(syn::Error::new_spanned(other, usage)),
-            }
-        }
-        Form::Path => {
-            let usage = format!("`{name}` takes a path: `{name} = some::path`");
-            equals(ident, input, &usage)?;
-            input
-                .call(Path::parse_mod_style)
-                .map(Value::Path)
-                .map_err(|error| syn::Error::new(error.span(), usage))
-        }
-        Form::Closure => {
-            let usage = format!("`{name}` takes a closure: `{name} = |value| ..`");
-            equals(ident, input, &usage)?;
-            input
-                .parse()
-                .map(Value::Closure)
-                .map_err(|error| syn::Error::new(error.span(), format!("{usage}; {error}")))
-        }
-    }
-}
-
-fn labels(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Label> {
-    let mut labels = Vec::new();
-    while !input.is_empty() {
-        match label(input) {
-            Ok(label) => labels.push(label),
-            Err(error) => {
-                errors.push(error);
-                skip_to_comma(input);
-            }
-        }
-        if let Err(error) = comma(input) {
-            errors.push(error);
-            skip_to_comma(input);
-            let _: syn::Result<Token![,]> = input.parse();
-        }
-    }
-    labels
-}
-
-fn label(input: ParseStream<'_>) -> syn::Result<Label> {
-    if !input.peek(Ident::peek_any) {
-        return Err(input.error("a label is `name = expression`, or an argument's name"));
-    }
-    let name = input.call(Ident::parse_any)?;
-    if input.is_empty() || input.peek(Token![,]) {
-        let value = syn::parse2(TokenTree::from(name.clone()).into()).map_err(|_| {
-            syn::Error::new(name.span(), format!("`{name}` needs a value: `{name} = expression`"))
-        })?;
-        return Ok(Label { name, value });
-    }
-    if !input.peek(Token![=]) {
-        return Err(input.error(format!(
-            "a label is `name = expression`, or an argument's name: `{name} = expression`"
-        )));
-    }
-    let _: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new(
-            name.span(),
-            format!("`{name}` needs a value: `{name} = expression`"),
-        ));
-    }
-    Ok(Label { name, value: input.parse()? })
-}
-
-fn equals(key: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result<()> {
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new(key.span(), usage));
-    }
-    if !input.peek(Token![=]) {
-        return Err(input.error(usage));
-    }
-    let _: Token![=] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new(key.span(), usage));
-    }
-    Ok(())
-}
-
-fn comma(input: ParseStream<'_>) -> syn::Result<()> {
+/// Goes on after a comma.
+pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() {
         return Ok(());
     }
@@ -307,10 +216,14 @@ fn comma(input: ParseStream<'_>) -> syn::Result<()> {
 }
 
 /// Leaves out the rest of what could not be read.
-fn skip_to_comma(input: ParseStream<'_>) {
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _: syn::Result<TokenTree> = input.parse();
     }
+}
+
+pub(crate) fn is_closure(expr: &Expr) -> bool {
+    matches!(ungrouped(expr.clone()), Expr::Closure(_))
 }
 
 /// The expression inside the invisible brackets that `macro_rules!` puts around its fragments.

@@ -1,23 +1,18 @@
 //! Judges what was parsed, and makes of it a plan that can be printed without any further question.
 //!
-//! Each rule is one function, named after it. All rules run, so that every mistake is found.
+//! Each rule is one function, named after it. All rules run, so that every mistake is found. What one attribute's
+//! arguments must keep by themselves stands in `rules.rs`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::{LitStr, Path};
+use syn::{Path, Type};
 
-use crate::args::{Args, Buckets};
-use crate::buckets;
+use crate::args::Args;
 use crate::errors::Errors;
 use crate::function::{self, Function};
-use crate::keys::Attribute;
-use crate::names::{self, Kind};
-use crate::plan::{Plan, literal, sites_and_calls};
+use crate::plan::Plan;
+use crate::rules;
 use crate::shape::{self, Shape};
-
-/// What the runtime takes in one `row`.
-const MOST_LABELS: usize = 8;
 
 /// Judges a function with all the attributes that stand on it.
 pub(crate) fn function(
@@ -27,11 +22,11 @@ pub(crate) fn function(
 ) -> Option<Plan> {
     function::check(&function, errors);
     for args in attributes {
-        keys_that_need_a_name(args, errors);
-        error_if_needs_outcome(args, errors);
-        label_names(args, errors);
-        label_values(args, errors);
-        names_and_texts(args, errors);
+        // A block's were judged where they stand.
+        if args.block.is_none() {
+            rules::check(args, false, errors);
+        }
+        labels_have_types_and_values(args, &function, errors);
     }
     each_attribute_once(attributes, errors);
 
@@ -40,14 +35,13 @@ pub(crate) fn function(
     future_flag_is_needed(future, &function, errors);
     stays_unpin(&function, errors);
     errors_can_be_seen(attributes, &function, shape, errors);
+    errors_can_be_looked_into(attributes, &function, shape, errors);
     caller_is_kept(attributes, &function, shape, errors);
     if !errors.is_empty() {
         return None;
     }
-
-    let (sites, calls) = sites_and_calls(attributes, &function.sig.ident);
     let krate = private_path(attributes.iter().find_map(Args::krate));
-    Some(Plan { krate, function, shape, sites, calls })
+    Some(Plan::new(krate, function, shape, attributes))
 }
 
 /// The path of all that an expansion names.
@@ -62,100 +56,39 @@ pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
     }
 }
 
-/// `#[timed(buckets = [..])]` would change the buckets of every other function.
-fn keys_that_need_a_name(args: &Args, errors: &mut Errors) {
-    if args.mentions("name") {
-        return;
-    }
-    for given in args.given.iter().filter(|given| given.key.needs_name) {
-        errors.at(
-            given.ident.span(),
-            format!(
-                "`{}` needs a `name`: without one this function shares `{}` with all others, whose \
-                 shape is fixed",
-                given.key.name,
-                args.attribute.shared_family()
-            ),
-        );
-    }
-}
-
-/// Without `outcome`, nothing of `#[counted]` or `#[timed]` depends on what is an error.
-fn error_if_needs_outcome(args: &Args, errors: &mut Errors) {
-    if args.attribute == Attribute::CountExceptions || args.mentions("outcome") {
-        return;
-    }
-    if let Some((key, _)) = args.closure("error_if") {
-        errors.at(key.span(), "`error_if` needs `outcome`: without it no outcome is recorded");
-    }
-}
-
-fn label_names(args: &Args, errors: &mut Errors) {
-    let outcome = args.flag("outcome").is_some();
-    let labels = args.labels();
-    for (index, label) in labels.iter().enumerate() {
-        names::check_label(&label.name, outcome, errors);
-        if labels[..index].iter().any(|other| other.name.unraw() == label.name.unraw()) {
-            errors.on(&label.name, format!("the label `{}` is given twice", label.name.unraw()));
-        }
-    }
-}
-
-fn label_values(args: &Args, errors: &mut Errors) {
+/// A label's written type stands in a `static`, which knows none of the function's parameters.
+fn labels_have_types_and_values(args: &Args, function: &Function, errors: &mut Errors) {
     for label in args.labels() {
-        if let Some(token) = leaving_token(label.value.to_token_stream()) {
+        let Some(ty) = &label.ty else { continue };
+        if !shape::is_known_here(ty, &function.sig.generics) {
             errors.on(
-                token,
-                "a label is taken before the body runs and can't leave the function: no `?`, \
-                 `return` or `.await`",
+                ty,
+                format!(
+                    "the type of a label is named outside of the function, where no parameter is \
+                     known: leave it out, as in `{} = expression`",
+                    label.name
+                ),
             );
         }
-    }
-    let open = args.labels().iter().filter(|label| literal(label).is_none());
-    for label in open.skip(MOST_LABELS) {
-        errors.on(
-            &label.name,
-            format!("at most {MOST_LABELS} labels can be taken from values, beside literal ones"),
-        );
-    }
-}
-
-/// The token with which an expression would leave the function.
-fn leaving_token(tokens: TokenStream) -> Option<TokenTree> {
-    tokens.into_iter().find_map(|token| match &token {
-        TokenTree::Ident(ident) if ident == "return" || ident == "await" => Some(token),
-        TokenTree::Punct(punct) if punct.as_char() == '?' => Some(token),
-        TokenTree::Group(group) => leaving_token(group.stream()),
-        _ => None,
-    })
-}
-
-fn names_and_texts(args: &Args, errors: &mut Errors) {
-    if let Some(name) = args.text("name") {
-        names::check_metric(kind(args.attribute), name, args.text("unit"), errors);
-    }
-    if let Some(help) = args.text("help") {
-        names::check_help(help, errors);
-    }
-    if let Some(Buckets::Literal(list)) = args.buckets() {
-        buckets::check(list, kind(args.attribute), errors);
     }
 }
 
 /// `#[counted] #[counted]` would count each call twice in one series.
 fn each_attribute_once(attributes: &[Args], errors: &mut Errors) {
     for (index, args) in attributes.iter().enumerate() {
-        let name = args.text("name").map(LitStr::value);
-        let same = attributes[..index].iter().find(|other| {
-            (other.attribute == args.attribute || name.is_some())
-                && other.text("name").map(LitStr::value) == name
-        });
+        let family = args.family();
+        let named = args.text("name").is_some();
+        let same = attributes[..index]
+            .iter()
+            .find(|other| (other.attribute == args.attribute || named) && other.family() == family);
         let Some(other) = same else { continue };
         if let Some(name) = args.text("name") {
             errors.on(
                 name,
                 format!("`{}` is the name of another attribute of this function", name.value()),
             );
+        } else if let Some(metric) = args.expr("metric") {
+            errors.on(metric, "another attribute of this function counts here already");
         } else {
             errors.at(
                 args.span,
@@ -204,6 +137,31 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
     }
 }
 
+/// A function that returns nothing has no error that could match. Where a type is written, the compiler asks it.
+fn errors_can_be_looked_into(
+    attributes: &[Args],
+    function: &Function,
+    shape: Shape,
+    errors: &mut Errors,
+) {
+    let without = match shape::written_type(&function.sig) {
+        None => true,
+        Some(Type::Never(_)) => true,
+        Some(_) => false,
+    };
+    if !without || shape.returns_future() {
+        return;
+    }
+    for key in ["only", "error_labels"] {
+        if let Some(key) = attributes.iter().find_map(|args| args.flag(key)) {
+            errors.at(
+                key.span(),
+                format!("`{key}` looks into the error of a `Result`, and none is returned here"),
+            );
+        }
+    }
+}
+
 /// With a closure around the body, `#[track_caller]` would tell the closure's place.
 fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(track_caller) = function.attribute("track_caller") else { return };
@@ -219,19 +177,10 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
     }
 }
 
-fn kind(attribute: Attribute) -> Kind {
-    match attribute {
-        Attribute::Counted => Kind::Calls,
-        Attribute::Timed => Kind::Durations,
-        Attribute::InProgress => Kind::InProgress,
-        Attribute::CountExceptions => Kind::Exceptions,
-        Attribute::Metric => Kind::Renamed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Attribute;
 
     /// What is wrong with one attribute on a function.
     fn mistakes(attribute: Attribute, args: TokenStream, item: TokenStream) -> Vec<String> {
@@ -321,14 +270,6 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_come_later_are_unknown_until_then() {
-        for key in ["when", "only", "error_labels", "panics", "cancelled", "max_series", "prefix"] {
-            let key = Ident::new(key, Span::call_site());
-            one(plain(quote!(#key = 1)), &format!("there is no key `{key}`"));
-        }
-    }
-
-    #[test]
     fn an_error_that_cannot_be_seen_must_be_named() {
         let hidden = quote!(
             fn f<R>() -> R {}
@@ -412,7 +353,8 @@ mod tests {
         one(labels(quote!(größe = 1)), "is not a label name");
         one(labels(quote!(a =)), "`a` needs a value");
         one(labels(quote!("a")), "a label is `name = expression`");
-        one(labels(quote!(a: u8 = 1)), "a label is `name = expression`");
+        one(labels(quote!(a: u8)), "`a` needs a value");
+        one(labels(quote!(a: Vec<T> = b)), "the type of a label is named outside");
         one(labels(quote!(a, b, c, d, e, f, g, h, i)), "at most 8 labels");
         assert!(labels(quote!(a, b, c, d, e, f, g, h, i = "x")).is_empty());
     }

@@ -10,9 +10,12 @@ use quote::{ToTokens, format_ident, quote_spanned};
 use syn::Token;
 use syn::spanned::Spanned;
 
-use crate::plan::Plan;
+use crate::ends::end;
+use crate::plan::{Plan, Recorder};
 use crate::shape::{self, Shape};
-use crate::sites::{all_recorders, begin, cell, count, recorders_by_call, recorders_of};
+use crate::sites::{
+    all_recorders, begin, begin_only, cell_to_count, count, recorders_by_call, recorders_of,
+};
 
 /// `quote!` with the span that all generated tokens have.
 macro_rules! q {
@@ -23,9 +26,9 @@ pub(crate) use q;
 /// Prints the function with its measurement.
 pub(crate) fn function(mut plan: Plan) -> TokenStream {
     let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
-    let body = if recorders().all(|recorder| recorder.records.only_counts()) {
+    let body = if recorders().all(Recorder::only_counts) {
         counted(&plan)
-    } else if recorders().any(|recorder| recorder.records.needs_outcome()) {
+    } else if recorders().any(Recorder::needs_outcome) {
         with_outcome(&mut plan)
     } else {
         scoped(&plan)
@@ -38,17 +41,13 @@ fn counted(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
     if plan.shape.returns_future() {
-        let cells: Vec<_> = recorders().map(|recorder| cell(plan, recorder)).collect();
+        let cells: Vec<_> = recorders().map(|recorder| cell_to_count(plan, recorder)).collect();
         let names: Vec<_> = (0..cells.len()).map(|index| local("cell", index)).collect();
-        let begin = begin(plan, &q!((#(#cells,)*)));
-        return future(
-            plan,
-            &q!(let (#(#names,)*) = #begin;),
-            |body| q!(#(#krate::count(#names);)* #body.await),
-        );
+        let begin = begin(plan, &q!((#(#names,)*)), &q!((#(#cells,)*)));
+        return future(plan, &begin, |body| q!(#(#krate::count(#names);)* #body.await));
     }
     let counts = recorders().map(|recorder| count(plan, recorder));
-    let begin = begin(plan, &q!(#(#counts)*));
+    let begin = begin_only(plan, &q!(#(#counts)*));
     let probe = probe(plan);
     let body = body(plan);
     q!(#probe #begin #body)
@@ -59,17 +58,17 @@ fn scoped(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let recorders = all_recorders(plan);
     if plan.shape.returns_future() {
-        let begin = begin(plan, &recorders);
+        let begin = begin(plan, &q!(__recorders), &recorders);
         return future(
             plan,
-            &q!(let __recorders = #begin;),
+            &begin,
             |body| q!(let __call = #krate::scope(__recorders); #body.await),
         );
     }
-    let begin = begin(plan, &q!(#krate::scope(#recorders)));
+    let begin = begin(plan, &q!(__call), &q!(#krate::scope(#recorders)));
     let probe = probe(plan);
     let body = body(plan);
-    q!(#probe let __call = #begin; #body)
+    q!(#probe #begin #body)
 }
 
 /// Something depends on how the call ends, or on what it returns.
@@ -79,33 +78,32 @@ fn with_outcome(plan: &mut Plan) -> TokenStream {
         Shape::Plain => returning(plan),
         Shape::Async | Shape::AsyncNever => watched(plan),
         Shape::ImplFuture | Shape::BoxedFuture => {
-            let begin = begin(plan, &recorders_by_call(plan));
+            let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
             let future_body = |body: TokenStream| await_and_end(plan, &body, &q!(__recorders));
-            future(plan, &q!(let __recorders = #begin;), future_body)
+            future(plan, &begin, future_body)
         }
     }
 }
 
 /// `-> !`: it can only unwind, and dropping the guard says so.
 fn never_returning(plan: &Plan) -> TokenStream {
-    let begin = begin(plan, &entered(plan));
+    let begin = begin(plan, &q!(__call), &entered(plan));
     let body = body(plan);
-    q!(let __call = #begin; #body)
+    q!(#begin #body)
 }
 
 /// The body becomes a closure, so that neither `return` nor `?` passes by the end.
 fn returning(plan: &mut Plan) -> TokenStream {
     let moved = moved_arguments(plan);
     let krate = &plan.krate;
-    let begin = begin(plan, &entered(plan));
-    let calls = call_names(plan);
+    let begin = begin(plan, &call_names(plan), &entered(plan));
     let probe = probe(plan);
     let output = closure_output(plan);
     let body = after(&moved, body(plan));
     let end = end(plan);
     q!(
         #probe
-        let #calls = #begin;
+        #begin
         let __out = #krate::call_once(move || #output #body);
         #end
         __out
@@ -114,7 +112,7 @@ fn returning(plan: &mut Plan) -> TokenStream {
 
 fn watched(plan: &mut Plan) -> TokenStream {
     let moved = moved_arguments(plan);
-    let begin = begin(plan, &recorders_by_call(plan));
+    let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
     let returns = if plan.shape == Shape::AsyncNever {
         let krate = &plan.krate;
         q!(if false { let __r: #krate::Infallible = #krate::never(); return __r; })
@@ -124,7 +122,7 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let body = after(&q!(#returns #moved), body(plan));
     let watched = q!(async move #body);
     let rest = await_and_end(plan, &watched, &q!(__recorders));
-    q!(let __recorders = #begin; #rest)
+    q!(#begin #rest)
 }
 
 /// A function that returns a future: it begins to count when that is polled, not when it is made.
@@ -314,7 +312,7 @@ fn call_names(plan: &Plan) -> TokenStream {
     if plan.calls.len() == 1 { q!(#(#names)*) } else { q!((#(#names),*)) }
 }
 
-fn call_name(plan: &Plan, index: usize) -> Ident {
+pub(crate) fn call_name(plan: &Plan, index: usize) -> Ident {
     if plan.calls.len() == 1 {
         Ident::new("__call", Span::mixed_site())
     } else {
@@ -324,21 +322,4 @@ fn call_name(plan: &Plan, index: usize) -> Ident {
 
 fn local(name: &str, index: usize) -> Ident {
     format_ident!("__{name}_{index}", span = Span::mixed_site())
-}
-
-/// Ends each call with the outcome that `__out` is for it.
-fn end(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    let unit = shape::written_type(&plan.function.sig).is_none();
-    let ends = plan.calls.iter().enumerate().rev().map(|(index, call)| {
-        let name = call_name(plan, index);
-        let looks = call.recorders.iter().any(|recorder| recorder.records.needs_outcome());
-        let outcome = match &call.error_if {
-            Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
-            None if unit || !looks => q!(#krate::Outcome::Ok),
-            None => q!({ use #krate::Otherwise as _; #krate::Out(&__out).outcome() }),
-        };
-        q!(#name.end(#outcome);)
-    });
-    q!(#(#ends)*)
 }

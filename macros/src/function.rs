@@ -7,9 +7,10 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Visibility, token};
+use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
+use crate::rules;
 
 /// A function item.
 pub(crate) struct Function {
@@ -61,7 +62,7 @@ impl Function {
                 input.parse::<Token![default]>()?.to_tokens(&mut head);
             }
             if !is_function(input) {
-                return Err(input.error(format!("`#[{attribute}]` goes on a function")));
+                return Err(input.error(rules::where_it_goes(attribute)));
             }
             let sig: Signature = input.parse()?;
             let body = if input.peek(token::Brace) {
@@ -117,6 +118,20 @@ impl Function {
     /// Whether the body can mention a name: as an identifier, or inside a format string.
     pub(crate) fn body_mentions(&self, name: &Ident) -> bool {
         self.body.as_ref().is_some_and(|body| mentions(body.stream(), name))
+    }
+
+    /// The type of the argument of this name.
+    pub(crate) fn argument_type(&self, name: &Ident) -> Option<&Type> {
+        self.sig.inputs.iter().find_map(|input| match input {
+            FnArg::Typed(argument) => match &*argument.pat {
+                Pat::Ident(pat) if pat.ident == *name && pat.by_ref.is_none() => {
+                    // Behind `cfg` its type is perhaps not there.
+                    argument.attrs.is_empty().then_some(&*argument.ty)
+                }
+                _ => None,
+            },
+            FnArg::Receiver(_) => None,
+        })
     }
 
     /// The names that the parameters bind, in their order, with the `mut` that stands before one.

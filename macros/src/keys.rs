@@ -62,6 +62,16 @@ pub(crate) enum Form {
     Path,
     /// `key = |value| ..`
     Closure,
+    /// `key = expression`
+    Expr,
+    /// `key = true`
+    Bool,
+    /// `key = 500`
+    Number,
+    /// `key = pattern` or `key = pattern if guard`
+    Pattern,
+    /// `key(name = |error| .., name)`
+    ErrorLabels,
 }
 
 /// One row of the grammar.
@@ -79,16 +89,25 @@ const EVERYWHERE: &[Attribute] = &Attribute::ALL;
 
 #[rustfmt::skip]
 pub(crate) const KEYS: &[Key] = &[
-    Key { name: "name",     form: Form::Text,    on: EVERYWHERE,                         needs_name: false },
-    Key { name: "help",     form: Form::Text,    on: EVERYWHERE,                         needs_name: true },
-    Key { name: "unit",     form: Form::Text,    on: EVERYWHERE,                         needs_name: true },
-    Key { name: "labels",   form: Form::Labels,  on: FUNCTIONS,                          needs_name: true },
-    Key { name: "buckets",  form: Form::Buckets, on: &[Timed, Metric],                   needs_name: true },
-    Key { name: "mode",     form: Form::Text,    on: &[Metric],                          needs_name: true },
-    Key { name: "outcome",  form: Form::Flag,    on: &[Counted, Timed],                  needs_name: false },
-    Key { name: "error_if", form: Form::Closure, on: &[Counted, Timed, CountExceptions], needs_name: false },
-    Key { name: "future",   form: Form::Flag,    on: FUNCTIONS,                          needs_name: false },
-    Key { name: "crate",    form: Form::Path,    on: EVERYWHERE,                         needs_name: false },
+    Key { name: "name",         form: Form::Text,        on: EVERYWHERE,                         needs_name: false },
+    Key { name: "help",         form: Form::Text,        on: EVERYWHERE,                         needs_name: true },
+    Key { name: "unit",         form: Form::Text,        on: EVERYWHERE,                         needs_name: true },
+    Key { name: "labels",       form: Form::Labels,      on: FUNCTIONS,                          needs_name: true },
+    Key { name: "buckets",      form: Form::Buckets,     on: &[Timed, Metric],                   needs_name: true },
+    Key { name: "summary",      form: Form::Flag,        on: &[Timed],                           needs_name: true },
+    Key { name: "mode",         form: Form::Text,        on: &[InProgress, Metric],              needs_name: true },
+    Key { name: "max_series",   form: Form::Number,      on: EVERYWHERE,                         needs_name: true },
+    Key { name: "metric",       form: Form::Expr,        on: FUNCTIONS,                          needs_name: false },
+    Key { name: "prefix",       form: Form::Text,        on: FUNCTIONS,                          needs_name: false },
+    Key { name: "outcome",      form: Form::Flag,        on: &[Counted, Timed],                  needs_name: false },
+    Key { name: "error_if",     form: Form::Closure,     on: &[Counted, Timed, CountExceptions], needs_name: false },
+    Key { name: "only",         form: Form::Pattern,     on: &[CountExceptions],                 needs_name: false },
+    Key { name: "error_labels", form: Form::ErrorLabels, on: &[CountExceptions],                 needs_name: true },
+    Key { name: "panics",       form: Form::Bool,        on: &[CountExceptions],                 needs_name: false },
+    Key { name: "cancelled",    form: Form::Bool,        on: &[Timed, CountExceptions],          needs_name: false },
+    Key { name: "when",         form: Form::Expr,        on: FUNCTIONS,                          needs_name: false },
+    Key { name: "future",       form: Form::Flag,        on: FUNCTIONS,                          needs_name: false },
+    Key { name: "crate",        form: Form::Path,        on: EVERYWHERE,                         needs_name: false },
 ];
 
 /// The row of a key, whatever attribute it belongs to.

@@ -17,20 +17,28 @@ use proc_macro::TokenStream;
 use crate::keys::Attribute;
 
 mod args;
+mod block;
 mod buckets;
+mod case;
 mod check;
+mod derive;
+mod descriptor;
+mod ends;
 mod errors;
 mod expand;
 mod fallback;
+mod family;
 mod finish;
 mod function;
 mod keys;
 mod metric;
 mod names;
 mod plan;
+mod rules;
 mod shape;
 mod sites;
 mod suggest;
+mod values;
 
 #[cfg(test)]
 mod snapshots;
@@ -437,6 +445,18 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
     metric::attribute(args.into(), item.into()).into()
+}
+
+/// Leaves a function out of a block that an attribute covers.
+#[proc_macro_attribute]
+pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
+    finish::skip(&args.into(), item.into()).into()
+}
+
+/// Makes a type the value of a label.
+#[proc_macro_derive(LabelValue, attributes(label))]
+pub fn label_value(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).into()
 }
 
 /// The marker in which several attributes of one function wait for each other. Nobody writes it.

@@ -1,20 +1,21 @@
-//! `#[metric]`: a metric that is declared for itself.
+//! `#[metric]`: a metric that is declared for itself. Families of several series are functions (`family.rs`).
 //!
 //! A `static` without initialiser becomes one with the handle's. Where something is wrong, the message
 //! takes the initialiser's place, so that the name exists with the type that was written, and rustc
 //! has nothing to add.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute as Attr, Expr, Ident, Lit, LitStr, Meta, Token, Type, Visibility};
+use syn::{Attribute as Attr, Expr, Ident, Lit, LitInt, LitStr, Meta, Token, Type, Visibility};
 
-use crate::args::{Args, Buckets};
+use crate::args::Args;
 use crate::errors::Errors;
 use crate::expand::q;
 use crate::keys::Attribute;
 use crate::names::{self, Kind};
-use crate::{buckets, check, fallback, shape, suggest};
+use crate::values::Buckets;
+use crate::{buckets, check, fallback, family, rules, shape, suggest};
 
 /// How the values of a gauge are combined, with the variant of `__private::Mode`.
 const MODES: [(&str, &str); 8] = [
@@ -43,21 +44,25 @@ struct Static {
 }
 
 /// What a checked metric is printed from.
-struct Metric<'a> {
+pub(crate) struct Metric<'a> {
     name: &'a LitStr,
     help: TokenStream,
     unit: Option<&'a LitStr>,
     mode: Option<Ident>,
     buckets: Option<&'a Buckets>,
+    max_series: Option<&'a LitInt>,
 }
 
 /// Expands `#[metric]` on an item.
 pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
-    let args = Args::parse(Attribute::Metric, proc_macro2::Span::call_site(), args, &mut errors);
+    let args = Args::parse(Attribute::Metric, Span::call_site(), args, &mut errors);
+    if family::is_function(&item) {
+        return family::expand(&args, item, errors);
+    }
     match parse_static.parse2(item.clone()) {
         Ok(item) => {
-            let metric = check(&args, &item, &mut errors);
+            let metric = check_static(&args, &item, &mut errors);
             let krate = check::private_path(args.krate());
             let initialiser = match metric {
                 Some(metric) => expand(&krate, &metric, &item.ty),
@@ -66,11 +71,6 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
             print(&item, &initialiser)
         }
         Err(error) => {
-            if let Some(function) = family(&item) {
-                errors.push(error);
-                let mistakes = errors.to_compile_errors();
-                return q!(#function { #mistakes });
-            }
             errors.push(error);
             fallback::expand(&errors, item)
         }
@@ -80,15 +80,10 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
 fn parse_static(input: ParseStream<'_>) -> syn::Result<Static> {
     let attrs = input.call(Attr::parse_outer)?;
     let vis = input.parse()?;
-    if input.peek(Token![fn]) {
-        return Err(input.error(
-            "families as functions are not there yet: declare each series as a `static`, or count \
-             with an attribute that has `labels(..)`",
-        ));
-    }
     let is_const = input.peek(Token![const]) && !input.peek2(Token![fn]);
     if !is_const && !input.peek(Token![static]) {
-        return Err(input.error("`#[metric]` goes on a `static` without a value"));
+        return Err(input
+            .error("`#[metric]` goes on a `static` without a value, or on a `fn` without a body"));
     }
     let keyword = input.parse::<TokenTree>()?.into();
     let mutability = input.parse()?;
@@ -105,19 +100,7 @@ fn parse_static(input: ParseStream<'_>) -> syn::Result<Static> {
     Ok(Static { attrs, vis, keyword, is_const, mutability, ident, colon, ty, initialiser })
 }
 
-/// A `fn` item without its `;`, if it is one.
-fn family(item: &TokenStream) -> Option<TokenStream> {
-    let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
-    let is_fn = tokens.iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "fn"));
-    match tokens.pop()? {
-        TokenTree::Punct(end) if is_fn && end.as_char() == ';' => {
-            Some(tokens.into_iter().collect())
-        }
-        _ => None,
-    }
-}
-
-fn check<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Option<Metric<'a>> {
+fn check_static<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Option<Metric<'a>> {
     if item.is_const {
         errors.on(&item.keyword, "a metric is one place in memory: write `static`");
     }
@@ -127,20 +110,40 @@ fn check<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Option<Metri
     if let Some(initialiser) = &item.initialiser {
         errors.on(initialiser, "a metric has no initial value: end with `;` after the type");
     }
-    let kind = kind(&item.ty, errors);
+    if let Some(max_series) = args.flag("max_series") {
+        errors.at(max_series.span(), "a `static` is one series: `max_series` belongs to a `fn`");
+    }
+    check(args, &item.attrs, &item.ident, &item.ty, errors)
+}
+
+/// Judges what a `static` and a family have in common.
+pub(crate) fn check<'a>(
+    args: &'a Args,
+    attrs: &[Attr],
+    ident: &Ident,
+    ty: &Type,
+    errors: &mut Errors,
+) -> Option<Metric<'a>> {
+    let kind = kind(ty, errors);
     let name = args.text("name");
     match name {
         Some(name) => names::check_metric(kind, name, args.text("unit"), errors),
         None if args.mentions("name") => {}
         None => errors.at(args.span, "a metric needs a `name`: `#[metric(name = \"..\")]`"),
     }
-    let help = help(args, item, errors);
+    let help = help(args, attrs, ident, errors);
     let mode = mode(args, kind, errors);
     let buckets = bounds(args, kind, errors);
+    rules::max_series(args, errors);
     match name {
-        Some(name) if errors.is_empty() => {
-            Some(Metric { name, help, unit: args.text("unit"), mode, buckets })
-        }
+        Some(name) if errors.is_empty() => Some(Metric {
+            name,
+            help,
+            unit: args.text("unit"),
+            mode,
+            buckets,
+            max_series: args.number("max_series"),
+        }),
         _ => None,
     }
 }
@@ -157,6 +160,7 @@ fn kind(ty: &Type, errors: &mut Errors) -> Kind {
         "Counter" => Kind::Counter,
         "Gauge" => Kind::Gauge,
         "Histogram" => Kind::Histogram,
+        "Summary" => Kind::Summary,
         name if name.starts_with(|first: char| first.is_lowercase()) => {
             errors.on(ty, not_a_handle(ty));
             Kind::Renamed
@@ -166,20 +170,22 @@ fn kind(ty: &Type, errors: &mut Errors) -> Kind {
 }
 
 fn not_a_handle(ty: &Type) -> String {
-    format!("a metric is a `Counter`, `Gauge` or `Histogram`, not `{}`", ty.to_token_stream())
+    format!(
+        "a metric is a `Counter`, `Gauge`, `Histogram` or `Summary`, not `{}`",
+        ty.to_token_stream()
+    )
 }
 
 /// The help text: the key, or else the doc comment.
-fn help(args: &Args, item: &Static, errors: &mut Errors) -> TokenStream {
+fn help(args: &Args, attrs: &[Attr], ident: &Ident, errors: &mut Errors) -> TokenStream {
     if let Some(help) = args.text("help") {
         names::check_help(help, errors);
         return help.to_token_stream();
     }
-    let text = item.attrs.iter().filter_map(doc_line).collect::<Vec<_>>().join("\n");
+    let text = attrs.iter().filter_map(doc_line).collect::<Vec<_>>().join("\n");
     let text = text.trim();
     if text.is_empty() && !args.mentions("help") {
-        errors
-            .on(&item.ident, "a metric needs a help text: write a doc comment, or `help = \"..\"`");
+        errors.on(ident, "a metric needs a help text: write a doc comment, or `help = \"..\"`");
     }
     // The first paragraph is the summary; a help text is one line.
     let summary = text.split("\n\n").next().unwrap_or_default();
@@ -218,17 +224,24 @@ fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident> {
     if !matches!(kind, Kind::Gauge | Kind::Renamed) {
         errors.on(mode, "`mode` belongs to gauges: counters and histograms are added up");
     }
-    let text = mode.value();
-    if let Some((_, variant)) = MODES.iter().find(|(name, _)| *name == text) {
-        return Some(Ident::new(variant, proc_macro2::Span::mixed_site()));
+    mode_named(mode, errors)
+}
+
+/// The mode of this name.
+pub(crate) fn mode_named(mode: &LitStr, errors: &mut Errors) -> Option<Ident> {
+    let variant = mode_variant(mode);
+    if variant.is_none() {
+        let names: Vec<_> = MODES.iter().map(|(name, _)| *name).collect();
+        errors.on(mode, rules::unknown_word("mode", &mode.value(), &names));
     }
-    let hint = match suggest::nearest(&text, names()) {
-        Some(meant) => format!(" (did you mean `{meant}`?)"),
-        None => String::new(),
-    };
-    errors
-        .on(mode, format!("there is no mode `{text}`{hint}; there are {}", suggest::list(names())));
-    None
+    variant
+}
+
+/// The variant of `__private::Mode` of this name.
+pub(crate) fn mode_variant(mode: &LitStr) -> Option<Ident> {
+    let text = mode.value();
+    let (_, variant) = MODES.iter().find(|(name, _)| *name == text)?;
+    Some(Ident::new(variant, Span::mixed_site()))
 }
 
 fn bounds<'a>(args: &'a Args, kind: Kind, errors: &mut Errors) -> Option<&'a Buckets> {
@@ -251,10 +264,27 @@ fn print(item: &Static, initialiser: &TokenStream) -> TokenStream {
 }
 
 fn expand(krate: &TokenStream, metric: &Metric<'_>, ty: &Type) -> TokenStream {
-    let Metric { name, help, unit, mode, buckets } = metric;
+    let items = items(krate, metric, ty, &[]);
+    q!(#items #krate::at::<#ty>(&__SITES[0]))
+}
+
+/// The one site of a metric, and its registration.
+pub(crate) fn items(
+    krate: &TokenStream,
+    metric: &Metric<'_>,
+    ty: &Type,
+    labels: &[TokenStream],
+) -> TokenStream {
+    let Metric { name, help, unit, mode, buckets, max_series } = metric;
     let mut descriptor = q!(#krate::Descriptor::new(
         #krate::kind_of::<#ty>(), #name, #help, #krate::file!(), #krate::line!()
     ));
+    if !labels.is_empty() {
+        descriptor.extend(q!(.labels(&[#(#labels),*])));
+    }
+    if let Some(max_series) = max_series {
+        descriptor.extend(q!(.max_series(#max_series)));
+    }
     if let Some(unit) = unit {
         descriptor.extend(q!(.unit(#unit)));
     }
@@ -272,6 +302,5 @@ fn expand(krate: &TokenStream, metric: &Metric<'_>, ty: &Type) -> TokenStream {
     q!(
         static __SITES: [#krate::Site; 1] = [#krate::Site::metric(#descriptor)];
         #krate::inventory::submit! { #krate::Sites(&__SITES) }
-        #krate::at::<#ty>(&__SITES[0])
     )
 }

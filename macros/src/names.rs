@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     Counter,
     Gauge,
     Histogram,
+    Summary,
     /// A type under a name we don't know: the types decide, and the names are checked at run time.
     Renamed,
 }
@@ -99,7 +100,7 @@ fn metric_problem(kind: Kind, name: &str, has_unit: bool) -> Option<String> {
     if kind.is_counter() && !name.ends_with("_total") {
         return Some(format!("a counter's name ends in `_total`: `{name}_total`"));
     }
-    if matches!(kind, Kind::InProgress | Kind::Gauge | Kind::Histogram) {
+    if matches!(kind, Kind::InProgress | Kind::Gauge | Kind::Histogram | Kind::Summary) {
         if let Some(stem) = name.strip_suffix("_total") {
             return Some(format!("only a counter's name ends in `_total`: `{stem}`"));
         }
@@ -127,6 +128,25 @@ fn unit_problem(kind: Kind, name: &str, unit: &str) -> Option<String> {
     }
     let total = if kind.is_counter() { "_total" } else { "" };
     Some(format!("the name of a metric with a unit ends in it: `{stem}_{unit}{total}`"))
+}
+
+/// Checks what the names of a block's families begin with.
+pub(crate) fn check_prefix(prefix: &LitStr, errors: &mut Errors) {
+    let text = prefix.value();
+    let problem = if text.is_empty() {
+        "`prefix` is empty: say in a word what the block is about".to_owned()
+    } else if !is_metric_name(&text) {
+        format!("no metric name begins with `{text}`: try `{}`", repaired(&text))
+    } else if text.ends_with('_') {
+        format!("`_calls_total` and its siblings follow: `{}`", text.trim_end_matches('_'))
+    } else if text == "headcount" || text.starts_with("headcount_") {
+        format!("`{text}` is reserved: so begin the names of the library's own metrics")
+    } else if text == "function" {
+        "`function` is the prefix of all functions that have no block: choose another".to_owned()
+    } else {
+        return;
+    };
+    errors.on(prefix, problem);
 }
 
 /// Checks one label's name; `outcome` says whether the family has that label already.

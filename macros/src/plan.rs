@@ -1,16 +1,17 @@
 //! What an expansion is printed from, and how it is made of arguments that were checked. Nothing in here can be
 //! wrong any more.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Lit, LitStr};
+use syn::{Expr, Ident, Lit, LitStr, Type};
 
-use crate::args::{self, Args, Buckets, ungrouped};
-use crate::buckets;
+use crate::args::{Args, ungrouped};
+use crate::descriptor::{Descriptor, descriptor};
 use crate::function::Function;
 use crate::keys::Attribute;
 use crate::shape::Shape;
+use crate::values::{self, Only};
 
 /// A function and all that is to be recorded of it.
 pub(crate) struct Plan {
@@ -19,28 +20,55 @@ pub(crate) struct Plan {
     pub(crate) function: Function,
     pub(crate) shape: Shape,
     pub(crate) sites: Vec<Site>,
+    /// Each `when`.
+    pub(crate) conditions: Vec<Expr>,
     pub(crate) calls: Vec<Call>,
 }
 
 /// One entry of the function's `static`.
 pub(crate) enum Site {
-    /// All nameless attributes together: the bits of what they record.
+    /// Nameless attributes together: the bits of what they record.
     Function(u32),
     Metric(Descriptor),
 }
 
 /// Recorders that agree on what an error is, and so can share one guard.
+#[derive(Default)]
 pub(crate) struct Call {
     pub(crate) error_if: Option<Expr>,
     /// `error_if` as text, to compare.
-    pub(crate) text: Option<String>,
+    text: Option<String>,
     pub(crate) recorders: Vec<Recorder>,
+    /// The patterns against which an error is held; a recorder knows its own by the index.
+    pub(crate) patterns: Vec<Only>,
+    /// What is counted in a series that only the error tells.
+    pub(crate) late: Vec<Late>,
 }
 
 pub(crate) struct Recorder {
-    /// Index into [`Plan::sites`].
-    pub(crate) site: usize,
+    pub(crate) place: Place,
     pub(crate) records: Records,
+    /// Index into [`Plan::conditions`].
+    pub(crate) when: Option<usize>,
+    /// Leaves out calls that are cancelled.
+    pub(crate) completed: bool,
+}
+
+/// Where a recorder's cells are.
+pub(crate) enum Place {
+    /// Index into [`Plan::sites`].
+    Site(usize),
+    /// A metric that is declared elsewhere.
+    Metric(Expr),
+}
+
+/// An error's series: labels that were known at the beginning, and those that the error gives.
+pub(crate) struct Late {
+    pub(crate) site: usize,
+    pub(crate) when: Option<usize>,
+    pub(crate) only: Option<Only>,
+    /// What makes a value of the error; none for the error itself.
+    pub(crate) values: Vec<Option<Expr>>,
 }
 
 /// The recorders of `__private`.
@@ -51,47 +79,200 @@ pub(crate) enum Records {
     Outcomes,
     Durations,
     OutcomeDurations,
+    Summaries,
+    OutcomeSummaries,
     InProgress,
-    Exceptions,
+    /// With the bits of the ends that count, here and below.
+    Exceptions(u32),
+    Matching {
+        pattern: usize,
+        which: u32,
+    },
+    Late(u32),
 }
 
-impl Records {
+/// Bits of a nameless site, as `__private` has them.
+const COUNTED: u32 = 1;
+const COUNTED_OUTCOME: u32 = 2;
+const TIMED: u32 = 4;
+const TIMED_OUTCOME: u32 = 8;
+const IN_PROGRESS: u32 = 16;
+pub(crate) const ERRORS: u32 = 32;
+pub(crate) const PANICS: u32 = 64;
+pub(crate) const CANCELLED: u32 = 128;
+const TIMED_COMPLETED: u32 = 256;
+
+impl Recorder {
     /// Whether it has to know how the call ended.
-    pub(crate) fn needs_outcome(self) -> bool {
-        match self {
-            // The bits of outcomes, durations by outcome, and exceptions.
-            Records::Function(what) => what & (2 | 8 | 32) != 0,
-            Records::Outcomes | Records::OutcomeDurations | Records::Exceptions => true,
-            Records::Calls | Records::Durations | Records::InProgress => false,
+    pub(crate) fn needs_outcome(&self) -> bool {
+        self.completed
+            || self.looks()
+            || match self.records {
+                Records::Function(what) => what & (PANICS | CANCELLED | TIMED_COMPLETED) != 0,
+                Records::Late(_) => true,
+                _ => false,
+            }
+    }
+
+    /// Whether it has to know if the returned value is an error.
+    pub(crate) fn looks(&self) -> bool {
+        match self.records {
+            Records::Function(what) => what & (COUNTED_OUTCOME | TIMED_OUTCOME | ERRORS) != 0,
+            Records::Outcomes
+            | Records::OutcomeDurations
+            | Records::OutcomeSummaries
+            | Records::Exceptions(_)
+            | Records::Matching { .. } => true,
+            Records::Calls
+            | Records::Durations
+            | Records::Summaries
+            | Records::InProgress
+            | Records::Late(_) => false,
         }
     }
 
     /// Whether all is recorded when the call begins.
-    pub(crate) fn only_counts(self) -> bool {
-        matches!(self, Records::Calls | Records::Function(1))
+    pub(crate) fn only_counts(&self) -> bool {
+        matches!(self.place, Place::Site(_))
+            && matches!(self.records, Records::Calls | Records::Function(COUNTED))
     }
 }
 
-/// A family with a name of its own.
-pub(crate) struct Descriptor {
-    pub(crate) attribute: Attribute,
-    pub(crate) name: LitStr,
-    pub(crate) help: Help,
-    pub(crate) unit: Option<LitStr>,
-    pub(crate) labels: Vec<Label>,
-    pub(crate) outcome: bool,
-    pub(crate) bounds: Bounds,
+impl Plan {
+    /// What is to be printed of a function and its checked attributes.
+    pub(crate) fn new(
+        krate: TokenStream,
+        function: Function,
+        shape: Shape,
+        attributes: &[Args],
+    ) -> Self {
+        let sites = Vec::new();
+        let mut plan =
+            Plan { krate, function, shape, sites, conditions: Vec::new(), calls: Vec::new() };
+        for args in attributes {
+            plan.add(args);
+        }
+        plan
+    }
+
+    fn add(&mut self, args: &Args) {
+        let call = self.call_of(args);
+        let when = args.expr("when").map(|when| {
+            self.conditions.push(when.clone());
+            self.conditions.len() - 1
+        });
+        // What is no future can't be cancelled.
+        let completed = args.attribute == Attribute::Timed
+            && args.truth("cancelled") == Some(false)
+            && self.shape.is_future();
+        if let Some(metric) = args.expr("metric") {
+            let place = Place::Metric(metric.clone());
+            let records = self.records(args, call);
+            self.calls[call].recorders.push(Recorder { place, records, when, completed });
+        } else if args.text("name").is_some() || args.text("prefix").is_some() {
+            let site = self.sites.len();
+            let descriptor = descriptor(args, &self.function);
+            self.sites.push(Site::Metric(descriptor));
+            let records = self.records(args, call);
+            if let Records::Late(_) = records {
+                let values = args.error_labels().iter().map(|label| label.value.clone()).collect();
+                let only = args.only().cloned();
+                self.calls[call].late.push(Late { site, when, only, values });
+            }
+            let place = Place::Site(site);
+            self.calls[call].recorders.push(Recorder { place, records, when, completed });
+        } else {
+            self.add_nameless(args, call, when, completed);
+        }
+    }
+
+    /// One site for all nameless attributes that record the same calls.
+    fn add_nameless(&mut self, args: &Args, call: usize, when: Option<usize>, completed: bool) {
+        let bits = bits(args) | if completed { TIMED_COMPLETED } else { 0 };
+        let mut records = Records::Function(bits);
+        if args.only().is_some() {
+            records = self.records(args, call);
+        }
+        let shared = self.calls[call].recorders.iter_mut().find_map(|recorder| {
+            match (&recorder.place, &mut recorder.records) {
+                (Place::Site(site), Records::Function(what)) if recorder.when.is_none() => {
+                    Some((*site, what))
+                }
+                _ => None,
+            }
+        });
+        match (shared, records) {
+            (Some((site, what)), Records::Function(_)) if when.is_none() => {
+                *what |= bits;
+                self.sites[site] = Site::Function(*what);
+            }
+            _ => {
+                let place = Place::Site(self.sites.len());
+                self.sites.push(Site::Function(bits));
+                let recorder = Recorder { place, records, when, completed: false };
+                self.calls[call].recorders.push(recorder);
+            }
+        }
+    }
+
+    /// One call for each meaning of "error", since a call ends with one outcome. What looks at no
+    /// outcome ends with any call, so it joins the first.
+    fn call_of(&mut self, args: &Args) -> usize {
+        let error_if = args.expr("error_if").cloned();
+        let text = error_if.as_ref().map(|closure| closure.to_token_stream().to_string());
+        let joins = |call: &Call| args.needs_outcome().is_none() || call.text == text;
+        self.calls.iter().position(joins).unwrap_or_else(|| {
+            self.calls.push(Call { error_if, text, ..Call::default() });
+            self.calls.len() - 1
+        })
+    }
+
+    /// What a family of its own records.
+    fn records(&mut self, args: &Args, call: usize) -> Records {
+        let summary = args.flag("summary").is_some();
+        match (args.attribute, args.by_outcome()) {
+            (Attribute::Counted, true) => Records::Outcomes,
+            (Attribute::Counted | Attribute::Metric, _) => Records::Calls,
+            (Attribute::Timed, false) if summary => Records::Summaries,
+            (Attribute::Timed, true) if summary => Records::OutcomeSummaries,
+            (Attribute::Timed, false) => Records::Durations,
+            (Attribute::Timed, true) => Records::OutcomeDurations,
+            (Attribute::InProgress, _) => Records::InProgress,
+            (Attribute::CountExceptions, _) => {
+                let which = which(args);
+                if !args.error_labels().is_empty() {
+                    return Records::Late(which & !ERRORS);
+                }
+                let Some(only) = args.only() else { return Records::Exceptions(which) };
+                let patterns = &mut self.calls[call].patterns;
+                patterns.push(only.clone());
+                Records::Matching { pattern: patterns.len() - 1, which: which & !ERRORS }
+            }
+        }
+    }
 }
 
-pub(crate) enum Help {
-    Given(LitStr),
-    /// Made of the function's name and its module.
-    Default {
-        what: &'static str,
-        function: String,
-    },
+/// The ends that `count_exceptions` counts. With `only` it counts only what was asked for.
+fn which(args: &Args) -> u32 {
+    let panics = args.truth("panics").unwrap_or(args.only().is_none());
+    let cancelled = args.truth("cancelled").unwrap_or(false);
+    ERRORS | if panics { PANICS } else { 0 } | if cancelled { CANCELLED } else { 0 }
 }
 
+/// The bits of `__private::COUNTED` and its siblings.
+fn bits(args: &Args) -> u32 {
+    match (args.attribute, args.by_outcome()) {
+        (Attribute::Counted, false) => COUNTED,
+        (Attribute::Counted, true) => COUNTED_OUTCOME,
+        (Attribute::Timed, false) => TIMED,
+        (Attribute::Timed, true) => TIMED_OUTCOME,
+        (Attribute::InProgress, _) => IN_PROGRESS,
+        (Attribute::CountExceptions, _) => which(args),
+        (Attribute::Metric, _) => 0,
+    }
+}
+
+/// One label of a family.
 pub(crate) struct Label {
     pub(crate) name: LitStr,
     pub(crate) value: LabelValue,
@@ -100,117 +281,20 @@ pub(crate) struct Label {
 pub(crate) enum LabelValue {
     /// The same in every call.
     Literal(LitStr),
-    /// Evaluated in each call.
+    /// Evaluated in each call, of any type.
     Open(Expr),
-}
-
-pub(crate) enum Bounds {
-    Default,
-    Literal(Vec<TokenStream>),
-    Const(ExprPath),
-}
-
-/// One site for all nameless attributes, one for each named one; and one call for each meaning of
-/// "error", since a call ends with one outcome.
-pub(crate) fn sites_and_calls(attributes: &[Args], function: &Ident) -> (Vec<Site>, Vec<Call>) {
-    let mut sites: Vec<Site> = Vec::new();
-    let mut calls: Vec<Call> = Vec::new();
-    for args in attributes {
-        let error_if = args.closure("error_if").map(|(_, closure)| closure.clone());
-        let text = error_if.as_ref().map(|closure| closure.to_token_stream().to_string());
-        // What looks at no outcome ends with any call, so it joins the first.
-        let found =
-            calls.iter().position(|call| args.needs_outcome().is_none() || call.text == text);
-        let index = found.unwrap_or_else(|| {
-            calls.push(Call { error_if, text, recorders: Vec::new() });
-            calls.len() - 1
-        });
-        let recorders = &mut calls[index].recorders;
-
-        let outcome = args.flag("outcome").is_some();
-        if let Some(name) = args.text("name") {
-            recorders
-                .push(Recorder { site: sites.len(), records: records(args.attribute, outcome) });
-            sites.push(Site::Metric(descriptor(args, name, function)));
-            continue;
-        }
-        let bits = bits(args.attribute, outcome);
-        let shared = recorders.iter_mut().find_map(|recorder| match &mut recorder.records {
-            Records::Function(what) => Some((recorder.site, what)),
-            _ => None,
-        });
-        if let Some((site, what)) = shared {
-            *what |= bits;
-            sites[site] = Site::Function(*what);
-        } else {
-            recorders.push(Recorder { site: sites.len(), records: Records::Function(bits) });
-            sites.push(Site::Function(bits));
-        }
-    }
-    (sites, calls)
-}
-
-/// The bits of `__private::COUNTED` and its siblings.
-fn bits(attribute: Attribute, outcome: bool) -> u32 {
-    match (attribute, outcome) {
-        (Attribute::Counted, false) => 1,
-        (Attribute::Counted, true) => 2,
-        (Attribute::Timed, false) => 4,
-        (Attribute::Timed, true) => 8,
-        (Attribute::InProgress, _) => 16,
-        (Attribute::CountExceptions, _) => 32,
-        (Attribute::Metric, _) => 0,
-    }
-}
-
-fn records(attribute: Attribute, outcome: bool) -> Records {
-    match (attribute, outcome) {
-        (Attribute::Counted, true) => Records::Outcomes,
-        (Attribute::Counted | Attribute::Metric, _) => Records::Calls,
-        (Attribute::Timed, false) => Records::Durations,
-        (Attribute::Timed, true) => Records::OutcomeDurations,
-        (Attribute::InProgress, _) => Records::InProgress,
-        (Attribute::CountExceptions, _) => Records::Exceptions,
-    }
-}
-
-fn descriptor(args: &Args, name: &LitStr, function: &Ident) -> Descriptor {
-    let what = match args.attribute {
-        Attribute::Timed => "Duration of calls of",
-        Attribute::InProgress => "Calls in progress of",
-        Attribute::CountExceptions => "Errors and panics of",
-        Attribute::Counted | Attribute::Metric => "Calls of",
-    };
-    let help = args.text("help").map_or_else(
-        || Help::Default { what, function: function.unraw().to_string() },
-        |help| Help::Given(help.clone()),
-    );
-    Descriptor {
-        attribute: args.attribute,
-        name: name.clone(),
-        help,
-        unit: args.text("unit").cloned(),
-        labels: args.labels().iter().map(checked_label).collect(),
-        outcome: args.flag("outcome").is_some(),
-        bounds: match args.buckets() {
-            None => Bounds::Default,
-            Some(Buckets::Literal(list)) => Bounds::Literal(buckets::values(list)),
-            Some(Buckets::Const(path)) => Bounds::Const(path.clone()),
-        },
-    }
-}
-
-fn checked_label(label: &args::Label) -> Label {
-    let value = match literal(label) {
-        Some(text) => LabelValue::Literal(text),
-        None => LabelValue::Open(label.value.clone()),
-    };
-    Label { name: LitStr::new(&label.name.unraw().to_string(), label.name.span()), value }
+    /// Evaluated in each call, of this type.
+    Of(Type, Expr),
+    /// An argument of this type.
+    Argument(Type, Ident),
+    /// Taken from the error.
+    OfError,
 }
 
 /// The text of a label that is written out: it is the same in every call.
-pub(crate) fn literal(label: &args::Label) -> Option<LitStr> {
-    let Expr::Lit(literal) = ungrouped(label.value.clone()) else { return None };
+pub(crate) fn literal(label: &values::Label) -> Option<LitStr> {
+    let value = label.value.as_ref().filter(|_| label.ty.is_none())?;
+    let Expr::Lit(literal) = ungrouped(value.clone()) else { return None };
     match literal.lit {
         Lit::Str(text) => Some(text),
         Lit::Int(int) => Some(LitStr::new(int.base10_digits(), int.span())),
@@ -220,4 +304,9 @@ pub(crate) fn literal(label: &args::Label) -> Option<LitStr> {
         Lit::Char(letter) => Some(LitStr::new(&letter.value().to_string(), letter.span())),
         _ => None,
     }
+}
+
+/// An identifier as it is read, as a literal at its place.
+pub(crate) fn text_of(ident: &Ident) -> LitStr {
+    LitStr::new(&ident.unraw().to_string(), ident.span())
 }

@@ -1,5 +1,7 @@
 //! What kind of function it is, read from its signature: what it returns, and when its call ends.
 
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{
     GenericArgument, GenericParam, Generics, PathArguments, PathSegment, ReturnType, Signature,
     Type, TypeParamBound,
@@ -40,6 +42,11 @@ impl Shape {
             Some(ty) if future || is_boxed_future(ty) => Shape::BoxedFuture,
             _ => Shape::Plain,
         }
+    }
+
+    /// Whether the call is a future's, and so can be cancelled.
+    pub(crate) fn is_future(self) -> bool {
+        !matches!(self, Shape::Plain | Shape::Never)
     }
 
     pub(crate) fn returns_future(self) -> bool {
@@ -137,7 +144,7 @@ fn erase_impl(ty: &mut Type) -> bool {
         Type::ImplTrait(_) => {
             *ty = Type::Infer(syn::TypeInfer {
                 attrs: Vec::new(),
-                underscore_token: syn::Token![_](proc_macro2::Span::mixed_site()),
+                underscore_token: syn::Token![_](Span::mixed_site()),
             });
             true
         }
@@ -171,6 +178,61 @@ pub(crate) fn unpin_bound(sig: &Signature) -> Option<&TypeParamBound> {
         Type::ImplTrait(ty) => ty.bounds.iter().find(|bound| is_bound(bound, "Unpin")),
         _ => None,
     }
+}
+
+/// Whether a `static` can name the type of an argument, to ask it for its values.
+///
+/// What may be a parameter of the `impl` block around the function can't be told from a type: a name of one letter
+/// is taken for one.
+pub(crate) fn is_known_here(ty: &Type, generics: &Generics) -> bool {
+    fn known(tokens: TokenStream, generics: &Generics) -> bool {
+        tokens.into_iter().all(|token| match token {
+            TokenTree::Group(group) => known(group.stream(), generics),
+            TokenTree::Ident(ident) => {
+                let name = ident.to_string();
+                let short = name.trim_end_matches(|last: char| last.is_ascii_digit());
+                name != "impl"
+                    && name != "Self"
+                    && name != "dyn"
+                    && !(short.len() == 1 && short.starts_with(|one: char| one.is_uppercase()))
+                    && !generics.params.iter().any(|param| match param {
+                        GenericParam::Type(param) => param.ident == ident,
+                        GenericParam::Const(param) => param.ident == ident,
+                        GenericParam::Lifetime(_) => false,
+                    })
+            }
+            TokenTree::Punct(punct) => punct.as_char() != '!',
+            TokenTree::Literal(_) => true,
+        })
+    }
+    !matches!(ungrouped(ty), Type::Infer(_)) && known(ty.to_token_stream(), generics)
+}
+
+/// The type as it can be named where the function's lifetimes can't.
+pub(crate) fn without_lifetimes(ty: &Type) -> Type {
+    fn strip(tokens: TokenStream) -> TokenStream {
+        let mut stripped = TokenStream::new();
+        let mut rest = tokens.into_iter().peekable();
+        while let Some(token) = rest.next() {
+            match token {
+                TokenTree::Punct(quote) if quote.as_char() == '\'' => {
+                    stripped.extend([TokenTree::from(quote)]);
+                    if let Some(TokenTree::Ident(name)) = rest.next() {
+                        let name = if name == "static" { "static" } else { "_" };
+                        stripped.extend([TokenTree::from(Ident::new(name, Span::mixed_site()))]);
+                    }
+                }
+                TokenTree::Group(group) => {
+                    let mut inner = Group::new(group.delimiter(), strip(group.stream()));
+                    inner.set_span(group.span());
+                    stripped.extend([TokenTree::from(inner)]);
+                }
+                other => stripped.extend([other]),
+            }
+        }
+        stripped
+    }
+    syn::parse2(strip(ty.to_token_stream())).unwrap_or_else(|_| ty.clone())
 }
 
 fn is_parameter(first: &PathSegment, generics: &Generics) -> bool {
@@ -264,11 +326,11 @@ mod tests {
     use super::*;
     use quote::quote;
 
-    fn sig(tokens: proc_macro2::TokenStream) -> Signature {
+    fn sig(tokens: TokenStream) -> Signature {
         syn::parse2(tokens).unwrap()
     }
 
-    fn shape(tokens: proc_macro2::TokenStream) -> Shape {
+    fn shape(tokens: TokenStream) -> Shape {
         Shape::of(&sig(tokens), false)
     }
 

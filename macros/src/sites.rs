@@ -1,42 +1,92 @@
-//! Prints the part of an expansion that is known at compile time: the sites, their registration, and the
+//! Prints the part of an expansion that is known at compile time, the sites and their registration, and the
 //! recorders that refer to them.
+//!
+//! Items have no hygiene, and a user's expression may name something that is called like one of ours. So where
+//! there are such expressions (labels, conditions, declared metrics), the items stand in a block of their own that yields
+//! references to them, and what follows names those: locals have hygiene.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::Expr;
 
 use crate::expand::q;
-use crate::keys::Attribute;
-use crate::plan::{Bounds, Call, Descriptor, Help, LabelValue, Plan, Recorder, Records, Site};
+use crate::plan::{
+    CANCELLED, Call, LabelValue, Late, PANICS, Place, Plan, Recorder, Records, Site,
+};
 
-/// An expression among our items, after the user's label expressions were evaluated outside of them.
-pub(crate) fn begin(plan: &Plan, expression: &TokenStream) -> TokenStream {
-    let items = items(plan);
-    let mut references = Vec::new();
-    let mut names = Vec::new();
-    for (site, label, value) in open_labels(plan) {
-        let value = match value {
-            Expr::Path(_)
-            | Expr::Lit(_)
-            | Expr::Paren(_)
-            | Expr::MethodCall(_)
-            | Expr::Call(_)
-            | Expr::Field(_)
-            | Expr::Macro(_) => value.to_token_stream(),
-            other => q!((#other)),
+/// Evaluates an expression, made of recorders, with the items in reach, and binds its value.
+pub(crate) fn begin(plan: &Plan, pattern: &TokenStream, expression: &TokenStream) -> TokenStream {
+    if !has_expressions(plan) {
+        let items = items(plan);
+        return q!(let #pattern = { #items #expression };);
+    }
+    let before = before(plan);
+    if plan.calls.iter().any(|call| !call.late.is_empty()) {
+        // An error's series is looked up at the end.
+        return q!(#before let #pattern = #expression;);
+    }
+    q!(let #pattern = { #before #expression };)
+}
+
+/// The same for statements that bind nothing.
+pub(crate) fn begin_only(plan: &Plan, statements: &TokenStream) -> TokenStream {
+    let before = if has_expressions(plan) { before(plan) } else { items(plan) };
+    q!({ #before #statements })
+}
+
+/// Whether an expression of the user's is evaluated when a call begins.
+fn has_expressions(plan: &Plan) -> bool {
+    !plan.conditions.is_empty()
+        || plan.calls.iter().any(|call| {
+            !call.late.is_empty()
+                || call.recorders.iter().any(|recorder| matches!(recorder.place, Place::Metric(_)))
+        })
+        || plan.sites.iter().any(|site| match site {
+            Site::Function(_) => false,
+            Site::Metric(descriptor) => descriptor.values().next().is_some(),
+        })
+}
+
+/// The items behind locals, the conditions, and what is known already of errors' series.
+fn before(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let mut tokens = TokenStream::new();
+    if !plan.sites.is_empty() {
+        let items = items(plan);
+        let own = own_bounds(plan).map(|(index, _)| bounds_local(index));
+        let values =
+            own_bounds(plan).map(|(index, descriptor)| descriptor.bounds_value(krate, index));
+        let values: Vec<_> = values.collect();
+        tokens.extend(if values.is_empty() {
+            q!(let __sites = { #items &__SITES };)
+        } else {
+            q!(let (__sites, #(#own),*) = { #items (&__SITES, #(#values),*) };)
+        });
+    }
+    for (index, when) in plan.conditions.iter().enumerate() {
+        let local = condition(index);
+        tokens.extend(q!(let #local: #krate::bool = #when;));
+    }
+    for late in plan.calls.iter().flat_map(|call| &call.late) {
+        let (local, site) = (partial(late), site(plan, late.site));
+        let made = with_values(plan, late.site, |values| q!(#site.partial(#values)));
+        let made = match late.when.map(condition) {
+            None => made,
+            Some(when) => q!(
+                if #when { #krate::Option::Some(#made) } else { #krate::Option::None }
+            ),
         };
-        references.push(q!(&#value));
-        names.push(label_local(site, label, &value));
+        tokens.extend(q!(let #local = #made;));
     }
-    if references.is_empty() {
-        return q!({ #items #expression });
-    }
-    q!(match (#(#references,)*) { (#(#names,)*) => { #items #expression } })
+    tokens
 }
 
 /// The function's one `static` and its one registration.
 fn items(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
+    if plan.sites.is_empty() {
+        return TokenStream::new();
+    }
     let count = Literal::usize_unsuffixed(plan.sites.len());
     let mut before = TokenStream::new();
     if plan.sites.iter().any(|site| matches!(site, Site::Function(_))) {
@@ -53,8 +103,8 @@ fn items(plan: &Plan) -> TokenStream {
                 )));
             }
             Site::Metric(descriptor) => {
-                before.extend(bounds_item(krate, index, &descriptor.bounds));
-                let descriptor = describe(krate, index, descriptor);
+                before.extend(descriptor.bounds_item(krate, index));
+                let descriptor = descriptor.print(krate, index);
                 sites.push(q!(#krate::Site::metric(#descriptor)));
             }
         }
@@ -66,162 +116,228 @@ fn items(plan: &Plan) -> TokenStream {
     )
 }
 
-fn bounds_item(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
-    let name = bounds_name(index);
-    match bounds {
-        Bounds::Default => TokenStream::new(),
-        Bounds::Literal(values) => {
-            let count = Literal::usize_unsuffixed(values.len());
-            q!(static #name: [#krate::u64; #count] = #krate::nanos(&[#(#values),*]);)
-        }
-        Bounds::Const(path) => {
-            q!(static #name: [#krate::u64; #path.len()] = #krate::nanos(&#path);)
-        }
-    }
+fn own_bounds(plan: &Plan) -> impl Iterator<Item = (usize, &crate::descriptor::Descriptor)> {
+    plan.sites.iter().enumerate().filter_map(|(index, site)| match site {
+        Site::Metric(descriptor) if descriptor.has_own_bounds() => Some((index, descriptor)),
+        _ => None,
+    })
 }
 
-fn describe(krate: &TokenStream, index: usize, descriptor: &Descriptor) -> TokenStream {
-    let Descriptor { attribute, name, help, unit, labels, outcome, bounds } = descriptor;
-    let kind = match attribute {
-        Attribute::Timed => q!(Durations),
-        Attribute::InProgress => q!(InProgress),
-        Attribute::CountExceptions => q!(Exceptions),
-        _ => q!(Calls),
-    };
-    let help = match help {
-        Help::Given(help) => help.to_token_stream(),
-        Help::Default { what, function } => {
-            let before = format!("{what} `");
-            let after = format!("::{function}`.");
-            q!(#krate::concat!(#before, #krate::module_path!(), #after))
-        }
-    };
-    let mut tokens = q!(#krate::Descriptor::new(
-        #krate::Kind::#kind, #name, #help, #krate::file!(), #krate::line!()
-    ));
-    if !labels.is_empty() {
-        let labels = labels.iter().map(|label| {
-            let name = &label.name;
-            match &label.value {
-                LabelValue::Literal(value) => q!(#krate::Label::Const(#name, #value)),
-                LabelValue::Open(_) => q!(#krate::Label::Open(#name)),
+/// A site, by the item or by the local.
+fn site(plan: &Plan, index: usize) -> TokenStream {
+    let index = Literal::usize_unsuffixed(index);
+    if has_expressions(plan) { q!(__sites[#index]) } else { q!(__SITES[#index]) }
+}
+
+/// A call that takes references to the values of a site's labels, each at its own place.
+fn with_values(
+    plan: &Plan,
+    index: usize,
+    call: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let Some(Site::Metric(descriptor)) = plan.sites.get(index) else { return call(q!(())) };
+    let mut typed = TokenStream::new();
+    let values: Vec<_> = descriptor
+        .values()
+        .enumerate()
+        .map(|(label, value)| match value {
+            LabelValue::Of(ty, value) => {
+                let value = operand(value);
+                let local = format_ident!("__label_{label}", span = place(&value));
+                typed.extend(q!(let #local: &#ty = &#value;));
+                q!(#local)
             }
-        });
-        tokens.extend(q!(.labels(&[#(#labels),*])));
-    }
-    if *outcome {
-        tokens.extend(q!(.outcome()));
-    }
-    if let Some(unit) = unit {
-        tokens.extend(q!(.unit(#unit)));
-    }
-    if *attribute == Attribute::Timed {
-        let bounds = bounds_value(krate, index, bounds);
-        tokens.extend(q!(.nanos(#bounds)));
-    }
-    tokens
+            LabelValue::Argument(_, name) => q!(&#name),
+            LabelValue::Open(value) => {
+                let value = operand(value);
+                q!(&#value)
+            }
+            LabelValue::Literal(_) | LabelValue::OfError => TokenStream::new(),
+        })
+        .collect();
+    let values = if values.is_empty() { q!(()) } else { q!((#(#values,)*)) };
+    let call = call(values);
+    if typed.is_empty() { call } else { q!({ #typed #call }) }
 }
 
-fn bounds_value(krate: &TokenStream, index: usize, bounds: &Bounds) -> TokenStream {
-    match bounds {
-        Bounds::Default => q!(#krate::DEFAULT_NANOS),
-        Bounds::Literal(_) | Bounds::Const(_) => {
-            let name = bounds_name(index);
-            q!(&#name)
-        }
+/// An expression as the operand of `&`.
+fn operand(value: &Expr) -> TokenStream {
+    match value {
+        Expr::Path(_)
+        | Expr::Lit(_)
+        | Expr::Paren(_)
+        | Expr::MethodCall(_)
+        | Expr::Call(_)
+        | Expr::Field(_)
+        | Expr::Macro(_) => value.to_token_stream(),
+        other => q!((#other)),
     }
 }
 
-fn bounds_name(index: usize) -> Ident {
-    format_ident!("__NANOS_{index}", span = Span::mixed_site())
+/// Where a message about a value is to point.
+fn place(value: &TokenStream) -> Span {
+    let first = value.clone().into_iter().next();
+    Span::mixed_site().located_at(first.map_or_else(Span::call_site, |first| first.span()))
 }
 
-/// The labels of all sites that are evaluated in each call: site, index in it, expression.
-fn open_labels(plan: &Plan) -> impl Iterator<Item = (usize, usize, &Expr)> {
-    plan.sites.iter().enumerate().flat_map(|(index, site)| {
-        open_labels_of(site).enumerate().map(move |(label, value)| (index, label, value))
-    })
-}
-
-fn open_labels_of(site: &Site) -> impl Iterator<Item = &Expr> {
-    let labels = match site {
-        Site::Function(_) => &[],
-        Site::Metric(descriptor) => descriptor.labels.as_slice(),
+/// The first cell of a site's series, none where the condition doesn't hold.
+fn cell(plan: &Plan, index: usize, when: Option<usize>) -> TokenStream {
+    let krate = &plan.krate;
+    let site = site(plan, index);
+    let has_values = match &plan.sites[index] {
+        Site::Function(_) => false,
+        Site::Metric(descriptor) => descriptor.values().next().is_some(),
     };
-    labels.iter().filter_map(|label| match &label.value {
-        LabelValue::Open(value) => Some(value),
-        LabelValue::Literal(_) => None,
-    })
-}
-
-/// Messages about a label's type point at the label.
-fn label_local(site: usize, label: usize, value: &impl ToTokens) -> Ident {
-    let span = value
-        .to_token_stream()
-        .into_iter()
-        .next()
-        .map_or_else(Span::call_site, |first| first.span());
-    format_ident!("__label_{site}_{label}", span = Span::mixed_site().located_at(span))
-}
-
-/// The first cell of a recorder's series.
-pub(crate) fn cell(plan: &Plan, recorder: &Recorder) -> TokenStream {
-    let index = Literal::usize_unsuffixed(recorder.site);
-    let labels = open_label_locals(plan, recorder);
-    if labels.is_empty() {
-        q!(__SITES[#index].slot())
-    } else {
-        q!(__SITES[#index].row((#(#labels,)*)))
+    if !has_values {
+        return q!(#site.slot());
+    }
+    let row = with_values(plan, index, |values| q!(#site.row(#values)));
+    match when.map(condition) {
+        None => row,
+        Some(when) => q!(if #when { #row } else { #krate::DROPPED }),
     }
 }
 
 /// Counts a call of which nothing else is recorded: no slot is needed where the series is the site's own.
 pub(crate) fn count(plan: &Plan, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
-    let index = Literal::usize_unsuffixed(recorder.site);
-    if open_label_locals(plan, recorder).is_empty() {
-        q!(__SITES[#index].count();)
-    } else {
-        let cell = cell(plan, recorder);
+    let Place::Site(index) = recorder.place else { return TokenStream::new() };
+    let cell = cell(plan, index, None);
+    let has_values = matches!(&plan.sites[index], Site::Metric(it) if it.values().next().is_some());
+    let count = if has_values {
         q!(#krate::count(#cell);)
+    } else {
+        let site = site(plan, index);
+        q!(#site.count();)
+    };
+    match recorder.when.map(condition) {
+        None => count,
+        Some(when) => q!(if #when { #count }),
     }
 }
 
-fn open_label_locals(plan: &Plan, recorder: &Recorder) -> Vec<Ident> {
-    plan.sites
-        .get(recorder.site)
-        .into_iter()
-        .flat_map(open_labels_of)
-        .enumerate()
-        .map(|(label, value)| label_local(recorder.site, label, value))
-        .collect()
+/// The cell in which a later count is to go.
+pub(crate) fn cell_to_count(plan: &Plan, recorder: &Recorder) -> TokenStream {
+    let krate = &plan.krate;
+    let Place::Site(index) = recorder.place else { return TokenStream::new() };
+    let cell = cell(plan, index, None);
+    match recorder.when.map(condition) {
+        None => cell,
+        Some(when) => q!(if #when { #cell } else { #krate::DROPPED }),
+    }
 }
 
-fn recorder(plan: &Plan, recorder: &Recorder) -> TokenStream {
+fn recorder(plan: &Plan, call: &Call, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
-    let cell = cell(plan, recorder);
-    let bounds = || match &plan.sites[recorder.site] {
-        Site::Metric(descriptor) => bounds_value(krate, recorder.site, &descriptor.bounds),
+    let made = match &recorder.place {
+        Place::Metric(metric) => on_metric(krate, recorder.records, metric),
+        Place::Site(index) => at_site(plan, call, *index, recorder),
+    };
+    let made = if recorder.completed { q!(#krate::Completed(#made)) } else { made };
+    match recorder.when.map(condition) {
+        None => made,
+        Some(when) => q!(#krate::When(#when, #made)),
+    }
+}
+
+/// A recorder on a metric that is declared elsewhere.
+fn on_metric(krate: &TokenStream, records: Records, metric: &Expr) -> TokenStream {
+    match records {
+        Records::Outcomes => q!(#krate::counted_on_each(#metric)),
+        Records::Durations => q!(#krate::timed_on(#metric)),
+        Records::OutcomeDurations => q!(#krate::timed_on_each(#metric)),
+        Records::InProgress => q!(#krate::in_progress_on(#metric)),
+        Records::Exceptions(which) => {
+            let which = Literal::u32_unsuffixed(which);
+            q!(#krate::exceptions_on::<#which>(#metric))
+        }
+        Records::Matching { pattern, which } => {
+            let pattern = Literal::usize_unsuffixed(pattern);
+            let which = Literal::u32_unsuffixed(which);
+            q!(#krate::Matching::<#pattern, #which>(#krate::exceptions_on::<0>(#metric).0))
+        }
+        _ => q!(#krate::counted_on(#metric)),
+    }
+}
+
+fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> TokenStream {
+    let krate = &plan.krate;
+    let cell = || cell(plan, index, recorder.when);
+    let bounds = || match &plan.sites[index] {
+        Site::Metric(descriptor) if !descriptor.has_own_bounds() => q!(#krate::DEFAULT_NANOS),
+        Site::Metric(_) if has_expressions(plan) => bounds_local(index).into_token_stream(),
+        Site::Metric(descriptor) => descriptor.bounds_value(krate, index),
         Site::Function(_) => q!(#krate::DEFAULT_NANOS),
     };
-    match recorder.records {
+    let (name, cell) = match recorder.records {
         Records::Function(what) => {
             let what = Literal::u32_unsuffixed(what);
-            q!(#krate::Function::<#what>(#cell))
+            (q!(Function::<#what>), cell())
         }
-        Records::Calls => q!(#krate::Calls(#cell)),
-        Records::Outcomes => q!(#krate::Outcomes(#cell)),
+        Records::Calls => (q!(Calls), cell()),
+        Records::Outcomes => (q!(Outcomes), cell()),
         Records::Durations => {
-            let bounds = bounds();
-            q!(#krate::Durations(#cell, #bounds))
+            let (cell, bounds) = (cell(), bounds());
+            (q!(Durations), q!(#cell, #bounds))
         }
         Records::OutcomeDurations => {
-            let bounds = bounds();
-            q!(#krate::OutcomeDurations(#cell, #bounds))
+            let (cell, bounds) = (cell(), bounds());
+            (q!(OutcomeDurations), q!(#cell, #bounds))
         }
-        Records::InProgress => q!(#krate::InProgress(#cell)),
-        Records::Exceptions => q!(#krate::Exceptions(#cell)),
+        Records::Summaries => (q!(SummaryDurations), cell()),
+        Records::OutcomeSummaries => (q!(OutcomeSummaries), cell()),
+        Records::InProgress => (q!(InProgress), cell()),
+        Records::Exceptions(which) => {
+            let which = Literal::u32_unsuffixed(which);
+            (q!(Exceptions::<#which>), cell())
+        }
+        Records::Matching { pattern, which } => {
+            let pattern = Literal::usize_unsuffixed(pattern);
+            let which = Literal::u32_unsuffixed(which);
+            (q!(Matching::<#pattern, #which>), cell())
+        }
+        Records::Late(which) => {
+            let late = call.late.iter().find(|late| late.site == index);
+            let row = |bit, value| match late {
+                Some(late) if which & bit != 0 => named_row(plan, late, value),
+                _ => q!(#krate::DROPPED),
+            };
+            let (panic, cancelled) = (row(PANICS, "panic"), row(CANCELLED, "cancelled"));
+            let which = Literal::u32_unsuffixed(which);
+            (q!(Late::<#which>), q!(#panic, #cancelled))
+        }
+    };
+    q!(#krate::#name(#cell))
+}
+
+/// The series of ends without an error.
+fn named_row(plan: &Plan, late: &Late, value: &str) -> TokenStream {
+    let krate = &plan.krate;
+    let (site, partial) = (site(plan, late.site), partial(late));
+    if late.when.is_none() {
+        return q!(#site.row_named(&#partial, #value));
     }
+    q!(match &#partial {
+        #krate::Option::Some(__partial) => #site.row_named(__partial, #value),
+        #krate::Option::None => #krate::DROPPED,
+    })
+}
+
+/// Counts in the series that an error tells; `values` are references to what it gives.
+pub(crate) fn count_late(
+    plan: &Plan,
+    late: &Late,
+    name: &Ident,
+    values: &TokenStream,
+) -> TokenStream {
+    let krate = &plan.krate;
+    let (site, partial) = (site(plan, late.site), partial(late));
+    if late.when.is_none() {
+        return q!(#name.count_here(#site.row_with(&#partial, #values)););
+    }
+    q!(if let #krate::Option::Some(__partial) = &#partial {
+        #name.count_here(#site.row_with(__partial, #values));
+    })
 }
 
 /// Several recorders as one: tuples of up to eight, nested where there are more.
@@ -236,12 +352,13 @@ fn together(mut recorders: Vec<TokenStream>) -> TokenStream {
 }
 
 pub(crate) fn recorders_of(plan: &Plan, call: &Call) -> TokenStream {
-    together(call.recorders.iter().map(|one| recorder(plan, one)).collect())
+    together(call.recorders.iter().map(|one| recorder(plan, call, one)).collect())
 }
 
 pub(crate) fn all_recorders(plan: &Plan) -> TokenStream {
-    let recorders = plan.calls.iter().flat_map(|call| &call.recorders);
-    together(recorders.map(|one| recorder(plan, one)).collect())
+    let calls = plan.calls.iter();
+    let recorders = calls.flat_map(|call| call.recorders.iter().map(move |one| (call, one)));
+    together(recorders.map(|(call, one)| recorder(plan, call, one)).collect())
 }
 
 /// The recorders of the one call, or a tuple with those of each.
@@ -253,4 +370,16 @@ pub(crate) fn recorders_by_call(plan: &Plan) -> TokenStream {
             q!((#(#calls),*))
         }
     }
+}
+
+fn condition(index: usize) -> Ident {
+    format_ident!("__when_{index}", span = Span::mixed_site())
+}
+
+fn partial(late: &Late) -> Ident {
+    format_ident!("__partial_{}", late.site, span = Span::mixed_site())
+}
+
+fn bounds_local(index: usize) -> Ident {
+    format_ident!("__nanos_{index}", span = Span::mixed_site())
 }

@@ -148,14 +148,14 @@ fn bare_in_progress_and_count_exceptions() {
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
                         ::headcount::__private::line!(),
-                        32,
+                        96,
                     ),
                 ];
                 ::headcount::__private::inventory::submit! {
                     ::headcount::__private::Sites(& __SITES)
                 }
                 ::headcount::__private::enter(
-                    ::headcount::__private::Function::<32>(__SITES[0].slot()),
+                    ::headcount::__private::Function::<96>(__SITES[0].slot()),
                 )
             };
             let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
@@ -195,13 +195,13 @@ fn all_four_share_one_guard() {
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
                         ::headcount::__private::line!(),
-                        57,
+                        121,
                     ),
                 ];
                 ::headcount::__private::inventory::submit! {
                     ::headcount::__private::Sites(& __SITES)
                 }
-                ::headcount::__private::Function::<57>(__SITES[0].slot())
+                ::headcount::__private::Function::<121>(__SITES[0].slot())
             };
             let (__call, __out) = ::headcount::__private::watch(
                     __recorders,
@@ -262,14 +262,8 @@ fn the_fullest_form() {
                     (&my::headcount::__private::Probe::<Outcome>::NEW).kind(),
                 )
             }
-            let (__call_0, __call_1) = match (
-                &job.queue(),
-                &tenant,
-                &(job.a + job.b),
-                &tenant,
-                &tenant,
-            ) {
-                (__label_0_0, __label_0_1, __label_0_2, __label_2_0, __label_3_0) => {
+            let (__call_0, __call_1) = {
+                let (__sites, __nanos_1, __nanos_2) = {
                     static __NANOS_1: [my::headcount::__private::u64; 3] = my::headcount::__private::nanos(
                         &[0.01, 1.0, 10.0],
                     );
@@ -288,7 +282,10 @@ fn the_fullest_form() {
                                 .labels(
                                     &[
                                         my::headcount::__private::Label::Open("queue"),
-                                        my::headcount::__private::Label::Open("tenant"),
+                                        my::headcount::__private::Label::Of(
+                                            "tenant",
+                                            <&str as my::headcount::__private::LabelValue>::VALUES,
+                                        ),
                                         my::headcount::__private::Label::Const("kind", "batch"),
                                         my::headcount::__private::Label::Open("size"),
                                     ],
@@ -320,7 +317,14 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
-                                .labels(&[my::headcount::__private::Label::Open("tenant")])
+                                .labels(
+                                    &[
+                                        my::headcount::__private::Label::Of(
+                                            "tenant",
+                                            <&str as my::headcount::__private::LabelValue>::VALUES,
+                                        ),
+                                    ],
+                                )
                                 .outcome()
                                 .nanos(&__NANOS_2),
                         ),
@@ -335,7 +339,14 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
-                                .labels(&[my::headcount::__private::Label::Open("tenant")]),
+                                .labels(
+                                    &[
+                                        my::headcount::__private::Label::Of(
+                                            "tenant",
+                                            <&str as my::headcount::__private::LabelValue>::VALUES,
+                                        ),
+                                    ],
+                                ),
                         ),
                         my::headcount::__private::Site::metric(
                             my::headcount::__private::Descriptor::new(
@@ -353,23 +364,24 @@ fn the_fullest_form() {
                     my::headcount::__private::inventory::submit! {
                         my::headcount::__private::Sites(& __SITES)
                     }
-                    (
-                        my::headcount::__private::enter((
-                            my::headcount::__private::Outcomes(
-                                __SITES[0].row((__label_0_0, __label_0_1, __label_0_2)),
-                            ),
-                            my::headcount::__private::Durations(__SITES[1].slot(), &__NANOS_1),
-                            my::headcount::__private::OutcomeDurations(
-                                __SITES[2].row((__label_2_0,)),
-                                &__NANOS_2,
-                            ),
-                            my::headcount::__private::InProgress(__SITES[3].row((__label_3_0,))),
-                        )),
-                        my::headcount::__private::enter(
-                            my::headcount::__private::Exceptions(__SITES[4].slot()),
+                    (&__SITES, &__NANOS_1, &__NANOS_2)
+                };
+                (
+                    my::headcount::__private::enter((
+                        my::headcount::__private::Outcomes(
+                            __sites[0].row((&job.queue(), &tenant, &(job.a + job.b))),
                         ),
-                    )
-                }
+                        my::headcount::__private::Durations(__sites[1].slot(), __nanos_1),
+                        my::headcount::__private::OutcomeDurations(
+                            __sites[2].row((&tenant,)),
+                            __nanos_2,
+                        ),
+                        my::headcount::__private::InProgress(__sites[3].row((&tenant,))),
+                    )),
+                    my::headcount::__private::enter(
+                        my::headcount::__private::Exceptions::<96>(__sites[4].slot()),
+                    ),
+                )
             };
             let __out = my::headcount::__private::call_once(move || -> Outcome {
                 if false {
@@ -621,9 +633,7 @@ fn a_mistake_leaves_the_function_as_it_was() {
     counted(
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
-        &expect![[
-            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `outcome`, `error_if`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
-        ]],
+        &expect![[r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#]],
     );
     expect![[r#"
         static A: Counter = {

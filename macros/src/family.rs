@@ -1,0 +1,217 @@
+//! `#[metric]` on a `fn` without a body: a family, whose parameters are its labels.
+//!
+//! The function really has the signature that is written; it looks its series up. Where something is wrong, the
+//! messages become its body, so that the name exists.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, Pat, Safety, Signature, Token, Type, Visibility, token,
+};
+
+use crate::args::Args;
+use crate::descriptor::label_of;
+use crate::errors::Errors;
+use crate::expand::q;
+use crate::plan::text_of;
+use crate::rules::MOST_LABELS;
+use crate::{check, fallback, metric, names, shape};
+
+/// A family as it was written.
+struct Family {
+    attrs: Vec<Attribute>,
+    vis: Visibility,
+    sig: Signature,
+    body: Option<TokenTree>,
+}
+
+/// Whether an item is, or was meant to be, a function.
+pub(crate) fn is_function(item: &TokenStream) -> bool {
+    let mut tokens = item.clone().into_iter();
+    // `fn` within a type, or in the body of something else, is inside of brackets or behind these.
+    let word = tokens.find_map(|token| match token {
+        TokenTree::Ident(word) => {
+            ["fn", "static", "struct", "enum", "impl", "mod", "trait", "type"]
+                .into_iter()
+                .find(|known| word == known)
+        }
+        _ => None,
+    });
+    word == Some("fn")
+}
+
+pub(crate) fn expand(args: &Args, item: TokenStream, mut errors: Errors) -> TokenStream {
+    let mut family = match parse.parse2(item.clone()) {
+        Ok(family) => family,
+        Err(error) => {
+            errors.push(error);
+            return fallback::expand(&errors, item);
+        }
+    };
+    let krate = check::private_path(args.krate());
+    let ty = shape::written_type(&family.sig).cloned();
+    let metric = check(args, &family, ty.as_ref(), &mut errors);
+    let body = match (metric, ty) {
+        (Some(metric), Some(ty)) => series(&krate, &metric, &family, &ty),
+        _ => {
+            // What rustc would object to as well.
+            family.sig.asyncness = None;
+            family.sig.constness = None;
+            family.sig.inputs = family
+                .sig
+                .inputs
+                .into_iter()
+                .filter(|input| matches!(input, FnArg::Typed(_)))
+                .collect();
+            errors.to_compile_errors()
+        }
+    };
+    let Family { attrs, vis, sig, .. } = &family;
+    q!(#(#attrs)* #vis #sig { #body })
+}
+
+fn parse(input: ParseStream<'_>) -> syn::Result<Family> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    let vis = input.parse()?;
+    let sig = input.parse()?;
+    let body = if input.peek(token::Brace) {
+        Some(input.parse()?)
+    } else {
+        let _: Token![;] = input.parse()?;
+        None
+    };
+    Ok(Family { attrs, vis, sig, body })
+}
+
+fn check<'a>(
+    args: &'a Args,
+    family: &Family,
+    ty: Option<&Type>,
+    errors: &mut Errors,
+) -> Option<metric::Metric<'a>> {
+    let Signature { constness, asyncness, safety, abi, ident, generics, inputs, .. } = &family.sig;
+    if let Some(asyncness) = asyncness {
+        errors.on(asyncness, "a series is looked up at once: leave out `async`");
+    }
+    if let Some(constness) = constness {
+        errors.on(constness, "a series is looked up when the program runs: leave out `const`");
+    }
+    if let Safety::Unsafe(unsafety) = safety {
+        errors.on(unsafety, "looking up a series is safe: leave out `unsafe`");
+    }
+    if let Some(abi) = abi {
+        errors.on(abi, "a family is for Rust: leave out `extern`");
+    }
+    for param in generics.params.iter() {
+        if !matches!(param, GenericParam::Lifetime(_)) {
+            errors.on(
+                param,
+                "the types of a family's labels must be known here: leave out the parameter",
+            );
+        }
+    }
+    if let Some(body) = &family.body {
+        let TokenTree::Group(braces) = body else { return None };
+        errors.at(
+            braces.span_open(),
+            "a family is declared, and looks its series up by itself: end with `;`",
+        );
+    }
+    if inputs.is_empty() {
+        errors.on(
+            ident,
+            format!("a family without labels is one series: write `static {ident}: Counter;`"),
+        );
+    }
+    let mut before = Vec::new();
+    for (index, input) in inputs.iter().enumerate() {
+        parameter(input, generics, &mut before, errors);
+        if index == MOST_LABELS {
+            errors.on(input, format!("a family has at most {MOST_LABELS} labels"));
+        }
+    }
+    let Some(ty) = ty else {
+        errors.on(
+            ident,
+            "what are its series? Say `-> Counter`, `-> Gauge`, `-> Histogram` or `-> Summary`",
+        );
+        return None;
+    };
+    metric::check(args, &family.attrs, ident, ty, errors)
+}
+
+fn parameter(
+    input: &FnArg,
+    generics: &syn::Generics,
+    before: &mut Vec<String>,
+    errors: &mut Errors,
+) {
+    let argument = match input {
+        FnArg::Receiver(receiver) => {
+            errors.on(&receiver.self_token, "`self` is no label: name what of it is one");
+            return;
+        }
+        FnArg::Typed(argument) => argument,
+    };
+    if let Some(attr) = argument.attrs.first() {
+        errors.on(attr, "the labels of a family are always the same: no attributes here");
+    }
+    match label(input) {
+        Some(label) => {
+            names::check_label(label, false, errors);
+            let name = label.to_string();
+            if before.contains(&name) {
+                errors.on(label, format!("the label `{name}` is given twice"));
+            }
+            before.push(name);
+        }
+        None => errors.on(&argument.pat, "a parameter's name is the label's: no patterns here"),
+    }
+    let generic = |ident: &str| {
+        generics.params.iter().any(|param| match param {
+            GenericParam::Type(param) => param.ident == ident,
+            GenericParam::Const(param) => param.ident == ident,
+            GenericParam::Lifetime(_) => false,
+        })
+    };
+    let is_impl = shape::contains_impl(&argument.ty);
+    // A type that names a parameter was put down to the parameter.
+    let names_parameter = argument.ty.to_token_stream().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => generic(&ident.to_string()),
+        _ => false,
+    });
+    if is_impl && !names_parameter {
+        errors.on(&argument.ty, "the types of a family's labels must be known here: no `impl`");
+    }
+}
+
+/// The name of a parameter that is nothing but a name.
+fn label(input: &FnArg) -> Option<&Ident> {
+    let FnArg::Typed(argument) = input else { return None };
+    match &*argument.pat {
+        Pat::Ident(pat)
+            if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
+        {
+            Some(&pat.ident)
+        }
+        _ => None,
+    }
+}
+
+fn series(
+    krate: &TokenStream,
+    metric: &metric::Metric<'_>,
+    family: &Family,
+    ty: &Type,
+) -> TokenStream {
+    let mut labels = Vec::new();
+    let mut values = Vec::new();
+    for input in &family.sig.inputs {
+        let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
+        labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
+        values.push(q!(&#name));
+    }
+    let items = metric::items(krate, metric, ty, &labels);
+    q!(#items #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
+}
