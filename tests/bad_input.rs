@@ -161,6 +161,26 @@ fn a_collector_says_that_there_is_no_directory() {
     assert!(!missing.exists(), "reading makes nothing");
 }
 
+#[test]
+fn init_after_the_first_count_says_where_counting_is_and_changes_nothing() {
+    let folder = temporary_directory(Medium::Memory);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let init = |begun: Option<&Path>| {
+        let told = text(&worker(&["late", second.to_str().expect("UTF-8")], begun));
+        assert_eq!(told_page(&told).at("work_total"), 10.0);
+        let said: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("init: ")).collect();
+        assert_eq!(said[0], said[1]);
+        said[0].to_owned()
+    };
+    assert_eq!(init(None), "recording has already begun in private memory, and can't be moved");
+    let elsewhere = init(Some(&first));
+    assert!(elsewhere.starts_with(first.to_str().expect("UTF-8")), "{elsewhere}");
+    assert!(elsewhere.ends_with("has already begun in this directory, and can't be moved"));
+    assert!(!second.exists());
+    // The same directory again is no contradiction.
+    assert_eq!(init(Some(&second)), "fine");
+}
+
 /// A directory with one good segment, in which 100 were counted, and its path.
 fn with_one_segment() -> (tempfile::TempDir, PathBuf) {
     let folder = temporary_directory(Medium::Memory);

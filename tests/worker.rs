@@ -104,6 +104,16 @@ fn main() {
             count(number(times));
             tell();
         }
+        ["late", directory] => {
+            count(10);
+            for _ in 0..2 {
+                match headcount::init(Config::new().directory(directory)) {
+                    Ok(()) => println!("init: fine"),
+                    Err(error) => println!("init: {error}"),
+                }
+            }
+            tell();
+        }
         _ => panic!("no such scenario: {arguments:?}"),
     }
 }

@@ -147,8 +147,11 @@ impl fmt::Display for Error {
             }
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
             ErrorKind::Conflict { message } => f.write_str(message),
+            ErrorKind::AlreadyStarted if self.path.is_some() => {
+                f.write_str("recording has already begun in this directory, and can't be moved")
+            }
             ErrorKind::AlreadyStarted => {
-                f.write_str("recording has already begun with another directory")
+                f.write_str("recording has already begun in private memory, and can't be moved")
             }
         }
     }

@@ -224,11 +224,13 @@ pub fn init(config: Config) -> Result<(), Error> {
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
     let Some(mut store) = Guard::lock() else { return Ok(()) };
     if store.state == State::Live {
-        return if store.is_shared() && store.directory == config.chosen_directory() {
-            Ok(())
-        } else {
-            let error = Error::new(ErrorKind::AlreadyStarted);
-            Err(store.directory.as_deref().map_or(error.copy(), |path| error.at(path)))
+        let same = store.directory == config.chosen_directory();
+        return match (&store.problem, &store.directory) {
+            // Asked for again: what was said when it was tried is still true.
+            (Some(problem), _) if same => Err(problem.copy()),
+            (None, _) if same => Ok(()),
+            (_, Some(path)) => Err(Error::new(ErrorKind::AlreadyStarted).at(path)),
+            (_, None) => Err(Error::new(ErrorKind::AlreadyStarted)),
         };
     }
     if store.state == State::Failed {
