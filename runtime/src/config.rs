@@ -28,6 +28,11 @@ impl Config {
         self
     }
 
+    /// Absolute, so that it stays the same directory when a program that becomes a daemon changes its own.
+    pub(crate) fn absolute_directory(&self) -> Option<PathBuf> {
+        self.chosen_directory().map(|path| std::path::absolute(&path).unwrap_or(path))
+    }
+
     /// The directory that these words and the environment come to: the one given here, else `HEADCOUNT_DIR`, else
     /// `PROMETHEUS_MULTIPROC_DIR`, else the latter in lower case, as the Python client has it. `None`: every
     /// process counts in memory of its own, where only itself can read.

@@ -204,8 +204,13 @@ impl Descriptor {
     }
 
     /// How processes combine, for a gauge.
+    ///
+    /// # Panics
+    ///
+    /// For anything else.
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
+        assert!(matches!(self.kind, Kind::Gauge | Kind::InProgress), "`mode` belongs to a `Gauge`");
         self.mode = mode;
         self
     }
@@ -214,9 +219,10 @@ impl Descriptor {
     ///
     /// # Panics
     ///
-    /// If there are more than 1,000.
+    /// If there are more than 1,000, or the metric is of another kind.
     #[must_use]
     pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
+        assert!(matches!(self.kind, Kind::Histogram), "`buckets` belongs to a `Histogram`");
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Float(bounds);
         self
@@ -226,9 +232,10 @@ impl Descriptor {
     ///
     /// # Panics
     ///
-    /// If there are more than 1,000.
+    /// If there are more than 1,000, or the metric is of another kind.
     #[must_use]
     pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
+        assert!(matches!(self.kind, Kind::Durations), "buckets in seconds belong to durations");
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Nanos(bounds);
         self
@@ -285,7 +292,7 @@ impl Descriptor {
 /// Cells of all series of a family with closed labels.
 const MAX_DENSE: u64 = 1 << 16;
 
-const MAX_BOUNDS: usize = 1_001;
+pub(crate) const MAX_BOUNDS: usize = 1_001;
 
 /// `[sum, carries, bucket 0 .. bucket n]`, the last bucket being that of +Inf.
 pub(crate) const fn durations_width(bounds: u32) -> u32 {

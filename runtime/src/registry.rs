@@ -12,6 +12,9 @@ pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
 /// The slot of a site that could not be registered.
 pub const DROPPED: u32 = 0xC000_0000;
 
+/// See [`Site::is_full`]; above every limit too.
+const FULL: u32 = UNASSIGNED + 1;
+
 /// Records calls, one counter for all ends.
 pub const COUNTED: u32 = 1;
 /// Records calls, one counter for each outcome.
@@ -123,6 +126,15 @@ impl Site {
     pub(crate) fn assign(&self, slot: u32) {
         // Release: whoever sees the slot sees the blocks behind it.
         self.slot.store(slot, Ordering::Release);
+    }
+
+    /// Whether a site with open labels has all the series that it may have. Such a site has no slot of its own; the word says this instead.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slot.load(Ordering::Relaxed) == FULL
+    }
+
+    pub(crate) fn set_full(&self) {
+        self.slot.store(FULL, Ordering::Relaxed);
     }
 
     /// Sorts sites so that the narrow ones come first (a thread that only counts then needs one page), and so that

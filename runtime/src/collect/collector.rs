@@ -1,17 +1,17 @@
 //! Scanning a directory and making a snapshot of it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rustix::fs::fstat;
 
 use crate::directory::Directory;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::store;
 
-use super::decode::{Layouts, Segment, read_header};
-use super::liveness::Here;
+use super::decode::{Age, Layouts, Segment, read_header};
+use super::liveness::{Here, Life};
 use super::merge::{Part, merge};
 use super::read::Source;
 use super::snapshot::{Family, FamilyKind, Series, Snapshot, Value};
@@ -85,6 +85,7 @@ impl Collector {
             },
             (None, None) => {}
         }
+        scan.settle_lives();
         let (mut families, conflicts) = merge(&scan.parts);
         scan.skipped.extend(conflicts);
         for family in scan.about_itself(began) {
@@ -101,8 +102,10 @@ impl Collector {
 #[derive(Debug, Default)]
 struct Scan {
     parts: Vec<Part>,
-    /// Of those parts: a copy of a file is no second process.
-    instances: HashSet<[u8; 16]>,
+    /// This process's instance, which was read already.
+    own: Option<[u8; 16]>,
+    /// The place in `parts` of each instance.
+    instances: HashMap<[u8; 16], usize>,
     layouts: Layouts,
     skipped: Vec<Error>,
 }
@@ -111,11 +114,11 @@ impl Scan {
     /// This process's own segment, from its memory: also where it has no name.
     fn take_own(&mut self) {
         let Some(own) = store::own() else { return };
-        let Some(header) = own.header().cloned() else { return };
+        let header = own.header().clone();
         match Segment::read(&Source::Own(own), header, &mut self.layouts) {
             Ok(segment) => {
-                self.instances.insert(segment.header.instance);
-                self.parts.push(Part { segment, alive: true });
+                self.own = Some(segment.header.instance);
+                self.parts.push(Part { segment, life: Life::Locked });
             }
             Err(e) => self.skipped.push(e),
         }
@@ -138,23 +141,58 @@ impl Scan {
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         let source = Source::File(fd);
         let header = read_header(&source, size)?;
-        if self.instances.contains(&header.instance) {
+        if self.own == Some(header.instance) {
             return Ok(());
         }
         // Before the cells: what is dead by now has its last values.
-        let alive = match &source {
-            Source::File(fd) => here.is_alive(&header, fd),
-            Source::Own(_) => true,
+        let life = match &source {
+            Source::File(fd) => here.of(&header, fd),
+            Source::Own(_) => Life::Locked,
         };
         let segment = Segment::read(&source, header, &mut self.layouts)?;
-        self.instances.insert(segment.header.instance);
-        self.parts.push(Part { segment, alive });
-        Ok(())
+        self.add(Part { segment, life })
+    }
+
+    /// A copy of a file is no second process. Of the two, the one that is alive is the original, or the one that knows more.
+    fn add(&mut self, mut part: Part) -> Result<(), Error> {
+        let instance = part.segment.header.instance;
+        let Some(known) = self.instances.get(&instance).and_then(|at| self.parts.get_mut(*at))
+        else {
+            self.instances.insert(instance, self.parts.len());
+            self.parts.push(part);
+            return Ok(());
+        };
+        let rank = |part: &Part| (part.life, part.segment.log_used);
+        if rank(&part) > rank(known) {
+            core::mem::swap(known, &mut part);
+        }
+        Err(Error::new(ErrorKind::Foreign { reason: "a copy of another segment" }))
+    }
+
+    /// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
+    /// older ones behind.
+    fn settle_lives(&mut self) {
+        type Process = ([u8; 16], u64, u32, u64);
+        let process = |part: &Part| -> Process {
+            let h = &part.segment.header;
+            (h.boot_id, h.pid_namespace, h.pid, h.start_ticks)
+        };
+        let mut newest = HashMap::<Process, Age>::new();
+        for part in &self.parts {
+            let age = newest.entry(process(part)).or_default();
+            *age = part.segment.age().max(*age);
+        }
+        for part in &mut self.parts {
+            let is_newest = newest.get(&process(part)) == Some(&part.segment.age());
+            if part.life == Life::Running && !is_newest {
+                part.life = Life::Dead;
+            }
+        }
     }
 
     /// The collector's own families.
     fn about_itself(&self, began: Instant) -> Vec<Family> {
-        let living = self.parts.iter().filter(|part| part.alive).count();
+        let living = self.parts.iter().filter(|part| part.is_alive()).count();
         let sum = |of: fn(&Segment) -> u64| {
             self.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
         };

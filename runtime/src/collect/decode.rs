@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::descriptor::{MAX_CELLS, Mode};
+use crate::descriptor::{MAX_BOUNDS, MAX_CELLS, Mode};
 use crate::error::{Error, ErrorKind};
+use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::{CELL, Fields, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 use crate::segment::log::{
     FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_SUMMARY, MUST_KNOW,
@@ -23,6 +24,17 @@ pub(super) enum Cells {
     Float,
     Nanos,
     Wrapping,
+}
+
+impl Cells {
+    /// A bound in the family's unit.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+    pub(super) fn bound(self, bits: u64) -> f64 {
+        match self {
+            Self::Nanos => bits as f64 / 1e9,
+            _ => f64::from_bits(bits),
+        }
+    }
 }
 
 /// A family as one segment's log has it.
@@ -60,7 +72,10 @@ pub(super) struct Layout {
 
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
 #[derive(Debug, Default)]
-pub(super) struct Layouts(HashMap<u32, Vec<Known>>);
+pub(super) struct Layouts {
+    known: HashMap<u32, Vec<Known>>,
+    budget: Budget,
+}
 
 /// A log, and what it says.
 type Known = (Vec<u64>, Rc<Layout>);
@@ -68,12 +83,14 @@ type Known = (Vec<u64>, Rc<Layout>);
 impl Layouts {
     fn of(&mut self, log: Vec<u64>, slots_used: u32) -> Result<Rc<Layout>, Error> {
         let bytes: Vec<u8> = log.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let known = self.0.entry(crc32fast::hash(&bytes)).or_default();
+        let known = self.known.entry(crc32fast::hash(&bytes)).or_default();
         let found = known.iter().find(|(words, _)| *words == log);
         let layout = if let Some((_, layout)) = found {
             Rc::clone(layout)
         } else {
-            let layout = Rc::new(parse_log(&bytes, slots_used)?);
+            let (layout, text) = parse_log(&bytes, slots_used)?;
+            self.budget.spend_text(text)?;
+            let layout = Rc::new(layout);
             known.push((log, Rc::clone(&layout)));
             layout
         };
@@ -93,6 +110,8 @@ pub(super) type Age = (u64, [u8; 16]);
 pub(super) struct Segment {
     pub(super) header: Header,
     pub(super) layout: Rc<Layout>,
+    /// Bytes of its log: of two copies of one segment the longer log is the newer.
+    pub(super) log_used: u64,
     pub(super) dropped_series: u64,
     pub(super) dropped_operations: u64,
     pub(super) cut_label_values: u64,
@@ -102,14 +121,43 @@ pub(super) struct Segment {
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
 const MAX_LOG: u64 = 64 << 20;
-/// So many series in one segment; as many as the largest geometry has slots.
-const MAX_SERIES: usize = 1 << 20;
-/// Cells that are read of one segment, in all shards: 256 MiB.
-const MAX_READ: u64 = 1 << 25;
-/// Bytes of label values in one segment, after its dense blocks are multiplied out.
-const MAX_TEXT: usize = 256 << 20;
-/// What a label value costs beside its bytes.
-const VALUE_COST: usize = 32;
+/// So many labels, and bytes in a name, are more than anyone has use for.
+const MAX_LABELS: u16 = 64;
+const MAX_NAME: usize = 1024;
+/// What a label costs beside its bytes.
+const LABEL_COST: u64 = 64;
+
+/// What one collection may spend on all files of a directory together. Whoever may write there may write many of them.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// Cells, 1 GiB.
+    cells: u64,
+    /// Bytes of label names and values, once for each cell, as an exposition repeats them: 4 GiB.
+    text: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { cells: 1 << 27, text: 1 << 32 }
+    }
+}
+
+impl Budget {
+    fn spend_cells(&mut self, cells: u64) -> Result<(), Error> {
+        let left = self.cells.checked_sub(cells);
+        self.cells = left.ok_or_else(|| Error::corrupt("too many cells to read"))?;
+        Ok(())
+    }
+
+    fn spend_text(&mut self, bytes: u64) -> Result<(), Error> {
+        let left = self.text.checked_sub(bytes);
+        self.text = left.ok_or_else(|| Error::corrupt("too much text in labels"))?;
+        Ok(())
+    }
+}
+
+/// Bytes of label names and values that one log may stand for: 256 MiB.
+const MAX_TEXT: u64 = 256 << 20;
 
 impl Segment {
     pub(super) fn read(
@@ -150,14 +198,14 @@ impl Segment {
             [*pair as u32, (*pair >> 32) as u32]
         });
         let mut shards = Vec::new();
-        let mut budget = MAX_READ;
         for (shard, limit) in (0..shards_used).zip(limits) {
             let cells = u64::from(limit.min(slots_used));
-            budget = budget.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
+            layouts.budget.spend_cells(cells)?;
             let cells = usize::try_from(cells).unwrap_or(0);
             shards.push(source.read(geometry.shard_off(shard), cells)?);
         }
         Ok(Self {
+            log_used,
             dropped_series: word(Word::DroppedSeries),
             dropped_operations: word(Word::DroppedOperations),
             cut_label_values: word(Word::CutLabelValues),
@@ -180,6 +228,11 @@ impl Segment {
             carries = carries.saturating_add(u64::from(carry));
         }
         (sum, carries)
+    }
+
+    /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
+    pub(super) fn bucket(&self, slot: u32, offset: u32) -> u64 {
+        self.each(slot, offset).fold(0, u64::saturating_add)
     }
 
     /// A cell in each of the shards that have it.
@@ -220,10 +273,10 @@ fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
 
-fn parse_log(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
-    let (mut families, mut series) = (Vec::new(), Vec::new());
-    let mut end = 0;
-    let mut text = MAX_TEXT;
+/// What a log says, and what that costs in text.
+fn parse_log(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
+    let mut layout = Layout::default();
+    let (mut text, mut cells) = (0_u64, 0_u64);
     while !log.is_empty() {
         let mut head = Fields::new(log, "a record's head");
         let len = head.u32()? as usize;
@@ -240,29 +293,30 @@ fn parse_log(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
         }
         let mut payload = Fields::new(record, "a record");
         payload.bytes(HEAD)?;
-        let counted = series.len();
         match kind {
-            FAMILY => families.push(family(&mut payload, families.len())?),
+            FAMILY => {
+                let family = family(&mut payload, layout.families.len())?;
+                layout.families.push(family);
+            }
             SERIES => {
-                let last = multiply(&mut payload, slot, slots_used, &families, &mut series)?;
-                end = end.max(last);
+                let block = Block::read(&mut payload, slot, slots_used, &layout.families)?;
+                // Before anything is multiplied out. Series that overlapped could be any number of them.
+                cells = cells.saturating_add(block.cells());
+                text = text.saturating_add(block.text());
+                if cells > u64::from(slots_used) || text > MAX_TEXT {
+                    return Err(Error::corrupt("more series than it has room for"));
+                }
+                layout.end = layout.end.max(block.end());
+                block.multiply(&mut layout.series);
             }
             _ if flags & MUST_KNOW != 0 => {
                 return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
             }
             _ => {}
         }
-        if series.len() > MAX_SERIES {
-            return Err(Error::corrupt("more series than slots"));
-        }
-        let added = series.get(counted..).unwrap_or_default();
-        let cost = added.iter().flat_map(|s| &s.values).fold(0_usize, |cost, value| {
-            cost.saturating_add(value.len()).saturating_add(VALUE_COST)
-        });
-        text = text.checked_sub(cost).ok_or_else(|| Error::corrupt("too much text in labels"))?;
         log = rest;
     }
-    Ok(Layout { families, series, end })
+    Ok((layout, text))
 }
 
 /// Of the record with its checksum field read as 0.
@@ -283,6 +337,9 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
     f.u8()?;
     let (labels, bounds) = (f.u16()?, f.u16()?);
+    if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
+        return Err(Error::corrupt("more labels or bounds than a family may have"));
+    }
     let line = f.u32()?;
     let (kind, cells) = match (metric, value) {
         (METRIC_COUNTER, VALUE_U64) => (FamilyKind::Counter, Cells::Unsigned),
@@ -304,17 +361,14 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
         (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
         _ => 1,
     });
-    if kind != FamilyKind::Histogram && bounds > 0 {
-        return Err(Error::corrupt("bounds of what has none"));
+    if (kind == FamilyKind::Histogram) != (bounds > 0) {
+        return Err(Error::corrupt("bounds of what has none, or none of what has some"));
     }
     let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
-    let ascend = |a: &u64, b: &u64| match cells {
-        Cells::Nanos => a < b,
-        _ => f64::from_bits(*a) < f64::from_bits(*b),
-    };
-    let finite = |b: &u64| cells == Cells::Nanos || f64::from_bits(*b).is_finite();
-    if !bounds.iter().zip(bounds.iter().skip(1)).all(|(a, b)| ascend(a, b))
-        || !bounds.iter().all(finite)
+    // As they will be shown: two that differ in nanoseconds only, far out, are one label.
+    let shown: Vec<f64> = bounds.iter().map(|bound| cells.bound(*bound)).collect();
+    if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
+        || !shown.iter().all(|bound| bound.is_finite())
     {
         return Err(Error::corrupt("bounds that don't ascend"));
     }
@@ -326,6 +380,10 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     let labels =
         (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
     // What can't stand in an exposition would spoil all of it.
+    let fits = |name: &String| name.len() <= MAX_NAME;
+    if !fits(&name) || !labels.iter().all(fits) {
+        return Err(Error::corrupt("a name of more than 1,024 bytes"));
+    }
     if !is_name(&name, true) || !labels.iter().all(|label| is_name(label, false)) {
         return Err(Error::corrupt("a name with characters that names don't have"));
     }
@@ -348,69 +406,85 @@ fn is_name(name: &str, colon: bool) -> bool {
     chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
 }
 
-fn family_of<'a>(
-    f: &mut Fields<'_>,
-    families: &'a [LogFamily],
-) -> Result<(usize, &'a LogFamily, u32), Error> {
-    let id = f.u32()? as usize;
-    let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
-    let width = f.u32()?;
-    if width != family.width {
-        return Err(Error::corrupt("a series' width"));
-    }
-    Ok((id, family, width))
-}
-
-fn check_run(slot: u32, cells: u64, slots_used: u32) -> Result<(), Error> {
-    let end = u64::from(slot).saturating_add(cells);
-    if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
-        return Err(Error::corrupt("a series outside the slots in use"));
-    }
-    Ok(())
-}
-
-fn multiply(
-    f: &mut Fields<'_>,
+/// A SERIES record: series for all combinations of its labels' values.
+struct Block<'a> {
+    family: usize,
+    names: &'a [String],
+    width: u32,
     slot: u32,
-    slots_used: u32,
-    families: &[LogFamily],
-    series: &mut Vec<LogSeries>,
-) -> Result<u32, Error> {
-    let (id, family, width) = family_of(f, families)?;
-    let count = u64::from(f.u32()?);
-    f.u64()?; // created
-    // Before anything is made of `count`: no more series than there are cells.
-    check_run(slot, count.saturating_mul(u64::from(width)), slots_used)?;
-    let mut sets = Vec::new();
-    for _ in &family.labels {
-        let n = f.u16()?;
-        let set = (0..n).map(|_| f.string()).collect::<Result<Vec<_>, _>>()?;
-        sets.push(set);
-    }
-    // Before they are multiplied out: a long value in a large block is a lot of memory for few bytes.
-    let longest = sets.iter().map(|set| set.iter().map(|value| value.len()).max().unwrap_or(0));
-    let row = longest.fold(0_usize, |row, len| row.saturating_add(len).saturating_add(VALUE_COST));
-    if count.saturating_mul(row as u64) > MAX_TEXT as u64 {
-        return Err(Error::corrupt("too much text in labels"));
-    }
-    let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
-    if product != Some(count) {
-        return Err(Error::corrupt("the number of a block's series"));
-    }
-    let mut at = slot;
-    for index in 0..count {
-        let mut rest = index;
-        let mut values: Vec<String> = Vec::with_capacity(sets.len());
-        for set in sets.iter().rev() {
-            let n = (set.len() as u64).max(1);
-            let (next, which) = (rest.checked_div(n), rest.checked_rem(n).unwrap_or(0));
-            rest = next.unwrap_or(0);
-            let value = usize::try_from(which).ok().and_then(|which| set.get(which));
-            values.push(value.copied().unwrap_or_default().to_owned());
+    count: u64,
+    sets: Vec<Vec<&'a str>>,
+}
+
+impl<'a> Block<'a> {
+    fn read(
+        f: &mut Fields<'a>,
+        slot: u32,
+        slots_used: u32,
+        families: &'a [LogFamily],
+    ) -> Result<Self, Error> {
+        let id = f.u32()? as usize;
+        let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
+        let (width, count) = (f.u32()?, u64::from(f.u32()?));
+        if width != family.width {
+            return Err(Error::corrupt("a series' width"));
         }
-        values.reverse();
-        series.push(LogSeries { family: id, slot: at, values });
-        at = at.saturating_add(width);
+        f.u64()?; // created
+        let end = u64::from(slot).saturating_add(count.saturating_mul(u64::from(width)));
+        if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        let mut sets = Vec::new();
+        for _ in &family.labels {
+            let n = f.u16()?;
+            sets.push((0..n).map(|_| f.string()).collect::<Result<Vec<_>, _>>()?);
+        }
+        let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
+        if product != Some(count) {
+            return Err(Error::corrupt("the number of a record's series"));
+        }
+        if sets.iter().flatten().any(|value| value.len() > MAX_LABEL_VALUE) {
+            return Err(Error::corrupt("a label value of more than 1,024 bytes"));
+        }
+        Ok(Self { family: id, names: &family.labels, width, slot, count, sets })
     }
-    Ok(at)
+
+    fn cells(&self) -> u64 {
+        self.count.saturating_mul(u64::from(self.width))
+    }
+
+    fn end(&self) -> u32 {
+        // Within the slots in use, as `read` made sure.
+        let cells = u32::try_from(self.cells()).unwrap_or(u32::MAX);
+        self.slot.saturating_add(cells)
+    }
+
+    /// Bytes that an exposition of these series will have in labels, at most.
+    fn text(&self) -> u64 {
+        let longest = |set: &Vec<&str>| set.iter().map(|value| value.len()).max().unwrap_or(0);
+        let line = self.names.iter().zip(&self.sets).fold(LABEL_COST, |line, (name, set)| {
+            let bytes = (name.len() as u64).saturating_add(longest(set) as u64);
+            line.saturating_add(LABEL_COST).saturating_add(bytes)
+        });
+        line.saturating_mul(self.cells())
+    }
+
+    /// The last label runs fastest.
+    fn multiply(self, series: &mut Vec<LogSeries>) {
+        let mut at = self.slot;
+        for index in 0..self.count {
+            let mut rest = index;
+            let mut values: Vec<String> = Vec::with_capacity(self.sets.len());
+            for set in self.sets.iter().rev() {
+                let n = (set.len() as u64).max(1);
+                let which = rest.checked_rem(n).unwrap_or(0);
+                rest = rest.checked_div(n).unwrap_or(0);
+                let value = usize::try_from(which).ok().and_then(|which| set.get(which));
+                values.push(value.copied().unwrap_or_default().to_owned());
+            }
+            values.reverse();
+            series.push(LogSeries { family: self.family, slot: at, values });
+            at = at.saturating_add(self.width);
+        }
+    }
 }

@@ -6,6 +6,18 @@ use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
 use crate::segment::lock;
 
+/// What is known of a segment's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Life {
+    /// It can't write any more.
+    Dead,
+    /// Its lock is not to be trusted, but a process of its number and start time runs. After `exec` that is another program, which can't be
+    /// told apart until it makes a segment of its own: then only the newest of them is alive.
+    Running,
+    /// It holds the lock.
+    Locked,
+}
+
 /// What this process knows of where it runs; asked once per collection.
 pub(super) struct Here {
     boot_id: [u8; 16],
@@ -17,17 +29,18 @@ impl Here {
         Self { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() }
     }
 
-    /// The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
+    /// Whether it is alive, and how that is known. The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
     /// same pid with the same start time; not as a zombie, which writes no more.
-    pub(super) fn is_alive(&self, header: &Header, fd: &OwnedFd) -> bool {
+    pub(super) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
         if header.boot_id != [0; 16] && self.boot_id != [0; 16] && header.boot_id != self.boot_id {
-            return false;
+            return Life::Dead;
         }
         match lock::is_held(fd) {
-            Ok(true) => true,
-            Ok(false) if header.liveness != LIVENESS_WEAK => false,
+            Ok(true) => Life::Locked,
+            Ok(false) if header.liveness != LIVENESS_WEAK => Life::Dead,
             // No locks here, or weak ones.
-            _ => self.is_running(header),
+            _ if self.is_running(header) => Life::Running,
+            _ => Life::Dead,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::decode::{Age, Cells, Layout, LogFamily, LogSeries, Segment};
 use super::exact::ExactSum;
+use super::liveness::Life;
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::sums::{GaugeSum, HistogramSum, Sum, bounds_of, position};
 
@@ -14,7 +15,13 @@ use super::sums::{GaugeSum, HistogramSum, Sum, bounds_of, position};
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) segment: Segment,
-    pub(super) alive: bool,
+    pub(super) life: Life,
+}
+
+impl Part {
+    pub(super) fn is_alive(&self) -> bool {
+        self.life != Life::Dead
+    }
 }
 
 /// Families sorted by name, and what had to be left out.
@@ -23,7 +30,9 @@ pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
     let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
     for (number, (layout, segments)) in layouts.iter().enumerate() {
         let Some(newest) = segments.iter().map(|part| part.segment.age()).max() else { continue };
-        for (id, family) in layout.families.iter().enumerate() {
+        // A family without series has nothing to say, and no say in what is shown.
+        let used: HashSet<usize> = layout.series.iter().map(|series| series.family).collect();
+        for (id, family) in layout.families.iter().enumerate().filter(|(id, _)| used.contains(id)) {
             let source = (number, id);
             let name = family.name.as_str();
             let used = Use { family, source, segments: segments.len(), newest };
@@ -40,8 +49,8 @@ pub(super) fn merge(parts: &[Part]) -> (Vec<Family>, Vec<Error>) {
         if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.source.1)) {
             skipped.push(conflict(name, kind, other.family));
         }
-        let segments = uses.iter().map(|used| used.segments).sum();
-        merged.push((segments, Merging::new(&uses)));
+        merged.push((segments(&uses), Merging::new(&uses)));
+        skipped.extend(different_bounds(name, &uses));
     }
     let mut merged = without_collisions(merged, &mut skipped);
     let mut targets = HashMap::<Source, usize>::new();
@@ -94,13 +103,33 @@ fn shape(family: &LogFamily) -> Shape {
 
 /// The shape that most segments have; of equally many, the first in the order of kinds and modes.
 fn majority(uses: &[Use<'_>]) -> Shape {
-    let mut counts = BTreeMap::<Shape, usize>::new();
+    let mut counts = BTreeMap::<Shape, Vec<&Use<'_>>>::new();
     for used in uses {
-        *counts.entry(shape(used.family)).or_default() += used.segments;
+        counts.entry(shape(used.family)).or_default().push(used);
     }
+    let counts: BTreeMap<Shape, usize> =
+        counts.into_iter().map(|(shape, uses)| (shape, segments(uses))).collect();
     let most = counts.values().copied().max().unwrap_or(0);
     let first = counts.into_iter().find(|(_, count)| *count == most);
     first.map_or((FamilyKind::Counter, None), |(shape, _)| shape)
+}
+
+/// How many segments these are: one that declares a family several times is still one.
+fn segments<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> usize {
+    let of_layouts: BTreeMap<usize, usize> =
+        uses.into_iter().map(|used| (used.source.0, used.segments)).collect();
+    of_layouts.values().sum()
+}
+
+/// Only the bounds that all declarations have can be shown; whoever loses some should hear of it.
+fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
+    let first = bounds_of(uses.first()?.family);
+    let differs = uses.iter().any(|used| bounds_of(used.family) != first);
+    differs.then(|| {
+        let message =
+            format!("`{name}` is declared with different buckets: those that all have are shown");
+        Error::new(ErrorKind::Conflict { message })
+    })
 }
 
 fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
@@ -232,7 +261,7 @@ impl Merging {
 
     fn add_gauge(&mut self, part: &Part, declared: &LogFamily, slot: u32, labels: &Labels) {
         let Some(mode) = self.mode else { return };
-        if is_live(mode) && !part.alive {
+        if is_live(mode) && !part.is_alive() {
             return;
         }
         let value = match declared.cells {

@@ -61,7 +61,7 @@ pub enum FamilyKind {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
-    /// Names and values, in the order of their declaration.
+    /// Names and values, sorted by name.
     pub labels: Vec<(String, String)>,
     /// The value.
     pub value: Value,

@@ -33,15 +33,7 @@ pub(super) struct HistogramSum {
 
 /// A family's bounds in its unit.
 pub(super) fn bounds_of(family: &LogFamily) -> Vec<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-    family
-        .bounds
-        .iter()
-        .map(|bound| match family.cells {
-            Cells::Nanos => *bound as f64 / 1e9,
-            _ => f64::from_bits(*bound),
-        })
-        .collect()
+    family.bounds.iter().map(|bound| family.cells.bound(*bound)).collect()
 }
 
 pub(super) fn position(bounds: &[f64], bound: f64) -> Option<usize> {
@@ -72,7 +64,8 @@ impl Sum {
     pub(super) fn value(self, is_sum: bool, bounds: &[f64]) -> Value {
         match self {
             Self::Unsigned(n) => Value::Counter(Number::Integer(n)),
-            Self::Float(sum) => Value::Counter(Number::Float(sum.total())),
+            // Never written below 0; and a counter that is would spoil the page.
+            Self::Float(sum) => Value::Counter(Number::Float(sum.total().max(0.0))),
             Self::Gauge(gauge) if is_sum => Value::Gauge(gauge.sum.total()),
             Self::Gauge(gauge) => Value::Gauge(gauge.one.unwrap_or(0.0)),
             Self::Histogram(sum) => Value::Histogram(sum.value(bounds)),
@@ -127,14 +120,14 @@ impl HistogramSum {
         self.below.resize(bounds.len(), 0);
         let mut running = 0_u64;
         for (offset, bound) in (first..).zip(own) {
-            running = running.wrapping_add(segment.sum(slot, offset).0);
+            running = running.saturating_add(segment.bucket(slot, offset));
             if let Some(below) = position(bounds, *bound).and_then(|at| self.below.get_mut(at)) {
-                *below = below.wrapping_add(running);
+                *below = below.saturating_add(running);
             }
         }
         let infinity = u32::try_from(own.len()).unwrap_or(u32::MAX).saturating_add(first);
-        running = running.wrapping_add(segment.sum(slot, infinity).0);
-        self.count = self.count.wrapping_add(running);
+        running = running.saturating_add(segment.bucket(slot, infinity));
+        self.count = self.count.saturating_add(running);
     }
 
     fn value(mut self, bounds: &[f64]) -> HistogramValue {

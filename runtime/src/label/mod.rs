@@ -14,7 +14,7 @@ use crate::segment::log::OUTCOMES;
 
 pub use labels::Labels;
 pub(crate) use labels::{LabelKey, hash};
-pub(crate) use strings::{closed, others, single};
+pub(crate) use strings::{closed, single};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
 
@@ -226,7 +226,7 @@ mod tests {
             &[Label::Open("a"), Label::Const("b", "two"), Label::Of("c", &["x", "three"])];
         let given = strings(["one", "three"]);
         assert_eq!(single(LABELS, &given), [["one"], ["two"], ["three"]]);
-        assert_eq!(parse(&others(LABELS, &given, "_other")), ["_other", "three"]);
+        assert_eq!(parse(Key::of(&given).others(LABELS).bytes()), ["_other", "three"]);
         assert_eq!(closed(&LABELS[1..]), [vec!["two"], vec!["x", "three"]]);
     }
 }

@@ -1,9 +1,11 @@
 //! Label values as a record has them, and the sets of them that a site's series have. Pure.
 
 use crate::descriptor::Label;
+#[cfg(test)]
 use crate::segment::log::put_string;
 
 /// Strings as a record has them.
+#[cfg(test)]
 pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut out = Vec::new();
     for value in values {
@@ -44,11 +46,4 @@ pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&
         Label::Open(_) | Label::Of(..) => vec![given.next().unwrap_or_default()],
     });
     values.collect()
-}
-
-/// `other` for each open label, and what was given for those that are closed beside it.
-pub(crate) fn others(labels: &[Label], given: &[u8], other: &str) -> Vec<u8> {
-    let given = parse(given).into_iter();
-    let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
-    strings(labels.zip(given).map(|(label, given)| if label.is_open() { other } else { given }))
 }

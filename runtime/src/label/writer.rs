@@ -5,10 +5,15 @@ use core::hash::Hasher;
 
 use foldhash::fast::FoldHasher;
 
+use crate::descriptor::Label;
 use crate::segment::log::cut;
 use crate::store;
 
+use super::strings::parse;
 use super::{LabelValue, MAX_LABEL_VALUE};
+
+/// The value of open labels in the one series that takes what is beyond a family's `max_series`.
+const OTHER: &str = "_other";
 
 /// Takes the text of one label value.
 pub struct LabelWriter<'a> {
@@ -119,13 +124,30 @@ impl Key {
         self.large.extend_from_slice(bytes);
     }
 
+    /// The key of the row that takes what is too much: `_other` for each open label, and what was given for those that are closed.
+    pub(crate) fn others(&self, labels: &[Label]) -> Self {
+        let mut others = Self::new();
+        let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
+        for (label, given) in labels.zip(parse(self.bytes())) {
+            others.value(if label.is_open() { OTHER } else { given });
+        }
+        others
+    }
+
     /// How many values it holds.
     pub(crate) fn count(&self) -> usize {
-        super::strings::parse(self.bytes()).len()
+        parse(self.bytes()).len()
     }
 
     fn len(&self) -> usize {
         if self.large.is_empty() { self.used } else { self.large.len() }
+    }
+
+    /// A key that was written down before.
+    pub(crate) fn of(values: &[u8]) -> Self {
+        let mut key = Self::new();
+        key.push(values);
+        key
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -65,7 +65,20 @@ impl Site {
         // Before the store is asked: a label value is code of the user's.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
+        if self.is_full() {
+            // The row of all values that are too many is in the table like any other: still no mutex.
+            if let Some(slot) = self.find_other(&key) {
+                return slot;
+            }
+        }
         store::row(self, hash, key.bytes())
+    }
+
+    fn find_other(&'static self, key: &Key) -> Option<u32> {
+        let Spec::Metric(descriptor) = self.spec() else { return None };
+        let others = &key.others(descriptor.labels);
+        let site = core::ptr::from_ref(self) as usize;
+        table::find(label::hash(site, &others), site, |given| others.are(given))
     }
 
     /// The values of the first labels, kept until the others are known: those of an error.

@@ -30,6 +30,12 @@ pub(crate) struct Heritage<'a> {
     pub(crate) log_epoch_ns: Option<u64>,
 }
 
+impl Heritage<'_> {
+    fn fits(&self, geometry: Geometry) -> bool {
+        geometry.slot_cap >= self.slots_used && geometry.log_cap() >= self.log.len() as u64
+    }
+}
+
 /// A segment that is ready to be recorded in.
 #[derive(Debug)]
 pub(crate) struct Created {
@@ -37,7 +43,31 @@ pub(crate) struct Created {
     pub(crate) header: Header,
 }
 
-/// Makes a segment in the directory, or in memory of this process only where there is none.
+/// Makes a segment in memory of this process only that needs no descriptor: the last resort.
+pub(crate) fn create_private(
+    heritage: &Heritage<'_>,
+    kept: &mut Option<Region>,
+) -> Result<Created, Error> {
+    *kept = heritage.region;
+    let mut refused = io::Error::from(Errno::NOMEM);
+    for geometry in LADDER.into_iter().filter(|geometry| heritage.fits(*geometry)) {
+        let placed = match *kept {
+            Some(region) if region.len() < geometry.logical_len() => continue,
+            Some(region) => region.replace_by_private().map(|()| region),
+            None => Region::reserve_private(geometry.logical_len()),
+        };
+        match placed {
+            Ok(region) => {
+                *kept = Some(region);
+                return filled(region, Backing::none(), heritage, geometry, LIVENESS_OFD);
+            }
+            Err(e) => refused = e,
+        }
+    }
+    Err(Error::io("get private memory", refused))
+}
+
+/// Makes a segment in the directory, or in a file in memory of this process only where there is none.
 ///
 /// `kept` receives the reserved addresses, also when making the segment fails afterwards: they are to be used again.
 pub(crate) fn create(
@@ -46,7 +76,28 @@ pub(crate) fn create(
     kept: &mut Option<Region>,
 ) -> Result<Created, Error> {
     *kept = heritage.region;
-    let file = Unnamed::open(directory).map_err(|e| Error::io("make a file", e))?;
+    let file = Unnamed::open(directory, false).map_err(|e| Error::io("make a file", e))?;
+    let was_unnamed = file.temporary.is_none();
+    let created = complete_or_remove(file, directory, heritage, kept);
+    match (&created, directory) {
+        // A file without a name can't be given one here: no /proc, and a kernel that wants a privilege for it.
+        (Err(e), Some(_))
+            if was_unnamed && e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) =>
+        {
+            let heritage = Heritage { region: *kept, ..*heritage };
+            let file = Unnamed::open(directory, true).map_err(|e| Error::io("make a file", e))?;
+            complete_or_remove(file, directory, &heritage, kept)
+        }
+        _ => created,
+    }
+}
+
+fn complete_or_remove(
+    file: Unnamed,
+    directory: Option<&Directory>,
+    heritage: &Heritage<'_>,
+    kept: &mut Option<Region>,
+) -> Result<Created, Error> {
     let temporary = file.temporary.clone();
     let created = complete(file, directory, heritage, kept);
     if let (Err(_), Some(directory), Some(temporary)) = (&created, directory, temporary) {
@@ -70,16 +121,27 @@ fn complete(
         Some(_) => file.lock().map_err(|e| Error::io("lock the segment", e))?,
         None => LIVENESS_OFD,
     };
-    let header = header(heritage, geometry, liveness)?;
     let link = directory.map(|directory| (directory, file.temporary.clone()));
     let backing = Backing::new(file.into_fd()).map_err(|e| Error::io("look at the segment", e))?;
+    let created = filled(region, backing, heritage, geometry, liveness)?;
+    if let Some((directory, temporary)) = link {
+        let named = publish(&created.memory, directory, &created.header, temporary.as_deref());
+        named.map_err(|e| Error::io("give the segment its name", e))?;
+    }
+    Ok(created)
+}
+
+fn filled(
+    region: Region,
+    backing: Backing,
+    heritage: &Heritage<'_>,
+    geometry: Geometry,
+    liveness: u32,
+) -> Result<Created, Error> {
+    let header = header(heritage, geometry, liveness)?;
     let mut memory = Memory::new(region, backing, geometry)
         .ok_or_else(|| Error::corrupt("a segment larger than its addresses"))?;
     fill(&mut memory, &header, heritage).map_err(|e| Error::io("allocate the segment", e))?;
-    if let Some((directory, temporary)) = link {
-        let named = publish(&memory, directory, &header, temporary.as_deref());
-        named.map_err(|e| Error::io("give the segment its name", e))?;
-    }
     Ok(Created { memory, header })
 }
 
@@ -114,9 +176,7 @@ fn place(
     let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
     let mut refused = io::Error::from(Errno::FBIG);
     for geometry in LADDER {
-        let fits = geometry.slot_cap >= heritage.slots_used
-            && geometry.log_cap() >= heritage.log.len() as u64;
-        if !fits || geometry.logical_len() > largest {
+        if !heritage.fits(geometry) || geometry.logical_len() > largest {
             continue;
         }
         let placed = match *kept {
@@ -185,24 +245,24 @@ struct Unnamed {
 }
 
 impl Unnamed {
-    fn open(directory: Option<&Directory>) -> rustix::io::Result<Self> {
+    fn open(directory: Option<&Directory>, named: bool) -> rustix::io::Result<Self> {
         let Some(directory) = directory else {
             let fd = rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC)?;
             return Ok(Self { fd: move_up(fd), weak: false, temporary: None });
         };
         let mode = Mode::RUSR | Mode::WUSR;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let (fd, temporary) =
-            match rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode) {
-                Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                    let mut random = [0; 16];
-                    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-                    let name = format!(".tmp-{}", hex(&random));
-                    let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-                    (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
-                }
-                opened => (opened?, None),
-            };
+        let unnamed = || rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode);
+        let (fd, temporary) = match if named { Err(Errno::OPNOTSUPP) } else { unnamed() } {
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                let mut random = [0; 16];
+                rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+                let name = format!(".tmp-{}", hex(&random));
+                let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+                (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
+            }
+            opened => (opened?, None),
+        };
         let magic = rustix::fs::fstatfs(&fd)?.f_type;
         if magic == BTRFS {
             // Copy on write would need new blocks at every write-back, also where blocks were allocated before.

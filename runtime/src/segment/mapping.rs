@@ -10,10 +10,10 @@
 use core::ffi::c_void;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::fs::{FallocateFlags, fallocate, fstat};
 use rustix::io::Errno;
@@ -44,7 +44,7 @@ impl Region {
     /// file has nothing to populate with.
     pub(crate) fn reserve(file: impl AsFd, len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let fd = std::os::fd::AsRawFd::as_raw_fd(&file.as_fd());
+        let fd = file.as_fd().as_raw_fd();
         let map = ManuallyDrop::new(memmap2::MmapOptions::new().len(len).map_raw(fd)?);
         let base = NonNull::new(map.as_mut_ptr())
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
@@ -71,20 +71,27 @@ impl Region {
         Ok(())
     }
 
-    /// Puts private memory behind the whole range, so that stores go nowhere and the file is let go of. One system
-    /// call, for the fork handler.
-    pub(crate) fn detach(self) {
+    /// Reserves `len` bytes for memory of this process only, inaccessible.
+    pub(crate) fn reserve_private(len: u64) -> io::Result<Self> {
+        let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping, wherever the kernel puts it.
+        let base =
+            unsafe { mmap_anonymous(core::ptr::null_mut(), len, ProtFlags::empty(), flags) }?;
+        let base =
+            NonNull::new(base.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let region = Self { base, len };
+        region.advise();
+        Ok(region)
+    }
+
+    /// Puts memory of this process only behind the whole range, inaccessible: whatever file was there is let go of.
+    pub(crate) fn replace_by_private(self) -> io::Result<()> {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
         let at = self.base.as_ptr().cast::<c_void>();
         // SAFETY: as in `replace`.
-        let writable = unsafe { mmap_anonymous(at, self.len, access, flags) };
-        if writable.is_err() {
-            // Under a limit on memory: at least let go of the parent's file, whose lock a mapping holds too.
-            // SAFETY: as in `replace`; nothing touches the range before a file is behind it again, since the fork
-            // handler has set every limit to 0.
-            let _ = unsafe { mmap_anonymous(at, self.len, ProtFlags::empty(), flags) };
-        }
+        unsafe { mmap_anonymous(at, self.len, ProtFlags::empty(), flags) }?;
+        Ok(())
     }
 
     fn protect(self, range: Range<usize>, access: MprotectFlags) -> rustix::io::Result<()> {
@@ -142,6 +149,11 @@ pub(crate) struct Backing {
 }
 
 impl Backing {
+    /// No file at all: memory of this process only.
+    pub(crate) fn none() -> Self {
+        Self { fd: None, device: 0, inode: 0 }
+    }
+
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
         let stat = fstat(&fd)?;
         Ok(Self { fd: Some(ManuallyDrop::new(fd)), device: stat.st_dev, inode: stat.st_ino })
@@ -175,6 +187,79 @@ impl Drop for Backing {
     }
 }
 
+/// This process's segment, as a fork handler can see it: one that interrupted an operation which holds the store.
+struct Current {
+    base: AtomicPtr<u8>,
+    len: AtomicUsize,
+    head: AtomicU64,
+    fd: AtomicI32,
+    device: AtomicU64,
+    inode: AtomicU64,
+}
+
+static CURRENT: Current = Current {
+    base: AtomicPtr::new(core::ptr::null_mut()),
+    len: AtomicUsize::new(0),
+    head: AtomicU64::new(0),
+    fd: AtomicI32::new(-1),
+    device: AtomicU64::new(0),
+    inode: AtomicU64::new(0),
+};
+
+impl Current {
+    fn region(&self) -> Option<Region> {
+        let base = NonNull::new(self.base.load(Ordering::Relaxed))?;
+        Some(Region { base, len: self.len.load(Ordering::Relaxed) })
+    }
+
+    /// The descriptor, if its number still is the segment's.
+    fn take_fd(&self) -> Option<OwnedFd> {
+        let fd = self.fd.swap(-1, Ordering::Relaxed);
+        if fd < 0 {
+            return None;
+        }
+        // SAFETY: not -1, and borrowed for the `fstat` only. If the number is no descriptor any more that fails.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let stat = fstat(borrowed).ok()?;
+        let ours = stat.st_dev == self.device.load(Ordering::Relaxed)
+            && stat.st_ino == self.inode.load(Ordering::Relaxed);
+        // SAFETY: the number is our file's, in this child, whose store will find it closed and leave it alone.
+        ours.then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+/// For the fork handler: lets go of the parent's segment, of descriptor and mapping both, since either would keep the parent's lock.
+/// What an interrupted operation may be about to touch (the head, and the cells given as address and length) stays accessible, as
+/// private memory; the rest does not, and so costs nothing under `mlockall`. System calls, nothing else.
+///
+/// Never unlocks: that would unlock the parent's.
+pub(crate) fn let_go(cells: [(usize, usize); 2]) {
+    drop(CURRENT.take_fd());
+    let Some(region) = CURRENT.region() else { return };
+    let replaced = region.replace_by_private();
+    let base = region.base.as_ptr() as usize;
+    // 0 from here on: until there is a new segment nobody finds a word in it.
+    let head = usize::try_from(CURRENT.head.swap(0, Ordering::Relaxed)).unwrap_or(0);
+    if replaced.is_err() {
+        return;
+    }
+    for (at, len) in [(base, head), cells[0], cells[1]] {
+        let inside = at.checked_sub(base).filter(|start| start + len <= region.len);
+        if let Some(start) = inside.filter(|_| len > 0) {
+            let _ = region.protect(start..start + len, MprotectFlags::READ | MprotectFlags::WRITE);
+        }
+    }
+}
+
+/// A word of this process's segment, without the store.
+pub(crate) fn current_word(word: Word) -> Option<&'static AtomicU64> {
+    if CURRENT.head.load(Ordering::Acquire) < LOG_OFF {
+        return None;
+    }
+    // SAFETY: in the second page, below `head`, which is accessible in every segment and after every `let_go`.
+    CURRENT.region().map(|region| unsafe { region.word(word.offset()) })
+}
+
 /// A region with a file behind it.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -199,13 +284,24 @@ impl Memory {
         })
     }
 
-    /// For the fork handler: lets go of the file, descriptor and mapping both, since either would keep the parent's
-    /// lock. Two or three system calls, nothing else.
+    /// For the fork handler, after [`let_go`]: remembers that nothing here is usable.
     pub(crate) fn forsake(&mut self) {
         self.backing.close();
-        self.region.detach();
         self.limits.fill(0);
         self.head = 0;
+    }
+
+    /// From here on this is the process's segment, which a fork handler must let go of.
+    pub(crate) fn make_current(&self) {
+        let order = Ordering::Relaxed;
+        CURRENT.base.store(self.region.base.as_ptr(), order);
+        CURRENT.len.store(self.region.len, order);
+        CURRENT.device.store(self.backing.device, order);
+        CURRENT.inode.store(self.backing.inode, order);
+        let fd = self.backing.fd.as_ref().map_or(-1, |fd| fd.as_raw_fd());
+        CURRENT.fd.store(fd, order);
+        // Release: `current_word` believes the base where this isn't 0.
+        CURRENT.head.store(self.head, Ordering::Release);
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -237,6 +333,9 @@ impl Memory {
             let end = end.next_multiple_of(step).min(self.geometry.cells_off);
             self.allocate(self.head..end)?;
             self.head = end;
+            if CURRENT.head.load(Ordering::Relaxed) > 0 {
+                CURRENT.head.store(end, Ordering::Release);
+            }
         }
         Ok(())
     }
@@ -276,7 +375,11 @@ impl Memory {
         match self.allocate_by_descriptor(&bytes) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => {
                 self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
-                if let Err(refused) = self.allocate_by_touch(start..end) {
+                // Memory of our own is safe to touch where the kernel is too old to do it for us.
+                let is_private = self.backing.fd.is_none() && self.backing.inode == 0;
+                let touched = self.allocate_by_touch(start..end);
+                if let Err(refused) = touched.or_else(|e| if is_private { Ok(()) } else { Err(e) })
+                {
                     let _ = self.region.protect(start..end, MprotectFlags::empty());
                     return Err(refused.into());
                 }
@@ -344,6 +447,35 @@ impl Memory {
         }
     }
 
+    /// What is usable now, to be read without the store.
+    pub(crate) fn view(&self) -> View {
+        let limits = self.limits.iter().copied().collect();
+        View { region: self.region, geometry: self.geometry, head: self.head, limits }
+    }
+
+    /// What a thread needs to record in a shard.
+    pub(crate) fn shard(&self, shard: u32) -> Shard {
+        let limit = self.limit(shard);
+        if limit == 0 {
+            return Shard::NONE;
+        }
+        // SAFETY: `limit > 0` means that the shard is within the geometry and that its first page is accessible.
+        let first = unsafe { self.region.word(self.geometry.shard_off(shard)) };
+        // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
+        unsafe { Shard::new(first, limit) }
+    }
+}
+
+/// A segment's memory as it was usable at one moment. Usable parts only grow, so this stays true.
+#[derive(Debug)]
+pub(crate) struct View {
+    region: Region,
+    geometry: Geometry,
+    head: u64,
+    limits: Box<[u32]>,
+}
+
+impl View {
     /// Copies words from `offset`, as far as there are blocks; the rest is zeros, which is what a hole reads as.
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
         for (at, word) in (offset..).step_by(8).zip(into) {
@@ -365,19 +497,8 @@ impl Memory {
         }
         let Some(from_cells) = offset.checked_sub(self.geometry.cells_off) else { return false };
         let stride = self.geometry.stride();
-        u32::try_from(from_cells / stride)
-            .is_ok_and(|shard| from_cells % stride < u64::from(self.limit(shard)) * CELL)
-    }
-
-    /// What a thread needs to record in a shard.
-    pub(crate) fn shard(&self, shard: u32) -> Shard {
-        let limit = self.limit(shard);
-        if limit == 0 {
-            return Shard::NONE;
-        }
-        // SAFETY: `limit > 0` means that the shard is within the geometry and that its first page is accessible.
-        let first = unsafe { self.region.word(self.geometry.shard_off(shard)) };
-        // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
-        unsafe { Shard::new(first, limit) }
+        let limit =
+            usize::try_from(from_cells / stride).ok().and_then(|shard| self.limits.get(shard));
+        limit.is_some_and(|limit| from_cells % stride < u64::from(*limit) * CELL)
     }
 }

@@ -35,12 +35,11 @@ impl Shard {
 
     /// The cells from `slot` to `slot + last`, if all of them are usable.
     ///
-    /// `slot` may be anything; `last` is below 2^24, and neither `UNASSIGNED` nor `DROPPED` plus that wraps.
+    /// Both may be anything: generated code passes slots, and its door stands open.
     #[inline]
     fn run(self, slot: u32, last: u32) -> Option<Run> {
-        if slot.wrapping_add(last) < self.limit {
-            // SAFETY: `slot <= slot + last < limit` (the sum doesn't wrap: real slots are below 2^24, the marks for
-            // none are below 2^32 - 2^24, and so is `last`), and `new` was promised `limit` valid cells at `base`.
+        if u64::from(slot) + u64::from(last) < u64::from(self.limit) {
+            // SAFETY: `slot <= slot + last < limit`, and `new` was promised `limit` valid cells at `base`.
             Some(Run { first: unsafe { self.base.add(slot as usize) }, last })
         } else {
             None
@@ -177,8 +176,19 @@ pub(crate) fn set_process(shard: Shard) {
     PROCESS_LIMIT.store(shard.limit, Ordering::Release);
 }
 
+/// For the fork handler: the cells that an operation which it interrupted may be about to write, as addresses and lengths in bytes.
+pub(crate) fn reachable() -> [(usize, usize); 2] {
+    let own = SHARD.get();
+    let process = Shard {
+        base: PROCESS_BASE.load(Ordering::Relaxed).cast_const(),
+        limit: PROCESS_LIMIT.load(Ordering::Relaxed),
+    };
+    [own, process].map(|shard| (shard.base as usize, shard.limit as usize * size_of::<AtomicU64>()))
+}
+
 /// For the fork handler: nothing of the parent's can be reached from this thread any more.
 pub(crate) fn forget_all() {
-    SHARD.set(Shard::NONE);
+    // The base stays: an operation that was interrupted may have compared with the limit already, and loads the base next.
+    SHARD.set(Shard { limit: 0, ..SHARD.get() });
     PROCESS_LIMIT.store(0, Ordering::Relaxed);
 }

@@ -1,7 +1,7 @@
 //! The cold path: giving a thread its shard, letting the shard grow, and what to do when there is no room.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use crate::registry::{Site, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
@@ -9,7 +9,7 @@ use crate::segment::shard::{self, Own, Shard, Shared};
 
 use super::fork::{Guard, epoch};
 use super::state::Store;
-use super::tally::{self, note_dropped};
+use super::tally::note_dropped;
 
 /// Blocks that the shards of one process may have together; beyond it, threads count in shard 0.
 const BUDGET: u64 = 64 << 20;
@@ -50,28 +50,34 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
     let now = |slot| site.map_or(slot, |site| site.load(Ordering::Acquire));
     let slot = now(slot);
-    if CELLS.with(Patience::is_refused) {
+    // A site without a slot waits for room for new series, not for room in a shard.
+    let waits_for = if slot >= UNASSIGNED { &ROWS } else { &CELLS };
+    if waits_for.with(Patience::is_refused) {
         return (slot, without_shard(slot, last));
     }
+    // Before the mutex: the first time it registers a destructor, which allocates. In a thread that is ending, whose
+    // thread-locals with destructors are gone, it fails: such a thread must not get a shard that nobody would give back.
+    let is_staying = LEAVING.try_with(|_| ()).is_ok();
     // `None`: re-entered. This thread is already in here, further up its stack.
     let Some(mut store) = Guard::lock() else { return (slot, without_shard(slot, last)) };
     if !store.is_live() {
         drop(store);
-        CELLS.with(Patience::refuse);
+        waits_for.with(Patience::refuse);
         return (slot, without_shard(slot, last));
     }
     if slot >= UNASSIGNED && site.is_some() {
         store.register_new();
     }
     let slot = now(slot);
-    let attached = slot < UNASSIGNED && store.attach(slot.saturating_add(last).saturating_add(1));
+    let cells = slot.saturating_add(last).saturating_add(1);
+    let attached = slot < UNASSIGNED && store.attach(cells, is_staying);
     drop(store);
     if attached {
         if let Some(own) = shard::own(slot, last) {
             return (slot, Target::Own(own));
         }
     }
-    CELLS.with(Patience::refuse);
+    waits_for.with(Patience::refuse);
     (slot, without_shard(slot, last))
 }
 
@@ -107,18 +113,15 @@ impl Patience {
 
 impl Store {
     /// Gives this thread a shard whose first `cells` cells are usable; `false` if there is none to be had.
-    fn attach(&mut self, cells: u32) -> bool {
+    fn attach(&mut self, cells: u32, is_staying: bool) -> bool {
         let Some(memory) = &mut self.memory else { return false };
-        tally::publish(memory);
         let (mut number, since) = ATTACHED.get();
         if since != epoch() {
             number = 0;
         }
         let is_new = number == 0;
         if is_new {
-            // In a thread that is ending, its thread-locals with destructors are gone: it must not get a shard that
-            // nobody would give back.
-            if LEAVING.try_with(|_| ()).is_err() {
+            if !is_staying {
                 return false;
             }
             // So that giving it back, in a thread that is ending, doesn't allocate.
@@ -167,9 +170,11 @@ struct Leaving;
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        // First: from here on this thread records in shard 0, like a destructor that runs after this one.
-        shard::set_own(Shard::NONE);
+        // In this order: a signal handler that records between the two finds the shard still usable, or can't get it
+        // again; from the second on this thread records in shard 0, like a destructor that runs after this one.
         let (number, since) = ATTACHED.replace((0, 0));
+        compiler_fence(Ordering::SeqCst);
+        shard::set_own(Shard::NONE);
         if number == 0 || since != epoch() {
             return;
         }

@@ -12,6 +12,7 @@
 mod attach;
 mod fork;
 mod health;
+mod mutex;
 mod names;
 mod register;
 mod state;

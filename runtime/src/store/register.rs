@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
-use crate::label::{self, table};
+use crate::label::{self, Key, table};
 use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, OUTCOMES};
@@ -14,10 +14,6 @@ use super::attach::{self, Patience};
 use super::fork::Guard;
 use super::names;
 use super::state::Store;
-use super::tally;
-
-/// The value of open labels in the one series that takes what is beyond a family's `max_series`.
-const OTHER: &str = "_other";
 
 /// Records that are written but not yet visible.
 struct Planned {
@@ -147,7 +143,6 @@ impl Store {
         memory.word(Word::SlotsUsed).store(u64::from(end), Ordering::Release);
         memory.word(Word::LogUsed).store(used, Ordering::Release);
         shard::set_process(memory.shard(0));
-        tally::publish(memory);
         self.families.extend(plan.families);
         Ok(plan.slot)
     }
@@ -159,14 +154,30 @@ impl Store {
         if let Some(slot) = table::find(hash, address, |values| values == given) {
             return Ok(slot);
         }
-        if self.rows.get(&address).copied().unwrap_or(0) >= d.max_series {
-            // Not put into the table, which is what the cap protects: a value too many costs the mutex.
-            let others = label::others(d.labels, given, OTHER);
-            return self.register_metric(d, label::single(d.labels, &others));
+        let rows = self.rows.get(&address).copied().unwrap_or(0);
+        if rows >= d.max_series {
+            site.set_full();
+            let others = Key::of(given).others(d.labels);
+            let hash = label::hash(address, &&others);
+            return self.insert_row(address, hash, others.bytes(), d);
+        }
+        let slot = self.insert_row(address, hash, given, d)?;
+        self.rows.insert(address, rows + 1);
+        Ok(slot)
+    }
+
+    fn insert_row(
+        &mut self,
+        site: usize,
+        hash: u64,
+        given: &[u8],
+        d: &Descriptor,
+    ) -> std::io::Result<u32> {
+        if let Some(slot) = table::find(hash, site, |values| values == given) {
+            return Ok(slot);
         }
         let slot = self.register_metric(d, label::single(d.labels, given))?;
-        *self.rows.entry(address).or_default() += 1;
-        table::insert(hash, address, given, slot);
+        table::insert(hash, site, given, slot);
         Ok(slot)
     }
 }

@@ -8,9 +8,9 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::operation::ON;
 use crate::registry;
-use crate::segment::create::{Created, Heritage, create};
+use crate::segment::create::{Created, Heritage, create, create_private};
 use crate::segment::format::{Header, Word};
-use crate::segment::mapping::{Memory, Region};
+use crate::segment::mapping::{Memory, Region, View};
 use crate::segment::shard;
 
 use super::fork::Guard;
@@ -24,7 +24,7 @@ pub(super) enum State {
     Live,
     /// A child's, before its first operation: the memory behind the addresses is nobody's.
     Forked,
-    /// Not even private memory could be had. Asked again after a fork or by `init`.
+    /// Not even private memory could be had. Asked again now and then.
     Failed,
 }
 
@@ -38,6 +38,8 @@ pub(super) struct Store {
     /// Where segments are made; decided once, at first use.
     directory: Option<PathBuf>,
     decided: bool,
+    /// Whether the segment was made there.
+    shared: bool,
     region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
@@ -69,6 +71,7 @@ impl Store {
             config: None,
             directory: None,
             decided: false,
+            shared: false,
             region: None,
             memory: None,
             header: None,
@@ -89,8 +92,8 @@ impl Store {
     pub(super) fn is_live(&mut self) -> bool {
         match self.state {
             State::Live => true,
-            State::Failed => false,
-            State::New | State::Forked => {
+            // Failed: the caller doesn't ask often.
+            State::New | State::Forked | State::Failed => {
                 self.make_segment();
                 self.state == State::Live
             }
@@ -99,7 +102,7 @@ impl Store {
 
     fn make_segment(&mut self) {
         if !self.decided {
-            self.directory = self.config.clone().unwrap_or_default().chosen_directory();
+            self.directory = self.config.clone().unwrap_or_default().absolute_directory();
             self.decided = true;
         }
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
@@ -113,14 +116,19 @@ impl Store {
                 self.unsaid = Some(format!("counting in private memory: {e}"));
             }
         }
+        self.shared = made.is_ok();
         let made = made.or_else(|why| {
             if self.directory.is_some() {
                 self.problem = Some(why);
             }
             self.create_in(None, parent)
         });
+        // No descriptor to be had for a moment, or no file of any length allowed: memory needs neither.
+        let made = made.or_else(|_| self.create_by(parent, create_private));
         match made {
             Ok(created) => {
+                created.memory.make_current();
+                tally::settle();
                 shard::set_process(created.memory.shard(0));
                 self.memory = Some(created.memory);
                 self.header = Some(created.header);
@@ -141,6 +149,14 @@ impl Store {
         directory: Option<&Directory>,
         parent: Option<([u8; 16], u64)>,
     ) -> Result<Created, Error> {
+        self.create_by(parent, |heritage, kept| create(directory, heritage, kept))
+    }
+
+    fn create_by(
+        &mut self,
+        parent: Option<([u8; 16], u64)>,
+        how: impl FnOnce(&Heritage<'_>, &mut Option<Region>) -> Result<Created, Error>,
+    ) -> Result<Created, Error> {
         let heritage = Heritage {
             region: self.region,
             log: &self.log,
@@ -148,8 +164,9 @@ impl Store {
             parent: parent.map_or([0; 16], |(instance, _)| instance),
             log_epoch_ns: parent.map(|(_, epoch)| epoch),
         };
+        // Kept also when making the segment fails: reserved addresses are used again.
         let mut region = self.region;
-        let created = create(directory, &heritage, &mut region);
+        let created = how(&heritage, &mut region);
         self.region = region;
         created
     }
@@ -195,14 +212,14 @@ impl Store {
         if self.decided {
             self.directory.clone()
         } else {
-            self.config.clone().unwrap_or_default().chosen_directory()
+            self.config.clone().unwrap_or_default().absolute_directory()
         }
     }
 
     /// Whether the segment has a file in the directory, as far as this process knows.
     pub(super) fn is_shared(&self) -> bool {
         self.state == State::Live
-            && self.directory.is_some()
+            && self.shared
             && self.memory.as_ref().and_then(|m| m.backing().links()) != Some(0)
     }
 }
@@ -215,8 +232,8 @@ impl Store {
 /// # Errors
 ///
 /// Where the directory can't be used: it can't be made, isn't a directory, belongs to someone else, everybody may write to
-/// it, or has no room. Recording then works all the same, in memory that only this process can read; a later
-/// `init` may try again. Also an error: recording had begun with another directory, which can't be changed.
+/// it, or has no room. Recording then works all the same, in memory that only this process can read, for as long as the process lives;
+/// a forked child tries again. Also an error: recording had begun elsewhere, and what was counted can't be moved.
 pub fn init(config: Config) -> Result<(), Error> {
     if !ON {
         return Ok(());
@@ -224,7 +241,7 @@ pub fn init(config: Config) -> Result<(), Error> {
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
     let Some(mut store) = Guard::lock() else { return Ok(()) };
     if store.state == State::Live {
-        let same = store.directory == config.chosen_directory();
+        let same = store.directory == config.absolute_directory();
         return match (&store.problem, &store.directory) {
             // Asked for again: what was said when it was tried is still true.
             (Some(problem), _) if same => Err(problem.copy()),
@@ -255,29 +272,30 @@ pub(crate) fn start() {
 }
 
 /// This process's own segment, for the collector in the same process, which reads it where it is: also when it has no
-/// name, or lost it.
-pub(crate) struct Own(Guard);
+/// name, or lost it. Read without the store, so that a collection doesn't hold up a fork.
+pub(crate) struct Own {
+    header: Header,
+    view: View,
+}
 
 /// `None` where nothing was recorded since the start or the fork.
 pub(crate) fn own() -> Option<Own> {
     let store = Guard::lock()?;
-    if let Some(memory) = store.memory.as_ref().filter(|_| store.state == State::Live) {
-        tally::publish(memory);
+    if store.state != State::Live {
+        return None;
     }
-    (store.state == State::Live && store.memory.is_some() && store.header.is_some())
-        .then_some(Own(store))
+    let (header, memory) = store.header.as_ref().zip(store.memory.as_ref())?;
+    Some(Own { header: header.clone(), view: memory.view() })
 }
 
 impl Own {
-    pub(crate) fn header(&self) -> Option<&Header> {
-        self.0.header.as_ref()
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Copies words from an offset of the file; where there are no blocks, zeros.
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
-        if let Some(memory) = &self.0.memory {
-            memory.read(offset, into);
-        }
+        self.view.read(offset, into);
     }
 }
 

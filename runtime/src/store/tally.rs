@@ -1,36 +1,44 @@
-//! What went wrong in recording, counted where recording can count it: in memory. Published in the segment when the mutex is held anyway.
+//! What went wrong in recording, counted in the segment itself, where collectors see it at once; in memory while there is no segment.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::segment::format::Word;
-use crate::segment::mapping::Memory;
+use crate::segment::mapping;
 
-/// Operations recorded nowhere.
+/// Operations recorded nowhere before there was a segment.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
-/// Label values that were cut.
+/// Label values that were cut before there was a segment.
 static CUT: AtomicU64 = AtomicU64::new(0);
+
+fn place(word: Word) -> &'static AtomicU64 {
+    let early = if word == Word::CutLabelValues { &CUT } else { &DROPPED };
+    mapping::current_word(word).unwrap_or(early)
+}
 
 /// Counts an operation that was recorded nowhere.
 #[cold]
 #[inline(never)]
 pub(crate) fn note_dropped() {
-    DROPPED.fetch_add(1, Ordering::Relaxed);
+    place(Word::DroppedOperations).fetch_add(1, Ordering::Relaxed);
 }
 
 /// Counts a label value that was longer than a label value may be.
 #[cold]
 #[inline(never)]
 pub(crate) fn note_cut_label_value() {
-    CUT.fetch_add(1, Ordering::Relaxed);
+    place(Word::CutLabelValues).fetch_add(1, Ordering::Relaxed);
 }
 
 pub(super) fn dropped_operations() -> u64 {
-    DROPPED.load(Ordering::Relaxed)
+    place(Word::DroppedOperations).load(Ordering::Relaxed)
 }
 
-pub(super) fn publish(memory: &Memory) {
-    for (word, count) in [(Word::DroppedOperations, &DROPPED), (Word::CutLabelValues, &CUT)] {
-        memory.word(word).store(count.load(Ordering::Relaxed), Ordering::Relaxed);
+/// Moves what was counted before there was a segment into it.
+pub(super) fn settle() {
+    for (word, early) in [(Word::DroppedOperations, &DROPPED), (Word::CutLabelValues, &CUT)] {
+        if let Some(word) = mapping::current_word(word) {
+            word.fetch_add(early.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 }
 

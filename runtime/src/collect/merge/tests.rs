@@ -63,9 +63,10 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         dropped_series: 0,
         dropped_operations: 0,
         cut_label_values: 0,
+        log_used: 0,
         shards,
     };
-    Part { segment, alive: true }
+    Part { segment, life: Life::Locked }
 }
 
 /// Merges in every order of up to four parts, and asserts that it makes no difference.
@@ -118,7 +119,9 @@ fn histograms_show_the_bounds_that_all_have() {
     let b = part(2, vec![float], &[&[10.25_f64.to_bits(), 100, 200, 300]]);
     let buckets = vec![Bucket { le: 2.0, count: 303 }, Bucket { le: f64::INFINITY, count: 608 }];
     let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75 });
-    assert_eq!(only(&merged(vec![a, b]).0), &expected);
+    let (families, skipped) = merged(vec![a, b]);
+    assert_eq!(only(&families), &expected);
+    assert_eq!(skipped, ["`h` is declared with different buckets: those that all have are shown"]);
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn the_dead_take_no_part_in_live_modes() {
     for (mode, expected) in [(Mode::LiveSum, 3.0), (Mode::LiveMin, 3.0), (Mode::LiveMax, 3.0)] {
         let alive = part(1, vec![gauge(mode)], &[&[3.0_f64.to_bits() ^ UNSET]]);
         let mut dead = part(2, vec![gauge(mode)], &[&[9.0_f64.to_bits() ^ UNSET]]);
-        dead.alive = false;
+        dead.life = Life::Dead;
         assert_eq!(only(&merged(vec![alive, dead]).0), &Value::Gauge(expected));
     }
 }
@@ -206,6 +209,29 @@ fn the_majoritys_kind_is_shown_and_the_other_told() {
     assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
     assert_eq!(skipped.len(), 1);
     assert!(skipped[0].contains("a counter in most processes, and a gauge of mode sum"));
+}
+
+#[test]
+fn a_segment_has_one_vote_however_often_it_declares() {
+    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let parts = vec![
+        part(1, vec![counter("x")], &[&[1]]),
+        part(2, vec![counter("x")], &[&[2]]),
+        part(3, vec![gauge(), gauge(), gauge(), gauge()], &[&[7, 7, 7, 7]]),
+    ];
+    assert_eq!(only(&merged(parts).0), &Value::Counter(Number::Integer(3)));
+}
+
+#[test]
+fn a_family_without_series_changes_nothing() {
+    let histogram =
+        |bound: f64| family("h", FamilyKind::Histogram, Cells::Float, &[bound.to_bits()]);
+    let mut empty = part(2, vec![histogram(2.0)], &[&[0, 0, 0]]);
+    Rc::get_mut(&mut empty.segment.layout).unwrap().series.clear();
+    let (families, skipped) = merged(vec![part(1, vec![histogram(1.0)], &[&[0, 4, 0]]), empty]);
+    let Value::Histogram(h) = only(&families) else { panic!("{families:?}") };
+    assert_eq!(h.buckets[0], Bucket { le: 1.0, count: 4 });
+    assert!(skipped.is_empty());
 }
 
 #[test]
@@ -248,7 +274,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
                 part(pid, named(), &[&[u64::from(pid), value(n), value(n)], &[10]])
             })
             .collect();
-        parts[3].alive = false;
+        parts[3].life = Life::Dead;
         if share {
             let layout = Rc::clone(&parts[0].segment.layout);
             for part in &mut parts {
