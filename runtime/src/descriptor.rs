@@ -78,6 +78,20 @@ impl Label {
         }
     }
 
+    const fn check(&self) {
+        let (name, values) = match self {
+            Self::Const(name, value) => (name, core::slice::from_ref(value)),
+            Self::Open(name) => (name, [].as_slice()),
+            Self::Of(name, values) => (name, *values),
+        };
+        assert!(name.len() <= MAX_TEXT, "a label's name of more than 1,024 bytes");
+        let mut i = 0;
+        while i < values.len() {
+            assert!(values[i].len() <= MAX_TEXT, "a label's value of more than 1,024 bytes");
+            i += 1;
+        }
+    }
+
     /// How many values are known at compile time; 1 for one that is open.
     const fn count(&self) -> u64 {
         match self {
@@ -155,6 +169,7 @@ impl Descriptor {
             _ => Bounds::None,
         };
         assert!(!name.is_empty(), "a metric needs a name");
+        assert!(name.len() <= MAX_TEXT, "a name of more than 1,024 bytes");
         Self {
             kind,
             name,
@@ -171,8 +186,18 @@ impl Descriptor {
     }
 
     /// The labels, in the order in which `Site::row` takes the values of the open ones.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 60, or a name or value is longer than 1,024 bytes: no reader would take them.
     #[must_use]
     pub const fn labels(mut self, labels: &'static [Label]) -> Self {
+        assert!(labels.len() <= 60, "more than 60 labels");
+        let mut i = 0;
+        while i < labels.len() {
+            labels[i].check();
+            i += 1;
+        }
         self.labels = labels;
         self
     }
@@ -288,6 +313,9 @@ impl Descriptor {
         product as u32
     }
 }
+
+/// Bytes of a name or of a label's value.
+const MAX_TEXT: usize = crate::label::MAX_LABEL_VALUE;
 
 /// Cells of all series of a family with closed labels.
 const MAX_DENSE: u64 = 1 << 16;

@@ -72,8 +72,9 @@
 //!
 //! # What a signal handler may do
 //!
-//! Record: it is memory-safe, and on x86-64 exact for counters, which are one instruction there; elsewhere a handler that interrupts an
-//! operation on the very same cell may lose one of the two.
+//! Record, in a thread that has recorded before: a thread's first use allocates, which a handler must not. It is memory-safe, and on
+//! x86-64 exact for counters, which are one instruction there; elsewhere a handler that interrupts an operation on the very same cell
+//! may lose one of the two. Fork: the child is as any other.
 
 #![warn(
     clippy::panic,

@@ -175,7 +175,7 @@ mod tests {
     fn text(value: &impl LabelValue) -> String {
         let mut key = Key::new();
         key.value(value);
-        parse(key.bytes())[0].to_owned()
+        parse(key.bytes()).next().unwrap().to_owned()
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
             let (a, b) = ("x".repeat(len), "yz");
             let mut key = Key::new();
             (&a, b).write_to(&mut LabelKey(&mut key));
-            assert_eq!(parse(key.bytes()), [a.as_str(), b], "{len}");
+            assert!(parse(key.bytes()).eq([a.as_str(), b]), "{len}");
         }
     }
 
@@ -226,7 +226,7 @@ mod tests {
             &[Label::Open("a"), Label::Const("b", "two"), Label::Of("c", &["x", "three"])];
         let given = strings(["one", "three"]);
         assert_eq!(single(LABELS, &given), [["one"], ["two"], ["three"]]);
-        assert_eq!(parse(Key::of(&given).others(LABELS).bytes()), ["_other", "three"]);
+        assert!(parse(Key::of(&given).others(LABELS).bytes()).eq(["_other", "three"]));
         assert_eq!(closed(&LABELS[1..]), [vec!["two"], vec!["x", "three"]]);
     }
 }

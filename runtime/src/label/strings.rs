@@ -14,18 +14,14 @@ pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> 
     out
 }
 
-/// The reverse of [`strings`]. What isn't such a list ends it.
-pub(crate) fn parse(mut bytes: &[u8]) -> Vec<&str> {
-    let mut values = Vec::new();
-    while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
-        let Some((value, rest)) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))
-        else {
-            break;
-        };
-        values.push(core::str::from_utf8(value).unwrap_or_default());
+/// The strings of such a list, without copying them. What isn't one ends it.
+pub(crate) fn parse(mut bytes: &[u8]) -> impl Iterator<Item = &str> {
+    core::iter::from_fn(move || {
+        let (len, rest) = bytes.split_first_chunk::<2>()?;
+        let (value, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
         bytes = rest;
-    }
-    values
+        Some(core::str::from_utf8(value).unwrap_or_default())
+    })
 }
 
 /// The values of labels that are all closed: a set for each.
@@ -40,7 +36,7 @@ pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
 
 /// One set of values: the constant ones as declared, all others from `given`, in order.
 pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&'a str>> {
-    let mut given = parse(given).into_iter();
+    let mut given = parse(given);
     let values = labels.iter().map(|label| match label {
         Label::Const(_, value) => vec![*value],
         Label::Open(_) | Label::Of(..) => vec![given.next().unwrap_or_default()],

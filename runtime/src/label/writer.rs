@@ -136,7 +136,7 @@ impl Key {
 
     /// How many values it holds.
     pub(crate) fn count(&self) -> usize {
-        parse(self.bytes()).len()
+        parse(self.bytes()).count()
     }
 
     fn len(&self) -> usize {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
-use crate::label::{self, Key, table};
+use crate::label::{self, Key, MAX_LABEL_VALUE, table};
 use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{LogWriter, OUTCOMES};
+use crate::segment::log::{LogWriter, OUTCOMES, cut};
 use crate::segment::shard;
 
 use super::attach::{self, Patience};
@@ -55,7 +55,8 @@ impl Store {
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
         let parts = registry::function_parts(f.what);
         let mut plan = self.plan(parts.width);
-        let values = [vec![name], vec![f.module]];
+        // A path through many generic types can be longer than a label's value may be.
+        let values = [name, f.module].map(|value| vec![cut(value, MAX_LABEL_VALUE)]);
         let has = |bit| f.what & bit != 0;
         let slot = plan.slot;
         for (is_there, kind, outcome, at) in [
