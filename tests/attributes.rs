@@ -11,11 +11,10 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
 
 use headcount::{Counter, Gauge, Histogram, count_exceptions, counted, in_progress, metric, timed};
+use headcount_tests::calls::{Yield, block_on, panics, poll};
 use headcount_tests::page::Page;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -33,10 +32,7 @@ fn page() -> Page {
 /// Fails unless the page has all these samples.
 #[track_caller]
 fn assert_page(samples: &[(&str, f64)]) {
-    let page = page();
-    for (key, value) in samples {
-        assert_eq!(page.value(key), Some(*value), "{key}\n{:#?}", page.samples);
-    }
+    page().assert(samples);
 }
 
 /// The four shared families of a function: calls, observed durations, in progress, exceptions.
@@ -57,15 +53,7 @@ fn assert_function(function: &str, expected: [f64; 4]) {
 /// The calls of a function by their outcomes: ok, error, panic, cancelled.
 #[track_caller]
 fn assert_outcomes(name: &str, labels: &str, expected: [f64; 4]) {
-    let page = page();
-    let found = ["ok", "error", "panic", "cancelled"].map(|outcome| {
-        let mut labels: Vec<_> = labels.split(',').filter(|label| !label.is_empty()).collect();
-        let outcome = format!("outcome=\"{outcome}\"");
-        labels.push(&outcome);
-        labels.sort_unstable();
-        page.value(&format!("{name}{{{}}}", labels.join(",")))
-    });
-    assert_eq!(found, expected.map(Some), "{name}{{{labels}}}\n{:#?}", page.samples);
+    page().assert_outcomes(name, labels, expected);
 }
 
 /// The labels of the one function whose path ends so: those in a test have its name before theirs.
@@ -82,36 +70,6 @@ fn labels(function: &str) -> String {
     let paths: BTreeSet<_> = paths.filter(ours).collect();
     assert_eq!(paths.len(), 1, "{function}: {paths:?}\n{:#?}", page.samples);
     format!("function=\"{}\",module=\"attributes\"", paths.first().unwrap())
-}
-
-fn panics(call: impl FnOnce()) {
-    assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
-}
-
-/// Polls until it is ready.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = poll(future.as_mut()) {
-            return value;
-        }
-    }
-}
-
-fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Is pending once.
-#[derive(Default)]
-struct Yield(bool);
-
-impl Future for Yield {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.0, true) { Poll::Ready(()) } else { Poll::Pending }
-    }
 }
 
 #[test]

@@ -62,7 +62,8 @@
 /// Where every name that an expansion could lean on means something else.
 mod shadowed {
     use ::headcount::{
-        Counter as MyCounter, count_exceptions, counted, in_progress, metric, timed,
+        Counter as MyCounter, LabelValue as Value, count_exceptions, counted, in_progress, metric,
+        skip, timed,
     };
 
     pub(super) mod core {}
@@ -91,6 +92,9 @@ mod shadowed {
         pub(in super::super) trait Future {}
         pub(in super::super) trait Copy {}
         pub(in super::super) trait Drop {}
+        pub(in super::super) trait LabelValue {}
+        pub(in super::super) struct LabelWriter;
+        pub(in super::super) struct Site;
     }
     #[expect(unused_imports, reason = "to be in the way")]
     use types::*;
@@ -150,6 +154,72 @@ mod shadowed {
 
     #[metric(name = "hygiene_metric_total", help = "Help.")]
     pub(super) static METRIC: MyCounter;
+
+    /// A kind.
+    #[derive(Clone, Copy, Debug, Value)]
+    pub(super) enum Kind {
+        /// One.
+        One,
+        /// Two.
+        #[label(rename = "2")]
+        Two(Int),
+    }
+
+    /// A tenant.
+    #[derive(Clone, Copy, Debug, Value)]
+    pub(super) struct Tenant<'a, T>(pub(super) &'a T);
+
+    /// Members.
+    #[metric(name = "hygiene_members_total", max_series = 9)]
+    pub(super) fn members(kind: Kind, sites: Int) -> MyCounter;
+
+    type Failing = ::core::result::Result<Int, Kind>;
+
+    #[count_exceptions(name = "hygiene_only_total", only = Kind::Two(n) if *n > 3, panics = true)]
+    #[count_exceptions(name = "hygiene_kinds_total", labels(kind), error_labels(error, n = |_| 3), when = n > 2)]
+    #[counted(name = "hygiene_typed_total", labels(kind: Kind = kind, more: Int = n + 1), when = n > 2)]
+    #[timed(name = "hygiene_summary_seconds", summary, cancelled = false)]
+    #[in_progress(metric = hidden::GAUGE)]
+    pub(super) async fn keys(kind: Kind, n: Int) -> Failing {
+        ::core::future::ready(()).await;
+        if n > 3 { ::core::result::Result::Err(kind) } else { ::core::result::Result::Ok(n) }
+    }
+
+    #[counted(metric = |outcome| hidden::by_outcome(outcome), error_if = |r| r == &3)]
+    #[counted(metric = METRIC, when = true)]
+    pub(super) fn declared(n: Int) -> Int {
+        n
+    }
+
+    #[counted(prefix = "hygiene_block", labels(part = 1), outcome)]
+    #[timed]
+    pub(super) mod block {
+        /// A type.
+        #[derive(Clone, Copy, Debug)]
+        pub(in super::super) struct Type;
+
+        impl Type {
+            pub(in super::super) fn method(self) -> Self {
+                self
+            }
+
+            #[super::skip]
+            pub(in super::super) fn left_out(self) -> Self {
+                self
+            }
+        }
+    }
+
+    mod hidden {
+        use ::headcount::{Counter, Gauge, Outcome, metric};
+
+        #[metric(name = "hygiene_gauge", help = "Help.", mode = "sum")]
+        pub(super) static GAUGE: Gauge;
+
+        /// Help.
+        #[metric(name = "hygiene_outcomes_total")]
+        pub(super) fn by_outcome(outcome: Outcome) -> Counter;
+    }
 }
 
 /// The shapes of functions, under clippy's eyes.
@@ -250,9 +320,12 @@ fn a_hostile_crate_compiles_and_counts() {
 
     assert_eq!(shadowed::bare(1, 2), ::core::result::Result::Ok(3));
     shadowed::METRIC.inc();
+    shadowed::members(shadowed::Kind::One, 3).inc();
+    assert_eq!(shadowed::declared(3), 3);
+    let _ = shadowed::block::Type.method().left_out();
     shadowed::unit();
     let text = ::headcount::Collector::new().collect().unwrap().to_text();
-    ::core::assert!(text.contains("hygiene_metric_total 1\n"), "{text}");
+    ::core::assert!(text.contains("hygiene_metric_total 2\n"), "{text}");
 }
 
 /// Compiles a package that has the library under another name, or an older edition.

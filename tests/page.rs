@@ -87,6 +87,33 @@ impl Page {
         self.samples.get(key).copied()
     }
 
+    /// Fails unless the page has all these samples.
+    #[track_caller]
+    pub fn assert(&self, samples: &[(&str, f64)]) {
+        for (key, value) in samples {
+            assert_eq!(self.value(key), Some(*value), "{key}\n{:#?}", self.samples);
+        }
+    }
+
+    /// Fails unless the outcomes of these labels are: ok, error, panic, cancelled.
+    #[track_caller]
+    pub fn assert_outcomes(&self, name: &str, labels: &str, expected: [f64; 4]) {
+        let found = ["ok", "error", "panic", "cancelled"].map(|outcome| {
+            let mut labels: Vec<_> = labels.split(',').filter(|label| !label.is_empty()).collect();
+            let outcome = format!("outcome=\"{outcome}\"");
+            labels.push(&outcome);
+            labels.sort_unstable();
+            self.value(&format!("{name}{{{}}}", labels.join(",")))
+        });
+        assert_eq!(found, expected.map(Some), "{name}{{{labels}}}\n{:#?}", self.samples);
+    }
+
+    /// How many series a family has.
+    pub fn series(&self, name: &str) -> usize {
+        let ours = |key: &&String| key.split('{').next() == Some(name);
+        self.samples.keys().filter(ours).count()
+    }
+
     /// The cumulative buckets of a histogram: `(upper bound, count)`, the last bound infinite. `labels` as in a key,
     /// without braces.
     pub fn buckets(&self, name: &str, labels: &str) -> Vec<(f64, f64)> {

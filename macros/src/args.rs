@@ -128,10 +128,13 @@ impl Args {
         self.flag("outcome").is_some() || self.metric_of_outcome().is_some()
     }
 
-    /// The closure of `metric = |outcome| ..`.
+    /// What chooses the metric by the outcome: `metric = |outcome| ..`, or `metric = function, outcome`.
     pub(crate) fn metric_of_outcome(&self) -> Option<&Expr> {
         let takes_outcome = matches!(self.attribute, Attribute::Counted | Attribute::Timed);
-        self.expr("metric").filter(|metric| takes_outcome && is_closure(metric))
+        let by_function = self.flag("outcome").is_some();
+        self.expr("metric").filter(|metric| {
+            takes_outcome && (is_closure(metric) || (by_function && is_function(metric)))
+        })
     }
 
     /// What in this attribute looks at how the call ended, if anything does.
@@ -224,6 +227,16 @@ pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
 
 pub(crate) fn is_closure(expr: &Expr) -> bool {
     matches!(ungrouped(expr.clone()), Expr::Closure(_))
+}
+
+/// Whether an expression names a function, and no `static`, as far as names tell.
+fn is_function(expr: &Expr) -> bool {
+    match ungrouped(expr.clone()) {
+        Expr::Path(path) => path.path.segments.last().is_some_and(|last| {
+            !last.ident.unraw().to_string().starts_with(|first: char| first.is_uppercase())
+        }),
+        _ => false,
+    }
 }
 
 /// The expression inside the invisible brackets that `macro_rules!` puts around its fragments.

@@ -58,7 +58,7 @@ pub(crate) fn attribute(
     rules::check(&parsed, true, &mut errors);
     if !is_braces(block.end.as_ref()) {
         errors.on(
-            TokenStream::from_iter(block.head.clone()),
+            block.head.iter().cloned().collect::<TokenStream>(),
             "only a module that is written in place can be covered: put the attribute inside of it",
         );
     }
@@ -237,7 +237,7 @@ fn inner_attributes(rest: &mut Vec<TokenTree>) -> TokenStream {
 
 /// The name of the type that an `impl` block is for, without its path and arguments.
 fn self_type(head: &[TokenTree]) -> String {
-    let head = TokenStream::from_iter(head.iter().cloned());
+    let head: TokenStream = head.iter().cloned().collect();
     let parsed: syn::Result<ItemImpl> = syn::parse2(quote!(#head {}));
     let Ok(parsed) = parsed else { return String::new() };
     let mut ty = shape::ungrouped(&parsed.self_ty);
@@ -253,7 +253,7 @@ fn self_type(head: &[TokenTree]) -> String {
 }
 
 fn trait_name(head: &[TokenTree]) -> String {
-    let head = TokenStream::from_iter(head.iter().cloned());
+    let head: TokenStream = head.iter().cloned().collect();
     let parsed: syn::Result<ItemTrait> = syn::parse2(quote!(#head {}));
     parsed.map(|parsed| parsed.ident.unraw().to_string()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Path, Type};
+use syn::Path;
 
 use crate::args::Args;
 use crate::errors::Errors;
@@ -137,26 +137,29 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
     }
 }
 
-/// A function that returns nothing has no error that could match. Where a type is written, the compiler asks it.
+/// What is plainly no `Result` has no error that could match. Of other types the compiler is asked.
 fn errors_can_be_looked_into(
     attributes: &[Args],
     function: &Function,
     shape: Shape,
     errors: &mut Errors,
 ) {
-    let without = match shape::written_type(&function.sig) {
-        None => true,
-        Some(Type::Never(_)) => true,
-        Some(_) => false,
+    let returned = match shape::output_type(&function.sig, shape) {
+        None if shape.returns_future() => return,
+        None => "nothing".to_owned(),
+        Some(ty) if shape::is_no_result(ty) => {
+            format!("`{}`", ty.to_token_stream().to_string().replace(' ', ""))
+        }
+        Some(_) => return,
     };
-    if !without || shape.returns_future() {
-        return;
-    }
     for key in ["only", "error_labels"] {
-        if let Some(key) = attributes.iter().find_map(|args| args.flag(key)) {
+        if let Some(token) = attributes.iter().find_map(|args| args.flag(key)) {
             errors.at(
-                key.span(),
-                format!("`{key}` looks into the error of a `Result`, and none is returned here"),
+                token.span(),
+                format!(
+                    "`{key}` looks into the error of a `Result`, and this function returns \
+                     {returned}"
+                ),
             );
         }
     }

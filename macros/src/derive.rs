@@ -237,10 +237,10 @@ fn of_struct(
     q!(
         const VALUES: &'static [&'static #krate::str] = <#ty as #krate::LabelValue>::VALUES;
         fn index(&self) -> #krate::usize {
-            #krate::LabelValue::index(&self.#member)
+            <#ty as #krate::LabelValue>::index(&self.#member)
         }
         fn write_label(&self, __out: &mut #krate::LabelWriter<'_>) {
-            #krate::LabelValue::write_label(&self.#member, __out);
+            <#ty as #krate::LabelValue>::write_label(&self.#member, __out);
         }
     )
 }

@@ -104,7 +104,10 @@ fn checked_label(label: &values::Label, function: &Function) -> Label {
             None => LabelValue::Open(value.clone()),
         },
         (None, _) => match function.argument_type(&label.name) {
-            Some(ty) if shape::is_known_here(ty, &function.sig.generics) => {
+            Some(ty)
+                if shape::is_known_here(ty, &function.sig.generics)
+                    && !shape::has_many_values(ty) =>
+            {
                 LabelValue::Argument(shape::without_lifetimes(ty), label.name.clone())
             }
             _ => LabelValue::Open(path_of(&label.name)),
@@ -215,6 +218,9 @@ pub(crate) fn declare(krate: &TokenStream, label: &Label) -> TokenStream {
 
 /// A label of a type: closed, if the type knows all its values.
 pub(crate) fn label_of(krate: &TokenStream, name: &LitStr, ty: &Type) -> TokenStream {
+    if shape::has_many_values(ty) {
+        return q!(#krate::Label::Open(#name));
+    }
     q!(#krate::Label::Of(#name, <#ty as #krate::LabelValue>::VALUES))
 }
 

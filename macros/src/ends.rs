@@ -1,14 +1,15 @@
 //! Prints what happens when the body has yielded a value, which is `__out` here: what it is to each call, and what its
 //! error says.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::quote_spanned;
 use syn::Expr;
 
 use crate::args::ungrouped;
 use crate::expand::{call_name, q};
 use crate::plan::{Call, Late, Plan, Recorder};
 use crate::shape;
-use crate::sites::count_late;
+use crate::sites::{count_late, referred};
 use crate::values::Only;
 
 /// Ends each call with the outcome that `__out` is for it.
@@ -61,15 +62,22 @@ fn arm(only: &Only, then: &TokenStream, otherwise: &TokenStream) -> TokenStream 
 /// Counts in the series that the error tells.
 fn of_error(plan: &Plan, late: &Late, name: &Ident) -> TokenStream {
     let krate = &plan.krate;
-    let values = late.values.iter().map(|value| match value {
-        None => q!(__error),
+    let values = late.values.iter().map(|(name, value)| match value {
+        None => {
+            // Messages about the error's type point at the label.
+            let error = Ident::new("__error", Span::mixed_site().located_at(name.span()));
+            q!(#error)
+        }
         Some(value) => match ungrouped(value.clone()) {
             // The error has a type before the closure's body is looked at, and may be borrowed from.
             Expr::Closure(closure) => match (closure.inputs.first(), &closure.body) {
-                (Some(pattern), body) => q!(&{ let #pattern = __error; #body }),
+                (Some(pattern), body) => {
+                    let span = Span::mixed_site().located_at(name.span());
+                    quote_spanned!(span=> &{ let #pattern = __error; #body })
+                }
                 (None, body) => q!(&#body),
             },
-            path => q!(&#path(__error)),
+            path => referred(q!(#path(__error))),
         },
     });
     let count = count_late(plan, late, name, &q!((#(#values,)*)));

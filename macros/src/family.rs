@@ -16,6 +16,7 @@ use crate::errors::Errors;
 use crate::expand::q;
 use crate::plan::text_of;
 use crate::rules::MOST_LABELS;
+use crate::sites::referred;
 use crate::{check, fallback, metric, names, shape};
 
 /// A family as it was written.
@@ -52,20 +53,15 @@ pub(crate) fn expand(args: &Args, item: TokenStream, mut errors: Errors) -> Toke
     let krate = check::private_path(args.krate());
     let ty = shape::written_type(&family.sig).cloned();
     let metric = check(args, &family, ty.as_ref(), &mut errors);
-    let body = match (metric, ty) {
-        (Some(metric), Some(ty)) => series(&krate, &metric, &family, &ty),
-        _ => {
-            // What rustc would object to as well.
-            family.sig.asyncness = None;
-            family.sig.constness = None;
-            family.sig.inputs = family
-                .sig
-                .inputs
-                .into_iter()
-                .filter(|input| matches!(input, FnArg::Typed(_)))
-                .collect();
-            errors.to_compile_errors()
-        }
+    let body = if let (Some(metric), Some(ty)) = (metric, ty) {
+        series(&krate, &metric, &family, &ty)
+    } else {
+        // What rustc would object to as well.
+        family.sig.asyncness = None;
+        family.sig.constness = None;
+        let inputs = family.sig.inputs.into_iter();
+        family.sig.inputs = inputs.filter(|input| matches!(input, FnArg::Typed(_))).collect();
+        errors.to_compile_errors()
     };
     let Family { attrs, vis, sig, .. } = &family;
     q!(#(#attrs)* #vis #sig { #body })
@@ -103,7 +99,7 @@ fn check<'a>(
     if let Some(abi) = abi {
         errors.on(abi, "a family is for Rust: leave out `extern`");
     }
-    for param in generics.params.iter() {
+    for param in &generics.params {
         if !matches!(param, GenericParam::Lifetime(_)) {
             errors.on(
                 param,
@@ -149,7 +145,7 @@ fn parameter(
 ) {
     let argument = match input {
         FnArg::Receiver(receiver) => {
-            errors.on(&receiver.self_token, "`self` is no label: name what of it is one");
+            errors.on(receiver.self_token, "`self` is no label: name what of it is one");
             return;
         }
         FnArg::Typed(argument) => argument,
@@ -210,7 +206,7 @@ fn series(
     for input in &family.sig.inputs {
         let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
         labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
-        values.push(q!(&#name));
+        values.push(referred(name));
     }
     let items = metric::items(krate, metric, ty, &labels);
     q!(#items #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))

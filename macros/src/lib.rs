@@ -1,11 +1,12 @@
 //! The attributes of [`headcount`](https://docs.rs/headcount), which re-exports them: depend on that.
 //!
 //! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
-//! (`args.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `metric.rs`, with the
-//! rules in `names.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`) and can't fail (`expand.rs`, `sites.rs`). When checking finds mistakes, all of them are reported and the
-//! item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one function
-//! together, so that they cost one guard.
+//! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
+//! `family.rs`, with the rules in `names.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
+//! plan (`plan.rs`, `descriptor.rs`) and can't fail (`expand.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
+//! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
+//! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
+//! `derive.rs`.
 //!
 //! What is printed names `headcount::__private` and nothing else, and is calls only: what they do
 //! stands there.
@@ -42,6 +43,8 @@ mod values;
 
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod snapshots_of_keys;
 
 /// Counts a function's calls.
 ///
@@ -66,16 +69,31 @@ mod snapshots;
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
+/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
+/// | `metric = CALLS` | counts on a metric that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| calls(queue, outcome)` |
+/// | `when = expression` | counts only the calls for which it is true |
+/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_total` |
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit` and `labels` need a `name`: the family that all functions share has a fixed shape.
+/// `help`, `unit`, `labels` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+///
+/// # Labels
 ///
 /// A label's expression is evaluated once, by reference, before the body. It sees the arguments, and
 /// it can't leave the function: `?`, `return` and `.await` are errors. Its type implements
 /// `LabelValue`. Up to eight labels can be taken from values, beside literal ones.
+///
+/// A label is *closed* if all its values are known when the program is compiled: a literal; an argument alone whose type
+/// knows them, such as `bool` or an enum with `derive(LabelValue)`; or `name: Type = expression` of such a type. Where all
+/// labels of a family are closed, all its series exist with the value 0 before the first call, and a call finds its own
+/// without a look-up. Otherwise a series appears with its first call. An argument whose type is a type parameter can't
+/// be closed; of a type parameter of the `impl` block that has a longer name than `T` or `K2`, the attribute doesn't know
+/// that it is one: write `labels(key = key)` for it.
+///
+/// # Errors and futures
 ///
 /// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen through.
 /// Where the type is a type parameter or belongs to one, it can't be seen what it will be, and
@@ -87,9 +105,42 @@ mod snapshots;
 /// `async`, `unsafe`, `extern`. A function that returns `impl Future`, `Pin<Box<dyn Future>>`,
 /// `BoxFuture` or `LocalBoxFuture` is measured as the future; any other type that is a future is a
 /// compile error which says to add `future` (for an alias of a boxed future; a future of any other
-/// type can't be measured from outside). Several attributes of this library on one function, in
+/// type can't be measured from outside). On a sync function with `#[track_caller]`, `outcome` is a compile error: the
+/// closure around the body would take the caller's place. Several attributes of this library on one function, in
 /// whatever order, become one guard. Other attribute macros are expanded first, so that what they
 /// print is measured; `#[async_trait]` on the `impl` block is fine too.
+///
+/// # On blocks
+///
+/// On an `impl` block, a trait or an inline module the attribute goes to every function in it that has a body and is not
+/// `const`; what a macro in it makes is not seen. An attribute of the same kind on a function takes the block's place
+/// there, and `#[headcount::skip]` leaves a function out. With a `prefix` the functions of the block have a family
+/// of their own, with the label `function`; it may then have `labels` and all else that needs a `name`.
+///
+/// ```
+/// use headcount::counted;
+///
+/// struct Till;
+///
+/// #[counted(prefix = "till", labels(floor = 1), outcome)]
+/// impl Till {
+///     fn sell(&self, pieces: &str) -> Result<u32, std::num::ParseIntError> {
+///         pieces.parse()
+///     }
+///
+///     #[headcount::skip]
+///     fn is_open(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// let _ = (Till.sell("3"), Till.sell("many"), Till.is_open());
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains(r#"till_calls_total{floor="1",function="Till::sell",outcome="error"} 1"#));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Expansion
 ///
@@ -166,14 +217,20 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "seconds"` | says the unit, of which there is one |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
 /// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or the path of a constant array or slice of `f64` |
+/// | `summary` | a sum and a count, without buckets |
+/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
+/// | `cancelled = false` | leaves out calls whose future was dropped half way |
+/// | `metric = LATENCY` | observes by a `Histogram` or a `Summary` that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| latency(queue, outcome)` |
+/// | `when = expression` | observes only the calls for which it is true |
+/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_duration_seconds` |
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit`, `labels` and `buckets` need a `name`: the family that all functions share has a
-/// fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors and
-/// of futures at `#[counted]` is true here too.
+/// `help`, `unit`, `labels`, `buckets`, `summary` and `max_series` need a `name`: the family that all functions share
+/// has a fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors, of
+/// futures and of blocks at `#[counted]` is true here too.
 ///
 /// # Expansion
 ///
@@ -247,11 +304,16 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
+/// | `mode = "max"` | how the values of several processes become one, as for gauges at `#[metric]`; `livesum` by default |
+/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `metric = RUNNING` | counts on a `Gauge` that is declared elsewhere |
+/// | `when = expression` | counts only the calls for which it is true |
+/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_concurrent` |
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit` and `labels` need a `name`: the family that all functions share has a fixed shape.
-/// What is said of labels and of futures at `#[counted]` is true here too.
+/// `help`, `unit`, `labels`, `mode` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+/// What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// # Expansion
 ///
@@ -299,12 +361,24 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
+/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; panics count besides |
+/// | `only = Type::Variant { n } if *n > 3` | counts only the errors that match the pattern, and no panics |
+/// | `error_labels(kind, code = \|e\| e.code())` | labels from the error: a closure over it, or a name alone for the error itself |
+/// | `panics = false` | leaves out panics; with `only`, `panics = true` counts them |
+/// | `cancelled = true` | counts futures that are dropped half way as well |
+/// | `metric = FAILURES` | counts on a `Counter` that is declared elsewhere |
+/// | `when = expression` | counts only the calls for which it is true |
+/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_exceptions_total` |
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit` and `labels` need a `name`: the family that all functions share has a fixed shape.
-/// What is said of labels and of futures at `#[counted]` is true here too.
+/// `help`, `unit`, `labels`, `error_labels` and `max_series` need a `name`: the family that all functions share has a
+/// fixed shape. What is said of labels, of futures and of blocks at `#[counted]` is true here too.
+///
+/// `only` and `error_labels` look into the error of a `Result`, by reference. For a panic and a cancellation, the labels of
+/// `error_labels` read `panic` and `cancelled`. An error that is itself a `LabelValue`, by its derive for
+/// example, is a label by its name alone. A series of an error appears when it is first counted.
 ///
 /// # Expansion
 ///
@@ -320,9 +394,9 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     let __call = {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
 ///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(__here, module_path!(), file!(), line!(), 32)];
+///             [K::Site::function(__here, module_path!(), file!(), line!(), 96)];
 ///         K::inventory::submit! { K::Sites(&__SITES) }
-///         K::enter(K::Function::<32>(__SITES[0].slot()))       // dropped without `end`: a panic
+///         K::enter(K::Function::<96>(__SITES[0].slot()))       // dropped without `end`: a panic
 ///     };
 ///     let __out = K::call_once(move || -> Result<u32, Error> { Ok(text.parse()?) });
 ///     __call.end({ use K::Otherwise as _; K::Out(&__out).outcome() });
@@ -345,13 +419,29 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     list.iter().position(|one| *one == wanted)
 /// }
 ///
+/// #[derive(headcount::LabelValue)]
+/// enum JobError {
+///     Lost,
+///     Timeout { after: u32 },
+/// }
+///
+/// #[count_exceptions(name = "job_failures_total", error_labels(kind))]
+/// #[count_exceptions(name = "long_timeouts_total", only = JobError::Timeout { after } if *after > 30)]
+/// fn run(after: u32) -> Result<(), JobError> {
+///     if after > 0 { Err(JobError::Timeout { after }) } else { Err(JobError::Lost) }
+/// }
+///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     let _ = (parse("1"), parse("one"));
 ///     find(&[1, 2], 3);
+///     let _ = (run(0), run(10), run(40));
 ///
 ///     let text = headcount::Collector::new().collect()?.to_text();
 ///     assert!(text.contains("parse_failures_total 1"));
 ///     assert!(text.contains("misses_total 1"));
+///     assert!(text.contains(r#"job_failures_total{kind="lost"} 1"#));
+///     assert!(text.contains(r#"job_failures_total{kind="timeout"} 2"#));
+///     assert!(text.contains("long_timeouts_total 1"));
 ///     Ok(())
 /// }
 /// ```
@@ -360,15 +450,19 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
     finish::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
-/// Declares a metric that a program counts by itself: a `static` of the type `Counter`, `Gauge` or
-/// `Histogram`, without a value.
+/// Declares a metric that a program counts by itself: a `static` of the type `Counter`, `Gauge`, `Histogram` or
+/// `Summary` without a value is one series, and a `fn` without a body, that returns one of these, a family of them.
 ///
-/// A declared metric is one series. It exists from the first use of the library in a process on,
+/// A `static` exists from the first use of the library in a process on,
 /// with the value 0, whether it is touched or not (a gauge, once it was set). The `static` really has
 /// the type that is written: it is a small value that can be copied, and every copy counts in the
 /// same place.
 ///
-/// Across processes, counters and histograms are added up, those of processes that have ended as
+/// Of a family, the parameters are the labels. Their types implement `LabelValue`, and where all of them know their
+/// values (see `#[counted]`), all series exist from the start as well; otherwise a series appears when it is first looked
+/// up. `requests(Method::Get, 200).inc()` counts; a handle that is looked up and not used is a warning.
+///
+/// Across processes, counters, histograms and summaries are added up, those of processes that have ended as
 /// well. How gauges are combined is said by `mode`.
 ///
 /// # Arguments
@@ -380,6 +474,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
 /// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds, ascending numbers, or the path of a constant array or slice of `f64` |
 /// | `mode = "livesum"` | gauges, required: see below |
+/// | `max_series = 500` | families: how many series a process may have, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// | mode | the value that is exposed |
@@ -413,10 +508,33 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// };
 /// ```
 ///
+/// and a family becomes the function that it looks like:
+///
+/// ```text
+/// fn requests(method: Method, status: u16) -> Counter {
+///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(..).labels(&[
+///         K::Label::Of("method", <Method as K::LabelValue>::VALUES),
+///         K::Label::Open("status"),
+///     ]))];
+///     K::inventory::submit! { K::Sites(&__SITES) }
+///     K::member::<Counter>(&__SITES[0], (&method, &status))
+/// }
+/// ```
+///
 /// # Examples
 ///
 /// ```
-/// use headcount::{Counter, Gauge, Histogram, metric};
+/// use headcount::{Counter, Gauge, Histogram, LabelValue, metric};
+///
+/// #[derive(LabelValue)]
+/// enum Method {
+///     Get,
+///     Post,
+/// }
+///
+/// /// Requests served.
+/// #[metric(name = "http_requests_total")]
+/// fn requests(method: Method, status: u16) -> Counter;
 ///
 /// /// Jobs taken from the queue.
 /// #[metric(name = "jobs_taken_total")]
@@ -430,12 +548,15 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// static SIZES: Histogram;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     requests(Method::Get, 200).inc();
+///     requests(Method::Post, 404).inc_by(2);
 ///     TAKEN.inc();
 ///     DEPTH.set(7.0);
 ///     SIZES.observe(512.0);
 ///
 ///     let text = headcount::Collector::new().collect()?.to_text();
 ///     assert!(text.contains("# HELP jobs_taken_total Jobs taken from the queue."));
+///     assert!(text.contains(r#"http_requests_total{method="post",status="404"} 2"#));
 ///     assert!(text.contains("jobs_taken_total 1"));
 ///     assert!(text.contains("queue_depth 7"));
 ///     assert!(text.contains(r#"answer_bytes_bucket{le="1000.0"} 1"#));
@@ -447,13 +568,70 @@ pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
     metric::attribute(args.into(), item.into()).into()
 }
 
-/// Leaves a function out of a block that an attribute covers.
+/// Leaves a function out of a block that an attribute covers (see `#[counted]`): it then has only the attributes of its own.
+///
+/// Anywhere else it is a compile error.
+///
+/// # Expansion
+///
+/// The function, without what the block gave it.
 #[proc_macro_attribute]
 pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
     finish::skip(&args.into(), item.into()).into()
 }
 
-/// Makes a type the value of a label.
+/// Makes a type the value of a label: an enum, whose variants are all the values there are, or a struct around one value.
+///
+/// A variant's value is its name in `snake_case`; what fields it has does not matter, so that the enum of a
+/// function's errors can be a label. As all values are known, all series of a label of that type exist from the start, and none
+/// needs a look-up. A struct has the value of its one field.
+///
+/// # Arguments
+///
+/// In `#[label(..)]`:
+///
+/// | key | where | meaning |
+/// |---|---|---|
+/// | `rename = "x"` | a variant | its value |
+/// | `rename_all = "kebab-case"` | an enum | how the variants' names are written: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE` |
+/// | `crate = path` | the type | where `headcount` is found, if not at `::headcount` |
+///
+/// # Expansion
+///
+/// ```text
+/// impl K::LabelValue for Method {
+///     const VALUES: &'static [&'static str] = &["get", "PUT"];
+///     fn index(&self) -> usize {
+///         match self { Self::Get { .. } => 0, Self::Put { .. } => 1 }
+///     }
+///     fn write_label(&self, out: &mut K::LabelWriter<'_>) {
+///         out.push_str(Self::VALUES[self.index()]);
+///     }
+/// }
+/// ```
+///
+/// # Examples
+///
+/// ```
+/// use headcount::LabelValue;
+///
+/// #[derive(LabelValue)]
+/// #[label(rename_all = "kebab-case")]
+/// enum Failure {
+///     NotFound,
+///     TimedOut { after: u32 },
+///     #[label(rename = "5xx")]
+///     Server(u16),
+/// }
+///
+/// #[derive(LabelValue)]
+/// struct Tenant(String);
+///
+/// assert_eq!(Failure::VALUES, ["not-found", "timed-out", "5xx"]);
+/// assert_eq!(Failure::TimedOut { after: 3 }.index(), 1);
+/// assert!(Tenant::VALUES.is_empty());
+/// # let _ = (Failure::NotFound, Failure::Server(500), Tenant(String::new()));
+/// ```
 #[proc_macro_derive(LabelValue, attributes(label))]
 pub fn label_value(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).into()

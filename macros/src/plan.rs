@@ -29,7 +29,7 @@ pub(crate) struct Plan {
 pub(crate) enum Site {
     /// Nameless attributes together: the bits of what they record.
     Function(u32),
-    Metric(Descriptor),
+    Metric(Box<Descriptor>),
 }
 
 /// Recorders that agree on what an error is, and so can share one guard.
@@ -67,8 +67,8 @@ pub(crate) struct Late {
     pub(crate) site: usize,
     pub(crate) when: Option<usize>,
     pub(crate) only: Option<Only>,
-    /// What makes a value of the error; none for the error itself.
-    pub(crate) values: Vec<Option<Expr>>,
+    /// Each label's name, and what makes its value of the error; none for the error itself.
+    pub(crate) values: Vec<(Ident, Option<Expr>)>,
 }
 
 /// The recorders of `__private`.
@@ -172,10 +172,12 @@ impl Plan {
         } else if args.text("name").is_some() || args.text("prefix").is_some() {
             let site = self.sites.len();
             let descriptor = descriptor(args, &self.function);
-            self.sites.push(Site::Metric(descriptor));
+            self.sites.push(Site::Metric(Box::new(descriptor)));
             let records = self.records(args, call);
             if let Records::Late(_) = records {
-                let values = args.error_labels().iter().map(|label| label.value.clone()).collect();
+                let labels = args.error_labels().iter();
+                let values =
+                    labels.map(|label| (label.name.clone(), label.value.clone())).collect();
                 let only = args.only().cloned();
                 self.calls[call].late.push(Late { site, when, only, values });
             }

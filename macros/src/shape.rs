@@ -105,6 +105,12 @@ pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
     is_parameter(first, generics) || (projection && first.ident == "Self")
 }
 
+/// Types of the language and its library that are no `Result` and no future, by their names.
+const PLAIN: [&str; 20] = [
+    "Option", "String", "Vec", "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize",
+    "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+];
+
 /// Whether the compiler has to be asked if this type is a future. Asking costs compile time, so
 /// types that can't be one by their written form are left out; `impl Trait` can't be asked about.
 pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
@@ -113,16 +119,42 @@ pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
             if contains_impl(ty) {
                 return false;
             }
-            let known = [
-                "Result", "Option", "Self", "String", "Vec", "bool", "char", "str", "u8", "u16",
-                "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
-                "f64",
-            ];
             path.qself.is_some()
                 || path.path.segments.len() > 1
-                || last_segment(ty).is_none_or(|last| !known.iter().any(|name| last.ident == name))
+                || last_segment(ty).is_none_or(|last| {
+                    last.ident != "Result"
+                        && last.ident != "Self"
+                        && !PLAIN.iter().any(|name| last.ident == name)
+                })
         }
         Type::Macro(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether this type is plainly no `Result`.
+pub(crate) fn is_no_result(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Path(path) => {
+            path.qself.is_none()
+                && path.path.segments.len() == 1
+                && last_segment(ty).is_some_and(|last| PLAIN.iter().any(|name| last.ident == name))
+        }
+        Type::Macro(_) | Type::Infer(_) | Type::Verbatim(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether this type is one whose values, as a label's, are plainly not few: no need to ask.
+pub(crate) fn has_many_values(ty: &Type) -> bool {
+    let mut ty = ungrouped(ty);
+    while let Type::Reference(reference) = ty {
+        ty = ungrouped(&reference.elem);
+    }
+    match ty {
+        Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
+            ident != "bool" && ident != "Option" && PLAIN.iter().any(|name| ident == name)
+        }),
         _ => false,
     }
 }

@@ -6,9 +6,10 @@
 //! references to them, and what follows names those: locals have hygiene.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::Expr;
 
+use crate::descriptor::Descriptor;
 use crate::expand::q;
 use crate::plan::{
     CANCELLED, Call, LabelValue, Late, PANICS, Place, Plan, Recorder, Records, Site,
@@ -116,9 +117,9 @@ fn items(plan: &Plan) -> TokenStream {
     )
 }
 
-fn own_bounds(plan: &Plan) -> impl Iterator<Item = (usize, &crate::descriptor::Descriptor)> {
+fn own_bounds(plan: &Plan) -> impl Iterator<Item = (usize, &Descriptor)> {
     plan.sites.iter().enumerate().filter_map(|(index, site)| match site {
-        Site::Metric(descriptor) if descriptor.has_own_bounds() => Some((index, descriptor)),
+        Site::Metric(descriptor) if descriptor.has_own_bounds() => Some((index, &**descriptor)),
         _ => None,
     })
 }
@@ -142,16 +143,13 @@ fn with_values(
         .enumerate()
         .map(|(label, value)| match value {
             LabelValue::Of(ty, value) => {
-                let value = operand(value);
-                let local = format_ident!("__label_{label}", span = place(&value));
-                typed.extend(q!(let #local: &#ty = &#value;));
+                let reference = reference(value);
+                let local = format_ident!("__label_{label}", span = place(&reference));
+                typed.extend(q!(let #local: &#ty = #reference;));
                 q!(#local)
             }
-            LabelValue::Argument(_, name) => q!(&#name),
-            LabelValue::Open(value) => {
-                let value = operand(value);
-                q!(&#value)
-            }
+            LabelValue::Argument(_, name) => referred(name),
+            LabelValue::Open(value) => reference(value),
             LabelValue::Literal(_) | LabelValue::OfError => TokenStream::new(),
         })
         .collect();
@@ -160,8 +158,8 @@ fn with_values(
     if typed.is_empty() { call } else { q!({ #typed #call }) }
 }
 
-/// An expression as the operand of `&`.
-fn operand(value: &Expr) -> TokenStream {
+/// A reference to what an expression yields.
+fn reference(value: &Expr) -> TokenStream {
     match value {
         Expr::Path(_)
         | Expr::Lit(_)
@@ -169,9 +167,19 @@ fn operand(value: &Expr) -> TokenStream {
         | Expr::MethodCall(_)
         | Expr::Call(_)
         | Expr::Field(_)
-        | Expr::Macro(_) => value.to_token_stream(),
-        other => q!((#other)),
+        | Expr::Macro(_) => referred(value),
+        other => {
+            let span = place(&other.to_token_stream());
+            referred(quote_spanned!(span=> (#other)))
+        }
     }
+}
+
+/// A reference whose place is that of the value, so that messages about its type point there.
+pub(crate) fn referred(value: impl ToTokens) -> TokenStream {
+    let value = value.into_token_stream();
+    let span = place(&value);
+    quote_spanned!(span=> &#value)
 }
 
 /// Where a message about a value is to point.
@@ -262,39 +270,39 @@ fn on_metric(krate: &TokenStream, records: Records, metric: &Expr) -> TokenStrea
 
 fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
-    let cell = || cell(plan, index, recorder.when);
+    let slot = || cell(plan, index, recorder.when);
     let bounds = || match &plan.sites[index] {
         Site::Metric(descriptor) if !descriptor.has_own_bounds() => q!(#krate::DEFAULT_NANOS),
         Site::Metric(_) if has_expressions(plan) => bounds_local(index).into_token_stream(),
         Site::Metric(descriptor) => descriptor.bounds_value(krate, index),
         Site::Function(_) => q!(#krate::DEFAULT_NANOS),
     };
-    let (name, cell) = match recorder.records {
+    let (name, fields) = match recorder.records {
         Records::Function(what) => {
             let what = Literal::u32_unsuffixed(what);
-            (q!(Function::<#what>), cell())
+            (q!(Function::<#what>), slot())
         }
-        Records::Calls => (q!(Calls), cell()),
-        Records::Outcomes => (q!(Outcomes), cell()),
+        Records::Calls => (q!(Calls), slot()),
+        Records::Outcomes => (q!(Outcomes), slot()),
         Records::Durations => {
-            let (cell, bounds) = (cell(), bounds());
-            (q!(Durations), q!(#cell, #bounds))
+            let (slot, bounds) = (slot(), bounds());
+            (q!(Durations), q!(#slot, #bounds))
         }
         Records::OutcomeDurations => {
-            let (cell, bounds) = (cell(), bounds());
-            (q!(OutcomeDurations), q!(#cell, #bounds))
+            let (slot, bounds) = (slot(), bounds());
+            (q!(OutcomeDurations), q!(#slot, #bounds))
         }
-        Records::Summaries => (q!(SummaryDurations), cell()),
-        Records::OutcomeSummaries => (q!(OutcomeSummaries), cell()),
-        Records::InProgress => (q!(InProgress), cell()),
+        Records::Summaries => (q!(SummaryDurations), slot()),
+        Records::OutcomeSummaries => (q!(OutcomeSummaries), slot()),
+        Records::InProgress => (q!(InProgress), slot()),
         Records::Exceptions(which) => {
             let which = Literal::u32_unsuffixed(which);
-            (q!(Exceptions::<#which>), cell())
+            (q!(Exceptions::<#which>), slot())
         }
         Records::Matching { pattern, which } => {
             let pattern = Literal::usize_unsuffixed(pattern);
             let which = Literal::u32_unsuffixed(which);
-            (q!(Matching::<#pattern, #which>), cell())
+            (q!(Matching::<#pattern, #which>), slot())
         }
         Records::Late(which) => {
             let late = call.late.iter().find(|late| late.site == index);
@@ -307,7 +315,7 @@ fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> Token
             (q!(Late::<#which>), q!(#panic, #cancelled))
         }
     };
-    q!(#krate::#name(#cell))
+    q!(#krate::#name(#fields))
 }
 
 /// The series of ends without an error.

@@ -12,7 +12,7 @@ use quote::quote;
 use crate::keys::Attribute;
 use crate::{finish, metric};
 
-fn print(tokens: TokenStream) -> String {
+pub(crate) fn print(tokens: TokenStream) -> String {
     let text = tokens.to_string();
     match syn::parse2(tokens) {
         Ok(file) => prettyplease::unparse(&file),
@@ -282,10 +282,7 @@ fn the_fullest_form() {
                                 .labels(
                                     &[
                                         my::headcount::__private::Label::Open("queue"),
-                                        my::headcount::__private::Label::Of(
-                                            "tenant",
-                                            <&str as my::headcount::__private::LabelValue>::VALUES,
-                                        ),
+                                        my::headcount::__private::Label::Open("tenant"),
                                         my::headcount::__private::Label::Const("kind", "batch"),
                                         my::headcount::__private::Label::Open("size"),
                                     ],
@@ -317,14 +314,7 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
-                                .labels(
-                                    &[
-                                        my::headcount::__private::Label::Of(
-                                            "tenant",
-                                            <&str as my::headcount::__private::LabelValue>::VALUES,
-                                        ),
-                                    ],
-                                )
+                                .labels(&[my::headcount::__private::Label::Open("tenant")])
                                 .outcome()
                                 .nanos(&__NANOS_2),
                         ),
@@ -339,14 +329,7 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
-                                .labels(
-                                    &[
-                                        my::headcount::__private::Label::Of(
-                                            "tenant",
-                                            <&str as my::headcount::__private::LabelValue>::VALUES,
-                                        ),
-                                    ],
-                                ),
+                                .labels(&[my::headcount::__private::Label::Open("tenant")]),
                         ),
                         my::headcount::__private::Site::metric(
                             my::headcount::__private::Descriptor::new(
@@ -633,7 +616,9 @@ fn a_mistake_leaves_the_function_as_it_was() {
     counted(
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
-        &expect![[r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#]],
+        &expect![[
+            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+        ]],
     );
     expect![[r#"
         static A: Counter = {

@@ -100,10 +100,10 @@ pub(crate) fn value(
                 .map_err(|error| syn::Error::new(error.span(), usage))
         }
         Form::Closure => {
-            expression(ident, input, format!("`{name}` takes a closure: `{name} = |value| ..`"))
+            expression(ident, input, &format!("`{name}` takes a closure: `{name} = |value| ..`"))
         }
         Form::Expr => {
-            expression(ident, input, format!("`{name}` takes an expression: `{name} = ..`"))
+            expression(ident, input, &format!("`{name}` takes an expression: `{name} = ..`"))
         }
         Form::Pattern => only(name, ident, input).map(Value::Pattern),
     }
@@ -115,8 +115,8 @@ fn literal<T: syn::parse::Parse>(input: ParseStream<'_>, usage: String) -> syn::
     input.parse().map_err(|_| syn::Error::new(place, usage))
 }
 
-fn expression(ident: &Ident, input: ParseStream<'_>, usage: String) -> syn::Result<Value> {
-    equals(ident, input, &usage)?;
+fn expression(ident: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result<Value> {
+    equals(ident, input, usage)?;
     input
         .parse()
         .map(Value::Expr)

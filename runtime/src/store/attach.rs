@@ -24,12 +24,8 @@ pub(crate) enum Target {
     Nowhere,
 }
 
-/// Moves when a refusal may have become untrue: a shard was given back, or the process forked.
+/// Moves when a refusal may have become untrue: a shard was given back, or someone looks.
 static CHANGED: AtomicU32 = AtomicU32::new(1);
-
-/// After so many operations that found no room, one asks again; the rest cost an atomic add and not a failing system
-/// call each.
-const PATIENCE: u32 = 4096;
 
 thread_local! {
     /// Refusals of room in a shard.
@@ -91,24 +87,30 @@ fn without_shard(slot: u32, last: u32) -> Target {
     )
 }
 
-/// The value of CHANGED and of the fork epoch when this thread was last refused, and how often it would have asked since.
-pub(super) struct Patience(Cell<(u32, u32, u32)>);
+/// The value of CHANGED, the fork epoch and the second in which this thread was last refused. In that second it doesn't ask again: what
+/// finds no room then costs an atomic add, and not a failing system call.
+pub(super) struct Patience(Cell<(u32, u32, i64)>);
 
 impl Patience {
     /// Whether asking again is no use yet.
     pub(super) fn is_refused(&self) -> bool {
-        let (changed, forks, times) = self.0.get();
-        let now = CHANGED.load(Ordering::Relaxed);
-        if (changed, forks) != (now, epoch()) || times >= PATIENCE {
-            return false;
-        }
-        self.0.set((changed, forks, times + 1));
-        true
+        let (changed, forks, second) = self.0.get();
+        (changed, forks) == (CHANGED.load(Ordering::Relaxed), epoch()) && second == this_second()
     }
 
     pub(super) fn refuse(&self) {
-        self.0.set((CHANGED.load(Ordering::Relaxed), epoch(), 0));
+        self.0.set((CHANGED.load(Ordering::Relaxed), epoch(), this_second()));
     }
+}
+
+/// By the clock that costs no system call, and a few nanoseconds.
+fn this_second() -> i64 {
+    rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse).tv_sec
+}
+
+/// What was refused may be had now.
+pub(super) fn ask_again() {
+    CHANGED.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Store {
@@ -182,7 +184,7 @@ impl Drop for Leaving {
         if let Some(mut store) = Guard::lock() {
             // Its values stay.
             store.free.push(number);
-            CHANGED.fetch_add(1, Ordering::Relaxed);
+            ask_again();
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::segment::format::{Header, Word};
 use crate::segment::mapping::{Memory, Region, View};
 use crate::segment::shard;
 
+use super::attach::ask_again;
 use super::fork::Guard;
 use super::tally;
 
@@ -281,6 +282,7 @@ pub(crate) struct Own {
 /// `None` where nothing was recorded since the start or the fork.
 pub(crate) fn own() -> Option<Own> {
     let store = Guard::lock()?;
+    ask_again();
     if store.state != State::Live {
         return None;
     }

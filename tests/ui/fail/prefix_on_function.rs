@@ -1,0 +1,8 @@
+use headcount::counted;
+
+#[counted(prefix = "jobs")]
+fn f() {}
+
+fn main() {
+    f();
+}
