@@ -134,7 +134,9 @@ pub use collect::{
 pub use config::Config;
 pub use error::Error;
 pub use expose::{Exposition, render};
-pub use headcount_macros::{count_exceptions, counted, in_progress, metric, timed};
+pub use headcount_macros::{
+    LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
+};
 pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
 pub use metric::{Counter, Gauge, Histogram, Observer, Summary, Timer};
 pub use outcome::Outcome;

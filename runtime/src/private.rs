@@ -14,7 +14,7 @@ pub use headcount_macros::__finish as finish;
 pub use inventory;
 
 pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
-pub use crate::label::{LabelValue, LabelWriter, Labels};
+pub use crate::label::{LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
     Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, OnHistogram, OnSummary, Summary,
     Timed, Tracked, at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of,

@@ -7,6 +7,7 @@ mod writer;
 
 use core::borrow::Borrow;
 use core::fmt::Write;
+use core::marker::PhantomData;
 use std::borrow::Cow;
 
 use crate::outcome::Outcome;
@@ -61,6 +62,23 @@ pub trait LabelValue {
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
 }
+
+/// All values of a label's type; none of a type that can't be a label, whose error is reported where its value is taken.
+#[derive(Debug)]
+pub struct Values<T: ?Sized>(PhantomData<T>);
+
+impl<T: LabelValue + ?Sized> Values<T> {
+    /// As the type says.
+    pub const ALL: &'static [&'static str] = T::VALUES;
+}
+
+/// Chosen for types that are no label values.
+pub trait NoValues {
+    /// None.
+    const ALL: &'static [&'static str] = &[];
+}
+
+impl<T: ?Sized> NoValues for Values<T> {}
 
 impl LabelValue for str {
     #[inline]

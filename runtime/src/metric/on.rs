@@ -109,7 +109,7 @@ impl Recorder for OnSummary {
 
 /// Observes durations by a declared metric.
 #[inline]
-pub fn timed_on<M: Timed>(metric: M) -> M::Recorder {
+pub fn timed_on<M: Timed>(metric: M) -> impl Recorder + use<M> {
     metric.recorder()
 }
 
