@@ -185,7 +185,7 @@ mod shadowed {
         if n > 3 { ::core::result::Result::Err(kind) } else { ::core::result::Result::Ok(n) }
     }
 
-    #[counted(metric = |outcome| hidden::by_outcome(outcome), error_if = |r| r == &3)]
+    #[counted(metric = hidden::by_outcome, outcome, error_if = |r| r == &3)]
     #[counted(metric = METRIC, when = true)]
     pub(super) fn declared(n: Int) -> Int {
         n

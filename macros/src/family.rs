@@ -16,7 +16,7 @@ use crate::errors::Errors;
 use crate::expand::q;
 use crate::plan::text_of;
 use crate::rules::MOST_LABELS;
-use crate::sites::referred;
+use crate::sites::label_local;
 use crate::{check, fallback, metric, names, shape};
 
 /// A family as it was written.
@@ -202,12 +202,15 @@ fn series(
     ty: &Type,
 ) -> TokenStream {
     let mut labels = Vec::new();
+    let mut locals = TokenStream::new();
     let mut values = Vec::new();
     for input in &family.sig.inputs {
         let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
         labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
-        values.push(referred(name));
+        let local = label_local(values.len(), &name.to_token_stream());
+        locals.extend(q!(let #local = &#name;));
+        values.push(local);
     }
     let items = metric::items(krate, metric, ty, &labels);
-    q!(#items #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
+    q!(#items #locals #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
 }

@@ -145,16 +145,19 @@ pub(crate) fn is_no_result(ty: &Type) -> bool {
     }
 }
 
-/// Whether this type is one whose values, as a label's, are plainly not few: no need to ask.
+/// Whether this type is one whose values, as a label's, are plainly not few, or that can't be a label's at all: no need
+/// to ask it for them.
 pub(crate) fn has_many_values(ty: &Type) -> bool {
     let mut ty = ungrouped(ty);
     while let Type::Reference(reference) = ty {
         ty = ungrouped(&reference.elem);
     }
     match ty {
-        Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
-            ident != "bool" && ident != "Option" && PLAIN.iter().any(|name| ident == name)
-        }),
+        Type::Path(path) if path.qself.is_none() && path.path.segments.len() == 1 => {
+            last_segment(ty).is_some_and(|last| {
+                last.ident != "bool" && PLAIN.iter().any(|name| last.ident == name)
+            })
+        }
         _ => false,
     }
 }

@@ -137,29 +137,35 @@ fn with_values(
     call: impl FnOnce(TokenStream) -> TokenStream,
 ) -> TokenStream {
     let Some(Site::Metric(descriptor)) = plan.sites.get(index) else { return call(q!(())) };
-    let mut typed = TokenStream::new();
-    let values: Vec<_> = descriptor
-        .values()
-        .enumerate()
-        .map(|(label, value)| match value {
-            LabelValue::Of(ty, value) => {
-                let reference = reference(value);
-                let local = format_ident!("__label_{label}", span = place(&reference));
-                typed.extend(q!(let #local: &#ty = #reference;));
-                q!(#local)
-            }
-            LabelValue::Argument(_, name) => referred(name),
-            LabelValue::Open(value) => reference(value),
-            LabelValue::Literal(_) | LabelValue::OfError => TokenStream::new(),
-        })
-        .collect();
-    let values = if values.is_empty() { q!(()) } else { q!((#(#values,)*)) };
-    let call = call(values);
-    if typed.is_empty() { call } else { q!({ #typed #call }) }
+    let mut locals = TokenStream::new();
+    let mut names = Vec::new();
+    for (index, value) in descriptor.values().enumerate() {
+        let (ty, value) = match value {
+            LabelValue::Of(ty, value) => (Some(ty), operand(value)),
+            LabelValue::Argument(_, name) => (None, name.to_token_stream()),
+            LabelValue::Open(value) => (None, operand(value)),
+            LabelValue::Literal(_) | LabelValue::OfError => continue,
+        };
+        let local = label_local(index, &value);
+        let ty = ty.map(|ty| q!(: &#ty));
+        let reference = referred(value);
+        locals.extend(q!(let #local #ty = #reference;));
+        names.push(local);
+    }
+    if names.is_empty() {
+        return call(q!(()));
+    }
+    let call = call(q!((#(#names,)*)));
+    q!({ #locals #call })
 }
 
-/// A reference to what an expression yields.
-fn reference(value: &Expr) -> TokenStream {
+/// The local of a label. Messages about the value's type point at the value.
+pub(crate) fn label_local(index: usize, value: &TokenStream) -> Ident {
+    format_ident!("__label_{index}", span = place(value))
+}
+
+/// An expression as the operand of `&`.
+fn operand(value: &Expr) -> TokenStream {
     match value {
         Expr::Path(_)
         | Expr::Lit(_)
@@ -167,11 +173,8 @@ fn reference(value: &Expr) -> TokenStream {
         | Expr::MethodCall(_)
         | Expr::Call(_)
         | Expr::Field(_)
-        | Expr::Macro(_) => referred(value),
-        other => {
-            let span = place(&other.to_token_stream());
-            referred(quote_spanned!(span=> (#other)))
-        }
+        | Expr::Macro(_) => value.to_token_stream(),
+        other => q!((#other)),
     }
 }
 

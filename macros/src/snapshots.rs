@@ -351,15 +351,24 @@ fn the_fullest_form() {
                 };
                 (
                     my::headcount::__private::enter((
-                        my::headcount::__private::Outcomes(
-                            __sites[0].row((&job.queue(), &tenant, &(job.a + job.b))),
-                        ),
+                        my::headcount::__private::Outcomes({
+                            let __label_0 = &job.queue();
+                            let __label_1 = &tenant;
+                            let __label_2 = &(job.a + job.b);
+                            __sites[0].row((__label_0, __label_1, __label_2))
+                        }),
                         my::headcount::__private::Durations(__sites[1].slot(), __nanos_1),
                         my::headcount::__private::OutcomeDurations(
-                            __sites[2].row((&tenant,)),
+                            {
+                                let __label_0 = &tenant;
+                                __sites[2].row((__label_0,))
+                            },
                             __nanos_2,
                         ),
-                        my::headcount::__private::InProgress(__sites[3].row((&tenant,))),
+                        my::headcount::__private::InProgress({
+                            let __label_0 = &tenant;
+                            __sites[3].row((__label_0,))
+                        }),
                     )),
                     my::headcount::__private::enter(
                         my::headcount::__private::Exceptions::<96>(__sites[4].slot()),

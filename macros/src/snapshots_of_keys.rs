@@ -48,12 +48,12 @@ fn a_family() {
             ::headcount::__private::inventory::submit! {
                 ::headcount::__private::Sites(& __SITES)
             }
-            ::headcount::__private::member::<Counter>(&__SITES[0], (&method, &path))
+            let __label_0 = &method;
+            let __label_1 = &path;
+            ::headcount::__private::member::<Counter>(&__SITES[0], (__label_0, __label_1))
         }
-    "#]].assert_eq(&print(metric::attribute(
-        quote!(name = "requests_total", max_series = 50),
-        item,
-    )));
+    "#]]
+    .assert_eq(&print(metric::attribute(quote!(name = "requests_total", max_series = 50), item)));
 }
 
 #[test]
@@ -169,7 +169,11 @@ fn exceptions_by_pattern_and_by_label() {
                 }
                 &__SITES
             };
-            let __partial_1 = __sites[1].partial((&queue, &method));
+            let __partial_1 = {
+                let __label_0 = &queue;
+                let __label_1 = &method;
+                __sites[1].partial((__label_0, __label_1))
+            };
             let __recorders = (
                 ::headcount::__private::Matching::<0, 0>(__sites[0].slot()),
                 ::headcount::__private::Late::<
@@ -225,7 +229,8 @@ fn exceptions_by_pattern_and_by_label() {
                 );
             __out
         }
-    "#]].assert_eq(&print(finish::finish(entries, item)));
+    "#]]
+    .assert_eq(&print(finish::finish(entries, item)));
 }
 
 #[test]
@@ -302,7 +307,8 @@ fn declared_metrics_and_conditions() {
                 });
             __out
         }
-    "#]].assert_eq(&print(finish::finish(entries, item)));
+    "#]]
+    .assert_eq(&print(finish::finish(entries, item)));
 }
 
 #[test]
