@@ -9,7 +9,8 @@ use rustix::process::{Resource, getrlimit};
 
 use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, Word};
 use super::lock;
-use super::mapping::{Backing, Memory, Region};
+use super::mapping::{Backing, Region};
+use super::memory::Memory;
 use crate::directory::{Directory, SUFFIX};
 use crate::error::Error;
 use crate::process::{self, Identity};

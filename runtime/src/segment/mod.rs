@@ -3,8 +3,10 @@
 //! It knows neither metrics' handles nor collectors; `format` is shared by writer and reader, the rest is the writer's.
 
 pub(crate) mod create;
+pub(crate) mod current;
 pub(crate) mod format;
 pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod mapping;
+pub(crate) mod memory;
 pub(crate) mod shard;

@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::segment::{mapping, shard};
+use crate::segment::{current, shard};
 
 use super::mutex::Mutex;
 use super::state::Store;
@@ -128,7 +128,7 @@ extern "C" fn in_child() {
 
 /// Nothing of the parent's is reached from here on, and nothing of it kept: neither its file nor its lock.
 fn let_go() {
-    mapping::let_go(shard::reachable());
+    current::let_go(shard::reachable());
     shard::forget_all();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }

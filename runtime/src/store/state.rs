@@ -10,7 +10,8 @@ use crate::operation::ON;
 use crate::registry;
 use crate::segment::create::{Created, Heritage, create, create_private};
 use crate::segment::format::{Header, Word};
-use crate::segment::mapping::{Memory, Region, View};
+use crate::segment::mapping::Region;
+use crate::segment::memory::{Memory, View};
 use crate::segment::shard;
 
 use super::attach::ask_again;
@@ -113,7 +114,7 @@ impl Store {
                 .and_then(|directory| self.create_in(Some(&directory), parent))
                 .map_err(|e| e.at(&path));
             self.problem = None;
-            if let Err(e) = &made {
+            if let (Err(e), false) = (&made, self.state == State::Failed) {
                 self.unsaid = Some(format!("counting in private memory: {e}"));
             }
         }
@@ -138,8 +139,11 @@ impl Store {
                 self.register_new();
             }
             Err(e) => {
+                // Said once, however often it is tried.
+                if self.state != State::Failed {
+                    self.unsaid = Some(format!("nothing will be counted: {e}"));
+                }
                 self.state = State::Failed;
-                self.unsaid = Some(format!("nothing will be counted: {e}"));
                 self.problem = Some(e);
             }
         }

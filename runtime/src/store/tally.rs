@@ -2,8 +2,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::segment::current;
 use crate::segment::format::Word;
-use crate::segment::mapping;
 
 /// Operations recorded nowhere before there was a segment.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -12,7 +12,7 @@ static CUT: AtomicU64 = AtomicU64::new(0);
 
 fn place(word: Word) -> &'static AtomicU64 {
     let early = if word == Word::CutLabelValues { &CUT } else { &DROPPED };
-    mapping::current_word(word).unwrap_or(early)
+    current::word(word).unwrap_or(early)
 }
 
 /// Counts an operation that was recorded nowhere.
@@ -36,7 +36,7 @@ pub(super) fn dropped_operations() -> u64 {
 /// Moves what was counted before there was a segment into it.
 pub(super) fn settle() {
     for (word, early) in [(Word::DroppedOperations, &DROPPED), (Word::CutLabelValues, &CUT)] {
-        if let Some(word) = mapping::current_word(word) {
+        if let Some(word) = current::word(word) {
             word.fetch_add(early.swap(0, Ordering::Relaxed), Ordering::Relaxed);
         }
     }

@@ -1,0 +1,103 @@
+//! This process's segment as a fork handler can see it: one that interrupted an operation which holds the store.
+#![expect(unsafe_code, reason = "a descriptor by its number, and a word by its address")]
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use rustix::fs::fstat;
+use rustix::mm::MprotectFlags;
+
+use super::format::{LOG_OFF, Word};
+use super::mapping::{Backing, Region};
+
+struct Current {
+    base: AtomicPtr<u8>,
+    len: AtomicUsize,
+    head: AtomicU64,
+    fd: AtomicI32,
+    device: AtomicU64,
+    inode: AtomicU64,
+}
+
+static CURRENT: Current = Current {
+    base: AtomicPtr::new(core::ptr::null_mut()),
+    len: AtomicUsize::new(0),
+    head: AtomicU64::new(0),
+    fd: AtomicI32::new(-1),
+    device: AtomicU64::new(0),
+    inode: AtomicU64::new(0),
+};
+
+impl Current {
+    fn region(&self) -> Option<Region> {
+        let base = NonNull::new(self.base.load(Ordering::Relaxed))?;
+        Some(Region { base, len: self.len.load(Ordering::Relaxed) })
+    }
+
+    /// The descriptor, if its number still is the segment's.
+    fn take_fd(&self) -> Option<OwnedFd> {
+        let fd = self.fd.swap(-1, Ordering::Relaxed);
+        if fd < 0 {
+            return None;
+        }
+        // SAFETY: not -1, and borrowed for the `fstat` only. If the number is no descriptor any more that fails.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let stat = fstat(borrowed).ok()?;
+        let ours = stat.st_dev == self.device.load(Ordering::Relaxed)
+            && stat.st_ino == self.inode.load(Ordering::Relaxed);
+        // SAFETY: the number is our file's, in this child, whose store will find it closed and leave it alone.
+        ours.then(|| unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+/// The process counts there from now on.
+pub(super) fn make(region: Region, backing: &Backing, head: u64) {
+    let order = Ordering::Relaxed;
+    CURRENT.base.store(region.base.as_ptr(), order);
+    CURRENT.len.store(region.len, order);
+    CURRENT.device.store(backing.device, order);
+    CURRENT.inode.store(backing.inode, order);
+    CURRENT.fd.store(backing.fd.as_ref().map_or(-1, |fd| fd.as_raw_fd()), order);
+    // Release: `word` believes the base where this isn't 0.
+    CURRENT.head.store(head, Ordering::Release);
+}
+
+/// More of its head is usable. Nothing, while the segment is being made.
+pub(super) fn grow_head(head: u64) {
+    if CURRENT.head.load(Ordering::Relaxed) > 0 {
+        CURRENT.head.store(head, Ordering::Release);
+    }
+}
+
+/// For the fork handler: lets go of the parent's segment, of descriptor and mapping both, since either would keep the parent's lock.
+/// What an interrupted operation may be about to touch (the head, and the cells given as address and length) stays accessible, as
+/// private memory; the rest does not, and so costs nothing under `mlockall`. System calls, nothing else.
+///
+/// Never unlocks: that would unlock the parent's.
+pub(crate) fn let_go(cells: [(usize, usize); 2]) {
+    drop(CURRENT.take_fd());
+    let Some(region) = CURRENT.region() else { return };
+    let replaced = region.replace_by_private();
+    let base = region.base.as_ptr() as usize;
+    // 0 from here on: until there is a new segment nobody finds a word in it.
+    let head = usize::try_from(CURRENT.head.swap(0, Ordering::Relaxed)).unwrap_or(0);
+    if replaced.is_err() {
+        return;
+    }
+    for (at, len) in [(base, head), cells[0], cells[1]] {
+        let inside = at.checked_sub(base).filter(|start| start + len <= region.len);
+        if let Some(start) = inside.filter(|_| len > 0) {
+            let _ = region.protect(start..start + len, MprotectFlags::READ | MprotectFlags::WRITE);
+        }
+    }
+}
+
+/// A word of this process's segment, without the store.
+pub(crate) fn word(word: Word) -> Option<&'static AtomicU64> {
+    if CURRENT.head.load(Ordering::Acquire) < LOG_OFF {
+        return None;
+    }
+    // SAFETY: in the second page, below `head`, which is accessible in every segment and after every `let_go`.
+    CURRENT.region().map(|region| unsafe { region.word(word.offset()) })
+}

@@ -1,0 +1,248 @@
+//! A region with a file behind it, which parts of that have blocks, and references to words there: nowhere else.
+#![expect(unsafe_code, reason = "words in mapped memory, once they are known to be usable")]
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::io;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+use rustix::mm::{Advice, MprotectFlags, madvise};
+
+use super::current;
+use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
+use super::mapping::{Backing, Region};
+use super::shard::Shard;
+
+/// A region with a file behind it.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    region: Region,
+    backing: Backing,
+    geometry: Geometry,
+    /// Bytes from the start of the file to the end of the log's blocks.
+    head: u64,
+    /// Cells of each shard that have blocks.
+    limits: Vec<u32>,
+}
+
+impl Memory {
+    /// The file is already behind the region and has its logical length; no block of it is allocated.
+    pub(crate) fn new(region: Region, backing: Backing, geometry: Geometry) -> Option<Self> {
+        (geometry.logical_len() <= region.len()).then(|| Self {
+            region,
+            backing,
+            geometry,
+            head: 0,
+            limits: vec![0; geometry.shard_cap as usize],
+        })
+    }
+
+    /// For the fork handler, after [`let_go`]: remembers that nothing here is usable.
+    pub(crate) fn forsake(&mut self) {
+        self.backing.close();
+        self.limits.fill(0);
+        self.head = 0;
+    }
+
+    /// From here on this is the process's segment, which a fork handler must let go of.
+    pub(crate) fn make_current(&self) {
+        current::make(self.region, &self.backing, self.head);
+    }
+
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    pub(crate) fn backing(&self) -> &Backing {
+        &self.backing
+    }
+
+    pub(crate) fn limit(&self, shard: u32) -> u32 {
+        self.limits.get(shard as usize).copied().unwrap_or(0)
+    }
+
+    /// Bytes of blocks in all shards but the process's.
+    pub(crate) fn shard_bytes(&self) -> u64 {
+        self.limits.iter().skip(1).map(|cells| u64::from(*cells) * CELL).sum()
+    }
+
+    /// Makes the header, the words and the first `log` bytes of the log usable.
+    pub(crate) fn grow_head(&mut self, log: u64) -> io::Result<()> {
+        let end = LOG_OFF + log;
+        if end > self.geometry.cells_off {
+            return Err(io::Error::from(Errno::NOSPC));
+        }
+        if end > self.head {
+            // Small at first; then in steps, so that a program with many series doesn't pay a system call for each.
+            let step = if end <= LOG_OFF + 4 * PAGE { PAGE } else { 4 * PAGE };
+            let end = end.next_multiple_of(step).min(self.geometry.cells_off);
+            self.allocate(self.head..end)?;
+            self.head = end;
+            current::grow_head(end);
+        }
+        Ok(())
+    }
+
+    /// Makes at least the first `cells` cells of a shard usable, and tells readers.
+    pub(crate) fn grow_shard(&mut self, shard: u32, cells: u32) -> io::Result<()> {
+        let had = self.limit(shard);
+        if cells <= had {
+            return Ok(());
+        }
+        if cells > self.geometry.slot_cap || shard >= self.geometry.shard_cap {
+            return Err(io::Error::from(Errno::NOSPC));
+        }
+        let wanted = self.grain(cells);
+        let off = self.geometry.shard_off(shard);
+        self.allocate(off + u64::from(had) * CELL..off + u64::from(wanted) * CELL)?;
+        if let Some(limit) = self.limits.get_mut(shard as usize) {
+            *limit = wanted;
+        }
+        self.publish_limit(shard);
+        Ok(())
+    }
+
+    /// Up to 64 KiB a shard grows by pages, beyond it by 64 KiB.
+    #[expect(clippy::cast_possible_truncation, reason = "constants")]
+    fn grain(&self, cells: u32) -> u32 {
+        const PAGE_CELLS: u32 = (PAGE / CELL) as u32;
+        const STEP_CELLS: u32 = 16 * PAGE_CELLS;
+        let step = if cells <= STEP_CELLS { PAGE_CELLS } else { STEP_CELLS };
+        cells.next_multiple_of(step).min(self.geometry.slot_cap)
+    }
+
+    /// Blocks first, then access: no page is ever touched that the filesystem could still refuse.
+    fn allocate(&self, bytes: Range<u64>) -> io::Result<()> {
+        let start = usize::try_from(bytes.start).map_err(|_| Errno::OVERFLOW)?;
+        let end = usize::try_from(bytes.end).map_err(|_| Errno::OVERFLOW)?;
+        match self.allocate_by_descriptor(&bytes) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => {
+                self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
+                // Memory of our own is safe to touch where the kernel is too old to do it for us.
+                let is_private = self.backing.fd.is_none() && self.backing.inode == 0;
+                let touched = self.allocate_by_touch(start..end);
+                if let Err(refused) = touched.or_else(|e| if is_private { Ok(()) } else { Err(e) })
+                {
+                    let _ = self.region.protect(start..end, MprotectFlags::empty());
+                    return Err(refused.into());
+                }
+            }
+            allocated => {
+                allocated?;
+                self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn allocate_by_descriptor(&self, bytes: &Range<u64>) -> rustix::io::Result<()> {
+        let fd = self.backing.get().ok_or(Errno::BADF)?;
+        // A signal can interrupt it on tmpfs, again and again: give up in the end, the caller has another way.
+        for _ in 0..64 {
+            let len = bytes.end - bytes.start;
+            match fallocate(fd, FallocateFlags::empty(), bytes.start, len) {
+                Err(Errno::INTR) => {}
+                done => return done,
+            }
+        }
+        Err(Errno::INTR)
+    }
+
+    /// The kernel touches each page for us: on a full filesystem that is an error where our own store would be a
+    /// SIGBUS.
+    fn allocate_by_touch(&self, range: Range<usize>) -> rustix::io::Result<()> {
+        // SAFETY: in bounds, as in `Region::protect`.
+        let at = unsafe { self.region.base.as_ptr().add(range.start) };
+        // SAFETY: our own range; populating doesn't change what the memory holds.
+        unsafe { madvise(at.cast(), range.len(), Advice::LinuxPopulateWrite) }
+    }
+
+    pub(crate) fn word(&self, word: Word) -> &'static AtomicU64 {
+        debug_assert!(self.head >= LOG_OFF);
+        // SAFETY: the words are 64-byte lines in the second page, accessible since `grow_head` first ran, which is
+        // before a `Memory` leaves `create`.
+        unsafe { self.region.word(word.offset()) }
+    }
+
+    /// Publishes a shard's limit. Two limits share a word, and the word is written whole: one word is never accessed in
+    /// two sizes. There is one writer at a time, the holder of `&mut self`.
+    fn publish_limit(&mut self, shard: u32) {
+        let even = shard & !1;
+        let pair = u64::from(self.limit(even)) | u64::from(self.limit(even + 1)) << 32;
+        // SAFETY: even * 4 is a multiple of 8, and the table is in the second page, as in `word`.
+        let word = unsafe { self.region.word(LIMITS_OFF + 4 * u64::from(even)) };
+        // Release: a reader that sees the limit may read so far.
+        word.store(pair, Ordering::Release);
+    }
+
+    /// Copies whole words to `offset`, which must have blocks: the header, or the log beyond `log_used`.
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
+        let fits =
+            (offset | bytes.len() as u64) % 8 == 0 && offset + bytes.len() as u64 <= self.head;
+        debug_assert!(fits);
+        if !fits {
+            return;
+        }
+        for (at, bytes) in (offset..).step_by(8).zip(bytes.chunks_exact(8)) {
+            let word = <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
+            // SAFETY: a multiple of 8 below `head`, up to which everything is accessible.
+            unsafe { self.region.word(at) }.store(word, Ordering::Relaxed);
+        }
+    }
+
+    /// What is usable now, to be read without the store.
+    pub(crate) fn view(&self) -> View {
+        let limits = self.limits.iter().copied().collect();
+        View { region: self.region, geometry: self.geometry, head: self.head, limits }
+    }
+
+    /// What a thread needs to record in a shard.
+    pub(crate) fn shard(&self, shard: u32) -> Shard {
+        let limit = self.limit(shard);
+        if limit == 0 {
+            return Shard::NONE;
+        }
+        // SAFETY: `limit > 0` means that the shard is within the geometry and that its first page is accessible.
+        let first = unsafe { self.region.word(self.geometry.shard_off(shard)) };
+        // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
+        unsafe { Shard::new(first, limit) }
+    }
+}
+
+/// A segment's memory as it was usable at one moment. Usable parts only grow, so this stays true.
+#[derive(Debug)]
+pub(crate) struct View {
+    region: Region,
+    geometry: Geometry,
+    head: u64,
+    limits: Box<[u32]>,
+}
+
+impl View {
+    /// Copies words from `offset`, as far as there are blocks; the rest is zeros, which is what a hole reads as.
+    pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
+        for (at, word) in (offset..).step_by(8).zip(into) {
+            *word = if self.is_usable(at) {
+                // SAFETY: `is_usable` holds for accessible, aligned words only.
+                unsafe { self.region.word(at) }.load(Ordering::Relaxed)
+            } else {
+                0
+            };
+        }
+    }
+
+    fn is_usable(&self, offset: u64) -> bool {
+        if offset % 8 != 0 {
+            return false;
+        }
+        if offset + 8 <= self.head {
+            return true;
+        }
+        let Some(from_cells) = offset.checked_sub(self.geometry.cells_off) else { return false };
+        let stride = self.geometry.stride();
+        let limit =
+            usize::try_from(from_cells / stride).ok().and_then(|shard| self.limits.get(shard));
+        limit.is_some_and(|limit| from_cells % stride < u64::from(*limit) * CELL)
+    }
+}
