@@ -221,7 +221,8 @@ pub(crate) fn label_of(krate: &TokenStream, name: &LitStr, ty: &Type) -> TokenSt
     if shape::has_many_values(ty) {
         return q!(#krate::Label::Open(#name));
     }
-    q!(#krate::Label::Of(#name, <#ty as #krate::LabelValue>::VALUES))
+    // Asked so that a type that is no label is one error, where its value is taken.
+    q!(#krate::Label::Of(#name, { use #krate::NoValues as _; #krate::Values::<#ty>::ALL }))
 }
 
 pub(crate) fn bounds_name(index: usize) -> Ident {

@@ -513,7 +513,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```text
 /// fn requests(method: Method, status: u16) -> Counter {
 ///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(..).labels(&[
-///         K::Label::Of("method", <Method as K::LabelValue>::VALUES),
+///         K::Label::Of("method", K::Values::<Method>::ALL), // as a type that is no label has none
 ///         K::Label::Open("status"),
 ///     ]))];
 ///     K::inventory::submit! { K::Sites(&__SITES) }

@@ -37,7 +37,10 @@ fn a_family() {
                             &[
                                 ::headcount::__private::Label::Of(
                                     "method",
-                                    <Method as ::headcount::__private::LabelValue>::VALUES,
+                                    {
+                                        use ::headcount::__private::NoValues as _;
+                                        ::headcount::__private::Values::<Method>::ALL
+                                    },
                                 ),
                                 ::headcount::__private::Label::Open("path"),
                             ],
@@ -156,7 +159,10 @@ fn exceptions_by_pattern_and_by_label() {
                                     ::headcount::__private::Label::Open("queue"),
                                     ::headcount::__private::Label::Of(
                                         "method",
-                                        <Method as ::headcount::__private::LabelValue>::VALUES,
+                                        {
+                                            use ::headcount::__private::NoValues as _;
+                                            ::headcount::__private::Values::<Method>::ALL
+                                        },
                                     ),
                                     ::headcount::__private::Label::Open("kind"),
                                     ::headcount::__private::Label::Open("code"),
@@ -265,7 +271,10 @@ fn declared_metrics_and_conditions() {
                                     &[
                                         ::headcount::__private::Label::Of(
                                             "n",
-                                            <Kind as ::headcount::__private::LabelValue>::VALUES,
+                                            {
+                                                use ::headcount::__private::NoValues as _;
+                                                ::headcount::__private::Values::<Kind>::ALL
+                                            },
                                         ),
                                     ],
                                 ),
