@@ -6,7 +6,7 @@
 
 extern crate headcount;
 
-use headcount::{count_exceptions, counted, in_progress, metric, timed, Counter};
+use headcount::{count_exceptions, counted, in_progress, metric, timed, Counter, LabelValue};
 
 /// Happened.
 #[metric(name = "editions_total")]
@@ -40,7 +40,46 @@ mod inner {
     }
 }
 
+/// How it happened.
+#[derive(Clone, Copy, LabelValue)]
+pub enum How {
+    /// So.
+    So,
+    /// Or so.
+    Otherwise(u8),
+}
+
+/// Happened so.
+#[metric(name = "edition_family_total")]
+pub fn family<'a>(how: How, text: &'a str) -> Counter;
+
+#[count_exceptions(name = "edition_failures_total", labels(how), error_labels(kind), only = How::Otherwise(n) if *n > 3, when = n > 1)]
+#[counted(metric = family(how, "x"))]
+fn failing(how: How, n: u8) -> Result<u8, How> {
+    if n > 2 {
+        return Err(how);
+    }
+    Ok(n)
+}
+
+#[counted(prefix = "edition", labels(kind = 1))]
+mod block {
+    pub struct Type;
+
+    impl Type {
+        pub fn method(&self) -> u8 {
+            1
+        }
+        #[::headcount::skip]
+        pub fn left_out(&self) -> u8 {
+            2
+        }
+    }
+}
+
 pub fn all() {
     EDITIONS.inc();
+    family(How::So, "x").inc();
+    let _ = (failing(How::Otherwise(1), 3), block::Type.method() + block::Type.left_out());
     let _ = (four("1"), named("1"), boxed(1), inner::counted(1));
 }

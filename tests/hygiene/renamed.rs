@@ -2,7 +2,7 @@
 
 #![deny(warnings)]
 
-use renamed::{Counter, count_exceptions, counted, in_progress, metric, timed};
+use renamed::{Counter, LabelValue, count_exceptions, counted, in_progress, metric, timed};
 
 /// Happened.
 #[metric(name = "renamed_total", crate = renamed)]
@@ -19,6 +19,33 @@ pub fn four(text: &str) -> Result<u8, std::num::ParseIntError> {
 #[counted(name = "renamed_calls_total", labels(text), outcome, crate = crate::hidden::found)]
 pub async fn named(text: &str) -> Option<&str> {
     text.get(1..)
+}
+
+/// How it happened.
+#[derive(Clone, Copy, Debug, LabelValue)]
+#[label(crate = renamed)]
+pub enum How {
+    /// So.
+    So,
+}
+
+/// Happened so.
+#[metric(name = "renamed_family_total", crate = renamed)]
+pub fn family(how: How) -> Counter;
+
+#[counted(prefix = "renamed", crate = crate::hidden::found)]
+#[count_exceptions(crate = renamed)]
+pub mod block {
+    use super::How;
+
+    /// Fails.
+    pub fn failing(how: How) -> Result<(), How> {
+        Err(how)
+    }
+
+    /// Fails not.
+    #[renamed::skip]
+    pub fn left_out() {}
 }
 
 mod hidden {
