@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, eventually, temporary_directory, within};
 
 fn run(arguments: &[&str]) -> String {
     let mut child = Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args(arguments));
@@ -99,8 +99,11 @@ fn a_parent_that_was_killed_looks_dead_although_its_child_lives() {
     let mut child = Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args(["orphan", path]));
     child.wait();
     assert!(!child.group_is_gone(), "the orphan lives: {}", child.output());
-    let page = page_of(directory.path());
-    assert_eq!(page.at("headcount_processes{state=\"live\"}"), 0.0);
+    // The parent may be gone before its child has let go of its segment.
+    let page = eventually("the parent looks dead", || {
+        let page = page_of(directory.path());
+        (page.at("headcount_processes{state=\"live\"}") == 0.0).then_some(page)
+    });
     assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 1.0);
     assert!(!page.samples.contains_key("depth_livesum"), "{page:?}");
 }
