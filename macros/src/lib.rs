@@ -144,14 +144,16 @@ mod snapshots_of_keys;
 ///
 /// # Expansion
 ///
-/// ```text
+/// ```
+/// # use headcount::counted;
 /// #[counted]
 /// fn greet(name: &str) -> String { format!("Hello, {name}!") }
 /// ```
 ///
 /// becomes, with `K` for `::headcount::__private`:
 ///
-/// ```text
+/// ```
+/// # use headcount::__private as K;
 /// fn greet(name: &str) -> String {
 ///     {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }     // finds `Type::method` too
@@ -162,6 +164,9 @@ mod snapshots_of_keys;
 ///     }
 ///     { format!("Hello, {name}!") }
 /// }
+/// # greet("you");
+/// # let text = headcount::Collector::new().collect().unwrap().to_text();
+/// # assert!(text.contains("function=\"main::greet\"") && text.contains("} 1\n"), "{text}");
 /// ```
 ///
 /// # Examples
@@ -234,14 +239,18 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// ```text
+/// ```
+/// # use headcount::timed;
+/// # async fn sleep() {}
 /// #[timed]
 /// async fn nap() { sleep().await }
 /// ```
 ///
 /// becomes, with `K` for `::headcount::__private`:
 ///
-/// ```text
+/// ```
+/// # use headcount::__private as K;
+/// # async fn sleep() {}
 /// async fn nap() {
 ///     let __call = {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
@@ -382,14 +391,18 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// ```text
+/// ```
+/// # use headcount::count_exceptions;
+/// # use std::num::ParseIntError as Error;
 /// #[count_exceptions]
 /// fn parse(text: &str) -> Result<u32, Error> { Ok(text.parse()?) }
 /// ```
 ///
 /// becomes, with `K` for `::headcount::__private`:
 ///
-/// ```text
+/// ```
+/// # use headcount::__private as K;
+/// # use std::num::ParseIntError as Error;
 /// fn parse(text: &str) -> Result<u32, Error> {
 ///     let __call = {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
@@ -402,6 +415,9 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     __call.end({ use K::Otherwise as _; K::Out(&__out).outcome() });
 ///     __out
 /// }
+/// # assert!(parse("1").is_ok() && parse("one").is_err());
+/// # let text = headcount::Collector::new().collect().unwrap().to_text();
+/// # assert!(text.contains("function_exceptions_total{function=\"main::parse\"") && text.contains("} 1\n"));
 /// ```
 ///
 /// # Examples
@@ -489,7 +505,8 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// ```text
+/// ```
+/// # use headcount::{Counter, metric};
 /// /// Jobs taken from the queue.
 /// #[metric(name = "jobs_taken_total")]
 /// static TAKEN: Counter;
@@ -497,7 +514,8 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// becomes, with `K` for `::headcount::__private`:
 ///
-/// ```text
+/// ```
+/// # use headcount::{Counter, __private as K};
 /// /// Jobs taken from the queue.
 /// static TAKEN: Counter = {
 ///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(
@@ -510,15 +528,23 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// and a family becomes the function that it looks like:
 ///
-/// ```text
+/// ```
+/// # use headcount::{Counter, LabelValue, __private as K};
+/// # #[derive(LabelValue)] enum Method { Get }
 /// fn requests(method: Method, status: u16) -> Counter {
-///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(..).labels(&[
-///         K::Label::Of("method", K::Values::<Method>::ALL), // as a type that is no label has none
-///         K::Label::Open("status"),
+///     use K::NoValues as _;                               // a type that is no label has no values
+///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(
+///         K::kind_of::<Counter>(), "http_requests_total", "Requests served.", file!(), line!(),
+///     ).labels(&[
+///         K::Label::Of("method", K::Values::<Method>::ALL),
+///         K::Label::Of("status", K::Values::<u16>::ALL),
 ///     ]))];
 ///     K::inventory::submit! { K::Sites(&__SITES) }
 ///     K::member::<Counter>(&__SITES[0], (&method, &status))
 /// }
+/// # requests(Method::Get, 200).inc();
+/// # let text = headcount::Collector::new().collect().unwrap().to_text();
+/// # assert!(text.contains("http_requests_total{method=\"get\",status=\"200\"} 1\n"));
 /// ```
 ///
 /// # Examples
@@ -598,7 +624,9 @@ pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Expansion
 ///
-/// ```text
+/// ```
+/// # use headcount::__private as K;
+/// # enum Method { Get, Put }
 /// impl K::LabelValue for Method {
 ///     const VALUES: &'static [&'static str] = &["get", "PUT"];
 ///     fn index(&self) -> usize {

@@ -14,8 +14,8 @@ pub(crate) use gauge::decode as gauge_value;
 pub use handle::{Handle, at, kind_of, member};
 pub use histogram::Histogram;
 pub use on::{
-    EachOutcome, EachTimed, OnHistogram, OnSummary, Timed, Tracked, counted_on, counted_on_each,
-    exceptions_on, in_progress_on, timed_on, timed_on_each,
+    EachOutcome, EachTimed, Observed, Timed, Tracked, counted_on, counted_on_each, exceptions_on,
+    in_progress_on, timed_on, timed_on_each,
 };
 pub use summary::Summary;
 pub use timer::{Observer, Timer};

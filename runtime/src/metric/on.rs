@@ -49,27 +49,31 @@ impl Recorder for EachOutcome {
     label = "not a `Histogram` or a `Summary`"
 )]
 pub trait Timed: Copy {
-    /// What observes them.
-    type Recorder: Recorder;
     /// Looks up the metric's cells.
     #[doc(hidden)]
-    fn recorder(self) -> Self::Recorder;
+    fn observed(self) -> Observed;
 }
 
-/// Observes durations by a declared histogram, in seconds.
+/// Observes durations by a declared histogram or summary, in seconds. One type for both, so that a metric of another kind is one error and
+/// not two.
 #[derive(Debug, Clone, Copy)]
-pub struct OnHistogram(u32, &'static [f64]);
+pub struct Observed(u32, &'static [f64]);
 
 impl Timed for Histogram {
-    type Recorder = OnHistogram;
-
     #[inline]
-    fn recorder(self) -> OnHistogram {
-        OnHistogram(self.0.assigned_slot(), self.0.bounds())
+    fn observed(self) -> Observed {
+        Observed(self.0.assigned_slot(), self.0.bounds())
     }
 }
 
-impl Recorder for OnHistogram {
+impl Timed for Summary {
+    #[inline]
+    fn observed(self) -> Observed {
+        Observed(self.0.assigned_slot(), &[])
+    }
+}
+
+impl Recorder for Observed {
     const CLOCK: bool = true;
 
     #[inline]
@@ -77,53 +81,27 @@ impl Recorder for OnHistogram {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        let value = nanos_as_seconds(end.nanos);
-        at_slot(self.0, Observe::new(value, self.1));
-    }
-}
-
-/// Observes durations by a declared summary, in seconds.
-#[derive(Debug, Clone, Copy)]
-pub struct OnSummary(u32);
-
-impl Timed for Summary {
-    type Recorder = OnSummary;
-
-    #[inline]
-    fn recorder(self) -> OnSummary {
-        OnSummary(self.0.assigned_slot())
-    }
-}
-
-impl Recorder for OnSummary {
-    const CLOCK: bool = true;
-
-    #[inline]
-    fn begin(self) {}
-
-    #[inline]
-    fn finish(self, end: End) {
-        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos), &[]));
+        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos), self.1));
     }
 }
 
 /// Observes durations by a declared metric.
 #[inline]
-pub fn timed_on<M: Timed>(metric: M) -> impl Recorder + use<M> {
-    metric.recorder()
+pub fn timed_on<M: Timed>(metric: M) -> Observed {
+    metric.observed()
 }
 
 /// Observes durations by one of four metrics, by outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct EachTimed<R>([R; 4]);
+pub struct EachTimed([Observed; 4]);
 
 /// Observes durations by the metric that belongs to the outcome.
 #[inline]
-pub fn timed_on_each<M: Timed>(metric: impl Fn(Outcome) -> M) -> EachTimed<M::Recorder> {
-    EachTimed(ALL.map(|outcome| metric(outcome).recorder()))
+pub fn timed_on_each<M: Timed>(metric: impl Fn(Outcome) -> M) -> EachTimed {
+    EachTimed(ALL.map(|outcome| metric(outcome).observed()))
 }
 
-impl<R: Recorder> Recorder for EachTimed<R> {
+impl Recorder for EachTimed {
     const CLOCK: bool = true;
 
     #[inline]
