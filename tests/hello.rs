@@ -1,5 +1,7 @@
 //! The example `hello`, whose output the README shows: two children count, the parent prints what both have counted.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
@@ -30,4 +32,31 @@ fn the_parent_prints_what_its_children_have_counted() {
     ] {
         assert_eq!(page.value(sample), Some(value), "{sample}\n{}", hello.output());
     }
+}
+
+/// Lines whose numbers are measured differ from run to run; all others don't.
+fn without_measured(line: &str) -> &str {
+    let measured = line.contains("_sum{") || line.contains("_bucket{");
+    if measured { line.rsplit_once(' ').map_or(line, |(series, _)| series) } else { line }
+}
+
+#[test]
+fn the_readme_shows_this_program_and_what_it_prints() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let read = |path: &str| fs::read_to_string(workspace.join(path)).expect("it is there");
+    let readme = read("README.md");
+    let block = |language: &str| {
+        let (_, from) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
+        from.split_once("\n```\n").expect("its end").0.to_owned() + "\n"
+    };
+    assert_eq!(block("rust"), read("examples/hello.rs"));
+
+    let mut hello = Child::start(Command::new(example("hello")).env_remove("HEADCOUNT_DIR"));
+    let printed = hello.all_output();
+    // What the collector says of itself is left out there.
+    let of_itself = |line: &&str| !line.contains("headcount_");
+    let printed: Vec<_> = printed.lines().filter(of_itself).map(without_measured).collect();
+    let shown = block("text");
+    let shown: Vec<_> = shown.lines().map(without_measured).collect();
+    assert_eq!(printed, shown);
 }
