@@ -74,7 +74,7 @@ pub(super) struct Layout {
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
     known: HashMap<u32, Vec<Known>>,
-    budget: Budget,
+    text: u64,
 }
 
 /// A log, and what it says.
@@ -89,7 +89,12 @@ impl Layouts {
             Rc::clone(layout)
         } else {
             let (layout, text) = parse_log(&bytes, slots_used)?;
-            self.budget.spend_text(text)?;
+            self.text = self.text.saturating_add(text);
+            if self.text > MAX_TEXT_OF_ALL {
+                return Err(Error::corrupt(
+                    "too much text in labels, with that of the files before it",
+                ));
+            }
             let layout = Rc::new(layout);
             known.push((log, Rc::clone(&layout)));
             layout
@@ -127,34 +132,11 @@ const MAX_NAME: usize = 1024;
 /// What a label costs beside its bytes.
 const LABEL_COST: u64 = 64;
 
-/// What one collection may spend on all files of a directory together. Whoever may write there may write many of them.
-#[derive(Debug)]
-pub(super) struct Budget {
-    /// Cells, 1 GiB.
-    cells: u64,
-    /// Bytes of label names and values, once for each cell, as an exposition repeats them: 4 GiB.
-    text: u64,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { cells: 1 << 27, text: 1 << 32 }
-    }
-}
-
-impl Budget {
-    fn spend_cells(&mut self, cells: u64) -> Result<(), Error> {
-        let left = self.cells.checked_sub(cells);
-        self.cells = left.ok_or_else(|| Error::corrupt("too many cells to read"))?;
-        Ok(())
-    }
-
-    fn spend_text(&mut self, bytes: u64) -> Result<(), Error> {
-        let left = self.text.checked_sub(bytes);
-        self.text = left.ok_or_else(|| Error::corrupt("too much text in labels"))?;
-        Ok(())
-    }
-}
+/// Cells that are read of one segment, in all shards: 256 MiB, of addresses. What is real of it is what is real of the file.
+const MAX_READ: u64 = 1 << 25;
+/// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
+/// may write there may write many of them.
+const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 
 /// Bytes of label names and values that one log may stand for: 256 MiB.
 const MAX_TEXT: u64 = 256 << 20;
@@ -198,9 +180,11 @@ impl Segment {
             [*pair as u32, (*pair >> 32) as u32]
         });
         let mut shards = Vec::new();
+        let mut left = MAX_READ;
         for (shard, limit) in (0..shards_used).zip(limits) {
-            let cells = u64::from(limit.min(slots_used));
-            layouts.budget.spend_cells(cells)?;
+            // What no series lies in says nothing.
+            let cells = u64::from(limit.min(layout.end));
+            left = left.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
             let cells = usize::try_from(cells).unwrap_or(0);
             shards.push(source.read(geometry.shard_off(shard), cells)?);
         }

@@ -6,6 +6,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use crate::error::Error;
@@ -30,11 +31,35 @@ impl Source {
     }
 }
 
+/// Bytes that are read in one piece.
+const HOLES_MATTER: usize = 1 << 18;
+
+/// Where the file's next data are, or its end; where nobody knows, here.
+fn next_data(fd: &OwnedFd, at: u64) -> u64 {
+    match rustix::fs::seek(fd, SeekFrom::Data(at)) {
+        Ok(data) => data,
+        Err(Errno::NXIO) => u64::MAX,
+        Err(_) => at,
+    }
+}
+
 fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<(), Error> {
     let bytes: &mut [u8] = bytes_of(out);
     let mut done = 0;
     while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
         let at = offset.saturating_add(done as u64);
+        // The buffer is zeros that the allocator has not made real yet. A file of kilobytes that speaks of gigabytes is mostly hole, and
+        // reading holes would make them so.
+        if rest.len() > HOLES_MATTER {
+            let data = next_data(fd, at).saturating_sub(offset);
+            let data = usize::try_from(data).unwrap_or(usize::MAX) & !7;
+            if data > done {
+                done = data;
+                continue;
+            }
+        }
+        let part = rest.len().min(HOLES_MATTER);
+        let rest = rest.get_mut(..part).unwrap_or_default();
         match rustix::io::pread(fd, rest, at) {
             Ok(0) => break,
             // After a short read the next goes on at an odd offset, into an odd place: still word by word, since both have the

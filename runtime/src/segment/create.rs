@@ -1,16 +1,16 @@
 //! How a segment comes into being: complete before it has a name, or in private memory.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, MemfdFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, Word};
-use super::lock;
 use super::mapping::{Backing, Region};
 use super::memory::Memory;
+use super::{current, lock};
 use crate::directory::{Directory, SUFFIX};
 use crate::error::Error;
 use crate::process::{self, Identity};
@@ -21,7 +21,6 @@ const BTRFS: i64 = 0x9123_683e;
 
 /// What a new segment starts with. A first one starts with nothing; a forked child's with its parent's log, so that
 /// every slot that was handed out before the fork stays true.
-#[derive(Debug)]
 pub(crate) struct Heritage<'a> {
     /// The addresses to put it at, where there are such.
     pub(crate) region: Option<Region>,
@@ -29,9 +28,17 @@ pub(crate) struct Heritage<'a> {
     pub(crate) slots_used: u32,
     pub(crate) parent: [u8; 16],
     pub(crate) log_epoch_ns: Option<u64>,
+    /// Whether this still is the process that began to make it. A signal handler can fork in the middle; two processes that made one
+    /// file would both hold its lock.
+    pub(crate) is_same_process: &'a dyn Fn() -> bool,
 }
 
 impl Heritage<'_> {
+    fn check(&self) -> Result<(), Error> {
+        let forked = || Error::io("go on after a fork", io::Error::from(Errno::INTR));
+        if (self.is_same_process)() { Ok(()) } else { Err(forked()) }
+    }
+
     fn fits(&self, geometry: Geometry) -> bool {
         geometry.slot_cap >= self.slots_used && geometry.log_cap() >= self.log.len() as u64
     }
@@ -60,6 +67,7 @@ pub(crate) fn create_private(
         match placed {
             Ok(region) => {
                 *kept = Some(region);
+                current::place(region);
                 return filled(region, Backing::none(), heritage, geometry, LIVENESS_OFD);
             }
             Err(e) => refused = e,
@@ -113,19 +121,25 @@ fn complete(
     heritage: &Heritage<'_>,
     kept: &mut Option<Region>,
 ) -> Result<Created, Error> {
+    current::begin(&file.backing);
+    heritage.check()?;
+    let lost = || Error::io("find the segment's descriptor again", io::Error::from(Errno::BADF));
+    let fd = file.backing.get().ok_or_else(lost)?;
     let (region, geometry) =
-        place(&file.fd, heritage, kept).map_err(|e| Error::io("map the segment", e))?;
-    rustix::fs::ftruncate(&file.fd, geometry.logical_len())
+        place(fd, heritage, kept).map_err(|e| Error::io("map the segment", e))?;
+    current::place(region);
+    rustix::fs::ftruncate(fd, geometry.logical_len())
         .map_err(|e| Error::io("set the segment's length", e))?;
 
+    heritage.check()?;
     let liveness = match directory {
-        Some(_) => file.lock().map_err(|e| Error::io("lock the segment", e))?,
+        Some(_) => lock(fd, file.weak).map_err(|e| Error::io("lock the segment", e))?,
         None => LIVENESS_OFD,
     };
-    let link = directory.map(|directory| (directory, file.temporary.clone()));
-    let backing = Backing::new(file.into_fd()).map_err(|e| Error::io("look at the segment", e))?;
+    let Unnamed { backing, temporary, .. } = file;
     let created = filled(region, backing, heritage, geometry, liveness)?;
-    if let Some((directory, temporary)) = link {
+    heritage.check()?;
+    if let Some(directory) = directory {
         let named = publish(&created.memory, directory, &created.header, temporary.as_deref());
         named.map_err(|e| Error::io("give the segment its name", e))?;
     }
@@ -169,7 +183,7 @@ fn header(heritage: &Heritage<'_>, geometry: Geometry, liveness: u32) -> Result<
 
 /// Picks the largest geometry that the limits allow and puts the empty file behind addresses for it.
 fn place(
-    file: &OwnedFd,
+    file: BorrowedFd<'_>,
     heritage: &Heritage<'_>,
     kept: &mut Option<Region>,
 ) -> io::Result<(Region, Geometry)> {
@@ -239,17 +253,19 @@ fn publish(
 
 /// A file that no collector can find yet.
 struct Unnamed {
-    fd: OwnedFd,
+    /// Not the bare descriptor: in a child that a handler forks meanwhile it is closed behind our back.
+    backing: Backing,
     weak: bool,
     /// Its name where the filesystem has no unnamed files.
     temporary: Option<String>,
 }
 
 impl Unnamed {
-    fn open(directory: Option<&Directory>, named: bool) -> rustix::io::Result<Self> {
+    fn open(directory: Option<&Directory>, named: bool) -> io::Result<Self> {
         let Some(directory) = directory else {
             let fd = rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC)?;
-            return Ok(Self { fd: move_up(fd), weak: false, temporary: None });
+            let backing = Backing::new(move_up(fd))?;
+            return Ok(Self { backing, weak: false, temporary: None });
         };
         let mode = Mode::RUSR | Mode::WUSR;
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
@@ -272,29 +288,20 @@ impl Unnamed {
             }
         }
         // On overlayfs the lock goes when the descriptor does, though the mapping can still write.
-        Ok(Self { fd: move_up(fd), weak: magic == OVERLAYFS, temporary })
+        let backing = Backing::new(move_up(fd))?;
+        Ok(Self { backing, weak: magic == OVERLAYFS, temporary })
     }
+}
 
-    /// Takes the lock that means "alive", and says how far it can be trusted.
-    fn lock(&self) -> io::Result<u32> {
-        match lock::take(&self.fd) {
-            Ok(()) if !self.weak => Ok(LIVENESS_OFD),
-            Ok(()) => Ok(LIVENESS_WEAK),
-            // The filesystem has no locks.
-            Err(e)
-                if matches!(
-                    e.raw_os_error(),
-                    Some(libc::ENOLCK | libc::EOPNOTSUPP | libc::EINVAL)
-                ) =>
-            {
-                Ok(LIVENESS_WEAK)
-            }
-            Err(e) => Err(e),
-        }
-    }
-
-    fn into_fd(self) -> OwnedFd {
-        self.fd
+/// Takes the lock that means "alive", and says how far it can be trusted.
+fn lock(fd: BorrowedFd<'_>, weak: bool) -> io::Result<u32> {
+    let unsupported = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::INVAL].map(Errno::raw_os_error);
+    match lock::take(fd) {
+        Ok(()) if !weak => Ok(LIVENESS_OFD),
+        Ok(()) => Ok(LIVENESS_WEAK),
+        // The filesystem has no locks.
+        Err(e) if e.raw_os_error().is_some_and(|e| unsupported.contains(&e)) => Ok(LIVENESS_WEAK),
+        Err(e) => Err(e),
     }
 }
 

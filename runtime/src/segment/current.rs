@@ -14,6 +14,9 @@ use super::mapping::{Backing, Region};
 struct Current {
     base: AtomicPtr<u8>,
     len: AtomicUsize,
+    /// How far the head may be written: ahead of what is usable, for who is just making more of it so.
+    reach: AtomicU64,
+    /// How far it is usable; 0 until there is a segment.
     head: AtomicU64,
     fd: AtomicI32,
     device: AtomicU64,
@@ -23,6 +26,7 @@ struct Current {
 static CURRENT: Current = Current {
     base: AtomicPtr::new(core::ptr::null_mut()),
     len: AtomicUsize::new(0),
+    reach: AtomicU64::new(0),
     head: AtomicU64::new(0),
     fd: AtomicI32::new(-1),
     device: AtomicU64::new(0),
@@ -51,23 +55,29 @@ impl Current {
     }
 }
 
-/// The process counts there from now on.
-pub(super) fn make(region: Region, backing: &Backing, head: u64) {
-    let order = Ordering::Relaxed;
-    CURRENT.base.store(region.base.as_ptr(), order);
-    CURRENT.len.store(region.len, order);
-    CURRENT.device.store(backing.device, order);
-    CURRENT.inode.store(backing.inode, order);
-    CURRENT.fd.store(backing.fd.as_ref().map_or(-1, |fd| fd.as_raw_fd()), order);
-    // Release: `word` believes the base where this isn't 0.
-    CURRENT.head.store(head, Ordering::Release);
+/// A segment is being made in this file. Before it is locked, so that no child can keep the lock.
+pub(super) fn begin(backing: &Backing) {
+    CURRENT.device.store(backing.device, Ordering::Relaxed);
+    CURRENT.inode.store(backing.inode, Ordering::Relaxed);
+    CURRENT.fd.store(backing.fd.as_ref().map_or(-1, |fd| fd.as_raw_fd()), Ordering::Relaxed);
 }
 
-/// More of its head is usable. Nothing, while the segment is being made.
-pub(super) fn grow_head(head: u64) {
-    if CURRENT.head.load(Ordering::Relaxed) > 0 {
-        CURRENT.head.store(head, Ordering::Release);
-    }
+/// It lies at these addresses.
+pub(super) fn place(region: Region) {
+    CURRENT.len.store(region.len, Ordering::Relaxed);
+    CURRENT.base.store(region.base.as_ptr(), Ordering::Relaxed);
+}
+
+/// The head is about to be usable, and written, up to here.
+pub(super) fn reach(head: u64) {
+    CURRENT.reach.store(head, Ordering::Relaxed);
+}
+
+/// The process counts there from now on.
+pub(super) fn make(region: Region, head: u64) {
+    place(region);
+    // Release: `word` believes the base where this isn't 0.
+    CURRENT.head.store(head, Ordering::Release);
 }
 
 /// For the fork handler: lets go of the parent's segment, of descriptor and mapping both, since either would keep the parent's lock.
@@ -80,8 +90,9 @@ pub(crate) fn let_go(cells: [(usize, usize); 2]) {
     let Some(region) = CURRENT.region() else { return };
     let replaced = region.replace_by_private();
     let base = region.base.as_ptr() as usize;
-    // 0 from here on: until there is a new segment nobody finds a word in it.
-    let head = usize::try_from(CURRENT.head.swap(0, Ordering::Relaxed)).unwrap_or(0);
+    // Until there is a new segment nobody finds a word in it.
+    CURRENT.head.store(0, Ordering::Relaxed);
+    let head = usize::try_from(CURRENT.reach.swap(0, Ordering::Relaxed)).unwrap_or(0);
     if replaced.is_err() {
         return;
     }

@@ -47,7 +47,7 @@ impl Memory {
 
     /// From here on this is the process's segment, which a fork handler must let go of.
     pub(crate) fn make_current(&self) {
-        current::make(self.region, &self.backing, self.head);
+        current::make(self.region, self.head);
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -77,9 +77,13 @@ impl Memory {
             // Small at first; then in steps, so that a program with many series doesn't pay a system call for each.
             let step = if end <= LOG_OFF + 4 * PAGE { PAGE } else { 4 * PAGE };
             let end = end.next_multiple_of(step).min(self.geometry.cells_off);
-            self.allocate(self.head..end)?;
+            // First: a child that a handler forks just behind the next line goes on to write there.
+            current::reach(end);
+            if let Err(refused) = self.allocate(self.head..end) {
+                current::reach(self.head);
+                return Err(refused);
+            }
             self.head = end;
-            current::grow_head(end);
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::segment::{current, shard};
 
 use super::mutex::Mutex;
+use super::signals::Blocked;
 use super::state::Store;
+use super::tally;
 
 static STORE: Mutex<Store> = Mutex::new(Store::new());
 
@@ -33,6 +35,8 @@ thread_local! {
 pub(super) struct Guard {
     /// The epoch in which it was taken.
     since: u32,
+    /// Dropped after the mutex is released.
+    signals: Option<Blocked>,
 }
 
 impl Guard {
@@ -43,8 +47,9 @@ impl Guard {
             return None;
         }
         arm();
+        let signals = Some(Blocked::all());
         STORE.take();
-        let mut guard = Self { since: epoch() };
+        let mut guard = Self { since: epoch(), signals };
         if guard.epoch != guard.since {
             // Forked while this very thread was inside, by a signal handler: its fork handler could not touch the store.
             guard.epoch = guard.since;
@@ -78,6 +83,7 @@ impl Drop for Guard {
             // As in `lock`: what this thread was given meanwhile belongs to nobody.
             shard::forget_all();
         }
+        self.signals = None;
         // A logger is code of the user's: it may record, fork, or wait.
         if let Some(message) = unsaid {
             log::warn!(target: "headcount", "{message}");
@@ -130,6 +136,8 @@ extern "C" fn in_child() {
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
+    // Here, and not when the store is looked at: what the child drops until then is its own.
+    tally::forget();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 

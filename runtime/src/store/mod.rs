@@ -15,6 +15,7 @@ mod health;
 mod mutex;
 mod names;
 mod register;
+mod signals;
 mod state;
 mod tally;
 

@@ -15,7 +15,7 @@ use crate::segment::memory::{Memory, View};
 use crate::segment::shard;
 
 use super::attach::ask_again;
-use super::fork::Guard;
+use super::fork::{Guard, epoch};
 use super::tally;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,9 @@ impl Store {
         parent: Option<([u8; 16], u64)>,
         how: impl FnOnce(&Heritage<'_>, &mut Option<Region>) -> Result<Created, Error>,
     ) -> Result<Created, Error> {
+        let began = epoch();
         let heritage = Heritage {
+            is_same_process: &|| epoch() == began,
             region: self.region,
             log: &self.log,
             slots_used: self.slots_used,
@@ -183,7 +185,6 @@ impl Store {
         }
         self.shards_used = 1;
         self.free.clear();
-        tally::forget();
         self.state = match self.state {
             State::New => State::New,
             State::Live | State::Forked | State::Failed => State::Forked,
