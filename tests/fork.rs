@@ -84,6 +84,24 @@ fn childrens_children_count_for_themselves() {
 }
 
 #[test]
+fn a_call_that_forks_is_its_parents_alone() {
+    let directory = temporary_directory(Medium::Memory);
+    run(&["fork-inside-a-call", directory.path().to_str().expect("UTF-8")]);
+    let page = page_of(directory.path());
+    let call = "function=\"call_that_forks\",module=\"worker\"";
+    let calls = |outcome| {
+        page.at(&format!("function_calls_total{{function=\"call_that_forks\",module=\"worker\",outcome=\"{outcome}\"}}"))
+    };
+    assert_eq!(["ok", "error", "panic", "cancelled"].map(calls), [1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(page.at(&format!("function_calls_duration_seconds_count{{{call}}}")), 1.0);
+    assert_eq!(page.at(&format!("function_exceptions_total{{{call}}}")), 0.0);
+    assert_eq!(page.at("work_total"), 10.0);
+    // The timer that was started before the fork is the parent's too.
+    assert_eq!(page.at("work_size_count"), 11.0);
+    assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 2.0);
+}
+
+#[test]
 fn more_threads_than_shards_are_exact() {
     let directory = temporary_directory(Medium::Memory);
     let path = directory.path().to_str().expect("UTF-8");

@@ -64,6 +64,23 @@ fn wait_to_be_killed(inside: impl FnOnce()) {
     }
 }
 
+/// Forks in the middle of a call, which then ends in two processes.
+#[counted(outcome)]
+#[timed]
+#[in_progress]
+#[count_exceptions]
+fn call_that_forks() -> Result<Option<Pid>, ()> {
+    let size = SIZE.start_timer();
+    // SAFETY: this scenario has one thread, so the child finds no lock held by a thread that it doesn't have.
+    let child = match unsafe { fork() }.expect("fork") {
+        ForkResult::Parent { child } => Some(child),
+        ForkResult::Child => None,
+    };
+    drop(size);
+    // In the child it ends with an error: nothing of that may be seen.
+    if child.is_some() { Ok(child) } else { Err(()) }
+}
+
 fn count(times: u64) {
     for i in 0..times {
         WORK.inc();
@@ -78,6 +95,14 @@ fn main() {
     match *arguments {
         ["fork-storm", directory, forks, threads] => {
             fork_storm(directory, number(forks), number(threads));
+        }
+        ["fork-inside-a-call", directory] => {
+            start_in(directory);
+            match call_that_forks() {
+                Ok(child) => reap(child.expect("the parent's")),
+                // The child goes on to count calls of its own.
+                Err(()) => count(10),
+            }
         }
         ["generations", directory, depth] => generations(directory, number(depth)),
         ["count-until-killed", directory, acknowledged, threads] => {
