@@ -97,7 +97,8 @@ mod snapshots_of_keys;
 ///
 /// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen through.
 /// Where the type is a type parameter or belongs to one, it can't be seen what it will be, and
-/// `error_if` is required.
+/// `error_if` is required. A parameter of the `impl` block around the function is known by its name alone, one
+/// capital letter; where it has a longer name, say `error_if`, or its errors count as `ok`.
 ///
 /// # On which functions
 ///

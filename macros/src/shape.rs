@@ -102,7 +102,16 @@ pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
     }
     let Some(first) = path.path.segments.first() else { return false };
     let projection = path.path.segments.len() > 1;
-    is_parameter(first, generics) || (projection && first.ident == "Self")
+    is_parameter(first, generics)
+        || (projection && first.ident == "Self")
+        || (first.arguments.is_empty() && looks_like_parameter(&first.ident.to_string()))
+}
+
+/// Whether a type is called as type parameters are: by one capital letter, perhaps with a number. Those of the `impl` block around a
+/// function can't be seen from the function.
+fn looks_like_parameter(name: &str) -> bool {
+    let letter = name.trim_end_matches(|last: char| last.is_ascii_digit());
+    letter.len() == 1 && letter.starts_with(|one: char| one.is_ascii_uppercase())
 }
 
 /// Types of the language and its library that are no `Result` and no future, by their names.
@@ -225,11 +234,10 @@ pub(crate) fn is_known_here(ty: &Type, generics: &Generics) -> bool {
             TokenTree::Group(group) => known(group.stream(), generics),
             TokenTree::Ident(ident) => {
                 let name = ident.to_string();
-                let short = name.trim_end_matches(|last: char| last.is_ascii_digit());
                 name != "impl"
                     && name != "Self"
                     && name != "dyn"
-                    && !(short.len() == 1 && short.starts_with(|one: char| one.is_uppercase()))
+                    && !looks_like_parameter(&name)
                     && !generics.params.iter().any(|param| match param {
                         GenericParam::Type(param) => param.ident == ident,
                         GenericParam::Const(param) => param.ident == ident,
@@ -402,6 +410,9 @@ mod tests {
         assert!(hidden(quote!(fn f<R>() -> impl Future<Output = R>)));
         assert!(hidden(quote!(fn f<R>() -> BoxFuture<'static, R>)));
         assert!(hidden(quote!(fn f<R>() -> Pin<Box<dyn Future<Output = R>>>)));
+        // Of the `impl` block around it, or a type that is called so: `error_if` tells.
+        assert!(hidden(quote!(fn f(&self) -> T)));
+        assert!(hidden(quote!(fn f(&self) -> I::Item)));
         assert!(!hidden(quote!(fn f<R>() -> Result<R, u8>)));
         assert!(!hidden(quote!(fn f() -> Self)));
         assert!(!hidden(quote!(fn f() -> io::Result<u8>)));
