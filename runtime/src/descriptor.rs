@@ -2,6 +2,8 @@
 //!
 //! It does not know of slots or of files.
 
+use crate::outcome::OUTCOMES;
+
 /// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.
 pub(crate) const MAX_CELLS: u32 = 1 << 24;
 
@@ -27,6 +29,12 @@ pub enum Kind {
     Summary,
     /// Sum and number of durations in nanoseconds (`#[timed(summary)]`).
     DurationSummary,
+    /// [`Counter<f64>`](crate::Counter).
+    FloatCounter,
+    /// [`Info`](crate::Info).
+    Info,
+    /// [`StateSet`](crate::StateSet).
+    StateSet,
 }
 
 /// How the values of several processes make one gauge.
@@ -49,6 +57,35 @@ pub enum Mode {
     Sum,
     /// The sum, of the living.
     LiveSum,
+    /// The value that was set last, by living or dead.
+    MostRecent,
+    /// The value that was set last, by the living.
+    LiveMostRecent,
+}
+
+impl Mode {
+    /// Whether only living processes take part.
+    pub(crate) const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::LiveAll | Self::LiveMin | Self::LiveMax | Self::LiveSum | Self::LiveMostRecent
+        )
+    }
+
+    /// Whether each process is a series of its own.
+    pub(crate) const fn is_all(self) -> bool {
+        matches!(self, Self::All | Self::LiveAll)
+    }
+
+    /// Whether processes are added up.
+    pub(crate) const fn is_sum(self) -> bool {
+        matches!(self, Self::Sum | Self::LiveSum)
+    }
+
+    /// Whether it matters when a value was set.
+    pub(crate) const fn is_recent(self) -> bool {
+        matches!(self, Self::MostRecent | Self::LiveMostRecent)
+    }
 }
 
 /// One label of a metric.
@@ -140,7 +177,8 @@ pub struct Descriptor {
     pub(crate) help: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) labels: &'static [Label],
-    pub(crate) outcome: bool,
+    /// A last label whose values all exist for each row: `outcome`, or the states of a set.
+    pub(crate) fan: Option<(&'static str, &'static [&'static str])>,
     pub(crate) mode: Mode,
     pub(crate) bounds: Bounds,
     pub(crate) max_series: u32,
@@ -176,7 +214,7 @@ impl Descriptor {
             help,
             unit: "",
             labels: &[],
-            outcome: false,
+            fan: None,
             mode: Mode::LiveSum,
             bounds,
             max_series: 1_000,
@@ -217,7 +255,25 @@ impl Descriptor {
     /// Adds the label `outcome`, with four series that all exist from the start.
     #[must_use]
     pub const fn outcome(mut self) -> Self {
-        self.outcome = true;
+        self.fan = Some(("outcome", &OUTCOMES));
+        self
+    }
+
+    /// The states of a [`StateSet`](crate::StateSet), as `states_of` has them; nothing for any other handle.
+    ///
+    /// # Panics
+    ///
+    /// For a state set without states.
+    #[must_use]
+    pub const fn states(mut self, states: &'static [&'static str]) -> Self {
+        if matches!(self.kind, Kind::StateSet) {
+            assert!(
+                !states.is_empty(),
+                "the states of a `StateSet` must be known: derive `LabelValue` on an enum without fields"
+            );
+            Label::Of(self.name, states).check();
+            self.fan = Some((self.name, states));
+        }
         self
     }
 
@@ -235,7 +291,14 @@ impl Descriptor {
     /// For anything else.
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
-        assert!(matches!(self.kind, Kind::Gauge | Kind::InProgress), "`mode` belongs to a `Gauge`");
+        assert!(
+            matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet),
+            "`mode` belongs to a `Gauge` or a `StateSet`"
+        );
+        assert!(
+            !matches!(self.kind, Kind::InProgress) || !mode.is_recent(),
+            "calls in progress are counted, not set: there is no most recent one"
+        );
         self.mode = mode;
         self
     }
@@ -270,15 +333,27 @@ impl Descriptor {
     #[expect(clippy::cast_possible_truncation, reason = "fewer than MAX_BOUNDS")]
     pub(crate) const fn width(&self) -> u32 {
         match self.kind {
-            Kind::Calls | Kind::InProgress | Kind::Exceptions | Kind::Counter | Kind::Gauge => 1,
+            Kind::Gauge if self.mode.is_recent() => 2,
+            Kind::Calls
+            | Kind::InProgress
+            | Kind::Exceptions
+            | Kind::Counter
+            | Kind::FloatCounter
+            | Kind::Gauge
+            | Kind::Info
+            | Kind::StateSet => 1,
             Kind::Durations | Kind::DurationSummary => durations_width(self.bounds.len() as u32),
             Kind::Histogram | Kind::Summary => self.bounds.len() as u32 + 2,
         }
     }
 
-    /// Series that share one set of label values: one, or one for each outcome.
+    /// Series that share one set of label values: one, or one for each outcome or state.
+    #[expect(clippy::cast_possible_truncation, reason = "checked by `product`")]
     pub(crate) const fn fan(&self) -> u32 {
-        if self.outcome { 4 } else { 1 }
+        match self.fan {
+            Some((_, values)) => values.len() as u32,
+            None => 1,
+        }
     }
 
     /// Whether some label's values are known at run time only.

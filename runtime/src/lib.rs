@@ -138,7 +138,7 @@ pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };
 pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
-pub use metric::{Counter, Gauge, Histogram, Observer, Summary, Timer};
+pub use metric::{Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, Timer};
 pub use outcome::Outcome;
 pub use store::{Health, after_fork_in_child, health, init};
 

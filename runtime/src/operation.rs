@@ -71,6 +71,22 @@ impl Operation for Add {
     }
 }
 
+/// Adds to a cell that holds the bits of an `f64`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddFloat(pub(crate) f64);
+
+impl Operation for AddFloat {
+    #[inline]
+    fn last(self) -> u32 {
+        0
+    }
+
+    #[inline]
+    fn apply(self, cells: &impl Cells) {
+        cells.add_f64(0, self.0);
+    }
+}
+
 /// Adds one to one of several cells.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AddTo {

@@ -16,6 +16,9 @@ pub enum Outcome {
 impl Outcome {
     /// The value of the label: `ok`, `error`, `panic`, `cancelled`.
     pub const fn as_str(self) -> &'static str {
-        crate::segment::log::OUTCOMES[self as usize]
+        OUTCOMES[self as usize]
     }
 }
+
+/// The values of the label `outcome`, in the order of their series.
+pub(crate) const OUTCOMES: [&str; 4] = ["ok", "error", "panic", "cancelled"];

@@ -17,8 +17,8 @@ pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds
 pub use crate::label::{LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
     Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, Observed, Summary, Timed, Tracked,
-    at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of, member, timed_on,
-    timed_on_each,
+    at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of, member, states_of,
+    timed_on, timed_on_each,
 };
 pub use crate::outcome::Outcome;
 pub use crate::record::{

@@ -48,6 +48,8 @@ pub struct Site {
     slot: AtomicU32,
     /// Cells from one set of label values to the next, where all labels are closed; 0 where one is open.
     stride: u32,
+    /// Whether its cells are those of a gauge that remembers when it was set.
+    recent: bool,
     spec: Spec,
 }
 
@@ -79,7 +81,8 @@ impl Site {
     ) -> Self {
         let function = Function { here, module, file, line, what };
         let stride = function_width(what);
-        Self { slot: AtomicU32::new(UNASSIGNED), stride, spec: Spec::Function(function) }
+        let spec = Spec::Function(function);
+        Self { slot: AtomicU32::new(UNASSIGNED), stride, recent: false, spec }
     }
 
     /// A named attribute, or a declared metric.
@@ -94,7 +97,8 @@ impl Site {
             assert!(descriptor.product() > 0);
             descriptor.width() * descriptor.fan()
         };
-        Self { slot: AtomicU32::new(UNASSIGNED), stride, spec: Spec::Metric(descriptor) }
+        let recent = matches!(descriptor.kind, Kind::Gauge) && descriptor.mode.is_recent();
+        Self { slot: AtomicU32::new(UNASSIGNED), stride, recent, spec: Spec::Metric(descriptor) }
     }
 
     #[inline]
@@ -105,6 +109,11 @@ impl Site {
     #[inline]
     pub(crate) fn stride(&self) -> u32 {
         self.stride
+    }
+
+    #[inline]
+    pub(crate) fn is_recent(&self) -> bool {
+        self.recent
     }
 
     #[inline]

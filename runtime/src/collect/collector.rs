@@ -254,6 +254,7 @@ fn about<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N
     let series = values.into_iter().map(|((label, value), number)| Series {
         labels: if label.is_empty() { vec![] } else { vec![(label.to_owned(), value.to_owned())] },
         value: Value::Gauge(number),
+        created: None,
     });
     Family {
         name: name.to_owned(),

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::{CELL, Fields, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 use crate::segment::log::{
-    FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_SUMMARY, MUST_KNOW,
-    SERIES, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
+    FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO, METRIC_STATESET,
+    METRIC_SUMMARY, MUST_KNOW, SERIES, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
 };
 
 use super::read::Source;
@@ -334,15 +334,24 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
         (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
         (METRIC_SUMMARY, VALUE_F64) => (FamilyKind::Summary, Cells::Float),
         (METRIC_SUMMARY, VALUE_NANOS) => (FamilyKind::Summary, Cells::Nanos),
+        (METRIC_INFO, VALUE_U64) => (FamilyKind::Info, Cells::Unsigned),
+        (METRIC_STATESET, VALUE_U64) => (FamilyKind::StateSet, Cells::Unsigned),
         _ => return Err(Error::corrupt("a family's type")),
     };
     let mode = match kind {
-        FamilyKind::Gauge => Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?),
+        FamilyKind::Gauge | FamilyKind::StateSet => {
+            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
+        }
         _ => None,
     };
+    let is_recent = mode.is_some_and(Mode::is_recent);
+    if is_recent && cells == Cells::Wrapping {
+        return Err(Error::corrupt("a gauge's mode"));
+    }
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
         (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
         (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
+        (FamilyKind::Gauge, _) if is_recent => 2,
         _ => 1,
     });
     if (kind == FamilyKind::Histogram) != (bounds > 0) {
@@ -373,9 +382,9 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     }
     let reserved = match kind {
         FamilyKind::Histogram => "le",
-        FamilyKind::Gauge => "pid",
+        FamilyKind::Gauge | FamilyKind::StateSet => "pid",
         FamilyKind::Summary => "quantile",
-        FamilyKind::Counter => "",
+        FamilyKind::Counter | FamilyKind::Info => "",
     };
     let distinct: std::collections::BTreeSet<&String> = labels.iter().collect();
     if distinct.len() != labels.len() || labels.iter().any(|label| label == reserved) {

@@ -147,6 +147,8 @@ fn words((kind, mode): Shape) -> String {
         (FamilyKind::Counter, _) => "a counter".to_owned(),
         (FamilyKind::Histogram, _) => "a histogram".to_owned(),
         (FamilyKind::Summary, _) => "a summary".to_owned(),
+        (FamilyKind::Info, _) => "an info".to_owned(),
+        (FamilyKind::StateSet, _) => "a state set".to_owned(),
         (FamilyKind::Gauge, None) => "a gauge".to_owned(),
         (FamilyKind::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
     }
@@ -241,7 +243,7 @@ impl Merging {
                 let sum = self.series.entry(labels).or_insert(Sum::Unsigned(0));
                 segments_of.for_each(|segment| sum.add_unsigned(segment.sum(slot, 0).0));
             }
-            FamilyKind::Gauge => {
+            FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
                 for part in segments {
                     self.add_gauge(part, declared, slot, &labels);
                 }
@@ -261,7 +263,7 @@ impl Merging {
 
     fn add_gauge(&mut self, part: &Part, declared: &LogFamily, slot: u32, labels: &Labels) {
         let Some(mode) = self.mode else { return };
-        if is_live(mode) && !part.is_alive() {
+        if mode.is_live() && !part.is_alive() {
             return;
         }
         let value = match declared.cells {
@@ -301,7 +303,7 @@ impl Merging {
                     }
                     value => value,
                 };
-                Series { labels, value }
+                Series { labels, value, created: None }
             })
             .collect();
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -310,9 +312,6 @@ impl Merging {
     }
 }
 
-fn is_live(mode: Mode) -> bool {
-    matches!(mode, Mode::LiveAll | Mode::LiveMin | Mode::LiveMax | Mode::LiveSum)
-}
 
 #[cfg(test)]
 mod tests;

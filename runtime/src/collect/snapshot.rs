@@ -1,5 +1,7 @@
 //! What a collection yields: plain data.
 
+use std::time::SystemTime;
+
 use crate::error::Error;
 
 /// Everything that was collected, merged over processes, in a fixed order: families by name, series by label values.
@@ -55,6 +57,11 @@ pub enum FamilyKind {
     Histogram,
     /// Sum and number of values.
     Summary,
+    /// What a program is: labels, and the value 1.
+    Info,
+    /// Which of a few states holds: one series for each, 1 or 0. Only where each process, or one, is shown; how many processes are in each
+    /// state is a gauge.
+    StateSet,
 }
 
 /// One series: label values and a value.
@@ -65,6 +72,8 @@ pub struct Series {
     pub labels: Vec<(String, String)>,
     /// The value.
     pub value: Value,
+    /// Since when it is counted: the earliest of all processes. Only of counters, histograms and summaries.
+    pub created: Option<SystemTime>,
 }
 
 /// The value of a series.
@@ -73,7 +82,7 @@ pub struct Series {
 pub enum Value {
     /// Of a counter.
     Counter(Number),
-    /// Of a gauge.
+    /// Of a gauge, an info, a state.
     Gauge(f64),
     /// Of a histogram.
     Histogram(HistogramValue),

@@ -60,7 +60,9 @@ pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
 pub(crate) fn sample_names(family: &Family) -> Vec<String> {
     let name = &family.name;
     match family.kind {
-        FamilyKind::Counter | FamilyKind::Gauge => vec![name.clone()],
+        FamilyKind::Counter | FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
+            vec![name.clone()]
+        }
         FamilyKind::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
         // The bare name too: it is the family's, though no sample has it.
         FamilyKind::Histogram => {

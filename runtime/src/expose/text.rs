@@ -19,7 +19,8 @@ fn write_family(out: &mut String, family: &Family) -> core::fmt::Result {
     writeln!(out, "# HELP {name} {}", Escaped { text: &family.help, quotes: false })?;
     let kind = match family.kind {
         FamilyKind::Counter => "counter",
-        FamilyKind::Gauge => "gauge",
+        // The format has no word for the latter two.
+        FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => "gauge",
         FamilyKind::Histogram => "histogram",
         FamilyKind::Summary => "summary",
     };
@@ -190,7 +191,7 @@ mod tests {
             help: "two\nlines, a \\ and a \"".to_owned(),
             unit: String::new(),
             kind,
-            series: vec![Series { labels, value }],
+            series: vec![Series { labels, value, created: None }],
         }
     }
 

@@ -10,8 +10,7 @@ use core::fmt::Write;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
-use crate::outcome::Outcome;
-use crate::segment::log::OUTCOMES;
+use crate::outcome::{OUTCOMES, Outcome};
 
 pub use labels::Labels;
 pub(crate) use labels::{LabelKey, hash};

@@ -1,18 +1,25 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::operation::ON;
+use crate::process::now_ns;
 use crate::segment::format::UNSET;
 use crate::segment::shard;
-use crate::store;
 
 use super::handle::Raw;
 
 /// A number that goes up and down: a queue's depth, a temperature.
 ///
-/// Every process has a value of its own, unset until it is first touched, and the declaration's `mode` says what several make: `sum`, `min`,
-/// `max`, `all` (a series for each, with a label `pid`), or the same of living processes only: `livesum`, `livemin`, `livemax`,
-/// `liveall`. An unset gauge takes no part. In a forked child it is unset.
+/// Every process has a value of its own, unset until it is first touched, and the declaration's `mode` says what several make:
+///
+/// | mode | of living and dead | | of the living only |
+/// |---|---|---|---|
+/// | `sum` | all added up | `livesum` | |
+/// | `min` | the least | `livemin` | |
+/// | `max` | the greatest | `livemax` | |
+/// | `mostrecent` | the one that was set last | `livemostrecent` | |
+/// | `all` | a series for each process, with a label `pid` | `liveall` | |
+///
+/// An unset gauge takes no part. In a forked child it is unset. Of dead processes' `all`, the 64 newest are kept.
 ///
 /// All threads of a process share the value.
 ///
@@ -52,17 +59,17 @@ impl Gauge {
     /// Sets the value of this process.
     #[inline]
     pub fn set(self, value: f64) {
-        if let Some(cell) = self.cell() {
-            cell.store(encode(value), Ordering::Relaxed);
-        }
+        let Some((slot, cell)) = self.cell() else { return };
+        cell.store(encode(value), Ordering::Release);
+        self.stamp(slot);
     }
 
     /// Adds to the value; an unset gauge starts from 0.
     #[inline]
     pub fn add(self, n: f64) {
-        if let Some(cell) = self.cell() {
-            shard::update(cell, |bits| encode(decode(bits).unwrap_or(0.0) + n));
-        }
+        let Some((slot, cell)) = self.cell() else { return };
+        shard::update(cell, |bits| encode(decode(bits).unwrap_or(0.0) + n));
+        self.stamp(slot);
     }
 
     /// Subtracts from the value.
@@ -83,20 +90,45 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    #[inline]
-    fn cell(self) -> Option<&'static AtomicU64> {
-        if !ON {
-            return None;
+    /// Makes it as if this process had never set it: it takes no part any more, until it is set again.
+    pub fn unset(self) {
+        let Some((slot, cell)) = self.cell() else { return };
+        if let Some(when) = shard::shared_cell(slot).filter(|_| self.0.is_recent()) {
+            // The time first: a reader that sees no time asks for no value.
+            when.store(0, Ordering::Release);
         }
-        shard::shared_cell(self.0.slot()).or_else(|| self.cell_cold())
+        cell.store(0, Ordering::Release);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn cell_cold(self) -> Option<&'static AtomicU64> {
-        // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
-        let (slot, _) = store::target(self.0.own_site(), self.0.slot(), 0);
-        shard::shared_cell(slot)
+    /// Sets the value to the seconds since 1970.
+    pub fn set_to_current_time(self) {
+        #[expect(clippy::cast_precision_loss, reason = "microseconds are left")]
+        self.set(now_ns() as f64 / 1e9);
+    }
+
+    /// The slot, and the cell that holds the value: of `[value]`, or of `[time, value]`.
+    #[inline]
+    fn cell(self) -> Option<(u32, &'static AtomicU64)> {
+        let behind = u32::from(self.0.is_recent());
+        let slot = self.0.shared_slot(behind)?;
+        shard::shared_cell(slot + behind).map(|cell| (slot, cell))
+    }
+
+    /// Where it matters, says that the value was set just now. Behind the value: a reader asks for the time first.
+    #[inline]
+    fn stamp(self, slot: u32) {
+        if self.0.is_recent() {
+            stamp(slot);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn stamp(slot: u32) {
+    if let Some(when) = shard::shared_cell(slot) {
+        // The greater: another thread may have been quicker, and a clock that was set back must not hide what comes after.
+        when.fetch_max(now_ns(), Ordering::Release);
     }
 }
 

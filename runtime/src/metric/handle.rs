@@ -5,12 +5,13 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::descriptor::{Bounds, Kind};
-use crate::label::Labels;
+use crate::label::{LabelValue, Labels};
 use crate::operation::{self, ON, Operation};
 use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
+use crate::segment::shard;
 use crate::store;
 
-use super::{Counter, Gauge, Histogram, Summary};
+use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
 
 /// What every handle consists of: the slot is `base + index`. A declared series' base is its site's slot, assigned at first use; a
 /// family's member knows its slot, and has a base that is always 0.
@@ -54,6 +55,35 @@ impl Raw {
             slot @ ..UNASSIGNED => slot,
             slot => store::target(self.own_site(), slot, 0).0,
         }
+    }
+
+    /// Whether its cells say when it was set.
+    #[inline]
+    pub(super) fn is_recent(self) -> bool {
+        self.site.is_recent()
+    }
+
+    /// The slot, once the process's own cells from there to `last` further on are usable.
+    #[inline]
+    pub(super) fn shared_slot(self, last: u32) -> Option<u32> {
+        if !ON {
+            return None;
+        }
+        let slot = self.slot();
+        if shard::shared(slot, last).is_some() { Some(slot) } else { self.shared_slot_cold(last) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn shared_slot_cold(self, last: u32) -> Option<u32> {
+        // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
+        let (slot, _) = store::target(self.own_site(), self.slot(), last);
+        shard::shared(slot, last).map(|_| slot)
+    }
+
+    /// Removes all other series of the family from this process.
+    pub(super) fn keep_only_this(self) {
+        let _ = self.assigned_slot();
     }
 
     /// Does something to the series' cells.
@@ -100,18 +130,37 @@ impl Raw {
 ///
 /// An implementor is `#[repr(transparent)]` over `Raw`, which is private: there are no others.
 #[diagnostic::on_unimplemented(
-    message = "a metric is a `Counter`, a `Gauge`, a `Histogram` or a `Summary`, not `{Self}`",
+    message = "a metric is a `Counter`, `Gauge`, `Histogram`, `Summary`, `Info` or `StateSet`, not `{Self}`",
     label = "not a metric"
 )]
 pub unsafe trait Handle: Copy {
     /// What a site of this type records.
     #[doc(hidden)]
     const KIND: Kind;
+    /// The states of a state set.
+    #[doc(hidden)]
+    const STATES: &'static [&'static str] = &[];
 }
 
 // SAFETY: transparent over `Raw`.
 unsafe impl Handle for Counter {
     const KIND: Kind = Kind::Counter;
+}
+
+// SAFETY: transparent over `Raw`.
+unsafe impl Handle for Counter<f64> {
+    const KIND: Kind = Kind::FloatCounter;
+}
+
+// SAFETY: transparent over `Raw`.
+unsafe impl Handle for Info {
+    const KIND: Kind = Kind::Info;
+}
+
+// SAFETY: transparent over `Raw`.
+unsafe impl<T: LabelValue> Handle for StateSet<T> {
+    const KIND: Kind = Kind::StateSet;
+    const STATES: &'static [&'static str] = T::VALUES;
 }
 
 // SAFETY: transparent over `Raw`.
@@ -132,6 +181,11 @@ unsafe impl Handle for Summary {
 /// What a site of this type records.
 pub const fn kind_of<T: Handle>() -> Kind {
     T::KIND
+}
+
+/// The states of a state set; none of any other handle.
+pub const fn states_of<T: Handle>() -> &'static [&'static str] {
+    T::STATES
 }
 
 /// The handle of a family's series with these label values.

@@ -4,18 +4,22 @@ mod counter;
 mod gauge;
 mod handle;
 mod histogram;
+mod info;
 mod on;
+mod state_set;
 mod summary;
 mod timer;
 
 pub use counter::Counter;
 pub use gauge::Gauge;
 pub(crate) use gauge::decode as gauge_value;
-pub use handle::{Handle, at, kind_of, member};
+pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;
+pub use info::Info;
 pub use on::{
     EachOutcome, EachTimed, Observed, Timed, Tracked, counted_on, counted_on_each, exceptions_on,
     in_progress_on, timed_on, timed_on_each,
 };
+pub use state_set::StateSet;
 pub use summary::Summary;
 pub use timer::{Observer, Timer};

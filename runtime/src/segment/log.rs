@@ -16,14 +16,13 @@ pub(crate) const METRIC_COUNTER: u8 = 1;
 pub(crate) const METRIC_GAUGE: u8 = 2;
 pub(crate) const METRIC_HISTOGRAM: u8 = 3;
 pub(crate) const METRIC_SUMMARY: u8 = 4;
+pub(crate) const METRIC_INFO: u8 = 5;
+pub(crate) const METRIC_STATESET: u8 = 6;
 
 pub(crate) const VALUE_U64: u8 = 1;
 pub(crate) const VALUE_F64: u8 = 2;
 pub(crate) const VALUE_NANOS: u8 = 3;
 pub(crate) const VALUE_WRAPPING: u8 = 4;
-
-/// The values of the label `outcome`, in the order of their series.
-pub(crate) const OUTCOMES: [&str; 4] = ["ok", "error", "panic", "cancelled"];
 
 /// Builds records behind each other, each complete and checksummed.
 pub(crate) struct LogWriter<'a> {
@@ -39,7 +38,8 @@ impl<'a> LogWriter<'a> {
         self.record(FAMILY, 0, |out| {
             put_u32(out, id);
             let (metric, value) = types(d.kind);
-            let mode = if metric == METRIC_GAUGE { mode_code(d.mode) } else { 0 };
+            let has_mode = matches!(metric, METRIC_GAUGE | METRIC_STATESET);
+            let mode = if has_mode { mode_code(d.mode) } else { 0 };
             out.extend_from_slice(&[metric, value, mode, 0]);
             put_u16(out, label_names.len());
             put_u16(out, d.bounds.len());
@@ -131,6 +131,9 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
 pub(crate) fn types(kind: Kind) -> (u8, u8) {
     match kind {
         Kind::Calls | Kind::Exceptions | Kind::Counter => (METRIC_COUNTER, VALUE_U64),
+        Kind::FloatCounter => (METRIC_COUNTER, VALUE_F64),
+        Kind::Info => (METRIC_INFO, VALUE_U64),
+        Kind::StateSet => (METRIC_STATESET, VALUE_U64),
         Kind::InProgress => (METRIC_GAUGE, VALUE_WRAPPING),
         Kind::Gauge => (METRIC_GAUGE, VALUE_F64),
         Kind::Durations => (METRIC_HISTOGRAM, VALUE_NANOS),
@@ -140,7 +143,7 @@ pub(crate) fn types(kind: Kind) -> (u8, u8) {
     }
 }
 
-const MODES: [Mode; 8] = [
+const MODES: [Mode; 10] = [
     Mode::All,
     Mode::LiveAll,
     Mode::Min,
@@ -149,6 +152,8 @@ const MODES: [Mode; 8] = [
     Mode::LiveMax,
     Mode::Sum,
     Mode::LiveSum,
+    Mode::MostRecent,
+    Mode::LiveMostRecent,
 ];
 
 fn mode_code(mode: Mode) -> u8 {

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::label::{self, Key, MAX_LABEL_VALUE, table};
+use crate::outcome::OUTCOMES;
 use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{LogWriter, OUTCOMES, cut};
+use crate::segment::log::{LogWriter, cut};
 use crate::segment::shard;
 
 use super::attach::{self, Patience};
@@ -69,9 +70,10 @@ impl Store {
         ] {
             if is_there {
                 let d = registry::shared_family(kind);
-                let names = with_outcome(vec!["function", "module"], outcome);
+                let fan = outcome.then_some(("outcome", &OUTCOMES[..]));
+                let names = with_fan_name(vec!["function", "module"], fan);
                 let family = self.family(&mut plan, &d, &names);
-                let sets = with_outcomes(values.to_vec(), outcome);
+                let sets = with_fan(values.to_vec(), fan);
                 LogWriter::new(&mut plan.records).series(
                     family,
                     slot + at,
@@ -86,8 +88,8 @@ impl Store {
 
     /// A series for each combination of `sets`, one set of values for each label. What exists already is found again.
     fn register_metric(&mut self, d: &Descriptor, sets: Vec<Vec<&str>>) -> std::io::Result<u32> {
-        let names = with_outcome(d.labels.iter().map(Label::name).collect(), d.outcome);
-        let sets = with_outcomes(sets, d.outcome);
+        let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
+        let sets = with_fan(sets, d.fan);
         let count = sets.iter().map(Vec::len).product::<usize>();
         let mut plan = self.plan(d.width() * u32::try_from(count).unwrap_or(MAX_CELLS));
         let family = self.family(&mut plan, d, &names);
@@ -202,18 +204,16 @@ pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
     DROPPED
 }
 
-/// The label `outcome` is the last one, so that a row's outcomes stand beside each other.
-fn with_outcome(mut names: Vec<&str>, outcome: bool) -> Vec<&str> {
-    if outcome {
-        names.push("outcome");
-    }
+type Fan = Option<(&'static str, &'static [&'static str])>;
+
+/// The label `outcome`, or that of a state, is the last one, so that a row's series stand beside each other.
+fn with_fan_name(mut names: Vec<&str>, fan: Fan) -> Vec<&str> {
+    names.extend(fan.map(|(name, _)| name));
     names
 }
 
-fn with_outcomes(mut sets: Vec<Vec<&str>>, outcome: bool) -> Vec<Vec<&str>> {
-    if outcome {
-        sets.push(OUTCOMES.to_vec());
-    }
+fn with_fan(mut sets: Vec<Vec<&str>>, fan: Fan) -> Vec<Vec<&str>> {
+    sets.extend(fan.map(|(_, values)| values.to_vec()));
     sets
 }
 

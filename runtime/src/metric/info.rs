@@ -1,0 +1,41 @@
+use core::fmt;
+
+use super::handle::Raw;
+
+/// What a program is: its version, its commit, the settings it runs with. Labels say it; the value is always 1.
+///
+/// An info is shown while a process lives that has it. Two generations of a program that run side by side show both theirs. A forked
+/// child has its parent's, until it says something else.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Info, metric};
+///
+/// /// What was built.
+/// #[metric(name = "shop_build_info")]
+/// fn build(version: &str, commit: &str) -> Info;
+///
+/// build("1.4.0", "abc123").set();
+///
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("shop_build_info{commit=\"abc123\",version=\"1.4.0\"} 1\n"));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+#[must_use = "an info says nothing by itself: call `set`"]
+pub struct Info(pub(super) Raw);
+
+impl Info {
+    /// Makes this what the process says of itself, in place of what it said by the same family before.
+    pub fn set(self) {
+        self.0.keep_only_this();
+    }
+}
+
+impl fmt::Debug for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug("Info", f)
+    }
+}

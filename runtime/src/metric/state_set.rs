@@ -1,0 +1,73 @@
+use core::fmt;
+use core::marker::PhantomData;
+use core::sync::atomic::Ordering;
+
+use crate::label::LabelValue;
+use crate::process::now_ns;
+use crate::segment::shard;
+
+use super::handle::Raw;
+
+/// Which of a few states a process is in: starting, serving, draining. One series for each state, 1 for the one that holds and 0 for the
+/// others.
+///
+/// The states are an enum's, by `derive(LabelValue)`. A process that hasn't set its state takes no part. The declaration's `mode` says
+/// what several processes make, as for a [`Gauge`](crate::Gauge): with `livesum` the series are how many living processes are in each state,
+/// with `liveall` each process has its own, with `mostrecent` the state that was set last is shown.
+///
+/// A change of state is one store: no reader sees two states or none.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{LabelValue, StateSet, metric};
+///
+/// #[derive(LabelValue)]
+/// enum Phase { Starting, Serving, Draining }
+///
+/// /// What the workers do.
+/// #[metric(name = "worker_phase", mode = "livesum")]
+/// static PHASE: StateSet<Phase>;
+///
+/// PHASE.set(Phase::Starting);
+/// PHASE.set(Phase::Serving);
+///
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("worker_phase{worker_phase=\"serving\"} 1\n"));
+/// assert!(text.contains("worker_phase{worker_phase=\"starting\"} 0\n"));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+#[repr(transparent)]
+#[must_use = "a handle sets nothing by itself: call `set`"]
+pub struct StateSet<T>(pub(super) Raw, PhantomData<fn(T)>);
+
+impl<T: LabelValue> StateSet<T> {
+    /// Puts this process into a state.
+    #[expect(clippy::needless_pass_by_value, reason = "a state, not a place that holds one")]
+    pub fn set(self, state: T) {
+        let states = u32::try_from(T::VALUES.len()).unwrap_or(0);
+        let Some(slot) = self.0.shared_slot(states.saturating_sub(1)) else { return };
+        let cells = || (slot..slot + states).filter_map(shard::shared_cell);
+        // The state that was entered last holds: it has the greatest stamp.
+        let others = cells().map(|cell| cell.load(Ordering::Relaxed)).max().unwrap_or(0);
+        let stamp = now_ns().max(others.saturating_add(1));
+        if let Some(cell) = cells().nth(state.index()) {
+            cell.fetch_max(stamp, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> Clone for StateSet<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for StateSet<T> {}
+
+impl<T> fmt::Debug for StateSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug("StateSet", f)
+    }
+}
