@@ -14,6 +14,17 @@ use crate::error::Error;
 /// How a segment's name ends.
 pub(crate) const SUFFIX: &str = ".hc";
 
+/// The one file into which dead segments are folded.
+pub(crate) const ARCHIVE: &str = "archive.hca";
+/// What an archive is called until it is complete, behind a random number.
+pub(crate) const UNFINISHED: &str = ".archive-";
+/// What a segment is called until it is complete, where files can't be without a name.
+pub(crate) const TEMPORARY: &str = ".tmp-";
+/// The file whose lock folders take.
+pub(crate) const FOLD_LOCK: &str = ".fold.lock";
+/// What a damaged segment's name is made to end in, so that it isn't looked at again.
+pub(crate) const SET_ASIDE: &str = ".bad";
+
 /// An open directory that was found fit.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -72,26 +83,59 @@ impl Directory {
         &self.path
     }
 
-    /// Names of all segments, sorted, so that whatever is done with them is done in the same order everywhere.
-    pub(crate) fn segments(&self) -> Result<Vec<String>, Error> {
+    /// Everything in the directory that has to do with us.
+    pub(crate) fn names(&self) -> Result<Names, Error> {
         let failed = |e| Error::io("list the directory", e).at(&self.path);
-        let mut names = Vec::new();
+        let mut names = Names::default();
         for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if let Ok(name) = entry.file_name().to_str() {
-                if name.ends_with(SUFFIX) && !name.starts_with('.') {
-                    names.push(name.to_owned());
-                }
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name.starts_with(UNFINISHED) {
+                names.unfinished.push(name.to_owned());
+            } else if name.starts_with(TEMPORARY) {
+                names.temporary.push(name.to_owned());
+            } else if name.ends_with(SET_ASIDE) && !name.starts_with('.') {
+                names.set_aside.push(name.to_owned());
+            } else if name.ends_with(SUFFIX) && !name.starts_with('.') {
+                names.segments.push(name.to_owned());
             }
         }
-        names.sort_unstable();
+        names.segments.sort_unstable();
         Ok(names)
+    }
+
+    /// Whether files can be made and removed here, and this user is one who should: the directory's owner, or root.
+    pub(crate) fn is_writable(&self) -> bool {
+        let me = rustix::process::geteuid().as_raw();
+        let flags = rustix::fs::AtFlags::EACCESS;
+        (me == self.owner || me == 0)
+            && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
+    }
+
+    /// Whether another machine can't write here: what a lock says is then all there is to know.
+    pub(crate) fn is_local(&self) -> bool {
+        const LOCAL: [u64; 8] = [
+            0x0102_1994, // tmpfs
+            0x8584_58f6, // ramfs
+            0xef53,      // ext2, ext3, ext4
+            0x5846_5342, // xfs
+            0x9123_683e, // btrfs
+            0x794c_7630, // overlayfs
+            0xf2f5_2010, // f2fs
+            0x2fc1_2fc1, // zfs
+        ];
+        #[allow(
+            clippy::cast_sign_loss,
+            clippy::useless_conversion,
+            reason = "signed on some targets"
+        )]
+        rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64)))
     }
 
     /// Opens a file for reading without following links or waiting for a pipe's other end.
     ///
     /// `Ok(None)`: it is gone, as files of ended processes may be.
-    pub(crate) fn open_segment(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+    pub(crate) fn open_file(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let foreign = |reason| Error::new(crate::error::ErrorKind::Foreign { reason });
         let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -116,6 +160,15 @@ impl Directory {
         }
         Ok(Some(fd))
     }
+}
+
+/// What a directory holds, by what the names say.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) segments: Vec<String>,
+    pub(crate) set_aside: Vec<String>,
+    pub(crate) unfinished: Vec<String>,
+    pub(crate) temporary: Vec<String>,
 }
 
 impl AsFd for Directory {

@@ -34,6 +34,10 @@ pub(crate) enum ErrorKind {
     Conflict { message: String },
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
+    /// Someone else folds this directory right now.
+    Busy,
+    /// The archive was replaced again and again while a collection was under way.
+    Overtaken,
 }
 
 impl Error {
@@ -81,6 +85,8 @@ impl Error {
             ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
+            ErrorKind::Busy => ErrorKind::Busy,
+            ErrorKind::Overtaken => ErrorKind::Overtaken,
         };
         Self { kind, path: self.path.clone() }
     }
@@ -100,6 +106,11 @@ impl Error {
         matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })
     }
 
+    /// Whether a file is one of ours, and spoilt: not a stranger's, and not a newer version's.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self.kind, ErrorKind::Corrupt { .. })
+    }
+
     /// Whether a file was written by a version of headcount that this one doesn't understand.
     pub fn is_version(&self) -> bool {
         matches!(self.kind, ErrorKind::Version { .. })
@@ -108,6 +119,11 @@ impl Error {
     /// Whether two declarations contradict each other.
     pub fn is_conflict(&self) -> bool {
         matches!(self.kind, ErrorKind::Conflict { .. })
+    }
+
+    /// Whether another process was at it, and trying again may help.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.kind, ErrorKind::Busy | ErrorKind::Overtaken)
     }
 
     /// The operating system's error number, where a system call failed.
@@ -128,6 +144,7 @@ impl Error {
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::AlreadyStarted => "started",
+            ErrorKind::Busy | ErrorKind::Overtaken => "busy",
         }
     }
 }
@@ -147,6 +164,10 @@ impl fmt::Display for Error {
             }
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
             ErrorKind::Conflict { message } => f.write_str(message),
+            ErrorKind::Busy => f.write_str("another process is folding this directory"),
+            ErrorKind::Overtaken => {
+                f.write_str("its archive is replaced faster than it can be read")
+            }
             ErrorKind::AlreadyStarted if self.path.is_some() => {
                 f.write_str("recording has already begun in this directory, and can't be moved")
             }

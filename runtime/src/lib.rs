@@ -128,8 +128,8 @@ mod process;
 pub mod __private;
 
 pub use collect::{
-    Bucket, Collector, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue,
-    Value,
+    Bucket, Collector, Compacted, Family, FamilyKind, HistogramValue, Number, Series, Snapshot,
+    SummaryValue, Value,
 };
 pub use config::Config;
 pub use error::Error;

@@ -39,6 +39,18 @@ impl ExactSum {
         }
     }
 
+    /// Adds all parts of another.
+    pub(super) fn add_sum(&mut self, other: &Self) {
+        for part in other.parts() {
+            self.add(part);
+        }
+    }
+
+    /// Numbers whose sum it is: what to keep of it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = f64> + '_ {
+        self.parts.iter().copied().chain((self.special != 0.0).then_some(self.special))
+    }
+
     /// The nearest `f64` to the true sum.
     pub(super) fn total(&self) -> f64 {
         if self.special != 0.0 {

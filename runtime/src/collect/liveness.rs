@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use crate::directory::Directory;
 use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
 use crate::segment::lock;
@@ -11,6 +12,8 @@ use crate::segment::lock;
 pub(super) enum Life {
     /// It can't write any more.
     Dead,
+    /// Nothing is seen of it, from here; but another machine, or another pid namespace, may see more. Never folded.
+    Unseen,
     /// Its lock is not to be trusted, but a process of its number and start time runs. After `exec` that is another program, which can't be
     /// told apart until it makes a segment of its own: then only the newest of them is alive.
     Running,
@@ -22,32 +25,37 @@ pub(super) enum Life {
 pub(super) struct Here {
     boot_id: [u8; 16],
     pid_namespace: u64,
+    is_local: bool,
 }
 
 impl Here {
-    pub(super) fn now() -> Self {
-        Self { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() }
+    pub(super) fn in_directory(directory: &Directory) -> Self {
+        Self {
+            boot_id: process::boot_id(),
+            pid_namespace: process::pid_namespace(),
+            is_local: directory.is_local(),
+        }
     }
 
     /// Whether it is alive, and how that is known. The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
     /// same pid with the same start time; not as a zombie, which writes no more.
     pub(super) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
         if header.boot_id != [0; 16] && self.boot_id != [0; 16] && header.boot_id != self.boot_id {
-            return Life::Dead;
+            return if self.is_local { Life::Dead } else { Life::Unseen };
         }
         match lock::is_held(fd) {
             Ok(true) => Life::Locked,
             Ok(false) if header.liveness != LIVENESS_WEAK => Life::Dead,
             // No locks here, or weak ones.
+            _ if header.pid_namespace != self.pid_namespace => Life::Unseen,
             _ if self.is_running(header) => Life::Running,
             _ => Life::Dead,
         }
     }
 
     fn is_running(&self, header: &Header) -> bool {
-        header.pid_namespace == self.pid_namespace
-            && process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
-                ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
-            })
+        process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
+            ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
+        })
     }
 }

@@ -3,16 +3,25 @@
 //! It needs no annotated function in its binary: segments describe themselves. It uses neither `registry` nor `record`; of the store it asks for
 //! this process's own segment, which may have no name.
 
+mod about;
+mod archive;
 mod collector;
+mod compact;
 mod decode;
 mod exact;
+mod layout;
 mod liveness;
+mod log;
 mod merge;
+mod merging;
 mod read;
+mod scan;
 mod snapshot;
+mod spans;
 mod sums;
 
 pub use collector::Collector;
+pub use compact::Compacted;
 pub use snapshot::{
     Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,
 };

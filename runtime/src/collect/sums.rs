@@ -1,34 +1,148 @@
-//! The sums that a series' parts are added to, one for each kind of value. Pure, and the order of the parts doesn't matter.
+//! The sums that a series' parts are added to, one for each kind of value. Pure, and the order and the grouping of the parts don't
+//! matter: what was folded into the archive is a part like any other.
+
+use std::collections::BTreeMap;
 
 use crate::descriptor::Mode;
 
-use super::decode::{Age, Cells, LogFamily, Segment};
+use super::decode::{Age, Segment};
 use super::exact::ExactSum;
-use super::snapshot::{Bucket, HistogramValue, Number, Value};
+use super::layout::{Cells, LogFamily};
+use super::snapshot::{Bucket, HistogramValue, Number};
 
 /// What became of a series so far.
+#[derive(Debug, Clone)]
 pub(super) enum Sum {
-    Unsigned(u64),
-    Float(ExactSum),
+    Counter(CounterSum),
     Gauge(GaugeSum),
     Histogram(HistogramSum),
 }
 
-#[derive(Default)]
-pub(super) struct GaugeSum {
-    pub(super) sum: ExactSum,
-    /// The value that counts where one value does, with what makes it the right one.
-    one: Option<f64>,
-    newest: Age,
+impl Sum {
+    pub(super) fn add(&mut self, other: Self, mode: Option<Mode>) {
+        match (self, other) {
+            (Self::Counter(sum), Self::Counter(other)) => sum.add(&other),
+            (Self::Gauge(sum), Self::Gauge(other)) => sum.add(other, mode),
+            (Self::Histogram(sum), Self::Histogram(other)) => sum.add(&other, None),
+            // One family has one kind.
+            _ => {}
+        }
+    }
 }
 
-#[derive(Default)]
+/// Of a counter: what was counted in whole numbers, modulo 2^64, and what wasn't.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CounterSum {
+    pub(super) whole: u64,
+    pub(super) parts: Option<ExactSum>,
+}
+
+impl CounterSum {
+    pub(super) fn add_float(&mut self, n: f64) {
+        self.parts.get_or_insert_with(ExactSum::default).add(n);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.whole = self.whole.wrapping_add(other.whole);
+        if let Some(parts) = &other.parts {
+            self.parts.get_or_insert_with(ExactSum::default).add_sum(parts);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "both halves are exact, and rounded together")]
+    pub(super) fn value(self) -> Number {
+        let Some(mut sum) = self.parts else { return Number::Integer(self.whole) };
+        let low = self.whole & 0xffff_ffff;
+        sum.add((self.whole - low) as f64);
+        sum.add(low as f64);
+        // Never written below 0; and a counter that is would spoil the page.
+        Number::Float(sum.total().max(0.0))
+    }
+}
+
+/// Of a gauge: whichever its mode needs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct GaugeSum {
+    pub(super) sum: ExactSum,
+    /// The value that counts where one value does, and when it was set.
+    pub(super) one: Option<(u64, f64)>,
+    /// Where each process is a series of its own: by pid.
+    pub(super) each: BTreeMap<u32, Each>,
+}
+
+/// A process's value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Each {
+    pub(super) age: Age,
+    pub(super) value: f64,
+    pub(super) is_alive: bool,
+}
+
+/// So many dead processes have a series of their own in mode `all`: the newest.
+pub(super) const MOST_DEAD: usize = 64;
+
+impl GaugeSum {
+    /// Adds a value that was set, at a time that only the most recent one asks for.
+    pub(super) fn set(&mut self, mode: Mode, when: u64, value: f64) {
+        if mode.is_sum() {
+            self.sum.add(value);
+        } else if self.one.is_none_or(|one| replaces(mode, (when, value), one)) {
+            self.one = Some((when, value));
+        }
+    }
+
+    /// One pid in two segments (two pid namespaces, a pid used again): the newer that was set.
+    pub(super) fn set_of(&mut self, pid: u32, each: Each) {
+        let known = self.each.entry(pid).or_insert(each);
+        if (each.age, each.value.to_bits()) > (known.age, known.value.to_bits()) {
+            *known = each;
+        }
+    }
+
+    fn add(&mut self, other: Self, mode: Option<Mode>) {
+        self.sum.add_sum(&other.sum);
+        if let (Some((when, value)), Some(mode)) = (other.one, mode) {
+            self.set(mode, when, value);
+        }
+        for (pid, each) in other.each {
+            self.set_of(pid, each);
+        }
+    }
+
+    /// Leaves out dead processes beyond the newest few, so that a program that starts processes for ever doesn't have series for ever.
+    pub(super) fn keep_newest(&mut self) {
+        let mut dead: Vec<(Age, u32)> =
+            self.each.iter().filter(|(_, e)| !e.is_alive).map(|(pid, e)| (e.age, *pid)).collect();
+        dead.sort_unstable();
+        let too_many = dead.len().saturating_sub(MOST_DEAD);
+        for (_, pid) in dead.into_iter().take(too_many) {
+            self.each.remove(&pid);
+        }
+    }
+}
+
+fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f64)) -> bool {
+    // A NaN is less and more than nothing: it stays only where there is nothing else, and of two the order decides.
+    let by = |is_better: bool| match (value.is_nan(), known.is_nan()) {
+        (true, true) => value.to_bits() > known.to_bits(),
+        (value, known) if value != known => known,
+        _ => is_better,
+    };
+    match mode {
+        Mode::Min | Mode::LiveMin => by(value.total_cmp(&known).is_lt()),
+        Mode::Max | Mode::LiveMax => by(value.total_cmp(&known).is_gt()),
+        _ => (when, value.to_bits()) > (known_when, known.to_bits()),
+    }
+}
+
+/// Of a histogram, or of a summary, which is one without bounds.
+#[derive(Debug, Clone, Default)]
 pub(super) struct HistogramSum {
-    nanos: u128,
-    sum: ExactSum,
+    pub(super) nanos: u128,
+    pub(super) sum: ExactSum,
     /// Cumulative, for each of the family's bounds.
-    below: Vec<u64>,
-    count: u64,
+    pub(super) below: Vec<u64>,
+    pub(super) count: u64,
 }
 
 /// A family's bounds in its unit.
@@ -40,67 +154,9 @@ pub(super) fn position(bounds: &[f64], bound: f64) -> Option<usize> {
     bounds.binary_search_by(|b| b.total_cmp(&bound)).ok()
 }
 
-impl Sum {
-    pub(super) fn add_unsigned(&mut self, n: u64) {
-        match self {
-            Self::Unsigned(sum) => *sum = sum.wrapping_add(n),
-            #[expect(clippy::cast_precision_loss, reason = "an f64 in some segment already")]
-            _ => self.add_float(n as f64),
-        }
-    }
-
-    pub(super) fn add_float(&mut self, n: f64) {
-        if let Self::Unsigned(sum) = self {
-            let mut exact = ExactSum::default();
-            #[expect(clippy::cast_precision_loss, reason = "asked for")]
-            exact.add(*sum as f64);
-            *self = Self::Float(exact);
-        }
-        if let Self::Float(sum) = self {
-            sum.add(n);
-        }
-    }
-
-    pub(super) fn value(self, is_sum: bool, bounds: &[f64]) -> Value {
-        match self {
-            Self::Unsigned(n) => Value::Counter(Number::Integer(n)),
-            // Never written below 0; and a counter that is would spoil the page.
-            Self::Float(sum) => Value::Counter(Number::Float(sum.total().max(0.0))),
-            Self::Gauge(gauge) if is_sum => Value::Gauge(gauge.sum.total()),
-            Self::Gauge(gauge) => Value::Gauge(gauge.one.unwrap_or(0.0)),
-            Self::Histogram(sum) => Value::Histogram(sum.value(bounds)),
-        }
-    }
-}
-
-impl GaugeSum {
-    pub(super) fn choose(&mut self, mode: Mode, value: f64, age: Age) {
-        let Some(one) = self.one else {
-            self.one = Some(value);
-            self.newest = age;
-            return;
-        };
-        let replaces = match mode {
-            // A NaN is less and more than nothing: it stays only where there is nothing else.
-            Mode::Min | Mode::LiveMin => {
-                one.is_nan() || value.total_cmp(&one).is_lt() && !value.is_nan()
-            }
-            Mode::Max | Mode::LiveMax => {
-                one.is_nan() || value.total_cmp(&one).is_gt() && !value.is_nan()
-            }
-            // One pid in two segments (two pid namespaces, a pid used again): the newer.
-            _ => age > self.newest,
-        };
-        if replaces {
-            self.one = Some(value);
-            self.newest = age;
-        }
-    }
-}
-
 impl HistogramSum {
     /// Adds a segment's histogram with bounds of its `own`.
-    pub(super) fn add(
+    pub(super) fn add_cells(
         &mut self,
         segment: &Segment,
         cells: Cells,
@@ -130,7 +186,31 @@ impl HistogramSum {
         self.count = self.count.saturating_add(running);
     }
 
-    fn value(mut self, bounds: &[f64]) -> HistogramValue {
+    /// Adds another, which has these bounds, or bounds of its own.
+    pub(super) fn add(&mut self, other: &Self, bounds: Option<(&[f64], &[f64])>) {
+        self.nanos = self.nanos.wrapping_add(other.nanos);
+        self.sum.add_sum(&other.sum);
+        self.count = self.count.saturating_add(other.count);
+        match bounds {
+            None => {
+                self.below.resize(self.below.len().max(other.below.len()), 0);
+                for (below, more) in self.below.iter_mut().zip(&other.below) {
+                    *below = below.saturating_add(*more);
+                }
+            }
+            Some((own, bounds)) => {
+                self.below.resize(bounds.len(), 0);
+                for (bound, more) in own.iter().zip(&other.below) {
+                    let at = position(bounds, *bound);
+                    if let Some(below) = at.and_then(|at| self.below.get_mut(at)) {
+                        *below = below.saturating_add(*more);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn value(mut self, bounds: &[f64]) -> HistogramValue {
         self.below.resize(bounds.len(), 0);
         let buckets =
             bounds.iter().zip(&self.below).map(|(le, count)| Bucket { le: *le, count: *count });

@@ -11,7 +11,7 @@ use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_O
 use super::mapping::{Backing, Region};
 use super::memory::Memory;
 use super::{current, lock};
-use crate::directory::{Directory, SUFFIX};
+use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::process::{self, Identity};
 
@@ -136,6 +136,10 @@ fn complete(
         Some(_) => lock(fd, file.weak).map_err(|e| Error::io("lock the segment", e))?,
         None => LIVENESS_OFD,
     };
+    // Who tidies up may have taken it for one that nobody finished, until it was locked.
+    if file.temporary.is_some() && file.backing.links() == Some(0) {
+        return Err(Error::io("find the segment's file again", io::Error::from(Errno::NOENT)));
+    }
     let Unnamed { backing, temporary, .. } = file;
     let created = filled(region, backing, heritage, geometry, liveness)?;
     heritage.check()?;
@@ -274,7 +278,7 @@ impl Unnamed {
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 let mut random = [0; 16];
                 rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-                let name = format!(".tmp-{}", hex(&random));
+                let name = format!("{TEMPORARY}{}", hex(&random));
                 let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
                 (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
             }

@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (head, tail) =
             self.rest.split_first_chunk::<N>().ok_or_else(|| Error::corrupt(self.what))?;
         self.rest = tail;
@@ -184,6 +184,10 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn u128(&mut self) -> Result<u128, Error> {
+        self.array().map(u128::from_le_bytes)
     }
 
     pub(crate) fn string(&mut self) -> Result<&'a str, Error> {

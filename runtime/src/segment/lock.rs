@@ -20,7 +20,16 @@ fn whole_lock(kind: libc::c_int) -> libc::flock {
 /// Takes the lock, without waiting. It belongs to the open file description: every duplicate of the descriptor and
 /// every mapping made through it holds it, and the kernel drops it with the last of them.
 pub(crate) fn take(file: impl AsFd) -> io::Result<()> {
-    let lock = whole_lock(libc::F_WRLCK);
+    set(file, libc::F_WRLCK)
+}
+
+/// Gives it back, whoever else has the description: a child that was forked meanwhile must not keep it.
+pub(crate) fn release(file: impl AsFd) -> io::Result<()> {
+    set(file, libc::F_UNLCK)
+}
+
+fn set(file: impl AsFd, kind: libc::c_int) -> io::Result<()> {
+    let lock = whole_lock(kind);
     let fd = file.as_fd().as_raw_fd();
     // SAFETY: `F_OFD_SETLK` reads one `struct flock` through the pointer, which is a live local of that type.
     match unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const lock) } {

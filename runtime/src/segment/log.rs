@@ -6,6 +6,7 @@ use crate::descriptor::{Bounds, Descriptor, Kind, Mode};
 
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
+pub(crate) const REMOVE: u8 = 3;
 /// Who doesn't know this record must skip the segment.
 pub(crate) const MUST_KNOW: u8 = 0x80;
 
@@ -82,6 +83,15 @@ impl<'a> LogWriter<'a> {
         });
     }
 
+    /// The series in these cells are removed.
+    pub(crate) fn remove(&mut self, slot: u32, cells: u32, when: u64) {
+        self.record(REMOVE, slot, |out| {
+            put_u32(out, cells);
+            put_u32(out, 0);
+            put_u64(out, when);
+        });
+    }
+
     fn record(&mut self, kind: u8, slot: u32, payload: impl FnOnce(&mut Vec<u8>)) {
         let start = self.out.len();
         put_u32(self.out, 0);
@@ -97,15 +107,15 @@ impl<'a> LogWriter<'a> {
     }
 }
 
-fn put_u16(out: &mut Vec<u8>, v: usize) {
+pub(crate) fn put_u16(out: &mut Vec<u8>, v: usize) {
     out.extend_from_slice(&u16::try_from(v).unwrap_or(u16::MAX).to_le_bytes());
 }
 
-fn put_u32(out: &mut Vec<u8>, v: u32) {
+pub(crate) fn put_u32(out: &mut Vec<u8>, v: u32) {
     out.extend_from_slice(&v.to_le_bytes());
 }
 
-fn put_u64(out: &mut Vec<u8>, v: u64) {
+pub(crate) fn put_u64(out: &mut Vec<u8>, v: u64) {
     out.extend_from_slice(&v.to_le_bytes());
 }
 
@@ -156,7 +166,7 @@ const MODES: [Mode; 10] = [
     Mode::LiveMostRecent,
 ];
 
-fn mode_code(mode: Mode) -> u8 {
+pub(crate) fn mode_code(mode: Mode) -> u8 {
     (1_u8..).zip(MODES).find(|(_, m)| *m == mode).map_or(0, |(code, _)| code)
 }
 

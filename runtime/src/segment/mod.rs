@@ -4,6 +4,7 @@
 
 pub(crate) mod create;
 pub(crate) mod current;
+pub(crate) mod fold_fd;
 pub(crate) mod format;
 pub(crate) mod lock;
 pub(crate) mod log;

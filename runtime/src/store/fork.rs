@@ -9,7 +9,7 @@ use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::segment::{current, shard};
+use crate::segment::{current, fold_fd, shard};
 
 use super::mutex::Mutex;
 use super::signals::Blocked;
@@ -91,6 +91,12 @@ impl Drop for Guard {
     }
 }
 
+/// Does something during which this process doesn't fork, unless from a signal handler. `None` where this thread is inside an operation.
+pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
+    let _guard = Guard::lock()?;
+    Some(what())
+}
+
 /// Registers the handlers, before the mutex is locked for the first time.
 ///
 /// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in reverse order): the order in which an
@@ -136,6 +142,7 @@ extern "C" fn in_child() {
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
+    fold_fd::close();
     // Here, and not when the store is looked at: what the child drops until then is its own.
     tally::forget();
     EPOCH.fetch_add(1, Ordering::Relaxed);

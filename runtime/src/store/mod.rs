@@ -21,7 +21,7 @@ mod tally;
 
 pub(crate) use attach::{Target, target};
 pub use fork::after_fork_in_child;
-pub(crate) use fork::epoch;
+pub(crate) use fork::{epoch, without_forks};
 pub use health::{Health, health};
 pub(crate) use register::row;
 pub use state::init;

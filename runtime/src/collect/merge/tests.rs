@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::collect::snapshot::{Bucket, HistogramValue, Number, Value};
+use crate::collect::archive::tests::folded;
+use crate::collect::layout::{Cells, LogSeries};
+use crate::collect::log::Removed;
+use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
 use crate::segment::format::UNSET;
 use crate::segment::format::tests::header;
 
@@ -46,7 +49,9 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         series.push(LogSeries {
             family: id,
             slot,
+            states: (slot, 1),
             values: vec!["v".to_owned(); family.labels.len()],
+            record: id,
         });
         slot += family.width;
     }
@@ -55,7 +60,9 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     header.instance = [u8::try_from(pid).unwrap(); 16];
     header.created_ns = u64::from(pid);
     // Slot 0 is nobody's.
-    let shards = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
+    let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
+    let later = shards[0].clone();
+    let created = vec![u64::from(pid); families.len()];
     let layout = Rc::new(Layout { families, series, ..Layout::default() });
     let segment = Segment {
         header,
@@ -64,26 +71,62 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         dropped_operations: 0,
         cut_label_values: 0,
         log_used: 0,
+        created,
+        removed: Removed::default(),
         shards,
+        later,
     };
     Part { segment, life: Life::Locked }
 }
 
-/// Merges in every order of up to four parts, and asserts that it makes no difference.
+/// Merges in many orders, and with whatever is dead folded in all portions, and asserts that it makes no difference.
 fn merged(mut parts: Vec<Part>) -> (Vec<Family>, Vec<String>) {
     let text = |(families, skipped): (Vec<Family>, Vec<Error>)| {
         (families, skipped.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
-    let first = text(merge(&parts));
+    let first = text(merge(&parts, &Archive::default()));
     for _ in 0..parts.len() {
         parts.rotate_left(1);
         for i in 1..parts.len() {
             parts.swap(i - 1, i);
             // NaN is not equal to itself; its text is.
-            assert_eq!(format!("{:?}", text(merge(&parts))), format!("{first:?}"));
+            let again = text(merge(&parts, &Archive::default()));
+            assert_eq!(format!("{again:?}"), format!("{first:?}"));
         }
     }
+    folding_changes_nothing(&parts);
+    for part in &mut parts {
+        part.life = Life::Dead;
+    }
+    folding_changes_nothing(&parts);
     first
+}
+
+/// Each dead segment stays, or is folded with the first generation, or with the second: all ways.
+fn folding_changes_nothing(parts: &[Part]) {
+    // A family of which nothing is shown is in no archive.
+    let shown = |parts: &[Part], archive: &Archive| {
+        let (mut families, _) = merge(parts, archive);
+        families.retain(|family| !family.series.is_empty());
+        // NaN is not equal to itself; its text is.
+        format!("{families:?}")
+    };
+    let first = shown(parts, &Archive::default());
+    for ways in 0..3_usize.pow(u32::try_from(parts.len()).unwrap()) {
+        let mut rest = ways;
+        let mut portions = [vec![], vec![], vec![]];
+        for part in parts {
+            portions[rest % 3].push(part.clone());
+            rest /= 3;
+        }
+        let [stay, one, two] = portions;
+        if one.iter().chain(&two).any(Part::is_alive) {
+            continue;
+        }
+        let others = [stay.clone(), two.clone()].concat();
+        let archive = folded(folded(Archive::default(), &one, &others), &two, &stay);
+        assert_eq!(shown(&stay, &archive), first, "{ways}");
+    }
 }
 
 fn only(families: &[Family]) -> &Value {
@@ -288,4 +331,151 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     assert_eq!(shared.0[0].series[0].value, Value::Counter(Number::Integer(50)));
     assert_eq!(shared.0[1].series.len(), 4);
     assert_eq!(shared.0[2].series[0].value, Value::Gauge(3.0));
+}
+
+#[test]
+fn the_value_that_was_set_last_is_the_most_recent() {
+    let cell = |value: f64| value.to_bits() ^ UNSET;
+    let recent = || LogFamily { width: 2, ..gauge(Mode::MostRecent) };
+    let set = |pid, when, value: f64| part(pid, vec![recent()], &[&[when, cell(value)]]);
+    let parts = || vec![set(1, 20, 1.0), set(2, 30, f64::NAN), set(3, 10, 3.0)];
+    let Value::Gauge(value) = *only(&merged(parts()).0) else { panic!() };
+    assert!(value.is_nan());
+    // Of two at the same moment one, whichever comes first; who was never set takes no part.
+    let parts = vec![set(1, 20, 1.0), set(2, 20, 4.0), part(3, vec![recent()], &[&[0, 0]])];
+    assert_eq!(only(&merged(parts).0), &Value::Gauge(4.0));
+    assert!(merged(vec![part(3, vec![recent()], &[&[0, 0]])]).0[0].series.is_empty());
+}
+
+fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
+    let set = family("s", FamilyKind::StateSet, Cells::Unsigned, &[]);
+    let set = LogFamily { mode: Some(mode), labels: vec!["s".to_owned()], ..set };
+    let mut part = part(pid, vec![set], &[cells]);
+    let count = u32::try_from(cells.len()).unwrap();
+    let layout = Rc::get_mut(&mut part.segment.layout).unwrap();
+    layout.series = (0..count)
+        .map(|state| LogSeries {
+            family: 0,
+            slot: 1 + state,
+            states: (1, count),
+            values: vec![format!("state{state}")],
+            record: 0,
+        })
+        .collect();
+    part
+}
+
+#[test]
+fn one_state_holds_in_each_process_and_the_mode_says_what_they_make() {
+    let value = |mode| {
+        let parts = vec![
+            states(1, mode, &[5, 9, 0]),
+            states(2, mode, &[0, 7, 0]),
+            states(3, mode, &[20, 0, 3]),
+            states(4, mode, &[0, 0, 0]),
+        ];
+        let families = merged(parts).0;
+        let series = families[0].series.iter().map(|series| match series.value {
+            Value::Gauge(value) => value,
+            _ => panic!(),
+        });
+        (families[0].kind, series.collect::<Vec<_>>())
+    };
+    assert_eq!(value(Mode::Sum), (FamilyKind::Gauge, vec![1.0, 2.0, 0.0]));
+    assert_eq!(value(Mode::MostRecent), (FamilyKind::StateSet, vec![1.0, 0.0, 0.0]));
+    assert_eq!(value(Mode::Max), (FamilyKind::StateSet, vec![1.0, 1.0, 0.0]));
+    // Three processes have a state, each with three series.
+    assert_eq!(value(Mode::All).1.len(), 9);
+}
+
+#[test]
+fn an_info_is_shown_while_someone_lives_who_has_it() {
+    let info = || {
+        let info = family("build_info", FamilyKind::Info, Cells::Unsigned, &[]);
+        LogFamily { labels: vec!["version".to_owned()], ..info }
+    };
+    let mut dead = part(2, vec![info()], &[&[0]]);
+    dead.life = Life::Dead;
+    assert_eq!(
+        only(&merged(vec![part(1, vec![info()], &[&[0]]), dead.clone()]).0),
+        &Value::Gauge(1.0)
+    );
+    assert!(merged(vec![dead]).0.iter().all(|family| family.series.is_empty()));
+}
+
+#[test]
+fn what_was_removed_counts_while_anyone_has_the_series() {
+    let removed = |pid, n| {
+        let mut part = part(pid, vec![counter("c")], &[&[n]]);
+        // A nanosecond later than its process began.
+        part.segment.header.log_epoch_ns = u64::from(pid) + 1;
+        part.segment.removed = Removed::of(1, 1, 0);
+        part
+    };
+    let kept = |pid, n| part(pid, vec![counter("c")], &[&[n]]);
+    let shown = |parts| {
+        let (families, _) = merged(parts);
+        families.into_iter().flat_map(|family| family.series).next().map(|series| series.value)
+    };
+    let number = |n| Some(Value::Counter(Number::Integer(n)));
+    assert_eq!(shown(vec![removed(1, 5)]), None);
+    assert_eq!(shown(vec![removed(1, 5), kept(2, 2)]), number(7), "it was there all the while");
+    assert_eq!(shown(vec![removed(1, 5), kept(3, 2)]), number(2), "it was gone, and came back");
+    assert_eq!(shown(vec![removed(1, 5), removed(2, 1), kept(3, 2)]), number(8));
+    let removed_gauge = || {
+        let mut part = part(2, vec![gauge(Mode::Max)], &[&[9.0_f64.to_bits() ^ UNSET]]);
+        part.segment.removed = Removed::of(1, 1, 100);
+        part
+    };
+    let other = part(1, vec![gauge(Mode::Max)], &[&[3.0_f64.to_bits() ^ UNSET]]);
+    assert_eq!(shown(vec![removed_gauge(), other]), Some(Value::Gauge(3.0)));
+}
+
+#[test]
+fn the_newest_dead_are_kept_where_each_process_is_a_series() {
+    let mut parts: Vec<Part> = (1..=100)
+        .map(|pid| part(pid, vec![gauge(Mode::All)], &[&[f64::from(pid).to_bits() ^ UNSET]]))
+        .collect();
+    for part in parts.iter_mut().skip(1) {
+        part.life = Life::Dead;
+    }
+    let pids = |archive: &Archive, parts: &[Part]| {
+        let (families, _) = merge(parts, archive);
+        let series = families[0].series.iter();
+        let mut pids: Vec<u32> = series.map(|s| s.labels[0].1.parse().unwrap()).collect();
+        pids.sort_unstable();
+        pids
+    };
+    let expected: Vec<u32> = [1].into_iter().chain(37..=100).collect();
+    assert_eq!(pids(&Archive::default(), &parts), expected);
+    let dead = parts.split_off(1);
+    let mut archive = Archive::default();
+    for portion in dead.chunks(7).rev() {
+        archive = folded(archive, portion, &parts);
+    }
+    assert_eq!(pids(&archive, &parts), expected);
+}
+
+#[test]
+fn what_runs_now_says_what_a_name_means() {
+    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let mut parts: Vec<Part> = (1..4).map(|pid| part(pid, vec![counter("x")], &[&[1]])).collect();
+    for part in &mut parts {
+        part.life = Life::Dead;
+    }
+    parts.push(part(4, vec![gauge()], &[&[7.0_f64.to_bits() ^ UNSET]]));
+    let archive = folded(Archive::default(), &parts[..2], &parts[2..]);
+    for (parts, archive) in [(&parts[..], Archive::default()), (&parts[2..], archive)] {
+        let (families, skipped) = merge(parts, &archive);
+        assert_eq!(only(&families), &Value::Gauge(7.0));
+        assert_eq!(skipped.len(), 1);
+    }
+}
+
+#[test]
+fn a_series_is_as_old_as_the_first_process_that_has_it() {
+    let parts = (3..6).map(|pid| part(pid, vec![counter("c")], &[&[1]])).collect();
+    let created = merged(parts).0[0].series[0].created.unwrap();
+    let since = created.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(since.as_nanos(), 3);
 }

@@ -1,0 +1,95 @@
+//! What a collector says about itself and about what it read.
+
+use std::time::Instant;
+
+use super::decode::Segment;
+use super::scan::Scan;
+use super::snapshot::{Family, FamilyKind, Series, Value};
+
+/// The collector's own families.
+pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
+    let living = scan.parts.iter().filter(|part| part.is_alive()).count();
+    let sum = |of: fn(&Segment) -> u64| {
+        scan.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
+    };
+    let reasons = ["conflict", "corrupt", "foreign", "io", "not_a_segment", "set_aside", "version"];
+    let skipped = reasons.map(|reason| {
+        let told = scan.skipped.iter().filter(|e| e.reason() == reason).count();
+        (("reason", reason), count(if reason == "set_aside" { scan.set_aside } else { told }))
+    });
+    let archive = &scan.archive;
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let [dropped_operations, dropped_series, cut] = [
+        sum(|s| s.dropped_operations).saturating_add(archive.dropped_operations),
+        sum(|s| s.dropped_series),
+        sum(|s| s.cut_label_values).saturating_add(archive.cut_label_values),
+    ]
+    .map(|n| n as f64);
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let [generation, archived] = [archive.generation, archive.segments].map(|n| n as f64);
+    vec![
+        family(
+            "headcount_archive_generation",
+            "How often dead processes' segments were folded into the archive.",
+            [(("", ""), generation)],
+        ),
+        family(
+            "headcount_archived_processes",
+            "Processes whose segments are in the archive.",
+            [(("", ""), archived)],
+        ),
+        family(
+            "headcount_cut_label_values",
+            "Label values that were longer than 1024 bytes, and were cut there.",
+            [(("", ""), cut)],
+        ),
+        family(
+            "headcount_dropped_operations",
+            "Operations that were recorded nowhere, for want of room or of a value that makes sense.",
+            [(("", ""), dropped_operations)],
+        ),
+        family(
+            "headcount_dropped_series",
+            "Series that could not be registered, for want of room.",
+            [(("", ""), dropped_series)],
+        ),
+        family(
+            "headcount_files_skipped",
+            "Files and declarations that take no part in this exposition, by reason.",
+            skipped,
+        ),
+        family(
+            "headcount_processes",
+            "Processes whose segments were read; those in the archive are not among them.",
+            [
+                (("state", "dead"), count(scan.parts.len() - living)),
+                (("state", "live"), count(living)),
+            ],
+        ),
+        family(
+            "headcount_scrape_duration_seconds",
+            "How long reading and merging took.",
+            [(("", ""), began.elapsed().as_secs_f64())],
+        ),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no more than files in a directory")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
+
+fn family<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N]) -> Family {
+    let series = values.into_iter().map(|((label, value), number)| Series {
+        labels: if label.is_empty() { vec![] } else { vec![(label.to_owned(), value.to_owned())] },
+        value: Value::Gauge(number),
+        created: None,
+    });
+    Family {
+        name: name.to_owned(),
+        help: help.to_owned(),
+        unit: String::new(),
+        kind: FamilyKind::Gauge,
+        series: series.collect(),
+    }
+}

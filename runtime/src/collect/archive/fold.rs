@@ -1,0 +1,197 @@
+//! Adding dead segments to the archive. Pure: what was folded and what wasn't come to the same, in whatever order and portions.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::descriptor::Mode;
+
+use super::super::layout::{Cells, LogFamily};
+use super::super::merge::{Part, Source, Use, layouts, uses, votes};
+use super::super::merging::{Labels, Merging, labels_of};
+use super::super::snapshot::FamilyKind;
+use super::super::spans::ENDLESS;
+use super::super::sums::Sum;
+use super::{Archive, ArchivedFamily, ArchivedSeries, KEPT, Tombstone};
+
+/// All that must agree for two declarations to have one sum.
+type Identity<'a> = (&'a str, FamilyKind, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
+
+fn identity(family: &LogFamily) -> Identity<'_> {
+    let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
+    labels.sort_unstable();
+    // A gauge's value is a number, however it was held.
+    let cells = if family.kind == FamilyKind::Gauge { Cells::Float } else { family.cells };
+    (&family.name, family.kind, cells, family.mode, &family.bounds, &family.unit, labels)
+}
+
+/// What is shown of the living only has nothing to leave behind.
+fn is_kept(family: &LogFamily) -> bool {
+    family.kind != FamilyKind::Info && !family.mode.is_some_and(Mode::is_live)
+}
+
+/// The next generation: the archive and these dead segments. `listed` are the instances whose files are there.
+pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
+    let generation = old.generation.saturating_add(1);
+    let families = {
+        let layouts = layouts(dead.iter());
+        let mut found = BTreeMap::<Identity<'_>, Vec<Use<'_>>>::new();
+        for used in uses(&layouts).filter(|used| is_kept(used.family)) {
+            found.entry(identity(used.family)).or_default().push(used);
+        }
+        let mut known: BTreeMap<Identity<'_>, &ArchivedFamily> =
+            old.families.iter().map(|family| (identity(&family.family), family)).collect();
+        let mut families = Vec::new();
+        for (identity, uses) in found {
+            let archived = known.remove(&identity);
+            let mut merging = Merging::new(&uses);
+            let mut touched = HashMap::new();
+            if let Some(archived) = archived {
+                merging.add_archived(archived);
+                touched.extend(archived.series.iter().map(|s| (s.labels.clone(), s.touched)));
+            }
+            for used in &uses {
+                let Source::Layout(number, id) = used.source else { continue };
+                let Some((layout, segments)) = layouts.get(number) else { continue };
+                for series in layout.series.iter().filter(|series| series.family == id) {
+                    merging.add(used.family, series, segments);
+                    touched.insert(labels_of(used.family, series), now);
+                }
+            }
+            families.extend(archived_family(&uses, archived, merging, &touched));
+        }
+        families.extend(known.into_values().cloned());
+        families.sort_by(|a, b| identity(&a.family).cmp(&identity(&b.family)));
+        families
+    };
+    let sum = |of: fn(&Part) -> u64| dead.iter().map(of).fold(0, u64::saturating_add);
+    let mut tombstones = old.tombstones;
+    for tombstone in &mut tombstones {
+        if listed.contains(&tombstone.instance) {
+            tombstone.last_seen = generation;
+        }
+    }
+    tombstones.retain(|tombstone| generation.saturating_sub(tombstone.last_seen) <= KEPT);
+    tombstones.extend(
+        dead.iter().map(|part| Tombstone {
+            instance: part.segment.header.instance,
+            last_seen: generation,
+        }),
+    );
+    tombstones.sort_unstable_by_key(|tombstone| tombstone.instance);
+    Archive {
+        generation,
+        segments: old.segments.saturating_add(dead.len() as u64),
+        dropped_operations: old
+            .dropped_operations
+            .saturating_add(sum(|part| part.segment.dropped_operations)),
+        cut_label_values: old
+            .cut_label_values
+            .saturating_add(sum(|part| part.segment.cut_label_values)),
+        tombstones,
+        families,
+    }
+}
+
+fn archived_family(
+    uses: &[Use<'_>],
+    archived: Option<&ArchivedFamily>,
+    merging: Merging,
+    touched: &HashMap<Labels, u64>,
+) -> Option<ArchivedFamily> {
+    let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
+    let (age, mut family) = (newest.newest, newest.family.clone());
+    family.labels.sort_unstable();
+    family.place = String::new();
+    if family.kind == FamilyKind::Gauge {
+        family.cells = Cells::Float;
+    }
+    let mut newest = age;
+    if let Some(archived) = archived.filter(|archived| archived.newest > age) {
+        family.help.clone_from(&archived.family.help);
+        newest = archived.newest;
+    }
+    let mut series: Vec<ArchivedSeries> = merging
+        .into_series()
+        .into_iter()
+        .map(|(labels, mut spans)| {
+            for span in &mut spans.0 {
+                if let Sum::Gauge(gauge) = &mut span.sum {
+                    gauge.keep_newest();
+                }
+            }
+            let touched = touched.get(&labels).copied().unwrap_or(0);
+            ArchivedSeries { labels, spans, touched }
+        })
+        .collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let before = archived.map_or(0, |archived| archived.segments);
+    let segments = votes(uses).1.saturating_add(before);
+    Some(ArchivedFamily { family, newest, segments, series })
+}
+
+/// Leaves out what was counted in spans that have ended and can't go on: nobody will ever see it again. `others` are the series of all segments
+/// that aren't in the archive; they are asked for only if there is such a span.
+pub(super) fn leave_out_ended(
+    archive: &mut Archive,
+    others: impl FnOnce() -> Vec<(String, Labels, (u64, u64))>,
+) {
+    let mut ended = HashMap::<(String, Labels), Vec<(u64, u64)>>::new();
+    for family in &archive.families {
+        for series in &family.series {
+            if series.spans.0.iter().any(|span| span.until != ENDLESS) {
+                ended.entry((family.family.name.clone(), series.labels.clone())).or_default();
+            }
+        }
+    }
+    if ended.is_empty() {
+        return;
+    }
+    // The same series may be in families of other buckets.
+    for family in &archive.families {
+        for series in &family.series {
+            let key = (family.family.name.clone(), series.labels.clone());
+            let spans = series.spans.0.iter().map(|span| (span.from, span.until));
+            ended.entry(key).and_modify(|known| known.extend(spans));
+        }
+    }
+    for (name, labels, span) in others() {
+        ended.entry((name, labels)).and_modify(|known| known.push(span));
+    }
+    let current: HashMap<_, Option<u64>> =
+        ended.into_iter().map(|(key, spans)| (key, since(spans))).collect();
+    for family in &mut archive.families {
+        for series in &mut family.series {
+            let key = (family.family.name.clone(), series.labels.clone());
+            let Some(since) = current.get(&key) else { continue };
+            series.spans.0.retain(|span| since.is_some_and(|since| span.until >= since));
+        }
+        family.series.retain(|series| !series.spans.0.is_empty());
+    }
+    archive.families.retain(|family| !family.series.is_empty());
+}
+
+/// The series of segments, by the names of their families, with their spans.
+pub(super) fn series_of(parts: &[Part]) -> Vec<(String, Labels, (u64, u64))> {
+    let mut all = Vec::new();
+    for (layout, parts) in layouts(parts.iter()) {
+        for series in &layout.series {
+            let Some(family) = layout.families.get(series.family) else { continue };
+            let labels = labels_of(family, series);
+            let spans = parts.iter().map(|part| part.segment.span(series));
+            all.extend(spans.map(|span| (family.name.clone(), labels.clone(), span)));
+        }
+    }
+    all
+}
+
+/// When the span began that has not ended.
+fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
+    spans.sort_unstable();
+    let mut current: Option<(u64, u64)> = None;
+    for (from, until) in spans {
+        current = match current {
+            Some((since, end)) if from <= end => Some((since, end.max(until))),
+            _ => Some((from, until)),
+        };
+    }
+    current.filter(|(_, end)| *end == ENDLESS).map(|(since, _)| since)
+}

@@ -1,0 +1,387 @@
+//! The bytes of the archive, as `FORMAT.md` specifies them. Every byte that is read is hostile.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use rustix::fs::fstat;
+
+use crate::descriptor::MAX_BOUNDS;
+use crate::directory::{ARCHIVE, Directory};
+use crate::error::{Error, ErrorKind};
+use crate::segment::format::Fields;
+use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_u64};
+
+use super::super::exact::ExactSum;
+use super::super::layout::{Cells, LogFamily, MAX_LABELS};
+use super::super::merging::Labels;
+use super::super::read::Source;
+use super::super::snapshot::FamilyKind;
+use super::super::spans::{Span, Spans};
+use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, Sum};
+use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
+
+const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
+const MAJOR: u16 = 1;
+const MINOR: u16 = 0;
+const HEADER_LEN: usize = 128;
+const CRC_AT: usize = 124;
+const TRAILER: [u8; 4] = *b"HCAE";
+const TRAILER_LEN: usize = 16;
+
+/// A reader takes no longer archive, and a writer makes none.
+pub(super) const MAX_LEN: u64 = 256 << 20;
+/// Bytes of labels that an archive may stand for, with what each series repeats of its family's.
+const MAX_TEXT: u64 = 4 << 30;
+/// What a label costs beside its bytes.
+const LABEL_COST: u64 = 64;
+/// A sum has parts of different magnitude; there are not many more than that of f64.
+const MAX_PARTS: u32 = 4096;
+/// A sum without parts, where there could be some.
+const NO_PARTS: u32 = u32::MAX;
+
+/// The numbers of families in the segment's log: one set of codes for both.
+const KINDS: [(FamilyKind, u8); 5] = [
+    (FamilyKind::Counter, 1),
+    (FamilyKind::Gauge, 2),
+    (FamilyKind::Histogram, 3),
+    (FamilyKind::Summary, 4),
+    (FamilyKind::StateSet, 6),
+];
+const CELLS: [(Cells, u8); 3] = [(Cells::Unsigned, 1), (Cells::Float, 2), (Cells::Nanos, 3)];
+
+/// The generation of a directory's archive, from its header; 0 if there is none.
+pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> {
+    let Some(fd) = directory.open_file(ARCHIVE)? else { return Ok(0) };
+    let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
+    let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    header(&bytes).map(|header| header.archive.generation)
+}
+
+/// The whole archive; an empty one if there is none.
+pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
+    let Some(fd) = directory.open_file(ARCHIVE)? else { return Ok(Archive::default()) };
+    let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+    let size = u64::try_from(stat.st_size).unwrap_or(0);
+    if size > MAX_LEN {
+        return Err(Error::corrupt("an archive of more than 256 MiB"));
+    }
+    let words = usize::try_from(size.div_ceil(8)).unwrap_or(0);
+    let words = Source::File(fd).read(0, words)?;
+    let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    bytes.truncate(usize::try_from(size).unwrap_or(0));
+    decode(&bytes)
+}
+
+struct Header {
+    archive: Archive,
+    len: u64,
+    tombstones: u32,
+    families: u32,
+}
+
+fn header(bytes: &[u8]) -> Result<Header, Error> {
+    let not = |reason| Error::new(ErrorKind::NotSegment { reason });
+    if !bytes.starts_with(&MAGIC) {
+        return Err(not("not an archive: it doesn't begin with HCARC"));
+    }
+    let (covered, crc) =
+        bytes.split_at_checked(CRC_AT).ok_or_else(|| not("cut off inside the header"))?;
+    let mut f = Fields::new(covered, "the archive's header");
+    f.bytes(MAGIC.len())?;
+    let (major, minor) = (f.u16()?, f.u16()?);
+    // Before the checksum: another version may keep it elsewhere.
+    if major != MAJOR {
+        return Err(Error::new(ErrorKind::Version { major, minor }));
+    }
+    if Fields::new(crc, "the archive's header").u32()? != crc32fast::hash(covered) {
+        return Err(Error::corrupt("the archive's header's checksum is wrong"));
+    }
+    if f.u32()? as usize != HEADER_LEN {
+        return Err(Error::corrupt("the archive's header's size"));
+    }
+    if f.u64()? != 0 {
+        return Err(Error::new(ErrorKind::Version { major, minor }));
+    }
+    f.u64()?; // compatible: may be ignored
+    let generation = f.u64()?;
+    f.u64()?; // written
+    let len = f.u64()?;
+    let (segments, dropped_operations, cut_label_values) = (f.u64()?, f.u64()?, f.u64()?);
+    let (tombstones, families) = (f.u32()?, f.u32()?);
+    let archive = Archive {
+        generation,
+        segments,
+        dropped_operations,
+        cut_label_values,
+        ..Archive::default()
+    };
+    Ok(Header { archive, len, tombstones, families })
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
+    let Header { mut archive, len, tombstones, families } = header(bytes)?;
+    if len != bytes.len() as u64 {
+        return Err(Error::corrupt("the archive's length"));
+    }
+    let body = bytes.len().saturating_sub(TRAILER_LEN);
+    let (covered, trailer) = bytes.split_at(body);
+    let mut f = Fields::new(trailer, "the archive's end");
+    if f.u64()? != archive.generation
+        || f.u32()? != crc32fast::hash(covered)
+        || f.bytes(4)? != TRAILER
+    {
+        return Err(Error::corrupt("the archive's checksum is wrong"));
+    }
+    let mut f = Fields::new(covered, "the archive");
+    f.bytes(HEADER_LEN)?;
+    for _ in 0..tombstones {
+        archive.tombstones.push(Tombstone { instance: f.array()?, last_seen: f.u64()? });
+        f.u64()?;
+    }
+    let mut text = 0_u64;
+    for _ in 0..families {
+        archive.families.push(family(&mut f, &mut text)?);
+    }
+    Ok(archive)
+}
+
+fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
+    let (kind, cells, mode) = (f.u8()?, f.u8()?, f.u8()?);
+    f.u8()?;
+    let (labels, bounds) = (f.u16()?, f.u16()?);
+    let series = f.u32()?;
+    f.u32()?;
+    let newest = (f.u64()?, f.array()?);
+    let segments = f.u64()?;
+    let unknown = || Error::corrupt("an archived family's type");
+    let kind = KINDS.iter().find(|(_, code)| *code == kind).ok_or_else(unknown)?.0;
+    let cells = CELLS.iter().find(|(_, code)| *code == cells).ok_or_else(unknown)?.0;
+    let mode = mode_of(mode);
+    if matches!(kind, FamilyKind::Gauge | FamilyKind::StateSet) != mode.is_some() {
+        return Err(unknown());
+    }
+    if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
+        return Err(Error::corrupt("more labels or bounds than a family may have"));
+    }
+    let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
+    let name = f.string()?.to_owned();
+    let unit = f.string()?.to_owned();
+    let help = f.string()?.to_owned();
+    let labels =
+        (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+    let family = LogFamily {
+        name,
+        unit,
+        help,
+        place: String::new(),
+        kind,
+        cells,
+        mode,
+        bounds,
+        labels,
+        width: 1,
+    };
+    let family = family.checked()?;
+    if !family.labels.is_sorted() {
+        return Err(Error::corrupt("an archived family's labels"));
+    }
+    let mut all = Vec::new();
+    for _ in 0..series {
+        let touched = f.u64()?;
+        let spans = f.u32()?;
+        let mut labels = Labels::new();
+        for name in &family.labels {
+            let value = f.string()?;
+            let cost = (name.len() as u64).saturating_add(value.len() as u64);
+            *text = text.saturating_add(cost).saturating_add(LABEL_COST);
+            if !value.is_empty() {
+                labels.push((name.clone(), value.to_owned()));
+            }
+        }
+        if *text > MAX_TEXT {
+            return Err(Error::corrupt("an archive of too much text"));
+        }
+        let mut read = Spans::default();
+        for _ in 0..spans {
+            let (from, until) = (f.u64()?, f.u64()?);
+            if until < from {
+                return Err(Error::corrupt("an archived series that ended before it began"));
+            }
+            let sum = sum(f, &family)?;
+            read.0.push(Span { from, until, sum });
+        }
+        all.push(ArchivedSeries { labels, spans: read, touched });
+    }
+    Ok(ArchivedFamily { family, newest, segments, series: all })
+}
+
+fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
+    Ok(match family.kind {
+        FamilyKind::Counter => {
+            Sum::Counter(CounterSum { whole: f.u64()?, parts: exact(f, family)? })
+        }
+        FamilyKind::Histogram | FamilyKind::Summary => {
+            let nanos = f.u128()?;
+            let sum = exact(f, family)?.unwrap_or_default();
+            let count = f.u64()?;
+            let below = family.bounds.iter().map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
+            if !below.is_sorted() || below.last().is_some_and(|last| *last > count) {
+                return Err(Error::corrupt("an archived histogram whose buckets fall"));
+            }
+            Sum::Histogram(HistogramSum { nanos, sum, below, count })
+        }
+        FamilyKind::Gauge | FamilyKind::StateSet | FamilyKind::Info => {
+            let sum = exact(f, family)?.unwrap_or_default();
+            let (has_one, when, value) = (f.u64()?, f.u64()?, f64::from_bits(f.u64()?));
+            let one = (has_one == 1).then_some((when, value));
+            let mut each = BTreeMap::new();
+            for _ in 0..f.u32()? {
+                let pid = f.u32()?;
+                let age = (f.u64()?, f.array()?);
+                let value = f64::from_bits(f.u64()?);
+                each.insert(pid, Each { age, value, is_alive: false });
+            }
+            Sum::Gauge(GaugeSum { sum, one, each })
+        }
+    })
+}
+
+/// Added up anew, whatever the file says: parts that overlap would make wrong sums of right ones.
+fn exact(f: &mut Fields<'_>, family: &LogFamily) -> Result<Option<ExactSum>, Error> {
+    let parts = f.u32()?;
+    if parts == NO_PARTS {
+        return Ok(None);
+    }
+    if parts > MAX_PARTS {
+        return Err(Error::corrupt("an archived sum of too many parts"));
+    }
+    let mut sum = ExactSum::default();
+    for _ in 0..parts {
+        let part = f64::from_bits(f.u64()?);
+        if family.kind == FamilyKind::Counter && part.is_nan() {
+            return Err(Error::corrupt("an archived counter that is not a number"));
+        }
+        sum.add(part);
+    }
+    Ok(Some(sum))
+}
+
+pub(super) fn encode(archive: &Archive, now: u64) -> Vec<u8> {
+    let mut out = vec![0; HEADER_LEN];
+    for tombstone in &archive.tombstones {
+        out.extend_from_slice(&tombstone.instance);
+        put_u64(&mut out, tombstone.last_seen);
+        put_u64(&mut out, 0);
+    }
+    for family in &archive.families {
+        put_family(&mut out, family);
+    }
+    let len = (out.len() as u64).saturating_add(TRAILER_LEN as u64);
+    let header = encode_header(archive, len, now);
+    if let Some(place) = out.get_mut(..HEADER_LEN) {
+        place.copy_from_slice(&header);
+    }
+    let crc = crc32fast::hash(&out);
+    put_u64(&mut out, archive.generation);
+    put_u32(&mut out, crc);
+    out.extend_from_slice(&TRAILER);
+    out
+}
+
+fn encode_header(archive: &Archive, len: u64, now: u64) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    put_u16(&mut out, usize::from(MAJOR));
+    put_u16(&mut out, usize::from(MINOR));
+    put_u32(&mut out, count(HEADER_LEN));
+    for word in [
+        0, // incompatible
+        0, // compatible
+        archive.generation,
+        now,
+        len,
+        archive.segments,
+        archive.dropped_operations,
+        archive.cut_label_values,
+    ] {
+        put_u64(&mut out, word);
+    }
+    put_u32(&mut out, count(archive.tombstones.len()));
+    put_u32(&mut out, count(archive.families.len()));
+    out.resize(CRC_AT, 0);
+    let crc = crc32fast::hash(&out);
+    put_u32(&mut out, crc);
+    out
+}
+
+fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
+    let family = &archived.family;
+    let code = KINDS.iter().find(|(kind, _)| *kind == family.kind).map_or(0, |(_, code)| *code);
+    let cells = CELLS.iter().find(|(cells, _)| *cells == family.cells).map_or(0, |(_, code)| *code);
+    out.extend_from_slice(&[code, cells, family.mode.map_or(0, mode_code), 0]);
+    put_u16(out, family.labels.len());
+    put_u16(out, family.bounds.len());
+    put_u32(out, count(archived.series.len()));
+    put_u32(out, 0);
+    put_u64(out, archived.newest.0);
+    out.extend_from_slice(&archived.newest.1);
+    put_u64(out, archived.segments);
+    family.bounds.iter().for_each(|bound| put_u64(out, *bound));
+    for text in [&family.name, &family.unit, &family.help].into_iter().chain(&family.labels) {
+        put_string(out, text);
+    }
+    for series in &archived.series {
+        put_u64(out, series.touched);
+        put_u32(out, count(series.spans.0.len()));
+        let mut given = series.labels.iter().peekable();
+        for name in &family.labels {
+            let value = given.next_if(|(given, _)| given == name).map_or("", |(_, value)| value);
+            put_string(out, value);
+        }
+        for span in &series.spans.0 {
+            put_u64(out, span.from);
+            put_u64(out, span.until);
+            put_sum(out, &span.sum, family.bounds.len());
+        }
+    }
+}
+
+fn put_sum(out: &mut Vec<u8>, sum: &Sum, bounds: usize) {
+    match sum {
+        Sum::Counter(sum) => {
+            put_u64(out, sum.whole);
+            put_exact(out, sum.parts.as_ref());
+        }
+        Sum::Histogram(sum) => {
+            out.extend_from_slice(&sum.nanos.to_le_bytes());
+            put_exact(out, Some(&sum.sum));
+            put_u64(out, sum.count);
+            let below = sum.below.iter().copied().chain(core::iter::repeat(0)).take(bounds);
+            below.for_each(|below| put_u64(out, below));
+        }
+        Sum::Gauge(sum) => {
+            put_exact(out, Some(&sum.sum));
+            let (when, value) = sum.one.unwrap_or_default();
+            put_u64(out, u64::from(sum.one.is_some()));
+            put_u64(out, when);
+            put_u64(out, value.to_bits());
+            put_u32(out, count(sum.each.len()));
+            for (pid, each) in &sum.each {
+                put_u32(out, *pid);
+                put_u64(out, each.age.0);
+                out.extend_from_slice(&each.age.1);
+                put_u64(out, each.value.to_bits());
+            }
+        }
+    }
+}
+
+fn put_exact(out: &mut Vec<u8>, sum: Option<&ExactSum>) {
+    let Some(sum) = sum else { return put_u32(out, NO_PARTS) };
+    put_u32(out, count(sum.parts().count()));
+    sum.parts().for_each(|part| put_u64(out, part.to_bits()));
+}
+
+/// Never more than an archive has bytes.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

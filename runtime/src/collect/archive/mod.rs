@@ -1,0 +1,84 @@
+//! The archive: what processes counted that are gone, in one file, so that a collection costs what the living ones cost.
+//!
+//! ```text
+//! fold     take the lock -> list -> read dead segments -> new archive = old + these + their instances as tombstones
+//!          -> write, sync, rename (that is the commit) -> unlink the segments
+//! collect  generation of the archive -> list -> read segments -> read the archive, last -> leave out what has a tombstone there;
+//!          begin again if the generation moved by more than tombstones are kept for
+//! ```
+//!
+//! So a segment counts once at every moment: before the commit its file does, after it the archive, whatever a collector saw first and
+//! whoever is killed between two steps. An exhaustive model of it is in `tests/model.rs`.
+
+mod fold;
+mod folder;
+mod format;
+mod lock;
+#[cfg(test)]
+pub(super) mod tests;
+
+use super::decode::Age;
+use super::layout::LogFamily;
+use super::merging::Labels;
+use super::spans::Spans;
+
+pub(super) use folder::Folder;
+pub(super) use format::{generation, read};
+
+/// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
+/// again.
+pub(super) const KEPT: u64 = 4;
+
+/// Everything the archive says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Archive {
+    /// Grows by one with each folding; 0 is no archive.
+    pub(super) generation: u64,
+    /// Segments that were folded, ever.
+    pub(super) segments: u64,
+    pub(super) dropped_operations: u64,
+    pub(super) cut_label_values: u64,
+    pub(super) tombstones: Vec<Tombstone>,
+    /// One for each way in which a family was declared; the buckets of one histogram can't be told from another's sums.
+    pub(super) families: Vec<ArchivedFamily>,
+}
+
+/// A segment that is in the archive, and whose file may still be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tombstone {
+    pub(super) instance: [u8; 16],
+    /// The generation whose folder last found the file. The age counts from here and not from the folding: a collector may have listed
+    /// the file for as long as it was there.
+    pub(super) last_seen: u64,
+}
+
+/// A family of the dead.
+#[derive(Debug, Clone)]
+pub(super) struct ArchivedFamily {
+    /// Its labels are sorted.
+    pub(super) family: LogFamily,
+    pub(super) newest: Age,
+    /// How many segments declared it so.
+    pub(super) segments: u64,
+    pub(super) series: Vec<ArchivedSeries>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ArchivedSeries {
+    pub(super) labels: Labels,
+    pub(super) spans: Spans,
+    /// When something was last added, in ns since 1970.
+    pub(super) touched: u64,
+}
+
+impl ArchivedFamily {
+    pub(super) fn series(&self) -> impl Iterator<Item = (Labels, &Spans)> {
+        self.series.iter().map(|series| (series.labels.clone(), &series.spans))
+    }
+}
+
+impl Archive {
+    pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
+        self.tombstones.iter().any(|tombstone| tombstone.instance == *instance)
+    }
+}

@@ -1,0 +1,339 @@
+//! What a segment's log says: families and series. Every byte is hostile: nothing is computed from a number before it was checked.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::descriptor::{MAX_BOUNDS, MAX_CELLS, Mode};
+use crate::error::Error;
+use crate::label::MAX_LABEL_VALUE;
+use crate::segment::format::Fields;
+use crate::segment::log::{
+    FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO, METRIC_STATESET,
+    METRIC_SUMMARY, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
+};
+
+use super::snapshot::FamilyKind;
+
+/// How the cells of a family's series are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cells {
+    Unsigned,
+    Float,
+    Nanos,
+    Wrapping,
+}
+
+impl Cells {
+    /// A bound in the family's unit.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+    pub(super) fn bound(self, bits: u64) -> f64 {
+        match self {
+            Self::Nanos => bits as f64 / 1e9,
+            _ => f64::from_bits(bits),
+        }
+    }
+}
+
+/// A family as one segment's log has it.
+#[derive(Debug, Clone)]
+pub(super) struct LogFamily {
+    pub(super) name: String,
+    pub(super) unit: String,
+    pub(super) help: String,
+    pub(super) place: String,
+    pub(super) kind: FamilyKind,
+    pub(super) cells: Cells,
+    pub(super) mode: Option<Mode>,
+    /// Bits of `f64`, or nanoseconds, as `cells` says.
+    pub(super) bounds: Vec<u64>,
+    pub(super) labels: Vec<String>,
+    pub(super) width: u32,
+}
+
+/// A series as one segment's log has it.
+#[derive(Debug, Clone)]
+pub(super) struct LogSeries {
+    pub(super) family: usize,
+    pub(super) slot: u32,
+    /// The first slot of the series that differ from it in the last label only, and how many they are: the states of a set.
+    pub(super) states: (u32, u32),
+    pub(super) values: Vec<String>,
+    /// The number of its record, which says when it was made.
+    pub(super) record: usize,
+}
+
+/// What a log says. Processes of one program mostly have the same log, and share this.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    pub(super) families: Vec<LogFamily>,
+    pub(super) series: Vec<LogSeries>,
+    /// The first slot behind all series.
+    pub(super) end: u32,
+    /// Whether there are gauges that say when they were set.
+    pub(super) has_recent: bool,
+}
+
+/// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
+#[derive(Debug, Default)]
+pub(super) struct Layouts {
+    known: HashMap<u32, Vec<Known>>,
+    text: u64,
+}
+
+/// What logs have in common, and what it says.
+type Known = (Vec<u8>, Rc<Layout>);
+
+impl Layouts {
+    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Rc<Layout>, Error> {
+        let known = self.known.entry(crc32fast::hash(&common)).or_default();
+        let found = known.iter().find(|(bytes, _)| *bytes == common);
+        let layout = if let Some((_, layout)) = found {
+            Rc::clone(layout)
+        } else {
+            let (layout, text) = parse(&common, slots_used)?;
+            self.text = self.text.saturating_add(text);
+            if self.text > MAX_TEXT_OF_ALL {
+                return Err(Error::corrupt(
+                    "too much text in labels, with that of the files before it",
+                ));
+            }
+            let layout = Rc::new(layout);
+            known.push((common, Rc::clone(&layout)));
+            layout
+        };
+        // The same log beside a smaller number of slots would be another file's lie.
+        if layout.end > slots_used {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        Ok(layout)
+    }
+}
+
+/// So many labels, and bytes in a name, are more than anyone has use for.
+pub(super) const MAX_LABELS: u16 = 64;
+const MAX_NAME: usize = 1024;
+/// What a label costs beside its bytes.
+const LABEL_COST: u64 = 64;
+/// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
+/// may write there may write many of them.
+const MAX_TEXT_OF_ALL: u64 = 1 << 32;
+/// Bytes of label names and values that one log may stand for: 256 MiB.
+const MAX_TEXT: u64 = 256 << 20;
+
+/// What a log says, and what that costs in text. Its records are whole: see [`Log`](super::log::Log).
+fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
+    let mut layout = Layout::default();
+    let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_usize);
+    while !log.is_empty() {
+        let mut head = Fields::new(log, "a record's head");
+        let len = head.u32()? as usize;
+        let kind = head.u8()?;
+        head.bytes(3)?;
+        let slot = head.u32()?;
+        let (record, rest) =
+            log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
+        let mut payload = Fields::new(record, "a record");
+        payload.bytes(HEAD)?;
+        if kind == FAMILY {
+            let family = family(&mut payload, layout.families.len())?;
+            layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
+            layout.families.push(family);
+        } else {
+            let block = Block::read(&mut payload, slot, slots_used, &layout.families)?;
+            // Before anything is multiplied out. Series that overlapped could be any number of them.
+            cells = cells.saturating_add(block.cells());
+            text = text.saturating_add(block.text());
+            if cells > u64::from(slots_used) || text > MAX_TEXT {
+                return Err(Error::corrupt("more series than it has room for"));
+            }
+            layout.end = layout.end.max(block.end());
+            block.multiply(records, &mut layout.series);
+            records = records.saturating_add(1);
+        }
+        log = rest;
+    }
+    Ok((layout, text))
+}
+
+fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
+    if f.u32()? as usize != expected {
+        return Err(Error::corrupt("a family's number"));
+    }
+    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
+    f.u8()?;
+    let (labels, bounds) = (f.u16()?, f.u16()?);
+    if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
+        return Err(Error::corrupt("more labels or bounds than a family may have"));
+    }
+    let line = f.u32()?;
+    let (kind, cells) = match (metric, value) {
+        (METRIC_COUNTER, VALUE_U64) => (FamilyKind::Counter, Cells::Unsigned),
+        (METRIC_COUNTER, VALUE_F64) => (FamilyKind::Counter, Cells::Float),
+        (METRIC_GAUGE, VALUE_F64) => (FamilyKind::Gauge, Cells::Float),
+        (METRIC_GAUGE, VALUE_WRAPPING) => (FamilyKind::Gauge, Cells::Wrapping),
+        (METRIC_HISTOGRAM, VALUE_F64) => (FamilyKind::Histogram, Cells::Float),
+        (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
+        (METRIC_SUMMARY, VALUE_F64) => (FamilyKind::Summary, Cells::Float),
+        (METRIC_SUMMARY, VALUE_NANOS) => (FamilyKind::Summary, Cells::Nanos),
+        (METRIC_INFO, VALUE_U64) => (FamilyKind::Info, Cells::Unsigned),
+        (METRIC_STATESET, VALUE_U64) => (FamilyKind::StateSet, Cells::Unsigned),
+        _ => return Err(Error::corrupt("a family's type")),
+    };
+    let mode = match kind {
+        FamilyKind::Gauge | FamilyKind::StateSet => {
+            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
+        }
+        _ => None,
+    };
+    let is_recent = mode.is_some_and(Mode::is_recent);
+    if is_recent && cells == Cells::Wrapping {
+        return Err(Error::corrupt("a gauge's mode"));
+    }
+    let width = u32::from(bounds).saturating_add(match (kind, cells) {
+        (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
+        (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
+        (FamilyKind::Gauge, _) if is_recent => 2,
+        _ => 1,
+    });
+    let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
+    let name = f.string()?.to_owned();
+    let unit = f.string()?.to_owned();
+    let help = f.string()?.to_owned();
+    let file = f.string()?;
+    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}") };
+    let labels =
+        (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+    LogFamily { name, unit, help, place, kind, cells, mode, bounds, labels, width }.checked()
+}
+
+impl LogFamily {
+    /// What can't stand in an exposition would spoil all of it.
+    pub(super) fn checked(self) -> Result<Self, Error> {
+        if (self.kind == FamilyKind::Histogram) != !self.bounds.is_empty() {
+            return Err(Error::corrupt("bounds of what has none, or none of what has some"));
+        }
+        // As they will be shown: two that differ in nanoseconds only, far out, are one label.
+        let shown: Vec<f64> = self.bounds.iter().map(|bound| self.cells.bound(*bound)).collect();
+        if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
+            || !shown.iter().all(|bound| bound.is_finite())
+        {
+            return Err(Error::corrupt("bounds that don't ascend"));
+        }
+        let fits = |name: &String| name.len() <= MAX_NAME;
+        if !fits(&self.name) || !self.labels.iter().all(fits) {
+            return Err(Error::corrupt("a name of more than 1,024 bytes"));
+        }
+        if !is_name(&self.name, true) || !self.labels.iter().all(|label| is_name(label, false)) {
+            return Err(Error::corrupt("a name with characters that names don't have"));
+        }
+        let reserved = match self.kind {
+            FamilyKind::Histogram => "le",
+            FamilyKind::Gauge | FamilyKind::StateSet => "pid",
+            FamilyKind::Summary => "quantile",
+            FamilyKind::Counter | FamilyKind::Info => "",
+        };
+        let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
+        if distinct.len() != self.labels.len() || self.labels.iter().any(|label| label == reserved)
+        {
+            return Err(Error::corrupt("a label twice, or one that is reserved"));
+        }
+        Ok(self)
+    }
+}
+
+fn is_name(name: &str, colon: bool) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
+    let mut chars = name.chars();
+    chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
+}
+
+/// A SERIES record: series for all combinations of its labels' values.
+struct Block<'a> {
+    family: usize,
+    names: &'a [String],
+    width: u32,
+    slot: u32,
+    count: u64,
+    sets: Vec<Vec<&'a str>>,
+}
+
+impl<'a> Block<'a> {
+    fn read(
+        f: &mut Fields<'a>,
+        slot: u32,
+        slots_used: u32,
+        families: &'a [LogFamily],
+    ) -> Result<Self, Error> {
+        let id = f.u32()? as usize;
+        let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
+        let (width, count) = (f.u32()?, u64::from(f.u32()?));
+        if width != family.width {
+            return Err(Error::corrupt("a series' width"));
+        }
+        f.u64()?; // created
+        let end = u64::from(slot).saturating_add(count.saturating_mul(u64::from(width)));
+        if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        let mut sets = Vec::new();
+        for _ in &family.labels {
+            let n = f.u16()?;
+            sets.push((0..n).map(|_| f.string()).collect::<Result<Vec<_>, _>>()?);
+        }
+        let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
+        if product != Some(count) {
+            return Err(Error::corrupt("the number of a record's series"));
+        }
+        if sets.iter().flatten().any(|value| value.len() > MAX_LABEL_VALUE) {
+            return Err(Error::corrupt("a label value of more than 1,024 bytes"));
+        }
+        Ok(Self { family: id, names: &family.labels, width, slot, count, sets })
+    }
+
+    fn cells(&self) -> u64 {
+        self.count.saturating_mul(u64::from(self.width))
+    }
+
+    fn end(&self) -> u32 {
+        // Within the slots in use, as `read` made sure.
+        let cells = u32::try_from(self.cells()).unwrap_or(u32::MAX);
+        self.slot.saturating_add(cells)
+    }
+
+    /// Bytes that an exposition of these series will have in labels, at most.
+    fn text(&self) -> u64 {
+        let longest = |set: &Vec<&str>| set.iter().map(|value| value.len()).max().unwrap_or(0);
+        let line = self.names.iter().zip(&self.sets).fold(LABEL_COST, |line, (name, set)| {
+            let bytes = (name.len() as u64).saturating_add(longest(set) as u64);
+            line.saturating_add(LABEL_COST).saturating_add(bytes)
+        });
+        line.saturating_mul(self.cells())
+    }
+
+    /// The last label runs fastest.
+    fn multiply(self, record: usize, series: &mut Vec<LogSeries>) {
+        let mut at = self.slot;
+        let last = self.sets.last().map_or(1, |set| set.len() as u64).max(1);
+        let states = u32::try_from(last).unwrap_or(u32::MAX);
+        let mut first = at;
+        for index in 0..self.count {
+            if index.checked_rem(last) == Some(0) {
+                first = at;
+            }
+            let mut rest = index;
+            let mut values: Vec<String> = Vec::with_capacity(self.sets.len());
+            for set in self.sets.iter().rev() {
+                let n = (set.len() as u64).max(1);
+                let which = rest.checked_rem(n).unwrap_or(0);
+                rest = rest.checked_div(n).unwrap_or(0);
+                let value = usize::try_from(which).ok().and_then(|which| set.get(which));
+                values.push(value.copied().unwrap_or_default().to_owned());
+            }
+            values.reverse();
+            let states = (first, states);
+            series.push(LogSeries { family: self.family, slot: at, states, values, record });
+            at = at.saturating_add(self.width);
+        }
+    }
+}

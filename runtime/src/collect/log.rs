@@ -1,0 +1,115 @@
+//! A segment's directory log, record by record: what all processes of one program have in common, and what is each one's own. Every byte
+//! is hostile.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::segment::format::Fields;
+use crate::segment::log::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
+
+/// A log, taken apart.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    /// Its families and series, without when they were made: the same bytes in all processes that declare the same in the same order.
+    pub(super) common: Vec<u8>,
+    /// When the series of each SERIES record were made, in nanoseconds after the log's epoch.
+    pub(super) created: Vec<u64>,
+    pub(super) removed: Removed,
+}
+
+/// Cells whose series were removed: from the first, to the one behind the last and when, in nanoseconds after the log's epoch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Removed(BTreeMap<u32, (u32, u64)>);
+
+impl Removed {
+    /// When the series at this slot was removed.
+    pub(super) fn at(&self, slot: u32) -> Option<u64> {
+        let (_, (end, at)) = self.0.range(..=slot).next_back()?;
+        (slot < *end).then_some(*at)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(slot: u32, cells: u32, at: u64) -> Self {
+        let mut removed = Self::default();
+        removed.insert(slot, cells, at).unwrap();
+        removed
+    }
+
+    fn insert(&mut self, slot: u32, cells: u32, at: u64) -> Result<(), Error> {
+        let end = slot.saturating_add(cells);
+        if cells == 0 || self.at(slot).is_some() || self.0.range(slot..end).next().is_some() {
+            return Err(Error::corrupt("a series that was removed twice"));
+        }
+        self.0.insert(slot, (end, at));
+        Ok(())
+    }
+}
+
+/// Where in a SERIES record its age stands: behind family, width and count.
+const CREATED_AT: usize = HEAD + 12;
+const CRC_AT: usize = 12;
+
+impl Log {
+    pub(super) fn parse(mut log: &[u8]) -> Result<Self, Error> {
+        let mut parsed = Self { common: Vec::with_capacity(log.len()), ..Self::default() };
+        while !log.is_empty() {
+            let mut head = Fields::new(log, "a record's head");
+            let len = head.u32()? as usize;
+            let (kind, flags) = (head.u8()?, head.u8()?);
+            head.u16()?;
+            let (slot, crc) = (head.u32()?, head.u32()?);
+            if len < HEAD || len % 8 != 0 {
+                return Err(Error::corrupt("a record's length"));
+            }
+            let (record, rest) =
+                log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
+            if checksum(record) != crc {
+                return Err(Error::corrupt("a record's checksum is wrong"));
+            }
+            match kind {
+                FAMILY => parsed.common.extend_from_slice(record),
+                SERIES => parsed.series(record)?,
+                REMOVE => {
+                    let mut payload = Fields::new(record, "a record");
+                    payload.bytes(HEAD)?;
+                    let cells = payload.u32()?;
+                    payload.u32()?;
+                    parsed.removed.insert(slot, cells, payload.u64()?)?;
+                }
+                _ if flags & MUST_KNOW != 0 => {
+                    return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
+                }
+                _ => {}
+            }
+            log = rest;
+        }
+        Ok(parsed)
+    }
+
+    /// Keeps a record of series with its age and its checksum, which covers the age, as 0.
+    fn series(&mut self, record: &[u8]) -> Result<(), Error> {
+        let mut payload = Fields::new(record, "a record");
+        payload.bytes(CREATED_AT)?;
+        self.created.push(payload.u64()?);
+        let mut common = record.to_vec();
+        for own in [CRC_AT..HEAD, CREATED_AT..CREATED_AT.saturating_add(8)] {
+            if let Some(bytes) = common.get_mut(own) {
+                bytes.fill(0);
+            }
+        }
+        self.common.append(&mut common);
+        Ok(())
+    }
+}
+
+/// Of the record with its checksum field read as 0.
+fn checksum(record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    let (before, rest) = record.split_at(record.len().min(CRC_AT));
+    let (_, behind) = rest.split_at(rest.len().min(4));
+    hasher.update(before);
+    hasher.update(&[0; 4]);
+    hasher.update(behind);
+    hasher.finalize()
+}

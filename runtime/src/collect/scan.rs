@@ -1,0 +1,195 @@
+//! Reading a directory: its segments, and then its archive.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::fstat;
+
+use crate::directory::{ARCHIVE, Directory};
+use crate::error::{Error, ErrorKind};
+use crate::store;
+
+use super::archive::{self, Archive, Folder, KEPT};
+use super::decode::{Age, Segment, read_header};
+use super::layout::Layouts;
+use super::liveness::{Here, Life};
+use super::merge::Part;
+use super::read::Source;
+
+/// How often a collection that archives overtake begins again, before it holds them up.
+const ATTEMPTS: u32 = 3;
+/// How long it then waits for a folder to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What one collection finds.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) parts: Vec<Part>,
+    /// This process's instance, which was read already.
+    own: Option<[u8; 16]>,
+    /// The place in `parts` of each instance.
+    instances: HashMap<[u8; 16], usize>,
+    layouts: Layouts,
+    pub(super) archive: Archive,
+    /// Damaged segments that a folder has put out of the way.
+    pub(super) set_aside: usize,
+    pub(super) skipped: Vec<Error>,
+}
+
+impl Scan {
+    /// Reads the directory, and this process's own segment first if it counts there.
+    pub(super) fn of(directory: &Path, with_own: bool) -> Result<Self, Error> {
+        let directory = match Directory::open(directory) {
+            Ok(directory) => directory,
+            Err(e) => {
+                let mut scan = Self::default();
+                if with_own {
+                    scan.take_own();
+                }
+                if scan.parts.is_empty() {
+                    return Err(e);
+                }
+                // This process counts in private memory then, which was read; the reason is worth telling.
+                scan.skipped.push(e);
+                return Ok(scan);
+            }
+        };
+        for _ in 0..ATTEMPTS {
+            if let Some(scan) = Self::attempt(&directory, with_own)? {
+                return Ok(scan);
+            }
+        }
+        // Generation upon generation was written meanwhile. While this one has the lock, nobody writes another.
+        let began = std::time::Instant::now();
+        let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
+        let _folder = loop {
+            if let Some(folder) = Folder::new(&directory)? {
+                break folder;
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(too_slow());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Self::attempt(&directory, with_own)?.ok_or_else(too_slow)
+    }
+
+    /// How many segments could be folded.
+    pub(super) fn dead(&self) -> usize {
+        self.parts.iter().filter(|part| part.life == Life::Dead).count()
+    }
+
+    /// This process alone, which has no directory.
+    pub(super) fn of_own() -> Self {
+        let mut scan = Self::default();
+        scan.take_own();
+        scan
+    }
+
+    /// `None` if so many archives were written meanwhile that one of them may have forgotten the tombstone of a segment that was read.
+    fn attempt(directory: &Directory, with_own: bool) -> Result<Option<Self>, Error> {
+        let mut scan = Self::default();
+        if with_own {
+            scan.take_own();
+        }
+        let at_first = archive::generation(directory).unwrap_or(0);
+        scan.read_segments(directory)?;
+        // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
+        match archive::read(directory) {
+            Ok(archive) => scan.archive = archive,
+            Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
+        }
+        if scan.archive.generation.saturating_sub(at_first) > KEPT {
+            return Ok(None);
+        }
+        let (archive, own) = (&scan.archive, scan.own);
+        scan.parts.retain(|part| {
+            let instance = part.segment.header.instance;
+            Some(instance) == own || !archive.has(&instance)
+        });
+        scan.settle_lives();
+        Ok(Some(scan))
+    }
+
+    /// This process's own segment, from its memory: also where it has no name.
+    fn take_own(&mut self) {
+        let Some(own) = store::own() else { return };
+        let header = own.header().clone();
+        match Segment::read(&Source::Own(own), header, &mut self.layouts) {
+            Ok(segment) => {
+                self.own = Some(segment.header.instance);
+                self.parts.push(Part { segment, life: Life::Locked });
+            }
+            Err(e) => self.skipped.push(e),
+        }
+    }
+
+    fn read_segments(&mut self, directory: &Directory) -> Result<(), Error> {
+        let here = Here::in_directory(directory);
+        let names = directory.names()?;
+        self.set_aside = names.set_aside.len();
+        for name in names.segments {
+            if let Err(e) = self.read_one(directory, &name, &here) {
+                self.skipped.push(e.at(&directory.path().join(&name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
+        // `None`: it is gone.
+        let Some(fd) = directory.open_file(name)? else { return Ok(()) };
+        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let source = Source::File(fd);
+        let header = read_header(&source, size)?;
+        if self.own == Some(header.instance) {
+            return Ok(());
+        }
+        // Before the cells: what is dead by now has its last values.
+        let life = match &source {
+            Source::File(fd) => here.of(&header, fd),
+            Source::Own(_) => Life::Locked,
+        };
+        let segment = Segment::read(&source, header, &mut self.layouts)?;
+        self.add(Part { segment, life })
+    }
+
+    /// A copy of a file is no second process. Of the two, the one that is alive is the original, or the one that knows more.
+    fn add(&mut self, mut part: Part) -> Result<(), Error> {
+        let instance = part.segment.header.instance;
+        let Some(known) = self.instances.get(&instance).and_then(|at| self.parts.get_mut(*at))
+        else {
+            self.instances.insert(instance, self.parts.len());
+            self.parts.push(part);
+            return Ok(());
+        };
+        let rank = |part: &Part| (part.life, part.segment.log_used);
+        if rank(&part) > rank(known) {
+            core::mem::swap(known, &mut part);
+        }
+        Err(Error::new(ErrorKind::Foreign { reason: "a copy of another segment" }))
+    }
+
+    /// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
+    /// older ones behind.
+    fn settle_lives(&mut self) {
+        type Process = ([u8; 16], u64, u32, u64);
+        let process = |part: &Part| -> Process {
+            let h = &part.segment.header;
+            (h.boot_id, h.pid_namespace, h.pid, h.start_ticks)
+        };
+        let mut newest = HashMap::<Process, Age>::new();
+        for part in &self.parts {
+            let age = newest.entry(process(part)).or_default();
+            *age = part.segment.age().max(*age);
+        }
+        for part in &mut self.parts {
+            let is_newest = newest.get(&process(part)) == Some(&part.segment.age());
+            if part.life == Life::Running && !is_newest {
+                part.life = Life::Dead;
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! When a series was there. A series that a process removed still counts while any other has it, or had it in between: else a sum that
+//! a scraper has seen would fall. Once nobody has it any more it is gone; if it comes back, it begins at 0.
+//!
+//! So what each process counted has a span of time, from when the series was made to when it was removed, if it was. Spans that touch are
+//! one, with one sum; and of those that remain apart, the one that has no end is what is shown. Which spans touch doesn't depend
+//! on the order in which they are added. Pure.
+
+use crate::descriptor::Mode;
+
+use super::sums::Sum;
+
+/// What was counted in one span of time, by all who had the series then.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    /// Nanoseconds since 1970.
+    pub(super) from: u64,
+    /// The same; [`ENDLESS`] until it is removed.
+    pub(super) until: u64,
+    pub(super) sum: Sum,
+}
+
+/// The end of what was not removed.
+pub(super) const ENDLESS: u64 = u64::MAX;
+
+/// A series' spans, none of which touch. Nearly always one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spans(pub(super) Vec<Span>);
+
+impl Spans {
+    /// The sum of the span that this one belongs to, for more to be added to.
+    pub(super) fn at(
+        &mut self,
+        (from, until): (u64, u64),
+        mode: Option<Mode>,
+        new: impl FnOnce() -> Sum,
+    ) -> &mut Sum {
+        if !matches!(self.0.as_slice(), [only] if only.until == ENDLESS && until == ENDLESS) {
+            self.join(from, until, mode, new);
+        }
+        // The one that was joined is the last.
+        let last = self.0.len().saturating_sub(1);
+        let span = &mut self.0[last];
+        span.from = span.from.min(from);
+        &mut span.sum
+    }
+
+    fn join(&mut self, from: u64, until: u64, mode: Option<Mode>, new: impl FnOnce() -> Sum) {
+        let (mut joined, apart): (Vec<Span>, Vec<Span>) =
+            self.0.drain(..).partition(|span| span.from <= until && from <= span.until);
+        self.0 = apart;
+        let mut whole = joined.pop().unwrap_or_else(|| Span { from, until, sum: new() });
+        for span in joined {
+            whole.from = whole.from.min(span.from);
+            whole.until = whole.until.max(span.until);
+            whole.sum.add(span.sum, mode);
+        }
+        whole.from = whole.from.min(from);
+        whole.until = whole.until.max(until);
+        self.0.push(whole);
+    }
+
+    /// The span that is shown: the one that nobody ended.
+    pub(super) fn current(self) -> Option<Span> {
+        self.0.into_iter().find(|span| span.until == ENDLESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::snapshot::Number;
+    use crate::collect::sums::CounterSum;
+
+    fn count(spans: &mut Spans, from: u64, until: u64, n: u64) {
+        let new = || Sum::Counter(CounterSum::default());
+        let Sum::Counter(sum) = spans.at((from, until), None, new) else { panic!() };
+        sum.whole += n;
+    }
+
+    fn shown(spans: &Spans) -> Option<(u64, Number)> {
+        spans.clone().current().map(|span| match span.sum {
+            Sum::Counter(sum) => (span.from, sum.value()),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn what_was_removed_counts_while_others_have_the_series() {
+        let mut spans = Spans::default();
+        count(&mut spans, 10, 20, 1);
+        assert_eq!(shown(&spans), None);
+        count(&mut spans, 30, ENDLESS, 4);
+        assert_eq!(shown(&spans), Some((30, Number::Integer(4))));
+        // It had the series all the while: nothing was ever gone.
+        count(&mut spans, 15, 30, 2);
+        assert_eq!(shown(&spans), Some((10, Number::Integer(7))));
+    }
+
+    #[test]
+    fn the_order_does_not_matter() {
+        let parts =
+            [(10, 20, 1), (21, 25, 2), (25, 40, 4), (50, ENDLESS, 8), (60, 70, 16), (5, 6, 32)];
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        let mut all = Vec::new();
+        // Heap's algorithm.
+        permute(&mut order, parts.len(), &mut |order| {
+            let mut spans = Spans::default();
+            for (from, until, n) in order.iter().map(|at| parts[*at]) {
+                count(&mut spans, from, until, n);
+            }
+            let mut ends: Vec<_> = spans.0.iter().map(|span| (span.from, span.until)).collect();
+            ends.sort_unstable();
+            all.push((shown(&spans), ends));
+        });
+        assert_eq!(all.len(), 720);
+        assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+        assert_eq!(all[0].0, Some((50, Number::Integer(24))));
+        assert_eq!(all[0].1, [(5, 6), (10, 20), (21, 40), (50, ENDLESS)]);
+    }
+
+    fn permute(order: &mut Vec<usize>, len: usize, visit: &mut impl FnMut(&[usize])) {
+        if len <= 1 {
+            return visit(order);
+        }
+        for i in 0..len {
+            permute(order, len - 1, visit);
+            order.swap(if len % 2 == 0 { i } else { 0 }, len - 1);
+        }
+    }
+}
