@@ -140,7 +140,7 @@ pub use headcount_macros::{
 pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
 pub use metric::{Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, Timer};
 pub use outcome::Outcome;
-pub use store::{Health, after_fork_in_child, health, init};
+pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

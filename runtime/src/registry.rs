@@ -142,8 +142,8 @@ impl Site {
         self.slot.load(Ordering::Relaxed) == FULL
     }
 
-    pub(crate) fn set_full(&self) {
-        self.slot.store(FULL, Ordering::Relaxed);
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.slot.store(if is_full { FULL } else { UNASSIGNED }, Ordering::Relaxed);
     }
 
     /// Sorts sites so that the narrow ones come first (a thread that only counts then needs one page), and so that

@@ -210,7 +210,7 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
 impl LogFamily {
     /// What can't stand in an exposition would spoil all of it.
     pub(super) fn checked(self) -> Result<Self, Error> {
-        if (self.kind == FamilyKind::Histogram) != !self.bounds.is_empty() {
+        if (self.kind == FamilyKind::Histogram) == self.bounds.is_empty() {
             return Err(Error::corrupt("bounds of what has none, or none of what has some"));
         }
         // As they will be shown: two that differ in nanoseconds only, far out, are one label.

@@ -48,14 +48,14 @@ impl Here {
             Ok(false) if header.liveness != LIVENESS_WEAK => Life::Dead,
             // No locks here, or weak ones.
             _ if header.pid_namespace != self.pid_namespace => Life::Unseen,
-            _ if self.is_running(header) => Life::Running,
+            _ if is_running(header) => Life::Running,
             _ => Life::Dead,
         }
     }
+}
 
-    fn is_running(&self, header: &Header) -> bool {
-        process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
-            ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
-        })
-    }
+fn is_running(header: &Header) -> bool {
+    process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
+        ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
+    })
 }

@@ -1,20 +1,24 @@
 //! From a site (its address, used as a number) and its label values to a slot: append-only, looked up without a lock.
 //!
-//! Open addressing over pointers to entries that are never changed and never freed. Inserts are serialised by the store's mutex;
+//! Open addressing over pointers to entries that are never freed, and of which only the slot changes. Inserts are serialised by the store's mutex;
 //! a lookup that races with one may miss it and then asks under the mutex. A table that fills up is replaced by one twice the size, and
 //! the old one is left to those who are reading it: all the old ones together are smaller than the newest.
 //!
 //! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
 #![expect(unsafe_code, reason = "pointers to leaked entries")]
 
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 struct Entry {
     hash: u64,
     site: usize,
-    slot: u32,
+    /// What may change: a series that was removed has none, until it comes back with another.
+    slot: AtomicU32,
     values: Box<[u8]>,
 }
+
+/// No slot.
+const GONE: u32 = u32::MAX;
 
 struct Table {
     /// A power of two of them, at most half in use, so that a probe ends.
@@ -48,27 +52,49 @@ impl Table {
     }
 }
 
-/// The slot of the row with this hash whose values are the right ones, if it is known. Waits for nobody.
 #[inline]
-pub(crate) fn find(hash: u64, site: usize, are: impl Fn(&[u8]) -> bool) -> Option<u32> {
+fn find_entry(hash: u64, site: usize, are: impl Fn(&[u8]) -> bool) -> Option<&'static Entry> {
     let table = current()?;
     for place in table.probe(hash) {
         let entry = entry(place)?;
         if entry.hash == hash && entry.site == site && are(&entry.values) {
-            return Some(entry.slot);
+            return Some(entry);
         }
     }
     None
 }
 
-/// Adds a row. Under the store's mutex, which makes this the only writer.
+/// The slot of the row with this hash whose values are the right ones, if it is known. Waits for nobody.
+#[inline]
+pub(crate) fn find(hash: u64, site: usize, are: impl Fn(&[u8]) -> bool) -> Option<u32> {
+    // Acquire: whoever sees the slot sees the blocks behind it.
+    let slot = find_entry(hash, site, are)?.slot.load(Ordering::Acquire);
+    (slot != GONE).then_some(slot)
+}
+
+/// Adds a row, or gives one that was removed its new slot. Under the store's mutex, which makes this the only writer.
 pub(crate) fn insert(hash: u64, site: usize, values: &[u8], slot: u32) {
+    if let Some(entry) = find_entry(hash, site, |known| known == values) {
+        entry.slot.store(slot, Ordering::Release);
+        return;
+    }
+    let slot = AtomicU32::new(slot);
     let entry = Box::new(Entry { hash, site, slot, values: values.into() });
     let table = match current() {
         Some(table) if table.has_room() => table,
         old => grow(old),
     };
     table.put(Box::leak(entry));
+}
+
+/// Takes their slot from all rows that have one of these. Under the store's mutex.
+///
+/// A thread that has found one just before counts in it, where nobody looks any more; in no other series.
+pub(crate) fn forget(is_gone: impl Fn(u32) -> bool) {
+    let entries = current().into_iter().flat_map(|table| &table.places).filter_map(entry);
+    for entry in entries.filter(|entry| is_gone(entry.slot.load(Ordering::Relaxed))) {
+        entry.slot.store(GONE, Ordering::Release);
+    }
 }
 
 impl Table {
@@ -121,5 +147,11 @@ mod tests {
             assert_eq!(find(hash(i), 2, |v| v == values), Some(i * 10 + 2));
             assert_eq!(find(hash(i), 3, |v| v == values), None);
         }
+        let values = 500_u32.to_le_bytes();
+        forget(|slot| slot == 5001);
+        assert_eq!(find(hash(500), 1, |v| v == values), None);
+        assert_eq!(find(hash(500), 2, |v| v == values), Some(5002));
+        insert(hash(500), 1, &values, 7);
+        assert_eq!(find(hash(500), 1, |v| v == values), Some(7));
     }
 }

@@ -75,6 +75,14 @@ impl Counter<f64> {
     }
 }
 
+impl<T> Counter<T> {
+    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
+    /// it did; `false` also for one that was removed already.
+    pub fn remove(self) -> bool {
+        self.0.remove()
+    }
+}
+
 // By hand: a derive would ask for `T: Clone`.
 impl<T> Clone for Counter<T> {
     #[inline]

@@ -90,7 +90,7 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// Makes it as if this process had never set it: it takes no part any more, until it is set again.
+    /// Makes it as if this process had never set it: it takes no part any more, until it is set again. The series stays.
     pub fn unset(self) {
         let Some((slot, cell)) = self.cell() else { return };
         if let Some(when) = shard::shared_cell(slot).filter(|_| self.0.is_recent()) {
@@ -98,6 +98,12 @@ impl Gauge {
             when.store(0, Ordering::Release);
         }
         cell.store(0, Ordering::Release);
+    }
+
+    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
+    /// it did; `false` also for one that was removed already.
+    pub fn remove(self) -> bool {
+        self.0.remove()
     }
 
     /// Sets the value to the seconds since 1970.

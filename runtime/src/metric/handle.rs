@@ -83,7 +83,15 @@ impl Raw {
 
     /// Removes all other series of the family from this process.
     pub(super) fn keep_only_this(self) {
-        let _ = self.assigned_slot();
+        let slot = self.assigned_slot();
+        if ON && slot < UNASSIGNED {
+            store::remove_others(self.site, slot);
+        }
+    }
+
+    /// Removes the series from this process; `false` for one that always exists.
+    pub(super) fn remove(self) -> bool {
+        ON && self.own_site().is_none() && store::remove(self.slot())
     }
 
     /// Does something to the series' cells.

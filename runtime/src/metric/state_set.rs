@@ -43,7 +43,6 @@ pub struct StateSet<T>(pub(super) Raw, PhantomData<fn(T)>);
 
 impl<T: LabelValue> StateSet<T> {
     /// Puts this process into a state.
-    #[expect(clippy::needless_pass_by_value, reason = "a state, not a place that holds one")]
     pub fn set(self, state: T) {
         let states = u32::try_from(T::VALUES.len()).unwrap_or(0);
         let Some(slot) = self.0.shared_slot(states.saturating_sub(1)) else { return };
@@ -54,6 +53,14 @@ impl<T: LabelValue> StateSet<T> {
         if let Some(cell) = cells().nth(state.index()) {
             cell.fetch_max(stamp, Ordering::Relaxed);
         }
+    }
+}
+
+impl<T> StateSet<T> {
+    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
+    /// it did; `false` also for one that was removed already.
+    pub fn remove(self) -> bool {
+        self.0.remove()
     }
 }
 

@@ -45,6 +45,12 @@ impl Summary {
         self.0.apply(Observe::new(value, &[]));
     }
 
+    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
+    /// it did; `false` also for one that was removed already.
+    pub fn remove(self) -> bool {
+        self.0.remove()
+    }
+
     /// Observes the seconds until the timer is dropped.
     ///
     /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::label::{self, Key, MAX_LABEL_VALUE, table};
 use crate::outcome::OUTCOMES;
+use crate::process::now_ns;
 use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, cut};
@@ -14,12 +15,13 @@ use crate::segment::shard;
 use super::attach::{self, Patience};
 use super::fork::Guard;
 use super::names;
-use super::state::Store;
+use super::state::{FamilyNames, Known, Store};
 
 /// Records that are written but not yet visible.
 struct Planned {
     records: Vec<u8>,
     families: Vec<(Vec<u8>, u32)>,
+    names: Vec<FamilyNames>,
     slot: u32,
     width: u32,
 }
@@ -37,7 +39,7 @@ impl Store {
                     self.register_function(function, name)
                 }
                 Spec::Metric(descriptor) => {
-                    self.register_metric(descriptor, label::closed(descriptor.labels))
+                    self.register_metric(descriptor, label::closed(descriptor.labels), None)
                 }
             };
             match registered {
@@ -78,7 +80,7 @@ impl Store {
                     family,
                     slot + at,
                     d.width(),
-                    self.age(),
+                    self.age(None),
                     &sets,
                 );
             }
@@ -87,25 +89,39 @@ impl Store {
     }
 
     /// A series for each combination of `sets`, one set of values for each label. What exists already is found again.
-    fn register_metric(&mut self, d: &Descriptor, sets: Vec<Vec<&str>>) -> std::io::Result<u32> {
+    ///
+    /// `row` is the site with open labels whose row this is, if it is one.
+    fn register_metric(
+        &mut self,
+        d: &Descriptor,
+        sets: Vec<Vec<&str>>,
+        row: Option<&'static Site>,
+    ) -> std::io::Result<u32> {
         let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
         let sets = with_fan(sets, d.fan);
         let count = sets.iter().map(Vec::len).product::<usize>();
         let mut plan = self.plan(d.width() * u32::try_from(count).unwrap_or(MAX_CELLS));
         let family = self.family(&mut plan, d, &names);
         let key = (family, sets.iter().flatten().map(|value| (*value).to_owned()).collect());
-        if let Some(slot) = self.series.get(&key) {
-            return Ok(*slot);
+        if let Some(known) = self.series.get(&key) {
+            return Ok(known.slot);
         }
-        let slot = plan.slot;
-        LogWriter::new(&mut plan.records).series(family, slot, d.width(), self.age(), &sets);
+        let (slot, cells) = (plan.slot, plan.width);
+        let age = self.age(row);
+        LogWriter::new(&mut plan.records).series(family, slot, d.width(), age, &sets);
         self.commit(plan)?;
-        self.series.insert(key, slot);
+        self.series.insert(key, Known { slot, cells, row });
         Ok(slot)
     }
 
     fn plan(&self, width: u32) -> Planned {
-        Planned { records: Vec::new(), families: Vec::new(), slot: self.slots_used, width }
+        Planned {
+            records: Vec::new(),
+            families: Vec::new(),
+            names: Vec::new(),
+            slot: self.slots_used,
+            width,
+        }
     }
 
     /// The family's id in this log, with its record if it is new.
@@ -121,13 +137,17 @@ impl Store {
         let id = u32::try_from(self.families.len() + plan.families.len()).unwrap_or(u32::MAX);
         LogWriter::new(&mut plan.records).family(id, d, labels);
         plan.families.push((key, id));
+        plan.names.push((d.name, labels.iter().map(|label| (*label).to_owned()).collect()));
         id
     }
 
-    /// Nanoseconds since the log's epoch.
-    fn age(&self) -> u64 {
-        // Declared series are as old as the process's segment; exact enough until something is removed and made again.
-        self.header.as_ref().map_or(0, |h| h.created_ns.saturating_sub(h.log_epoch_ns))
+    /// Nanoseconds since the log's epoch: when what is declared began to be counted, with the process; or when a row was made.
+    fn age(&self, row: Option<&'static Site>) -> u64 {
+        let Some(header) = &self.header else { return 0 };
+        let made = if row.is_some() { now_ns() } else { header.created_ns };
+        let age = made.saturating_sub(header.log_epoch_ns);
+        // What comes back comes back later than it went, whatever the clock says.
+        if row.is_some() { age.max(self.last_removed.saturating_add(1)) } else { age }
     }
 
     /// In this order, so that a reader, or a kill at any point, finds nothing half: blocks, records, `slots_used`,
@@ -138,16 +158,25 @@ impl Store {
         let end = plan.slot.checked_add(plan.width).filter(|end| *end < MAX_CELLS);
         let end = end.ok_or_else(full)?;
         memory.grow_shard(0, end)?;
-        let used = (self.log.len() + plan.records.len()) as u64;
+        self.append(&plan.records, end)?;
+        self.families.extend(plan.families);
+        self.names.extend(plan.names);
+        Ok(plan.slot)
+    }
+
+    /// Publishes records, and that the slots below `end` are assigned.
+    pub(super) fn append(&mut self, records: &[u8], end: u32) -> std::io::Result<()> {
+        let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
+        let memory = self.memory.as_mut().ok_or_else(full)?;
+        let used = (self.log.len() + records.len()) as u64;
         memory.grow_head(used)?;
-        memory.write(LOG_OFF + self.log.len() as u64, &plan.records);
-        self.log.extend_from_slice(&plan.records);
+        memory.write(LOG_OFF + self.log.len() as u64, records);
+        self.log.extend_from_slice(records);
         self.slots_used = end;
         memory.word(Word::SlotsUsed).store(u64::from(end), Ordering::Release);
         memory.word(Word::LogUsed).store(used, Ordering::Release);
         shard::set_process(memory.shard(0));
-        self.families.extend(plan.families);
-        Ok(plan.slot)
+        Ok(())
     }
 
     /// The slot of the row with these label values, registered if it is new.
@@ -159,28 +188,29 @@ impl Store {
         }
         let rows = self.rows.get(&address).copied().unwrap_or(0);
         if rows >= d.max_series {
-            site.set_full();
+            site.set_full(true);
             let others = Key::of(given).others(d.labels);
             let hash = label::hash(address, &&others);
-            return self.insert_row(address, hash, others.bytes(), d);
+            return self.insert_row(site, hash, others.bytes(), d);
         }
-        let slot = self.insert_row(address, hash, given, d)?;
+        let slot = self.insert_row(site, hash, given, d)?;
         self.rows.insert(address, rows + 1);
         Ok(slot)
     }
 
     fn insert_row(
         &mut self,
-        site: usize,
+        site: &'static Site,
         hash: u64,
         given: &[u8],
         d: &Descriptor,
     ) -> std::io::Result<u32> {
-        if let Some(slot) = table::find(hash, site, |values| values == given) {
+        let address = core::ptr::from_ref(site) as usize;
+        if let Some(slot) = table::find(hash, address, |values| values == given) {
             return Ok(slot);
         }
-        let slot = self.register_metric(d, label::single(d.labels, given))?;
-        table::insert(hash, site, given, slot);
+        let slot = self.register_metric(d, label::single(d.labels, given), Some(site))?;
+        table::insert(hash, address, given, slot);
         Ok(slot)
     }
 }

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::operation::ON;
-use crate::registry;
+use crate::registry::{self, Site};
 use crate::segment::create::{Created, Heritage, create, create_private};
 use crate::segment::format::{Header, Word};
 use crate::segment::mapping::Region;
@@ -28,6 +28,19 @@ pub(super) enum State {
     Forked,
     /// Not even private memory could be had. Asked again now and then.
     Failed,
+}
+
+/// A family's name and those of its labels.
+pub(super) type FamilyNames = (&'static str, Vec<String>);
+
+/// Where a series has its cells.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) slot: u32,
+    /// Of all series with these labels: one for each outcome or state.
+    pub(super) cells: u32,
+    /// The site whose row it is, if its labels are open: only such can be removed.
+    pub(super) row: Option<&'static Site>,
 }
 
 /// Everything behind the mutex.
@@ -51,8 +64,12 @@ pub(super) struct Store {
     pub(super) slots_used: u32,
     /// The id of each family in the log, by its record.
     pub(super) families: BTreeMap<Vec<u8>, u32>,
-    /// The slot of each series of a named family: two sites that declare the same series share its cells.
-    pub(super) series: BTreeMap<(u32, Vec<String>), u32>,
+    /// Each series of a named family: two sites that declare the same series share its cells.
+    pub(super) series: BTreeMap<(u32, Vec<String>), Known>,
+    /// The names of each family in the log, by its id.
+    pub(super) names: Vec<FamilyNames>,
+    /// When a series was removed last, in nanoseconds since the log's epoch.
+    pub(super) last_removed: u64,
     /// Rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
     pub(super) shards_used: u32,
@@ -81,6 +98,8 @@ impl Store {
             slots_used: 1,
             families: BTreeMap::new(),
             series: BTreeMap::new(),
+            names: Vec::new(),
+            last_removed: 0,
             rows: BTreeMap::new(),
             shards_used: 1,
             free: Vec::new(),

@@ -1,0 +1,122 @@
+//! Taking series away again.
+//!
+//! A slot is never given to another series: other threads may be about to count in it. So what was removed keeps its cells, the log
+//! says since when they mean nothing, and a series that comes back gets others.
+
+use crate::label::table;
+use crate::process::now_ns;
+use crate::registry::Site;
+use crate::segment::log::LogWriter;
+
+use super::fork::Guard;
+use super::state::{Known, State, Store};
+
+/// Removes the series of this family that have all these label values from this process, and says how many there were.
+///
+/// The family is named as it is exposed: one that was declared by `#[metric]` on a function, or by an attribute with a `name`. Only series whose labels
+/// are open go: those of closed labels (an enum's, `bool`) are all there from the start, and stay.
+///
+/// Each process removes its own. What it has counted stays in the sum for as long as another process has the series, so that no counter
+/// falls; once none has it, it is gone. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
+///
+/// Handles to a removed series count nowhere, and no harm is done; ask the family for it again, and it is back. A removed series makes room under the
+/// family's `max_series`, but its cells, 8 bytes and more, are not used again while the process lives: removing is for what is
+/// gone for good (a tenant, a queue), not for what comes and goes every second.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Gauge, metric};
+///
+/// /// Jobs waiting.
+/// #[metric(name = "waiting_jobs", mode = "livesum")]
+/// fn waiting(tenant: &str, queue: &str) -> Gauge;
+///
+/// waiting("acme", "mail").set(3.0);
+/// waiting("acme", "print").set(1.0);
+/// waiting("other", "mail").set(2.0);
+///
+/// assert_eq!(headcount::remove_matching("waiting_jobs", &[("tenant", "acme")]), 2);
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(!text.contains("acme"));
+/// assert!(text.contains("waiting_jobs{queue=\"mail\",tenant=\"other\"} 2\n"));
+///
+/// // One series, by its handle:
+/// assert!(waiting("other", "mail").remove());
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
+    Guard::lock().map_or(0, |mut store| {
+        store.remove(|names, values, _| {
+            names.0 == family
+                && labels.iter().all(|(name, value)| {
+                    let mut given = names.1.iter().zip(values);
+                    given.any(|(known, given)| known == name && given == value)
+                })
+        })
+    })
+}
+
+/// Removes all series of a family with open labels from this process, and says how many there were: see [`remove_matching`].
+pub fn clear(family: &str) -> usize {
+    remove_matching(family, &[])
+}
+
+/// Removes the series at this slot, if it is a row.
+pub(crate) fn remove(slot: u32) -> bool {
+    Guard::lock().is_some_and(|mut store| store.remove(|_, _, known| known.slot == slot) > 0)
+}
+
+/// Removes all rows of this site but the one at this slot.
+pub(crate) fn remove_others(site: &'static Site, slot: u32) {
+    if let Some(mut store) = Guard::lock() {
+        store.remove(|_, _, known| {
+            known.row.is_some_and(|row| core::ptr::eq(row, site)) && known.slot != slot
+        });
+    }
+}
+
+impl Store {
+    fn remove(
+        &mut self,
+        is_meant: impl Fn(&(&'static str, Vec<String>), &[String], &Known) -> bool,
+    ) -> usize {
+        if self.state == State::Forked {
+            // The log is there, and nothing that could be written.
+            self.is_live();
+        }
+        let Some(epoch) = self.header.as_ref().map(|header| header.log_epoch_ns) else { return 0 };
+        let when = now_ns().saturating_sub(epoch).max(self.last_removed);
+        let mut records = Vec::new();
+        let mut meant = Vec::new();
+        for (key, known) in &self.series {
+            let Some(names) = self.names.get(key.0 as usize) else { continue };
+            if known.row.is_some() && is_meant(names, &key.1, known) {
+                LogWriter::new(&mut records).remove(known.slot, known.cells, when);
+                meant.push(key.clone());
+            }
+        }
+        if meant.is_empty() {
+            return 0;
+        }
+        if let Err(refused) = self.append(&records, self.slots_used) {
+            self.note_refusal(3, refused);
+            return 0;
+        }
+        self.last_removed = when;
+        let mut slots = Vec::new();
+        for key in &meant {
+            let Some(known) = self.series.remove(key) else { continue };
+            slots.push(known.slot);
+            if let Some(site) = known.row {
+                if let Some(rows) = self.rows.get_mut(&(core::ptr::from_ref(site) as usize)) {
+                    *rows = rows.saturating_sub(1);
+                }
+                site.set_full(false);
+            }
+        }
+        slots.sort_unstable();
+        table::forget(|slot| slots.binary_search(&slot).is_ok());
+        meant.len()
+    }
+}
