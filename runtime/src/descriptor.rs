@@ -64,6 +64,22 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// As a declaration says it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::LiveAll => "liveall",
+            Self::Min => "min",
+            Self::LiveMin => "livemin",
+            Self::Max => "max",
+            Self::LiveMax => "livemax",
+            Self::Sum => "sum",
+            Self::LiveSum => "livesum",
+            Self::MostRecent => "mostrecent",
+            Self::LiveMostRecent => "livemostrecent",
+        }
+    }
+
     /// Whether only living processes take part.
     pub(crate) const fn is_live(self) -> bool {
         matches!(
@@ -182,6 +198,8 @@ pub struct Descriptor {
     pub(crate) mode: Mode,
     pub(crate) bounds: Bounds,
     pub(crate) max_series: u32,
+    /// Whether someone wrote the help text.
+    pub(crate) has_own_help: bool,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
@@ -218,6 +236,7 @@ impl Descriptor {
             mode: Mode::LiveSum,
             bounds,
             max_series: 1_000,
+            has_own_help: true,
             file,
             line,
         }
@@ -277,6 +296,13 @@ impl Descriptor {
         self
     }
 
+    /// Nobody wrote the help text: it was made of a function's name, and says nothing of the family as a whole.
+    #[must_use]
+    pub const fn generated_help(mut self) -> Self {
+        self.has_own_help = false;
+        self
+    }
+
     /// The unit, as a word: `seconds`, `bytes`.
     #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
@@ -291,10 +317,7 @@ impl Descriptor {
     /// For anything else.
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
-        assert!(
-            matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet),
-            "`mode` belongs to a `Gauge` or a `StateSet`"
-        );
+        assert!(self.has_mode(), "`mode` belongs to a `Gauge` or a `StateSet`");
         assert!(
             !matches!(self.kind, Kind::InProgress) || !mode.is_recent(),
             "calls in progress are counted, not set: there is no most recent one"
@@ -327,6 +350,10 @@ impl Descriptor {
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Nanos(bounds);
         self
+    }
+
+    pub(crate) const fn has_mode(&self) -> bool {
+        matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet)
     }
 
     /// Cells of one series.

@@ -7,7 +7,7 @@
 //! ```
 //! use headcount::{Counter, counted, metric, timed};
 //!
-//! #[counted(name = "jobs_total", help = "Jobs run.", labels(queue), outcome)]
+//! #[counted(name = "jobs_run_total", help = "Jobs run.", labels(queue), outcome)]
 //! #[timed]
 //! fn run(queue: &str) -> Result<(), String> {
 //!     if queue == "lost" { Err("no such queue".into()) } else { Ok(()) }
@@ -22,8 +22,8 @@
 //! SENT.inc_by(512);
 //!
 //! let text = headcount::Collector::new().collect()?.to_text();
-//! assert!(text.contains(r#"jobs_total{outcome="ok",queue="mail"} 1"#));
-//! assert!(text.contains(r#"jobs_total{outcome="error",queue="lost"} 1"#));
+//! assert!(text.contains(r#"jobs_run_total{outcome="ok",queue="mail"} 1"#));
+//! assert!(text.contains(r#"jobs_run_total{outcome="error",queue="lost"} 1"#));
 //! assert!(text.contains("sent_bytes_total 512\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -100,6 +100,7 @@ compile_error!(
 extern crate self as headcount;
 
 // What a metric is, and which there are.
+mod declared;
 mod descriptor;
 mod label;
 mod outcome;
@@ -132,6 +133,7 @@ pub use collect::{
     SummaryValue, Value,
 };
 pub use config::Config;
+pub use declared::{Conflicts, Declaration, catalogue, verify};
 pub use error::Error;
 pub use expose::{Exposition, render};
 pub use headcount_macros::{

@@ -137,6 +137,11 @@ impl Site {
         self.slot.store(slot, Ordering::Release);
     }
 
+    /// Whether another declaration of this name is in force.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.slot.load(Ordering::Relaxed) == DROPPED
+    }
+
     /// Whether a site with open labels has all the series that it may have. Such a site has no slot of its own; the word says this instead.
     pub(crate) fn is_full(&self) -> bool {
         self.slot.load(Ordering::Relaxed) == FULL
@@ -215,13 +220,16 @@ pub(crate) fn shared_family(kind: Kind) -> Descriptor {
     if matches!(kind, Kind::Durations) { descriptor.unit("seconds") } else { descriptor }
 }
 
+/// All sites, in no particular order.
+pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
+    inventory::iter::<Sites>.into_iter().flat_map(|sites| sites.0)
+}
+
 /// Sites in the order in which they get their slots; `only_new` leaves out those that have one.
 ///
 /// Libraries loaded later add theirs, so this may find more each time.
 pub(crate) fn unassigned() -> Vec<&'static Site> {
-    let mut sites: Vec<&'static Site> = inventory::iter::<Sites>
-        .into_iter()
-        .flat_map(|sites| sites.0)
+    let mut sites: Vec<&'static Site> = sites()
         .filter(|site| !site.is_open() && site.load(Ordering::Relaxed) >= UNASSIGNED)
         .collect();
     sites.sort_by_key(|site| site.order());

@@ -78,15 +78,7 @@ impl Collector {
     /// Where the directory itself can't be read, or its archive is replaced again and again while it is read.
     pub fn collect(&self) -> Result<Snapshot, Error> {
         let began = Instant::now();
-        if self.directory.is_none() {
-            // So that what this process declares is there, before it is used.
-            store::start();
-        }
-        let directory = self.directory();
-        let mut scan = match &directory {
-            Some(directory) => Scan::of(directory, self.directory.is_none())?,
-            None => Scan::of_own(),
-        };
+        let mut scan = self.scan()?;
         let (mut families, conflicts) = merge(&scan.parts, &scan.archive);
         scan.skipped.extend(conflicts);
         for family in about(&scan, began) {
@@ -95,10 +87,23 @@ impl Collector {
                 families.insert(at, family);
             }
         }
-        if let (true, Some(directory)) = (self.folding && scan.dead() >= ENOUGH, &directory) {
-            Self::fold_in_passing(directory);
+        if self.folding && scan.dead() >= ENOUGH {
+            if let Some(directory) = self.directory() {
+                Self::fold_in_passing(&directory);
+            }
         }
         Ok(Snapshot { families, skipped: scan.skipped })
+    }
+
+    pub(super) fn scan(&self) -> Result<Scan, Error> {
+        if self.directory.is_none() {
+            // So that what this process declares is there, before it is used.
+            store::start();
+        }
+        match self.directory() {
+            Some(directory) => Scan::of(&directory, self.directory.is_none()),
+            None => Ok(Scan::of_own()),
+        }
     }
 
     /// The directory that this collector reads, if there is one.

@@ -5,6 +5,7 @@
 
 mod about;
 mod archive;
+mod catalogue;
 mod collector;
 mod compact;
 mod decode;

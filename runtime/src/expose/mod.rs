@@ -58,10 +58,14 @@ pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
 
 /// The names that a family's samples have.
 pub(crate) fn sample_names(family: &Family) -> Vec<String> {
-    let name = &family.name;
-    match family.kind {
+    names_of_samples(&family.name, family.kind)
+}
+
+/// The names that the samples of a family of this name and type have.
+pub(crate) fn names_of_samples(name: &str, kind: FamilyKind) -> Vec<String> {
+    match kind {
         FamilyKind::Counter | FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
-            vec![name.clone()]
+            vec![name.to_owned()]
         }
         FamilyKind::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
         // The bare name too: it is the family's, though no sample has it.

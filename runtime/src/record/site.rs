@@ -65,6 +65,9 @@ impl Site {
         // Before the store is asked: a label value is code of the user's.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
+        if self.is_dropped() {
+            return DROPPED;
+        }
         if self.is_full() {
             // The row of all values that are too many is in the table like any other: still no mutex.
             if let Some(slot) = self.find_other(&key) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::label::{self, Key, MAX_LABEL_VALUE, table};
 use crate::outcome::OUTCOMES;
@@ -29,10 +30,13 @@ struct Planned {
 impl Store {
     /// Registers every site that has no slot yet; libraries loaded later bring more.
     pub(super) fn register_new(&mut self) {
+        let mut dropped = self.drop_contradictions();
         let sites = registry::unassigned();
         let shown = shown_names(&sites);
-        let mut dropped = 0;
         for site in sites {
+            if site.is_dropped() && self.contradictory.contains(&address(site)) {
+                continue;
+            }
             let registered = match site.spec() {
                 Spec::Function(function) => {
                     let name = shown.get(&function_key(function)).map_or("", String::as_str);
@@ -51,8 +55,40 @@ impl Store {
                 }
             }
         }
+        self.declare_open();
         self.dropped_series = dropped;
         self.note_dropped_series();
+    }
+
+    /// Sites that can't be in force beside another of their name get no slot, and never will. Says how many they are.
+    fn drop_contradictions(&mut self) -> u64 {
+        if declared::may_conflict() {
+            for mut conflict in declared::conflicts() {
+                let Some(site) = conflict.loser.take() else { continue };
+                if self.contradictory.insert(address(site)) {
+                    site.assign(DROPPED);
+                    let error = conflict.into_error();
+                    self.unsaid.get_or_insert_with(|| format!("not counted: {error}"));
+                    self.problem.get_or_insert(error);
+                }
+            }
+        }
+        self.contradictory.len() as u64
+    }
+
+    /// Writes the families whose series come later, so that a directory tells all that its programs declare. What finds no room is written
+    /// with its first series.
+    fn declare_open(&mut self) {
+        let mut plan = self.plan(0);
+        for site in registry::sites().filter(|site| site.is_open() && !site.is_dropped()) {
+            let Spec::Metric(d) = site.spec() else { continue };
+            let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
+            self.family(&mut plan, d, &names);
+        }
+        if !plan.records.is_empty() && self.append(&plan.records, self.slots_used).is_ok() {
+            self.families.extend(plan.families);
+            self.names.extend(plan.names);
+        }
     }
 
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
@@ -182,7 +218,10 @@ impl Store {
     /// The slot of the row with these label values, registered if it is new.
     fn row(&mut self, site: &'static Site, hash: u64, given: &[u8]) -> std::io::Result<u32> {
         let Spec::Metric(d) = site.spec() else { return Ok(DROPPED) };
-        let address = core::ptr::from_ref(site) as usize;
+        if site.is_dropped() {
+            return Ok(DROPPED);
+        }
+        let address = address(site);
         if let Some(slot) = table::find(hash, address, |values| values == given) {
             return Ok(slot);
         }
@@ -205,7 +244,7 @@ impl Store {
         given: &[u8],
         d: &Descriptor,
     ) -> std::io::Result<u32> {
-        let address = core::ptr::from_ref(site) as usize;
+        let address = address(site);
         if let Some(slot) = table::find(hash, address, |values| values == given) {
             return Ok(slot);
         }
@@ -232,6 +271,11 @@ pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
     drop(store);
     attach::ROWS.with(Patience::refuse);
     DROPPED
+}
+
+/// What a site is known by.
+pub(super) fn address(site: &'static Site) -> usize {
+    core::ptr::from_ref(site) as usize
 }
 
 type Fan = Option<(&'static str, &'static [&'static str])>;

@@ -9,6 +9,7 @@ use crate::registry::Site;
 use crate::segment::log::LogWriter;
 
 use super::fork::Guard;
+use super::register::address;
 use super::state::{Known, State, Store};
 
 /// Removes the series of this family that have all these label values from this process, and says how many there were.
@@ -109,7 +110,7 @@ impl Store {
             let Some(known) = self.series.remove(key) else { continue };
             slots.push(known.slot);
             if let Some(site) = known.row {
-                if let Some(rows) = self.rows.get_mut(&(core::ptr::from_ref(site) as usize)) {
+                if let Some(rows) = self.rows.get_mut(&address(site)) {
                     *rows = rows.saturating_sub(1);
                 }
                 site.set_full(false);

@@ -1,0 +1,71 @@
+//! What the processes of a directory declare.
+
+use crate::declared::Declaration;
+use crate::error::Error;
+
+use super::Collector;
+use super::layout::LogFamily;
+use super::sums::bounds_of;
+
+impl Collector {
+    /// What all processes of the directory declare, living, dead and archived, used or not: as [`catalogue`](crate::catalogue) says it of this
+    /// program. Two versions of a program that declare a metric differently are two declarations.
+    ///
+    /// Of the families that annotated functions share, it doesn't say where: that is known to the program only.
+    ///
+    /// # Errors
+    ///
+    /// As [`collect`](Self::collect).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Summary, metric};
+    ///
+    /// /// Sizes of what was received.
+    /// #[metric(name = "received_from_bytes", unit = "bytes")]
+    /// fn received(from: &str) -> Summary;
+    ///
+    /// let catalogue = Collector::new().catalogue()?;
+    /// let received = catalogue.iter().find(|declared| declared.name == "received_from_bytes").unwrap();
+    /// assert_eq!(received.labels, ["from"]);
+    /// assert!(headcount::catalogue().contains(received));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn catalogue(&self) -> Result<Vec<Declaration>, Error> {
+        let scan = self.scan()?;
+        let live = scan.parts.iter().flat_map(|part| &part.segment.layout.families);
+        let archived = scan.archive.families.iter().map(|archived| &archived.family);
+        let mut all: Vec<Declaration> = live.map(declaration).collect();
+        // The archive has forgotten the places; what a segment says as well, it says better.
+        for archived in archived.map(declaration) {
+            let is_known = |known: &Declaration| {
+                *known == Declaration { place: known.place.clone(), ..archived.clone() }
+            };
+            if !all.iter().any(is_known) {
+                all.push(archived);
+            }
+        }
+        all.sort_by(|a, b| {
+            let key = |d: &Declaration| (d.name.clone(), d.place.clone(), format!("{d:?}"));
+            key(a).cmp(&key(b))
+        });
+        all.dedup();
+        Ok(all)
+    }
+}
+
+fn declaration(family: &LogFamily) -> Declaration {
+    let mut labels = family.labels.clone();
+    labels.sort_unstable();
+    Declaration {
+        name: family.name.clone(),
+        kind: family.kind,
+        mode: family.mode.map(crate::descriptor::Mode::as_str),
+        help: family.help.clone(),
+        unit: family.unit.clone(),
+        labels,
+        buckets: bounds_of(family),
+        place: family.place.clone(),
+    }
+}

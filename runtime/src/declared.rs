@@ -1,0 +1,317 @@
+//! All that is declared, as a whole: the catalogue of it, and what in it contradicts itself.
+//!
+//! Crates declare their metrics without knowing of each other; the linker brings them together. What can't be true at once is found here.
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::collect::FamilyKind;
+use crate::descriptor::{Bounds, Descriptor, Kind, Label};
+use crate::error::{Error, ErrorKind};
+use crate::registry::{self, Function, Site, Spec};
+
+/// A metric as it was declared.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Declaration {
+    /// The family's name.
+    pub name: String,
+    /// Its type.
+    pub kind: FamilyKind,
+    /// How processes combine, for a gauge or a state set: `livesum`, ..
+    pub mode: Option<&'static str>,
+    /// The help text.
+    pub help: String,
+    /// The unit as a word, or nothing.
+    pub unit: String,
+    /// The names of its labels, sorted.
+    pub labels: Vec<String>,
+    /// The bounds of its buckets in its unit, without +Inf.
+    pub buckets: Vec<f64>,
+    /// Where it was declared, as `file:line`; nothing where that isn't known.
+    pub place: String,
+}
+
+impl fmt::Display for Declaration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", kind_name(self.kind), self.name)?;
+        if !self.labels.is_empty() {
+            write!(f, "{{{}}}", self.labels.join(","))?;
+        }
+        if let Some(mode) = self.mode {
+            write!(f, ", mode {mode}")?;
+        }
+        write!(f, ": {}", self.help)?;
+        if !self.place.is_empty() {
+            write!(f, " ({})", self.place)?;
+        }
+        Ok(())
+    }
+}
+
+fn kind_name(kind: FamilyKind) -> &'static str {
+    match kind {
+        FamilyKind::Counter => "counter",
+        FamilyKind::Gauge => "gauge",
+        FamilyKind::Histogram => "histogram",
+        FamilyKind::Summary => "summary",
+        FamilyKind::Info => "info",
+        FamilyKind::StateSet => "state set",
+    }
+}
+
+/// Every metric that is compiled into this program, used or not, sorted by name and place: for documentation, dashboards, reviews.
+///
+/// Annotated functions without a name of their own are one declaration each, in the families that all of them share. What a directory's
+/// processes declare says [`Collector::catalogue`](crate::Collector::catalogue).
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Gauge, metric};
+///
+/// /// Jobs waiting.
+/// #[metric(name = "queue_depth", mode = "livesum")]
+/// static DEPTH: Gauge;
+///
+/// let catalogue = headcount::catalogue();
+/// let depth = catalogue.iter().find(|declared| declared.help == "Jobs waiting.").unwrap();
+/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some("livesum")));
+/// assert!(depth.place.contains(".rs:"));
+/// ```
+pub fn catalogue() -> Vec<Declaration> {
+    all().into_iter().map(|declared| declared.declaration).collect()
+}
+
+/// Checks that all declarations in this program agree: that no name is declared with two kinds, modes, units, label names, buckets or help texts, and no
+/// family has samples of another's name. In a test, this line guards a code base, all its dependencies included:
+///
+/// ```standalone_crate
+/// headcount::verify().unwrap();
+/// ```
+///
+/// In a program that runs, of two declarations that can't both be true the one whose place comes first in the alphabet is in force. The other is told
+/// once through the `log` facade and counted as a dropped series, and operations on it as dropped operations. Where only help or unit differ, both
+/// count, and the first one's words are shown.
+///
+/// # Errors
+///
+/// Where they don't agree. The error says what, with file and line of both.
+pub fn verify() -> Result<(), Conflicts> {
+    let found: Vec<Conflict> = conflicts();
+    let mut found: Vec<String> = found.into_iter().map(|conflict| conflict.message).collect();
+    found.extend(collisions(&catalogue()));
+    if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
+}
+
+/// Declarations that don't agree.
+pub struct Conflicts(Vec<String>);
+
+impl Conflicts {
+    /// One sentence for each, with the places.
+    pub fn messages(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// As [`Display`](fmt::Display): it is what a failing test shows.
+impl fmt::Debug for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metrics are declared that contradict each other:\n{self}")
+    }
+}
+
+impl std::error::Error for Conflicts {}
+
+/// Two declarations that don't agree.
+pub(crate) struct Conflict {
+    message: String,
+    /// The one that is not in force, if both can't be.
+    pub(crate) loser: Option<&'static Site>,
+}
+
+impl Conflict {
+    pub(crate) fn into_error(self) -> Error {
+        Error::new(ErrorKind::Conflict { message: self.message })
+    }
+}
+
+/// Each declaration that contradicts the first of its name.
+pub(crate) fn conflicts() -> Vec<Conflict> {
+    let mut first = BTreeMap::<String, Declared>::new();
+    let mut found = Vec::new();
+    for declared in all() {
+        let name = declared.declaration.name.clone();
+        let Some(known) = first.get(&name) else {
+            first.insert(name, declared);
+            continue;
+        };
+        let (a, b) = (&known.declaration, &declared.declaration);
+        let is_help_meant = known.has_own_help && declared.has_own_help;
+        let Some((what, is_fatal)) = difference(a, b, is_help_meant) else { continue };
+        let message =
+            format!("`{name}` is declared with {what}: at {} and at {}", a.place, b.place);
+        found.push(Conflict { message, loser: is_fatal.then_some(declared.site) });
+    }
+    found
+}
+
+/// Whether there may be any that keep a declaration from being in force: what a program asks when it starts, without copying a word.
+pub(crate) fn may_conflict() -> bool {
+    let mut first = HashMap::<&str, &Descriptor>::new();
+    let shared = [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::Exceptions];
+    let shared = shared.map(|kind| registry::shared_family(kind).name);
+    registry::sites().any(|site| {
+        let Spec::Metric(d) = site.spec() else { return false };
+        let known = *first.entry(d.name).or_insert(d);
+        !core::ptr::eq(known, d) && !agree(known, d) || shared.contains(&d.name)
+    })
+}
+
+fn agree(a: &Descriptor, b: &Descriptor) -> bool {
+    let has = |d: &Descriptor, name| d.labels.iter().any(|label| label.name() == name);
+    let all_in = |a: &Descriptor, b| a.labels.iter().all(|label| has(b, label.name()));
+    kind_of(a.kind) == kind_of(b.kind)
+        && (!a.has_mode() || a.mode == b.mode)
+        && a.fan.map(|(name, _)| name) == b.fan.map(|(name, _)| name)
+        && (all_in(a, b) && all_in(b, a))
+        && bounds_of(a.bounds) == bounds_of(b.bounds)
+}
+
+/// What two declarations of one name don't agree in, and whether that keeps them from being one family.
+fn difference(a: &Declaration, b: &Declaration, is_help_meant: bool) -> Option<(String, bool)> {
+    let different = |what: &str, a: &dyn fmt::Debug, b: &dyn fmt::Debug, is_fatal| {
+        Some((format!("different {what}, {a:?} and {b:?}"), is_fatal))
+    };
+    if a.kind != b.kind {
+        Some((format!("two types, {} and {}", kind_name(a.kind), kind_name(b.kind)), true))
+    } else if a.mode != b.mode {
+        different("modes", &a.mode.unwrap_or(""), &b.mode.unwrap_or(""), true)
+    } else if a.labels != b.labels {
+        different("labels", &a.labels, &b.labels, true)
+    } else if a.buckets != b.buckets {
+        different("buckets", &a.buckets, &b.buckets, true)
+    } else if a.unit != b.unit {
+        different("units", &a.unit, &b.unit, false)
+    } else if a.help != b.help && is_help_meant {
+        different("help texts", &a.help, &b.help, false)
+    } else {
+        None
+    }
+}
+
+/// Families whose samples have the names of another's: a counter `x_count` beside a histogram `x`.
+fn collisions(catalogue: &[Declaration]) -> Vec<String> {
+    let mut names = BTreeMap::<String, &Declaration>::new();
+    let mut found = BTreeSet::new();
+    for declared in catalogue {
+        for sample in crate::expose::names_of_samples(&declared.name, declared.kind) {
+            let known = names.entry(sample.clone()).or_insert(declared);
+            if known.name != declared.name {
+                found.insert(format!(
+                    "`{}` and `{}` both have samples called `{sample}`: at {} and at {}",
+                    known.name, declared.name, known.place, declared.place
+                ));
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// A declaration, and whose.
+struct Declared {
+    declaration: Declaration,
+    /// Whether someone wrote the help text. One that was made of a function's name is no statement about the family.
+    has_own_help: bool,
+    site: &'static Site,
+}
+
+/// Everything, sorted by name and place.
+fn all() -> Vec<Declared> {
+    let mut all = Vec::new();
+    for site in registry::sites() {
+        match site.spec() {
+            Spec::Metric(d) => {
+                let (declaration, has_own_help) = (of_metric(d), d.has_own_help);
+                all.push(Declared { declaration, has_own_help, site });
+            }
+            Spec::Function(function) => {
+                all.extend(of_function(function).into_iter().map(|declaration| Declared {
+                    declaration,
+                    has_own_help: true,
+                    site,
+                }));
+            }
+        }
+    }
+    // By the line as a number: as text, 10 comes before 9. Fields of one place are few.
+    all.sort_by(|a, b| {
+        let key = |declared: &Declared| {
+            let (file, line) = declared.declaration.place.rsplit_once(':').unwrap_or_default();
+            (declared.declaration.name.clone(), file.to_owned(), line.parse::<u32>().unwrap_or(0))
+        };
+        key(a).cmp(&key(b))
+    });
+    all
+}
+
+fn of_metric(d: &Descriptor) -> Declaration {
+    let names = d.labels.iter().map(Label::name).chain(d.fan.map(|(name, _)| name));
+    let mut labels: Vec<String> = names.map(str::to_owned).collect();
+    labels.sort_unstable();
+    Declaration {
+        name: d.name.to_owned(),
+        kind: kind_of(d.kind),
+        mode: d.has_mode().then(|| d.mode.as_str()),
+        help: d.help.to_owned(),
+        unit: d.unit.to_owned(),
+        labels,
+        buckets: bounds_of(d.bounds),
+        place: format!("{}:{}", d.file, d.line),
+    }
+}
+
+fn of_function(function: &Function) -> Vec<Declaration> {
+    let has = |bits| function.what & bits != 0;
+    [
+        (Kind::Calls, has(registry::COUNTED | registry::COUNTED_OUTCOME)),
+        (Kind::Durations, has(registry::TIMED | registry::TIMED_OUTCOME)),
+        (Kind::InProgress, has(registry::IN_PROGRESS)),
+        (Kind::Exceptions, has(registry::EXCEPTIONS)),
+    ]
+    .into_iter()
+    .filter(|(_, has)| *has)
+    .map(|(kind, _)| {
+        let shared = registry::shared_family(kind);
+        let labels = vec!["function".to_owned(), "module".to_owned()];
+        let place = format!("{}:{}", function.file, function.line);
+        Declaration { labels, place, ..of_metric(&shared) }
+    })
+    .collect()
+}
+
+fn kind_of(kind: Kind) -> FamilyKind {
+    match kind {
+        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => FamilyKind::Counter,
+        Kind::InProgress | Kind::Gauge => FamilyKind::Gauge,
+        Kind::Durations | Kind::Histogram => FamilyKind::Histogram,
+        Kind::Summary | Kind::DurationSummary => FamilyKind::Summary,
+        Kind::Info => FamilyKind::Info,
+        Kind::StateSet => FamilyKind::StateSet,
+    }
+}
+
+fn bounds_of(bounds: Bounds) -> Vec<f64> {
+    match bounds {
+        Bounds::None => vec![],
+        Bounds::Float(bounds) => bounds.to_vec(),
+        #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+        Bounds::Nanos(bounds) => bounds.iter().map(|bound| *bound as f64 / 1e9).collect(),
+    }
+}
