@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "fork, and the acknowledgements in a page shared with the test")]
 
 use std::path::Path;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -195,7 +196,8 @@ fn forked(child: impl FnOnce()) -> Pid {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             child();
-            std::process::exit(0);
+            // SAFETY: ends the process at once. What `exit` would do first takes locks that a thread of the parent's may have held.
+            unsafe { nix::libc::_exit(0) }
         }
     }
 }
@@ -208,9 +210,12 @@ fn fork_storm(directory: &str, forks: u64, threads: u64) {
     count(10);
     let stop = AtomicBool::new(false);
     let counted = AtomicU64::new(10);
+    // A thread that begins or ends holds a mutex of the standard library's, and a child that is forked meanwhile would wait for it for ever.
+    let begun = Barrier::new(usize::try_from(threads).expect("few") + 1);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
+                begun.wait();
                 let mut here = 0;
                 while !stop.load(Ordering::Relaxed) {
                     count(7);
@@ -219,13 +224,13 @@ fn fork_storm(directory: &str, forks: u64, threads: u64) {
                 counted.fetch_add(here, Ordering::Relaxed);
             });
         }
+        begun.wait();
         for i in 0..forks {
             let child = forked(|| {
                 count(EACH);
                 if i % 2 == 0 {
-                    thread::scope(|scope| {
-                        scope.spawn(|| count(EACH));
-                    });
+                    // Joined, and not only scoped: until it has really ended.
+                    thread::spawn(|| count(EACH)).join().expect("it counts");
                 }
                 let grandchild = forked(|| count(EACH));
                 reap(grandchild);

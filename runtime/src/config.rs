@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a program decides before it records; see [`init`](crate::init).
 ///
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 #[must_use = "a configuration does nothing until it is given to `headcount::init`"]
 pub struct Config {
     directory: Option<PathBuf>,
+    sample_interval: Option<Duration>,
 }
 
 impl Config {
@@ -26,6 +28,17 @@ impl Config {
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.directory = Some(path.into());
         self
+    }
+
+    /// How often each process asks the functions that were given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings: every 5 seconds
+    /// unless told otherwise. At least a millisecond.
+    pub fn sample_interval(mut self, interval: Duration) -> Self {
+        self.sample_interval = Some(interval);
+        self
+    }
+
+    pub(crate) fn chosen_interval(&self) -> Option<Duration> {
+        self.sample_interval
     }
 
     /// Absolute, so that it stays the same directory when a program that becomes a daemon changes its own.

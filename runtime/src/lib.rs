@@ -111,6 +111,7 @@ mod config;
 mod error;
 mod metric;
 mod record;
+mod sampler;
 
 // What recording comes down to.
 mod clock;
@@ -140,7 +141,10 @@ pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };
 pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
-pub use metric::{Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, Timer};
+pub use metric::{
+    Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, TimedFuture, Timer,
+    TrackInProgress,
+};
 pub use outcome::Outcome;
 pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::sampler;
 use crate::store;
 
 use super::about::about;
@@ -99,6 +100,7 @@ impl Collector {
         if self.directory.is_none() {
             // So that what this process declares is there, before it is used.
             store::start();
+            sampler::sample();
         }
         match self.directory() {
             Some(directory) => Scan::of(&directory, self.directory.is_none()),

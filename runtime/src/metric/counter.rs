@@ -1,8 +1,10 @@
 use core::fmt;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::operation::{Add, AddFloat};
-use crate::store;
+use crate::sampler;
+use crate::store::{self, epoch};
 
 use super::handle::Raw;
 
@@ -54,6 +56,77 @@ impl Counter {
     pub fn inc_by(self, n: u64) {
         self.0.apply(Add(n));
     }
+
+    /// Counts one if `f` returns an error, or panics.
+    ///
+    /// ```
+    /// use headcount::{Counter, metric};
+    ///
+    /// /// What couldn't be parsed.
+    /// #[metric(name = "unparsed_total")]
+    /// static UNPARSED: Counter;
+    ///
+    /// assert!(UNPARSED.count_exceptions(|| "7".parse::<u8>()).is_ok());
+    /// assert!(UNPARSED.count_exceptions(|| "x".parse::<u8>()).is_err());
+    /// assert!(headcount::Collector::new().collect()?.to_text().contains("unparsed_total 1\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    pub fn count_exceptions<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        // Counts unless it is told that all went well: so it does in a panic.
+        let guard = Exception { counter: self, epoch: epoch() };
+        let result = f();
+        if result.is_ok() {
+            core::mem::forget(guard);
+        }
+        result
+    }
+
+    /// Counts what `f` says, from now on: a total that something else keeps, and that only grows while the process lives.
+    ///
+    /// What it says more than at the last time is added. If it says less, what it counts began anew, and all of it is added. When and where it is called says
+    /// [`Gauge::set_function`](crate::Gauge::set_function). A forked child counts what its function says beyond what it said there first.
+    pub fn set_function(self, f: impl Fn() -> u64 + Send + Sync + 'static) {
+        let last = Last::default();
+        sampler::add(self.0.key(), move || {
+            let now = f();
+            let before = last.replace(now);
+            self.inc_by(if now >= before { now - before } else { now });
+        });
+    }
+}
+
+/// Counts one when it is dropped, in the process that made it.
+struct Exception {
+    counter: Counter,
+    epoch: u32,
+}
+
+impl Drop for Exception {
+    fn drop(&mut self) {
+        if self.epoch == epoch() {
+            self.counter.inc();
+        }
+    }
+}
+
+/// What a function said last; in a child nothing yet but what it says then, since all before is the parent's.
+#[derive(Default)]
+struct Last {
+    epoch: AtomicU32,
+    bits: AtomicU64,
+}
+
+impl Last {
+    /// Functions are called one at a time: see `store::gate`.
+    fn replace(&self, now: u64) -> u64 {
+        let is_forked = self.epoch.swap(epoch(), Ordering::Relaxed) != epoch();
+        let before = self.bits.swap(now, Ordering::Relaxed);
+        if is_forked { now } else { before }
+    }
 }
 
 impl Counter<f64> {
@@ -72,6 +145,19 @@ impl Counter<f64> {
         } else {
             store::note_dropped();
         }
+    }
+
+    /// Counts what `f` says, from now on: see [`Counter::set_function`](Counter#method.set_function).
+    pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
+        let last = Last::default();
+        sampler::add(self.0.key(), move || {
+            let now = f();
+            if !now.is_finite() || now < 0.0 {
+                return store::note_dropped();
+            }
+            let before = f64::from_bits(last.replace(now.to_bits()));
+            self.inc_by(if now >= before { now - before } else { now });
+        });
     }
 }
 

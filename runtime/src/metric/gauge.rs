@@ -2,10 +2,13 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::process::now_ns;
+use crate::sampler;
 use crate::segment::format::UNSET;
 use crate::segment::shard;
+use crate::store::epoch;
 
 use super::handle::Raw;
+use super::timer::Timer;
 
 /// A number that goes up and down: a queue's depth, a temperature.
 ///
@@ -112,6 +115,70 @@ impl Gauge {
         self.set(now_ns() as f64 / 1e9);
     }
 
+    /// Makes the value what `f` says, from now on: in place of calls of [`set`](Self::set), for what can be asked but doesn't report.
+    ///
+    /// Each process calls its own functions, in a thread of its own, every [`Config::sample_interval`](crate::Config::sample_interval), 5 seconds
+    /// unless told otherwise: so old a value may be that another process collects, and that is what it costs while nobody does. A collection in the process
+    /// itself calls them first. In a forked child the functions are called from its first operation on.
+    ///
+    /// The function may take locks: a fork waits until it has returned, though for no more than 50 milliseconds. Don't fork in it. If it panics, the
+    /// value stays as it was. Another call for the same series replaces it; it lives as long as the process.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use headcount::{Gauge, metric};
+    ///
+    /// static CONNECTIONS: AtomicU32 = AtomicU32::new(3);
+    ///
+    /// /// Open connections.
+    /// #[metric(name = "open_connections", mode = "livesum")]
+    /// static OPEN: Gauge;
+    ///
+    /// OPEN.set_function(|| f64::from(CONNECTIONS.load(Ordering::Relaxed)));
+    /// CONNECTIONS.store(4, Ordering::Relaxed);
+    /// assert!(headcount::Collector::new().collect()?.to_text().contains("open_connections 4\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
+        sampler::add(self.0.key(), move || self.set(f()));
+    }
+
+    /// Adds one, until the guard is dropped: then it subtracts one, also in a panic.
+    ///
+    /// A guard that is dropped in a forked child does nothing there: what it stands for goes on in the parent.
+    ///
+    /// ```
+    /// use headcount::{Gauge, metric};
+    ///
+    /// /// Requests in progress.
+    /// #[metric(name = "requests_in_progress", mode = "livesum")]
+    /// static IN_PROGRESS: Gauge;
+    ///
+    /// let text = || headcount::Collector::new().collect().map(|snapshot| snapshot.to_text());
+    /// let guard = IN_PROGRESS.track_in_progress();
+    /// assert!(text()?.contains("requests_in_progress 1\n"));
+    /// drop(guard);
+    /// assert!(text()?.contains("requests_in_progress 0\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn track_in_progress(self) -> TrackInProgress {
+        self.inc();
+        TrackInProgress { gauge: self, epoch: epoch() }
+    }
+
+    /// Sets the value to the seconds until the timer is dropped.
+    ///
+    /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    pub fn start_timer(self) -> Timer<Self> {
+        Timer::start(self)
+    }
+
+    /// Sets the value to the seconds that `f` takes, also when it panics.
+    pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
+        let _timer = self.start_timer();
+        f()
+    }
+
     /// The slot, and the cell that holds the value: of `[value]`, or of `[time, value]`.
     #[inline]
     fn cell(self) -> Option<(u32, &'static AtomicU64)> {
@@ -135,6 +202,29 @@ fn stamp(slot: u32) {
     if let Some(when) = shard::shared_cell(slot) {
         // The greater: another thread may have been quicker, and a clock that was set back must not hide what comes after.
         when.fetch_max(now_ns(), Ordering::Release);
+    }
+}
+
+/// Subtracts one from a gauge when it is dropped; see [`Gauge::track_in_progress`].
+#[derive(Debug)]
+#[must_use = "a guard that is dropped at once tracks nothing"]
+pub struct TrackInProgress {
+    gauge: Gauge,
+    epoch: u32,
+}
+
+impl TrackInProgress {
+    /// Ends without subtracting: what is in progress was handed to something else, which will.
+    pub fn discard(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for TrackInProgress {
+    fn drop(&mut self) {
+        if self.epoch == epoch() {
+            self.gauge.dec();
+        }
     }
 }
 

@@ -34,6 +34,11 @@ impl Raw {
         Self { base: &ZERO, index: slot, site }
     }
 
+    /// What tells it from any other.
+    pub(super) fn key(self) -> (usize, u32) {
+        (core::ptr::from_ref(self.base) as usize, self.index)
+    }
+
     /// The slot as far as it is known; what is not a slot is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {

@@ -11,8 +11,8 @@ mod summary;
 mod timer;
 
 pub use counter::Counter;
-pub use gauge::Gauge;
 pub(crate) use gauge::decode as gauge_value;
+pub use gauge::{Gauge, TrackInProgress};
 pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;
 pub use info::Info;
@@ -22,4 +22,4 @@ pub use on::{
 };
 pub use state_set::StateSet;
 pub use summary::Summary;
-pub use timer::{Observer, Timer};
+pub use timer::{Observer, TimedFuture, Timer};

@@ -1,10 +1,11 @@
 use core::fmt;
+use core::future::Future;
 
 use crate::operation::Observe;
 use crate::store;
 
 use super::handle::Raw;
-use super::timer::Timer;
+use super::timer::{TimedFuture, Timer};
 
 /// The sum and the number of values: sizes, durations, wherever an average over time is enough.
 ///
@@ -62,6 +63,11 @@ impl Summary {
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()
+    }
+
+    /// Observes the seconds from a future's first poll to its end, whether it completes, panics or is dropped before.
+    pub fn time_future<F: Future>(self, future: F) -> TimedFuture<F, Self> {
+        TimedFuture::new(future, self)
     }
 }
 

@@ -1,9 +1,15 @@
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
 use crate::clock;
 use crate::store::epoch;
 
-use super::{Histogram, Summary};
+use super::{Gauge, Histogram, Summary};
 
-/// What observes values: a [`Histogram`] or a [`Summary`].
+/// What observes values: a [`Histogram`] or a [`Summary`]; and a [`Gauge`], which keeps the last.
 pub trait Observer: Copy + sealed::Sealed {
     /// Observes one value.
     #[doc(hidden)]
@@ -32,6 +38,15 @@ impl Observer for Summary {
     }
 }
 
+impl sealed::Sealed for Gauge {}
+
+impl Observer for Gauge {
+    #[inline]
+    fn observe_value(self, value: f64) {
+        self.set(value);
+    }
+}
+
 /// Observes the seconds since its start when it is dropped; see [`Histogram::start_timer`]. A timer that was started before a fork
 /// observes in the parent only.
 #[derive(Debug)]
@@ -47,6 +62,28 @@ impl<M: Observer> Timer<M> {
         Self { metric, epoch: epoch(), start: clock::now() }
     }
 
+    /// The seconds since its start.
+    pub fn elapsed(&self) -> f64 {
+        self.start.elapsed_seconds()
+    }
+
+    /// Ends now, and says how many seconds were observed.
+    pub fn stop(self) -> f64 {
+        let seconds = self.elapsed();
+        if self.epoch == epoch() {
+            self.metric.observe_value(seconds);
+        }
+        self.discard();
+        seconds
+    }
+
+    /// Ends now, and observes by another metric than it was started for: by one whose labels weren't known yet.
+    pub fn stop_as<N: Observer>(self, metric: N) -> f64 {
+        let timer = Timer { metric, epoch: self.epoch, start: self.start };
+        self.discard();
+        timer.stop()
+    }
+
     /// Ends without observing.
     pub fn discard(self) {
         core::mem::forget(self);
@@ -58,5 +95,38 @@ impl<M: Observer> Drop for Timer<M> {
         if self.epoch == epoch() {
             self.metric.observe_value(self.start.elapsed_seconds());
         }
+    }
+}
+
+pin_project! {
+    /// A future that is timed; see [`Histogram::time_future`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct TimedFuture<F, M: Observer> {
+        #[pin]
+        future: F,
+        metric: M,
+        timer: Option<Timer<M>>,
+    }
+}
+
+impl<F, M: Observer> TimedFuture<F, M> {
+    pub(super) fn new(future: F, metric: M) -> Self {
+        Self { future, metric, timer: None }
+    }
+}
+
+impl<F: Future, M: Observer> Future for TimedFuture<F, M> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let metric = *this.metric;
+        this.timer.get_or_insert_with(|| Timer::start(metric));
+        let polled = this.future.poll(context);
+        if polled.is_ready() {
+            *this.timer = None;
+        }
+        polled
     }
 }

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::segment::{current, fold_fd, shard};
 
+use super::gate;
 use super::mutex::Mutex;
 use super::signals::Blocked;
 use super::state::Store;
@@ -77,7 +78,7 @@ impl DerefMut for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let unsaid = self.unsaid.take();
+        let (unsaid, start) = (self.unsaid.take(), self.start.take());
         STORE.release();
         if self.since != epoch() {
             // As in `lock`: what this thread was given meanwhile belongs to nobody.
@@ -87,6 +88,9 @@ impl Drop for Guard {
         // A logger is code of the user's: it may record, fork, or wait.
         if let Some(message) = unsaid {
             log::warn!(target: "headcount", "{message}");
+        }
+        if let Some(start) = start {
+            start();
         }
     }
 }
@@ -116,6 +120,8 @@ fn arm() {
 extern "C" fn prepare() {
     // Mine: this thread forks from inside an operation of ours, or these handlers are registered twice.
     if !STORE.is_mine() {
+        // Before the mutex: a callback needs it to say what it has to say.
+        gate::close();
         STORE.take();
         HELD.set(true);
     }
@@ -124,6 +130,7 @@ extern "C" fn prepare() {
 extern "C" fn in_parent() {
     if HELD.replace(false) {
         STORE.release();
+        gate::open();
     }
 }
 
@@ -145,6 +152,7 @@ fn let_go() {
     fold_fd::close();
     // Here, and not when the store is looked at: what the child drops until then is its own.
     tally::forget();
+    gate::reopen();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 

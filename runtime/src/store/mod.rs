@@ -10,7 +10,9 @@
 //! recording once a thread has touched its slots. It knows nothing of collectors.
 
 mod attach;
+mod callbacks;
 mod fork;
+pub(crate) mod gate;
 mod health;
 mod mutex;
 mod names;
@@ -21,12 +23,14 @@ mod state;
 mod tally;
 
 pub(crate) use attach::{Target, target};
+pub(crate) use callbacks::{Callback, add_callback, callbacks, sample_interval};
 pub use fork::after_fork_in_child;
 pub(crate) use fork::{epoch, without_forks};
 pub use health::{Health, health};
 pub(crate) use register::row;
 pub use remove::{clear, remove_matching};
 pub(crate) use remove::{remove, remove_others};
+pub(crate) use signals::Blocked;
 pub use state::init;
 pub(crate) use state::{Own, directory, own, start};
 pub(crate) use tally::{note_cut_label_value, note_dropped};

@@ -8,12 +8,12 @@
 use core::mem::MaybeUninit;
 
 /// All signals of this thread wait until this is dropped; those that the kernel sends for a fault don't.
-pub(super) struct Blocked {
+pub(crate) struct Blocked {
     before: Option<libc::sigset_t>,
 }
 
 impl Blocked {
-    pub(super) fn all() -> Self {
+    pub(crate) fn all() -> Self {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: writes a whole `sigset_t` through the pointer.
         let filled = unsafe { libc::sigfillset(all.as_mut_ptr()) } == 0;

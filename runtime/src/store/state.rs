@@ -15,6 +15,7 @@ use crate::segment::memory::{Memory, View};
 use crate::segment::shard;
 
 use super::attach::ask_again;
+use super::callbacks::{Callbacks, set_sample_interval};
 use super::fork::{Guard, epoch};
 use super::tally;
 
@@ -80,6 +81,9 @@ pub(super) struct Store {
     pub(super) dropped_series: u64,
     /// Why counting is private although a directory was named, or the last thing that failed since.
     pub(super) problem: Option<Error>,
+    pub(super) callbacks: Callbacks,
+    /// Called once the mutex is released.
+    pub(super) start: Option<fn()>,
     /// Said through the log facade once the mutex is released.
     pub(super) unsaid: Option<String>,
 }
@@ -108,6 +112,8 @@ impl Store {
             free: Vec::new(),
             dropped_series: 0,
             problem: None,
+            callbacks: Callbacks::new(),
+            start: None,
             unsaid: None,
         }
     }
@@ -157,6 +163,7 @@ impl Store {
                 self.memory = Some(created.memory);
                 self.header = Some(created.header);
                 self.state = State::Live;
+                self.start = self.callbacks.start();
                 self.note_dropped_series();
                 self.register_new();
             }
@@ -265,6 +272,9 @@ impl Store {
 pub fn init(config: Config) -> Result<(), Error> {
     if !ON {
         return Ok(());
+    }
+    if let Some(interval) = config.chosen_interval() {
+        set_sample_interval(interval);
     }
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
     let Some(mut store) = Guard::lock() else { return Ok(()) };
