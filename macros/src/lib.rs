@@ -30,6 +30,7 @@ mod expand;
 mod fallback;
 mod family;
 mod finish;
+mod full_name;
 mod function;
 mod keys;
 mod metric;
