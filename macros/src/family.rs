@@ -160,7 +160,7 @@ fn states_have_their_label<'a>(
     for label in inputs.filter_map(label).filter(|label| text_of(label).value() == name) {
         errors.on(
             label,
-            format!("the label `{name}` says the state, since the state set is called so"),
+            format!("a state set says its state by the label that has its name, here `{name}`"),
         );
     }
 }

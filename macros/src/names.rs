@@ -34,14 +34,14 @@ impl Kind {
 /// Labels that the exposition, the collector or Prometheus itself gives.
 const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
 
-/// Endings by which one kind of metric is known, with what they end.
+/// Endings by which one kind of metric is known, with what to say of them elsewhere.
 const RESERVED_ENDINGS: [(&str, &str); 6] = [
-    ("_total", "a counter's name"),
-    ("_info", "an info's name"),
-    ("_created", "what a client says of when a series was made"),
-    ("_bucket", "a sample of a histogram"),
-    ("_sum", "a sample of a histogram or a summary"),
-    ("_count", "a sample of a histogram or a summary"),
+    ("_total", "only a counter's name ends in `_total`"),
+    ("_info", "only an info's name ends in `_info`"),
+    ("_created", "`_created` is kept for samples that say when a series was made"),
+    ("_bucket", "`_bucket` is kept for the samples of histograms"),
+    ("_sum", "`_sum` is kept for the samples of histograms and summaries"),
+    ("_count", "`_count` is kept for the samples of histograms and summaries"),
 ];
 
 /// Endings that say a unit other than the base unit, with the base unit.
@@ -169,10 +169,10 @@ fn ending_problem(kind: Kind, name: &str, own: impl Fn(&str) -> String) -> Optio
         Kind::Info => ("an info", "_info"),
         kind if kind.is_counter() => ("a counter", "_total"),
         _ => {
-            let (ending, whose) =
+            let (ending, problem) =
                 RESERVED_ENDINGS.iter().find(|(ending, _)| name.ends_with(ending))?;
             let stem = own(name.strip_suffix(ending).unwrap_or(name));
-            return Some(format!("only {whose} ends in `{ending}`: `{stem}`"));
+            return Some(format!("{problem}: `{stem}`"));
         }
     };
     if name.ends_with(ending) {
