@@ -6,7 +6,6 @@
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
 use headcount::{
     Collector, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, counted,
@@ -124,8 +123,10 @@ fn a_counter_of_parts_adds_them_up() {
 }
 
 #[test]
-fn a_state_set_has_a_series_for_each_state_once_it_was_set() {
-    assert_eq!(page().series("phase"), 0);
+fn a_state_set_has_a_series_for_each_state() {
+    let before = page();
+    assert_eq!(before.series("phase"), 3, "so many are in each: none");
+    assert_eq!(before.series("renamed_phase"), 0, "of none there is no least");
     for phase in PHASES {
         PHASE.set(phase);
     }
@@ -140,11 +141,11 @@ fn a_state_set_has_a_series_for_each_state_once_it_was_set() {
         ("phase{phase=\"going away\"}", 0.0),
         ("floor_phase{floor_phase=\"going away\",lit=\"true\"}", 1.0),
         ("floor_phase{floor_phase=\"serving\",lit=\"true\"}", 0.0),
+        ("floor_phase{floor_phase=\"going away\",lit=\"false\"}", 0.0),
         ("room_phase{name=\"kitchen\",room_phase=\"starting\"}", 1.0),
         ("renamed_phase{renamed_phase=\"true\"}", 1.0),
         ("renamed_phase{renamed_phase=\"false\"}", 0.0),
     ]);
-    assert_eq!(page.series("floor_phase"), 3, "the floor that isn't lit was not set");
     assert_eq!(page.types["phase"], "gauge");
 }
 
@@ -233,65 +234,10 @@ fn buckets_by_rule_are_those_that_a_person_would_write() {
     assert_eq!(bounds, [0.001, 0.01, 0.1, 1.0, infinity]);
 }
 
-/// What several processes make of one metric each.
-mod together {
-    use super::{Counter, Gauge, Info, Phase, StateSet, metric};
-
-    /// Energy.
-    #[metric(name = "together_joules_total")]
-    pub static ENERGY: Counter<f64>;
-
-    /// A level that was set last.
-    #[metric(name = "together_level", mode = "mostrecent")]
-    pub static LEVEL: Gauge;
-
-    /// A level that was set last, by the living.
-    #[metric(name = "together_live_level", mode = "livemostrecent")]
-    pub fn live_level(of: bool) -> Gauge;
-
-    /// How many are in each phase.
-    #[metric(name = "together_phase", mode = "livesum")]
-    pub static PHASE: StateSet<Phase>;
-
-    /// The phase that was set last.
-    #[metric(name = "together_last_phase", mode = "mostrecent")]
-    pub fn last_phase(of: &str) -> StateSet<Phase>;
-
-    /// Which one it is.
-    #[metric(name = "together_info")]
-    pub fn which(number: u8) -> Info;
-}
-
-/// The number of this process among those of the test below.
-const NUMBER: &str = "HEADCOUNT_TEST_NUMBER";
-
-#[test]
-#[ignore = "a process of the test below"]
-fn a_process_among_several() {
-    #[expect(clippy::disallowed_methods, reason = "the test says which process this is")]
-    let number = std::env::var(NUMBER).expect("started by a test");
-    let number: u8 = number.parse().expect("a number");
-    together::ENERGY.inc_by(0.1);
-    together::LEVEL.set(f64::from(number));
-    together::live_level(true).set(f64::from(number));
-    together::PHASE.set(if number == 0 { Phase::Starting } else { Phase::Serving });
-    together::last_phase("all").set(PHASES[usize::from(number)]);
-    together::which(number).set();
-    println!("set");
-    loop {
-        thread::sleep(Duration::from_secs(60));
-    }
-}
-
-/// A process that has set its metrics, and waits to be killed.
+/// A process of the program `kinds`, which has set its metrics and waits to be killed.
 fn start(directory: &Path, number: u8) -> Child {
-    let program = std::env::current_exe().expect("this program");
-    let child = Child::start(
-        Command::new(program)
-            .args(["--exact", "a_process_among_several", "--ignored", "--nocapture"])
-            .env("HEADCOUNT_DIR", directory)
-            .env(NUMBER, number.to_string()),
-    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kinds"));
+    let child = Child::start(command.arg(number.to_string()).env("HEADCOUNT_DIR", directory));
     eventually("the process has set its metrics", || {
         child.output().contains("set\n").then_some(())
     });
@@ -304,37 +250,50 @@ fn processes_make_of_a_metric_what_its_declaration_says() {
     let collector = Collector::open(directory.path());
     // One after the other: which is the most recent must be known.
     let mut processes: Vec<_> = (0..3).map(|number| start(directory.path(), number)).collect();
-    let phase = |phase: &str| format!("together_phase{{together_phase=\"{phase}\"}}");
+    let phase = |phase: &str| format!("kinds_phase{{kinds_phase=\"{phase}\"}}");
     let last =
-        |phase: &str| format!("together_last_phase{{of=\"all\",together_last_phase=\"{phase}\"}}");
-    let which = |number: u8| format!("together_info{{number=\"{number}\"}}");
+        |phase: &str| format!("kinds_last_phase{{kinds_last_phase=\"{phase}\",of=\"true\"}}");
+    let which = |number: u8| format!("kinds_info{{number=\"{number}\"}}");
 
+    // The product is rounded once, as an exact sum is.
+    let energy = 0.1 * 3.0;
     let page = page_of(&collector);
     page.assert(&[
-        ("together_joules_total", 0.1 * 3.0),
-        ("together_level", 2.0),
-        ("together_live_level{of=\"true\"}", 2.0),
+        ("kinds_energy_joules_total", energy),
+        ("kinds_level", 2.0),
+        ("kinds_live_level{of=\"all\"}", 2.0),
         (&phase("starting"), 1.0),
         (&phase("serving"), 2.0),
-        (&phase("going away"), 0.0),
-        (&last("going away"), 1.0),
+        (&phase("draining"), 0.0),
         (&last("starting"), 0.0),
+        (&last("serving"), 0.0),
+        (&last("draining"), 1.0),
         (&which(0), 1.0),
         (&which(1), 1.0),
         (&which(2), 1.0),
+        ("kinds_constant_info{edition=\"2024\"}", 1.0),
     ]);
 
     processes.pop().expect("the last").kill();
     let page = page_of(&collector);
     page.assert(&[
-        ("together_joules_total", 0.1 * 3.0),
-        ("together_level", 2.0),
-        ("together_live_level{of=\"true\"}", 1.0),
+        ("kinds_energy_joules_total", energy),
+        ("kinds_level", 2.0),
+        ("kinds_live_level{of=\"all\"}", 1.0),
         (&phase("starting"), 1.0),
         (&phase("serving"), 1.0),
-        (&last("going away"), 1.0),
+        (&phase("draining"), 0.0),
         (&last("serving"), 0.0),
+        (&last("draining"), 1.0),
         (&which(1), 1.0),
+        ("kinds_constant_info{edition=\"2024\"}", 1.0),
     ]);
     assert_eq!(page.value(&which(2)), None, "an info is of the living");
+
+    drop(processes);
+    let page = page_of(&collector);
+    page.assert(&[("kinds_energy_joules_total", energy), ("kinds_level", 2.0)]);
+    for live in ["kinds_live_level", "kinds_phase", "kinds_info", "kinds_constant_info"] {
+        assert_eq!(page.series(live), 0, "{live} is of the living");
+    }
 }

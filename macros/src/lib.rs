@@ -486,7 +486,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `StateSet<T>` | which of the states of `T` holds, an enum with `derive(LabelValue)`; it needs a `mode` |
 ///
 /// A `static` exists from the first use of the library in a process on,
-/// with the value 0, whether it is touched or not (a gauge or a state set, once it was set). The `static` really has
+/// with the value 0, whether it is touched or not (a gauge or a state set whose mode is no sum, once it was set). The `static` really has
 /// the type that is written: it is a small value that can be copied, and every copy counts in the
 /// same place.
 ///
