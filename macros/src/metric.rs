@@ -331,9 +331,9 @@ fn bounds<'a>(args: &'a Args, kind: Kind, errors: &mut Errors) -> Option<&'a Buc
 
 fn print(args: &Args, item: &Static, initialiser: &TokenStream) -> TokenStream {
     let Static { attrs, vis, keyword, ident, colon, ty, .. } = item;
-    // What is there from the start says all it has to say by that.
-    let untouched = args.flag("labels").map(|_| q!(#[allow(dead_code)]));
-    q!(#(#attrs)* #untouched #vis #keyword #ident #colon #ty = { #initialiser };)
+    // It is there from the start, and nobody has to name it. (A crate may forbid to allow `dead_code`.)
+    let used = args.flag("labels").map(|_| q!(#[used]));
+    q!(#(#attrs)* #used #vis #keyword #ident #colon #ty = { #initialiser };)
 }
 
 fn expand(krate: &TokenStream, args: &Args, metric: &Metric<'_>, ty: &Type) -> TokenStream {
@@ -362,6 +362,11 @@ pub(crate) fn items(
     let Metric { kind, name, help, unit, mode, buckets, max_series } = metric;
     let runtime_kind = q!(#krate::kind_of::<#ty>());
     let name = name.print(krate, *kind, &runtime_kind);
+    let runtime_kind = if *kind == Kind::Renamed && mode.is_none() {
+        q!(#krate::without_mode(#runtime_kind))
+    } else {
+        runtime_kind
+    };
     let mut descriptor = q!(#krate::Descriptor::new(
         #runtime_kind, #name, #help, #krate::file!(), #krate::line!()
     ));

@@ -628,7 +628,7 @@ fn an_info_a_state_set_and_constants_in_names() {
         labels(version = env!("CARGO_PKG_VERSION"), floors = 3)
     );
     expect![[r##"
-        #[allow(dead_code)]
+        #[used]
         static SHOP: Info = {
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
@@ -743,7 +743,7 @@ fn an_info_a_state_set_and_constants_in_names() {
     )));
     let args = quote!(name = "till_depth", help = "Depth.", mode = "mostrecent", labels(a = B));
     expect![[r##"
-        #[allow(dead_code)]
+        #[used]
         static DEPTH: Renamed = {
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(

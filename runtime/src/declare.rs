@@ -102,6 +102,19 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
     name
 }
 
+/// The kind of a metric for which no mode was given, and whose type has another name.
+///
+/// # Panics
+///
+/// If it needs one.
+pub const fn without_mode(kind: Kind) -> Kind {
+    assert!(
+        !matches!(kind, Kind::Gauge | Kind::StateSet),
+        "a `Gauge` or a `StateSet` says what the values of several processes make: `mode = \"livesum\"`, or another"
+    );
+    kind
+}
+
 /// The constant labels of a `static`.
 ///
 /// # Panics

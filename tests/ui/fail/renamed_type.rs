@@ -16,6 +16,10 @@ static C: Said;
 #[metric(name = "d_count", mode = "sum")]
 static D: States<bool>;
 
+/// E.
+#[metric(name = "e")]
+static E: States<bool>;
+
 fn main() {
-    let _ = (A, B, C, D);
+    let _ = (A, B, C, D, E);
 }

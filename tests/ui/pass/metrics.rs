@@ -1,6 +1,7 @@
 //! Every kind of metric, as a `static` and as a family, and every way to name one.
 
 #![deny(warnings)]
+#![forbid(dead_code)]
 
 use headcount::{
     Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, count_exceptions, counted,
