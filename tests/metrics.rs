@@ -182,6 +182,30 @@ fn an_info_that_is_set_again_takes_the_place_of_what_was_said() {
 }
 
 #[test]
+fn an_info_says_nothing_that_was_not_set_though_its_labels_are_closed() {
+    /// How it was built.
+    #[metric(name = "mode_info")]
+    fn mode(debug: bool, phase: Phase) -> Info;
+
+    type Said = Info;
+
+    /// How it was built, by another name.
+    #[metric(name = "other_mode_info")]
+    fn other(debug: bool) -> Said;
+
+    assert_eq!(page().series("mode_info") + page().series("other_mode_info"), 0);
+    mode(true, Phase::Starting).set();
+    mode(false, Phase::Serving).set();
+    other(true).set();
+    let page = page();
+    page.assert(&[
+        ("mode_info{debug=\"false\",phase=\"serving\"}", 1.0),
+        ("other_mode_info{debug=\"true\"}", 1.0),
+    ]);
+    assert_eq!(page.series("mode_info") + page.series("other_mode_info"), 2);
+}
+
+#[test]
 fn a_name_is_made_of_its_parts() {
     #[counted(namespace = NAMESPACE, name = "sales_total", labels(n))]
     #[timed(namespace = NOTHING, subsystem = "till", name = "sale_seconds")]

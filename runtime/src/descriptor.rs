@@ -400,11 +400,14 @@ impl Descriptor {
         }
     }
 
-    /// Whether some label's values are known at run time only.
+    /// Whether a series appears when it is first looked up: some label's values are known at run time only, or it is an info, which says nothing
+    /// before it is set, whatever it could say.
     pub(crate) const fn is_open(&self) -> bool {
+        let is_said = matches!(self.kind, Kind::Info);
         let mut i = 0;
         while i < self.labels.len() {
-            if self.labels[i].is_open() {
+            if self.labels[i].is_open() || (is_said && !matches!(self.labels[i], Label::Const(..)))
+            {
                 return true;
             }
             i += 1;
