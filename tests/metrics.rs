@@ -1,8 +1,6 @@
 //! Every kind of metric, declared as a `static` and as a family, by its type or under another name: what a collector makes of it, in one
 //! process and in several.
 
-#![expect(clippy::float_cmp, reason = "what was recorded is exact")]
-
 use std::path::Path;
 use std::process::Command;
 use std::thread;

@@ -11,7 +11,7 @@ use crate::expand::q;
 use crate::full_name::FullName;
 use crate::function::Function;
 use crate::keys::Attribute;
-use crate::metric::mode_variant;
+use crate::modes;
 use crate::plan::{Label, LabelValue, literal, text_of};
 use crate::rules::{self, nowhere};
 use crate::shape;
@@ -87,7 +87,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         labels,
         outcome: args.flag("outcome").is_some(),
         summary: args.flag("summary").is_some(),
-        mode: args.text("mode").and_then(mode_variant),
+        mode: args.text("mode").and_then(modes::variant),
         max_series: args.number("max_series").cloned(),
         bounds: match args.buckets() {
             None => Bounds::Default,

@@ -12,7 +12,7 @@ use crate::buckets;
 use crate::errors::Errors;
 use crate::full_name::FullName;
 use crate::keys::Attribute;
-use crate::metric;
+use crate::modes;
 use crate::names::{self, Kind};
 use crate::plan::literal;
 use crate::suggest;
@@ -285,8 +285,8 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
         buckets::check(list, kind, errors);
     }
     if let Some(mode) = args.text("mode") {
-        metric::mode_named(mode, errors);
-        if metric::is_recent(mode) {
+        modes::named(mode, errors);
+        if modes::is_recent(mode) {
             errors.on(
                 mode,
                 "calls in progress are counted, not set, so none is the most recent: `livesum`, which is \
