@@ -62,8 +62,9 @@
 /// Where every name that an expansion could lean on means something else.
 mod shadowed {
     use ::headcount::{
-        Counter as MyCounter, LabelValue as Value, count_exceptions, counted, in_progress, metric,
-        skip, timed,
+        Counter as MyCounter, Histogram as MyHistogram, Info as MyInfo, LabelValue as Value,
+        StateSet as MyStateSet, build_info, count_exceptions, counted, in_progress, metric, skip,
+        timed,
     };
 
     pub(super) mod core {}
@@ -95,6 +96,10 @@ mod shadowed {
         pub(in super::super) trait LabelValue {}
         pub(in super::super) struct LabelWriter;
         pub(in super::super) struct Site;
+        pub(in super::super) struct Info;
+        pub(in super::super) struct StateSet;
+        pub(in super::super) struct Label;
+        pub(in super::super) struct Mode;
     }
     #[expect(unused_imports, reason = "to be in the way")]
     use types::*;
@@ -105,6 +110,10 @@ mod shadowed {
     }
     #[expect(unused_macros, reason = "to be in the way")]
     macro_rules! concat {
+        () => {};
+    }
+    #[expect(unused_macros, reason = "to be in the way")]
+    macro_rules! env {
         () => {};
     }
 
@@ -172,6 +181,45 @@ mod shadowed {
     /// Members.
     #[metric(name = "hygiene_members_total", max_series = 9)]
     pub(super) fn members(kind: Kind, sites: Int) -> MyCounter;
+
+    const NAMESPACE: &::core::primitive::str = "hygiene";
+
+    const fn bounds() -> [::core::primitive::f64; 2] {
+        [1.0, 2.0]
+    }
+
+    build_info!(namespace = NAMESPACE);
+
+    /// What it is.
+    #[metric(name = "hygiene_info", labels(namespace = NAMESPACE, number = 3))]
+    static INFO: MyInfo;
+
+    /// What runs.
+    #[metric(namespace = NAMESPACE, subsystem = "host", name = "info")]
+    pub(super) fn host(name: &::core::primitive::str) -> MyInfo;
+
+    /// The kind of now.
+    #[metric(namespace = NAMESPACE, name = "kind_now", mode = "livemostrecent")]
+    pub(super) static NOW: MyStateSet<Kind>;
+
+    /// The kinds of now.
+    #[metric(name = "hygiene_kinds_now", mode = "mostrecent")]
+    pub(super) fn kinds(of: Int) -> ::headcount::StateSet<Kind>;
+
+    /// Parts.
+    #[metric(namespace = "hygiene", subsystem = NAMESPACE, name = "parts_total")]
+    pub(super) static PARTS: MyCounter<::core::primitive::f64>;
+
+    /// Steps.
+    #[metric(name = "hygiene_steps", buckets = bounds())]
+    pub(super) static STEPS: MyHistogram;
+
+    #[timed(namespace = NAMESPACE, name = "steps_seconds", buckets = ::headcount::linear_buckets::<3>(0.5, 0.5))]
+    #[timed(name = "hygiene_powers_seconds", buckets = bounds(), labels(n = n + 1))]
+    #[counted(namespace = NAMESPACE, subsystem = "calls", name = "total", labels(n))]
+    pub(super) fn parts(n: Int) -> Int {
+        n
+    }
 
     type Failing = ::core::result::Result<Int, Kind>;
 
@@ -324,8 +372,19 @@ fn a_hostile_crate_compiles_and_counts() {
     assert_eq!(shadowed::declared(3), 3);
     let _ = shadowed::block::Type.method().left_out();
     shadowed::unit();
+    shadowed::host("here").set();
+    shadowed::NOW.set(shadowed::Kind::One);
+    shadowed::kinds(1).set(shadowed::Kind::Two(2));
+    shadowed::PARTS.inc_by(0.5);
+    shadowed::STEPS.observe(1.0);
+    assert_eq!(shadowed::parts(3), 3);
     let text = ::headcount::Collector::new().collect().unwrap().to_text();
     ::core::assert!(text.contains("hygiene_metric_total 2\n"), "{text}");
+    ::core::assert!(text.contains("hygiene_hygiene_parts_total 0.5\n"), "{text}");
+    ::core::assert!(
+        text.contains("hygiene_info{namespace=\"hygiene\",number=\"3\"} 1\n"),
+        "{text}"
+    );
 }
 
 /// Compiles a package that has the library under another name, or an older edition.

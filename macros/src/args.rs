@@ -10,6 +10,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitInt, LitStr, Path, Token};
 
 use crate::errors::Errors;
+use crate::full_name::{FullName, Part};
 use crate::keys::{self, Attribute, Key};
 use crate::values::{Buckets, Label, Only, Value, value};
 
@@ -65,6 +66,18 @@ impl Args {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    pub(crate) fn part(&self, key: &str) -> Option<&Part> {
+        match &self.get(key)?.value {
+            Value::Part(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    /// The name with what stands before it.
+    pub(crate) fn full_name(&self) -> Option<FullName> {
+        self.text("name").map(|name| FullName::of(self, name.clone()))
     }
 
     /// The flag's own token, if it was given.
@@ -151,8 +164,8 @@ impl Args {
     /// What sets this attribute apart from others of its kind: the family, as far as it has one of
     /// its own.
     pub(crate) fn family(&self) -> Option<String> {
-        if let Some(name) = self.text("name") {
-            return Some(name.value());
+        if let Some(name) = self.full_name() {
+            return Some(name.key());
         }
         self.expr("metric").map(|metric| metric.to_token_stream().to_string())
     }

@@ -343,7 +343,10 @@ mod tests {
         one(timed(quote!([-1.0])), "above 0");
         one(timed(quote!([1e999])), "finite");
         one(timed(quote!([a, 1.0])), "a bucket bound is a number");
-        one(timed(quote!(3)), "takes a list of numbers or a constant");
+        assert!(timed(quote!(headcount::linear_buckets::<3>(0.1, 0.1))).is_empty());
+        assert!(timed(quote!(&a::B)).is_empty());
+        one(timed(quote!(3)), "takes a list of numbers, or a constant");
+        one(timed(quote!(|| B)), "takes a list of numbers, or a constant");
     }
 
     #[test]

@@ -8,18 +8,20 @@ use syn::{Expr, ExprPath, Ident, LitInt, LitStr, Type};
 use crate::args::Args;
 use crate::buckets;
 use crate::expand::q;
+use crate::full_name::FullName;
 use crate::function::Function;
 use crate::keys::Attribute;
-use crate::metric::mode_variant;
+use crate::modes;
 use crate::plan::{Label, LabelValue, literal, text_of};
-use crate::rules::nowhere;
+use crate::rules::{self, nowhere};
 use crate::shape;
+use crate::sites::operand;
 use crate::values::{self, Buckets};
 
 /// A family with a name of its own.
 pub(crate) struct Descriptor {
     attribute: Attribute,
-    name: LitStr,
+    name: FullName,
     help: Help,
     unit: Option<LitStr>,
     pub(crate) labels: Vec<Label>,
@@ -39,7 +41,7 @@ enum Help {
 pub(crate) enum Bounds {
     Default,
     Literal(Vec<TokenStream>),
-    Const(ExprPath),
+    Const(Expr),
 }
 
 /// The family of one attribute that has a `name` or, from a block, a `prefix`.
@@ -79,18 +81,18 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
     );
     Descriptor {
         attribute: args.attribute,
-        name: name.unwrap_or_else(|| text_of(ident)),
+        name: FullName::of(args, name.unwrap_or_else(|| text_of(ident))),
         help,
         unit: args.text("unit").cloned(),
         labels,
         outcome: args.flag("outcome").is_some(),
         summary: args.flag("summary").is_some(),
-        mode: args.text("mode").and_then(mode_variant),
+        mode: args.text("mode").and_then(modes::variant),
         max_series: args.number("max_series").cloned(),
         bounds: match args.buckets() {
             None => Bounds::Default,
             Some(Buckets::Literal(list)) => Bounds::Literal(buckets::values(list)),
-            Some(Buckets::Const(path)) => Bounds::Const(path.clone()),
+            Some(Buckets::Const(expr)) => Bounds::Const(expr.clone()),
         },
     }
 }
@@ -138,9 +140,10 @@ impl Descriptor {
                 q!(#krate::concat!(#before, #krate::module_path!(), #after))
             }
         };
-        let name = &self.name;
+        let kind = q!(#krate::Kind::#kind);
+        let name = self.name.print(krate, rules::kind(self.attribute), &kind);
         let mut tokens = q!(#krate::Descriptor::new(
-            #krate::Kind::#kind, #name, #help, #krate::file!(), #krate::line!()
+            #kind, #name, #help, #krate::file!(), #krate::line!()
         ));
         if !self.labels.is_empty() {
             let labels = self.labels.iter().map(|label| declare(krate, label));
@@ -183,8 +186,9 @@ impl Descriptor {
                 let count = Literal::usize_unsuffixed(values.len());
                 q!(static #name: [#krate::u64; #count] = #krate::nanos(&[#(#values),*]);)
             }
-            Bounds::Const(path) => {
-                q!(static #name: [#krate::u64; #path.len()] = #krate::nanos(&#path);)
+            Bounds::Const(expr) => {
+                let list = operand(expr);
+                q!(static #name: [#krate::u64; #list.len()] = #krate::nanos(&#list);)
             }
         }
     }

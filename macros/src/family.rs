@@ -14,6 +14,7 @@ use crate::args::Args;
 use crate::descriptor::label_of;
 use crate::errors::Errors;
 use crate::expand::q;
+use crate::names::Kind;
 use crate::plan::text_of;
 use crate::rules::MOST_LABELS;
 use crate::sites::label_local;
@@ -115,9 +116,12 @@ fn check<'a>(
         );
     }
     if inputs.is_empty() {
+        let name = ident.to_string().to_uppercase();
+        let series =
+            ty.map_or("Counter".to_owned(), |ty| ty.to_token_stream().to_string().replace(' ', ""));
         errors.on(
             ident,
-            format!("a family without labels is one series: write `static {ident}: Counter;`"),
+            format!("a family without labels is one series: write `static {name}: {series};`"),
         );
     }
     let mut before = Vec::new();
@@ -127,14 +131,38 @@ fn check<'a>(
             errors.on(input, format!("a family has at most {MOST_LABELS} labels"));
         }
     }
+    if let Some(labels) = args.flag("labels") {
+        errors.at(labels.span(), "the labels of a family are its parameters: leave out `labels`");
+    }
     let Some(ty) = ty else {
         errors.on(
             ident,
-            "what are its series? Say `-> Counter`, `-> Gauge`, `-> Histogram` or `-> Summary`",
+            "what are its series? Say `-> Counter`, `-> Gauge`, `-> Histogram`, `-> Summary`, \
+             `-> Info` or `-> StateSet<..>`",
         );
         return None;
     };
+    states_have_their_label(args, inputs.iter(), ty, errors);
     metric::check(args, &family.attrs, ident, ty, errors)
+}
+
+/// The label that says the state has the name of the metric.
+fn states_have_their_label<'a>(
+    args: &Args,
+    inputs: impl Iterator<Item = &'a FnArg>,
+    ty: &Type,
+    errors: &mut Errors,
+) {
+    if metric::kind(ty, &mut Errors::new()) != Kind::StateSet {
+        return;
+    }
+    let Some(name) = args.full_name().and_then(|name| name.text()) else { return };
+    for label in inputs.filter_map(label).filter(|label| text_of(label).value() == name) {
+        errors.on(
+            label,
+            format!("a state set says its state by the label that has its name, here `{name}`"),
+        );
+    }
 }
 
 fn parameter(
@@ -211,6 +239,7 @@ fn series(
         locals.extend(q!(let #local = &#name;));
         values.push(local);
     }
-    let items = metric::items(krate, metric, ty, &labels);
+    let labels = q!(&[#(#labels),*]);
+    let items = metric::items(krate, metric, ty, Some(&labels));
     q!(#items #locals #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
 }

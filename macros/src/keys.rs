@@ -56,7 +56,9 @@ pub(crate) enum Form {
     Flag,
     /// `key(name = expression, argument)`
     Labels,
-    /// `key = [literal, ..]` or `key = path::to::A_CONST`
+    /// `key = "literal"` or `key = path::to::A_CONST`
+    Part,
+    /// `key = [literal, ..]`, `key = path::to::A_CONST` or `key = a_const_fn(..)`
     Buckets,
     /// `key = some::path`
     Path,
@@ -90,9 +92,11 @@ const EVERYWHERE: &[Attribute] = &Attribute::ALL;
 #[rustfmt::skip]
 pub(crate) const KEYS: &[Key] = &[
     Key { name: "name",         form: Form::Text,        on: EVERYWHERE,                         needs_name: false },
+    Key { name: "namespace",    form: Form::Part,        on: EVERYWHERE,                         needs_name: true },
+    Key { name: "subsystem",    form: Form::Part,        on: EVERYWHERE,                         needs_name: true },
     Key { name: "help",         form: Form::Text,        on: EVERYWHERE,                         needs_name: true },
     Key { name: "unit",         form: Form::Text,        on: EVERYWHERE,                         needs_name: true },
-    Key { name: "labels",       form: Form::Labels,      on: FUNCTIONS,                          needs_name: true },
+    Key { name: "labels",       form: Form::Labels,      on: EVERYWHERE,                         needs_name: true },
     Key { name: "buckets",      form: Form::Buckets,     on: &[Timed, Metric],                   needs_name: true },
     Key { name: "summary",      form: Form::Flag,        on: &[Timed],                           needs_name: true },
     Key { name: "mode",         form: Form::Text,        on: &[InProgress, Metric],              needs_name: true },

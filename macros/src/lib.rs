@@ -2,8 +2,8 @@
 //!
 //! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
 //! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
-//! `family.rs`, with the rules in `names.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`, `descriptor.rs`) and can't fail (`expand.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
+//! `family.rs`, with the rules in `names.rs`, `modes.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
+//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
 //! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
 //! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
 //! `derive.rs`.
@@ -30,9 +30,11 @@ mod expand;
 mod fallback;
 mod family;
 mod finish;
+mod full_name;
 mod function;
 mod keys;
 mod metric;
+mod modes;
 mod names;
 mod plan;
 mod rules;
@@ -66,6 +68,7 @@ mod snapshots_of_keys;
 /// | key | meaning |
 /// |---|---|
 /// | `name = "jobs_total"` | a family of its own; a counter's name ends in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
@@ -78,7 +81,7 @@ mod snapshots_of_keys;
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit`, `labels` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels` and `max_series` need a `name`: the family that all functions share has a fixed shape.
 ///
 /// # Labels
 ///
@@ -219,10 +222,11 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `name = "job_seconds"` | a family of its own; the name of durations ends in `_seconds` |
+/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "seconds"` | says the unit, of which there is one |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or the path of a constant array or slice of `f64` |
+/// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or what is known when the program is compiled: a constant array or slice of `f64`, `headcount::exponential_buckets::<8>(0.001, 2.0)` |
 /// | `summary` | a sum and a count, without buckets |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
@@ -234,7 +238,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit`, `labels`, `buckets`, `summary` and `max_series` need a `name`: the family that all functions share
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary` and `max_series` need a `name`: the family that all functions share
 /// has a fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors, of
 /// futures and of blocks at `#[counted]` is true here too.
 ///
@@ -311,10 +315,11 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `name = "jobs_running"` | a family of its own |
+/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `mode = "max"` | how the values of several processes become one, as for gauges at `#[metric]`; `livesum` by default |
+/// | `mode = "max"` | how the values of several processes become one, as for gauges at `#[metric]`, of which only `mostrecent` and `livemostrecent` make no sense here; `livesum` by default |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `metric = RUNNING` | counts on a `Gauge` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
@@ -322,7 +327,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit`, `labels`, `mode` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode` and `max_series` need a `name`: the family that all functions share has a fixed shape.
 /// What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// # Expansion
@@ -368,6 +373,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | meaning |
 /// |---|---|
 /// | `name = "job_failures_total"` | a family of its own; a counter's name ends in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
@@ -383,7 +389,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a future which its type doesn't show |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `help`, `unit`, `labels`, `error_labels` and `max_series` need a `name`: the family that all functions share has a
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels` and `max_series` need a `name`: the family that all functions share has a
 /// fixed shape. What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// `only` and `error_labels` look into the error of a `Result`, by reference. For a panic and a cancellation, the labels of
@@ -467,11 +473,21 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
     finish::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
-/// Declares a metric that a program counts by itself: a `static` of the type `Counter`, `Gauge`, `Histogram` or
-/// `Summary` without a value is one series, and a `fn` without a body, that returns one of these, a family of them.
+/// Declares a metric that a program counts by itself: a `static` without a value is one series, and a `fn` without a body,
+/// that returns a metric, a family of them.
+///
+/// | type | what it is |
+/// |---|---|
+/// | `Counter` | a whole number that only grows: requests, bytes |
+/// | `Counter<f64>` | any number that only grows: seconds, joules, money |
+/// | `Gauge` | a value that goes up and down; it needs a `mode` |
+/// | `Histogram` | how many of the observed values were how large |
+/// | `Summary` | the sum and the number of the observed values |
+/// | `Info` | what a program is, said by labels; its value is always 1 |
+/// | `StateSet<T>` | which of the states of `T` holds, an enum with `derive(LabelValue)`; it needs a `mode` |
 ///
 /// A `static` exists from the first use of the library in a process on,
-/// with the value 0, whether it is touched or not (a gauge, once it was set). The `static` really has
+/// with the value 0, whether it is touched or not (a gauge or a state set whose mode is no sum, once it was set). The `static` really has
 /// the type that is written: it is a small value that can be copied, and every copy counts in the
 /// same place.
 ///
@@ -480,29 +496,92 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// up. `requests(Method::Get, 200).inc()` counts; a handle that is looked up and not used is a warning.
 ///
 /// Across processes, counters, histograms and summaries are added up, those of processes that have ended as
-/// well. How gauges are combined is said by `mode`.
+/// well. How gauges and state sets are combined is said by `mode`. Of infos, what the living say is shown.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_taken_total"` | required; a counter's name ends in `_total` |
+/// | `name = "jobs_taken_total"` | required; a counter's name ends in `_total`, an info's in `_info`, and that of nothing else in one of these or in `_created`, `_bucket`, `_sum`, `_count` |
+/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with, see below |
 /// | `help = ".."` | the help text; by default it is the first paragraph of the doc comment, and one of both must be there |
-/// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
-/// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds, ascending numbers, or the path of a constant array or slice of `f64` |
-/// | `mode = "livesum"` | gauges, required: see below |
+/// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total`. Infos and state sets have none |
+/// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds, ascending numbers, or what is known when the program is compiled: a constant array or slice of `f64`, `headcount::linear_buckets::<10>(0.0, 5.0)` |
+/// | `mode = "livesum"` | gauges and state sets, required: see below |
+/// | `labels(version = env!("CARGO_PKG_VERSION"))` | infos that are a `static`, required: labels whose values are constants, each a `&'static str` or any literal |
 /// | `max_series = 500` | families: how many series a process may have, before the rest goes to one whose values read `_other`; 1,000 by default |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+///
+/// # Modes
 ///
 /// | mode | the value that is exposed |
 /// |---|---|
 /// | `sum`, `livesum` | the sum of all processes |
 /// | `min`, `livemin` | the least value |
 /// | `max`, `livemax` | the greatest value |
+/// | `mostrecent`, `livemostrecent` | the value that was set last |
 /// | `all`, `liveall` | a series for each process, with the label `pid` |
 ///
 /// The modes that begin with `live` take the processes that are alive; the others, those that have
-/// ended as well.
+/// ended as well. Of a state set, the state is the series with the value 1: the sum says how many processes are in each state.
+///
+/// # Namespaces
+///
+/// `namespace` and `subsystem` stand before the name, each with a `_` behind it, as in other Prometheus clients, and the whole is the
+/// metric's name. Each is a literal, or the path of a constant `&str`, so that a crate says its namespace once. An empty constant is left
+/// out.
+///
+/// ```
+/// use headcount::{Counter, counted, metric};
+///
+/// const NAMESPACE: &str = "shop";
+///
+/// /// Orders taken.
+/// #[metric(namespace = NAMESPACE, subsystem = "till", name = "orders_total")]
+/// static ORDERS: Counter;
+///
+/// #[counted(namespace = NAMESPACE, name = "refunds_total")]
+/// fn refund() {}
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// ORDERS.inc();
+/// refund();
+///
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("shop_till_orders_total 1\n"));
+/// assert!(text.contains("shop_refunds_total 1\n"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// On a block they stand before its `prefix`. There, as everywhere, a path is resolved where the function stands: in a module that is covered,
+/// write `crate::NAMESPACE`.
+///
+/// # Infos
+///
+/// What is known when the program is compiled is a `static` with constant `labels`, and there from the start, without a call. What is
+/// known when it runs is a family; `set` says it. `headcount::build_info!()` declares the usual one.
+///
+/// ```
+/// use headcount::{Info, metric};
+///
+/// /// How it was built.
+/// #[metric(name = "shop_build_info", labels(version = "1.4.0", edition = 2024))]
+/// static BUILD: Info;
+///
+/// /// Where it runs.
+/// #[metric(name = "shop_host_info")]
+/// fn host(name: &str, region: &str) -> Info;
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// host("a7", "eu").set();
+///
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("shop_build_info{edition=\"2024\",version=\"1.4.0\"} 1\n"));
+/// assert!(text.contains("shop_host_info{name=\"a7\",region=\"eu\"} 1\n"));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Expansion
 ///
@@ -525,6 +604,27 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     K::inventory::submit! { K::Sites(&__SITES) }
 ///     K::at::<Counter>(&__SITES[0])
 /// };
+/// ```
+///
+/// Other kinds differ in the descriptor only. That of a state set, in a namespace that is a constant:
+///
+/// ```
+/// # use headcount::{LabelValue, StateSet, __private as K};
+/// # #[derive(LabelValue)] enum Phase { Starting, Serving }
+/// # const NAMESPACE: &str = "shop";
+/// # const DESCRIPTOR: K::Descriptor =
+/// K::Descriptor::new(
+///     K::kind_of::<StateSet<Phase>>(),
+///     K::name(                                            // checked when the whole of it is known
+///         K::kind_of::<StateSet<Phase>>(),
+///         K::joined_text(const { &K::joined::<{ K::joined_len(&[NAMESPACE, "phase"]) }>(&[NAMESPACE, "phase"]) }),
+///     ),
+///     "What the workers do.", file!(), line!(),
+/// )
+/// .states(K::states_of::<StateSet<Phase>>())
+/// .mode(K::Mode::LiveSum)
+/// # ;
+/// # let _ = (DESCRIPTOR, Phase::Starting, Phase::Serving);
 /// ```
 ///
 /// and a family becomes the function that it looks like:
@@ -551,7 +651,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # Examples
 ///
 /// ```
-/// use headcount::{Counter, Gauge, Histogram, LabelValue, metric};
+/// use headcount::{Counter, Gauge, Histogram, LabelValue, StateSet, metric};
 ///
 /// #[derive(LabelValue)]
 /// enum Method {
@@ -567,6 +667,10 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// #[metric(name = "jobs_taken_total")]
 /// static TAKEN: Counter;
 ///
+/// /// Time that the processor was used.
+/// #[metric(name = "busy_seconds_total", unit = "seconds")]
+/// static BUSY: Counter<f64>;
+///
 /// #[metric(name = "queue_depth", help = "Jobs waiting.", mode = "livesum")]
 /// static DEPTH: Gauge;
 ///
@@ -574,19 +678,35 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// #[metric(name = "answer_bytes", buckets = [100, 1000, 10_000], unit = "bytes")]
 /// static SIZES: Histogram;
 ///
+/// #[derive(LabelValue)]
+/// enum Phase {
+///     Starting,
+///     Serving,
+/// }
+///
+/// /// What the workers of a pool do.
+/// #[metric(name = "worker_phase", mode = "livesum")]
+/// fn phase(pool: &str) -> StateSet<Phase>;
+///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     requests(Method::Get, 200).inc();
 ///     requests(Method::Post, 404).inc_by(2);
 ///     TAKEN.inc();
+///     BUSY.inc_by(0.25);
 ///     DEPTH.set(7.0);
 ///     SIZES.observe(512.0);
+///     phase("mail").set(Phase::Starting);
+///     phase("mail").set(Phase::Serving);
 ///
 ///     let text = headcount::Collector::new().collect()?.to_text();
 ///     assert!(text.contains("# HELP jobs_taken_total Jobs taken from the queue."));
 ///     assert!(text.contains(r#"http_requests_total{method="post",status="404"} 2"#));
 ///     assert!(text.contains("jobs_taken_total 1"));
+///     assert!(text.contains("busy_seconds_total 0.25"));
 ///     assert!(text.contains("queue_depth 7"));
 ///     assert!(text.contains(r#"answer_bytes_bucket{le="1000.0"} 1"#));
+///     assert!(text.contains(r#"worker_phase{pool="mail",worker_phase="serving"} 1"#));
+///     assert!(text.contains(r#"worker_phase{pool="mail",worker_phase="starting"} 0"#));
 ///     Ok(())
 /// }
 /// ```

@@ -12,22 +12,12 @@ use syn::{Attribute as Attr, Expr, Ident, Lit, LitInt, LitStr, Meta, Token, Type
 use crate::args::Args;
 use crate::errors::Errors;
 use crate::expand::q;
+use crate::full_name::FullName;
 use crate::keys::Attribute;
 use crate::names::{self, Kind};
+use crate::plan::{literal, text_of};
 use crate::values::Buckets;
-use crate::{buckets, check, fallback, family, rules, shape, suggest};
-
-/// How the values of a gauge are combined, with the variant of `__private::Mode`.
-const MODES: [(&str, &str); 8] = [
-    ("all", "All"),
-    ("liveall", "LiveAll"),
-    ("min", "Min"),
-    ("livemin", "LiveMin"),
-    ("max", "Max"),
-    ("livemax", "LiveMax"),
-    ("sum", "Sum"),
-    ("livesum", "LiveSum"),
-];
+use crate::{buckets, check, fallback, family, modes, rules, shape};
 
 /// A `static` item.
 struct Static {
@@ -45,7 +35,8 @@ struct Static {
 
 /// What a checked metric is printed from.
 pub(crate) struct Metric<'a> {
-    name: &'a LitStr,
+    kind: Kind,
+    pub(crate) name: FullName,
     help: TokenStream,
     unit: Option<&'a LitStr>,
     mode: Option<Ident>,
@@ -65,10 +56,10 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
             let metric = check_static(&args, &item, &mut errors);
             let krate = check::private_path(args.krate());
             let initialiser = match metric {
-                Some(metric) => expand(&krate, &metric, &item.ty),
+                Some(metric) => expand(&krate, &args, &metric, &item.ty),
                 None => errors.to_compile_errors(),
             };
-            print(&item, &initialiser)
+            print(&args, &item, &initialiser)
         }
         Err(error) => {
             errors.push(error);
@@ -113,7 +104,53 @@ fn check_static<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Optio
     if let Some(max_series) = args.flag("max_series") {
         errors.at(max_series.span(), "a `static` is one series: `max_series` belongs to a `fn`");
     }
+    constant_labels(args, item, errors);
     check(args, &item.attrs, &item.ident, &item.ty, errors)
+}
+
+/// An info that is a `static` says what it is by constants; of anything else, several series are a family.
+fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
+    let kind = kind(&item.ty, &mut Errors::new());
+    let Some(labels) = args.flag("labels") else {
+        if kind == Kind::Info && !args.mentions("labels") {
+            errors.on(
+                &item.ident,
+                format!(
+                    "what does it say? Give it constant labels, as in \
+                     `labels(version = env!(\"CARGO_PKG_VERSION\"))`, or make it a family, whose labels \
+                     are set when the program runs: `fn {}(version: &str) -> Info;`",
+                    item.ident.to_string().to_lowercase()
+                ),
+            );
+        }
+        return;
+    };
+    if !matches!(kind, Kind::Info | Kind::Renamed) {
+        errors.at(
+            labels.span(),
+            "a `static` is one series, and only an `Info` has constant labels: a family is a `fn`, \
+             whose parameters are its labels",
+        );
+        return;
+    }
+    if args.labels().is_empty() {
+        errors.at(labels.span(), "`labels` takes a list: `labels(name = constant)`");
+    }
+    let mut before = Vec::new();
+    for label in args.labels() {
+        let name = text_of(&label.name).value();
+        names::check_label(&label.name, false, errors);
+        if before.contains(&name) {
+            errors.on(&label.name, format!("the label `{name}` is given twice"));
+        }
+        if label.value.is_none() {
+            errors.on(&label.name, format!("`{name}` needs a value: `{name} = constant`"));
+        }
+        if let Some(ty) = &label.ty {
+            errors.on(ty, "the value is a constant text: leave out the type");
+        }
+        before.push(name);
+    }
 }
 
 /// Judges what a `static` and a family have in common.
@@ -125,18 +162,19 @@ pub(crate) fn check<'a>(
     errors: &mut Errors,
 ) -> Option<Metric<'a>> {
     let kind = kind(ty, errors);
-    let name = args.text("name");
-    match name {
+    let name = args.full_name();
+    match &name {
         Some(name) => names::check_metric(kind, name, args.text("unit"), errors),
         None if args.mentions("name") => {}
         None => errors.at(args.span, "a metric needs a `name`: `#[metric(name = \"..\")]`"),
     }
     let help = help(args, attrs, ident, errors);
-    let mode = mode(args, kind, errors);
+    let mode = modes::mode(args, kind, errors);
     let buckets = bounds(args, kind, errors);
     rules::max_series(args, errors);
     match name {
         Some(name) if errors.is_empty() => Some(Metric {
+            kind,
             name,
             help,
             unit: args.text("unit"),
@@ -150,7 +188,7 @@ pub(crate) fn check<'a>(
 
 /// The kind, by the name of the type. Any other path may be a handle under another name, which the
 /// types decide.
-fn kind(ty: &Type, errors: &mut Errors) -> Kind {
+pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
     let Type::Path(path) = shape::ungrouped(ty) else {
         errors.on(ty, not_a_handle(ty));
         return Kind::Renamed;
@@ -161,6 +199,8 @@ fn kind(ty: &Type, errors: &mut Errors) -> Kind {
         "Gauge" => Kind::Gauge,
         "Histogram" => Kind::Histogram,
         "Summary" => Kind::Summary,
+        "Info" => Kind::Info,
+        "StateSet" => Kind::StateSet,
         name if name.starts_with(|first: char| first.is_lowercase()) => {
             errors.on(ty, not_a_handle(ty));
             Kind::Renamed
@@ -171,7 +211,7 @@ fn kind(ty: &Type, errors: &mut Errors) -> Kind {
 
 fn not_a_handle(ty: &Type) -> String {
     format!(
-        "a metric is a `Counter`, `Gauge`, `Histogram` or `Summary`, not `{}`",
+        "a metric is a `Counter`, `Gauge`, `Histogram`, `Summary`, `Info` or `StateSet`, not `{}`",
         ty.to_token_stream()
     )
 }
@@ -206,44 +246,6 @@ fn doc_line(attr: &Attr) -> Option<String> {
     }
 }
 
-fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident> {
-    let names = || MODES.iter().map(|(name, _)| *name);
-    let Some(mode) = args.text("mode") else {
-        if kind == Kind::Gauge && !args.mentions("mode") {
-            errors.at(
-                args.span,
-                format!(
-                    "a gauge says how the values of several processes become one: `mode = ..` with \
-                     {}",
-                    suggest::list(names())
-                ),
-            );
-        }
-        return None;
-    };
-    if !matches!(kind, Kind::Gauge | Kind::Renamed) {
-        errors.on(mode, "`mode` belongs to gauges: counters and histograms are added up");
-    }
-    mode_named(mode, errors)
-}
-
-/// The mode of this name.
-pub(crate) fn mode_named(mode: &LitStr, errors: &mut Errors) -> Option<Ident> {
-    let variant = mode_variant(mode);
-    if variant.is_none() {
-        let names: Vec<_> = MODES.iter().map(|(name, _)| *name).collect();
-        errors.on(mode, rules::unknown_word("mode", &mode.value(), &names));
-    }
-    variant
-}
-
-/// The variant of `__private::Mode` of this name.
-pub(crate) fn mode_variant(mode: &LitStr) -> Option<Ident> {
-    let text = mode.value();
-    let (_, variant) = MODES.iter().find(|(name, _)| *name == text)?;
-    Some(Ident::new(variant, Span::mixed_site()))
-}
-
 fn bounds<'a>(args: &'a Args, kind: Kind, errors: &mut Errors) -> Option<&'a Buckets> {
     let buckets = args.buckets()?;
     if !matches!(kind, Kind::Histogram | Kind::Renamed) {
@@ -258,13 +260,26 @@ fn bounds<'a>(args: &'a Args, kind: Kind, errors: &mut Errors) -> Option<&'a Buc
     Some(buckets)
 }
 
-fn print(item: &Static, initialiser: &TokenStream) -> TokenStream {
+fn print(args: &Args, item: &Static, initialiser: &TokenStream) -> TokenStream {
     let Static { attrs, vis, keyword, ident, colon, ty, .. } = item;
-    q!(#(#attrs)* #vis #keyword #ident #colon #ty = { #initialiser };)
+    // It is there from the start, and nobody has to name it. (A crate may forbid to allow `dead_code`.)
+    let used = args.flag("labels").map(|_| q!(#[used]));
+    q!(#(#attrs)* #used #vis #keyword #ident #colon #ty = { #initialiser };)
 }
 
-fn expand(krate: &TokenStream, metric: &Metric<'_>, ty: &Type) -> TokenStream {
-    let items = items(krate, metric, ty, &[]);
+fn expand(krate: &TokenStream, args: &Args, metric: &Metric<'_>, ty: &Type) -> TokenStream {
+    let labels = args.labels().iter().map(|label| {
+        let name = text_of(&label.name);
+        let value = literal(label).map(|text| text.to_token_stream());
+        let value = value.unwrap_or_else(|| label.value.to_token_stream());
+        q!(#krate::Label::Const(#name, #value))
+    });
+    let mut labels = q!(&[#(#labels),*]);
+    if metric.kind == Kind::Renamed {
+        labels = q!(#krate::info_labels(#krate::kind_of::<#ty>(), #labels));
+    }
+    let labels = Some(labels).filter(|_| !args.labels().is_empty());
+    let items = items(krate, metric, ty, labels.as_ref());
     q!(#items #krate::at::<#ty>(&__SITES[0]))
 }
 
@@ -273,14 +288,25 @@ pub(crate) fn items(
     krate: &TokenStream,
     metric: &Metric<'_>,
     ty: &Type,
-    labels: &[TokenStream],
+    labels: Option<&TokenStream>,
 ) -> TokenStream {
-    let Metric { name, help, unit, mode, buckets, max_series } = metric;
+    let Metric { kind, name, help, unit, mode, buckets, max_series } = metric;
+    let runtime_kind = q!(#krate::kind_of::<#ty>());
+    let name = name.print(krate, *kind, &runtime_kind);
+    let runtime_kind = if *kind == Kind::Renamed && mode.is_none() {
+        q!(#krate::without_mode(#runtime_kind))
+    } else {
+        runtime_kind
+    };
     let mut descriptor = q!(#krate::Descriptor::new(
-        #krate::kind_of::<#ty>(), #name, #help, #krate::file!(), #krate::line!()
+        #runtime_kind, #name, #help, #krate::file!(), #krate::line!()
     ));
-    if !labels.is_empty() {
-        descriptor.extend(q!(.labels(&[#(#labels),*])));
+    if let Some(labels) = labels {
+        descriptor.extend(q!(.labels(#labels)));
+    }
+    // Of another handle there are none.
+    if matches!(kind, Kind::StateSet | Kind::Renamed) {
+        descriptor.extend(q!(.states(#krate::states_of::<#ty>())));
     }
     if let Some(max_series) = max_series {
         descriptor.extend(q!(.max_series(#max_series)));
@@ -297,7 +323,9 @@ pub(crate) fn items(
             let values = buckets::values(list);
             descriptor.extend(q!(.bounds(&[#(#values),*])));
         }
-        Some(Buckets::Const(path)) => descriptor.extend(q!(.bounds(#krate::bounds(&#path)))),
+        Some(Buckets::Const(expr)) => {
+            descriptor.extend(q!(.bounds(#krate::bounds(const { &#expr }))));
+        }
     }
     q!(
         static __SITES: [#krate::Site; 1] = [#krate::Site::metric(#descriptor)];

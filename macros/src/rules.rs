@@ -10,8 +10,9 @@ use syn::{Ident, Pat};
 use crate::args::{Args, is_closure};
 use crate::buckets;
 use crate::errors::Errors;
+use crate::full_name::FullName;
 use crate::keys::Attribute;
-use crate::metric;
+use crate::modes;
 use crate::names::{self, Kind};
 use crate::plan::literal;
 use crate::suggest;
@@ -21,8 +22,10 @@ use crate::values::{Buckets, Label};
 pub(crate) const MOST_LABELS: usize = 8;
 
 /// The keys that a metric has where it is declared.
-const OF_A_DECLARED_METRIC: [&str; 10] = [
+const OF_A_DECLARED_METRIC: [&str; 12] = [
     "name",
+    "namespace",
+    "subsystem",
     "help",
     "unit",
     "labels",
@@ -266,11 +269,11 @@ fn leaving_token(tokens: TokenStream) -> Option<TokenTree> {
 
 fn names_and_texts(args: &Args, errors: &mut Errors) {
     let kind = kind(args.attribute);
-    if let Some(name) = args.text("name") {
-        names::check_metric(kind, name, args.text("unit"), errors);
+    if let Some(name) = args.full_name() {
+        names::check_metric(kind, &name, args.text("unit"), errors);
     }
     if let Some(prefix) = args.text("prefix") {
-        names::check_prefix(prefix, errors);
+        names::check_prefix(&FullName::of(args, prefix.clone()), errors);
         if let Some(unit) = args.flag("unit") {
             errors.at(unit.span(), "the families of a `prefix` have their units");
         }
@@ -282,7 +285,14 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
         buckets::check(list, kind, errors);
     }
     if let Some(mode) = args.text("mode") {
-        metric::mode_named(mode, errors);
+        modes::named(mode, errors);
+        if modes::is_recent(mode) {
+            errors.on(
+                mode,
+                "calls in progress are counted, not set, so none is the most recent: `livesum`, which is \
+                 the default, or another mode",
+            );
+        }
     }
     max_series(args, errors);
 }

@@ -165,7 +165,7 @@ pub(crate) fn label_local(index: usize, value: &TokenStream) -> Ident {
 }
 
 /// An expression as the operand of `&`.
-fn operand(value: &Expr) -> TokenStream {
+pub(crate) fn operand(value: &Expr) -> TokenStream {
     match value {
         Expr::Path(_)
         | Expr::Lit(_)

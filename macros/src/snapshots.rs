@@ -621,12 +621,173 @@ fn a_metric() {
 }
 
 #[test]
+fn an_info_a_state_set_and_constants_in_names() {
+    let args = quote!(
+        name = "shop_info",
+        help = "The shop.",
+        labels(version = env!("CARGO_PKG_VERSION"), floors = 3)
+    );
+    expect![[r##"
+        #[used]
+        static SHOP: Info = {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                            ::headcount::__private::kind_of::<Info>(),
+                            "shop_info",
+                            "The shop.",
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                        )
+                        .labels(
+                            &[
+                                ::headcount::__private::Label::Const(
+                                    "version",
+                                    env!("CARGO_PKG_VERSION"),
+                                ),
+                                ::headcount::__private::Label::Const("floors", "3"),
+                            ],
+                        ),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            ::headcount::__private::at::<Info>(&__SITES[0])
+        };
+    "##]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            static SHOP: Info;
+        ),
+    )));
+    let args =
+        quote!(namespace = "shop", name = "phase", help = "Phases.", mode = "livemostrecent");
+    expect![[r#"
+        fn phase(floor: u8) -> StateSet<Phase> {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                            ::headcount::__private::kind_of::<StateSet<Phase>>(),
+                            "shop_phase",
+                            "Phases.",
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                        )
+                        .labels(&[::headcount::__private::Label::Open("floor")])
+                        .states(::headcount::__private::states_of::<StateSet<Phase>>())
+                        .mode(::headcount::__private::Mode::LiveMostRecent),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            let __label_0 = &floor;
+            ::headcount::__private::member::<StateSet<Phase>>(&__SITES[0], (__label_0,))
+        }
+    "#]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            fn phase(floor: u8) -> StateSet<Phase>;
+        ),
+    )));
+    let args = quote!(
+        namespace = crate::NAMESPACE,
+        subsystem = "till",
+        name = "sold_bytes",
+        help = "Sold.",
+        buckets = hc::linear_buckets::<4>(0.0, 5.0)
+    );
+    expect![[r#"
+        static SOLD: Histogram = {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                            ::headcount::__private::kind_of::<Histogram>(),
+                            ::headcount::__private::name(
+                                ::headcount::__private::kind_of::<Histogram>(),
+                                ::headcount::__private::joined_text(const {
+                                    &::headcount::__private::joined::<
+                                        {
+                                            ::headcount::__private::joined_len(
+                                                &[crate::NAMESPACE, "till", "sold_bytes"],
+                                            )
+                                        },
+                                    >(&[crate::NAMESPACE, "till", "sold_bytes"])
+                                }),
+                            ),
+                            "Sold.",
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                        )
+                        .bounds(
+                            ::headcount::__private::bounds(const {
+                                &hc::linear_buckets::<4>(0.0, 5.0)
+                            }),
+                        ),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            ::headcount::__private::at::<Histogram>(&__SITES[0])
+        };
+    "#]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            static SOLD: Histogram;
+        ),
+    )));
+    let args = quote!(name = "till_depth", help = "Depth.", mode = "mostrecent", labels(a = B));
+    expect![[r##"
+        #[used]
+        static DEPTH: Renamed = {
+            static __SITES: [::headcount::__private::Site; 1] = [
+                ::headcount::__private::Site::metric(
+                    ::headcount::__private::Descriptor::new(
+                            ::headcount::__private::kind_of::<Renamed>(),
+                            ::headcount::__private::name(
+                                ::headcount::__private::kind_of::<Renamed>(),
+                                "till_depth",
+                            ),
+                            "Depth.",
+                            ::headcount::__private::file!(),
+                            ::headcount::__private::line!(),
+                        )
+                        .labels(
+                            ::headcount::__private::info_labels(
+                                ::headcount::__private::kind_of::<Renamed>(),
+                                &[::headcount::__private::Label::Const("a", B)],
+                            ),
+                        )
+                        .states(::headcount::__private::states_of::<Renamed>())
+                        .mode(::headcount::__private::Mode::MostRecent),
+                ),
+            ];
+            ::headcount::__private::inventory::submit! {
+                ::headcount::__private::Sites(& __SITES)
+            }
+            ::headcount::__private::at::<Renamed>(&__SITES[0])
+        };
+    "##]]
+    .assert_eq(&print(metric::attribute(
+        args,
+        quote!(
+            static DEPTH: Renamed;
+        ),
+    )));
+}
+
+#[test]
 fn a_mistake_leaves_the_function_as_it_was() {
     counted(
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
         &expect![[
-            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
         ]],
     );
     expect![[r#"

@@ -321,6 +321,67 @@ fn declared_metrics_and_conditions() {
 }
 
 #[test]
+fn a_name_of_parts_and_buckets_by_rule() {
+    let args = quote!(
+        namespace = NAMESPACE,
+        name = "step_seconds",
+        buckets = hc::exponential_buckets::<8>(0.001, 2.0)
+    );
+    expect![[r#"
+        fn step() {
+            let __call = {
+                static __NANOS_0: [::headcount::__private::u64; hc::exponential_buckets::<
+                    8,
+                >(0.001, 2.0)
+                    .len()] = ::headcount::__private::nanos(
+                    &hc::exponential_buckets::<8>(0.001, 2.0),
+                );
+                static __SITES: [::headcount::__private::Site; 1] = [
+                    ::headcount::__private::Site::metric(
+                        ::headcount::__private::Descriptor::new(
+                                ::headcount::__private::Kind::Durations,
+                                ::headcount::__private::name(
+                                    ::headcount::__private::Kind::Durations,
+                                    ::headcount::__private::joined_text(const {
+                                        &::headcount::__private::joined::<
+                                            {
+                                                ::headcount::__private::joined_len(
+                                                    &[NAMESPACE, "step_seconds"],
+                                                )
+                                            },
+                                        >(&[NAMESPACE, "step_seconds"])
+                                    }),
+                                ),
+                                ::headcount::__private::concat!(
+                                    "Duration of calls of `",
+                                    ::headcount::__private::module_path!(), "::step`."
+                                ),
+                                ::headcount::__private::file!(),
+                                ::headcount::__private::line!(),
+                            )
+                            .nanos(&__NANOS_0),
+                    ),
+                ];
+                ::headcount::__private::inventory::submit! {
+                    ::headcount::__private::Sites(& __SITES)
+                }
+                ::headcount::__private::scope(
+                    ::headcount::__private::Durations(__SITES[0].slot(), &__NANOS_0),
+                )
+            };
+            {}
+        }
+    "#]]
+    .assert_eq(&print(finish::attribute(
+        Attribute::Timed,
+        args,
+        quote!(
+            fn step() {}
+        ),
+    )));
+}
+
+#[test]
 fn a_block() {
     let item = quote!(
         impl<T> Shop<T> {

@@ -3,15 +3,17 @@
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Expr, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
+use syn::{Expr, Lit, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
 
 use crate::args::{comma, skip_to_comma, ungrouped};
 use crate::errors::Errors;
+use crate::full_name::Part;
 use crate::keys::{Form, Key};
 
 /// A key's value, by [`Form`].
 pub(crate) enum Value {
     Text(LitStr),
+    Part(Part),
     Flag,
     Bool(LitBool),
     Number(LitInt),
@@ -34,7 +36,7 @@ pub(crate) struct Label {
 #[derive(Clone)]
 pub(crate) enum Buckets {
     Literal(syn::ExprArray),
-    Const(syn::ExprPath),
+    Const(Expr),
 }
 
 /// Which errors count: `pattern`, or `pattern if guard`.
@@ -80,6 +82,7 @@ pub(crate) fn value(
             equals(ident, input, &usage)?;
             literal(input, usage).map(Value::Text)
         }
+        Form::Part => part(name, ident, input).map(Value::Part),
         Form::Bool => {
             let usage = format!("`{name}` takes `true` or `false`");
             equals(ident, input, &usage)?;
@@ -123,16 +126,37 @@ fn expression(ident: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result
         .map_err(|error| syn::Error::new(error.span(), format!("{usage}; {error}")))
 }
 
+fn part(name: &str, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Part> {
+    let usage = format!(
+        "`{name}` takes a string literal or a constant: `{name} = \"..\"`, `{name} = path::TO_CONST`"
+    );
+    equals(ident, input, &usage)?;
+    let expr: Expr = input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
+    match ungrouped(expr) {
+        Expr::Path(path) => Ok(Part::Const(path)),
+        Expr::Lit(syn::ExprLit { lit: Lit::Str(text), .. }) => Ok(Part::Text(text)),
+        other => Err(syn::Error::new_spanned(other, usage)),
+    }
+}
+
 fn buckets(name: &str, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Buckets> {
     let usage = format!(
-        "`{name}` takes a list of numbers or a constant: `{name} = [0.1, 1.0]`, \
-         `{name} = path::TO_CONST`"
+        "`{name}` takes a list of numbers, or a constant expression: `{name} = [0.1, 1.0]`, \
+         `{name} = path::TO_CONST`, `{name} = headcount::linear_buckets::<10>(0.0, 5.0)`"
     );
     equals(ident, input, &usage)?;
     let expr: Expr = input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
     match ungrouped(expr) {
         Expr::Array(list) => Ok(Buckets::Literal(list)),
-        Expr::Path(path) => Ok(Buckets::Const(path)),
+        // What may well be a list of numbers; the types decide.
+        constant @ (Expr::Path(_)
+        | Expr::Call(_)
+        | Expr::MethodCall(_)
+        | Expr::Macro(_)
+        | Expr::Const(_)
+        | Expr::Block(_)
+        | Expr::Field(_)
+        | Expr::Reference(_)) => Ok(Buckets::Const(constant)),
         other => Err(syn::Error::new_spanned(other, usage)),
     }
 }

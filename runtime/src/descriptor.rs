@@ -2,6 +2,7 @@
 //!
 //! It does not know of slots or of files.
 
+use crate::declare::same;
 use crate::outcome::OUTCOMES;
 
 /// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.
@@ -117,7 +118,7 @@ pub enum Label {
 }
 
 impl Label {
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Const(name, _) | Self::Open(name) | Self::Of(name, _) => name,
         }
@@ -282,7 +283,7 @@ impl Descriptor {
     ///
     /// # Panics
     ///
-    /// For a state set without states.
+    /// For a state set without states, or with a label of its own name, which is the states'.
     #[must_use]
     pub const fn states(mut self, states: &'static [&'static str]) -> Self {
         if matches!(self.kind, Kind::StateSet) {
@@ -291,6 +292,14 @@ impl Descriptor {
                 "the states of a `StateSet` must be known: derive `LabelValue` on an enum without fields"
             );
             Label::Of(self.name, states).check();
+            let mut i = 0;
+            while i < self.labels.len() {
+                assert!(
+                    !same(self.labels[i].name(), self.name),
+                    "the label that has a state set's name says the state"
+                );
+                i += 1;
+            }
             self.fan = Some((self.name, states));
         }
         self
@@ -304,8 +313,16 @@ impl Descriptor {
     }
 
     /// The unit, as a word: `seconds`, `bytes`.
+    ///
+    /// # Panics
+    ///
+    /// For an info or a state set, whose values count nothing.
     #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
+        assert!(
+            !matches!(self.kind, Kind::Info | Kind::StateSet),
+            "an `Info` and a `StateSet` have no unit"
+        );
         self.unit = unit;
         self
     }
@@ -383,11 +400,14 @@ impl Descriptor {
         }
     }
 
-    /// Whether some label's values are known at run time only.
+    /// Whether a series appears when it is first looked up: some label's values are known at run time only, or it is an info, which says nothing
+    /// before it is set, whatever it could say.
     pub(crate) const fn is_open(&self) -> bool {
+        let is_said = matches!(self.kind, Kind::Info);
         let mut i = 0;
         while i < self.labels.len() {
-            if self.labels[i].is_open() {
+            if self.labels[i].is_open() || (is_said && !matches!(self.labels[i], Label::Const(..)))
+            {
                 return true;
             }
             i += 1;

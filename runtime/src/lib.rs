@@ -100,6 +100,9 @@ compile_error!(
 extern crate self as headcount;
 
 // What a metric is, and which there are.
+mod buckets;
+mod build_info;
+mod declare;
 mod declared;
 mod descriptor;
 mod label;
@@ -129,6 +132,7 @@ mod process;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
     Bucket, Collector, Compacted, Family, FamilyKind, HistogramValue, Number, Series, Snapshot,
     SummaryValue, Value,

@@ -7,12 +7,13 @@ pub use core::option::Option;
 pub use core::pin::Pin;
 pub use core::primitive::{bool, f64, str, u32, u64, usize};
 pub use core::result::Result;
-pub use core::{concat, file, line, module_path, stringify};
+pub use core::{concat, env, file, line, module_path, stringify};
 pub use std::boxed::Box;
 
 pub use headcount_macros::__finish as finish;
 pub use inventory;
 
+pub use crate::declare::{info_labels, joined, joined_len, joined_text, name, without_mode};
 pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
 pub use crate::label::{LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{

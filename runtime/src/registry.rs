@@ -202,7 +202,7 @@ pub(crate) const fn function_width(what: u32) -> u32 {
 }
 
 /// The four families that nameless attributes share.
-pub(crate) fn shared_family(kind: Kind) -> Descriptor {
+pub(crate) const fn shared_family(kind: Kind) -> Descriptor {
     let (name, help) = match kind {
         Kind::Calls => ("function_calls_total", "Calls of annotated functions."),
         Kind::Durations => {

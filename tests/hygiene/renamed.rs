@@ -2,7 +2,9 @@
 
 #![deny(warnings)]
 
-use renamed::{Counter, LabelValue, count_exceptions, counted, in_progress, metric, timed};
+use renamed::{
+    Counter, Histogram, Info, LabelValue, StateSet, count_exceptions, counted, in_progress, metric, timed,
+};
 
 /// Happened.
 #[metric(name = "renamed_total", crate = renamed)]
@@ -33,7 +35,23 @@ pub enum How {
 #[metric(name = "renamed_family_total", crate = renamed)]
 pub fn family(how: How) -> Counter;
 
-#[counted(prefix = "renamed", crate = crate::hidden::found)]
+const NAMESPACE: &str = "renamed";
+
+renamed::build_info!(commit = "abc");
+
+/// What it is.
+#[metric(namespace = NAMESPACE, name = "info", labels(commit = "abc"), crate = renamed)]
+static INFO: Info;
+
+/// How it is.
+#[metric(namespace = NAMESPACE, name = "how", mode = "livesum", crate = crate::hidden::found)]
+pub static HOW: StateSet<How>;
+
+/// Steps.
+#[metric(name = "renamed_steps", buckets = renamed::linear_buckets::<3>(0.0, 0.1), crate = renamed)]
+pub static STEPS: Histogram;
+
+#[counted(namespace = crate::NAMESPACE, prefix = "renamed", crate = crate::hidden::found)]
 #[count_exceptions(crate = renamed)]
 pub mod block {
     use super::How;

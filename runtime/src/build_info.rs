@@ -1,0 +1,39 @@
+/// Declares what was built: an [`Info`](crate::Info) called `program_build_info` with the labels `package` and `version`, of the package in
+/// whose source it stands, and whatever else is given.
+///
+/// It is there with the value 1 from the first use of the library in a process on, and nothing needs to be called. Further labels are
+/// `name = constant`, each a `&'static str` that the compiler knows: `env!("..")` of a variable that a build script set, a literal, a constant.
+///
+/// Across processes the series of those that live are shown, so that two versions that run side by side are two series.
+///
+/// # Examples
+///
+/// ```
+/// const TARGET: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
+///
+/// headcount::build_info!(commit = "abc123", profile = TARGET);
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("# TYPE program_build_info gauge\nprogram_build_info{commit=\"abc123\",package=\""), "{text}");
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! build_info {
+    ($($name:ident = $value:expr),* $(,)?) => {
+        const _: () = {
+            #[$crate::metric(
+                crate = $crate,
+                name = "program_build_info",
+                help = "What was built.",
+                labels(
+                    package = $crate::__private::env!("CARGO_PKG_NAME"),
+                    version = $crate::__private::env!("CARGO_PKG_VERSION"),
+                    $($name = $value),*
+                )
+            )]
+            static BUILD_INFO: $crate::Info;
+        };
+    };
+}

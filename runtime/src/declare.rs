@@ -1,0 +1,192 @@
+//! What of a declaration only the compiler can put together and check, since it needs types or constants that an expansion knows by name
+//! only.
+
+use crate::descriptor::{Kind, Label};
+use crate::registry::shared_family;
+
+/// The length of the name that these parts make: those that aren't empty, joined by `_`.
+pub const fn joined_len(parts: &[&str]) -> usize {
+    let mut len = 0;
+    let mut i = 0;
+    while i < parts.len() {
+        if !parts[i].is_empty() {
+            len += parts[i].len() + if len > 0 { 1 } else { 0 };
+        }
+        i += 1;
+    }
+    len
+}
+
+/// The parts that aren't empty, joined by `_`; `N` is their [`joined_len`].
+pub const fn joined<const N: usize>(parts: &[&str]) -> [u8; N] {
+    let mut joined = [b'_'; N];
+    let mut at = 0;
+    let mut i = 0;
+    while i < parts.len() {
+        let part = parts[i].as_bytes();
+        if at > 0 && !part.is_empty() {
+            at += 1;
+        }
+        let mut j = 0;
+        while j < part.len() {
+            joined[at] = part[j];
+            at += 1;
+            j += 1;
+        }
+        i += 1;
+    }
+    joined
+}
+
+/// What [`joined`] made, as text.
+pub const fn joined_text(joined: &'static [u8]) -> &'static str {
+    match core::str::from_utf8(joined) {
+        Ok(text) => text,
+        // Parts are text, and so is what they make.
+        Err(_) => "",
+    }
+}
+
+/// The name of a metric, of this kind, that an expansion couldn't check by itself: a part of it is a constant, or the type has another name.
+///
+/// # Panics
+///
+/// Where no metric of that kind may be called so. In a constant, as generated code calls it, that is a compile error; so for what follows.
+pub const fn name(kind: Kind, name: &'static str) -> &'static str {
+    let text = name.as_bytes();
+    assert!(!text.is_empty(), "a metric needs a name");
+    let mut i = 0;
+    while i < text.len() {
+        assert!(
+            text[i].is_ascii_alphabetic()
+                || text[i] == b'_'
+                || text[i] == b':'
+                || (i > 0 && text[i].is_ascii_digit()),
+            "a metric's name is letters, digits, `_` and `:`, and doesn't begin with a digit"
+        );
+        i += 1;
+    }
+    assert!(
+        !starts_with(text, b"headcount_"),
+        "names that begin with `headcount_` are the library's own metrics"
+    );
+    let shared = [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::Exceptions];
+    let mut i = 0;
+    while i < shared.len() {
+        assert!(
+            !same(name, shared_family(shared[i]).name),
+            "this is the name of a family that all annotated functions share"
+        );
+        i += 1;
+    }
+    match kind {
+        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => {
+            assert!(ends_with(text, b"_total"), "a counter's name ends in `_total`");
+        }
+        Kind::Info => assert!(ends_with(text, b"_info"), "an info's name ends in `_info`"),
+        Kind::Durations | Kind::DurationSummary => {
+            assert!(ends_with(text, b"_seconds"), "the name of durations ends in `_seconds`");
+        }
+        Kind::Gauge | Kind::InProgress | Kind::StateSet | Kind::Histogram | Kind::Summary => {
+            assert!(!ends_with(text, b"_total"), "only a counter's name ends in `_total`");
+            assert!(!ends_with(text, b"_info"), "only an info's name ends in `_info`");
+            assert!(
+                !ends_with(text, b"_bucket")
+                    && !ends_with(text, b"_sum")
+                    && !ends_with(text, b"_count")
+                    && !ends_with(text, b"_created"),
+                "`_bucket`, `_sum`, `_count` and `_created` end the names of other metrics' samples"
+            );
+        }
+    }
+    name
+}
+
+/// The kind of a metric for which no mode was given, and whose type has another name.
+///
+/// # Panics
+///
+/// If it needs one.
+pub const fn without_mode(kind: Kind) -> Kind {
+    assert!(
+        !matches!(kind, Kind::Gauge | Kind::StateSet),
+        "a `Gauge` or a `StateSet` says what the values of several processes make: `mode = \"livesum\"`, or another"
+    );
+    kind
+}
+
+/// The constant labels of a `static`.
+///
+/// # Panics
+///
+/// If it is no info.
+pub const fn info_labels(kind: Kind, labels: &'static [Label]) -> &'static [Label] {
+    assert!(
+        matches!(kind, Kind::Info),
+        "`labels` belongs to a `static` that is an `Info`: any other family is a `fn`, whose parameters are its labels"
+    );
+    labels
+}
+
+/// Whether two texts are equal.
+pub(crate) const fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && starts_with(one.as_bytes(), other.as_bytes())
+}
+
+const fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    is_at(text, 0, start)
+}
+
+const fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len() >= end.len() && is_at(text, text.len() - end.len(), end)
+}
+
+const fn is_at(text: &[u8], at: usize, part: &[u8]) -> bool {
+    let mut i = 0;
+    while i < part.len() {
+        if at + i >= text.len() || text[at + i] != part[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(kind: Kind, text: &'static str) -> bool {
+        std::panic::catch_unwind(|| name(kind, text)).is_err()
+    }
+
+    #[test]
+    fn parts_are_joined_and_empty_ones_left_out() {
+        const PARTS: &[&str] = &["", "shop", "", "jobs_total"];
+        const JOINED: &[u8] = &joined::<{ joined_len(PARTS) }>(PARTS);
+        assert_eq!(joined_text(JOINED), "shop_jobs_total");
+        assert_eq!(joined_len(&["", ""]), 0);
+        assert_eq!(joined::<3>(&["a", "b"]), *b"a_b");
+    }
+
+    #[test]
+    fn each_kind_has_its_ending() {
+        for (kind, good, bad) in [
+            (Kind::Counter, "a_total", "a"),
+            (Kind::FloatCounter, "a_total", "a_total_"),
+            (Kind::Durations, "a_seconds", "a_ms"),
+            (Kind::Info, "a_info", "a"),
+            (Kind::StateSet, "a", "a_info"),
+            (Kind::Gauge, "a:b", "a_total"),
+            (Kind::Histogram, "a1", "a_bucket"),
+            (Kind::Summary, "a", "a_count"),
+            (Kind::Gauge, "total", "1a"),
+            (Kind::Gauge, "a", ""),
+            (Kind::Gauge, "headcount", "headcount_a"),
+            (Kind::Calls, "calls_total", "function_calls_total"),
+        ] {
+            assert!(!refused(kind, good), "{good}");
+            assert!(refused(kind, bad), "{bad}");
+        }
+    }
+}
