@@ -8,8 +8,10 @@
 
 pub mod calls;
 pub mod child;
+pub mod contract;
 pub mod http;
 pub mod page;
+pub mod recorders;
 pub mod server;
 
 use std::path::{Path, PathBuf};
