@@ -9,8 +9,10 @@
 pub mod calls;
 pub mod child;
 pub mod contract;
+pub mod exact;
 pub mod http;
 pub mod page;
+pub mod random;
 pub mod recorders;
 pub mod server;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use headcount::Collector;
 use headcount_tests::child::Child;
 use headcount_tests::contract::{self, Files, Row};
 use headcount_tests::page::{Page, samples};
@@ -70,26 +71,47 @@ fn named(text: &str, names: &BTreeMap<String, String>) -> String {
 fn assert_ours(row: &Row) {
     let directory = temporary_directory(Medium::Memory);
     let played = play(row, directory.path());
-    let snapshot = headcount::Collector::open(directory.path()).collect().expect("a snapshot");
-    let text = named(&snapshot.to_text(), &played.names);
-    let page = Page::parse(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", row.name));
+    let dead = played.names.len() - played.living.len();
+    let collector = Collector::open(directory.path());
+    let processes = |page: &Page| {
+        let states =
+            ["processes{state=\"live\"}", "processes{state=\"dead\"}", "archived_processes"];
+        states.map(|state| page.at(&format!("headcount_{state}")))
+    };
+    let page = assert_shows(row, &collector, &played.names, "as they were");
+    assert_eq!(processes(&page), [few(played.living.len()), few(dead), 0.0], "{}", row.name);
 
+    // Folding changes where the numbers of the dead are, and none of them.
+    assert_eq!(collector.compact().expect("folded").folded(), dead, "{}", row.name);
+    let page = assert_shows(row, &collector, &played.names, "folded");
+    assert_eq!(processes(&page), [few(played.living.len()), 0.0, few(dead)], "{}", row.name);
+}
+
+/// Collects, and compares with the row.
+fn assert_shows(
+    row: &Row,
+    collector: &Collector,
+    names: &BTreeMap<String, String>,
+    state: &str,
+) -> Page {
+    let snapshot = collector.collect().expect("a snapshot");
+    let text = named(&snapshot.to_text(), names);
+    let page = Page::parse(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", row.name));
     let shown: BTreeSet<&str> =
         text.lines().filter(|line| !line.starts_with('#') && is_of(line, row.families)).collect();
     let expected: BTreeSet<&str> = row.shows.iter().copied().collect();
-    assert_eq!(shown, expected, "{}", row.name);
+    assert_eq!(shown, expected, "{}, {state}", row.name);
 
-    assert_eq!(snapshot.skipped().len(), row.conflicts, "{}: {:?}", row.name, snapshot.skipped());
-    let dead = played.names.len() - played.living.len();
+    let skipped = snapshot.skipped();
+    assert_eq!(skipped.len(), row.conflicts, "{}, {state}: {skipped:?}", row.name);
     for (sample, value) in [
         ("headcount_dropped_operations", f64::from(row.dropped)),
         ("headcount_dropped_series", 0.0),
         ("headcount_files_skipped{reason=\"conflict\"}", few(row.conflicts)),
-        ("headcount_processes{state=\"live\"}", few(played.living.len())),
-        ("headcount_processes{state=\"dead\"}", few(dead)),
     ] {
-        assert_eq!(page.at(sample).to_bits(), value.to_bits(), "{}: {sample}", row.name);
+        assert_eq!(page.at(sample).to_bits(), value.to_bits(), "{}, {state}: {sample}", row.name);
     }
+    page
 }
 
 fn few(n: usize) -> f64 {

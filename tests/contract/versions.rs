@@ -54,6 +54,52 @@ pub const VERSIONS: &[Row] = &[
         ..VERSION
     },
     Row {
+        name: "another mode, after those that are most have died",
+        families: &["remoded"],
+        steps: &["a: remoded 3", "b: remoded 4", "C: remoded 5", "a: kill", "b: exit"],
+        shows: &["remoded 7"],
+        python: &[
+            Difference {
+                files: Files::Forwards,
+                lacks: &["remoded 7"],
+                shows: &["remoded 5"],
+                why: "most processes decide, and not which file comes last",
+            },
+            Difference {
+                files: Files::Backwards,
+                lacks: &["remoded 7"],
+                shows: &["remoded 12"],
+                why: "most processes decide, and not which file comes last",
+            },
+        ],
+        ..VERSION
+    },
+    Row {
+        name: "other buckets, those of the dead first",
+        families: &["rebucketed"],
+        steps: &[
+            "a: rebucketed 1",
+            "a: rebucketed 7",
+            "a: kill",
+            "B: rebucketed 3",
+            "B: rebucketed 6",
+        ],
+        shows: &[
+            "rebucketed_bucket{le=\"2.0\"} 1",
+            "rebucketed_bucket{le=\"4.0\"} 2",
+            "rebucketed_bucket{le=\"+Inf\"} 4",
+            "rebucketed_sum 17",
+            "rebucketed_count 4",
+        ],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &[],
+            shows: &["rebucketed_bucket{le=\"1.0\"} 1", "rebucketed_bucket{le=\"8.0\"} 3"],
+            why: "who has no such bucket has values below it all the same: a bound is right only where all have it",
+        }],
+        ..VERSION
+    },
+    Row {
         families: &["rekinded"],
         name: "another kind",
         steps: &["a: rekinded 3", "b: rekinded 4", "C: rekinded 5"],
