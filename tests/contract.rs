@@ -77,3 +77,5 @@ const ROW: Row = Row {
     python: &[],
     python_raises: &[],
 };
+
+const REMOVED: &str = "Python can't remove a series: it warns, and goes on showing it";

@@ -143,6 +143,41 @@ fn what_versions_declare_differently_is_told() {
     contract::VERSIONS.iter().for_each(assert_ours);
 }
 
+#[test]
+fn of_processes_that_died_the_64_newest_are_shown() {
+    let directory = temporary_directory(Medium::Memory);
+    let collector = Collector::open(directory.path());
+    let mut started = Vec::new();
+    for number in 0..70 {
+        let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_recorder"), directory.path());
+        recorder.tell(&format!("gauge {number}"));
+        started.push((recorder.pid(), number));
+        recorder.kill();
+    }
+    let mut living = Recorder::start(env!("CARGO_BIN_EXE_recorder"), directory.path());
+    living.tell("gauge 70");
+    started.push((living.pid(), 70));
+    let expected: BTreeMap<String, f64> = started[6..]
+        .iter()
+        .map(|(pid, number)| (format!("all_gauge{{pid=\"{pid}\"}}"), f64::from(*number)))
+        .collect();
+    let living = format!("liveall_gauge{{pid=\"{}\"}}", living.pid());
+    // The first collection folds some of them, in passing; then all are folded.
+    for state in ["as they were", "partly folded", "folded"] {
+        if state == "folded" {
+            collector.compact().expect("folded");
+        }
+        let text = collector.collect().expect("a snapshot").to_text();
+        let page = Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let shown = page.samples.iter().filter(|(key, _)| is_of(key, &["all_gauge"]));
+        let shown: BTreeMap<_, _> = shown.map(|(key, value)| (key.clone(), *value)).collect();
+        assert_eq!(shown, expected, "{state}");
+        page.assert(&[("sum_gauge", 2485.0), ("min_gauge", 0.0), ("max_gauge", 70.0)]);
+        page.assert(&[(&living, 70.0)]);
+        assert_eq!(page.series("liveall_gauge"), 1, "{state}");
+    }
+}
+
 /// Samples as they stand in a page, with their values in one spelling.
 fn read(lines: &[&str]) -> BTreeMap<String, String> {
     let mut text = lines.join("\n");

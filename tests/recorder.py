@@ -24,6 +24,9 @@ MODES = [
 ]
 
 
+PLURALS = {"counter": "counters", "histogram": "histograms", "summary": "summaries"}
+
+
 class Recorder:
     """The metrics of the program `recorder`."""
 
@@ -58,7 +61,11 @@ class Recorder:
         def one(of_all, of_label):
             return of_all if label is None else of_label.labels(label)
 
-        if metric == "counter":
+        if what == "remove":
+            # With a warning that it has no effect.
+            for family in self.gauges if metric == "gauge" else [getattr(self, PLURALS[metric])]:
+                family.remove(label)
+        elif metric == "counter":
             one(self.counter, self.counters).inc(float(what))
         elif metric == "histogram":
             one(self.histogram, self.histograms).observe(float(what))

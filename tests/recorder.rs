@@ -1,8 +1,8 @@
 //! A program under test that has a metric of every kind and mode, and does to them what its input says, a line at a time. It
 //! lives until its input ends.
 //!
-//! `counter 3`, `float_counter 0.5`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode), `gauge add 1`, `gauge unset`, `nothing`;
-//! with a label value `counter{x} 3`, in which `\n` is a line feed. `recorder.py` is the same program with Python's client.
+//! `counter 3`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode), `gauge add 1`, `gauge unset`, `nothing`; with a label value
+//! `counter{x} 3`, in which `\n` is a line feed, and then also `counter{x} remove`. `recorder.py` is the same program with Python's client.
 
 #![expect(clippy::print_stdout, reason = "it says when something is done")]
 
@@ -105,15 +105,46 @@ fn obey(command: &str) {
     let id = id.as_deref();
     match metric {
         "nothing" => {}
-        "counter" => id.map_or(COUNTER, counters).inc_by(what.parse().expect("an integer")),
-        "histogram" => id.map_or(HISTOGRAM, histograms).observe(number(what)),
-        "summary" => id.map_or(SUMMARY, summaries).observe(number(what)),
-        "gauge" => gauges(id).into_iter().for_each(|gauge| change(gauge, what)),
+        "counter" => {
+            let counter = id.map_or(COUNTER, counters);
+            if !removed(what, || counter.remove()) {
+                counter.inc_by(what.parse().expect("an integer"));
+            }
+        }
+        "histogram" => {
+            let histogram = id.map_or(HISTOGRAM, histograms);
+            if !removed(what, || histogram.remove()) {
+                histogram.observe(number(what));
+            }
+        }
+        "summary" => {
+            let summary = id.map_or(SUMMARY, summaries);
+            if !removed(what, || summary.remove()) {
+                summary.observe(number(what));
+            }
+        }
+        "gauge" => {
+            for gauge in gauges(id) {
+                if !removed(what, || gauge.remove()) {
+                    change(gauge, what);
+                }
+            }
+        }
         "rebucketed" => REBUCKETED.observe(number(what)),
         "remoded" => REMODED.set(number(what)),
         "rekinded" => REKINDED.observe(number(what)),
         _ => panic!("no such command: {command}"),
     }
+}
+
+/// Whether it was told to remove a series; then it was there, and is not now.
+fn removed(what: &str, remove: impl Fn() -> bool) -> bool {
+    let told = what == "remove";
+    if told {
+        assert!(remove(), "it is there");
+        assert!(!remove(), "it is gone");
+    }
+    told
 }
 
 fn change(gauge: Gauge, what: &str) {

@@ -1,6 +1,6 @@
 //! The rows of the table about counters.
 
-use super::{Difference, Files, ROW, Row};
+use super::{Difference, Files, REMOVED, ROW, Row};
 
 const COUNTER: Row = Row { families: &["counter_total", "counters_total"], ..ROW };
 
@@ -104,6 +104,54 @@ pub const COUNTERS: &[Row] = &[
             shows: &["counter_total 36893488147419103232"],
             why: "an integer wraps, in which a rate sees a restart; a double so large would stand still for ever",
         }],
+        ..COUNTER
+    },
+    Row {
+        name: "one of two removed its series",
+        steps: &["a: counter{x} 3", "b: counter{x} 4", "b: counter{x} remove"],
+        shows: &["counter_total 0", "counters_total{id=\"x\"} 7"],
+        ..COUNTER
+    },
+    Row {
+        name: "the one that did not remove its series is dead",
+        steps: &["a: counter{x} 3", "a: kill", "b: counter{x} 4", "b: counter{x} remove"],
+        shows: &["counter_total 0", "counters_total{id=\"x\"} 7"],
+        ..COUNTER
+    },
+    Row {
+        name: "all that had a series removed it, one of them before it died",
+        steps: &[
+            "a: counter{x} 3",
+            "b: counter{x} 4",
+            "b: counter{x} remove",
+            "b: kill",
+            "a: counter{x} remove",
+        ],
+        shows: &["counter_total 0"],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &[],
+            shows: &["counters_total{id=\"x\"} 7"],
+            why: REMOVED,
+        }],
+        ..COUNTER
+    },
+    Row {
+        name: "a series was removed, and came back",
+        steps: &["a: counter{x} 3", "a: counter{x} remove", "a: counter{x} 1"],
+        shows: &["counter_total 0", "counters_total{id=\"x\"} 1"],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["counters_total{id=\"x\"} 1"],
+            shows: &["counters_total{id=\"x\"} 4"],
+            why: REMOVED,
+        }],
+        ..COUNTER
+    },
+    Row {
+        name: "a series was removed, and came back while another had it",
+        steps: &["a: counter{x} 3", "b: counter{x} 4", "a: counter{x} remove", "a: counter{x} 1"],
+        shows: &["counter_total 0", "counters_total{id=\"x\"} 8"],
         ..COUNTER
     },
 ];

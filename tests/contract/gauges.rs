@@ -1,6 +1,6 @@
 //! The rows of the table about gauges: each situation in every mode.
 
-use super::{Difference, Files, ROW, Row};
+use super::{Difference, Files, REMOVED, ROW, Row};
 
 const GAUGE: Row = Row {
     families: &[
@@ -486,4 +486,52 @@ pub const GAUGES: &[Row] = &[
         ..LABELLED
     },
     Row { name: "nobody has such a label value", steps: &["a: nothing"], shows: &[], ..LABELLED },
+    Row {
+        name: "one of two removed its series",
+        steps: &["a: gauge{x} 3", "b: gauge{x} 5", "b: gauge{x} remove"],
+        shows: &[
+            "sum_gauges{id=\"x\"} 3",
+            "livesum_gauges{id=\"x\"} 3",
+            "min_gauges{id=\"x\"} 3",
+            "livemin_gauges{id=\"x\"} 3",
+            "max_gauges{id=\"x\"} 3",
+            "livemax_gauges{id=\"x\"} 3",
+            "all_gauges{id=\"x\",pid=\"a\"} 3",
+            "liveall_gauges{id=\"x\",pid=\"a\"} 3",
+        ],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &[
+                "sum_gauges{id=\"x\"} 3",
+                "livesum_gauges{id=\"x\"} 3",
+                "max_gauges{id=\"x\"} 3",
+                "livemax_gauges{id=\"x\"} 3",
+            ],
+            shows: &[
+                "sum_gauges{id=\"x\"} 8",
+                "livesum_gauges{id=\"x\"} 8",
+                "max_gauges{id=\"x\"} 5",
+                "livemax_gauges{id=\"x\"} 5",
+                "all_gauges{id=\"x\",pid=\"b\"} 5",
+                "liveall_gauges{id=\"x\",pid=\"b\"} 5",
+            ],
+            why: REMOVED,
+        }],
+        ..LABELLED
+    },
+    Row {
+        name: "a removed series came back",
+        steps: &["a: gauge{x} 3", "a: gauge{x} remove", "a: gauge{x} 4"],
+        shows: &[
+            "sum_gauges{id=\"x\"} 4",
+            "livesum_gauges{id=\"x\"} 4",
+            "min_gauges{id=\"x\"} 4",
+            "livemin_gauges{id=\"x\"} 4",
+            "max_gauges{id=\"x\"} 4",
+            "livemax_gauges{id=\"x\"} 4",
+            "all_gauges{id=\"x\",pid=\"a\"} 4",
+            "liveall_gauges{id=\"x\",pid=\"a\"} 4",
+        ],
+        ..LABELLED
+    },
 ];

@@ -1,6 +1,6 @@
 //! The rows of the table about histograms.
 
-use super::{Difference, Files, ROW, Row};
+use super::{Difference, Files, REMOVED, ROW, Row};
 
 const HISTOGRAM: Row = Row { families: &["histogram", "histograms"], ..ROW };
 
@@ -186,6 +186,51 @@ pub const HISTOGRAMS: &[Row] = &[
             "histograms_sum{id=\"y\"} 50",
             "histograms_count{id=\"y\"} 1",
         ],
+        ..HISTOGRAM
+    },
+    Row {
+        name: "one of two removed its series",
+        steps: &["a: histogram{x} 0.5", "b: histogram{x} 5", "a: histogram{x} remove"],
+        shows: &[
+            "histogram_bucket{le=\"0.1\"} 0",
+            "histogram_bucket{le=\"1.0\"} 0",
+            "histogram_bucket{le=\"10.0\"} 0",
+            "histogram_bucket{le=\"+Inf\"} 0",
+            "histogram_sum 0",
+            "histogram_count 0",
+            "histograms_bucket{id=\"x\",le=\"0.1\"} 0",
+            "histograms_bucket{id=\"x\",le=\"1.0\"} 1",
+            "histograms_bucket{id=\"x\",le=\"10.0\"} 2",
+            "histograms_bucket{id=\"x\",le=\"+Inf\"} 2",
+            "histograms_sum{id=\"x\"} 5.5",
+            "histograms_count{id=\"x\"} 2",
+        ],
+        ..HISTOGRAM
+    },
+    Row {
+        name: "all removed their series",
+        steps: &["a: histogram{x} 0.5", "a: histogram{x} remove"],
+        shows: &[
+            "histogram_bucket{le=\"0.1\"} 0",
+            "histogram_bucket{le=\"1.0\"} 0",
+            "histogram_bucket{le=\"10.0\"} 0",
+            "histogram_bucket{le=\"+Inf\"} 0",
+            "histogram_sum 0",
+            "histogram_count 0",
+        ],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &[],
+            shows: &[
+                "histograms_bucket{id=\"x\",le=\"0.1\"} 0",
+                "histograms_bucket{id=\"x\",le=\"1.0\"} 1",
+                "histograms_bucket{id=\"x\",le=\"10.0\"} 1",
+                "histograms_bucket{id=\"x\",le=\"+Inf\"} 1",
+                "histograms_sum{id=\"x\"} 0.5",
+                "histograms_count{id=\"x\"} 1",
+            ],
+            why: REMOVED,
+        }],
         ..HISTOGRAM
     },
 ];

@@ -1,6 +1,6 @@
 //! The rows of the table about summaries.
 
-use super::{Difference, Files, ROW, Row};
+use super::{Difference, Files, REMOVED, ROW, Row};
 
 const SUMMARY: Row = Row { families: &["summary", "summaries"], ..ROW };
 
@@ -79,6 +79,29 @@ pub const SUMMARIES: &[Row] = &[
             "summaries_sum{id=\"y\"} 4",
             "summaries_count{id=\"y\"} 1",
         ],
+        ..SUMMARY
+    },
+    Row {
+        name: "all removed their series, and one has it again",
+        steps: &[
+            "a: summary{x} 1",
+            "b: summary{x} 2",
+            "a: summary{x} remove",
+            "b: summary{x} remove",
+            "b: summary{x} 4",
+        ],
+        shows: &[
+            "summary_sum 0",
+            "summary_count 0",
+            "summaries_sum{id=\"x\"} 4",
+            "summaries_count{id=\"x\"} 1",
+        ],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["summaries_sum{id=\"x\"} 4", "summaries_count{id=\"x\"} 1"],
+            shows: &["summaries_sum{id=\"x\"} 7", "summaries_count{id=\"x\"} 3"],
+            why: REMOVED,
+        }],
         ..SUMMARY
     },
 ];
