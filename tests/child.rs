@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -23,9 +23,19 @@ pub struct Child {
 impl Child {
     /// Starts `command` with no input; both its outputs are captured.
     pub fn start(command: &mut Command) -> Self {
+        Self::spawn(command.stdin(Stdio::null()))
+    }
+
+    /// Starts `command` with an input that ends when it is dropped; both its outputs are captured.
+    pub fn start_with_input(command: &mut Command) -> (Self, ChildStdin) {
+        let mut child = Self::spawn(command.stdin(Stdio::piped()));
+        let input = child.process.stdin.take().expect("a pipe");
+        (child, input)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
         let mut process = command
             .process_group(0)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -69,16 +69,10 @@ fn every_file_in_examples_is_built() {
 }
 
 #[test]
-fn every_file_with_ignored_tests_is_run_by_the_test_command() {
+fn ignored_tests_are_run_by_the_test_command() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let command = fs::read_to_string(tests.join("run")).expect("the test command is there");
-    let ignored = concat!("#[", "ignore"); // in two parts: this file has no such test
-    for source in sources(tests) {
-        let text = fs::read_to_string(&source).expect("a source is text");
-        let name = source.file_stem().and_then(|name| name.to_str()).expect("a name");
-        assert!(
-            !text.contains(ignored) || command.contains(&format!("--test {name} ")),
-            "{name} has ignored tests, and tests/run does not say --test {name}"
-        );
-    }
+    // All of the workspace: a list of files could miss one.
+    let all = "cargo test --locked --workspace --no-fail-fast --tests -- --ignored\n";
+    assert!(command.contains(all), "tests/run does not say {all}");
 }

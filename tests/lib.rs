@@ -8,8 +8,12 @@
 
 pub mod calls;
 pub mod child;
+pub mod contract;
+pub mod exact;
 pub mod http;
 pub mod page;
+pub mod random;
+pub mod recorders;
 pub mod server;
 
 use std::path::{Path, PathBuf};
@@ -59,12 +63,18 @@ pub fn temporary_directory(medium: Medium) -> TempDir {
     .expect("a temporary directory")
 }
 
-/// A program that a test compares us with. `tests/run` prepares them and says where they are.
+/// A program that a test compares us with, or `python` with what it needs for that. `tests/run` prepares them and says where they are.
 pub fn peer(program: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "says where the test's peers are")]
     let folder = std::env::var_os("HEADCOUNT_PEERS");
     let folder = folder.expect("HEADCOUNT_PEERS names the folder of the peers: run tests/run");
-    let path = Path::new(&folder).join(program);
+    let folder = Path::new(&folder);
+    // A Python knows its packages by the folder that it is called in.
+    let path = if program == "python" {
+        folder.with_file_name("venv").join("bin/python")
+    } else {
+        folder.join(program)
+    };
     assert!(path.is_file(), "{} is missing: run tests/run", path.display());
     path
 }

@@ -137,6 +137,19 @@ impl Page {
     }
 }
 
+/// The samples of a page or of a part of one, without any judgement of what they are samples of: another writer's may be wrong
+/// in ways that a test is about.
+pub fn samples(text: &str) -> Result<BTreeMap<String, f64>, String> {
+    let mut samples = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (series, value) = sample(line).ok_or_else(|| format!("not a sample: {line}"))?;
+        if samples.insert(series.key(), value).is_some() {
+            return Err(format!("a series twice: {line}"));
+        }
+    }
+    Ok(samples)
+}
+
 #[derive(Debug, Default)]
 struct Family {
     name: String,
