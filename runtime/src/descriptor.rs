@@ -2,7 +2,7 @@
 //!
 //! It does not know of slots or of files.
 
-use crate::declare::same;
+use crate::const_checks::same;
 use crate::outcome::OUTCOMES;
 
 /// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.

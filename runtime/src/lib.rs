@@ -102,7 +102,7 @@ extern crate self as headcount;
 // What a metric is, and which there are.
 mod buckets;
 mod build_info;
-mod declare;
+mod const_checks;
 mod declared;
 mod descriptor;
 mod label;

@@ -13,7 +13,7 @@ pub use std::boxed::Box;
 pub use headcount_macros::__finish as finish;
 pub use inventory;
 
-pub use crate::declare::{info_labels, joined, joined_len, joined_text, name, without_mode};
+pub use crate::const_checks::{info_labels, joined, joined_len, joined_text, name, without_mode};
 pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
 pub use crate::label::{LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
