@@ -145,6 +145,9 @@ impl Descriptor {
         let mut tokens = q!(#krate::Descriptor::new(
             #kind, #name, #help, #krate::file!(), #krate::line!()
         ));
+        if matches!(self.help, Help::Function(..)) {
+            tokens.extend(q!(.generated_help()));
+        }
         if !self.labels.is_empty() {
             let labels = self.labels.iter().map(|label| declare(krate, label));
             tokens.extend(q!(.labels(&[#(#labels),*])));

@@ -300,6 +300,7 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
+                                .generated_help()
                                 .unit("seconds")
                                 .nanos(&__NANOS_1),
                         ),
@@ -314,6 +315,7 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
+                                .generated_help()
                                 .labels(&[my::headcount::__private::Label::Open("tenant")])
                                 .outcome()
                                 .nanos(&__NANOS_2),
@@ -329,19 +331,21 @@ fn the_fullest_form() {
                                     my::headcount::__private::file!(),
                                     my::headcount::__private::line!(),
                                 )
+                                .generated_help()
                                 .labels(&[my::headcount::__private::Label::Open("tenant")]),
                         ),
                         my::headcount::__private::Site::metric(
                             my::headcount::__private::Descriptor::new(
-                                my::headcount::__private::Kind::Exceptions,
-                                "job_crashes_total",
-                                my::headcount::__private::concat!(
-                                    "Errors and panics of `",
-                                    my::headcount::__private::module_path!(), "::run`."
-                                ),
-                                my::headcount::__private::file!(),
-                                my::headcount::__private::line!(),
-                            ),
+                                    my::headcount::__private::Kind::Exceptions,
+                                    "job_crashes_total",
+                                    my::headcount::__private::concat!(
+                                        "Errors and panics of `",
+                                        my::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    my::headcount::__private::file!(),
+                                    my::headcount::__private::line!(),
+                                )
+                                .generated_help(),
                         ),
                     ];
                     my::headcount::__private::inventory::submit! {

@@ -133,15 +133,16 @@ fn exceptions_by_pattern_and_by_label() {
                 static __SITES: [::headcount::__private::Site; 2] = [
                     ::headcount::__private::Site::metric(
                         ::headcount::__private::Descriptor::new(
-                            ::headcount::__private::Kind::Exceptions,
-                            "lost_total",
-                            ::headcount::__private::concat!(
-                                "Errors and panics of `", ::headcount::__private::module_path!(),
-                                "::run`."
-                            ),
-                            ::headcount::__private::file!(),
-                            ::headcount::__private::line!(),
-                        ),
+                                ::headcount::__private::Kind::Exceptions,
+                                "lost_total",
+                                ::headcount::__private::concat!(
+                                    "Errors and panics of `",
+                                    ::headcount::__private::module_path!(), "::run`."
+                                ),
+                                ::headcount::__private::file!(),
+                                ::headcount::__private::line!(),
+                            )
+                            .generated_help(),
                     ),
                     ::headcount::__private::Site::metric(
                         ::headcount::__private::Descriptor::new(
@@ -154,6 +155,7 @@ fn exceptions_by_pattern_and_by_label() {
                                 ::headcount::__private::file!(),
                                 ::headcount::__private::line!(),
                             )
+                            .generated_help()
                             .labels(
                                 &[
                                     ::headcount::__private::Label::Open("queue"),
@@ -267,6 +269,7 @@ fn declared_metrics_and_conditions() {
                                     ::headcount::__private::file!(),
                                     ::headcount::__private::line!(),
                                 )
+                                .generated_help()
                                 .labels(
                                     &[
                                         ::headcount::__private::Label::Of(
@@ -359,6 +362,7 @@ fn a_name_of_parts_and_buckets_by_rule() {
                                 ::headcount::__private::file!(),
                                 ::headcount::__private::line!(),
                             )
+                            .generated_help()
                             .nanos(&__NANOS_0),
                     ),
                 ];

@@ -12,6 +12,9 @@ pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
 /// The slot of a site that could not be registered.
 pub const DROPPED: u32 = 0xC000_0000;
 
+/// The slot of a site that contradicts another of its name: there is no use asking again. Above it lie the cells of its rows, such as they are.
+pub(crate) const NEVER: u32 = 0xE000_0000;
+
 /// See [`Site::is_full`]; above every limit too.
 const FULL: u32 = UNASSIGNED + 1;
 
@@ -137,9 +140,9 @@ impl Site {
         self.slot.store(slot, Ordering::Release);
     }
 
-    /// Whether another declaration of this name is in force.
-    pub(crate) fn is_dropped(&self) -> bool {
-        self.slot.load(Ordering::Relaxed) == DROPPED
+    /// Whether another declaration of this name is in force, and this one never will be.
+    pub(crate) fn is_contradicted(&self) -> bool {
+        self.slot.load(Ordering::Relaxed) == NEVER
     }
 
     /// Whether a site with open labels has all the series that it may have. Such a site has no slot of its own; the word says this instead.
@@ -230,7 +233,9 @@ pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
 /// Libraries loaded later add theirs, so this may find more each time.
 pub(crate) fn unassigned() -> Vec<&'static Site> {
     let mut sites: Vec<&'static Site> = sites()
-        .filter(|site| !site.is_open() && site.load(Ordering::Relaxed) >= UNASSIGNED)
+        .filter(|site| {
+            !site.is_open() && (UNASSIGNED..NEVER).contains(&site.load(Ordering::Relaxed))
+        })
         .collect();
     sites.sort_by_key(|site| site.order());
     sites

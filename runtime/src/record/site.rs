@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use crate::descriptor::Label;
 use crate::label::{self, Key, LabelKey, Labels, table};
 use crate::operation::{Add, ON, at_site};
-use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
+use crate::registry::{DROPPED, NEVER, Site, Spec, UNASSIGNED};
 use crate::store;
 
 impl Site {
@@ -65,8 +65,8 @@ impl Site {
         // Before the store is asked: a label value is code of the user's.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
-        if self.is_dropped() {
-            return DROPPED;
+        if self.is_contradicted() {
+            return NEVER;
         }
         if self.is_full() {
             // The row of all values that are too many is in the table like any other: still no mutex.

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
-use crate::registry::{Site, UNASSIGNED};
+use crate::registry::{NEVER, Site, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
@@ -46,6 +46,9 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
     let now = |slot| site.map_or(slot, |site| site.load(Ordering::Acquire));
     let slot = now(slot);
+    if slot >= NEVER {
+        return (slot, without_shard(slot, last));
+    }
     // A site without a slot waits for room for new series, not for room in a shard.
     let waits_for = if slot >= UNASSIGNED { &ROWS } else { &CELLS };
     if waits_for.with(Patience::is_refused) {

@@ -8,7 +8,7 @@ use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::label::{self, Key, MAX_LABEL_VALUE, table};
 use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
-use crate::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
+use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, cut};
 use crate::segment::shard;
@@ -34,9 +34,6 @@ impl Store {
         let sites = registry::unassigned();
         let shown = shown_names(&sites);
         for site in sites {
-            if site.is_dropped() && self.contradictory.contains(&address(site)) {
-                continue;
-            }
             let registered = match site.spec() {
                 Spec::Function(function) => {
                     let name = shown.get(&function_key(function)).map_or("", String::as_str);
@@ -65,22 +62,23 @@ impl Store {
         if declared::may_conflict() {
             for mut conflict in declared::conflicts() {
                 let Some(site) = conflict.loser.take() else { continue };
-                if self.contradictory.insert(address(site)) {
-                    site.assign(DROPPED);
+                if !site.is_contradicted() {
+                    site.assign(NEVER);
+                    self.contradicted += 1;
                     let error = conflict.into_error();
                     self.unsaid.get_or_insert_with(|| format!("not counted: {error}"));
                     self.problem.get_or_insert(error);
                 }
             }
         }
-        self.contradictory.len() as u64
+        self.contradicted
     }
 
     /// Writes the families whose series come later, so that a directory tells all that its programs declare. What finds no room is written
     /// with its first series.
     fn declare_open(&mut self) {
         let mut plan = self.plan(0);
-        for site in registry::sites().filter(|site| site.is_open() && !site.is_dropped()) {
+        for site in registry::sites().filter(|site| site.is_open() && !site.is_contradicted()) {
             let Spec::Metric(d) = site.spec() else { continue };
             let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
             self.family(&mut plan, d, &names);
@@ -218,8 +216,8 @@ impl Store {
     /// The slot of the row with these label values, registered if it is new.
     fn row(&mut self, site: &'static Site, hash: u64, given: &[u8]) -> std::io::Result<u32> {
         let Spec::Metric(d) = site.spec() else { return Ok(DROPPED) };
-        if site.is_dropped() {
-            return Ok(DROPPED);
+        if site.is_contradicted() {
+            return Ok(NEVER);
         }
         let address = address(site);
         if let Some(slot) = table::find(hash, address, |values| values == given) {

@@ -1,6 +1,6 @@
 //! The store itself: making this process's segment, and finding it again after a fork.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::Config;
@@ -73,8 +73,8 @@ pub(super) struct Store {
     pub(super) last_removed: u64,
     /// Rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
-    /// Sites that contradict another of their name, which is in force.
-    pub(super) contradictory: BTreeSet<usize>,
+    /// How many sites contradict another of their name, which is in force.
+    pub(super) contradicted: u64,
     pub(super) shards_used: u32,
     /// Shards that ended threads gave back, with their values.
     pub(super) free: Vec<u32>,
@@ -107,7 +107,7 @@ impl Store {
             names: Vec::new(),
             last_removed: 0,
             rows: BTreeMap::new(),
-            contradictory: BTreeSet::new(),
+            contradicted: 0,
             shards_used: 1,
             free: Vec::new(),
             dropped_series: 0,
