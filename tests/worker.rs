@@ -130,6 +130,19 @@ fn main() {
             count(number(times));
             tell();
         }
+        ["init-group", directory, group, times] => {
+            let group = group.parse().expect("a number");
+            if let Err(error) = headcount::init(Config::new().directory(directory).group(group)) {
+                println!("init: {error}");
+            }
+            count(number(times));
+            tell();
+        }
+        ["compact", directory] => {
+            let collector = headcount::Collector::open(directory);
+            println!("folded {}", collector.compact().expect("compacted").folded());
+            print!("{}", collector.collect().expect("a snapshot").to_text());
+        }
         ["late", directory] => {
             count(10);
             for _ in 0..2 {

@@ -14,6 +14,7 @@ use std::time::Duration;
 #[must_use = "a configuration does nothing until it is given to `headcount::init`"]
 pub struct Config {
     directory: Option<PathBuf>,
+    group: Option<u32>,
     sample_interval: Option<Duration>,
 }
 
@@ -28,6 +29,18 @@ impl Config {
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.directory = Some(path.into());
         self
+    }
+
+    /// The group, by number, that shares the directory: for a master that starts as root and has workers of other users, or an exporter with a user of its
+    /// own. The directory is made with mode 02770 and this group, if it is missing, and members of the group read each other's files and fold them. All
+    /// of them must be members; whoever is can spoil the numbers of all.
+    pub fn group(mut self, gid: u32) -> Self {
+        self.group = Some(gid);
+        self
+    }
+
+    pub(crate) fn chosen_group(&self) -> Option<u32> {
+        self.group
     }
 
     /// How often each process asks the functions that were given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings: every 5 seconds

@@ -31,6 +31,8 @@ pub(crate) struct Directory {
     fd: OwnedFd,
     path: PathBuf,
     owner: u32,
+    /// The group whose members may write here, if there is one.
+    group: Option<u32>,
 }
 
 impl Directory {
@@ -40,15 +42,11 @@ impl Directory {
         Self::open_checked(path).map_err(|e| e.at(path))
     }
 
-    /// Opens it for writing, making it if it is missing. Its owner must be this user or root.
-    pub(crate) fn open_or_create(path: &Path) -> Result<Self, Error> {
+    /// Opens it for writing, making it if it is missing: for this user alone, or for a group. Its owner must be this user or root.
+    pub(crate) fn open_or_create(path: &Path, group: Option<u32>) -> Result<Self, Error> {
         let opened = match Self::open_checked(path) {
             Err(e) if e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
-                // 0700: what a program counts is nobody else's business unless its operator says so.
-                std::fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(path)
+                Self::create(path, group)
                     .map_err(|e| Error::io("make the directory", e).at(path))?;
                 Self::open_checked(path)
             }
@@ -60,6 +58,29 @@ impl Directory {
             return Err(Error::directory("the directory belongs to another user").at(path));
         }
         Ok(directory)
+    }
+
+    fn create(path: &Path, group: Option<u32>) -> std::io::Result<()> {
+        // 0700: what a program counts is nobody else's business unless its operator says so.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        if let Some(group) = group {
+            rustix::fs::chown(path, None, Some(rustix::fs::Gid::from_raw(group)))?;
+            // Set-group-id: files have the directory's group, whoever makes them. Behind the group, which takes the bit away.
+            rustix::fs::chmod(path, Mode::from_raw_mode(0o2770))?;
+        }
+        Ok(())
+    }
+
+    /// The rights of files here: readable by the group that may write here.
+    pub(crate) fn file_mode(&self) -> Mode {
+        let own = Mode::RUSR | Mode::WUSR;
+        if self.group.is_some() { own | Mode::RGRP } else { own }
+    }
+
+    /// The rights of a file whose lock all who may write here take.
+    pub(crate) fn lock_mode(&self) -> Mode {
+        let own = Mode::RUSR | Mode::WUSR;
+        if self.group.is_some() { own | Mode::RGRP | Mode::WGRP } else { own }
     }
 
     fn open_checked(path: &Path) -> Result<Self, Error> {
@@ -76,7 +97,8 @@ impl Directory {
                 "everyone may write to the directory, and it isn't sticky",
             ));
         }
-        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid })
+        let group = mode.contains(Mode::WGRP).then_some(stat.st_gid);
+        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, group })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -104,11 +126,11 @@ impl Directory {
         Ok(names)
     }
 
-    /// Whether files can be made and removed here, and this user is one who should: the directory's owner, or root.
+    /// Whether files can be made and removed here, and this user is one who should: the directory's owner, root, or one of its group.
     pub(crate) fn is_writable(&self) -> bool {
         let me = rustix::process::geteuid().as_raw();
         let flags = rustix::fs::AtFlags::EACCESS;
-        (me == self.owner || me == 0)
+        (me == self.owner || me == 0 || self.group.is_some())
             && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
     }
 
@@ -155,7 +177,9 @@ impl Directory {
             _ => return Err(foreign("it has a second name (a hard link)")),
         }
         let me = rustix::process::geteuid().as_raw();
-        if stat.st_uid != me && stat.st_uid != 0 && stat.st_uid != self.owner {
+        let is_of_group = self.group.is_some_and(|group| stat.st_gid == group);
+        let is_known = stat.st_uid == me || stat.st_uid == 0 || stat.st_uid == self.owner;
+        if !is_known && !is_of_group {
             return Err(foreign("it belongs to a user who has no business here"));
         }
         Ok(Some(fd))

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, MemfdFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -271,7 +271,7 @@ impl Unnamed {
             let backing = Backing::new(move_up(fd))?;
             return Ok(Self { backing, weak: false, temporary: None });
         };
-        let mode = Mode::RUSR | Mode::WUSR;
+        let mode = directory.file_mode();
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let unnamed = || rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode);
         let (fd, temporary) = match if named { Err(Errno::OPNOTSUPP) } else { unnamed() } {
@@ -284,6 +284,8 @@ impl Unnamed {
             }
             opened => (opened?, None),
         };
+        // Whatever the umask left of it.
+        rustix::fs::fchmod(&fd, mode)?;
         let magic = rustix::fs::fstatfs(&fd)?.f_type;
         if magic == BTRFS {
             // Copy on write would need new blocks at every write-back, also where blocks were allocated before.

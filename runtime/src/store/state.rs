@@ -138,7 +138,8 @@ impl Store {
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
         let mut made = Err(Error::directory("no directory was named"));
         if let Some(path) = self.directory.clone() {
-            made = Directory::open_or_create(&path)
+            let group = self.config.as_ref().and_then(Config::chosen_group);
+            made = Directory::open_or_create(&path, group)
                 .and_then(|directory| self.create_in(Some(&directory), parent))
                 .map_err(|e| e.at(&path));
             self.problem = None;

@@ -5,7 +5,8 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fstat, fsync, openat, renameat, renameat_with, unlinkat,
+    AtFlags, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, openat, renameat, renameat_with,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
@@ -215,8 +216,11 @@ impl<'a> Folder<'a> {
 
     fn write_as(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(self.directory, name, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|e| Error::io("make a new archive", e))?;
+        let mode = self.directory.file_mode();
+        let refused = |e| Error::io("make a new archive", e);
+        let fd = openat(self.directory, name, flags, mode).map_err(refused)?;
+        // Whatever the umask left of it.
+        fchmod(&fd, mode).map_err(refused)?;
         let mut rest = bytes;
         while !rest.is_empty() {
             match rustix::io::write(&fd, rest) {

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{OFlags, fchmod, openat};
 use rustix::io::Errno;
 
 use crate::directory::{Directory, FOLD_LOCK};
@@ -47,8 +47,12 @@ impl FoldLock {
         // From here on dropping it gives back what was got.
         let held = Self { epoch };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        openat(directory, FOLD_LOCK, flags, Mode::RUSR | Mode::WUSR)
-            .and_then(fold_fd::keep)
+        openat(directory, FOLD_LOCK, flags, directory.lock_mode())
+            .and_then(|fd| {
+                // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
+                let _ = fchmod(&fd, directory.lock_mode());
+                fold_fd::keep(fd)
+            })
             .map_err(|e| Error::io("open the lock for folding", e))?;
         Ok(Some(held))
     }

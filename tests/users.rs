@@ -1,0 +1,61 @@
+//! A directory that a group shares: workers of one user, an exporter of another, and strangers. Needs root, to be other users; everyone else has
+//! one user only, and passes.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use headcount_tests::child::Child;
+use headcount_tests::{Medium, temporary_directory};
+
+const GROUP: u32 = 54_321;
+
+fn output_of(program: &Path, user: u32, group: u32, arguments: &[&str]) -> String {
+    let mut child = Child::start(Command::new(program).args(arguments).uid(user).gid(group));
+    let status = child.wait();
+    let output = child.all_output();
+    assert!(status.success(), "{status}: {output}");
+    output
+}
+
+#[test]
+fn members_of_the_group_count_read_and_fold_together_and_strangers_count_for_themselves() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    for medium in [Medium::Memory, Medium::Disk] {
+        let folder = temporary_directory(medium);
+        // Other users must find their way to the program and to the directory.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+        let program = folder.path().join("worker");
+        fs::copy(env!("CARGO_BIN_EXE_worker"), &program).expect("a copy");
+        let directory = folder.path().join("shared");
+        let directory_text = directory.to_str().expect("UTF-8");
+        let group = GROUP.to_string();
+        let arguments = ["init-group", directory_text, &group, "10"];
+
+        let text = output_of(&program, 0, 0, &arguments);
+        assert!(text.contains("no problem") && text.contains("work_total 10\n"), "{text}");
+        let made = fs::metadata(&directory).expect("made");
+        assert_eq!((made.mode() & 0o7777, made.gid()), (0o2770, GROUP));
+
+        let text = output_of(&program, 1_234, GROUP, &arguments);
+        assert!(text.contains("shared: true") && text.contains("work_total 20\n"), "{text}");
+        for entry in fs::read_dir(&directory).expect("a directory").flatten() {
+            let file = entry.metadata().expect("a file");
+            assert_eq!((file.mode() & 0o777, file.gid()), (0o640, GROUP), "{entry:?}");
+        }
+
+        // A third user reads and folds what root and the second have left.
+        let text = output_of(&program, 2_345, GROUP, &["compact", directory_text]);
+        assert!(text.contains("folded 2\n") && text.contains("work_total 20\n"), "{text}");
+        let text = output_of(&program, 1_234, GROUP, &["compact", directory_text]);
+        assert!(text.contains("folded 0\n") && text.contains("work_total 20\n"), "{text}");
+
+        let text = output_of(&program, 3_456, 3_456, &arguments);
+        assert!(text.contains("shared: false") && text.contains("work_total 10\n"), "{text}");
+        assert!(text.contains("ermission denied"), "{text}");
+    }
+}
