@@ -30,6 +30,8 @@
 //!
 //! # Where the numbers go
 //!
+//! What the directory must be, and who may write there, says the [guide](directory_guide).
+//!
 //! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else `PROMETHEUS_MULTIPROC_DIR`. It is made if it is missing. Without one,
 //! or where it can't be used, a process counts in memory of its own, and only its own collector sees that; [`health`] says so, and
 //! the [`log`](https://docs.rs/log) facade is told once. Recording works all the same: it can't fail, block or panic, and it prints
@@ -151,6 +153,11 @@ pub use metric::{
 };
 pub use outcome::Outcome;
 pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
+
+/// A guide for whoever deploys; there is nothing in it but this text.
+#[cfg(doc)]
+#[doc = include_str!("../DIRECTORY.md")]
+pub mod directory_guide {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
