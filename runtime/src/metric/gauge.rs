@@ -1,6 +1,7 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::operation::ON;
 use crate::process::now_ns;
 use crate::sampler;
 use crate::segment::format::UNSET;
@@ -182,6 +183,19 @@ impl Gauge {
     /// The slot, and the cell that holds the value: of `[value]`, or of `[time, value]`.
     #[inline]
     fn cell(self) -> Option<(u32, &'static AtomicU64)> {
+        if !ON {
+            return None;
+        }
+        let slot = self.0.slot();
+        match shard::shared_cell(slot) {
+            Some(cell) if !self.0.is_recent() => Some((slot, cell)),
+            _ => self.cell_cold(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cell_cold(self) -> Option<(u32, &'static AtomicU64)> {
         let behind = u32::from(self.0.is_recent());
         let slot = self.0.shared_slot(behind)?;
         shard::shared_cell(slot + behind).map(|cell| (slot, cell))
