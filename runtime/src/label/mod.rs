@@ -5,6 +5,9 @@ mod strings;
 pub(crate) mod table;
 mod writer;
 
+// What the table is made of: a model of it, in another crate, is made of other atomics.
+use core::sync;
+
 use core::borrow::Borrow;
 use core::fmt::Write;
 use core::marker::PhantomData;
@@ -17,6 +20,12 @@ pub(crate) use labels::{LabelKey, hash};
 pub(crate) use strings::{closed, single};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
+
+const SMALLEST_TABLE: usize = 64;
+
+/// From label values to slots, for all families with open labels.
+pub(crate) static ROWS: table::Rows =
+    table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
 pub const MAX_LABEL_VALUE: usize = 1024;
@@ -245,5 +254,31 @@ mod tests {
         assert_eq!(single(LABELS, &given), [["one"], ["two"], ["three"]]);
         assert!(parse(Key::of(&given).others(LABELS).bytes()).eq(["_other", "three"]));
         assert_eq!(closed(&LABELS[1..]), [vec!["two"], vec!["x", "three"]]);
+    }
+
+    #[test]
+    fn rows_are_found_again_after_the_table_grew() {
+        let rows = table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
+        // A quarter of the hashes are equal.
+        let hash = |i: u32| u64::from(i / 4);
+        for i in 0..1000_u32 {
+            let values = i.to_le_bytes();
+            for site in [1, 2] {
+                assert_eq!(rows.find(hash(i), site, |v| v == values), None);
+                rows.insert(hash(i), site, &values, i * 10 + u32::try_from(site).unwrap());
+            }
+        }
+        for i in 0..1000_u32 {
+            let values = i.to_le_bytes();
+            assert_eq!(rows.find(hash(i), 1, |v| v == values), Some(i * 10 + 1));
+            assert_eq!(rows.find(hash(i), 2, |v| v == values), Some(i * 10 + 2));
+            assert_eq!(rows.find(hash(i), 3, |v| v == values), None);
+        }
+        let values = 500_u32.to_le_bytes();
+        rows.forget(|slot| slot == 5001);
+        assert_eq!(rows.find(hash(500), 1, |v| v == values), None);
+        assert_eq!(rows.find(hash(500), 2, |v| v == values), Some(5002));
+        rows.insert(hash(500), 1, &values, 7);
+        assert_eq!(rows.find(hash(500), 1, |v| v == values), Some(7));
     }
 }

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
-use crate::label::{self, Key, LabelKey, Labels, table};
+use crate::label::{self, Key, LabelKey, Labels};
 use crate::operation::{Add, ON, at_site};
 use crate::registry::{DROPPED, NEVER, Site, Spec, UNASSIGNED};
 use crate::store;
@@ -53,7 +53,7 @@ impl Site {
         }
         let site = core::ptr::from_ref(self) as usize;
         let hash = label::hash(site, values);
-        match table::find(hash, site, |given| values.are(given)) {
+        match label::ROWS.find(hash, site, |given| values.are(given)) {
             Some(slot) => slot,
             None => self.row_cold(hash, values),
         }
@@ -81,7 +81,7 @@ impl Site {
         let Spec::Metric(descriptor) = self.spec() else { return None };
         let others = &key.others(descriptor.labels);
         let site = core::ptr::from_ref(self) as usize;
-        table::find(label::hash(site, &others), site, |given| others.are(given))
+        label::ROWS.find(label::hash(site, &others), site, |given| others.are(given))
     }
 
     /// The values of the first labels, kept until the others are known: those of an error.

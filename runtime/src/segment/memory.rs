@@ -12,6 +12,7 @@ use rustix::mm::{Advice, MprotectFlags, madvise};
 use super::current;
 use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
 use super::mapping::{Backing, Region};
+use super::publish::Words;
 use super::shard::Shard;
 
 /// A region with a file behind it.
@@ -180,18 +181,12 @@ impl Memory {
         word.store(pair, Ordering::Release);
     }
 
-    /// Copies whole words to `offset`, which must have blocks: the header, or the log beyond `log_used`.
+    /// Copies whole words to `offset`, which must have blocks: the header, or a log that nobody reads yet.
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
-        let fits =
-            (offset | bytes.len() as u64) % 8 == 0 && offset + bytes.len() as u64 <= self.head;
-        debug_assert!(fits);
-        if !fits {
-            return;
-        }
+        debug_assert!(bytes.len() % 8 == 0);
         for (at, bytes) in (offset..).step_by(8).zip(bytes.chunks_exact(8)) {
             let word = <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
-            // SAFETY: a multiple of 8 below `head`, up to which everything is accessible.
-            unsafe { self.region.word(at) }.store(word, Ordering::Relaxed);
+            self.store(at, word, Ordering::Relaxed);
         }
     }
 
@@ -211,6 +206,17 @@ impl Memory {
         let first = unsafe { self.region.word(self.geometry.shard_off(shard)) };
         // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
         unsafe { Shard::new(first, limit) }
+    }
+}
+
+impl Words for Memory {
+    fn store(&self, offset: u64, word: u64, order: Ordering) {
+        let is_usable = offset % 8 == 0 && offset + 8 <= self.head;
+        debug_assert!(is_usable);
+        if is_usable {
+            // SAFETY: a multiple of 8 below `head`, up to which everything is accessible.
+            unsafe { self.region.word(offset) }.store(word, order);
+        }
     }
 }
 

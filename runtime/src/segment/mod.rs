@@ -10,4 +10,8 @@ pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod mapping;
 pub(crate) mod memory;
+pub(crate) mod publish;
 pub(crate) mod shard;
+
+// What is published with: a model, in another crate, has other atomics.
+use core::sync;

@@ -1,16 +1,16 @@
 //! Giving slots to series: the log's records, the blocks of shard 0, and only then the slot.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
-use crate::label::{self, Key, MAX_LABEL_VALUE, table};
+use crate::label::{self, Key, MAX_LABEL_VALUE};
 use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, cut};
+use crate::segment::publish::{Places, publish};
 use crate::segment::shard;
 
 use super::attach::{self, Patience};
@@ -204,11 +204,14 @@ impl Store {
         let memory = self.memory.as_mut().ok_or_else(full)?;
         let used = (self.log.len() + records.len()) as u64;
         memory.grow_head(used)?;
-        memory.write(LOG_OFF + self.log.len() as u64, records);
+        let places = Places {
+            log: LOG_OFF,
+            log_used: Word::LogUsed.offset(),
+            slots_used: Word::SlotsUsed.offset(),
+        };
+        publish(memory, places, self.log.len() as u64, records, end);
         self.log.extend_from_slice(records);
         self.slots_used = end;
-        memory.word(Word::SlotsUsed).store(u64::from(end), Ordering::Release);
-        memory.word(Word::LogUsed).store(used, Ordering::Release);
         shard::set_process(memory.shard(0));
         Ok(())
     }
@@ -220,7 +223,7 @@ impl Store {
             return Ok(NEVER);
         }
         let address = address(site);
-        if let Some(slot) = table::find(hash, address, |values| values == given) {
+        if let Some(slot) = label::ROWS.find(hash, address, |values| values == given) {
             return Ok(slot);
         }
         let rows = self.rows.get(&address).copied().unwrap_or(0);
@@ -243,11 +246,11 @@ impl Store {
         d: &Descriptor,
     ) -> std::io::Result<u32> {
         let address = address(site);
-        if let Some(slot) = table::find(hash, address, |values| values == given) {
+        if let Some(slot) = label::ROWS.find(hash, address, |values| values == given) {
             return Ok(slot);
         }
         let slot = self.register_metric(d, label::single(d.labels, given), Some(site))?;
-        table::insert(hash, address, given, slot);
+        label::ROWS.insert(hash, address, given, slot);
         Ok(slot)
     }
 }

@@ -3,7 +3,7 @@
 //! A slot is never given to another series: other threads may be about to count in it. So what was removed keeps its cells, the log
 //! says since when they mean nothing, and a series that comes back gets others.
 
-use crate::label::table;
+use crate::label;
 use crate::process::now_ns;
 use crate::registry::Site;
 use crate::segment::log::LogWriter;
@@ -117,7 +117,7 @@ impl Store {
             }
         }
         slots.sort_unstable();
-        table::forget(|slot| slots.binary_search(&slot).is_ok());
+        label::ROWS.forget(|slot| slots.binary_search(&slot).is_ok());
         meant.len()
     }
 }
