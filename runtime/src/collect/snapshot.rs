@@ -40,14 +40,14 @@ impl Snapshot {
     /// ```
     /// use headcount::{Collector, Counter, metric};
     ///
-    /// /// Bytes sent.
-    /// #[metric(name = "sent_bytes_total", unit = "bytes")]
-    /// static SENT: Counter;
+    /// /// Bytes read.
+    /// #[metric(name = "read_bytes_total", unit = "bytes")]
+    /// static READ: Counter;
     ///
-    /// SENT.inc_by(3);
+    /// READ.inc_by(3);
     /// let page = Collector::new().collect()?.to_openmetrics();
     /// assert!(page.contains(
-    ///     "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\n# HELP sent_bytes Bytes sent.\nsent_bytes_total 3\n"
+    ///     "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n# HELP read_bytes Bytes read.\nread_bytes_total 3\n"
     /// ));
     /// # Ok::<(), headcount::Error>(())
     /// ```

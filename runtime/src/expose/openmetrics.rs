@@ -249,8 +249,10 @@ fn write_part(out: &mut String, name: &str, suffix: &'static str, series: &Serie
         (Value::Counter(number), "") => sample.write(out, Written(*number)),
         (Value::Histogram(histogram), "_bucket") => write_buckets(out, sample, histogram),
         (Value::Histogram(histogram), "_count") => sample.write(out, histogram.count()),
-        (Value::Histogram(HistogramValue { sum, .. }), "_sum")
-        | (Value::Summary(SummaryValue { sum, .. }), "_sum") => sample.write(out, Canonical(*sum)),
+        (
+            Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
+            "_sum",
+        ) => sample.write(out, Canonical(*sum)),
         (Value::Summary(summary), "_count") => sample.write(out, summary.count),
         _ => Ok(()),
     }
