@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use headcount::{Collector, Family, FamilyKind};
+use headcount_tests::child::Child;
 use headcount_tests::page::Page;
-use headcount_tests::peer;
 use headcount_tests::server::Server;
+use headcount_tests::{Medium, peer, temporary_directory};
 
 /// What Prometheus 3 asks for.
 const PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
@@ -38,15 +41,15 @@ fn the_server_answers_in_the_format_that_it_is_asked_for() {
     }
 }
 
-/// What the Python client's parser reads: each family's type and unit, and the samples.
+/// What the Python client's parser reads: each family's type, and the samples.
 struct Parsed {
-    families: BTreeMap<String, (String, String)>,
-    /// As [`Page::samples`] has them.
+    types: BTreeMap<String, String>,
+    /// As [`Page::samples`] has them, without created times.
     samples: BTreeMap<String, f64>,
 }
 
-/// Fails where the parser finds anything that the specification forbids.
-fn parsed(page: &str) -> Parsed {
+/// Reads pages. Fails where the parser finds anything that the specification forbids.
+fn parsed(pages: &[String]) -> Vec<Parsed> {
     let program = r#"
 import json, sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -55,11 +58,19 @@ def key(sample):
     escaped = lambda v: v.replace("\\", r"\\").replace("\n", r"\n").replace('"', r'\"')
     labels = ",".join(f'{k}="{escaped(v)}"' for k, v in sorted(sample.labels.items()))
     return sample.name + (f"{{{labels}}}" if labels else "")
-families = list(text_string_to_metric_families(sys.stdin.read()))
-print(json.dumps({
-    "families": {f.name: [f.type, f.unit] for f in families},
-    "samples": {key(s): floatToGoString(s.value) for f in families for s in f.samples},
-}))
+counted = ("counter", "histogram", "summary")
+read = []
+for page in json.load(sys.stdin):
+    try:
+        families = list(text_string_to_metric_families(page))
+    except ValueError as error:
+        sys.exit(f"{error}\n{page}")
+    read.append({
+        "types": {f.name: f.type for f in families},
+        "samples": {key(s): floatToGoString(s.value) for f in families for s in f.samples
+                    if not (f.type in counted and s.name == f.name + "_created")},
+    })
+print(json.dumps(read))
 "#;
     let mut python = Command::new(peer("../venv/bin/python"))
         .args(["-c", program])
@@ -68,37 +79,141 @@ print(json.dumps({
         .stderr(Stdio::piped())
         .spawn()
         .expect("Python starts");
-    python.stdin.take().expect("a pipe").write_all(page.as_bytes()).expect("Python reads");
+    let pages = serde_json::to_vec(pages).expect("JSON");
+    python.stdin.take().expect("a pipe").write_all(&pages).expect("Python reads");
     let output = python.wait_with_output().expect("Python ends");
-    assert!(output.status.success(), "{}\n{page}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let read: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let object = |key: &str| read[key].as_object().expect("an object").clone().into_iter();
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-    let number = |value: &serde_json::Value| text(value).parse().expect("a number");
-    Parsed {
-        families: object("families")
-            .map(|(name, told)| (name, (text(&told[0]), text(&told[1]))))
-            .collect(),
-        samples: object("samples").map(|(name, value)| (name, number(&value))).collect(),
-    }
+    let page = |page: &serde_json::Value| {
+        let object = |key: &str| page[key].as_object().expect("an object").clone().into_iter();
+        let number = |value: &serde_json::Value| text(value).parse().expect("a number");
+        Parsed {
+            types: object("types").map(|(name, kind)| (name, text(&kind))).collect(),
+            samples: object("samples").map(|(name, value)| (name, number(&value))).collect(),
+        }
+    };
+    read.as_array().expect("pages").iter().map(page).collect()
+}
+
+/// The samples by name, as bits: a NaN is itself.
+fn bits(samples: &BTreeMap<String, f64>) -> BTreeMap<&str, u64> {
+    samples.iter().map(|(name, value)| (name.as_str(), value.to_bits())).collect()
 }
 
 #[test]
 #[ignore = "needs the Python client; tests/run provides it"]
 fn the_python_client_reads_the_same_samples_from_both_formats() {
     let server = busy_server();
-    let snapshot = headcount::Collector::open(&server.directory).collect().expect("a snapshot");
+    let snapshot = Collector::open(&server.directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let text = Page::parse(&snapshot.to_text()).expect("the text format");
-    let mut page = parsed(&snapshot.to_openmetrics());
+    let pages = parsed(&[snapshot.to_openmetrics()]);
     for (family, kind) in [
         ("function_calls", "counter"),
         ("function_calls_duration_seconds", "histogram"),
         ("function_calls_concurrent", "gauge"),
+        ("headcount_build", "info"),
     ] {
-        assert_eq!(page.families[family].0, kind, "{family}");
+        assert_eq!(pages[0].types[family], kind, "{family}");
     }
-    page.samples.retain(|name, _| !name.split('{').next().is_some_and(|n| n.ends_with("_created")));
-    assert!(page.samples.len() > 50);
-    assert_eq!(page.samples, text.samples);
+    assert!(pages[0].samples.len() > 50);
+    assert_eq!(bits(&pages[0].samples), bits(&text.samples));
+}
+
+/// A small generator of numbers that look random (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((x ^ (x >> 31)) % n as u64).expect("small")
+    }
+
+    fn one_of<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
+        of[self.below(of.len())]
+    }
+}
+
+/// A family whose name is like that of another's samples, with a value that its kind may not have.
+fn awkward_family(random: &mut Random, counted: &[Family]) -> Family {
+    let stem = random.one_of(&["x", "y_seconds", ":", "_"]);
+    let suffixes = ["", "_created", "_sum", "_count", "_bucket", "_total", "_info", "_total_total"];
+    let suffix = random.one_of(&suffixes);
+    let help = random.one_of(&["", "of \"that\"", "\\n\n\\", " "]);
+    let mut family = match random.below(5) {
+        0 => Family::counter(format!("{stem}_total"), help),
+        1 => Family::info(format!("{stem}_info"), help),
+        2 => Family::gauge(format!("{stem}{suffix}"), help),
+        3 => {
+            let mut family = Family::gauge(format!("{stem}{suffix}"), help);
+            family.kind = FamilyKind::StateSet;
+            family
+        }
+        _ => {
+            // A histogram or a summary that was really counted, under that name.
+            let mut family = counted[random.below(counted.len())].clone();
+            family.name = format!("{stem}{suffix}");
+            return family;
+        }
+    };
+    if family.name.trim_end_matches("_total").ends_with("_seconds") {
+        family.unit = "seconds".to_owned();
+    }
+    for _ in 0..=random.below(3) {
+        let label = random.one_of(&["a", "x", "le", "quantile", "pid"]);
+        let value = random.one_of(&["", "1", "2", "\"\\\n", "é"]);
+        let numbers = [1.0, 1.0, 1.0, 0.0, 1e-7, 2.5e17, f64::INFINITY, f64::NAN, -1.0];
+        let number = numbers[random.below(numbers.len())];
+        family = family.series(&[(label, value), ("z", "1")], number);
+    }
+    family
+}
+
+#[test]
+#[ignore = "needs the Python client; tests/run provides it"]
+fn whatever_families_there_are_the_page_is_valid_and_says_what_the_text_says() {
+    let seed = seed();
+    let mut random = Random(seed);
+    let directory = temporary_directory(Medium::Memory);
+    let mut worker = Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args([
+        "init",
+        directory.path().to_str().expect("UTF-8"),
+        "10",
+    ]));
+    assert!(worker.wait().success());
+    let collector = Collector::open(directory.path());
+    let snapshot = collector.collect().expect("a snapshot");
+    let is_several = |family: &&Family| family.kind == FamilyKind::Histogram;
+    let counted: Vec<Family> = snapshot.families().iter().filter(is_several).cloned().collect();
+    assert!(!counted.is_empty());
+
+    let (mut pages, mut texts) = (Vec::new(), Vec::new());
+    for _ in 0..400 {
+        let families: Vec<Family> = (0..6).map(|_| awkward_family(&mut random, &counted)).collect();
+        let snapshot = Collector::open(directory.path()).with(move || families.clone()).collect();
+        let snapshot = snapshot.expect("a snapshot");
+        pages.push(snapshot.to_openmetrics());
+        texts.push(Page::parse(&snapshot.to_text()).expect("the text format"));
+    }
+    let (mut weakened, mut info) = (0, 0);
+    for ((read, text), page) in parsed(&pages).iter().zip(&texts).zip(&pages) {
+        assert_eq!(bits(&read.samples), bits(&text.samples), "seed {seed}\n{page}");
+        weakened += usize::from(read.types.values().any(|kind| kind == "unknown"));
+        info += usize::from(read.types.get("x").is_some_and(|kind| kind == "info"));
+    }
+    assert!(weakened > 20 && info > 5, "seed {seed}: {weakened} {info}");
+}
+
+/// What `HEADCOUNT_SEED` says, else the time.
+fn seed() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "a failure is repeated with its seed")]
+    let given = std::env::var("HEADCOUNT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let seed = given.unwrap_or_else(|| u64::try_from(now() >> 10).unwrap_or(0));
+    println!("HEADCOUNT_SEED={seed}");
+    seed
 }

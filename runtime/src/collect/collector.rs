@@ -1,6 +1,7 @@
 //! The collector, as users have it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::directory::Directory;
@@ -10,9 +11,10 @@ use crate::store;
 
 use super::about::about;
 use super::archive::Folder;
+use super::custom::{self, Custom};
 use super::merge::merge;
 use super::scan::Scan;
-use super::snapshot::Snapshot;
+use super::snapshot::{Family, Snapshot};
 
 /// So many dead segments are worth folding, for a collection that comes by.
 const ENOUGH: usize = 64;
@@ -44,6 +46,7 @@ pub struct Collector {
     /// `None`: wherever this process counts.
     directory: Option<PathBuf>,
     folding: bool,
+    custom: Vec<Custom>,
 }
 
 impl Collector {
@@ -53,12 +56,16 @@ impl Collector {
         reason = "it looks at the process, which a default should not"
     )]
     pub fn new() -> Self {
-        Self { directory: None, folding: true }
+        Self::of(None)
     }
 
     /// Collects from a directory, whether or not this process counts there or anywhere.
     pub fn open(path: impl AsRef<Path>) -> Self {
-        Self { directory: Some(path.as_ref().to_owned()), folding: true }
+        Self::of(Some(path.as_ref().to_owned()))
+    }
+
+    fn of(directory: Option<PathBuf>) -> Self {
+        Self { directory, folding: true, custom: Vec::new() }
     }
 
     /// Whether a collection that finds 64 dead segments or more folds some of them, where this user owns the directory, or is root, and may
@@ -66,6 +73,31 @@ impl Collector {
     #[must_use]
     pub fn folding(mut self, folds: bool) -> Self {
         self.folding = folds;
+        self
+    }
+
+    /// Adds families that the program makes each time it collects: what it looks up and doesn't count, such as room on a disk or the length of a
+    /// queue that lies elsewhere. They are as they are in the collecting process; nothing is added up.
+    ///
+    /// A family that is built wrongly, or has the name of one in the directory, is left out and told in [`Snapshot::skipped`]. Families
+    /// of the directory have precedence, then those that were added first. A panic of `families` is its caller's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Family};
+    ///
+    /// let collector = Collector::new()
+    ///     .with(|| vec![Family::gauge("queue_length", "Jobs that wait.").series(&[("queue", "mail")], 3.0)])
+    ///     .with(|| vec![Family::gauge("queue length", "Not a name.")]);
+    /// let snapshot = collector.collect()?;
+    /// assert!(snapshot.to_text().contains("queue_length{queue=\"mail\"} 3\n"));
+    /// assert!(snapshot.skipped()[0].to_string().starts_with("`queue length` is left out"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(mut self, families: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Self {
+        self.custom.push(Custom(Arc::new(families)));
         self
     }
 
@@ -82,6 +114,9 @@ impl Collector {
         let mut scan = self.scan()?;
         let (mut families, conflicts) = merge(&scan.parts, &scan.archive);
         scan.skipped.extend(conflicts);
+        for Custom(make) in &self.custom {
+            custom::add(&mut families, make(), &mut scan.skipped);
+        }
         for family in about(&scan, began) {
             // A program's own family of such a name keeps it.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {
