@@ -47,6 +47,8 @@ pub struct Collector {
     directory: Option<PathBuf>,
     folding: bool,
     custom: Vec<Custom>,
+    #[cfg(feature = "process")]
+    processes: Option<crate::Processes>,
 }
 
 impl Collector {
@@ -65,7 +67,13 @@ impl Collector {
     }
 
     fn of(directory: Option<PathBuf>) -> Self {
-        Self { directory, folding: true, custom: Vec::new() }
+        Self {
+            directory,
+            folding: true,
+            custom: Vec::new(),
+            #[cfg(feature = "process")]
+            processes: None,
+        }
     }
 
     /// Whether a collection that finds 64 dead segments or more folds some of them, where this user owns the directory, or is root, and may
@@ -73,6 +81,46 @@ impl Collector {
     #[must_use]
     pub fn folding(mut self, folds: bool) -> Self {
         self.folding = folds;
+        self
+    }
+
+    /// Shows what the kernel says of the processes, in the words of other Prometheus clients. No code runs in them: whatever process
+    /// collects, asks. Needs the feature `process`.
+    ///
+    /// | family | of one process | together |
+    /// |---|---|---|
+    /// | `process_cpu_seconds_total` | time on all processors, in user and system mode | of the living and the dead; never falls |
+    /// | `process_resident_memory_bytes` | memory in use | the sum over the living; pages that they share count for each |
+    /// | `process_virtual_memory_bytes` | addresses in use | the sum over the living; 4 GiB of each are a segment's, which cost nothing |
+    /// | `process_open_fds` | open descriptors | the sum over the living |
+    /// | `process_max_fds` | how many it may open | the least, which is reached first |
+    /// | `process_start_time_seconds` | when it was started, since 1970 | the earliest of the living |
+    ///
+    /// Asked for are the processes whose segments are in the directory, of the collector's own pid namespace. What another user's
+    /// process doesn't tell is left out.
+    ///
+    /// **The time of the dead** stays in the total by the file `processes.hcl` in the directory, in which every collection writes down what it saw. What a process
+    /// used between the last collection and its death can't be known. The total is what was written down, in every process alike, so it never falls. A collector that
+    /// may not write there shows what others wrote last, and where nobody ever did, the time of the living. So does one that comes while another
+    /// collector is at it: nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Processes};
+    ///
+    /// let text = Collector::new().processes(Processes::Together).collect()?.to_text();
+    /// assert!(text.contains("\nprocess_cpu_seconds_total "));
+    ///
+    /// let text = Collector::new().processes(Processes::Each).collect()?.to_text();
+    /// let me = format!("\nprocess_resident_memory_bytes{{pid=\"{}\"}} ", std::process::id());
+    /// assert!(text.contains(&me));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[cfg(feature = "process")]
+    #[must_use]
+    pub fn processes(mut self, shown: crate::Processes) -> Self {
+        self.processes = Some(shown);
         self
     }
 
@@ -114,6 +162,15 @@ impl Collector {
         let mut scan = self.scan()?;
         let (mut families, conflicts) = merge(&scan.parts, &scan.archive);
         scan.skipped.extend(conflicts);
+        #[cfg(feature = "process")]
+        if let Some(shown) = self.processes {
+            let alive = scan.parts.iter().filter(|part| part.is_alive());
+            let alive = alive.map(|part| &part.segment.header);
+            let directory = self.directory();
+            let more =
+                crate::processes::families(shown, alive, directory.as_deref(), &mut scan.skipped);
+            custom::add(&mut families, more, &mut scan.skipped);
+        }
         for Custom(make) in &self.custom {
             custom::add(&mut families, make(), &mut scan.skipped);
         }
