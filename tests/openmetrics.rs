@@ -72,7 +72,7 @@ for page in json.load(sys.stdin):
     })
 print(json.dumps(read))
 "#;
-    let mut python = Command::new(peer("../venv/bin/python"))
+    let mut python = Command::new(peer("python"))
         .args(["-c", program])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,26 +1,36 @@
 //! The ledger's file: replaced as a whole by who holds the lock, read by anyone.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, renameat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fcntl_lock, fstat, openat, renameat,
+    unlinkat,
+};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::ledger::{Ledger, MAX_LEN};
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::segment::lock;
 
 pub(super) const NAME: &str = "processes.hcl";
 const LOCK: &str = ".ledger.lock";
 /// The next ledger. One name, since only the lock's holder writes it: who is killed leaves one file behind, which the next holder removes.
 const NEXT: &str = ".ledger.tmp";
 /// Where one goes that is damaged.
-const BAD: &str = "processes.hcl.bad";
+const BAD: &str = "processes.hcl.bad"; // as `directory::SET_ASIDE` has it
+
+/// The process of which a thread replaces the ledger. A child finds its parent's number there, which is nobody's.
+static HOLDER: AtomicU32 = AtomicU32::new(0);
 
 /// The right to replace the ledger, for as long as this lives.
-pub(super) struct Held(OwnedFd);
+pub(super) struct Held {
+    /// Closed first, which drops the lock: it would drop that of another thread's descriptor too, if there could be one.
+    file: OwnedFd,
+    claim: Claim,
+}
 
 /// Whose turn it is to replace the ledger.
 pub(super) enum Turn {
@@ -32,35 +42,65 @@ pub(super) enum Turn {
 }
 
 /// Asks for the turn, and never waits for it.
+///
+/// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
+/// meanwhile, and keep everyone out for as long as that lives if this process is killed.
 pub(super) fn take_turn(directory: &Directory) -> Turn {
+    let Some(claim) = Claim::take() else { return Turn::Anothers };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
-    let Ok(fd) = openat(directory, LOCK, flags | OFlags::CLOEXEC, mode) else {
+    let Ok(lock) = openat(directory, LOCK, flags | OFlags::CLOEXEC, mode) else {
         return Turn::Refused;
     };
+    let held = Held { file: lock, claim };
     let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    if !fstat(&fd).is_ok_and(is_file) {
+    if !fstat(&held.file).is_ok_and(is_file) {
         return Turn::Refused;
     }
-    let held = [Errno::AGAIN, Errno::ACCESS].map(Errno::raw_os_error);
-    match lock::take(&fd) {
-        Ok(()) => Turn::Mine(Held(fd)),
-        Err(e) if e.raw_os_error().is_some_and(|e| held.contains(&e)) => Turn::Anothers,
+    match fcntl_lock(&held.file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Turn::Mine(held),
+        Err(Errno::AGAIN | Errno::ACCESS) => Turn::Anothers,
         Err(_) => Turn::Refused,
     }
 }
 
-impl Drop for Held {
-    /// Not only by closing: a child that was forked meanwhile has the descriptor too, and would hold the lock as long as it lives.
+impl Held {
+    fn check(&self) -> Result<(), Error> {
+        let forked = || Error::io("go on after a fork", Errno::INTR);
+        if self.claim.is_mine() { Ok(()) } else { Err(forked()) }
+    }
+}
+
+/// Of the threads of this process, this one.
+struct Claim(u32);
+
+impl Claim {
+    fn take() -> Option<Self> {
+        let me = std::process::id();
+        let seen = HOLDER.load(Ordering::Relaxed);
+        let claim =
+            || HOLDER.compare_exchange(seen, me, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        (seen != me && claim()).then_some(Self(me))
+    }
+
+    /// Whether this still is the process that took it: a signal handler can fork at any moment, and the child goes on without the lock.
+    fn is_mine(&self) -> bool {
+        self.0 == std::process::id()
+    }
+}
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        lock::release(&self.0);
+        if self.is_mine() {
+            HOLDER.store(0, Ordering::Release);
+        }
     }
 }
 
 /// The ledger as it was replaced last. `Ok(None)`: there is none.
 pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
     let at = |e: Error| e.at(&directory.path().join(NAME));
-    let Some(fd) = directory.open_segment(NAME).map_err(at)? else { return Ok(None) };
+    let Some(fd) = directory.open_file(NAME).map_err(at)? else { return Ok(None) };
     let mut bytes = Vec::new();
     // One more than fits, so that what is too long is seen to be.
     let limit = MAX_LEN as u64 + 1;
@@ -70,8 +110,9 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
 }
 
 /// Puts another in the place of the ledger: all of it, or nothing changes.
-pub(super) fn replace(directory: &Directory, ledger: &Ledger, _: &Held) -> Result<(), Error> {
+pub(super) fn replace(directory: &Directory, ledger: &Ledger, held: &Held) -> Result<(), Error> {
     let at = |e: Error| e.at(&directory.path().join(NAME));
+    held.check()?;
     let written = write_next(directory, &ledger.encode())
         .and_then(|()| Ok(renameat(directory, NEXT, directory, NAME)?));
     if let Err(e) = written {
@@ -101,7 +142,8 @@ fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Puts a damaged ledger aside, for people to look at.
-pub(super) fn set_aside(directory: &Directory, _: &Held) -> Result<(), Error> {
+pub(super) fn set_aside(directory: &Directory, held: &Held) -> Result<(), Error> {
+    held.check()?;
     renameat(directory, NAME, directory, BAD)
         .map_err(|e| Error::io("put it aside", e).at(&directory.path().join(NAME)))
 }

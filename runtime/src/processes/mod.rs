@@ -198,7 +198,7 @@ impl Here {
 /// Whether the process's segment is there, and someone holds it.
 fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
     let name = format!("{}-{}{}", who.pid, hex(&entry.instance), crate::directory::SUFFIX);
-    match directory.open_segment(&name) {
+    match directory.open_file(&name) {
         Ok(Some(fd)) => lock::is_held(&fd).unwrap_or(true),
         Ok(None) => false,
         Err(_) => true,

@@ -7,10 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 /// Byte 0, exclusively. `l_pid` must be 0 for the OFD commands.
 fn whole_lock(kind: libc::c_int) -> libc::flock {
     // `l_type` and `l_whence` are shorts on Linux, where the constants are ints.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "F_WRLCK, F_UNLCK and SEEK_SET are below 3"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "F_WRLCK and SEEK_SET are below 3")]
     libc::flock {
         l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
@@ -39,16 +36,6 @@ fn set(file: impl AsFd, kind: libc::c_int) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
-}
-
-/// Gives it back, also where a duplicate of the descriptor lives on: in a child that was forked meanwhile. No failure is possible
-/// on a descriptor that took it.
-#[cfg(feature = "process")]
-pub(crate) fn release(file: impl AsFd) {
-    let lock = whole_lock(libc::F_UNLCK);
-    let fd = file.as_fd().as_raw_fd();
-    // SAFETY: as in `take`.
-    let _ = unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const lock) };
 }
 
 /// Whether someone holds it. Takes nothing, works on a descriptor open for reading, sees through pid namespaces.
