@@ -5,12 +5,30 @@
 use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use headcount::{Collector, Config, Counter, Number, Processes, Snapshot, Value, metric};
+use headcount::{
+    Collector, Config, Counter, Info, LabelValue, Number, Processes, Snapshot, StateSet, Value,
+    metric,
+};
 use nix::sys::resource::{Resource, setrlimit};
 
 /// Rounds of burning.
 #[metric(name = "burnt_total")]
 static BURNT: Counter;
+
+/// Whether it burns.
+#[derive(LabelValue)]
+enum Fire {
+    Lit,
+    Out,
+}
+
+/// How it goes.
+#[metric(name = "fire", mode = "liveall")]
+static FIRE: StateSet<Fire>;
+
+/// What it is.
+#[metric(name = "burner_info", labels(version = "1 \"a\""))]
+static ABOUT: Info;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +36,9 @@ fn main() {
     match *arguments {
         ["burn", directory] => {
             headcount::init(Config::new().directory(directory)).expect("the directory is fit");
+            let _ = ABOUT;
+            FIRE.set(Fire::Out);
+            FIRE.set(Fire::Lit);
             loop {
                 BURNT.inc_by((0..100_000).fold(0, |sum, i| black_box(sum + i)) & 1);
             }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use headcount::{Collector, Family, FamilyKind};
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
+use headcount_tests::random::Random;
 use headcount_tests::server::Server;
-use headcount_tests::{Medium, peer, temporary_directory};
+use headcount_tests::{Medium, eventually, peer, temporary_directory};
 
 /// What Prometheus 3 asks for.
 const PROMETHEUS: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
@@ -121,29 +121,12 @@ fn the_python_client_reads_the_same_samples_from_both_formats() {
     assert_eq!(bits(&pages[0].samples), bits(&text.samples));
 }
 
-/// A small generator of numbers that look random (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((x ^ (x >> 31)) % n as u64).expect("small")
-    }
-
-    fn one_of<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.below(of.len())]
-    }
-}
-
 /// A family whose name is like that of another's samples, with a value that its kind may not have.
 fn awkward_family(random: &mut Random, counted: &[Family]) -> Family {
-    let stem = random.one_of(&["x", "y_seconds", ":", "_"]);
+    let stem = random.pick(&["x", "y_seconds", ":", "_"]);
     let suffixes = ["", "_created", "_sum", "_count", "_bucket", "_total", "_info", "_total_total"];
-    let suffix = random.one_of(&suffixes);
-    let help = random.one_of(&["", "of \"that\"", "\\n\n\\", " "]);
+    let suffix = random.pick(&suffixes);
+    let help = *random.pick(&["", "of \"that\"", "\\n\n\\", " "]);
     let mut family = match random.below(5) {
         0 => Family::counter(format!("{stem}_total"), help),
         1 => Family::info(format!("{stem}_info"), help),
@@ -155,29 +138,61 @@ fn awkward_family(random: &mut Random, counted: &[Family]) -> Family {
         }
         _ => {
             // A histogram or a summary that was really counted, under that name.
-            let mut family = counted[random.below(counted.len())].clone();
+            let mut family = random.pick(counted).clone();
             family.name = format!("{stem}{suffix}");
             return family;
         }
     };
     if family.name.trim_end_matches("_total").ends_with("_seconds") {
-        family.unit = "seconds".to_owned();
+        family = family.unit("seconds");
     }
     for _ in 0..=random.below(3) {
-        let label = random.one_of(&["a", "x", "le", "quantile", "pid"]);
-        let value = random.one_of(&["", "1", "2", "\"\\\n", "é"]);
+        let label = random.pick(&["a", "x", "le", "quantile", "pid"]);
+        let value = random.pick(&["", "1", "2", "\"\\\n", "é"]);
         let numbers = [1.0, 1.0, 1.0, 0.0, 1e-7, 2.5e17, f64::INFINITY, f64::NAN, -1.0];
-        let number = numbers[random.below(numbers.len())];
-        family = family.series(&[(label, value), ("z", "1")], number);
+        family = family.series(&[(label, value), ("z", "1")], *random.pick(&numbers));
     }
     family
 }
 
 #[test]
 #[ignore = "needs the Python client; tests/run provides it"]
+fn what_only_openmetrics_can_say_is_read_too() {
+    let directory = temporary_directory(Medium::Memory);
+    let path = directory.path();
+    let burner = || {
+        let path = path.to_str().expect("UTF-8");
+        Child::start(Command::new(env!("CARGO_BIN_EXE_burner")).args(["burn", path]))
+    };
+    let burners = [burner(), burner()];
+    let page = eventually("both burn", || {
+        let snapshot = Collector::open(path).collect().ok()?;
+        let page = snapshot.to_openmetrics();
+        (page.matches("fire{fire=\"lit\"").count() == burners.len()).then_some(page)
+    });
+    let read = &parsed(std::slice::from_ref(&page))[0];
+    for (family, kind) in [("fire", "stateset"), ("burner", "info"), ("burnt", "counter")] {
+        assert_eq!(read.types.get(family).map(String::as_str), Some(kind), "{family}\n{page}");
+    }
+    assert!(page.contains("\nburner_info{version=\"1 \\\"a\\\"\"} 1\n"), "{page}");
+    let created = page.lines().find_map(|line| line.strip_prefix("burnt_created "));
+    let created: f64 = created.expect("it is told").parse().expect("a number");
+    assert!(created > 1.7e9, "{created}");
+    for burner in &burners {
+        let state = |state, value: u8| {
+            let line = format!("\nfire{{fire=\"{state}\",pid=\"{}\"}} {value}\n", burner.pid());
+            assert!(page.contains(&line), "{line}{page}");
+        };
+        state("lit", 1);
+        state("out", 0);
+    }
+}
+
+#[test]
+#[ignore = "needs the Python client; tests/run provides it"]
 fn whatever_families_there_are_the_page_is_valid_and_says_what_the_text_says() {
-    let seed = seed();
-    let mut random = Random(seed);
+    let mut random = Random::seeded();
+    let seed = random.seed();
     let directory = temporary_directory(Medium::Memory);
     let mut worker = Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args([
         "init",
@@ -206,14 +221,4 @@ fn whatever_families_there_are_the_page_is_valid_and_says_what_the_text_says() {
         info += usize::from(read.types.get("x").is_some_and(|kind| kind == "info"));
     }
     assert!(weakened > 20 && info > 5, "seed {seed}: {weakened} {info}");
-}
-
-/// What `HEADCOUNT_SEED` says, else the time.
-fn seed() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "a failure is repeated with its seed")]
-    let given = std::env::var("HEADCOUNT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
-    let seed = given.unwrap_or_else(|| u64::try_from(now() >> 10).unwrap_or(0));
-    println!("HEADCOUNT_SEED={seed}");
-    seed
 }

@@ -59,8 +59,7 @@ fn stopped_burner(directory: &Path) -> Child {
     eventually("it burns", || (ticks(&burner) >= 5).then_some(()));
     eventually("it has a segment", || {
         let prefix = format!("{}-", burner.pid());
-        let ours =
-            |name: String| (name.starts_with(&prefix) && name.ends_with(".hc")).then_some(());
+        let ours = |name: String| (name.starts_with(&prefix) && is_segment(&name)).then_some(());
         names(directory).into_iter().find_map(ours)
     });
     stop(&burner);
@@ -70,6 +69,10 @@ fn stopped_burner(directory: &Path) -> Child {
 fn stop(child: &Child) {
     child.signal(Signal::SIGSTOP);
     eventually("it is stopped", || (stat(child)[0] == "T").then_some(()));
+}
+
+fn is_segment(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "hc")
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -219,11 +222,35 @@ fn the_total_never_falls_for_any_of_several_collectors() {
     assert!(seen.iter().all(|(_, _, seconds)| *seconds <= at_last));
     assert!(at_last > 0.0 && at_last <= seconds(used), "{at_last} of {}", seconds(used));
     // However often one was killed, no more is left behind than the format's description tells.
-    let others: Vec<String> =
-        names(path).into_iter().filter(|name| !name.ends_with(".hc")).collect();
+    let others: Vec<String> = names(path).into_iter().filter(|name| !is_segment(name)).collect();
     let known = ["processes.hcl", ".ledger.lock", ".ledger.tmp"];
     let is_known = |name: &String| known.contains(&name.as_str());
     assert!(others.iter().all(is_known), "{others:?}");
+}
+
+/// Threads of one process can't tell each other apart by the file's lock.
+#[test]
+fn the_total_never_falls_for_threads_of_one_collector() {
+    let directory = temporary_directory(Medium::Memory);
+    let burners: Vec<Child> = (0..2).map(|_| stopped_burner(directory.path())).collect();
+    for burner in &burners {
+        burner.signal(Signal::SIGCONT);
+    }
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut last = 0.0;
+                for _ in 0..100 {
+                    // `None`: the first is being written.
+                    let shown = page(directory.path(), Processes::Together).value(CPU);
+                    let shown = shown.unwrap_or(last);
+                    assert!(shown >= last, "{shown} after {last}");
+                    last = shown;
+                }
+                assert!(last > 0.0);
+            });
+        }
+    });
 }
 
 #[test]
@@ -314,7 +341,8 @@ fn a_bad_ledger_is_told_and_put_aside() {
 
     let mut flipped = good.clone();
     flipped[17] ^= 1;
-    for bad in [&b""[..], b"garbage", &flipped, &good[..70], &[0; 5 << 20]] {
+    let too_long = vec![0; 5 << 20];
+    for bad in [&b""[..], b"garbage", &flipped, &good[..70], &too_long] {
         fs::write(&ledger, bad).expect("written");
         let (page, told) = collected(path, Processes::Together);
         assert_eq!(page.at(CPU), expected);
@@ -348,8 +376,7 @@ fn a_process_is_more_than_its_number() {
     let directory = temporary_directory(Medium::Memory);
     let path = directory.path();
     let burner = stopped_burner(path);
-    let segment = |name: &String| name.ends_with(".hc");
-    let name = names(path).into_iter().find(segment).expect("a segment");
+    let name = names(path).into_iter().find(|name| is_segment(name)).expect("a segment");
     let original = File::open(path.join(&name)).expect("a segment");
     let mut head = vec![0; 1 << 16];
     original.read_exact_at(&mut head, 0).expect("the head");

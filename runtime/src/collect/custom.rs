@@ -7,11 +7,8 @@ use crate::error::{Error, ErrorKind};
 use crate::expose::sample_names;
 use crate::label::MAX_LABEL_VALUE;
 
+use super::layout::{MAX_LABELS, MAX_NAME, is_name};
 use super::snapshot::{Family, FamilyKind, Number, Series, Value};
-
-/// As in a segment.
-const MAX_LABELS: usize = 64;
-const MAX_NAME: usize = 1024;
 
 /// Building a family for [`Collector::with`](crate::Collector::with). What is wrong with it is told when it is collected, in
 /// [`Snapshot::skipped`](crate::Snapshot::skipped).
@@ -144,11 +141,6 @@ fn checked(mut family: Family) -> Result<Family, Error> {
     Ok(family)
 }
 
-fn is_name(name: &str, colon: bool) -> bool {
-    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
-    name.chars().next().is_some_and(first) && name.chars().all(|c| first(c) || c.is_ascii_digit())
-}
-
 /// What is wrong with a series.
 fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
     let has_kind = matches!(
@@ -169,7 +161,7 @@ fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
     if !has_kind {
         return Some("a value of another kind");
     }
-    if names.len() != series.labels.len() || names.len() > MAX_LABELS {
+    if names.len() != series.labels.len() || names.len() > usize::from(MAX_LABELS) {
         return Some("a label is there twice, or there are more than 64");
     }
     if names.iter().any(|name| !is_label(name) || *name == reserved) {

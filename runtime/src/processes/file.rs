@@ -1,6 +1,6 @@
 //! The ledger's file: replaced as a whole by who holds the lock, read by anyone.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -22,8 +22,9 @@ const NEXT: &str = ".ledger.tmp";
 /// Where one goes that is damaged.
 const BAD: &str = "processes.hcl.bad"; // as `directory::SET_ASIDE` has it
 
-/// The process of which a thread replaces the ledger. A child finds its parent's number there, which is nobody's.
-static HOLDER: AtomicU32 = AtomicU32::new(0);
+/// The directories whose ledgers threads of this process replace, by the process's number and theirs. What a child finds of its parent's is
+/// nobody's. No mutex: a child could find it locked for ever.
+static CLAIMS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 
 /// The right to replace the ledger, for as long as this lives.
 pub(super) struct Held {
@@ -46,7 +47,7 @@ pub(super) enum Turn {
 /// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
 /// meanwhile, and keep everyone out for as long as that lives if this process is killed.
 pub(super) fn take_turn(directory: &Directory) -> Turn {
-    let Some(claim) = Claim::take() else { return Turn::Anothers };
+    let Some(claim) = Claim::take(directory) else { return Turn::Anothers };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
     let Ok(lock) = openat(directory, LOCK, flags | OFlags::CLOEXEC, mode) else {
@@ -71,28 +72,40 @@ impl Held {
     }
 }
 
-/// Of the threads of this process, this one.
-struct Claim(u32);
+/// Of the threads of this process, this one: the file's lock doesn't tell them apart.
+struct Claim {
+    place: &'static AtomicU64,
+    pid: u32,
+}
 
 impl Claim {
-    fn take() -> Option<Self> {
-        let me = std::process::id();
-        let seen = HOLDER.load(Ordering::Relaxed);
-        let claim =
-            || HOLDER.compare_exchange(seen, me, Ordering::Acquire, Ordering::Relaxed).is_ok();
-        (seen != me && claim()).then_some(Self(me))
+    fn take(directory: &Directory) -> Option<Self> {
+        let pid = std::process::id();
+        let stat = fstat(directory).ok()?;
+        // Two directories that come to the same number take turns, which is no harm.
+        let claimed = (u64::from(pid) << 32) | ((stat.st_ino ^ stat.st_dev) & 0xffff_ffff);
+        let place = CLAIMS.iter().find(|place| {
+            let seen = place.load(Ordering::Relaxed);
+            let order = (Ordering::SeqCst, Ordering::Relaxed);
+            seen >> 32 != u64::from(pid)
+                && place.compare_exchange(seen, claimed, order.0, order.1).is_ok()
+        })?;
+        let claim = Self { place, pid };
+        // Of two threads that come at once, one at least sees the other here; or both do, and go.
+        let same = CLAIMS.iter().filter(|place| place.load(Ordering::SeqCst) == claimed);
+        (same.count() == 1).then_some(claim)
     }
 
     /// Whether this still is the process that took it: a signal handler can fork at any moment, and the child goes on without the lock.
     fn is_mine(&self) -> bool {
-        self.0 == std::process::id()
+        self.pid == std::process::id()
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         if self.is_mine() {
-            HOLDER.store(0, Ordering::Release);
+            self.place.store(0, Ordering::Release);
         }
     }
 }

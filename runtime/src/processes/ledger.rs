@@ -20,7 +20,6 @@ const ENTRY: usize = 64;
 pub(super) const MAX_ENTRIES: usize = 1 << 16;
 
 /// The longest ledger: 4 MiB.
-#[expect(clippy::arithmetic_side_effects, reason = "constants")]
 pub(super) const MAX_LEN: usize = HEAD + MAX_ENTRIES * ENTRY;
 
 /// All processors' time that was seen.
@@ -154,6 +153,7 @@ fn id(fields: &mut Fields<'_>) -> Result<[u8; 16], Error> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
 
