@@ -99,10 +99,11 @@ impl Collector {
     /// Asked for are the processes whose segments are in the directory, of the collector's own pid namespace. What another user's
     /// process doesn't tell is left out.
     ///
-    /// **The time of the dead** stays in the total by the file `processes.hcl` in the directory, in which every collection writes down what it saw. What a process
-    /// used between the last collection and its death can't be known. The total is what was written down, in every process alike, so it never falls. A collector that
-    /// may not write there shows what others wrote last, and where nobody ever did, the time of the living. So does one that comes while another
-    /// collector is at it: nobody waits.
+    /// **The time of the dead** stays in the total by the file `processes.hcl` in the directory, in which every collection writes down what it
+    /// saw. What a process used between the last collection and its death can't be known. The total is what was written down, in every process
+    /// alike, so it never falls. A collector that may not write there, or can't for want of room, shows what was written last; where nothing ever
+    /// was, the time of the living, which falls when they die. Nobody waits: one that comes while another writes shows what was
+    /// written before, and no total if that was nothing.
     ///
     /// # Examples
     ///
