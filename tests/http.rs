@@ -45,7 +45,12 @@ impl Connection {
 
     /// Sends a request and does not wait for the response.
     pub fn send(&mut self, path: &str) -> io::Result<()> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        self.send_with(path, "")
+    }
+
+    /// The same with more header lines, each with its end.
+    fn send_with(&mut self, path: &str, headers: &str) -> io::Result<()> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address);
         self.stream.get_mut().write_all(request.as_bytes())
     }
 
@@ -79,6 +84,12 @@ impl Connection {
     /// Sends a request and waits for its response.
     pub fn get(&mut self, path: &str) -> io::Result<Response> {
         self.send(path)?;
+        self.receive()
+    }
+
+    /// The same, with a header `Accept`.
+    pub fn get_as(&mut self, path: &str, accept: &str) -> io::Result<Response> {
+        self.send_with(path, &format!("Accept: {accept}\r\n"))?;
         self.receive()
     }
 

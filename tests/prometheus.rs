@@ -64,13 +64,17 @@ impl Prometheus {
         panic!("no port is free for Prometheus");
     }
 
+    /// What its interface answers.
+    fn get(&self, path: &str) -> serde_json::Value {
+        let mut connection = Connection::open(self.address).expect("Prometheus accepts");
+        let response = connection.get(path).expect("Prometheus answers");
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        serde_json::from_str(&response.body).expect("JSON")
+    }
+
     /// The values of an instant query, in the order of the answer.
     fn query(&self, query: &str) -> Vec<f64> {
-        let path = format!("/api/v1/query?query={}", percent_encoded(query));
-        let mut connection = Connection::open(self.address).expect("Prometheus accepts");
-        let response = connection.get(&path).expect("Prometheus answers");
-        assert_eq!(response.status, 200, "{query}: {}", response.body);
-        let answer: serde_json::Value = serde_json::from_str(&response.body).expect("JSON");
+        let answer = self.get(&format!("/api/v1/query?query={}", percent_encoded(query)));
         let result = answer["data"]["result"].as_array().expect("a vector");
         let value = |series: &serde_json::Value| series["value"][1].as_str()?.parse().ok();
         result.iter().map(|series| value(series).expect("a number")).collect()
@@ -158,6 +162,9 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
     let prometheus = Prometheus::start(server.address);
     prometheus.scrape();
     assert_exactly(prometheus.number("sum(function_calls_total)"), 0.0);
+    // It asked for OpenMetrics and got it: there a counter's family has no `_total`, and in the text format it has.
+    let told = prometheus.get("/api/v1/metadata?metric=function_calls");
+    assert_eq!(told["data"]["function_calls"][0]["type"], "counter", "{told}");
 
     let (mut brewed, workers) = load(&server, 6);
     prometheus.scrape();

@@ -32,6 +32,8 @@ pub(crate) enum ErrorKind {
     Corrupt { what: &'static str },
     /// Declarations that can't both be true.
     Conflict { message: String },
+    /// A family that a program made, and that can't stand on a page.
+    Invalid { message: String },
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
     /// Someone else folds this directory right now.
@@ -84,6 +86,7 @@ impl Error {
             }
             ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
+            ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
             ErrorKind::Busy => ErrorKind::Busy,
             ErrorKind::Overtaken => ErrorKind::Overtaken,
@@ -143,6 +146,7 @@ impl Error {
             ErrorKind::Version { .. } => "version",
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
+            ErrorKind::Invalid { .. } => "invalid",
             ErrorKind::AlreadyStarted => "started",
             ErrorKind::Busy | ErrorKind::Overtaken => "busy",
         }
@@ -163,7 +167,9 @@ impl fmt::Display for Error {
                 write!(f, "written in format {major}.{minor}, which this version can't read")
             }
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
-            ErrorKind::Conflict { message } => f.write_str(message),
+            ErrorKind::Conflict { message } | ErrorKind::Invalid { message } => {
+                f.write_str(message)
+            }
             ErrorKind::Busy => f.write_str("another process is folding this directory"),
             ErrorKind::Overtaken => {
                 f.write_str("its archive is replaced faster than it can be read")

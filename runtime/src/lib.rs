@@ -129,6 +129,8 @@ mod collect;
 mod directory;
 mod expose;
 mod process;
+#[cfg(feature = "process")]
+mod processes;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -152,6 +154,8 @@ pub use metric::{
     TrackInProgress,
 };
 pub use outcome::Outcome;
+#[cfg(feature = "process")]
+pub use processes::Processes;
 pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
 
 /// A guide for whoever deploys; there is nothing in it but this text.

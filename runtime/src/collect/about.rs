@@ -12,7 +12,16 @@ pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
     let sum = |of: fn(&Segment) -> u64| {
         scan.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
     };
-    let reasons = ["conflict", "corrupt", "foreign", "io", "not_a_segment", "set_aside", "version"];
+    let reasons = [
+        "conflict",
+        "corrupt",
+        "foreign",
+        "invalid",
+        "io",
+        "not_a_segment",
+        "set_aside",
+        "version",
+    ];
     let skipped = reasons.map(|reason| {
         let told = scan.skipped.iter().filter(|e| e.reason() == reason).count();
         (("reason", reason), count(if reason == "set_aside" { scan.set_aside } else { told }))
@@ -27,7 +36,14 @@ pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
     .map(|n| n as f64);
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
     let [generation, archived] = [archive.generation, archive.segments].map(|n| n as f64);
+    let mut build = family(
+        "headcount_build_info",
+        "Version of the library that made this exposition.",
+        [(("version", env!("CARGO_PKG_VERSION")), 1.0)],
+    );
+    build.kind = FamilyKind::Info;
     vec![
+        build,
         family(
             "headcount_archive_generation",
             "How often dead processes' segments were folded into the archive.",

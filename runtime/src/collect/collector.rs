@@ -1,6 +1,7 @@
 //! The collector, as users have it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::directory::Directory;
@@ -10,9 +11,10 @@ use crate::store;
 
 use super::about::about;
 use super::archive::Folder;
+use super::custom::{self, Custom};
 use super::merge::merge;
 use super::scan::Scan;
-use super::snapshot::Snapshot;
+use super::snapshot::{Family, Snapshot};
 
 /// So many dead segments are worth folding, for a collection that comes by.
 const ENOUGH: usize = 64;
@@ -44,6 +46,9 @@ pub struct Collector {
     /// `None`: wherever this process counts.
     directory: Option<PathBuf>,
     folding: bool,
+    custom: Vec<Custom>,
+    #[cfg(feature = "process")]
+    processes: Option<crate::Processes>,
 }
 
 impl Collector {
@@ -53,12 +58,22 @@ impl Collector {
         reason = "it looks at the process, which a default should not"
     )]
     pub fn new() -> Self {
-        Self { directory: None, folding: true }
+        Self::of(None)
     }
 
     /// Collects from a directory, whether or not this process counts there or anywhere.
     pub fn open(path: impl AsRef<Path>) -> Self {
-        Self { directory: Some(path.as_ref().to_owned()), folding: true }
+        Self::of(Some(path.as_ref().to_owned()))
+    }
+
+    fn of(directory: Option<PathBuf>) -> Self {
+        Self {
+            directory,
+            folding: true,
+            custom: Vec::new(),
+            #[cfg(feature = "process")]
+            processes: None,
+        }
     }
 
     /// Whether a collection that finds 64 dead segments or more folds some of them, where this user owns the directory, or is root, and may
@@ -66,6 +81,72 @@ impl Collector {
     #[must_use]
     pub fn folding(mut self, folds: bool) -> Self {
         self.folding = folds;
+        self
+    }
+
+    /// Shows what the kernel says of the processes, in the words of other Prometheus clients. No code runs in them: whatever process
+    /// collects, asks. Needs the feature `process`.
+    ///
+    /// | family | of one process | together |
+    /// |---|---|---|
+    /// | `process_cpu_seconds_total` | time on all processors, in user and system mode | of the living and the dead; never falls |
+    /// | `process_resident_memory_bytes` | memory in use | the sum over the living; pages that they share count for each |
+    /// | `process_virtual_memory_bytes` | addresses in use | the sum over the living; 4 GiB of each are a segment's, which cost nothing |
+    /// | `process_open_fds` | open descriptors | the sum over the living |
+    /// | `process_max_fds` | how many it may open | the least, which is reached first |
+    /// | `process_start_time_seconds` | when it was started, since 1970 | the earliest of the living |
+    ///
+    /// Asked for are the processes whose segments are in the directory, of the collector's own pid namespace. What another user's
+    /// process doesn't tell is left out.
+    ///
+    /// **The time of the dead** stays in the total by the file `processes.hcl` in the directory, in which every collection writes down what it
+    /// saw. What a process used between the last collection and its death can't be known. The total is what was written down, in every process
+    /// alike, so it never falls. A collector that may not write there, or can't for want of room, shows what was written last; where nothing ever
+    /// was, the time of the living, which falls when they die. Nobody waits: one that comes while another writes shows what was
+    /// written before, and no total if that was nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Processes};
+    ///
+    /// let text = Collector::new().processes(Processes::Together).collect()?.to_text();
+    /// assert!(text.contains("\nprocess_cpu_seconds_total "));
+    ///
+    /// let text = Collector::new().processes(Processes::Each).collect()?.to_text();
+    /// let me = format!("\nprocess_resident_memory_bytes{{pid=\"{}\"}} ", std::process::id());
+    /// assert!(text.contains(&me));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[cfg(feature = "process")]
+    #[must_use]
+    pub fn processes(mut self, shown: crate::Processes) -> Self {
+        self.processes = Some(shown);
+        self
+    }
+
+    /// Adds families that the program makes each time it collects: what it looks up and doesn't count, such as room on a disk or the length of a
+    /// queue that lies elsewhere. They are as they are in the collecting process; nothing is added up.
+    ///
+    /// A family that is built wrongly, or has the name of one in the directory, is left out and told in [`Snapshot::skipped`]. Families
+    /// of the directory have precedence, then those that were added first. A panic of `families` is its caller's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Family};
+    ///
+    /// let collector = Collector::new()
+    ///     .with(|| vec![Family::gauge("queue_length", "Jobs that wait.").series(&[("queue", "mail")], 3.0)])
+    ///     .with(|| vec![Family::gauge("queue length", "Not a name.")]);
+    /// let snapshot = collector.collect()?;
+    /// assert!(snapshot.to_text().contains("queue_length{queue=\"mail\"} 3\n"));
+    /// assert!(snapshot.skipped()[0].to_string().starts_with("`queue length` is left out"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(mut self, families: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Self {
+        self.custom.push(Custom(Arc::new(families)));
         self
     }
 
@@ -82,6 +163,18 @@ impl Collector {
         let mut scan = self.scan()?;
         let (mut families, conflicts) = merge(&scan.parts, &scan.archive);
         scan.skipped.extend(conflicts);
+        #[cfg(feature = "process")]
+        if let Some(shown) = self.processes {
+            let alive = scan.parts.iter().filter(|part| part.is_alive());
+            let alive = alive.map(|part| &part.segment.header);
+            let directory = self.directory();
+            let more =
+                crate::processes::families(shown, alive, directory.as_deref(), &mut scan.skipped);
+            custom::add(&mut families, more, &mut scan.skipped);
+        }
+        for Custom(make) in &self.custom {
+            custom::add(&mut families, make(), &mut scan.skipped);
+        }
         for family in about(&scan, began) {
             // A program's own family of such a name keeps it.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {

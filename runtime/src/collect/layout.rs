@@ -112,7 +112,7 @@ impl Layouts {
 
 /// So many labels, and bytes in a name, are more than anyone has use for.
 pub(super) const MAX_LABELS: u16 = 64;
-const MAX_NAME: usize = 1024;
+pub(super) const MAX_NAME: usize = 1024;
 /// What a label costs beside its bytes.
 const LABEL_COST: u64 = 64;
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
@@ -242,7 +242,7 @@ impl LogFamily {
     }
 }
 
-fn is_name(name: &str, colon: bool) -> bool {
+pub(super) fn is_name(name: &str, colon: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
     let mut chars = name.chars();
     chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())

@@ -8,6 +8,7 @@ mod archive;
 mod catalogue;
 mod collector;
 mod compact;
+mod custom;
 mod decode;
 mod exact;
 mod layout;

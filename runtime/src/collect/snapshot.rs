@@ -27,6 +27,48 @@ impl Snapshot {
     pub fn to_text(&self) -> String {
         crate::expose::text(&self.families)
     }
+
+    /// `OpenMetrics` 1.0 as text. Beside what the text format says, it has units, infos and state sets by their own types, and
+    /// since when each series is counted.
+    ///
+    /// The samples have the same names and values as in the text format; only a counter whose name lacks `_total`, and an info whose name
+    /// lacks `_info`, get them. A family that `OpenMetrics` can't have by its own type - its names would be those of
+    /// another family, or a total is negative - is shown with the type `unknown`, a gauge's if it isn't a total.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Counter, metric};
+    ///
+    /// /// Bytes read.
+    /// #[metric(name = "read_bytes_total", unit = "bytes")]
+    /// static READ: Counter;
+    ///
+    /// READ.inc_by(3);
+    /// let page = Collector::new().collect()?.to_openmetrics();
+    /// assert!(page.contains(
+    ///     "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n# HELP read_bytes Bytes read.\nread_bytes_total 3\n"
+    /// ));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn to_openmetrics(&self) -> String {
+        crate::expose::openmetrics(&self.families)
+    }
+
+    /// The exposition that a client asks for by its header `Accept`: `OpenMetrics` 1.0 where the header names it and nothing else is
+    /// preferred, else the text format, which every client takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let snapshot = headcount::Collector::new().collect()?;
+    /// let page = snapshot.render("application/openmetrics-text;q=0.5,text/plain;q=0.3");
+    /// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn render(&self, accept: &str) -> crate::Exposition {
+        crate::expose::negotiated(&self.families, accept)
+    }
 }
 
 /// One metric family.

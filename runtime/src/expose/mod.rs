@@ -1,9 +1,14 @@
 //! Snapshots as the bytes a scraper gets. Pure.
 
+mod accept;
+mod number;
+mod openmetrics;
+mod sample;
 mod text;
 
 use crate::collect::{Family, FamilyKind};
 
+pub(crate) use openmetrics::openmetrics;
 pub(crate) use text::text;
 
 /// An exposition: what to answer a scraper with.
@@ -32,8 +37,7 @@ impl Exposition {
 
 /// Collects from the directory of this process and renders what a scraper asks for: one call for any web framework.
 ///
-/// `accept` is the request's header `Accept`, or nothing. So far every answer is in the text format 0.0.4, which every scraper
-/// takes.
+/// `accept` is the request's header `Accept`, or nothing; several of them are joined by commas. [`Snapshot::render`] says what comes of it.
 ///
 /// # Errors
 ///
@@ -42,18 +46,32 @@ impl Exposition {
 /// # Examples
 ///
 /// ```
-/// let exposition = headcount::render("text/plain")?;
-/// assert_eq!(exposition.content_type(), "text/plain; version=0.0.4; charset=utf-8");
-/// assert!(exposition.body().starts_with(b"# HELP "));
+/// // As Prometheus asks, and as a browser does.
+/// let page = headcount::render("application/openmetrics-text;version=1.0.0,*/*;q=0.1")?;
+/// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// assert!(page.body().ends_with(b"# EOF\n"));
+///
+/// let page = headcount::render("text/html,*/*;q=0.8")?;
+/// assert_eq!(page.content_type(), "text/plain; version=0.0.4; charset=utf-8");
 /// # Ok::<(), headcount::Error>(())
 /// ```
 pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
-    let _ = accept;
-    let snapshot = crate::Collector::new().collect()?;
-    Ok(Exposition {
-        content_type: "text/plain; version=0.0.4; charset=utf-8",
-        body: snapshot.to_text().into_bytes(),
-    })
+    Ok(crate::Collector::new().collect()?.render(accept))
+}
+
+/// In the format that the client prefers.
+pub(crate) fn negotiated(families: &[Family], accept: &str) -> Exposition {
+    if accept::prefers_openmetrics(accept) {
+        Exposition {
+            content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            body: openmetrics(families).into_bytes(),
+        }
+    } else {
+        Exposition {
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            body: text(families).into_bytes(),
+        }
+    }
 }
 
 /// The names that a family's samples have.

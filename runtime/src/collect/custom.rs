@@ -1,0 +1,257 @@
+//! Families that a program makes while it is asked, beside those that its processes counted.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::expose::sample_names;
+use crate::label::MAX_LABEL_VALUE;
+
+use super::layout::{MAX_LABELS, MAX_NAME, is_name};
+use super::snapshot::{Family, FamilyKind, Number, Series, Value};
+
+/// Building a family for [`Collector::with`](crate::Collector::with). What is wrong with it is told when it is collected, in
+/// [`Snapshot::skipped`](crate::Snapshot::skipped).
+impl Family {
+    /// A gauge without series so far.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Family};
+    ///
+    /// let free = |disk: &str| if disk == "a" { 512.0 } else { 0.5 };
+    /// let collector = Collector::new().with(move || {
+    ///     let family = Family::gauge("disk_free_bytes", "Room on the disks.").unit("bytes");
+    ///     vec![["a", "b"].iter().fold(family, |family, disk| family.series(&[("disk", disk)], free(disk)))]
+    /// });
+    /// let text = collector.collect()?.to_text();
+    /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\ndisk_free_bytes{disk=\"b\"} 0.5\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn gauge(name: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::empty(FamilyKind::Gauge, name.into(), help.into())
+    }
+
+    /// A counter without series so far. Its name ends in `_total`, and what it counts must not become less from one collection to the
+    /// next, in whichever process is asked.
+    pub fn counter(name: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::empty(FamilyKind::Counter, name.into(), help.into())
+    }
+
+    /// An info without series so far: labels that say what something is, and the value 1. Its name ends in `_info`.
+    pub fn info(name: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::empty(FamilyKind::Info, name.into(), help.into())
+    }
+
+    /// Adds a series. Names and values of labels come in any order; an empty value is the same as no label.
+    #[must_use]
+    pub fn series(mut self, labels: &[(&str, &str)], value: f64) -> Self {
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let labels = labels.collect();
+        let value = match self.kind {
+            FamilyKind::Counter => Value::Counter(Number::Float(value)),
+            _ => Value::Gauge(value),
+        };
+        self.series.push(Series { labels, value, created: None });
+        self
+    }
+
+    /// Says the unit, as a word. The name ends in it, a counter's before `_total`.
+    #[must_use]
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = unit.into();
+        self
+    }
+
+    fn empty(kind: FamilyKind, name: String, help: String) -> Self {
+        Self { name, help, unit: String::new(), kind, series: Vec::new() }
+    }
+}
+
+/// What makes more families.
+#[derive(Clone)]
+pub(super) struct Custom(pub(super) Arc<dyn Fn() -> Vec<Family> + Send + Sync>);
+
+impl core::fmt::Debug for Custom {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Custom")
+    }
+}
+
+/// Adds families to sorted ones. A family that could not stand on a page is left out, and so is one whose samples would have the names
+/// of another's: who was there first stays.
+pub(super) fn add(families: &mut Vec<Family>, more: Vec<Family>, skipped: &mut Vec<Error>) {
+    let mut taken: HashSet<String> = families.iter().flat_map(sample_names).collect();
+    for family in more {
+        let checked = checked(family).and_then(|family| {
+            let names = sample_names(&family);
+            if names.iter().any(|name| taken.contains(name)) {
+                return Err(wrong(&family, "another family has samples of that name"));
+            }
+            taken.extend(names);
+            Ok(family)
+        });
+        match checked {
+            Ok(family) => {
+                let (Ok(at) | Err(at)) = families.binary_search_by(|f| f.name.cmp(&family.name));
+                families.insert(at, family);
+            }
+            Err(e) => skipped.push(e),
+        }
+    }
+}
+
+fn wrong(family: &Family, what: &str) -> Error {
+    // A name may be anything here.
+    let name: String = family.name.chars().take(100).collect();
+    Error::new(ErrorKind::Invalid { message: format!("`{name}` is left out: {what}") })
+}
+
+/// The family as a snapshot has them: sorted, without empty label values.
+fn checked(mut family: Family) -> Result<Family, Error> {
+    let suffix = match family.kind {
+        FamilyKind::Counter => "_total",
+        FamilyKind::Info => "_info",
+        _ => "",
+    };
+    if !is_name(&family.name, true) || family.name.len() > MAX_NAME {
+        return Err(wrong(&family, "not a name that a metric can have"));
+    }
+    let Some(stem) = family.name.strip_suffix(suffix) else {
+        return Err(wrong(&family, &format!("the name does not end in `{suffix}`")));
+    };
+    let has_unit = family.unit.is_empty()
+        || stem.strip_suffix(&*family.unit).is_some_and(|stem| stem.ends_with('_'));
+    if !has_unit {
+        return Err(wrong(&family, "the name does not end in its unit"));
+    }
+    if let Some(what) = family.series.iter().find_map(|series| fault(family.kind, series)) {
+        return Err(wrong(&family, what));
+    }
+    for series in &mut family.series {
+        series.labels.retain(|(_, value)| !value.is_empty());
+        series.labels.sort();
+    }
+    family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let pairs = || family.series.iter().zip(family.series.iter().skip(1));
+    if pairs().any(|(a, b)| a.labels == b.labels) {
+        return Err(wrong(&family, "a series is there twice"));
+    }
+    Ok(family)
+}
+
+/// What is wrong with a series.
+fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
+    let has_kind = matches!(
+        (&series.value, kind),
+        (Value::Counter(_), FamilyKind::Counter)
+            | (Value::Gauge(_), FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet)
+            | (Value::Histogram(_), FamilyKind::Histogram)
+            | (Value::Summary(_), FamilyKind::Summary)
+    );
+    let reserved = match kind {
+        FamilyKind::Histogram => "le",
+        FamilyKind::Summary => "quantile",
+        _ => "",
+    };
+    let names: BTreeSet<&String> = series.labels.iter().map(|(name, _)| name).collect();
+    let is_label =
+        |name: &String| is_name(name, false) && !name.starts_with("__") && name.len() <= MAX_NAME;
+    if !has_kind {
+        return Some("a value of another kind");
+    }
+    if names.len() != series.labels.len() || names.len() > usize::from(MAX_LABELS) {
+        return Some("a label is there twice, or there are more than 64");
+    }
+    if names.iter().any(|name| !is_label(name) || *name == reserved) {
+        return Some("not a name that a label can have");
+    }
+    if series.labels.iter().any(|(_, value)| value.len() > MAX_LABEL_VALUE) {
+        return Some("a label value of more than 1,024 bytes");
+    }
+    match &series.value {
+        Value::Counter(number) if number.as_f64().is_nan() || number.as_f64() < 0.0 => {
+            Some("a counter that is less than nothing")
+        }
+        Value::Histogram(histogram) if !is_cumulative(histogram) => {
+            Some("buckets that do not ascend to +Inf")
+        }
+        _ => None,
+    }
+}
+
+fn is_cumulative(histogram: &super::HistogramValue) -> bool {
+    let buckets = &histogram.buckets;
+    let ascends = |(a, b): (&super::Bucket, &super::Bucket)| a.le < b.le && a.count <= b.count;
+    buckets.iter().zip(buckets.iter().skip(1)).all(ascends)
+        && buckets.last().is_some_and(|bucket| bucket.le == f64::INFINITY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_stand_on_a_page_is_left_out_and_told() {
+        let gauge = |name: &str| Family::gauge(name, "").series(&[], 1.0);
+        let label = |name: &str| Family::gauge("g", "").series(&[(name, "v")], 1.0);
+        let mut mixed = gauge("g");
+        mixed.kind = FamilyKind::Histogram;
+        let mut no_infinity = gauge("g");
+        no_infinity.kind = FamilyKind::Histogram;
+        no_infinity.series[0].value =
+            Value::Histogram(super::super::HistogramValue { buckets: vec![], sum: 0.0 });
+        for (family, told) in [
+            (gauge(""), "not a name"),
+            (gauge("a b"), "not a name"),
+            (gauge("x\nfake 1"), "not a name"),
+            (gauge(&"x".repeat(2000)), "not a name"),
+            (gauge("taken"), "another family"),
+            (gauge("h_sum"), "another family"),
+            (Family::counter("c", ""), "`_total`"),
+            (Family::info("i", ""), "`_info`"),
+            (gauge("g").unit("seconds"), "its unit"),
+            (gauge("seconds").unit("seconds"), "its unit"),
+            (label("a:b"), "a label can have"),
+            (label("__name"), "a label can have"),
+            (label(""), "a label can have"),
+            (Family::gauge("g", "").series(&[("a", "1"), ("a", "2")], 1.0), "label is there twice"),
+            (Family::gauge("g", "").series(&[("a", &"x".repeat(2000))], 1.0), "1,024"),
+            (gauge("g").series(&[("a", "")], 2.0), "series is there twice"),
+            (Family::counter("c_total", "").series(&[], -1.0), "less than nothing"),
+            (Family::counter("c_total", "").series(&[], f64::NAN), "less than nothing"),
+            (mixed, "another kind"),
+            (no_infinity, "+Inf"),
+        ] {
+            let mut families = vec![gauge("taken")];
+            let mut histogram = gauge("h");
+            histogram.kind = FamilyKind::Histogram;
+            families.insert(0, histogram);
+            let before = families.clone();
+            let mut skipped = Vec::new();
+            add(&mut families, vec![family.clone()], &mut skipped);
+            assert_eq!(families, before, "{family:?}");
+            let [error] = &skipped[..] else { panic!("{skipped:?}") };
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn families_and_series_are_put_in_order() {
+        let mut families = vec![Family::gauge("b", "")];
+        let more = vec![
+            Family::gauge("c", "")
+                .series(&[("z", "1"), ("a", "2")], 1.0)
+                .series(&[("a", "1")], 2.0),
+            Family::counter("a_seconds_total", "").unit("seconds").series(&[("e", "")], 0.0),
+        ];
+        add(&mut families, more, &mut Vec::new());
+        let names: Vec<&str> = families.iter().map(|family| &*family.name).collect();
+        assert_eq!(names, ["a_seconds_total", "b", "c"]);
+        assert!(families[0].series[0].labels.is_empty());
+        let labels: Vec<usize> = families[2].series.iter().map(|s| s.labels.len()).collect();
+        assert_eq!(labels, [1, 2]);
+        assert_eq!(families[2].series[1].labels[0].0, "a");
+    }
+}

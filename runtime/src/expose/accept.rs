@@ -1,0 +1,149 @@
+//! The header `Accept`: which format a client wants.
+//!
+//! By hand, since it is these lines against a parser of media types and the crates of HTTP's types that come with it.
+
+/// Whether `OpenMetrics` 1.0 is the better answer. It must be asked for by name: a browser's `*/*` means what people read.
+pub(super) fn prefers_openmetrics(accept: &str) -> bool {
+    let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
+    let quality = |kind: &str, subtype: &str, version: &str| {
+        let fitting = ranges.iter().filter_map(|range| {
+            let rank = range.rank(kind, subtype, version)?;
+            Some((rank, range.quality))
+        });
+        // Of equally exact ones the first.
+        fitting.rev().max_by_key(|(rank, _)| *rank)
+    };
+    let text = quality("text", "plain", "0.0.4").map_or(0, |(_, quality)| quality);
+    match quality("application", "openmetrics-text", "1.0.0") {
+        Some((rank, quality)) => rank >= Rank::Named && quality > 0 && quality >= text,
+        None => false,
+    }
+}
+
+/// How exactly a range says what it means; the most exact one that fits counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Anything,
+    Kind,
+    Named,
+    Version,
+}
+
+/// One element of the list.
+#[derive(Debug)]
+struct Range {
+    kind: String,
+    subtype: String,
+    version: Option<String>,
+    /// In thousandths.
+    quality: u16,
+}
+
+impl Range {
+    /// `None`: not what the header's grammar allows. The others still count.
+    fn parse(element: &str) -> Option<Self> {
+        let mut parts = elements(element, ';');
+        let (kind, subtype) = parts.next()?.split_once('/')?;
+        let mut range = Self {
+            kind: kind.trim().to_ascii_lowercase(),
+            subtype: subtype.trim().to_ascii_lowercase(),
+            version: None,
+            quality: 1000,
+        };
+        for parameter in parts.filter(|part| !part.trim().is_empty()) {
+            let (name, value) = parameter.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            match &*name.trim().to_ascii_lowercase() {
+                "version" => range.version = Some(value.to_owned()),
+                "q" => range.quality = thousandths(value)?,
+                // The charset is always UTF-8, and names that need escaping don't exist here.
+                _ => {}
+            }
+        }
+        Some(range)
+    }
+
+    fn rank(&self, kind: &str, subtype: &str, version: &str) -> Option<Rank> {
+        match (&*self.kind, &*self.subtype, self.version.as_deref()) {
+            ("*", "*", _) => Some(Rank::Anything),
+            (k, "*", _) if k == kind => Some(Rank::Kind),
+            (k, s, None) if (k, s) == (kind, subtype) => Some(Rank::Named),
+            (k, s, Some(v)) if (k, s, v) == (kind, subtype, version) => Some(Rank::Version),
+            _ => None,
+        }
+    }
+}
+
+/// The parts between separators that don't stand in quotes.
+fn elements(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    })
+}
+
+/// A quality: 0 to 1, with up to three decimals.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let all_digits = decimals.bytes().all(|b| b.is_ascii_digit());
+    if !matches!(whole, "0" | "1") || decimals.len() > 3 || !all_digits {
+        return None;
+    }
+    let value = format!("{whole}{decimals:0<3}").parse().ok()?;
+    (value <= 1000).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openmetrics_is_for_those_who_prefer_it_by_name() {
+        for accept in [
+            // Prometheus 2.45, 2.53, 3 and 3 with protobuf.
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            "application/openmetrics-text",
+            "Application/OpenMetrics-Text ; Version=\"1.0.0\" ; charset=utf-8",
+            "text/plain, application/openmetrics-text",
+            "application/openmetrics-text;q=0.001",
+            "garbage, application/openmetrics-text;q=0.7, text/plain;q=2",
+            "application/openmetrics-text; note=\"a, b; q=0\"",
+            "application/openmetrics-text;q=0.2, text/plain;q=0",
+        ] {
+            assert!(prefers_openmetrics(accept), "{accept}");
+        }
+    }
+
+    #[test]
+    fn everyone_else_gets_text() {
+        for accept in [
+            "",
+            "*/*",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "application/*",
+            "text/plain",
+            "garbage",
+            ";;;,,,/=\"",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text;q=0.0, */*",
+            "application/openmetrics-text;q=0.3, text/plain;q=0.5",
+            "application/openmetrics-text;q=0.3, */*;q=0.5",
+            "application/openmetrics-text;q=0.3, text/*;q=0.5",
+            "application/openmetrics-text;version=0.0.1",
+            "application/openmetrics-text;version=2.0.0",
+            "application/openmetrics-text;version=1.0.0;q=0, application/openmetrics-text",
+            "application/openmetrics-text;q=nan",
+            "application/openmetrics-text;q=1.5",
+            "application/openmetrics-text;q=-1",
+            "application/openmetrics-text;q=0.5000",
+            "application/openmetrics-text;q",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+        ] {
+            assert!(!prefers_openmetrics(accept), "{accept}");
+        }
+    }
+}

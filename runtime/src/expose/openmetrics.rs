@@ -1,0 +1,287 @@
+//! `OpenMetrics` 1.0, as text: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
+//!
+//! It is stricter than the text format: a counter's family is named without `_total`, a family claims the names of samples that it might have,
+//! and a total is never negative. What can't be said so is said with a weaker type, under the names that it has in the text format, so that both
+//! formats always have the same samples. Only the type and the created times are lost then.
+
+use core::fmt::{Result, Write};
+use std::collections::{HashMap, HashSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::number::Canonical;
+use super::sample::{Escaped, Sample};
+use crate::collect::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
+
+pub(crate) fn openmetrics(families: &[Family]) -> String {
+    let mut out = String::new();
+    let families = families.iter().filter(|family| !family.series.is_empty());
+    let mut typed: Vec<Typed<'_>> = families.map(Typed::new).collect();
+    weaken_what_clashes(&mut typed);
+    let mut taken = HashSet::new();
+    for family in &typed {
+        // No snapshot has two families of one name; a page that has them is no page.
+        let names = family.claims();
+        if !names.iter().any(|name| taken.contains(name)) {
+            // Writing to a string can't fail.
+            let _ = family.write(&mut out);
+            taken.extend(names);
+        }
+    }
+    out.push_str("# EOF\n");
+    out
+}
+
+/// The types that families are written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    Info,
+    StateSet,
+    /// Every name that a sample has is a family.
+    Unknown,
+}
+
+impl Type {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Suffixes of the samples that a family of this type might have.
+    fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Counter => &["_total", "_created"],
+            Self::Histogram => &["_bucket", "_count", "_sum", "_created"],
+            Self::Summary => &["_count", "_sum", "_created"],
+            Self::Info => &["_info"],
+            Self::Gauge | Self::StateSet | Self::Unknown => &[],
+        }
+    }
+}
+
+/// A family and the type and name it is written with.
+struct Typed<'a> {
+    family: &'a Family,
+    kind: Type,
+    name: &'a str,
+}
+
+impl<'a> Typed<'a> {
+    fn new(family: &'a Family) -> Self {
+        let stem = |suffix| family.name.strip_suffix(suffix).unwrap_or(&family.name);
+        let every = |holds: fn(&Series) -> bool| family.series.iter().all(holds);
+        let (kind, name) = match family.kind {
+            FamilyKind::Counter if every(is_total) => (Type::Counter, stem("_total")),
+            FamilyKind::Histogram if every(is_histogram) => (Type::Histogram, &*family.name),
+            FamilyKind::Summary if every(is_summary) => (Type::Summary, &*family.name),
+            FamilyKind::Info if every(|s| s.value == Value::Gauge(1.0)) => {
+                (Type::Info, stem("_info"))
+            }
+            FamilyKind::StateSet if is_state_set(family) => (Type::StateSet, &*family.name),
+            _ => (weaker(family.kind), &*family.name),
+        };
+        let mut typed = Self { family, kind, name };
+        if name.is_empty() {
+            typed.weaken();
+        }
+        typed
+    }
+
+    fn weaken(&mut self) {
+        self.kind = weaker(self.family.kind);
+        self.name = &self.family.name;
+    }
+
+    /// All names that no other family may have.
+    fn claims(&self) -> Vec<String> {
+        if self.kind == Type::Unknown {
+            return self.samples_in_text();
+        }
+        let suffixes = [""].iter().chain(self.kind.suffixes());
+        suffixes.map(|suffix| format!("{}{suffix}", self.name)).collect()
+    }
+
+    /// The names that the samples have in the text format, where no two families share one.
+    fn samples_in_text(&self) -> Vec<String> {
+        let suffixes = suffixes_in_text(self.family.kind);
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.family.name)).collect()
+    }
+
+    fn write(&self, out: &mut String) -> Result {
+        let Self { family, kind, name } = *self;
+        let mut series: Vec<&Series> = family.series.iter().collect();
+        if kind == Type::StateSet {
+            // The states of a process stand together.
+            series.sort_by_cached_key(|series| {
+                let (own, others): (Vec<_>, Vec<_>) =
+                    series.labels.iter().partition(|(label, _)| label == name);
+                (others, own)
+            });
+        }
+        series.dedup_by(|a, b| a.labels == b.labels);
+        if kind == Type::Unknown {
+            for suffix in suffixes_in_text(family.kind) {
+                self.describe(out, suffix)?;
+                for series in &series {
+                    write_part(out, name, suffix, series)?;
+                }
+            }
+            return Ok(());
+        }
+        self.describe(out, "")?;
+        for series in series {
+            self.write_series(out, series)?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, out: &mut String, suffix: &str) -> Result {
+        let Self { family, kind, name } = self;
+        let unit = &family.unit;
+        writeln!(out, "# TYPE {name}{suffix} {}", kind.word())?;
+        let may_have_a_unit = !matches!(kind, Type::Info | Type::StateSet | Type::Unknown);
+        let ends_in_it = name.strip_suffix(unit.as_str()).is_some_and(|stem| stem.ends_with('_'));
+        if may_have_a_unit && !unit.is_empty() && ends_in_it {
+            writeln!(out, "# UNIT {name} {unit}")?;
+        }
+        let help = Escaped { text: &family.help, quotes: true };
+        writeln!(out, "# HELP {name}{suffix} {help}")
+    }
+
+    fn write_series(&self, out: &mut String, series: &Series) -> Result {
+        let sample = |suffix| Sample::of(self.name, suffix, series);
+        match (&series.value, self.kind) {
+            (Value::Counter(number), _) => sample("_total").write(out, Written(*number))?,
+            (Value::Gauge(_), Type::Info) => return sample("_info").write(out, 1),
+            (Value::Gauge(state), Type::StateSet) => {
+                return sample("").write(out, u8::from(*state != 0.0));
+            }
+            (Value::Gauge(value), _) => return sample("").write(out, Canonical(*value)),
+            (Value::Histogram(histogram), _) => {
+                write_buckets(out, sample("_bucket"), histogram)?;
+                sample("_count").write(out, histogram.count())?;
+                sample("_sum").write(out, Canonical(histogram.sum))?;
+            }
+            (Value::Summary(summary), _) => {
+                sample("_count").write(out, summary.count)?;
+                sample("_sum").write(out, Canonical(summary.sum))?;
+            }
+        }
+        match series.created.and_then(seconds) {
+            Some(created) => sample("_created").write(out, created),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A family is written with a weaker type if another claims a name that it wouldn't have in the text format: a counter `jobs_total`, whose family is
+/// `jobs`, beside a gauge `jobs`; a histogram `h`, which might have `h_created`, beside a gauge of that name. Nothing depends on the order.
+fn weaken_what_clashes(families: &mut [Typed<'_>]) {
+    let mut claims = HashMap::<String, usize>::new();
+    for name in families.iter().flat_map(Typed::claims) {
+        *claims.entry(name).or_default() += 1;
+    }
+    for family in families {
+        let own = family.samples_in_text();
+        let clashes = |name: &String| claims.get(name).is_some_and(|n| *n > 1);
+        if family.claims().iter().any(|name| !own.contains(name) && clashes(name)) {
+            family.weaken();
+        }
+    }
+}
+
+/// With this type, a family needs no names but those that it has in the text format, and no value is wrong.
+fn weaker(kind: FamilyKind) -> Type {
+    match kind {
+        FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => Type::Gauge,
+        FamilyKind::Counter | FamilyKind::Histogram | FamilyKind::Summary => Type::Unknown,
+    }
+}
+
+fn suffixes_in_text(kind: FamilyKind) -> &'static [&'static str] {
+    match kind {
+        FamilyKind::Histogram => &["_bucket", "_count", "_sum"],
+        FamilyKind::Summary => &["_count", "_sum"],
+        _ => &[""],
+    }
+}
+
+fn is_total(series: &Series) -> bool {
+    matches!(series.value, Value::Counter(number) if number.as_f64() >= 0.0)
+}
+
+/// The sum of a histogram is a total: it isn't one where a bound is negative.
+fn is_histogram(series: &Series) -> bool {
+    let Value::Histogram(histogram) = &series.value else { return false };
+    let bounds = || histogram.buckets.iter().map(|bucket| bucket.le);
+    histogram.sum >= 0.0
+        && bounds().all(|le| le >= 0.0)
+        && bounds().next_back() == Some(f64::INFINITY)
+}
+
+fn is_summary(series: &Series) -> bool {
+    matches!(series.value, Value::Summary(SummaryValue { sum, .. }) if sum >= 0.0)
+}
+
+/// Its own name is the label that says which state, and each state holds or doesn't: how many processes are in a state is a gauge.
+fn is_state_set(family: &Family) -> bool {
+    let is_state = |series: &Series| {
+        series.labels.iter().any(|(label, _)| *label == family.name)
+            && matches!(series.value, Value::Gauge(value) if [0.0, 1.0].contains(&value))
+    };
+    family.series.iter().all(is_state)
+}
+
+/// A sample of a family of its own.
+fn write_part(out: &mut String, name: &str, suffix: &'static str, series: &Series) -> Result {
+    let sample = Sample::of(name, suffix, series);
+    match (&series.value, suffix) {
+        (Value::Counter(number), "") => sample.write(out, Written(*number)),
+        (Value::Histogram(histogram), "_bucket") => write_buckets(out, sample, histogram),
+        (Value::Histogram(histogram), "_count") => sample.write(out, histogram.count()),
+        (
+            Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
+            "_sum",
+        ) => sample.write(out, Canonical(*sum)),
+        (Value::Summary(summary), "_count") => sample.write(out, summary.count),
+        _ => Ok(()),
+    }
+}
+
+fn write_buckets(out: &mut String, sample: Sample<'_>, histogram: &HistogramValue) -> Result {
+    for bucket in &histogram.buckets {
+        Sample { le: Some(bucket.le), ..sample }.write(out, bucket.count)?;
+    }
+    Ok(())
+}
+
+/// A counter's number: whole ones to the last digit.
+struct Written(Number);
+
+impl core::fmt::Display for Written {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
+        match self.0 {
+            Number::Integer(n) => write!(f, "{n}"),
+            Number::Float(n) => Canonical(n).fmt(f),
+        }
+    }
+}
+
+/// Seconds since 1970, to the millisecond.
+fn seconds(time: SystemTime) -> Option<String> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}.{:03}", since.as_secs(), since.subsec_millis()))
+}
+
+#[cfg(test)]
+mod tests;

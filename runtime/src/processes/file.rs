@@ -1,0 +1,162 @@
+//! The ledger's file: replaced as a whole by who holds the lock, read by anyone.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fcntl_lock, fstat, openat, renameat,
+    unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+use super::ledger::{Ledger, MAX_LEN};
+use crate::directory::Directory;
+use crate::error::Error;
+
+pub(super) const NAME: &str = "processes.hcl";
+const LOCK: &str = ".ledger.lock";
+/// The next ledger. One name, since only the lock's holder writes it: who is killed leaves one file behind, which the next holder removes.
+const NEXT: &str = ".ledger.tmp";
+/// Where one goes that is damaged.
+const BAD: &str = "processes.hcl.bad"; // as `directory::SET_ASIDE` has it
+
+/// The directories whose ledgers threads of this process replace, by the process's number and theirs. What a child finds of its parent's is
+/// nobody's. No mutex: a child could find it locked for ever.
+static CLAIMS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
+
+/// The right to replace the ledger, for as long as this lives.
+pub(super) struct Held {
+    /// Closed first, which drops the lock: it would drop that of another thread's descriptor too, if there could be one.
+    file: OwnedFd,
+    claim: Claim,
+}
+
+/// Whose turn it is to replace the ledger.
+pub(super) enum Turn {
+    Mine(Held),
+    /// Another collector's, at this moment.
+    Anothers,
+    /// Never this process's: it may not write here, or nobody can lock anything.
+    Refused,
+}
+
+/// Asks for the turn, and never waits for it.
+///
+/// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
+/// meanwhile, and keep everyone out for as long as that lives if this process is killed.
+pub(super) fn take_turn(directory: &Directory) -> Turn {
+    let Some(claim) = Claim::take(directory) else { return Turn::Anothers };
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mode = Mode::RUSR | Mode::WUSR;
+    let Ok(lock) = openat(directory, LOCK, flags | OFlags::CLOEXEC, mode) else {
+        return Turn::Refused;
+    };
+    let held = Held { file: lock, claim };
+    let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    if !fstat(&held.file).is_ok_and(is_file) {
+        return Turn::Refused;
+    }
+    match fcntl_lock(&held.file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Turn::Mine(held),
+        Err(Errno::AGAIN | Errno::ACCESS) => Turn::Anothers,
+        Err(_) => Turn::Refused,
+    }
+}
+
+impl Held {
+    fn check(&self) -> Result<(), Error> {
+        let forked = || Error::io("go on after a fork", Errno::INTR);
+        if self.claim.is_mine() { Ok(()) } else { Err(forked()) }
+    }
+}
+
+/// Of the threads of this process, this one: the file's lock doesn't tell them apart.
+struct Claim {
+    place: &'static AtomicU64,
+    pid: u32,
+}
+
+impl Claim {
+    fn take(directory: &Directory) -> Option<Self> {
+        let pid = std::process::id();
+        let stat = fstat(directory).ok()?;
+        // Two directories that come to the same number take turns, which is no harm.
+        let claimed = (u64::from(pid) << 32) | ((stat.st_ino ^ stat.st_dev) & 0xffff_ffff);
+        let place = CLAIMS.iter().find(|place| {
+            let seen = place.load(Ordering::Relaxed);
+            let order = (Ordering::SeqCst, Ordering::Relaxed);
+            seen >> 32 != u64::from(pid)
+                && place.compare_exchange(seen, claimed, order.0, order.1).is_ok()
+        })?;
+        let claim = Self { place, pid };
+        // Of two threads that come at once, one at least sees the other here; or both do, and go.
+        let same = CLAIMS.iter().filter(|place| place.load(Ordering::SeqCst) == claimed);
+        (same.count() == 1).then_some(claim)
+    }
+
+    /// Whether this still is the process that took it: a signal handler can fork at any moment, and the child goes on without the lock.
+    fn is_mine(&self) -> bool {
+        self.pid == std::process::id()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.is_mine() {
+            self.place.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// The ledger as it was replaced last. `Ok(None)`: there is none.
+pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
+    let at = |e: Error| e.at(&directory.path().join(NAME));
+    let Some(fd) = directory.open_file(NAME).map_err(at)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    // One more than fits, so that what is too long is seen to be.
+    let limit = MAX_LEN as u64 + 1;
+    io::Read::read_to_end(&mut io::Read::take(std::fs::File::from(fd), limit), &mut bytes)
+        .map_err(|e| at(Error::io("read it", e)))?;
+    Ledger::decode(&bytes).map(Some).map_err(at)
+}
+
+/// Puts another in the place of the ledger: all of it, or nothing changes.
+pub(super) fn replace(directory: &Directory, ledger: &Ledger, held: &Held) -> Result<(), Error> {
+    let at = |e: Error| e.at(&directory.path().join(NAME));
+    held.check()?;
+    let written = write_next(directory, &ledger.encode())
+        .and_then(|()| Ok(renameat(directory, NEXT, directory, NAME)?));
+    if let Err(e) = written {
+        let _ = unlinkat(directory, NEXT, AtFlags::empty());
+        return Err(at(Error::io("write it", e)));
+    }
+    Ok(())
+}
+
+fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
+    // Passing the limit is a signal that ends the program.
+    if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < bytes.len() as u64) {
+        return Err(Errno::FBIG.into());
+    }
+    // Removed and not cut: it may be another name of any file.
+    match unlinkat(directory, NEXT, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(e) => return Err(e.into()),
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    // For all who may read the directory: `/proc` tells them the same.
+    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+    let fd = openat(directory, NEXT, flags | OFlags::CLOEXEC, mode)?;
+    // At its place, so that a child that a signal handler forks here writes the same once more, and not behind it. Without a sync: if the
+    // machine goes down, the numbers start anew as the segments' do.
+    std::os::unix::fs::FileExt::write_all_at(&std::fs::File::from(fd), bytes, 0)
+}
+
+/// Puts a damaged ledger aside, for people to look at.
+pub(super) fn set_aside(directory: &Directory, held: &Held) -> Result<(), Error> {
+    held.check()?;
+    renameat(directory, NAME, directory, BAD)
+        .map_err(|e| Error::io("put it aside", e).at(&directory.path().join(NAME)))
+}

@@ -1,0 +1,78 @@
+//! What the kernel says of one process.
+
+use procfs::process::{LimitValue, Process, Stat};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+/// Which process: a number alone is given to others in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Who {
+    pub(super) boot_id: [u8; 16],
+    pub(super) pid_namespace: u64,
+    /// When it was started, as `/proc/<pid>/stat` has it.
+    pub(super) start_ticks: u64,
+    pub(super) pid: u32,
+}
+
+/// What a process uses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    pub(super) cpu_ns: u64,
+    pub(super) resident_bytes: u64,
+    pub(super) virtual_bytes: u64,
+    /// Seconds since 1970. `None` where the kernel doesn't say when it was booted.
+    pub(super) started: Option<f64>,
+    /// `None`: another user's, or gone meanwhile.
+    pub(super) open_fds: Option<u64>,
+    pub(super) max_fds: Option<u64>,
+}
+
+/// What became of a process.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found {
+    /// It is there, be it as a zombie, whose time is still told.
+    There(Usage),
+    /// It is not, and will not be again.
+    Gone,
+    /// Nobody says: no `/proc`, or one that hides other users' processes.
+    Unknown,
+}
+
+/// Asks for a process of this boot and pid namespace.
+pub(super) fn look_for(who: &Who) -> Found {
+    let Some(pid) = i32::try_from(who.pid).ok().and_then(Pid::from_raw) else { return Found::Gone };
+    let looked = Process::new(pid.as_raw_nonzero().get()).and_then(|process| {
+        // The process whose directory was opened, whoever has its number now.
+        let stat = process.stat()?;
+        Ok((process, stat))
+    });
+    match looked {
+        Ok((process, stat)) if stat.starttime == who.start_ticks => {
+            Found::There(usage(&process, &stat))
+        }
+        Ok(_) => Found::Gone,
+        // What can't be seen may still be there.
+        Err(_) if test_kill_process(pid) == Err(Errno::SRCH) => Found::Gone,
+        Err(_) => Found::Unknown,
+    }
+}
+
+fn usage(process: &Process, stat: &Stat) -> Usage {
+    let ticks = stat.utime.saturating_add(stat.stime);
+    let limit = process.limits().ok().map(|limits| limits.max_open_files.soft_limit);
+    #[expect(clippy::cast_precision_loss, reason = "seconds, and hundredths of them")]
+    let started = procfs::boot_time_secs()
+        .ok()
+        .map(|boot| boot as f64 + stat.starttime as f64 / procfs::ticks_per_second() as f64);
+    Usage {
+        cpu_ns: ticks.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1)),
+        resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
+        virtual_bytes: stat.vsize,
+        started,
+        open_fds: process.fd_count().ok().map(|count| count as u64),
+        max_fds: match limit {
+            Some(LimitValue::Value(limit)) => Some(limit),
+            Some(LimitValue::Unlimited) | None => None,
+        },
+    }
+}

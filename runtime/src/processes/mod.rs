@@ -1,0 +1,279 @@
+//! What the kernel says of the processes whose segments are read: processors' time, memory, descriptors. No code runs in them.
+//!
+//! Everything but time is of the living. Time is a counter: what the dead used stays in it, by a ledger beside the segments
+//! ([`ledger`], [`file`]) that collectors of all processes share. Whoever looks does so under its lock: who is found gone by one can't have been found there by
+//! another whose numbers come later, so nothing counts twice. What a process used between the last look and its death nobody knows.
+
+mod file;
+mod kernel;
+mod ledger;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::clock::nanos_as_seconds;
+use crate::collect::{Family, FamilyKind, Number, Series, Value};
+use crate::directory::Directory;
+use crate::error::Error;
+use crate::process;
+use crate::segment::create::hex;
+use crate::segment::format::Header;
+use crate::segment::lock;
+
+use file::Turn;
+use kernel::{Found, Usage, Who, look_for};
+use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
+
+/// How [`Collector::processes`](crate::Collector::processes) shows several processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Processes {
+    /// As one.
+    Together,
+    /// Each living process has series of its own, with the label `pid`. They end with it.
+    Each,
+}
+
+/// The families. `alive` are the headers of segments whose processes live.
+pub(crate) fn families<'a>(
+    shown: Processes,
+    alive: impl Iterator<Item = &'a Header>,
+    directory: Option<&Path>,
+    skipped: &mut Vec<Error>,
+) -> Vec<Family> {
+    let here = Here { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() };
+    let mut known = BTreeMap::new();
+    for header in alive.filter(|header| header.start_ticks != 0) {
+        let who = Who {
+            boot_id: header.boot_id,
+            pid_namespace: header.pid_namespace,
+            start_ticks: header.start_ticks,
+            pid: header.pid,
+        };
+        if here.has(&who) {
+            // Of several segments of one process any will do.
+            known.insert(who, header.instance);
+        }
+    }
+    let seen = match directory.map(Directory::open) {
+        Some(Ok(directory)) => here.look(&directory, &known, skipped),
+        // Memory of its own: this process alone, whose time the kernel holds.
+        Some(Err(_)) | None => Seen::of_the_living(&known),
+    };
+    match shown {
+        Processes::Together => together(&seen),
+        Processes::Each => each(&seen),
+    }
+}
+
+/// A process and one of its segments.
+type Known = BTreeMap<Who, [u8; 16]>;
+
+struct Here {
+    boot_id: [u8; 16],
+    pid_namespace: u64,
+}
+
+/// What one look at all processes finds.
+struct Seen {
+    living: BTreeMap<Who, Usage>,
+    /// Of the living and the gone, where that is known.
+    cpu_ns: Option<u64>,
+}
+
+impl Seen {
+    fn of_the_living(known: &Known) -> Self {
+        let living: BTreeMap<Who, Usage> = known
+            .keys()
+            .filter_map(|who| match look_for(who) {
+                Found::There(usage) => Some((*who, usage)),
+                Found::Gone | Found::Unknown => None,
+            })
+            .collect();
+        let cpu_ns = living.values().fold(0, |sum: u64, usage| sum.saturating_add(usage.cpu_ns));
+        Self { living, cpu_ns: Some(cpu_ns) }
+    }
+}
+
+impl Here {
+    /// Whether the kernel can be asked for it by its number.
+    fn has(&self, who: &Who) -> bool {
+        self.boot_id != [0; 16]
+            && self.pid_namespace != 0
+            && (who.boot_id, who.pid_namespace) == (self.boot_id, self.pid_namespace)
+    }
+
+    fn look(&self, directory: &Directory, known: &Known, skipped: &mut Vec<Error>) -> Seen {
+        let held = match file::take_turn(directory) {
+            Turn::Mine(held) => held,
+            turn => return Self::look_on(directory, known, &turn, skipped),
+        };
+        let before = match file::read(directory) {
+            Ok(ledger) => ledger,
+            Err(e) => {
+                let is_damaged = e.is_corrupt();
+                skipped.push(e);
+                // What is no ledger of ours, or a newer one, is left as it is.
+                if !is_damaged || file::set_aside(directory, &held).is_err() {
+                    return Seen::of_the_living(known);
+                }
+                None
+            }
+        };
+        let (after, mut seen) = self.settled(before.clone().unwrap_or_default(), known, directory);
+        if before.as_ref() == Some(&after) {
+            return seen;
+        }
+        if let Err(e) = file::replace(directory, &after, &held) {
+            // As above: only what all will see again.
+            if let Some(before) = before {
+                seen.cpu_ns = Some(before.total_ns());
+            }
+            let expected = [libc::EACCES, libc::EPERM, libc::EROFS];
+            if !e.raw_os_error().is_some_and(|number| expected.contains(&number)) {
+                skipped.push(e);
+            }
+        }
+        seen
+    }
+
+    /// What can be seen without writing it down: of time what was committed, and nothing above it. It would be lost again with a process
+    /// that dies unseen by those who write, and a counter that falls counts as new from 0.
+    fn look_on(
+        directory: &Directory,
+        known: &Known,
+        turn: &Turn,
+        skipped: &mut Vec<Error>,
+    ) -> Seen {
+        let mut seen = Seen::of_the_living(known);
+        match (file::read(directory), turn) {
+            (Ok(Some(ledger)), _) => seen.cpu_ns = Some(ledger.total_ns()),
+            // The first is being written: what it will say isn't known yet.
+            (Ok(None), Turn::Anothers) => seen.cpu_ns = None,
+            (Ok(None), _) => {}
+            (Err(e), _) => skipped.push(e),
+        }
+        seen
+    }
+
+    /// The ledger brought up to date. Its lock is held.
+    fn settled(&self, mut ledger: Ledger, known: &Known, directory: &Directory) -> (Ledger, Seen) {
+        let mut living = BTreeMap::new();
+        let is_crowded = ledger.entries.len() > MAX_ENTRIES / 2;
+        ledger.settle(|who, entry| {
+            if self.has(who) {
+                return match look_for(who) {
+                    Found::There(usage) => {
+                        if known.contains_key(who) {
+                            living.insert(*who, usage);
+                        }
+                        Fate::Used(usage.cpu_ns)
+                    }
+                    Found::Gone => Fate::Gone,
+                    Found::Unknown => Fate::Unknown,
+                };
+            }
+            let is_of_another_boot = self.boot_id != [0; 16] && who.boot_id != self.boot_id;
+            // Nobody here sees processes of another pid namespace. They are told from the gone only where they would fill the ledger.
+            if is_of_another_boot || (is_crowded && !is_locked(directory, who, entry)) {
+                Fate::Gone
+            } else {
+                Fate::Unknown
+            }
+        });
+        for (who, instance) in known {
+            if ledger.entries.contains_key(who) {
+                continue;
+            }
+            if let Found::There(usage) = look_for(who) {
+                living.insert(*who, usage);
+                ledger.enter(*who, Entry { cpu_ns: usage.cpu_ns, instance: *instance });
+            }
+        }
+        let cpu_ns = Some(ledger.total_ns());
+        (ledger, Seen { living, cpu_ns })
+    }
+}
+
+/// Whether the process's segment is there, and someone holds it.
+fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
+    let name = format!("{}-{}{}", who.pid, hex(&entry.instance), crate::directory::SUFFIX);
+    match directory.open_file(&name) {
+        Ok(Some(fd)) => lock::is_held(&fd).unwrap_or(true),
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}
+
+/// Name, help and unit, in the words of other Prometheus clients.
+type About = (&'static str, &'static str, &'static str);
+
+const CPU: About =
+    ("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", "seconds");
+const MAX_FDS: About = ("process_max_fds", "Maximum number of open file descriptors.", "");
+const OPEN_FDS: About = ("process_open_fds", "Number of open file descriptors.", "");
+const RESIDENT: About =
+    ("process_resident_memory_bytes", "Resident memory size in bytes.", "bytes");
+const STARTED: About = (
+    "process_start_time_seconds",
+    "Start time of the process since unix epoch in seconds.",
+    "seconds",
+);
+const VIRTUAL: About = ("process_virtual_memory_bytes", "Virtual memory size in bytes.", "bytes");
+
+/// A gauge of a process, and what several make together.
+type Gauge = (About, fn(&Usage) -> Option<f64>, fn(f64, f64) -> f64);
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is an f64")]
+const GAUGES: [Gauge; 5] = [
+    // The one that is reached first.
+    (MAX_FDS, |usage| usage.max_fds.map(|n| n as f64), f64::min),
+    (OPEN_FDS, |usage| usage.open_fds.map(|n| n as f64), |a, b| a + b),
+    (RESIDENT, |usage| Some(usage.resident_bytes as f64), |a, b| a + b),
+    (STARTED, |usage| usage.started, f64::min),
+    (VIRTUAL, |usage| Some(usage.virtual_bytes as f64), |a, b| a + b),
+];
+
+fn together(seen: &Seen) -> Vec<Family> {
+    let cpu = seen.cpu_ns.map(|ns| Value::Counter(Number::Float(nanos_as_seconds(ns))));
+    let gauges = GAUGES.iter().map(|(about, of, and)| {
+        let value = seen.living.values().filter_map(of).reduce(and);
+        family(about, FamilyKind::Gauge, value.map(|value| series(None, Value::Gauge(value))))
+    });
+    [family(&CPU, FamilyKind::Counter, cpu.map(|cpu| series(None, cpu)))]
+        .into_iter()
+        .chain(gauges)
+        .collect()
+}
+
+fn each(seen: &Seen) -> Vec<Family> {
+    let cpu = |usage: &Usage| Value::Counter(Number::Float(nanos_as_seconds(usage.cpu_ns)));
+    let cpu = seen.living.iter().map(|(who, usage)| series(Some(who), cpu(usage)));
+    let gauges = GAUGES.iter().map(|(about, of, _)| {
+        let living = seen.living.iter().filter_map(|(who, usage)| Some((who, of(usage)?)));
+        let series = living.map(|(who, value)| series(Some(who), Value::Gauge(value)));
+        family(about, FamilyKind::Gauge, series)
+    });
+    [family(&CPU, FamilyKind::Counter, cpu)].into_iter().chain(gauges).collect()
+}
+
+fn series(who: Option<&Who>, value: Value) -> Series {
+    let labels = who.map(|who| ("pid".to_owned(), who.pid.to_string()));
+    Series { labels: labels.into_iter().collect(), value, created: None }
+}
+
+fn family(
+    (name, help, unit): &About,
+    kind: FamilyKind,
+    series: impl IntoIterator<Item = Series>,
+) -> Family {
+    let mut series: Vec<Series> = series.into_iter().collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Family {
+        name: (*name).to_owned(),
+        help: (*help).to_owned(),
+        unit: (*unit).to_owned(),
+        kind,
+        series,
+    }
+}
