@@ -6,12 +6,14 @@
 mod counters;
 mod gauges;
 mod histograms;
+mod states;
 mod summaries;
 mod versions;
 
-pub use counters::COUNTERS;
+pub use counters::{COUNTERS, FLOAT_COUNTERS};
 pub use gauges::GAUGES;
 pub use histograms::HISTOGRAMS;
+pub use states::STATES;
 pub use summaries::SUMMARIES;
 pub use versions::VERSIONS;
 
@@ -63,7 +65,9 @@ pub enum Files {
 
 /// The whole table.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    [COUNTERS, SUMMARIES, HISTOGRAMS, GAUGES, VERSIONS].into_iter().flatten()
+    [COUNTERS, FLOAT_COUNTERS, SUMMARIES, HISTOGRAMS, GAUGES, STATES, VERSIONS]
+        .into_iter()
+        .flatten()
 }
 
 /// What rows have in common.

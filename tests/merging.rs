@@ -12,7 +12,7 @@ use headcount_tests::child::Child;
 use headcount_tests::contract::{self, Files, Row};
 use headcount_tests::page::{Page, samples};
 use headcount_tests::recorders::Recorder;
-use headcount_tests::{Medium, peer, temporary_directory, within};
+use headcount_tests::{Medium, eventually, peer, temporary_directory, within};
 
 /// The processes of a row, by their names.
 #[derive(Default)]
@@ -82,9 +82,14 @@ fn assert_ours(row: &Row) {
     assert_eq!(processes(&page), [few(played.living.len()), few(dead), 0.0], "{}", row.name);
 
     // Folding changes where the numbers of the dead are, and none of them.
-    assert_eq!(collector.compact().expect("folded").folded(), dead, "{}", row.name);
+    assert_eq!(fold(&collector), dead, "{}", row.name);
     let page = assert_shows(row, &collector, &played.names, "folded");
     assert_eq!(processes(&page), [few(played.living.len()), 0.0, few(dead)], "{}", row.name);
+}
+
+/// Folds all that is dead. In one process one at a time does, and the other tests are in this one.
+fn fold(collector: &Collector) -> usize {
+    eventually("it is folded", || collector.compact().ok()).folded()
 }
 
 /// Collects, and compares with the row.
@@ -124,6 +129,11 @@ fn counters_of_living_and_dead_are_summed() {
 }
 
 #[test]
+fn counters_of_parts_are_summed_exactly() {
+    contract::FLOAT_COUNTERS.iter().for_each(assert_ours);
+}
+
+#[test]
 fn summaries_of_living_and_dead_are_summed() {
     contract::SUMMARIES.iter().for_each(assert_ours);
 }
@@ -136,6 +146,11 @@ fn histograms_of_living_and_dead_are_summed() {
 #[test]
 fn gauges_make_what_their_modes_say() {
     contract::GAUGES.iter().for_each(assert_ours);
+}
+
+#[test]
+fn states_and_infos_are_those_of_the_processes() {
+    contract::STATES.iter().for_each(assert_ours);
 }
 
 #[test]
@@ -165,7 +180,7 @@ fn of_processes_that_died_the_64_newest_are_shown() {
     // The first collection folds some of them, in passing; then all are folded.
     for state in ["as they were", "partly folded", "folded"] {
         if state == "folded" {
-            collector.compact().expect("folded");
+            fold(&collector);
         }
         let text = collector.collect().expect("a snapshot").to_text();
         let page = Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));

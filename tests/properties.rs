@@ -44,7 +44,7 @@ fn watch(directory: &Path, families: &[&str], stop: &AtomicBool) -> u64 {
 }
 
 /// The commands whose sums are watched, and their families.
-const SUMS: [(&str, &str); 1] = [("summary", "summary")];
+const SUMS: [(&str, &str); 2] = [("float_counter", "float_counter_total"), ("summary", "summary")];
 
 /// A few processes at a time count numbers between 2^low and 2^high.
 fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
