@@ -72,7 +72,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
                 3 => drop(Collector::open(directory).compact()),
                 _ => {
                     let (recorder, process) = &mut living[at];
-                    for _ in 0..1 + random.below(20) {
+                    for _ in 0..=random.below(20) {
                         let which = usize::try_from(random.below(SUMS.len() as u64)).expect("few");
                         let number = random.float(low, high);
                         recorder.say(&format!("{} {number:e}", SUMS[which].0));

@@ -2,7 +2,7 @@
 
 use super::{Difference, Files, REMOVED, ROW, Row};
 
-const COUNTER: Row = Row { families: &["counter_total", "counters_total"], ..ROW };
+const COUNTER: Row = Row { kind: "counter", families: &["counter_total", "counters_total"], ..ROW };
 
 /// What is summed over living and dead.
 pub const COUNTERS: &[Row] = &[
@@ -156,7 +156,8 @@ pub const COUNTERS: &[Row] = &[
     },
 ];
 
-const FLOAT: Row = Row { families: &["float_counter_total", "float_counters_total"], ..ROW };
+const FLOAT: Row =
+    Row { kind: "counter", families: &["float_counter_total", "float_counters_total"], ..ROW };
 
 /// The same, of what doesn't come in whole numbers.
 pub const FLOAT_COUNTERS: &[Row] = &[

@@ -3,6 +3,7 @@
 use super::{Difference, Files, ROW, Row};
 
 const STATE: Row = Row {
+    kind: "gauge",
     families: &[
         "sum_state",
         "livesum_state",
@@ -12,7 +13,7 @@ const STATE: Row = Row {
     ],
     ..ROW
 };
-const INFO: Row = Row { families: &["release_info"], ..ROW };
+const INFO: Row = Row { kind: "gauge", families: &["release_info"], ..ROW };
 
 /// What processes say they are, and the states that they are in.
 pub const STATES: &[Row] = &[
