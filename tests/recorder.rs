@@ -134,15 +134,12 @@ fn main() {
 
 fn obey(command: &str) {
     // Label values may contain spaces.
-    let (metric, id, what) = match command.split_once('{') {
-        Some((metric, rest)) => {
-            let (id, what) = rest.rsplit_once("} ").expect("the label's end");
-            (metric, Some(id.replace("\\n", "\n")), what)
-        }
-        None => {
-            let (metric, what) = command.split_once(' ').unwrap_or((command, ""));
-            (metric, None, what)
-        }
+    let (metric, id, what) = if let Some((metric, rest)) = command.split_once('{') {
+        let (id, what) = rest.rsplit_once("} ").expect("the label's end");
+        (metric, Some(id.replace("\\n", "\n")), what)
+    } else {
+        let (metric, what) = command.split_once(' ').unwrap_or((command, ""));
+        (metric, None, what)
     };
     let id = id.as_deref();
     match metric {
