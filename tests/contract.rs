@@ -4,14 +4,20 @@
 //! and what Python shows instead, so that both are proved.
 
 mod counters;
+mod gauge_values;
 mod gauges;
 mod histograms;
+mod labelled_gauges;
+mod states;
 mod summaries;
 mod versions;
 
-pub use counters::COUNTERS;
+pub use counters::{COUNTERS, FLOAT_COUNTERS};
+pub use gauge_values::GAUGE_VALUES;
 pub use gauges::GAUGES;
 pub use histograms::HISTOGRAMS;
+pub use labelled_gauges::LABELLED_GAUGES;
+pub use states::STATES;
 pub use summaries::SUMMARIES;
 pub use versions::VERSIONS;
 
@@ -25,6 +31,8 @@ pub struct Row {
     pub steps: &'static [&'static str],
     /// The families that the row is about.
     pub families: &'static [&'static str],
+    /// Their type, as the text names it.
+    pub kind: &'static str,
     /// All their samples, as they stand in our text; a process's letter stands for its pid.
     pub shows: &'static [&'static str],
     /// Operations that were ignored, and counted as such.
@@ -63,7 +71,19 @@ pub enum Files {
 
 /// The whole table.
 pub fn table() -> impl Iterator<Item = &'static Row> {
-    [COUNTERS, SUMMARIES, HISTOGRAMS, GAUGES, VERSIONS].into_iter().flatten()
+    [
+        COUNTERS,
+        FLOAT_COUNTERS,
+        SUMMARIES,
+        HISTOGRAMS,
+        GAUGES,
+        GAUGE_VALUES,
+        LABELLED_GAUGES,
+        STATES,
+        VERSIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What rows have in common.
@@ -71,6 +91,7 @@ const ROW: Row = Row {
     name: "",
     steps: &[],
     families: &[],
+    kind: "",
     shows: &[],
     dropped: 0,
     conflicts: 0,

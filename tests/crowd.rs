@@ -53,14 +53,18 @@ fn main() {
     let (stop, everywhere) = (AtomicBool::new(false), Barrier::new(8));
     thread::scope(|scope| {
         let count = |thread: u64| {
-            rows.iter().for_each(|row| crowd(row).inc());
+            for row in &rows {
+                crowd(row).inc();
+            }
             everywhere.wait();
             IS_ARMED.set(true);
             let mut rounds = 0_u64;
             while !stop.load(Ordering::Relaxed) {
                 // Each from another place, so that they meet anywhere.
                 let (before, from) = rows.split_at(1_000 * usize::try_from(thread).unwrap_or(0));
-                from.iter().chain(before).for_each(|row| crowd(row).inc_by(thread + 1));
+                for row in from.iter().chain(before) {
+                    crowd(row).inc_by(thread + 1);
+                }
                 rounds += 1;
             }
             IS_ARMED.set(false);

@@ -2,6 +2,7 @@
 //! many threads count.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ use headcount_tests::child::Child;
 use headcount_tests::exact::Exact;
 use headcount_tests::random::Random;
 use headcount_tests::recorders::Recorder;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, eventually, temporary_directory, within};
 
 /// What a snapshot has of a family with one series, as a number.
 fn value(snapshot: &Snapshot, family: &str) -> Option<f64> {
@@ -25,26 +26,41 @@ fn value(snapshot: &Snapshot, family: &str) -> Option<f64> {
     }
 }
 
+/// What a collector says of what it has read.
+fn read(snapshot: &Snapshot) -> String {
+    let text = snapshot.to_text();
+    let own = text.lines().filter(|line| {
+        ["headcount_processes", "headcount_archive"].iter().any(|name| line.starts_with(name))
+    });
+    own.collect::<Vec<_>>().join("\n")
+}
+
 /// Scrapes until it is told to stop, and fails when a sum falls. Says how often it scraped.
 fn watch(directory: &Path, families: &[&str], stop: &AtomicBool) -> u64 {
     let mut last = vec![0.0; families.len()];
     let mut scrapes = 0;
+    let mut before = String::new();
     while !stop.load(Ordering::Relaxed) {
         let snapshot = Collector::open(directory).collect().expect("a snapshot");
         assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
         for (family, last) in families.iter().zip(&mut last) {
             // `None` before the first process is there.
             let now = value(&snapshot, family).unwrap_or(0.0);
-            assert!(now >= *last, "{family} fell from {last:e} to {now:e}");
+            assert!(
+                now >= *last,
+                "{family} fell from {last:e} to {now:e}, and this is what was read:\n{before}\n{}",
+                read(&snapshot)
+            );
             *last = now;
         }
+        before = read(&snapshot);
         scrapes += 1;
     }
     scrapes
 }
 
 /// The commands whose sums are watched, and their families.
-const SUMS: [(&str, &str); 1] = [("summary", "summary")];
+const SUMS: [(&str, &str); 2] = [("float_counter", "float_counter_total"), ("summary", "summary")];
 
 /// A few processes at a time count numbers between 2^low and 2^high.
 fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
@@ -72,7 +88,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
                 3 => drop(Collector::open(directory).compact()),
                 _ => {
                     let (recorder, process) = &mut living[at];
-                    for _ in 0..1 + random.below(20) {
+                    for _ in 0..=random.below(20) {
                         let which = usize::try_from(random.below(SUMS.len() as u64)).expect("few");
                         let number = random.float(low, high);
                         recorder.say(&format!("{} {number:e}", SUMS[which].0));
@@ -114,6 +130,34 @@ fn sums_of_floats_never_fall_and_are_exact_while_processes_come_and_die() {
     for (low, high) in [(-996, 997), (-3, 4), (-60, 60), (900, 940)] {
         sums_are_exact(&mut random, low, high);
     }
+}
+
+#[test]
+fn an_archive_that_is_replaced_while_it_is_opened_is_not_missed() {
+    let folder = temporary_directory(Medium::Memory);
+    let collector = Collector::open(folder.path());
+    let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_recorder"), folder.path());
+    recorder.tell("summary 2.5");
+    recorder.end();
+    eventually("it is folded", || collector.compact().ok());
+    let archive = folder.path().join("archive.hca");
+    let bytes = fs::read(&archive).expect("there is an archive");
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // As folders do it, if less often: by renaming.
+        scope.spawn(|| {
+            let next = folder.path().join(".archive-next");
+            while !stop.load(Ordering::Relaxed) {
+                fs::write(&next, &bytes).expect("written");
+                fs::rename(&next, &archive).expect("renamed");
+            }
+        });
+        let _stop = Stop(&stop);
+        for round in 0..3_000 {
+            let snapshot = collector.collect().expect("a snapshot");
+            assert_eq!(value(&snapshot, "summary"), Some(2.5), "round {round}");
+        }
+    });
 }
 
 #[test]

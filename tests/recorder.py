@@ -16,11 +16,11 @@ import os
 import signal
 import sys
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Summary, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 MODES = [
-    "sum", "livesum", "min", "livemin", "max", "livemax", "all", "liveall",
+    "sum", "livesum", "min", "livemin", "max", "livemax", "all", "liveall", "mostrecent", "livemostrecent",
 ]
 
 
@@ -35,6 +35,13 @@ class Recorder:
         buckets = {"buckets": [0.1, 1.0, 10.0], **own}
         self.counter = Counter("counter", "A counter.", **own)
         self.counters = Counter("counters", "Counters.", ["id"], **own)
+        self.float_counter = Counter("float_counter", "A counter of parts.", **own)
+        self.float_counters = Counter("float_counters", "Counters of parts.", ["id"], **own)
+        self.states = [
+            Enum(f"{mode}_state", "A state.", states=["starting", "serving", "draining"], **own)
+            for mode in ["sum", "livesum", "mostrecent", "livemostrecent", "liveall"]
+        ]
+        self.release = Info("release", "What the program is.", **own)
         self.histogram = Histogram("histogram", "A histogram.", **buckets)
         self.histograms = Histogram("histograms", "Histograms.", ["id"], **buckets)
         self.summary = Summary("summary", "A summary.", **own)
@@ -67,6 +74,13 @@ class Recorder:
                 family.remove(label)
         elif metric == "counter":
             one(self.counter, self.counters).inc(float(what))
+        elif metric == "float_counter":
+            one(self.float_counter, self.float_counters).inc(float(what))
+        elif metric == "state":
+            for states in self.states:
+                states.state(what)
+        elif metric == "info":
+            self.release.info({"id": label})
         elif metric == "histogram":
             one(self.histogram, self.histograms).observe(float(what))
         elif metric == "summary":

@@ -1,15 +1,16 @@
 //! A program under test that has a metric of every kind and mode, and does to them what its input says, a line at a time. It
 //! lives until its input ends.
 //!
-//! `counter 3`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode), `gauge add 1`, `gauge unset`, `nothing`; with a label value
-//! `counter{x} 3`, in which `\n` is a line feed, and then also `counter{x} remove`. `recorder.py` is the same program with Python's client.
+//! `counter 3`, `float_counter 0.5`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode), `gauge add 1`, `gauge unset`, `state serving`,
+//! `nothing`; with a label value `counter{x} 3`, in which `\n` is a line feed, `counter{x} remove`, `info{x} set`. `recorder.py` is the same
+//! program with Python's client.
 
 #![expect(clippy::print_stdout, reason = "it says when something is done")]
 
 use std::env;
 use std::io;
 
-use headcount::{Config, Counter, Gauge, Histogram, Summary, metric};
+use headcount::{Config, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, metric};
 
 /// A counter.
 #[metric(name = "counter_total")]
@@ -18,6 +19,14 @@ static COUNTER: Counter;
 /// Counters.
 #[metric(name = "counters_total")]
 fn counters(id: &str) -> Counter;
+
+/// A counter of parts.
+#[metric(name = "float_counter_total")]
+static FLOAT_COUNTER: Counter<f64>;
+
+/// Counters of parts.
+#[metric(name = "float_counters_total")]
+fn float_counters(id: &str) -> Counter<f64>;
 
 /// A histogram.
 #[metric(name = "histogram", buckets = [0.1, 1.0, 10.0])]
@@ -78,7 +87,40 @@ gauges! {
     LIVE_MAX "livemax_gauge" live_maxs "livemax_gauges" "livemax";
     ALL "all_gauge" alls "all_gauges" "all";
     LIVE_ALL "liveall_gauge" live_alls "liveall_gauges" "liveall";
+    RECENT "mostrecent_gauge" recents "mostrecent_gauges" "mostrecent";
+    LIVE_RECENT "livemostrecent_gauge" live_recents "livemostrecent_gauges" "livemostrecent";
 }
+
+#[derive(Debug, Clone, Copy, LabelValue)]
+enum State {
+    Starting,
+    Serving,
+    Draining,
+}
+
+/// How many are in each state.
+#[metric(name = "sum_state", mode = "sum")]
+static SUM_STATE: StateSet<State>;
+
+/// How many are in each state, of the living.
+#[metric(name = "livesum_state", mode = "livesum")]
+static LIVE_SUM_STATE: StateSet<State>;
+
+/// The state that was entered last.
+#[metric(name = "mostrecent_state", mode = "mostrecent")]
+static RECENT_STATE: StateSet<State>;
+
+/// The state that was entered last, of the living.
+#[metric(name = "livemostrecent_state", mode = "livemostrecent")]
+static LIVE_RECENT_STATE: StateSet<State>;
+
+/// Each one's state.
+#[metric(name = "liveall_state", mode = "liveall")]
+static LIVE_ALL_STATE: StateSet<State>;
+
+/// What the program is.
+#[metric(name = "release_info")]
+fn release(id: &str) -> Info;
 
 fn main() {
     let directory = env::args().nth(1).expect("a directory");
@@ -92,15 +134,12 @@ fn main() {
 
 fn obey(command: &str) {
     // Label values may contain spaces.
-    let (metric, id, what) = match command.split_once('{') {
-        Some((metric, rest)) => {
-            let (id, what) = rest.rsplit_once("} ").expect("the label's end");
-            (metric, Some(id.replace("\\n", "\n")), what)
-        }
-        None => {
-            let (metric, what) = command.split_once(' ').unwrap_or((command, ""));
-            (metric, None, what)
-        }
+    let (metric, id, what) = if let Some((metric, rest)) = command.split_once('{') {
+        let (id, what) = rest.rsplit_once("} ").expect("the label's end");
+        (metric, Some(id.replace("\\n", "\n")), what)
+    } else {
+        let (metric, what) = command.split_once(' ').unwrap_or((command, ""));
+        (metric, None, what)
     };
     let id = id.as_deref();
     match metric {
@@ -111,6 +150,9 @@ fn obey(command: &str) {
                 counter.inc_by(what.parse().expect("an integer"));
             }
         }
+        "float_counter" => id.map_or(FLOAT_COUNTER, float_counters).inc_by(number(what)),
+        "info" => release(id.expect("a label value")).set(),
+        "state" => enter(what),
         "histogram" => {
             let histogram = id.map_or(HISTOGRAM, histograms);
             if !removed(what, || histogram.remove()) {
@@ -145,6 +187,18 @@ fn removed(what: &str, remove: impl Fn() -> bool) -> bool {
         assert!(!remove(), "it is gone");
     }
     told
+}
+
+fn enter(state: &str) {
+    let state = match state {
+        "starting" => State::Starting,
+        "serving" => State::Serving,
+        "draining" => State::Draining,
+        _ => panic!("no such state: {state}"),
+    };
+    for set in [SUM_STATE, LIVE_SUM_STATE, RECENT_STATE, LIVE_RECENT_STATE, LIVE_ALL_STATE] {
+        set.set(state);
+    }
 }
 
 fn change(gauge: Gauge, what: &str) {

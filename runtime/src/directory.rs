@@ -158,6 +158,18 @@ impl Directory {
     ///
     /// `Ok(None)`: it is gone, as files of ended processes may be.
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+        let opened = self.open_linked(name)?;
+        Ok(opened.and_then(|(fd, has_name)| has_name.then_some(fd)))
+    }
+
+    /// The same for a file that is replaced by renaming: what had the name when it was opened is whole, although it may have lost the
+    /// name a moment later. `Ok(None)`: there is none.
+    pub(crate) fn open_replaceable(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+        Ok(self.open_linked(name)?.map(|(fd, _)| fd))
+    }
+
+    /// The file, and whether it still has a name.
+    fn open_linked(&self, name: &str) -> Result<Option<(OwnedFd, bool)>, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let foreign = |reason| Error::new(crate::error::ErrorKind::Foreign { reason });
         let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -171,10 +183,8 @@ impl Directory {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(foreign("not a regular file"));
         }
-        match stat.st_nlink {
-            0 => return Ok(None),
-            1 => {}
-            _ => return Err(foreign("it has a second name (a hard link)")),
+        if stat.st_nlink > 1 {
+            return Err(foreign("it has a second name (a hard link)"));
         }
         let me = rustix::process::geteuid().as_raw();
         let is_of_group = self.group.is_some_and(|group| stat.st_gid == group);
@@ -182,7 +192,7 @@ impl Directory {
         if !is_known && !is_of_group {
             return Err(foreign("it belongs to a user who has no business here"));
         }
-        Ok(Some(fd))
+        Ok(Some((fd, stat.st_nlink > 0)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Difference, Files, REMOVED, ROW, Row};
 
-const COUNTER: Row = Row { families: &["counter_total", "counters_total"], ..ROW };
+const COUNTER: Row = Row { kind: "counter", families: &["counter_total", "counters_total"], ..ROW };
 
 /// What is summed over living and dead.
 pub const COUNTERS: &[Row] = &[
@@ -153,5 +153,98 @@ pub const COUNTERS: &[Row] = &[
         steps: &["a: counter{x} 3", "b: counter{x} 4", "a: counter{x} remove", "a: counter{x} 1"],
         shows: &["counter_total 0", "counters_total{id=\"x\"} 8"],
         ..COUNTER
+    },
+];
+
+const FLOAT: Row =
+    Row { kind: "counter", families: &["float_counter_total", "float_counters_total"], ..ROW };
+
+/// The same, of what doesn't come in whole numbers.
+pub const FLOAT_COUNTERS: &[Row] = &[
+    Row {
+        name: "nobody counted",
+        steps: &["a: nothing", "b: nothing"],
+        shows: &["float_counter_total 0"],
+        ..FLOAT
+    },
+    Row {
+        name: "several processes counted, some of them dead",
+        steps: &[
+            "a: float_counter 0.5",
+            "b: float_counter 2",
+            "b: float_counter 0",
+            "c: float_counter 4",
+            "b: exit",
+            "c: kill",
+        ],
+        shows: &["float_counter_total 6.5"],
+        ..FLOAT
+    },
+    Row {
+        name: "the same label values in several processes",
+        steps: &[
+            "a: float_counter{x} 1.5",
+            "b: float_counter{x} 2",
+            "b: float_counter{y} 0",
+            "b: kill",
+        ],
+        shows: &[
+            "float_counter_total 0",
+            "float_counters_total{id=\"x\"} 3.5",
+            "float_counters_total{id=\"y\"} 0",
+        ],
+        ..FLOAT
+    },
+    Row {
+        name: "small beside large",
+        steps: &["a: float_counter 1e16", "b: float_counter 1", "c: float_counter 1", "b: kill"],
+        shows: &["float_counter_total 1.0000000000000002e16"],
+        python: &[Difference {
+            files: Files::Forwards,
+            lacks: &["float_counter_total 1.0000000000000002e16"],
+            shows: &["float_counter_total 1e16"],
+            why: "the sum of all processes is rounded once, so that it doesn't depend on their order, and never falls",
+        }],
+        ..FLOAT
+    },
+    Row {
+        name: "something that can't be counted",
+        steps: &[
+            "a: float_counter 2",
+            "a: float_counter -1",
+            "a: float_counter -inf",
+            "b: float_counter -0.5",
+            "b: kill",
+        ],
+        shows: &["float_counter_total 2"],
+        dropped: 3,
+        python_raises: &["a: float_counter -1", "a: float_counter -inf", "b: float_counter -0.5"],
+        ..FLOAT
+    },
+    Row {
+        name: "something that is no number",
+        steps: &["a: float_counter 2", "a: float_counter NaN", "b: float_counter 1"],
+        shows: &["float_counter_total 3"],
+        dropped: 1,
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["float_counter_total 3"],
+            shows: &["float_counter_total NaN"],
+            why: "one NaN would spoil the sum for ever",
+        }],
+        ..FLOAT
+    },
+    Row {
+        name: "the infinite",
+        steps: &["a: float_counter 2", "b: float_counter inf"],
+        shows: &["float_counter_total 2"],
+        dropped: 1,
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["float_counter_total 2"],
+            shows: &["float_counter_total +Inf"],
+            why: "so would infinity: nothing that is counted later could be seen",
+        }],
+        ..FLOAT
     },
 ];

@@ -2,7 +2,7 @@
 
 use super::{Difference, Files, REMOVED, ROW, Row};
 
-const HISTOGRAM: Row = Row { families: &["histogram", "histograms"], ..ROW };
+const HISTOGRAM: Row = Row { kind: "histogram", families: &["histogram", "histograms"], ..ROW };
 
 /// Bucket by bucket as counters.
 pub const HISTOGRAMS: &[Row] = &[

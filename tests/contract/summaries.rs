@@ -2,7 +2,7 @@
 
 use super::{Difference, Files, REMOVED, ROW, Row};
 
-const SUMMARY: Row = Row { families: &["summary", "summaries"], ..ROW };
+const SUMMARY: Row = Row { kind: "summary", families: &["summary", "summaries"], ..ROW };
 
 /// The same rules as for counters, but for what may be observed.
 pub const SUMMARIES: &[Row] = &[

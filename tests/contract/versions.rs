@@ -9,6 +9,7 @@ const VERSION: Row = Row { conflicts: 3, ..ROW };
 pub const VERSIONS: &[Row] = &[
     Row {
         families: &["rebucketed"],
+        kind: "histogram",
         name: "other buckets",
         steps: &[
             "a: rebucketed 1",
@@ -34,6 +35,7 @@ pub const VERSIONS: &[Row] = &[
     },
     Row {
         families: &["remoded"],
+        kind: "gauge",
         name: "another mode",
         steps: &["a: remoded 3", "b: remoded 4", "C: remoded 5"],
         shows: &["remoded 7"],
@@ -56,6 +58,7 @@ pub const VERSIONS: &[Row] = &[
     Row {
         name: "another mode, after those that were most have died",
         families: &["remoded"],
+        kind: "gauge",
         steps: &["a: remoded 3", "b: remoded 4", "C: remoded 5", "a: kill", "b: exit"],
         shows: &["remoded 5"],
         python: &[Difference {
@@ -69,6 +72,7 @@ pub const VERSIONS: &[Row] = &[
     Row {
         name: "other buckets, those of the dead first",
         families: &["rebucketed"],
+        kind: "histogram",
         steps: &[
             "a: rebucketed 1",
             "a: rebucketed 7",
@@ -93,6 +97,7 @@ pub const VERSIONS: &[Row] = &[
     },
     Row {
         families: &["rekinded"],
+        kind: "summary",
         name: "another kind",
         steps: &["a: rekinded 3", "b: rekinded 4", "C: rekinded 5"],
         shows: &["rekinded_sum 7", "rekinded_count 2"],

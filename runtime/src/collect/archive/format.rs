@@ -51,7 +51,7 @@ const CELLS: [(Cells, u8); 3] = [(Cells::Unsigned, 1), (Cells::Float, 2), (Cells
 
 /// The generation of a directory's archive, from its header; 0 if there is none.
 pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> {
-    let Some(fd) = directory.open_file(ARCHIVE)? else { return Ok(0) };
+    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(0) };
     let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
     let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
     header(&bytes).map(|header| header.archive.generation)
@@ -59,7 +59,7 @@ pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> 
 
 /// The whole archive; an empty one if there is none.
 pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
-    let Some(fd) = directory.open_file(ARCHIVE)? else { return Ok(Archive::default()) };
+    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(Archive::default()) };
     let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     if size > MAX_LEN {
