@@ -9,7 +9,7 @@ use crate::sampler;
 use crate::store;
 
 use super::about::about;
-use super::archive::Folder;
+use super::archive::{Folder, Portion};
 use super::merge::merge;
 use super::scan::Scan;
 use super::snapshot::Snapshot;
@@ -121,7 +121,7 @@ impl Collector {
             return;
         }
         if let Ok(Some(folder)) = Folder::new(&directory) {
-            let _ = folder.generation(&mut Vec::new());
+            let _ = folder.generation(Portion::IN_PASSING, &mut Vec::new());
         }
     }
 }

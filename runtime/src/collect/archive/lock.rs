@@ -47,9 +47,10 @@ impl FoldLock {
         // From here on dropping it gives back what was got.
         let held = Self { epoch };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        openat(directory, FOLD_LOCK, flags, Mode::RUSR | Mode::WUSR)
-            .and_then(fold_fd::keep)
-            .map_err(|e| Error::io("open the lock for folding", e))?;
+        let failed = |e| Error::io("open the lock for folding", e);
+        let fd = openat(directory, FOLD_LOCK, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        directory.give_to_owner(&fd)?;
+        fold_fd::keep(fd).map_err(failed)?;
         Ok(Some(held))
     }
 
