@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork")]
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, Write};
 use std::os::unix::fs::MetadataExt;
@@ -11,12 +12,13 @@ use std::path::Path;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use headcount::{
     Collector, Config, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, counted,
     in_progress, metric, timed,
 };
+use headcount_tests::{Medium, eventually, files, temporary_directory};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -188,15 +190,8 @@ fn main() {
             wait_to_be_killed();
         }
         ["short-lived", directory, times] => short_lived(directory, number(times)),
-        ["small", directory, n] => {
-            setrlimit(Resource::RLIMIT_FSIZE, 3 << 20, 3 << 20).expect("less than there was");
-            start_in(directory);
-            count(number(n));
-            tenant_calls("removed").inc();
-            assert!(tenant_calls("removed").remove());
-            // Killed as most are: nothing is tidied up.
-            let _ = raise(Signal::SIGKILL);
-        }
+        ["golden", folder] => golden(Path::new(folder)),
+        ["page", directory] => print!("{}", page(Path::new(directory))),
         ["obey", directory] => obey(directory),
         ["collect-as", uid, directory] => {
             setuid(Uid::from_raw(uid.parse().expect("a number"))).expect("root may");
@@ -380,7 +375,7 @@ fn short_lived_here(directory: &str) {
 /// Each series is only ever given its own power of ten, so that a count on another's cell would be seen in its digits. Tells how often each was
 /// counted.
 fn removal_race(directory: &str) {
-    const ROUNDS: u64 = 3_000;
+    const ROUNDS: u64 = 15_000;
     const NAMES: [&str; 5] = ["1", "1000000", "1000000000000", "kept", "kept too"];
     let power = |name: &str| name.parse().unwrap_or(1_u64);
     start_in(directory);
@@ -423,4 +418,63 @@ fn removal_race(directory: &str) {
     for (name, counted) in NAMES.iter().zip(counted) {
         println!("counted {name}: {}", counted.into_inner());
     }
+}
+
+/// Everything that is known of what was counted, without what a collector tells of itself.
+fn page(directory: &Path) -> String {
+    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let mut page = String::new();
+    for skipped in snapshot.skipped() {
+        writeln!(page, "skipped {skipped}").expect("room");
+    }
+    let is_own = |line: &&str| !line.contains(" headcount_") && !line.starts_with("headcount_");
+    for line in snapshot.to_text().lines().filter(is_own) {
+        writeln!(page, "{line}").expect("room");
+    }
+    for family in snapshot.families() {
+        for series in &family.series {
+            let Some(created) = series.created else { continue };
+            let created = created.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+            writeln!(page, "created {} {:?} {}", family.name, series.labels, created.as_nanos())
+                .expect("room");
+        }
+    }
+    page
+}
+
+/// Records what this version writes: a segment with something of every kind, an archive of three others, and what the two come to.
+fn golden(folder: &Path) {
+    let directory = temporary_directory(Medium::Memory);
+    let directory = directory.path();
+    let counts = |n| {
+        // The least geometry.
+        setrlimit(Resource::RLIMIT_FSIZE, 3 << 20, 3 << 20).expect("less than there was");
+        start_in(directory.to_str().expect("UTF-8"));
+        count(n);
+        tenant_calls("shared").inc_by(n);
+    };
+    let living = forked(|| {
+        counts(9);
+        wait_to_be_killed();
+    });
+    eventually("it has counted", || {
+        page(directory).contains("tenant_calls_total{tenant=\"shared\"} 9").then_some(())
+    });
+    for n in [1, 4, 14] {
+        let child = forked(|| {
+            counts(n);
+            // Its end is in the archive, since the living one has it.
+            assert!(tenant_calls("shared").remove());
+        });
+        waitpid(child, None).expect("our child");
+    }
+    assert_eq!(Collector::open(directory).compact().expect("ours").folded(), 3);
+    kill(living, Signal::SIGKILL).expect("our child");
+    waitpid(living, None).expect("our child");
+    let segment = files::segments(directory).remove(0);
+    for (name, file) in [("segment.hex", &*segment), ("archive.hex", "archive.hca")] {
+        let bytes = fs::read(directory.join(file)).expect("ours");
+        fs::write(folder.join(name), files::to_hex(&bytes)).expect("the folder is there");
+    }
+    fs::write(folder.join("page.txt"), page(directory)).expect("the folder is there");
 }
