@@ -2,7 +2,7 @@
 //! and gone.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -481,4 +481,74 @@ fn a_process_that_is_said_to_be_dead_is_folded_if_it_is() {
     let has = |families: &[Family], name: &str| families.iter().any(|f| f.name == name);
     assert!(has(&before, "level_livesum") && !has(&after, "level_livesum"));
     assert!(has(&after, "made_total"));
+}
+
+/// Writes numbers into a segment's header, and makes its checksum right.
+fn change_header(segment: &Path, changes: &[(usize, u64)]) {
+    let file = fs::File::options().read(true).write(true).open(segment).expect("ours");
+    let mut header = vec![0; 4096];
+    file.read_exact_at(&mut header, 0).expect("a header");
+    for (at, number) in changes {
+        header[*at..at + 8].copy_from_slice(&number.to_le_bytes());
+    }
+    let crc = crc32fast::hash(&header[..4092]);
+    header[4092..].copy_from_slice(&crc.to_le_bytes());
+    file.write_all_at(&header, 0).expect("written");
+}
+
+#[test]
+fn where_locks_say_nothing_the_process_itself_is_looked_for() {
+    // Where in the header they stand.
+    const NAMESPACE: usize = 64;
+    const STARTED: usize = 80;
+    const INSTANCE: usize = 32;
+    const WEAK: (usize, u64) = (120, 3);
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut living = hold(directory, 1);
+    let pid = living.pid();
+    let original = directory.join(segments(directory).remove(0));
+    // Files that nobody holds a lock on, as if this filesystem had none.
+    for (name, changes) in [
+        ("weak.hc", vec![WEAK, (INSTANCE, 1)]),
+        ("reused.hc", vec![WEAK, (INSTANCE, 2), (STARTED, 1)]),
+        ("elsewhere.hc", vec![WEAK, (INSTANCE, 3), (NAMESPACE, 1)]),
+    ] {
+        copy_sparsely(&original, &directory.join(name));
+        change_header(&directory.join(name), &changes);
+    }
+    fs::rename(original, folder.path().join("original")).expect("ours");
+    let said = || -> Vec<(String, SegmentState, String)> {
+        let mut all: Vec<_> = Collector::open(directory)
+            .segments()
+            .expect("readable")
+            .iter()
+            .map(|one| (one.file_name().to_owned(), one.state(), one.why().to_owned()))
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    let elsewhere = (
+        "elsewhere.hc".to_owned(),
+        SegmentState::Unknown,
+        "weak lock; in another pid namespace".to_owned(),
+    );
+    let ended = format!("weak lock; process {pid} has ended");
+    let runs = format!("weak lock; process {pid} runs since the same moment");
+    assert_eq!(
+        said(),
+        [
+            elsewhere.clone(),
+            ("reused.hc".to_owned(), SegmentState::Dead, ended.clone()),
+            ("weak.hc".to_owned(), SegmentState::Alive, runs),
+        ]
+    );
+    // Only what has surely ended is folded.
+    assert_eq!(compact(directory), 1);
+    assert_eq!(segments(directory), ["elsewhere.hc", "weak.hc"]);
+    living.kill();
+    assert_eq!(said(), [elsewhere, ("weak.hc".to_owned(), SegmentState::Dead, ended)]);
+    assert_eq!(compact(directory), 1);
+    assert_eq!(segments(directory), ["elsewhere.hc"]);
+    assert_eq!(compact(directory), 0);
 }
