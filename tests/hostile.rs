@@ -10,9 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headcount_tests::child::Child;
+use headcount_tests::files::copy_sparsely;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
-use nix::unistd::{Whence, lseek};
 
 const COUNTER: u8 = 1;
 const GAUGE: u8 = 2;
@@ -418,21 +418,6 @@ fn a_family_with_the_name_of_anothers_samples_is_left_out() {
             log.extend(series(id, id + 1, 1, &[]));
         }
         conflicts(&Forged { log, ..Forged::default() }, &format!("`{name}` is left out"));
-    }
-}
-
-/// Copies what there is, and leaves out what there isn't.
-fn copy_sparsely(from: &Path, to: &Path) {
-    let from = File::open(from).expect("ours");
-    let to = File::create(to).expect("ours");
-    to.set_len(from.metadata().expect("metadata").len()).expect("room");
-    let mut at = 0;
-    while let Ok(start) = lseek(&from, at, Whence::SeekData) {
-        at = lseek(&from, start, Whence::SeekHole).expect("an end");
-        let mut data = vec![0; usize::try_from(at - start).expect("small")];
-        let start = u64::try_from(start).expect("an offset");
-        from.read_exact_at(&mut data, start).expect("data");
-        to.write_all_at(&data, start).expect("written");
     }
 }
 

@@ -10,6 +10,7 @@ pub mod calls;
 pub mod child;
 pub mod contract;
 pub mod exact;
+pub mod files;
 pub mod http;
 pub mod page;
 pub mod random;

@@ -134,6 +134,17 @@ impl Directory {
             && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
     }
 
+    /// Makes a file that root has made here its owner's, if that is another user: who can't read the archive would see less than there was, and
+    /// who can't open the lock could fold no more.
+    pub(crate) fn give_to_owner(&self, file: impl AsFd) -> Result<(), Error> {
+        if self.owner == 0 || !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let owner = rustix::process::Uid::from_raw(self.owner);
+        rustix::fs::fchown(file, Some(owner), None)
+            .map_err(|e| Error::io("give it to the directory's owner", e))
+    }
+
     /// Whether another machine can't write here: what a lock says is then all there is to know.
     pub(crate) fn is_local(&self) -> bool {
         const LOCAL: [u64; 8] = [

@@ -10,7 +10,7 @@ use crate::sampler;
 use crate::store;
 
 use super::about::about;
-use super::archive::Folder;
+use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
 use super::merge::merge;
 use super::scan::Scan;
@@ -214,7 +214,7 @@ impl Collector {
             return;
         }
         if let Ok(Some(folder)) = Folder::new(&directory) {
-            let _ = folder.generation(&mut Vec::new());
+            let _ = folder.generation(Portion::IN_PASSING, &mut Vec::new());
         }
     }
 }

@@ -1,10 +1,13 @@
-//! What an operator does to a directory, beside reading it.
+//! Folding when it is asked for: everything, or one process.
+
+use std::collections::HashSet;
+use std::path::Path;
 
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 
 use super::Collector;
-use super::archive::Folder;
+use super::archive::{Folder, Portion};
 
 /// What [`Collector::compact`] did.
 #[derive(Debug)]
@@ -12,7 +15,7 @@ use super::archive::Folder;
 pub struct Compacted {
     folded: usize,
     generation: u64,
-    skipped: Vec<Error>,
+    pub(super) skipped: Vec<Error>,
 }
 
 impl Compacted {
@@ -56,21 +59,84 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compact(&self) -> Result<Compacted, Error> {
-        let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
-        let Some(path) = self.directory() else { return Ok(compacted) };
+        let done = self.holding_the_lock(|folder| compacted(folder, Portion::ALL))?;
+        Ok(done.unwrap_or(Compacted { folded: 0, generation: 0, skipped: Vec::new() }))
+    }
+
+    /// Folds the segments of this pid, if their processes have ended, and says how many there were.
+    ///
+    /// For those who come from Prometheus' Python client, and call it where that wants it: in gunicorn's `child_exit`. Here nothing
+    /// depends on it. A dead process's live gauges are gone with its lock, at the next collection, and its segment is folded when there are
+    /// enough of them.
+    ///
+    /// The kernel knows better than a caller: a process that holds its lock is alive whatever is said of it, and counts as 0 here, as
+    /// does a pid that nobody has, or whose segments are folded already.
+    ///
+    /// # Errors
+    ///
+    /// As [`compact`](Self::compact). Where someone else is folding ([`Error::is_busy`]), nothing is amiss: it is done then, or later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let directory = std::env::temp_dir().join(format!("headcount-mark-{}", std::process::id()));
+    /// # std::fs::create_dir(&directory)?;
+    /// let collector = headcount::Collector::open(&directory);
+    /// assert_eq!(collector.mark_process_dead(std::process::id())?, 0);
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn mark_process_dead(&self, pid: u32) -> Result<usize, Error> {
+        let done = self.holding_the_lock(|folder| compacted(folder, Portion::of(pid)))?;
+        Ok(done.map_or(0, |done| done.folded))
+    }
+
+    /// Does something that one process at a time may do in a directory; `None` where there is no directory.
+    pub(super) fn holding_the_lock<T>(
+        &self,
+        what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let Some(path) = self.directory() else { return Ok(None) };
         let directory = Directory::open(&path)?;
         if !directory.is_writable() {
             return Err(Error::directory("the directory is not this user's to write").at(&path));
         }
         let folder = Folder::new(&directory).map_err(|e| e.at(&path))?;
         let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(&path))?;
-        loop {
-            let done = folder.generation(&mut compacted.skipped).map_err(|e| e.at(&path))?;
-            compacted.folded = compacted.folded.saturating_add(done.folded);
-            compacted.generation = done.number;
-            if !done.has_more {
-                return Ok(compacted);
-            }
+        what(&folder).map(Some).map_err(|e| e.at(&path))
+    }
+}
+
+/// Folds the segments of this pid in this process's directory, if their processes have ended: see [`Collector::mark_process_dead`].
+///
+/// # Errors
+///
+/// As [`Collector::mark_process_dead`].
+///
+/// # Examples
+///
+/// ```
+/// // This process is alive, whatever anyone says.
+/// assert_eq!(headcount::mark_process_dead(std::process::id())?, 0);
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
+    Collector::new().mark_process_dead(pid)
+}
+
+/// Generation upon generation, until there is nothing more to be folded.
+pub(super) fn compacted(folder: &Folder<'_>, portion: Portion) -> Result<Compacted, Error> {
+    let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
+    // What wasn't set aside is met again by each generation.
+    let mut told = HashSet::new();
+    loop {
+        let done = folder.generation(portion, &mut compacted.skipped)?;
+        compacted.folded = compacted.folded.saturating_add(done.folded);
+        compacted.generation = done.number;
+        if !done.has_more {
+            break;
         }
     }
+    compacted.skipped.retain(|e| told.insert(e.path().map(Path::to_owned)));
+    Ok(compacted)
 }

@@ -108,6 +108,11 @@ impl Segment {
         })
     }
 
+    /// How many cells were read.
+    pub(super) fn cells(&self) -> usize {
+        self.shards.iter().fold(self.later.len(), |cells, shard| cells.saturating_add(shard.len()))
+    }
+
     pub(super) fn age(&self) -> Age {
         (self.header.created_ns, self.header.instance)
     }

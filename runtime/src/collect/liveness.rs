@@ -1,11 +1,14 @@
 //! Whether the process that wrote a segment can still write it.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use crate::directory::Directory;
 use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
 use crate::segment::lock;
+
+use super::decode::Age;
 
 /// What is known of a segment's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +22,19 @@ pub(super) enum Life {
     Running,
     /// It holds the lock.
     Locked,
+}
+
+/// How that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    HoldsLock,
+    LockIsFree,
+    OtherBoot,
+    /// Or another machine: on a filesystem that machines share they look the same.
+    OtherMachine,
+    OtherNamespace,
+    Runs,
+    HasEnded,
 }
 
 /// What this process knows of where it runs; asked once per collection.
@@ -40,16 +56,44 @@ impl Here {
     /// Whether it is alive, and how that is known. The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
     /// same pid with the same start time; not as a zombie, which writes no more.
     pub(super) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
+        self.why(header, fd).0
+    }
+
+    pub(super) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
         if header.boot_id != [0; 16] && self.boot_id != [0; 16] && header.boot_id != self.boot_id {
-            return if self.is_local { Life::Dead } else { Life::Unseen };
+            return if self.is_local {
+                (Life::Dead, Reason::OtherBoot)
+            } else {
+                (Life::Unseen, Reason::OtherMachine)
+            };
         }
         match lock::is_held(fd) {
-            Ok(true) => Life::Locked,
-            Ok(false) if header.liveness != LIVENESS_WEAK => Life::Dead,
+            Ok(true) => (Life::Locked, Reason::HoldsLock),
+            Ok(false) if header.liveness != LIVENESS_WEAK => (Life::Dead, Reason::LockIsFree),
             // No locks here, or weak ones.
-            _ if header.pid_namespace != self.pid_namespace => Life::Unseen,
-            _ if is_running(header) => Life::Running,
-            _ => Life::Dead,
+            _ if header.pid_namespace != self.pid_namespace => {
+                (Life::Unseen, Reason::OtherNamespace)
+            }
+            _ if is_running(header) => (Life::Running, Reason::Runs),
+            _ => (Life::Dead, Reason::HasEnded),
+        }
+    }
+}
+
+/// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
+/// older ones behind.
+pub(super) fn settle(mut all: Vec<(&Header, &mut Life)>) {
+    type Process = ([u8; 16], u64, u32, u64);
+    let process = |h: &Header| -> Process { (h.boot_id, h.pid_namespace, h.pid, h.start_ticks) };
+    let age = |h: &Header| -> Age { (h.created_ns, h.instance) };
+    let mut newest = HashMap::<Process, Age>::new();
+    for (header, _) in &all {
+        let known = newest.entry(process(header)).or_default();
+        *known = age(header).max(*known);
+    }
+    for (header, life) in &mut all {
+        if **life == Life::Running && newest.get(&process(header)) != Some(&age(header)) {
+            **life = Life::Dead;
         }
     }
 }

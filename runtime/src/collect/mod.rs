@@ -6,6 +6,7 @@
 mod about;
 mod archive;
 mod catalogue;
+mod clean;
 mod collector;
 mod compact;
 mod custom;
@@ -18,12 +19,15 @@ mod merge;
 mod merging;
 mod read;
 mod scan;
+mod segments;
 mod snapshot;
 mod spans;
 mod sums;
 
+pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
-pub use compact::Compacted;
+pub use compact::{Compacted, mark_process_dead};
+pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{
     Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,
 };

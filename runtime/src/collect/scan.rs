@@ -11,9 +11,9 @@ use crate::error::{Error, ErrorKind};
 use crate::store;
 
 use super::archive::{self, Archive, Folder, KEPT};
-use super::decode::{Age, Segment, read_header};
+use super::decode::{Segment, read_header};
 use super::layout::Layouts;
-use super::liveness::{Here, Life};
+use super::liveness::{Here, Life, settle};
 use super::merge::Part;
 use super::read::Source;
 
@@ -63,16 +63,16 @@ impl Scan {
         // Generation upon generation was written meanwhile. While this one has the lock, nobody writes another.
         let began = std::time::Instant::now();
         let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
-        let _folder = loop {
-            if let Some(folder) = Folder::new(&directory)? {
-                break folder;
+        loop {
+            // Who may not write here can't hold anyone up, and tries again.
+            let folder = Folder::new(&directory).ok().flatten();
+            if let Some(scan) = Self::attempt(&directory, with_own)? {
+                return Ok(scan);
             }
-            if began.elapsed() > PATIENCE {
+            if folder.is_some() || began.elapsed() > PATIENCE {
                 return Err(too_slow());
             }
-            std::thread::sleep(Duration::from_millis(5));
-        };
-        Self::attempt(&directory, with_own)?.ok_or_else(too_slow)
+        }
     }
 
     /// How many segments could be folded.
@@ -108,7 +108,7 @@ impl Scan {
             let instance = part.segment.header.instance;
             Some(instance) == own || !archive.has(&instance)
         });
-        scan.settle_lives();
+        settle(scan.parts.iter_mut().map(|part| (&part.segment.header, &mut part.life)).collect());
         Ok(Some(scan))
     }
 
@@ -170,26 +170,5 @@ impl Scan {
             core::mem::swap(known, &mut part);
         }
         Err(Error::new(ErrorKind::Foreign { reason: "a copy of another segment" }))
-    }
-
-    /// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
-    /// older ones behind.
-    fn settle_lives(&mut self) {
-        type Process = ([u8; 16], u64, u32, u64);
-        let process = |part: &Part| -> Process {
-            let h = &part.segment.header;
-            (h.boot_id, h.pid_namespace, h.pid, h.start_ticks)
-        };
-        let mut newest = HashMap::<Process, Age>::new();
-        for part in &self.parts {
-            let age = newest.entry(process(part)).or_default();
-            *age = part.segment.age().max(*age);
-        }
-        for part in &mut self.parts {
-            let is_newest = newest.get(&process(part)) == Some(&part.segment.age());
-            if part.life == Life::Running && !is_newest {
-                part.life = Life::Dead;
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::descriptor::Mode;
+use crate::error::Error;
 
 use super::super::layout::{Cells, LogFamily};
 use super::super::merge::{Part, Source, Use, layouts, uses, votes};
@@ -132,8 +133,8 @@ fn archived_family(
 /// that aren't in the archive; they are asked for only if there is such a span.
 pub(super) fn leave_out_ended(
     archive: &mut Archive,
-    others: impl FnOnce() -> Vec<(String, Labels, (u64, u64))>,
-) {
+    others: impl FnOnce() -> Result<Vec<SeriesOfSegments>, Error>,
+) -> Result<(), Error> {
     let mut ended = HashMap::<(String, Labels), Vec<(u64, u64)>>::new();
     for family in &archive.families {
         for series in &family.series {
@@ -143,7 +144,7 @@ pub(super) fn leave_out_ended(
         }
     }
     if ended.is_empty() {
-        return;
+        return Ok(());
     }
     // The same series may be in families of other buckets.
     for family in &archive.families {
@@ -153,7 +154,7 @@ pub(super) fn leave_out_ended(
             ended.entry(key).and_modify(|known| known.extend(spans));
         }
     }
-    for (name, labels, span) in others() {
+    for (name, labels, span) in others()? {
         ended.entry((name, labels)).and_modify(|known| known.push(span));
     }
     let current: HashMap<_, Option<u64>> =
@@ -167,10 +168,14 @@ pub(super) fn leave_out_ended(
         family.series.retain(|series| !series.spans.0.is_empty());
     }
     archive.families.retain(|family| !family.series.is_empty());
+    Ok(())
 }
 
-/// The series of segments, by the names of their families, with their spans.
-pub(super) fn series_of(parts: &[Part]) -> Vec<(String, Labels, (u64, u64))> {
+/// A series of a segment: its family's name, its labels, and its span.
+pub(in super::super) type SeriesOfSegments = (String, Labels, (u64, u64));
+
+/// The series of segments.
+pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
     for (layout, parts) in layouts(parts.iter()) {
         for series in &layout.series {

@@ -11,7 +11,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, UNFINISHED};
+use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::Error;
 use crate::process::now_ns;
 use crate::segment::create::hex;
@@ -22,15 +22,37 @@ use super::super::decode::{Segment, read_header};
 use super::super::layout::Layouts;
 use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
-use super::super::merging::Labels;
 use super::super::read::Source;
-use super::fold::{fold, leave_out_ended, series_of};
-use super::format::{MAX_LEN, encode, read};
+use super::Archive;
+use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
+use super::format::{MAX_LEN, decode, encode, read};
 use super::lock::FoldLock;
 
-/// What one generation takes in at most, so that a collection that folds takes no longer for it than anyone would notice.
-const MOST: usize = 256;
-const LONGEST: Duration = Duration::from_millis(50);
+/// What one generation takes in at most.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Portion {
+    files: usize,
+    time: Duration,
+    /// Only segments of this pid.
+    pid: Option<u32>,
+}
+
+impl Portion {
+    /// So little that a collection takes no longer for it than anyone would notice.
+    pub(in super::super) const IN_PASSING: Self =
+        Self { files: 256, time: Duration::from_millis(50), pid: None };
+
+    /// As much as fits into memory. What overtakes a collection is many generations, not long ones.
+    pub(in super::super) const ALL: Self =
+        Self { files: usize::MAX, time: Duration::MAX, pid: None };
+
+    pub(in super::super) fn of(pid: u32) -> Self {
+        Self { pid: Some(pid), ..Self::ALL }
+    }
+}
+
+/// Cells of dead segments that one generation holds in memory: 64 MiB.
+const MOST_CELLS: usize = 1 << 23;
 
 /// Folds one directory, as long as it exists: it holds the lock.
 pub(in super::super) struct Folder<'a> {
@@ -45,6 +67,21 @@ pub(in super::super) struct Generation {
     pub(in super::super) folded: usize,
     /// Whether there are more to be folded.
     pub(in super::super) has_more: bool,
+}
+
+/// What lies in a directory.
+#[derive(Default)]
+struct Listing {
+    /// All of whom a file is there.
+    instances: HashSet<[u8; 16]>,
+    /// Those that nobody can write any more; of each the file, and copies of it.
+    dead: BTreeMap<[u8; 16], Vec<Listed>>,
+}
+
+struct Listed {
+    name: String,
+    header: Header,
+    life: Life,
 }
 
 /// A segment's file.
@@ -63,46 +100,39 @@ impl<'a> Folder<'a> {
     /// Writes one generation of the archive, if there is anything to fold. What can't be read is left out and told.
     pub(in super::super) fn generation(
         &self,
+        portion: Portion,
         skipped: &mut Vec<Error>,
     ) -> Result<Generation, Error> {
-        let began = Instant::now();
-        let names = self.directory.names()?;
-        self.tidy(&names);
-        // Never over an archive that is damaged, or newer than this program.
-        let old = read(self.directory).map_err(|e| e.at(&self.directory.path().join(ARCHIVE)))?;
         let here = Here::in_directory(self.directory);
-        let mut files = BTreeMap::<[u8; 16], Vec<(String, Life)>>::new();
-        for name in &names.segments {
-            match self.open(name, &here) {
-                Ok(Some(Opened { header, life, .. })) => {
-                    files.entry(header.instance).or_default().push((name.clone(), life));
-                }
-                Ok(None) => {}
-                Err(e) => self.set_aside(name, e, skipped),
-            }
-        }
-        let listed: HashSet<[u8; 16]> = files.keys().copied().collect();
-        // A copy of a living process's segment holds no lock; it is that process's all the same.
-        files.retain(|_, copies| copies.iter().all(|(_, life)| *life == Life::Dead));
+        let (old, listing) = self.list(&here, skipped)?;
         let mut layouts = Layouts::default();
-        let (mut parts, mut buried, mut has_more) = (Vec::new(), Vec::new(), false);
-        for (instance, copies) in files {
-            let names = copies.into_iter().map(|(name, _)| name);
+        let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
+        let mut cells = 0_usize;
+        // Not with the listing: where that takes long there is much to be done.
+        let began = Instant::now();
+        for (instance, files) in listing.dead {
+            let is_wanted =
+                portion.pid.is_none_or(|pid| files.iter().any(|file| file.header.pid == pid));
+            let is_full = parts.len() >= portion.files
+                || cells >= MOST_CELLS
+                || began.elapsed() > portion.time;
+            let names = files.into_iter().map(|file| file.name);
             if old.has(&instance) {
                 buried.extend(names);
-            } else if parts.len() >= MOST || began.elapsed() > LONGEST && !parts.is_empty() {
+            } else if is_wanted && is_full && !parts.is_empty() {
                 has_more = true;
-            } else {
+            } else if is_wanted {
                 let names: Vec<String> = names.collect();
                 let read = names.iter().filter_map(|name| {
                     let read = self.read(name, &here, &mut layouts);
                     read.unwrap_or_else(|e| {
-                        self.set_aside(name, e, skipped);
+                        self.set_aside(name, e, &here, skipped);
                         None
                     })
                 });
                 // The one that knows more, as a collection chooses.
                 if let Some(part) = read.max_by_key(|part| part.segment.log_used) {
+                    cells = cells.saturating_add(part.segment.cells());
                     parts.push(part);
                     buried.extend(names);
                 }
@@ -113,11 +143,76 @@ impl<'a> Folder<'a> {
             self.unlink(&buried)?;
             return Ok(Generation { number: old.generation, folded: 0, has_more: false });
         }
-        let mut archive = fold(old, &parts, &listed, now_ns());
-        leave_out_ended(&mut archive, || self.series_of_others(&names, &buried, &here));
+        let mut archive = fold(old, &parts, &listing.instances, now_ns());
+        leave_out_ended(&mut archive, || self.series_of_others(&buried, &here))?;
         self.write(&encode(&archive, now_ns()))?;
         self.unlink(&buried)?;
         Ok(Generation { number: archive.generation, folded: parts.len(), has_more })
+    }
+
+    /// Writes a generation without what `what` takes away, unless that is nothing, and says how much it was. It is given the series of all segments that
+    /// aren't in the archive.
+    pub(in super::super) fn forget(
+        &self,
+        what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> usize,
+        skipped: &mut Vec<Error>,
+    ) -> Result<usize, Error> {
+        let here = Here::in_directory(self.directory);
+        let (old, listing) = self.list(&here, skipped)?;
+        let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
+        let buried: Vec<String> = dead.flat_map(|(_, files)| files).map(|file| file.name).collect();
+        // The tombstones stay, and age.
+        let mut archive = fold(old, &[], &listing.instances, now_ns());
+        let forgotten = what(&mut archive, &self.series_of_others(&buried, &here)?);
+        if forgotten > 0 {
+            self.write(&encode(&archive, now_ns()))?;
+        }
+        self.unlink(&buried)?;
+        Ok(forgotten)
+    }
+
+    /// Removes the damaged segments that were set aside, and says how many there were.
+    pub(in super::super) fn remove_set_aside(&self) -> Result<usize, Error> {
+        let mut removed = 0;
+        for name in self.directory.names()?.set_aside {
+            let Ok(Some(fd)) = self.directory.open_file(&name) else { continue };
+            // Somebody may have given a living process's segment such a name.
+            if !matches!(locks::is_held(&fd), Ok(false)) {
+                continue;
+            }
+            self.lock.check()?;
+            unlinkat(self.directory, &name, AtFlags::empty())
+                .map_err(|e| Error::io("remove it", e).at(&self.directory.path().join(&name)))?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    /// The archive, and who is there.
+    fn list(&self, here: &Here, skipped: &mut Vec<Error>) -> Result<(Archive, Listing), Error> {
+        let names = self.directory.names()?;
+        self.tidy(&names);
+        // Never over an archive that is damaged, or newer than this program.
+        let old = read(self.directory).map_err(|e| e.at(&self.directory.path().join(ARCHIVE)))?;
+        let mut listing = Listing::default();
+        for name in names.segments {
+            match self.open(&name, here) {
+                Ok(Some(Opened { header, life, .. })) => {
+                    listing.instances.insert(header.instance);
+                    let files = listing.dead.entry(header.instance).or_default();
+                    files.push(Listed { name, header, life });
+                }
+                Ok(None) => {}
+                Err(e) => {
+                    // It may be one that was folded, and be readable again when its tombstone is no longer there.
+                    listing.instances.extend(instance_in(&name));
+                    self.set_aside(&name, e, here, skipped);
+                }
+            }
+        }
+        // A copy of a living process's segment holds no lock; it is that process's all the same.
+        listing.dead.retain(|_, files| files.iter().all(|file| file.life == Life::Dead));
+        Ok((old, listing))
     }
 
     fn open(&self, name: &str, here: &Here) -> Result<Option<Opened>, Error> {
@@ -141,24 +236,34 @@ impl<'a> Folder<'a> {
     /// The series of all segments that stay, with their spans.
     fn series_of_others(
         &self,
-        names: &Names,
         folded: &[String],
         here: &Here,
-    ) -> Vec<(String, Labels, (u64, u64))> {
+    ) -> Result<Vec<SeriesOfSegments>, Error> {
         let mut read = Layouts::default();
-        let others = names.segments.iter().filter(|name| !folded.contains(name));
-        // What can't be read is in no exposition either.
-        let parts: Vec<Part> =
-            others.filter_map(|name| self.read(name, here, &mut read).ok().flatten()).collect();
-        series_of(&parts)
+        let mut parts = Vec::new();
+        let folded: HashSet<&String> = folded.iter().collect();
+        for name in self.directory.names()?.segments.iter().filter(|name| !folded.contains(name)) {
+            match self.read(name, here, &mut read) {
+                Ok(part) => parts.extend(part),
+                // It may be readable the next moment, and then what it has in common with the archive would be missing.
+                Err(e) if e.is_io() => return Err(e.at(&self.directory.path().join(name))),
+                // What is damaged is in no exposition either.
+                Err(_) => {}
+            }
+        }
+        Ok(series_of(&parts))
     }
 
     /// Renames a segment that is ours, damaged, and nobody's any more, so that it isn't read each time. It is never removed.
-    fn set_aside(&self, name: &str, error: Error, skipped: &mut Vec<Error>) {
+    fn set_aside(&self, name: &str, error: Error, here: &Here, skipped: &mut Vec<Error>) {
         let is_ours = error.is_damage() && self.lock.check().is_ok();
         skipped.push(error.at(&self.directory.path().join(name)));
         let Ok(Some(fd)) = self.directory.open_file(name) else { return };
         if !is_ours || !matches!(locks::is_held(&fd), Ok(false)) {
+            return;
+        }
+        // Where locks aren't to be trusted its header says so, if that can be read.
+        if matches!(self.open(name, here), Ok(Some(opened)) if opened.life != Life::Dead) {
             return;
         }
         let new = format!("{name}{SET_ASIDE}");
@@ -197,6 +302,8 @@ impl<'a> Folder<'a> {
         if bytes.len() as u64 > largest.min(MAX_LEN) {
             return Err(Error::io("write the archive", Errno::FBIG));
         }
+        // What no reader takes would be lost with the segments that it stands for.
+        decode(bytes).map_err(|_| Error::io("write the archive", Errno::FBIG))?;
         let mut random = [0; 16];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
             .map_err(|e| Error::io("get a random number", e))?;
@@ -221,6 +328,7 @@ impl<'a> Folder<'a> {
         let fd = openat(self.directory, name, flags, mode).map_err(refused)?;
         // Whatever the umask left of it.
         fchmod(&fd, mode).map_err(refused)?;
+        self.directory.give_to_owner(&fd)?;
         let mut rest = bytes;
         while !rest.is_empty() {
             match rustix::io::write(&fd, rest) {
@@ -244,4 +352,11 @@ impl<'a> Folder<'a> {
         }
         Ok(())
     }
+}
+
+/// Whose a file is, as its name has it.
+fn instance_in(name: &str) -> Option<[u8; 16]> {
+    let (_, digits) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    let number = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32)?;
+    Some(number.to_be_bytes())
 }

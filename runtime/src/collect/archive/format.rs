@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use rustix::fs::fstat;
 
-use crate::descriptor::MAX_BOUNDS;
+use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::{Error, ErrorKind};
+use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_u64};
 
@@ -17,7 +18,7 @@ use super::super::merging::Labels;
 use super::super::read::Source;
 use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
-use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, Sum};
+use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
@@ -30,7 +31,7 @@ const TRAILER_LEN: usize = 16;
 
 /// A reader takes no longer archive, and a writer makes none.
 pub(super) const MAX_LEN: u64 = 256 << 20;
-/// Bytes of labels that an archive may stand for, with what each series repeats of its family's.
+/// Bytes of labels that an exposition of an archive may have.
 const MAX_TEXT: u64 = 4 << 30;
 /// What a label costs beside its bytes.
 const LABEL_COST: u64 = 64;
@@ -186,20 +187,35 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         return Err(Error::corrupt("an archived family's labels"));
     }
     let mut all = Vec::new();
+    // An exposition repeats the labels in each.
+    let lines = match family.kind {
+        FamilyKind::Histogram => (family.bounds.len() as u64).saturating_add(3),
+        FamilyKind::Summary => 2,
+        _ if family.mode.is_some_and(Mode::is_all) => MOST_DEAD as u64,
+        _ => 1,
+    };
     for _ in 0..series {
         let touched = f.u64()?;
         let spans = f.u32()?;
         let mut labels = Labels::new();
+        let mut line = LABEL_COST;
         for name in &family.labels {
             let value = f.string()?;
+            if value.len() > MAX_LABEL_VALUE {
+                return Err(Error::corrupt("a label value of more than 1,024 bytes"));
+            }
             let cost = (name.len() as u64).saturating_add(value.len() as u64);
-            *text = text.saturating_add(cost).saturating_add(LABEL_COST);
+            line = line.saturating_add(cost).saturating_add(LABEL_COST);
             if !value.is_empty() {
                 labels.push((name.clone(), value.to_owned()));
             }
         }
+        *text = text.saturating_add(line.saturating_mul(lines));
         if *text > MAX_TEXT {
             return Err(Error::corrupt("an archive of too much text"));
+        }
+        if all.last().is_some_and(|last: &ArchivedSeries| last.labels >= labels) || spans == 0 {
+            return Err(Error::corrupt("an archived series twice, or without a value"));
         }
         let mut read = Spans::default();
         for _ in 0..spans {

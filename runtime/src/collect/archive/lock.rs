@@ -47,13 +47,12 @@ impl FoldLock {
         // From here on dropping it gives back what was got.
         let held = Self { epoch };
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        openat(directory, FOLD_LOCK, flags, directory.lock_mode())
-            .and_then(|fd| {
-                // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
-                let _ = fchmod(&fd, directory.lock_mode());
-                fold_fd::keep(fd)
-            })
-            .map_err(|e| Error::io("open the lock for folding", e))?;
+        let failed = |e| Error::io("open the lock for folding", e);
+        let fd = openat(directory, FOLD_LOCK, flags, directory.lock_mode()).map_err(failed)?;
+        // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
+        let _ = fchmod(&fd, directory.lock_mode());
+        directory.give_to_owner(&fd)?;
+        fold_fd::keep(fd).map_err(failed)?;
         Ok(Some(held))
     }
 

@@ -12,6 +12,7 @@
 
 mod fold;
 mod folder;
+mod forget;
 mod format;
 mod lock;
 #[cfg(test)]
@@ -22,7 +23,8 @@ use super::layout::LogFamily;
 use super::merging::Labels;
 use super::spans::Spans;
 
-pub(super) use folder::Folder;
+pub(super) use folder::{Folder, Portion};
+pub(super) use forget::{forget_all, forget_untouched};
 pub(super) use format::{generation, read};
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins

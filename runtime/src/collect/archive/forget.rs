@@ -1,0 +1,131 @@
+//! Taking series out of the archive on purpose. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::merging::Labels;
+use super::super::spans::ENDLESS;
+use super::Archive;
+use super::fold::SeriesOfSegments;
+
+/// Leaves out the series that nobody has added to since `before`, in ns since 1970, and that no segment has any more; says how many
+/// there were.
+pub(in super::super) fn forget_untouched(
+    archive: &mut Archive,
+    before: u64,
+    others: &[SeriesOfSegments],
+) -> usize {
+    let had: HashSet<(&str, &Labels)> = others
+        .iter()
+        .filter(|(_, _, (_, until))| *until == ENDLESS)
+        .map(|(name, labels, _)| (name.as_str(), labels))
+        .collect();
+    // The same series may be in families of other buckets, and is one sum in an exposition: all of it goes, or nothing.
+    let mut touched = HashMap::<(String, Labels), u64>::new();
+    for family in &archive.families {
+        for series in &family.series {
+            let key = (family.family.name.clone(), series.labels.clone());
+            let last = touched.entry(key).or_default();
+            *last = series.touched.max(*last);
+        }
+    }
+    touched.retain(|(name, labels), last| *last < before && !had.contains(&(name, labels)));
+    for family in &mut archive.families {
+        let name = &family.family.name;
+        family.series.retain(|s| !touched.contains_key(&(name.clone(), s.labels.clone())));
+    }
+    archive.families.retain(|family| !family.series.is_empty());
+    touched.len()
+}
+
+/// Leaves out everything that was counted. The tombstones stay: the segments' files may be there yet.
+pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
+    let series = archive.families.iter().map(|family| family.series.len()).sum::<usize>();
+    archive.families.clear();
+    (archive.segments, archive.dropped_operations, archive.cut_label_values) = (0, 0, 0);
+    series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::layout::{Cells, LogFamily};
+    use super::super::super::snapshot::FamilyKind;
+    use super::super::super::spans::{Span, Spans};
+    use super::super::super::sums::{HistogramSum, Sum};
+    use super::super::{ArchivedFamily, ArchivedSeries, Tombstone};
+    use super::*;
+
+    fn labels(queue: &str) -> Labels {
+        vec![("queue".to_owned(), queue.to_owned())]
+    }
+
+    /// A histogram with these bounds, of these queues, each with when it was touched.
+    fn family(bounds: &[u64], queues: &[(&str, u64)]) -> ArchivedFamily {
+        let family = LogFamily {
+            name: "h".to_owned(),
+            unit: String::new(),
+            help: String::new(),
+            place: String::new(),
+            kind: FamilyKind::Histogram,
+            cells: Cells::Nanos,
+            mode: None,
+            bounds: bounds.to_vec(),
+            labels: vec!["queue".to_owned()],
+            width: 1,
+        };
+        let series = queues.iter().map(|(queue, touched)| {
+            let sum = Sum::Histogram(HistogramSum { count: 1, ..HistogramSum::default() });
+            let spans = Spans(vec![Span { from: 0, until: ENDLESS, sum }]);
+            ArchivedSeries { labels: labels(queue), spans, touched: *touched }
+        });
+        ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series: series.collect() }
+    }
+
+    fn archive() -> Archive {
+        Archive {
+            generation: 3,
+            segments: 2,
+            tombstones: vec![Tombstone { instance: [1; 16], last_seen: 3 }],
+            families: vec![
+                family(&[1], &[("a", 10), ("b", 10), ("c", 10)]),
+                family(&[2], &[("a", 10), ("b", 30)]),
+            ],
+            ..Archive::default()
+        }
+    }
+
+    fn left(archive: &Archive) -> Vec<(usize, &str)> {
+        let families = archive.families.iter().enumerate();
+        let each = families.flat_map(|(at, f)| f.series.iter().map(move |s| (at, s)));
+        each.map(|(at, series)| (at, series.labels[0].1.as_str())).collect()
+    }
+
+    #[test]
+    fn of_one_sum_all_is_forgotten_or_nothing() {
+        let mut archive = archive();
+        assert_eq!(forget_untouched(&mut archive, 20, &[]), 2);
+        // `b` was touched later, with other buckets: without the older half its count would fall.
+        assert_eq!(left(&archive), [(0, "b"), (1, "b")]);
+        assert_eq!(archive.tombstones.len(), 1);
+        assert_eq!(forget_untouched(&mut archive, 30, &[]), 0);
+        assert_eq!(forget_untouched(&mut archive, 31, &[]), 1);
+        assert!(archive.families.is_empty());
+    }
+
+    #[test]
+    fn what_a_segment_has_is_kept_unless_it_was_removed_there() {
+        let mut archive = archive();
+        let has = |queue, until| ("h".to_owned(), labels(queue), (5, until));
+        let another = ("g".to_owned(), labels("b"), (5, ENDLESS));
+        let others = [has("a", ENDLESS), has("c", 9), another];
+        assert_eq!(forget_untouched(&mut archive, 100, &others), 2);
+        assert_eq!(left(&archive), [(0, "a"), (1, "a")]);
+    }
+
+    #[test]
+    fn when_all_is_forgotten_the_tombstones_stay() {
+        let mut archive = archive();
+        assert_eq!(forget_all(&mut archive), 5);
+        assert_eq!((archive.segments, archive.tombstones.len()), (0, 1));
+        assert!(archive.families.is_empty());
+    }
+}

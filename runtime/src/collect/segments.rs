@@ -1,0 +1,301 @@
+//! Who counts in a directory: every segment, and how it is known whether its process lives.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::fstat;
+
+use crate::directory::Directory;
+use crate::error::Error;
+use crate::segment::create::hex;
+use crate::segment::format::Header;
+
+use super::Collector;
+use super::archive;
+use super::decode::{Segment, read_header};
+use super::layout::Layouts;
+use super::liveness::{Here, Life, Reason, settle};
+use super::read::Source;
+use super::spans::ENDLESS;
+
+/// What is known of one segment, which is one process's file; see [`Collector::segments`].
+#[derive(Debug)]
+pub struct SegmentInfo {
+    file_name: String,
+    bytes: u64,
+    header: Option<Header>,
+    series: usize,
+    state: SegmentState,
+    why: String,
+    error: Option<Error>,
+}
+
+/// Whether a segment's process can still count, and whether the segment counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SegmentState {
+    /// The process lives.
+    Alive,
+    /// It has ended. What it counted is read from its segment, until that is folded.
+    Dead,
+    /// Another machine or another pid namespace may see a process that can't be seen from here. Its live gauges are not shown, and it is never
+    /// folded.
+    Unknown,
+    /// The archive has what it counted; the file is not read any more, and the next folding removes it.
+    Archived,
+    /// A copy of another segment. It doesn't count.
+    Copy,
+    /// It can't be read: [`SegmentInfo::error`] says why.
+    Unreadable,
+}
+
+impl fmt::Display for SegmentState {
+    /// One word.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Alive => "alive",
+            Self::Dead => "dead",
+            Self::Unknown => "unknown",
+            Self::Archived => "archived",
+            Self::Copy => "copy",
+            Self::Unreadable => "unreadable",
+        })
+    }
+}
+
+impl SegmentInfo {
+    /// The file's name in the directory.
+    pub fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// The process, as it called itself in its own pid namespace. `None` where the header can't be read, as with all that stands there.
+    pub fn pid(&self) -> Option<u32> {
+        self.header.as_ref().map(|header| header.pid)
+    }
+
+    /// The user that the process ran as when it made the segment.
+    pub fn uid(&self) -> Option<u32> {
+        self.header.as_ref().map(|header| header.uid)
+    }
+
+    /// The random number that tells this segment from all others, as 32 hexadecimal digits.
+    pub fn instance(&self) -> Option<String> {
+        self.header.as_ref().map(|header| hex(&header.instance))
+    }
+
+    /// When the segment was made: at the process's first use of a metric.
+    pub fn created(&self) -> Option<SystemTime> {
+        let since = Duration::from_nanos(self.header.as_ref()?.created_ns);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+
+    /// Bytes that it takes on the disk, or in memory. Its length says nothing: most of it is holes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many series it has; a histogram is one. Those that were removed are not among them.
+    pub fn series(&self) -> usize {
+        self.series
+    }
+
+    /// Whether its process lives and what becomes of the segment.
+    pub fn state(&self) -> SegmentState {
+        self.state
+    }
+
+    /// Whether its process lives.
+    pub fn is_alive(&self) -> bool {
+        self.state == SegmentState::Alive
+    }
+
+    /// How that is known, in words.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Why it can't be read.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+}
+
+impl Collector {
+    /// Every segment in the directory, the oldest first, with what is believed of its process, and why. Those that can't be read come last, with
+    /// their errors.
+    ///
+    /// What `ps` is for processes. A process that counts in private memory has no file, and isn't here; nor is what the archive has of processes
+    /// whose files are gone.
+    ///
+    /// # Errors
+    ///
+    /// Where the directory can't be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Config, SegmentState, counted};
+    ///
+    /// #[counted]
+    /// fn work() {}
+    ///
+    /// # let directory = std::env::temp_dir().join(format!("headcount-segments-{}", std::process::id()));
+    /// headcount::init(Config::new().directory(&directory))?;
+    /// work();
+    ///
+    /// let segments = Collector::new().segments()?;
+    /// assert_eq!(segments.len(), 1);
+    /// assert_eq!(segments[0].pid(), Some(std::process::id()));
+    /// assert_eq!(segments[0].state(), SegmentState::Alive);
+    /// assert_eq!(segments[0].series(), 1);
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn segments(&self) -> Result<Vec<SegmentInfo>, Error> {
+        let Some(path) = self.directory() else { return Ok(Vec::new()) };
+        let directory = Directory::open(&path)?;
+        let here = Here::in_directory(&directory);
+        let mut layouts = Layouts::default();
+        let names = directory.names()?.segments;
+        let mut all: Vec<Found> = names
+            .into_iter()
+            .filter_map(|name| Found::of(&directory, name, &here, &mut layouts))
+            .collect();
+        let lives =
+            all.iter_mut().filter_map(|one| Some((one.info.header.as_ref()?, &mut one.life)));
+        settle(lives.collect());
+        // Of an archive that can't be read no collection knows anything either.
+        let archive = archive::read(&directory).unwrap_or_default();
+        // Of several files with one instance, the one that a collection reads.
+        let mut originals = HashMap::<[u8; 16], (Rank, String)>::new();
+        for one in &all {
+            let Some(header) = &one.info.header else { continue };
+            let ranked = (one.rank(), one.info.file_name.clone());
+            let best = originals.entry(header.instance).or_insert_with(|| ranked.clone());
+            if ranked.0 > best.0 {
+                *best = ranked;
+            }
+        }
+        for one in &mut all {
+            let Some(header) = &one.info.header else { continue };
+            let original = originals.get(&header.instance);
+            let is_copy = original.is_none_or(|(_, name)| *name != one.info.file_name);
+            one.judge(archive.has(&header.instance), is_copy);
+        }
+        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        Ok(all.into_iter().map(|one| one.info).collect())
+    }
+}
+
+/// The alive one, or the one that knows more; one that can't be read last.
+type Rank = (bool, Life, u64);
+
+/// A segment, and what it is judged by.
+struct Found {
+    info: SegmentInfo,
+    life: Life,
+    reason: Option<Reason>,
+    log_used: u64,
+}
+
+impl Found {
+    /// `None`: it is gone.
+    fn of(
+        directory: &Directory,
+        file_name: String,
+        here: &Here,
+        layouts: &mut Layouts,
+    ) -> Option<Self> {
+        let info = SegmentInfo {
+            file_name,
+            bytes: 0,
+            header: None,
+            series: 0,
+            state: SegmentState::Unreadable,
+            why: "it can't be read".to_owned(),
+            error: None,
+        };
+        let mut found = Self { info, life: Life::Dead, reason: None, log_used: 0 };
+        match found.read(directory, here, layouts) {
+            Ok(is_there) => is_there.then_some(found),
+            Err(e) => {
+                let path = directory.path().join(&found.info.file_name);
+                found.info.error = Some(e.at(&path));
+                Some(found)
+            }
+        }
+    }
+
+    /// Goes as far as it gets.
+    fn read(
+        &mut self,
+        directory: &Directory,
+        here: &Here,
+        layouts: &mut Layouts,
+    ) -> Result<bool, Error> {
+        let Some(fd) = directory.open_file(&self.info.file_name)? else { return Ok(false) };
+        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        self.info.bytes = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
+        let source = Source::File(fd);
+        let header = read_header(&source, u64::try_from(stat.st_size).unwrap_or(0))?;
+        if let Source::File(fd) = &source {
+            let (life, reason) = here.why(&header, fd);
+            (self.life, self.reason) = (life, Some(reason));
+        }
+        self.info.header = Some(header.clone());
+        let segment = Segment::read(&source, header, layouts)?;
+        let series = segment.layout.series.iter();
+        self.info.series = series.filter(|series| segment.span(series).1 == ENDLESS).count();
+        self.log_used = segment.log_used;
+        Ok(true)
+    }
+
+    fn rank(&self) -> Rank {
+        (self.info.error.is_none(), self.life, self.log_used)
+    }
+
+    fn order(&self) -> (bool, u64, &str) {
+        let created = self.info.header.as_ref().map(|header| header.created_ns);
+        (created.is_none(), created.unwrap_or(0), &self.info.file_name)
+    }
+
+    fn judge(&mut self, is_archived: bool, is_copy: bool) {
+        if self.info.error.is_some() {
+            return;
+        }
+        let pid = self.info.pid().unwrap_or(0);
+        let (state, why) = match (self.life, self.reason) {
+            (Life::Dead, _) if is_archived => {
+                (SegmentState::Archived, "in the archive already; waits to be removed".to_owned())
+            }
+            _ if is_copy => (SegmentState::Copy, "a copy of another segment".to_owned()),
+            (Life::Dead, Some(Reason::Runs)) => {
+                let why = format!("weak lock; process {pid} has become another program");
+                (SegmentState::Dead, why)
+            }
+            (life, reason) => {
+                let state = match life {
+                    Life::Dead => SegmentState::Dead,
+                    Life::Unseen => SegmentState::Unknown,
+                    Life::Running | Life::Locked => SegmentState::Alive,
+                };
+                (state, reason.map_or_else(String::new, |reason| words(reason, pid)))
+            }
+        };
+        (self.info.state, self.info.why) = (state, why);
+    }
+}
+
+fn words(reason: Reason, pid: u32) -> String {
+    match reason {
+        Reason::HoldsLock => "holds its lock".to_owned(),
+        Reason::LockIsFree => "its lock is free".to_owned(),
+        Reason::OtherBoot => "made before this boot".to_owned(),
+        Reason::OtherMachine => "another machine's, or made before this boot".to_owned(),
+        Reason::OtherNamespace => "weak lock; in another pid namespace".to_owned(),
+        Reason::Runs => format!("weak lock; process {pid} runs since the same moment"),
+        Reason::HasEnded => format!("weak lock; process {pid} has ended"),
+    }
+}

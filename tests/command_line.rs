@@ -1,0 +1,288 @@
+//! The program `headcount`, as an operator calls it: what it says, what it does, and how it ends.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use headcount_tests::child::Child;
+use headcount_tests::files::{names, segments};
+use headcount_tests::page::Page;
+use headcount_tests::{Medium, eventually, temporary_directory};
+
+/// Builds it once. Not with the tests: a feature of theirs would be every test's.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--package", "headcount", "--bin", "headcount"])
+            .args(["--features", "cli", "--target-dir"])
+            .arg(&target)
+            .status()
+            .expect("cargo runs");
+        assert!(built.success());
+        target.join("debug/headcount")
+    })
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments);
+    for variable in ["HEADCOUNT_DIR", "PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Its exit code, and what it says on both outputs.
+fn run(command: &mut Command) -> (Option<i32>, String, String) {
+    let output = command.output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[track_caller]
+fn succeeds(arguments: &[&str], directory: &Path) -> String {
+    let (code, out, err) = run(command(arguments).arg("--dir").arg(directory));
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    out
+}
+
+fn count(directory: &Path, n: u32) {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_remains"));
+    let status = worker.arg("count").arg(directory).arg(n.to_string()).status();
+    assert!(status.expect("it runs").success());
+}
+
+fn hold(directory: &Path, n: u32) -> Child {
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_remains"));
+    let child = Child::start(worker.arg("hold").arg(directory).arg(n.to_string()));
+    eventually("it has counted", || child.output().contains("ready").then_some(()));
+    child
+}
+
+#[test]
+fn show_prints_the_page_of_the_directory_that_is_named_anyhow() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    let out = succeeds(&["show"], folder.path());
+    let page = Page::parse(&out).expect("a page");
+    page.assert(&[("made_total", 6.0), ("headcount_processes{state=\"dead\"}", 1.0)]);
+    for variable in ["HEADCOUNT_DIR", "PROMETHEUS_MULTIPROC_DIR"] {
+        let (code, out, _) = run(command(&["show"]).env(variable, folder.path()));
+        assert_eq!(code, Some(0));
+        assert!(out.contains("made_total 6\n"), "{out}");
+    }
+    // What is said comes before what is set.
+    let (code, _, err) =
+        run(command(&["--dir", "/nowhere", "show"]).env("HEADCOUNT_DIR", folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(err.starts_with("headcount: /nowhere: can't open the directory: "), "{err}");
+}
+
+#[test]
+fn what_could_not_be_read_is_told_beside_the_page() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    fs::write(folder.path().join("stray.hc"), "something else").expect("ours");
+    let (code, out, err) = run(command(&["show", "--dir"]).arg(folder.path()));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("made_total 6\n"));
+    assert!(err.contains("stray.hc: not a segment"), "{err}");
+    let table = succeeds(&["ps"], folder.path());
+    assert!(table.lines().last().expect("a row").contains("unreadable"), "{table}");
+    assert!(table.contains("stray.hc: not a segment"), "{table}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    let mut showing = command(&["show", "--dir"]);
+    let showing = showing.arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut showing = showing.spawn().expect("it runs");
+    drop(showing.stdout.take());
+    let status = showing.wait().expect("it ends");
+    let mut said = String::new();
+    showing.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
+    assert_eq!((status.code(), said.as_str()), (Some(0), ""));
+    // One that can't be written is.
+    let full = File::options().write(true).open("/dev/full").expect("a device");
+    let status = command(&["show", "--dir"]).arg(folder.path()).stdout(full).output();
+    assert_eq!(status.expect("it runs").status.code(), Some(1));
+}
+
+#[test]
+fn ps_says_who_lives_and_how_that_is_known() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut living = hold(directory, 1);
+    count(directory, 2);
+    // A dead one, and another boot's.
+    let others = segments(directory);
+    count(directory, 3);
+    let old = segments(directory).into_iter().find(|name| !others.contains(name));
+    let old = old.expect("a third");
+    let file = File::options().read(true).write(true).open(directory.join(&old)).expect("ours");
+    let mut header = vec![0; 4096];
+    file.read_exact_at(&mut header, 0).expect("a header");
+    header[48..64].fill(0xbb);
+    let crc = crc32fast::hash(&header[..4092]);
+    header[4092..].copy_from_slice(&crc.to_le_bytes());
+    file.write_all_at(&header, 0).expect("written");
+
+    let table = succeeds(&["ps"], directory);
+    let rows: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["PID", "STATE", "AGE", "SERIES", "BYTES", "FILE", "WHY"]);
+    assert_eq!(rows.len(), 4, "{table}");
+    let line = |file: &str| {
+        let line = table.lines().find(|line| line.contains(file));
+        line.unwrap_or_else(|| panic!("no {file} in {table}"))
+    };
+    let pid = living.pid().to_string();
+    let alive = line(&format!("{pid}-"));
+    assert!(alive.trim_start().starts_with(&format!("{pid}  alive ")), "{table}");
+    assert!(alive.ends_with("  holds its lock"), "{table}");
+    assert!(line(&old).contains("  dead ") && line(&old).ends_with("  made before this boot"));
+    let free = table.lines().filter(|line| line.ends_with("  its lock is free"));
+    assert_eq!(free.count(), 1, "{table}");
+    // The columns stand one below the other.
+    let column = table.lines().next().and_then(|head| head.find("WHY")).expect("a head");
+    assert!(alive[column..].starts_with("holds"), "{table}");
+
+    living.kill();
+    assert_eq!(succeeds(&["ps"], directory).matches("its lock is free").count(), 2);
+}
+
+#[test]
+fn compact_folds_the_dead_and_changes_no_number() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let _living = hold(directory, 1);
+    for n in [2, 3] {
+        count(directory, n);
+    }
+    let counted = || {
+        let page = Page::parse(&succeeds(&["show"], directory)).expect("a page");
+        let mut samples = page.samples;
+        samples.retain(|name, _| !name.starts_with("headcount_"));
+        samples
+    };
+    let before = counted();
+    let said = succeeds(&["compact"], directory);
+    assert_eq!(said, "2 segments folded; the archive's generation is 1\n");
+    assert_eq!(counted(), before);
+    assert_eq!(segments(directory).len(), 1);
+    let said = succeeds(&["compact"], directory);
+    assert_eq!(said, "0 segments folded; the archive's generation is 1\n");
+}
+
+#[test]
+fn mark_dead_folds_the_dead_and_not_the_living() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut living = hold(directory, 1);
+    let pid = living.pid().to_string();
+    assert_eq!(succeeds(&["mark-dead", &pid], directory), "0 segments folded\n");
+    living.kill();
+    assert_eq!(succeeds(&["mark-dead", &pid], directory), "1 segment folded\n");
+}
+
+#[test]
+fn clean_forgets_what_it_is_told_to_forget() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let living = hold(directory, 1);
+    // Of paths that the living one doesn't have: `/even`.
+    count(directory, 2);
+    succeeds(&["compact"], directory);
+    let even = "requests_total{method=\"post\",path=\"/even\"}";
+    let page = || Page::parse(&succeeds(&["show"], directory)).expect("a page");
+    assert_eq!(succeeds(&["clean", "--older-than", "1h 30m"], directory), "0 series forgotten\n");
+    page().assert(&[(even, 1.0), ("made_total", 5.0)]);
+    let said = succeeds(&["clean", "--older-than", "0s"], directory);
+    assert!(said.ends_with(" series forgotten\n") && !said.starts_with("0 "), "{said}");
+    assert_eq!(page().value(even), None);
+    page().assert(&[("made_total", 5.0)]);
+
+    // Set aside, and removed.
+    count(directory, 4);
+    let file = segments(directory)
+        .into_iter()
+        .find(|name| !name.starts_with(&format!("{}-", living.pid())));
+    let file = file.expect("the dead one's");
+    let spoilt = File::options().write(true).open(directory.join(&file)).expect("ours");
+    spoilt.write_all_at(b"damaged!", 0x2040).expect("written");
+    let (code, _, err) = run(command(&["compact", "--dir"]).arg(directory));
+    assert!(code == Some(0) && err.contains(&file), "{err}");
+    assert!(names(directory).contains(&format!("{file}.bad")));
+    assert_eq!(
+        succeeds(&["clean", "--bad"], directory),
+        "0 series forgotten\n1 damaged files removed\n"
+    );
+    assert!(!names(directory).contains(&format!("{file}.bad")));
+
+    // Everything of the dead, folded or not.
+    count(directory, 6);
+    page().assert(&[("made_total", 12.0)]);
+    succeeds(&["clean", "--dead"], directory);
+    page().assert(&[("made_total", 2.0), ("headcount_processes{state=\"dead\"}", 0.0)]);
+    assert_eq!(segments(directory).len(), 1);
+}
+
+#[test]
+fn what_fails_ends_with_1_and_says_why() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    fs::write(directory.join("archive.hca"), "not one").expect("ours");
+    for arguments in [&["compact"][..], &["clean", "--dead"], &["mark-dead", "1"]] {
+        let (code, out, err) = run(command(arguments).arg("--dir").arg(directory));
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}");
+        assert!(err.starts_with("headcount: ") && err.contains("archive.hca"), "{err}");
+    }
+    assert_eq!(fs::read(directory.join("archive.hca")).expect("ours"), b"not one");
+}
+
+#[test]
+fn a_wrong_call_ends_with_2_and_says_what_is_right() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().to_str().expect("UTF-8");
+    for (arguments, says) in [
+        (&["show"][..], "give --dir, or set HEADCOUNT_DIR"),
+        (&[], "Usage:"),
+        (&["shwo", "--dir", directory], "'show'"),
+        (&["mark-dead", "--dir", directory], "<PID>"),
+        (&["mark-dead", "x", "--dir", directory], "invalid value 'x'"),
+        (&["clean", "--dir", directory], "--older-than"),
+        (&["clean", "--older-than", "soon", "--dir", directory], "invalid value 'soon'"),
+    ] {
+        let (code, out, err) = run(&mut command(arguments));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.contains(says), "{arguments:?}: {err}");
+    }
+    let (code, out, _) = run(&mut command(&["--help"]));
+    assert_eq!(code, Some(0));
+    for word in ["show", "ps", "compact", "clean", "mark-dead", "--dir", "HEADCOUNT_DIR"] {
+        assert!(out.contains(word), "{out}");
+    }
+    let (code, out, _) = run(&mut command(&["--version"]));
+    assert_eq!((code, out.trim_end()), (Some(0), concat!("headcount ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_library_that_is_used_as_it_is_brings_no_dependencies_of_the_program() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", "headcount", "--edges", "normal"])
+        .args(["--prefix", "none"])
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(output.status.success() && tree.contains("rustix"), "{tree}");
+    for program in ["clap", "humantime"] {
+        assert!(!tree.contains(program), "{tree}");
+    }
+}
