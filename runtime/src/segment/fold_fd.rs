@@ -1,49 +1,88 @@
-//! The descriptor of the lock that folders take, as a fork handler can see it.
+//! The descriptors of the locks that folders take, as a fork handler can see them.
 //!
-//! A child that is forked while its parent folds inherits it, and with it the lock; it would stop all folding for as long as it lives.
-#![expect(unsafe_code, reason = "a descriptor by its number")]
+//! A child that is forked while its parent folds inherits them, and with them the locks; it would stop all folding for as long as it lives.
+#![expect(unsafe_code, reason = "descriptors by their numbers")]
 
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::fs::fstat;
 
 /// What it is a descriptor of stands beside it: its number may mean something else by now.
-static FD: AtomicI32 = AtomicI32::new(-1);
-static DEVICE: AtomicU64 = AtomicU64::new(0);
-static INODE: AtomicU64 = AtomicU64::new(0);
+struct Slot {
+    fd: AtomicI32,
+    device: AtomicU64,
+    inode: AtomicU64,
+}
 
-/// Keeps it. One at a time.
-pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<()> {
+const NOBODYS: i32 = -1;
+const RESERVED: i32 = -2;
+
+/// More threads that fold at once, each its own directory, than anyone has.
+static SLOTS: [Slot; 16] = [const {
+    Slot { fd: AtomicI32::new(NOBODYS), device: AtomicU64::new(0), inode: AtomicU64::new(0) }
+}; 16];
+
+/// A descriptor that is kept here.
+#[derive(Debug)]
+pub(crate) struct Kept(usize);
+
+/// Keeps it; `None` if there are too many.
+pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<Option<Kept>> {
     let stat = fstat(&fd)?;
-    DEVICE.store(stat.st_dev, Ordering::Relaxed);
-    INODE.store(stat.st_ino, Ordering::Relaxed);
-    debug_assert!(fd.as_raw_fd() >= 0);
-    FD.store(fd.into_raw_fd(), Ordering::Relaxed);
-    Ok(())
+    let free = |slot: &Slot| {
+        let order = (Ordering::Acquire, Ordering::Relaxed);
+        slot.fd.compare_exchange(NOBODYS, RESERVED, order.0, order.1).is_ok()
+    };
+    let Some(at) = SLOTS.iter().position(free) else { return Ok(None) };
+    if let Some(slot) = SLOTS.get(at) {
+        slot.device.store(stat.st_dev, Ordering::Relaxed);
+        slot.inode.store(stat.st_ino, Ordering::Relaxed);
+        slot.fd.store(fd.into_raw_fd(), Ordering::Release);
+    }
+    Ok(Some(Kept(at)))
 }
 
-/// Does something with it, if its number still is its own.
-pub(crate) fn with<T>(what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
-    let fd = FD.load(Ordering::Relaxed);
-    if fd < 0 {
-        return None;
+impl Kept {
+    /// Does something with it, if its number still is its own.
+    pub(crate) fn with<T>(&self, what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        SLOTS.get(self.0)?.with(what)
     }
-    // SAFETY: not -1, and used only once the next line has found out that it is our file's.
-    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    let stat = fstat(fd).ok()?;
-    let is_ours = stat.st_dev == DEVICE.load(Ordering::Relaxed)
-        && stat.st_ino == INODE.load(Ordering::Relaxed);
-    is_ours.then(|| what(fd))
+
+    /// Closes it.
+    pub(crate) fn close(self) {
+        if let Some(slot) = SLOTS.get(self.0) {
+            slot.close();
+        }
+    }
 }
 
-/// Closes it. For the fork handler too: system calls, nothing else. Closing in a child doesn't unlock, since the parent has the
-/// description as well.
-pub(crate) fn close() {
-    let number = with(|fd| fd.as_raw_fd());
-    FD.store(-1, Ordering::Relaxed);
-    if let Some(number) = number {
-        // SAFETY: our file's, and nobody finds the number any more.
-        drop(unsafe { OwnedFd::from_raw_fd(number) });
+impl Slot {
+    fn with<T>(&self, what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        let fd = self.fd.load(Ordering::Acquire);
+        if fd < 0 {
+            return None;
+        }
+        // SAFETY: not -1, and used only once the next lines have found out that it is our file's.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let stat = fstat(fd).ok()?;
+        let is_ours = stat.st_dev == self.device.load(Ordering::Relaxed)
+            && stat.st_ino == self.inode.load(Ordering::Relaxed);
+        is_ours.then(|| what(fd))
     }
+
+    fn close(&self) {
+        let is_ours = self.with(|_| ()).is_some();
+        let number = self.fd.swap(NOBODYS, Ordering::Release);
+        if is_ours && number >= 0 {
+            // SAFETY: our file's, as was looked just now, and nobody finds the number any more.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+}
+
+/// For the fork handler, in the child: system calls, nothing else. Closing doesn't unlock, since the parent has the descriptions as
+/// well.
+pub(crate) fn close_all() {
+    SLOTS.iter().for_each(Slot::close);
 }

@@ -149,7 +149,7 @@ extern "C" fn in_child() {
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
-    fold_fd::close();
+    fold_fd::close_all();
     // Here, and not when the store is looked at: what the child drops until then is its own.
     tally::forget();
     gate::reopen();
