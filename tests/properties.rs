@@ -144,7 +144,7 @@ fn an_archive_that_is_replaced_while_it_is_opened_is_not_missed() {
     let bytes = fs::read(&archive).expect("there is an archive");
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        // As folders do it, if less often: by renaming.
+        // As folders do it, and more often: by renaming.
         scope.spawn(|| {
             let next = folder.path().join(".archive-next");
             while !stop.load(Ordering::Relaxed) {
