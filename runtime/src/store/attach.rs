@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
+use crate::fault;
 use crate::registry::{NEVER, Site, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
@@ -145,7 +146,11 @@ impl Store {
                 return self.note_if_refused(grown);
             }
             self.shards_used += 1;
-            memory.word(Word::ShardsUsed).store(u64::from(self.shards_used), Ordering::Release);
+            let used = u64::from(self.shards_used);
+            fault::step!(
+                "attach.shards_used",
+                memory.word(Word::ShardsUsed).store(used, Ordering::Release)
+            );
         }
         ATTACHED.set((number, epoch()));
         shard::set_own(shard);
