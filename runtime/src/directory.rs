@@ -125,6 +125,9 @@ impl Directory {
             }
         }
         names.segments.sort_unstable();
+        // A listing takes several system calls, and where one ends at an archive that is replaced before the next, tmpfs goes back to
+        // what it has listed already (seen). Twice the same name is no copy.
+        names.segments.dedup();
         Ok(names)
     }
 
