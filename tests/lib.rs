@@ -12,9 +12,11 @@ pub mod contract;
 pub mod exact;
 pub mod files;
 pub mod http;
+pub mod oracle;
 pub mod page;
 pub mod random;
 pub mod recorders;
+pub mod scenario;
 pub mod server;
 
 use std::path::{Path, PathBuf};

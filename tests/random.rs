@@ -21,6 +21,11 @@ impl Random {
             u64::from(now.subsec_nanos())
         });
         eprintln!("HEADCOUNT_SEED={seed}");
+        Self::of(seed)
+    }
+
+    /// Always the same numbers.
+    pub fn of(seed: u64) -> Self {
         // Spread over all bits, and never zero, which would stay zero.
         Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, seed }
     }

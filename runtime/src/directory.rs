@@ -10,6 +10,7 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::fault;
 
 /// How a segment's name ends.
 pub(crate) const SUFFIX: &str = ".hc";
@@ -62,7 +63,8 @@ impl Directory {
 
     fn create(path: &Path, group: Option<u32>) -> std::io::Result<()> {
         // 0700: what a program counts is nobody else's business unless its operator says so.
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let mut builder = std::fs::DirBuilder::new();
+        fault::call!("directory.make", builder.recursive(true).mode(0o700).create(path))?;
         if let Some(group) = group {
             rustix::fs::chown(path, None, Some(rustix::fs::Gid::from_raw(group)))?;
             // Set-group-id: files have the directory's group, whoever makes them. Behind the group, which takes the bit away.
@@ -123,6 +125,9 @@ impl Directory {
             }
         }
         names.segments.sort_unstable();
+        // A listing takes several system calls, and where one ends at an archive that is replaced before the next, tmpfs goes back to
+        // what it has listed already (seen). Twice the same name is no copy.
+        names.segments.dedup();
         Ok(names)
     }
 

@@ -120,6 +120,7 @@ mod sampler;
 
 // What recording comes down to.
 mod clock;
+mod fault;
 mod operation;
 mod segment;
 mod store;
@@ -157,6 +158,10 @@ pub use outcome::Outcome;
 #[cfg(feature = "process")]
 pub use processes::Processes;
 pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
+
+#[cfg(feature = "kill-points")]
+#[doc(hidden)]
+pub use fault::{arm as __arm_kill_point, names as __kill_points, refuse as __refuse};
 
 /// A guide for whoever deploys; there is nothing in it but this text.
 #[cfg(doc)]

@@ -51,7 +51,7 @@ fn elsewhere(site: Option<&'static Site>, slot: u32, operation: impl Operation) 
     match store::target(site, slot, operation.last()).1 {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
-        Target::Nowhere => {}
+        Target::Nowhere => store::note_dropped(),
     }
 }
 

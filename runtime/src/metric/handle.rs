@@ -83,7 +83,11 @@ impl Raw {
     fn shared_slot_cold(self, last: u32) -> Option<u32> {
         // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
         let (slot, _) = store::target(self.own_site(), self.slot(), last);
-        shard::shared(slot, last).map(|_| slot)
+        if shard::shared(slot, last).is_none() {
+            store::note_dropped();
+            return None;
+        }
+        Some(slot)
     }
 
     /// Removes all other series of the family from this process.

@@ -13,6 +13,7 @@ use super::memory::Memory;
 use super::{current, lock};
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
+use crate::fault;
 use crate::process::{self, Identity};
 
 /// Magic numbers of statfs.
@@ -110,7 +111,9 @@ fn complete_or_remove(
     let temporary = file.temporary.clone();
     let created = complete(file, directory, heritage, kept);
     if let (Err(_), Some(directory), Some(temporary)) = (&created, directory, temporary) {
-        let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
+        fault::step!("create.remove", {
+            let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
+        });
     }
     created
 }
@@ -128,12 +131,13 @@ fn complete(
     let (region, geometry) =
         place(fd, heritage, kept).map_err(|e| Error::io("map the segment", e))?;
     current::place(region);
-    rustix::fs::ftruncate(fd, geometry.logical_len())
+    fault::call!("create.truncate", rustix::fs::ftruncate(fd, geometry.logical_len()))
         .map_err(|e| Error::io("set the segment's length", e))?;
 
     heritage.check()?;
     let liveness = match directory {
-        Some(_) => lock(fd, file.weak).map_err(|e| Error::io("lock the segment", e))?,
+        Some(_) => fault::call!("create.lock", lock(fd, file.weak))
+            .map_err(|e| Error::io("lock the segment", e))?,
         None => LIVENESS_OFD,
     };
     // Who tidies up may have taken it for one that nobody finished, until it was locked.
@@ -223,7 +227,7 @@ fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Re
     memory.word(Word::SlotsUsed).store(u64::from(heritage.slots_used), order);
     memory.word(Word::ShardsUsed).store(1, order);
     memory.word(Word::LogUsed).store(heritage.log.len() as u64, order);
-    memory.word(Word::Ready).store(1, order);
+    fault::step!("create.ready", memory.word(Word::Ready).store(1, order));
     Ok(())
 }
 
@@ -244,11 +248,18 @@ fn publish(
 ) -> rustix::io::Result<()> {
     let name = format!("{}-{}{SUFFIX}", header.pid, hex(&header.instance));
     if let Some(temporary) = temporary {
-        return rustix::fs::renameat(directory, temporary, directory, &name);
+        return fault::call!(
+            "create.rename",
+            rustix::fs::renameat(directory, temporary, directory, &name)
+        );
     }
     let fd = memory.backing().get().ok_or(Errno::BADF)?;
     let by_proc = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    match rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW) {
+    let linked = fault::call!(
+        "create.link",
+        rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
+    );
+    match linked {
         // No /proc, as in a bare chroot.
         Err(Errno::NOENT) => rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH),
         linked => linked,
@@ -273,14 +284,21 @@ impl Unnamed {
         };
         let mode = directory.file_mode();
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        let unnamed = || rustix::fs::openat(directory, ".", flags | OFlags::TMPFILE, mode);
+        let unnamed = || {
+            let flags = flags | OFlags::TMPFILE;
+            fault::call!("create.unnamed", rustix::fs::openat(directory, ".", flags, mode))
+        };
         let (fd, temporary) = match if named { Err(Errno::OPNOTSUPP) } else { unnamed() } {
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 let mut random = [0; 16];
                 rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
                 let name = format!("{TEMPORARY}{}", hex(&random));
                 let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-                (rustix::fs::openat(directory, &name, flags, mode)?, Some(name))
+                let opened = fault::call!(
+                    "create.temporary",
+                    rustix::fs::openat(directory, &name, flags, mode)
+                );
+                (opened?, Some(name))
             }
             opened => (opened?, None),
         };
@@ -315,5 +333,5 @@ fn lock(fd: BorrowedFd<'_>, weak: bool) -> io::Result<u32> {
 fn move_up(fd: OwnedFd) -> OwnedFd {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(1024);
     let floor = i32::try_from((limit / 2).min(512)).unwrap_or(0);
-    rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), floor).unwrap_or(fd)
+    fault::call!("create.move_up", rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), floor)).unwrap_or(fd)
 }

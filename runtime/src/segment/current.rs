@@ -10,6 +10,7 @@ use rustix::mm::MprotectFlags;
 
 use super::format::{LOG_OFF, Word};
 use super::mapping::{Backing, Region};
+use crate::fault;
 
 struct Current {
     base: AtomicPtr<u8>,
@@ -86,7 +87,7 @@ pub(super) fn make(region: Region, head: u64) {
 ///
 /// Never unlocks: that would unlock the parent's.
 pub(crate) fn let_go(cells: [(usize, usize); 2]) {
-    drop(CURRENT.take_fd());
+    fault::step!("fork.close", drop(CURRENT.take_fd()));
     let Some(region) = CURRENT.region() else { return };
     let replaced = region.replace_by_private();
     let base = region.base.as_ptr() as usize;

@@ -20,6 +20,8 @@ use rustix::mm::{
     Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect,
 };
 
+use crate::fault;
+
 #[cfg(target_endian = "big")]
 compile_error!("headcount's segments are little-endian and their cells are written in place");
 
@@ -41,7 +43,9 @@ impl Region {
     pub(crate) fn reserve(file: impl AsFd, len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let fd = file.as_fd().as_raw_fd();
-        let map = ManuallyDrop::new(memmap2::MmapOptions::new().len(len).map_raw(fd)?);
+        let mut options = memmap2::MmapOptions::new();
+        let mapped = fault::call!("map.reserve", options.len(len).map_raw(fd));
+        let map = ManuallyDrop::new(mapped?);
         let base = NonNull::new(map.as_mut_ptr())
             .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let region = Self { base, len };
@@ -62,7 +66,10 @@ impl Region {
         // SAFETY: the range is this region's own, reserved and never given back, so nothing of anyone else's is
         // unmapped. References into it are to atomics, made for one operation each, and stay valid: at every moment
         // there is a mapping of at least this length.
-        unsafe { mmap(self.base.as_ptr().cast(), len, ProtFlags::empty(), flags, file, 0) }?;
+        let mapped = fault::call!("map.replace", unsafe {
+            mmap(self.base.as_ptr().cast(), len, ProtFlags::empty(), flags, file, 0)
+        });
+        mapped?;
         self.advise();
         Ok(())
     }
@@ -86,7 +93,10 @@ impl Region {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let at = self.base.as_ptr().cast::<c_void>();
         // SAFETY: as in `replace`.
-        unsafe { mmap_anonymous(at, self.len, ProtFlags::empty(), flags) }?;
+        let mapped = fault::call!("map.forsake", unsafe {
+            mmap_anonymous(at, self.len, ProtFlags::empty(), flags)
+        });
+        mapped?;
         Ok(())
     }
 
@@ -101,7 +111,7 @@ impl Region {
         let at = unsafe { self.base.as_ptr().add(range.start) };
         // SAFETY: as in `replace`: the range is our own. Access is only ever taken away from a range that nothing has
         // been handed out of.
-        unsafe { mprotect(at.cast(), range.len(), access) }
+        fault::call!("map.protect", unsafe { mprotect(at.cast(), range.len(), access) })
     }
 
     /// Core dumps don't need it; huge pages would turn one page of counters into two megabytes. Both are wishes.

@@ -14,6 +14,7 @@ use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
 use super::mapping::{Backing, Region};
 use super::publish::Words;
 use super::shard::Shard;
+use crate::fault;
 
 /// A region with a file behind it.
 #[derive(Debug)]
@@ -146,7 +147,11 @@ impl Memory {
         // A signal can interrupt it on tmpfs, again and again: give up in the end, the caller has another way.
         for _ in 0..64 {
             let len = bytes.end - bytes.start;
-            match fallocate(fd, FallocateFlags::empty(), bytes.start, len) {
+            let allocated = fault::call!(
+                "grow.blocks",
+                fallocate(fd, FallocateFlags::empty(), bytes.start, len)
+            );
+            match allocated {
                 Err(Errno::INTR) => {}
                 done => return done,
             }
@@ -160,7 +165,9 @@ impl Memory {
         // SAFETY: in bounds, as in `Region::protect`.
         let at = unsafe { self.region.base.as_ptr().add(range.start) };
         // SAFETY: our own range; populating doesn't change what the memory holds.
-        unsafe { madvise(at.cast(), range.len(), Advice::LinuxPopulateWrite) }
+        fault::call!("grow.touch", unsafe {
+            madvise(at.cast(), range.len(), Advice::LinuxPopulateWrite)
+        })
     }
 
     pub(crate) fn word(&self, word: Word) -> &'static AtomicU64 {
@@ -178,7 +185,7 @@ impl Memory {
         // SAFETY: even * 4 is a multiple of 8, and the table is in the second page, as in `word`.
         let word = unsafe { self.region.word(LIMITS_OFF + 4 * u64::from(even)) };
         // Release: a reader that sees the limit may read so far.
-        word.store(pair, Ordering::Release);
+        fault::step!("grow.limit", word.store(pair, Ordering::Release));
     }
 
     /// Copies whole words to `offset`, which must have blocks: the header, or a log that nobody reads yet.
@@ -215,7 +222,8 @@ impl Words for Memory {
         debug_assert!(is_usable);
         if is_usable {
             // SAFETY: a multiple of 8 below `head`, up to which everything is accessible.
-            unsafe { self.region.word(offset) }.store(word, order);
+            let at = unsafe { self.region.word(offset) };
+            fault::step!("segment.store", at.store(word, order));
         }
     }
 }

@@ -3,13 +3,13 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
+use crate::fault;
 use crate::registry::{NEVER, Site, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
 use super::fork::{Guard, epoch};
 use super::state::Store;
-use super::tally::note_dropped;
 
 /// Blocks that the shards of one process may have together; beyond it, threads count in shard 0.
 const BUDGET: u64 = 64 << 20;
@@ -20,7 +20,8 @@ pub(crate) enum Target {
     Own(Own),
     /// The process's.
     Shared(Shared),
-    /// Nowhere: the series could not be registered, or there is no memory at all. Counted.
+    /// Nowhere: the series could not be registered, or there is no memory at all. Whoever had something to record counts that; who asked
+    /// for a slot only asks again with it.
     Nowhere,
 }
 
@@ -81,13 +82,7 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
 }
 
 fn without_shard(slot: u32, last: u32) -> Target {
-    shard::shared(slot, last).map_or_else(
-        || {
-            note_dropped();
-            Target::Nowhere
-        },
-        Target::Shared,
-    )
+    shard::shared(slot, last).map_or(Target::Nowhere, Target::Shared)
 }
 
 /// The value of CHANGED, the fork epoch and the second in which this thread was last refused. In that second it doesn't ask again: what
@@ -151,7 +146,11 @@ impl Store {
                 return self.note_if_refused(grown);
             }
             self.shards_used += 1;
-            memory.word(Word::ShardsUsed).store(u64::from(self.shards_used), Ordering::Release);
+            let used = u64::from(self.shards_used);
+            fault::step!(
+                "attach.shards_used",
+                memory.word(Word::ShardsUsed).store(used, Ordering::Release)
+            );
         }
         ATTACHED.set((number, epoch()));
         shard::set_own(shard);

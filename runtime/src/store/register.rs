@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
+use crate::fault;
 use crate::label::{self, Key, MAX_LABEL_VALUE};
 use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
@@ -44,7 +45,7 @@ impl Store {
                 }
             };
             match registered {
-                Ok(slot) => site.assign(slot),
+                Ok(slot) => fault::step!("register.assign", site.assign(slot)),
                 Err(error) => {
                     site.assign(DROPPED);
                     dropped += 1;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
+use crate::fault;
 use crate::operation::ON;
 use crate::registry::{self, Site};
 use crate::segment::create::{Created, Heritage, create, create_private};
@@ -158,7 +159,7 @@ impl Store {
         let made = made.or_else(|_| self.create_by(parent, create_private));
         match made {
             Ok(created) => {
-                created.memory.make_current();
+                fault::step!("create.current", created.memory.make_current());
                 tally::settle();
                 shard::set_process(created.memory.shard(0));
                 self.memory = Some(created.memory);

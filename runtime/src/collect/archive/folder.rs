@@ -13,6 +13,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::Error;
+use crate::fault;
 use crate::process::now_ns;
 use crate::segment::create::hex;
 use crate::segment::format::Header;
@@ -268,20 +269,26 @@ impl<'a> Folder<'a> {
         }
         let new = format!("{name}{SET_ASIDE}");
         let flags = RenameFlags::NOREPLACE;
-        let _ = renameat_with(self.directory, name, self.directory, &new, flags);
+        fault::step!("fold.set_aside", {
+            let _ = renameat_with(self.directory, name, self.directory, &new, flags);
+        });
     }
 
     /// Removes what folders and creators that were killed have left half done.
     fn tidy(&self, names: &Names) {
         for name in &names.unfinished {
             // This folder has the lock, so nobody is writing one.
-            let _ = unlinkat(self.directory, name, AtFlags::empty());
+            fault::step!("fold.tidy", {
+                let _ = unlinkat(self.directory, name, AtFlags::empty());
+            });
         }
         for name in &names.temporary {
             let Ok(Some(fd)) = self.open_for_locking(name) else { continue };
             // Whoever is making it looks, once it is locked, whether it still has a name.
             if locks::take(&fd).is_ok() {
-                let _ = unlinkat(self.directory, name, AtFlags::empty());
+                fault::step!("fold.tidy", {
+                    let _ = unlinkat(self.directory, name, AtFlags::empty());
+                });
             }
         }
     }
@@ -310,42 +317,49 @@ impl<'a> Folder<'a> {
         let name = format!("{UNFINISHED}{}", hex(&random));
         let written = self.write_as(&name, bytes).and_then(|()| {
             self.lock.check()?;
-            renameat(self.directory, &name, self.directory, ARCHIVE)
+            fault::call!("fold.rename", renameat(self.directory, &name, self.directory, ARCHIVE))
                 .map_err(|e| Error::io("replace the archive", e))
         });
         if written.is_err() {
-            let _ = unlinkat(self.directory, &name, AtFlags::empty());
+            fault::step!("fold.remove", {
+                let _ = unlinkat(self.directory, &name, AtFlags::empty());
+            });
         }
         written?;
         // Else a power cut could leave the old archive beside segments that are gone.
-        fsync(self.directory).map_err(|e| Error::io("sync the directory", e))
+        fault::call!("fold.sync_directory", fsync(self.directory))
+            .map_err(|e| Error::io("sync the directory", e))
     }
 
     fn write_as(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = self.directory.file_mode();
         let refused = |e| Error::io("make a new archive", e);
-        let fd = openat(self.directory, name, flags, mode).map_err(refused)?;
+        let fd = fault::call!("fold.create", openat(self.directory, name, flags, mode));
+        let fd = fd.map_err(refused)?;
         // Whatever the umask left of it.
-        fchmod(&fd, mode).map_err(refused)?;
+        fault::call!("fold.mode", fchmod(&fd, mode)).map_err(refused)?;
         self.directory.give_to_owner(&fd)?;
         let mut rest = bytes;
         while !rest.is_empty() {
-            match rustix::io::write(&fd, rest) {
+            let written = fault::call!("fold.write", rustix::io::write(&fd, rest));
+            match written {
                 Ok(0) => return Err(Error::io("write the archive", Errno::IO)),
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(Error::io("write the archive", e)),
             }
         }
-        fsync(&fd).map_err(|e| Error::io("sync the archive", e))
+        fault::call!("fold.sync", fsync(&fd)).map_err(|e| Error::io("sync the archive", e))
     }
 
     /// Only what the archive that is in place has a tombstone for.
     fn unlink(&self, names: &[String]) -> Result<(), Error> {
         for name in names {
             self.lock.check()?;
-            match unlinkat(self.directory, name, AtFlags::empty()) {
+            let gone =
+                fault::call!("fold.unlink", unlinkat(self.directory, name, AtFlags::empty()));
+            match gone {
                 // The next folder tries again: its tombstone stays for as long as the file does.
                 Ok(()) | Err(_) => {}
             }

@@ -5,6 +5,7 @@ use rustix::io::Errno;
 
 use crate::directory::{Directory, FOLD_LOCK};
 use crate::error::Error;
+use crate::fault;
 use crate::segment::fold_fd::{self, Kept};
 use crate::segment::lock;
 use crate::store;
@@ -23,7 +24,8 @@ impl FoldLock {
         else {
             return Ok(None);
         };
-        match held.kept.as_ref().and_then(|kept| kept.with(|fd| lock::take(fd))) {
+        let take = |kept: &Kept| kept.with(|fd| fault::call!("fold.lock", lock::take(fd)));
+        match held.kept.as_ref().and_then(take) {
             Some(Ok(())) => Ok(Some(held)),
             Some(Err(e)) if !matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Err(Error::io("lock the directory for folding", e))
@@ -35,9 +37,11 @@ impl FoldLock {
     fn open(directory: &Directory) -> Result<Option<Self>, Error> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let failed = |e| Error::io("open the lock for folding", e);
-        let fd = openat(directory, FOLD_LOCK, flags, directory.lock_mode()).map_err(failed)?;
+        let mode = directory.lock_mode();
+        let fd = fault::call!("fold.open", openat(directory, FOLD_LOCK, flags, mode));
+        let fd = fd.map_err(failed)?;
         // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
-        let _ = fchmod(&fd, directory.lock_mode());
+        let _ = fchmod(&fd, mode);
         directory.give_to_owner(&fd)?;
         let kept = fold_fd::keep(fd).map_err(failed)?;
         // From here on dropping it gives back what was got.
@@ -57,8 +61,8 @@ impl Drop for FoldLock {
         // In a child the fork handler has closed the descriptor.
         if let (Ok(()), Some(kept)) = (self.check(), self.kept.take()) {
             // Before it is closed: a child that was made without fork handlers has the description too.
-            let _ = kept.with(|fd| lock::release(fd));
-            kept.close();
+            let _ = kept.with(|fd| fault::call!("fold.unlock", lock::release(fd)));
+            fault::step!("fold.close", kept.close());
         }
     }
 }
