@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork")]
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, Write};
@@ -20,6 +21,8 @@ use headcount::{
 };
 use headcount_tests::{Medium, eventually, files, temporary_directory};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
@@ -204,7 +207,7 @@ fn main() {
             compact(directory);
         }
         ["compact-full", directory] => compact_full(directory),
-        ["fold-while-forking", directory, folds] => fold_while_forking(directory, number(folds)),
+        ["fold-while-forking", directory] => fold_while_forking(directory),
         ["removal-race", directory] => removal_race(directory),
         _ => panic!("no such scenario: {arguments:?}"),
     }
@@ -329,45 +332,44 @@ fn compact_full(directory: &str) {
     tell(directory);
 }
 
-/// Folds again and again while another thread forks children that live on; then all but the children is gone.
-fn fold_while_forking(directory: &str, folds: u64) {
-    let stop = AtomicBool::new(false);
+/// Folds again and again while another thread forks children that sleep, of which the newest few are kept; ends by SIGKILL in the middle of a folding in
+/// which a child was forked.
+fn fold_while_forking(directory: &str) {
+    let lock = Path::new(directory).join(".fold.lock");
     thread::scope(|scope| {
-        let children = scope.spawn(|| {
-            let mut children = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                children.push(forked(|| {
+        scope.spawn(|| {
+            let mut children = VecDeque::new();
+            loop {
+                let was_held = is_locked(&lock);
+                children.push_back(forked(|| {
                     loop {
                         thread::sleep(Duration::from_secs(1));
                     }
                 }));
-                // Few, at many moments of the foldings.
-                if children.len() > 40 {
-                    let first: Pid = children.remove(0);
+                if children.len() > 50 && was_held && is_locked(&lock) {
+                    let _ = raise(Signal::SIGKILL);
+                }
+                if children.len() > 50 {
+                    let first: Pid = children.pop_front().expect("many");
                     kill(first, Signal::SIGKILL).expect("our child");
                     waitpid(first, None).expect("our child");
                 }
             }
-            children.len()
         });
-        for _ in 0..folds {
-            short_lived_here(directory);
+        loop {
             Collector::open(directory).compact().expect("nobody else folds");
         }
-        stop.store(true, Ordering::Relaxed);
-        println!("children: {}", children.join().expect("it ends well"));
     });
-    println!("ready");
-    let _ = raise(Signal::SIGKILL);
 }
 
-/// One worker that ends, while other threads fork.
-fn short_lived_here(directory: &str) {
-    let child = forked(|| {
-        start_in(directory);
-        MADE.inc();
-    });
-    waitpid(child, None).expect("our child");
+/// Whether somebody folds.
+fn is_locked(lock: &Path) -> bool {
+    let Ok(file) = File::open(lock) else { return false };
+    // All of it, and nobody's.
+    let write = i16::try_from(libc::F_WRLCK).expect("small");
+    let mut found = libc::flock { l_type: write, l_whence: 0, l_start: 0, l_len: 1, l_pid: 0 };
+    fcntl(&file, FcntlArg::F_OFD_GETLK(&mut found)).expect("it can be asked");
+    i32::from(found.l_type) != libc::F_UNLCK
 }
 
 /// Four threads count through handles, old ones too, while two others remove the same series again and again.
