@@ -220,10 +220,10 @@ fn what_killed_folders_left_half_done_is_removed() {
     assert_eq!(names(directory), [LOCK, ".mine", ARCHIVE]);
 }
 
-/// Spoils the log of a segment, so that its checksums tell.
-fn damage(segment: &Path) {
+/// Spoils what checksums guard.
+fn damage(segment: &Path, at: u64) {
     let file = File::options().write(true).open(segment).expect("ours");
-    file.write_all_at(b"damaged!", 0x2040).expect("written");
+    file.write_all_at(b"damaged!", at).expect("written");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_damaged_segment_is_set_aside_and_never_removed() {
     let directory = folder.path();
     count(directory, 1);
     let bad = segments(directory).remove(0);
-    damage(&directory.join(&bad));
+    damage(&directory.join(&bad), 0x2040);
     let damaged = fs::metadata(directory.join(&bad)).expect("ours").len();
     count(directory, 2);
     let (page, skipped) = collected(directory);
@@ -276,18 +276,21 @@ fn a_damaged_segment_is_set_aside_and_never_removed() {
 
 #[test]
 fn a_damaged_segment_whose_lock_is_held_stays() {
-    let folder = temporary_directory(Medium::Memory);
-    let directory = folder.path();
-    let mut living = remains(&["hold", text(directory), "1"]);
-    eventually("it has counted", || living.output().contains("ready").then_some(()));
-    let before = segments(directory);
-    damage(&directory.join(&before[0]));
-    count(directory, 2);
-    assert_eq!(compact(directory).expect("ours"), 1);
-    assert_eq!(segments(directory), before);
-    living.kill();
-    assert_eq!(compact(directory).expect("ours"), 0);
-    assert_eq!(names(directory), [LOCK, &format!("{}.bad", before[0]), ARCHIVE]);
+    // In its log; and in its header, which then says nothing of its process.
+    for at in [0x2040, 64] {
+        let folder = temporary_directory(Medium::Memory);
+        let directory = folder.path();
+        let mut living = remains(&["hold", text(directory), "1"]);
+        eventually("it has counted", || living.output().contains("ready").then_some(()));
+        let before = segments(directory);
+        damage(&directory.join(&before[0]), at);
+        count(directory, 2);
+        assert_eq!(compact(directory).expect("ours"), 1);
+        assert_eq!(segments(directory), before);
+        living.kill();
+        assert_eq!(compact(directory).expect("ours"), 0);
+        assert_eq!(names(directory), [LOCK, &format!("{}.bad", before[0]), ARCHIVE]);
+    }
 }
 
 #[test]

@@ -58,8 +58,8 @@ fn compact(directory: &Path) -> headcount::Compacted {
 fn what_was_written_once_is_read_as_it_was_meant() {
     for version in versions() {
         let recorded = read(&version, "page.txt");
-        for kind in ["counter", "gauge", "histogram", "summary"] {
-            assert!(recorded.contains(&format!(" {kind}\n")), "{kind} in {}", version.display());
+        for kind in ["Counter ", "Gauge ", "Histogram ", "Summary ", "StateSet "] {
+            assert!(recorded.contains(kind), "{kind} in {}", version.display());
         }
         let folder = expanded(&version);
         assert_eq!(page(folder.path()), recorded, "{}", version.display());

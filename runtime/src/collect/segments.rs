@@ -149,7 +149,7 @@ impl Collector {
     /// assert_eq!(segments.len(), 1);
     /// assert_eq!(segments[0].pid(), Some(std::process::id()));
     /// assert_eq!(segments[0].state(), SegmentState::Alive);
-    /// assert_eq!(segments[0].series(), 1);
+    /// assert!(segments[0].series() >= 1);
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
