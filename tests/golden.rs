@@ -7,7 +7,7 @@ use std::process::Command;
 
 use headcount::Collector;
 use headcount_tests::files::{from_hex, names};
-use headcount_tests::{Medium, eventually, temporary_directory};
+use headcount_tests::{Medium, temporary_directory};
 use tempfile::TempDir;
 
 const SEGMENT: &str = "1-segment.hc";
@@ -44,14 +44,9 @@ fn page(directory: &Path) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Once no other test of this process folds.
 #[track_caller]
 fn compact(directory: &Path) -> headcount::Compacted {
-    let done = eventually("nobody else folds", || match Collector::open(directory).compact() {
-        Err(e) if e.is_busy() => None,
-        done => Some(done),
-    });
-    done.expect("ours")
+    Collector::open(directory).compact().expect("ours")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use headcount::{Clean, Collector, Number, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::segments;
-use headcount_tests::{Medium, eventually, temporary_directory, within};
+use headcount_tests::{Medium, temporary_directory, within};
 
 /// A process that does what it is told. It is killed when it is dropped.
 struct Process {
@@ -78,14 +78,9 @@ fn call(directory: &Path, tenant: &str) -> Option<u64> {
     calls(directory).get(tenant).map(|(n, _)| *n)
 }
 
-/// Once no other test of this process folds.
 #[track_caller]
 fn compact(directory: &Path) -> usize {
-    let done = eventually("nobody else folds", || match Collector::open(directory).compact() {
-        Err(e) if e.is_busy() => None,
-        done => Some(done),
-    });
-    done.expect("it is ours").folded()
+    Collector::open(directory).compact().expect("it is ours").folded()
 }
 
 #[test]
@@ -158,8 +153,7 @@ fn what_a_dead_process_still_had_stays_until_it_is_forgotten() {
 
     let clean = |age| {
         let what = Clean::new().older_than(age);
-        let done = eventually("nobody else folds", || Collector::open(directory).clean(&what).ok());
-        done.series()
+        Collector::open(directory).clean(&what).expect("it is ours").series()
     };
     assert_eq!(clean(Duration::from_secs(60)), 0, "it was touched when it was folded");
     assert_eq!(call(directory, "acme"), Some(7));
