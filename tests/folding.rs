@@ -295,7 +295,7 @@ fn after_many_short_lived_workers_there_are_the_living_and_one_archive() {
 }
 
 #[test]
-#[ignore = "takes half a minute; tests/run runs it"]
+#[ignore = "takes a minute; tests/run runs it"]
 fn after_ten_thousand_short_lived_workers_there_are_the_living_and_one_archive() {
     churn(5_000, 2);
 }
