@@ -14,7 +14,7 @@
 
 #![expect(clippy::print_stdout, reason = "tells how much was looked at")]
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A rule of the protocol that is broken.
@@ -64,6 +64,7 @@ struct Tombstone {
     folded: u8,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what is true of it is what a model is made of")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Segment {
     life: Life,
@@ -393,8 +394,8 @@ struct Checked {
 /// Breadth first, so that the first violation has the shortest way.
 fn check(segments: usize, rules: Rules) -> Checked {
     let first = State::first(segments);
-    let mut known = HashMap::<u128, (), BuildHasherDefault<Mixed>>::default();
-    known.insert(first.key(), ());
+    let mut known = HashSet::<u128, BuildHasherDefault<Mixed>>::default();
+    known.insert(first.key());
     // Each state with the place of the one before it.
     let mut states = vec![(first, 0_usize, "")];
     let mut scrapes = 0;
@@ -407,7 +408,7 @@ fn check(segments: usize, rules: Rules) -> Checked {
             if violation.is_none() {
                 violation = outcome.wrong.map(|wrong| (step, wrong));
             }
-            if known.insert(outcome.state.key(), ()).is_none() {
+            if known.insert(outcome.state.key()) {
                 states.push((outcome.state, at, step));
             }
         });
@@ -426,7 +427,7 @@ fn way(states: &[(State, usize, &'static str)], mut at: usize) -> String {
         steps.push(states[at].2);
         at = states[at].1;
     }
-    steps.iter().rev().map(|step| format!("- {step}\n")).collect()
+    steps.iter().rev().fold(String::new(), |way, step| way + "- " + step + "\n")
 }
 
 /// The keys are numbers that differ in few bits; the standard hash is ten times the work.
