@@ -37,7 +37,7 @@ impl Exposition {
 
 /// Collects from the directory of this process and renders what a scraper asks for: one call for any web framework.
 ///
-/// `accept` is the request's header `Accept`, or nothing; several of them are joined by commas. [`Snapshot::render`] says what comes of it.
+/// `accept` is the request's header `Accept`, or nothing; several of them are joined by commas. [`Snapshot::render`](crate::Snapshot::render) says what comes of it.
 ///
 /// # Errors
 ///
