@@ -337,3 +337,44 @@ impl<'a> Block<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::log::Log;
+    use crate::descriptor::{Descriptor, Kind};
+    use crate::segment::log::LogWriter;
+
+    /// Records of a counter and a series of it, each with `more` behind the fields that this version knows.
+    fn log(more: &[u8]) -> Vec<u8> {
+        let descriptor = Descriptor::new(Kind::Counter, "a_total", "A.", "a.rs", 1);
+        let mut log = Vec::new();
+        let mut family = Vec::new();
+        LogWriter::new(&mut family).family(0, &descriptor, &["queue"]);
+        let mut series = Vec::new();
+        LogWriter::new(&mut series).series(0, 1, 1, 7, &[vec!["mail"]]);
+        for mut record in [family, series] {
+            record.extend_from_slice(more);
+            let len = u32::try_from(record.len()).unwrap();
+            record[..4].copy_from_slice(&len.to_le_bytes());
+            record[12..16].fill(0);
+            let crc = crc32fast::hash(&record);
+            record[12..16].copy_from_slice(&crc.to_le_bytes());
+            log.extend(record);
+        }
+        log
+    }
+
+    #[test]
+    fn fields_of_a_later_version_behind_those_that_are_known_are_ignored() {
+        let read = |log: &[u8]| {
+            let log = Log::parse(log).unwrap();
+            let layout = Layouts::default().of(log.common, 2).unwrap();
+            (log.created, format!("{layout:?}"))
+        };
+        let (created, layout) = read(&log(&[]));
+        assert_eq!(created, [7]);
+        assert!(layout.contains("\"mail\""), "{layout}");
+        assert_eq!(read(&log(b"to come!")), (created, layout));
+    }
+}
