@@ -56,7 +56,8 @@ pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
     Some((ticks, state))
 }
 
-fn read_small(path: &str, into: &mut [u8]) -> usize {
+/// The beginning of a file; nothing where it can't be read.
+pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
     std::fs::File::open(path).and_then(|mut file| file.read(into)).unwrap_or(0)
 }
 

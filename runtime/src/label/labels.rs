@@ -4,9 +4,9 @@ use core::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::{FixedState, FoldHasher};
 
-use super::LabelValue;
 use super::strings::parse;
 use super::writer::{Key, LabelWriter, Out};
+use super::{LabelValue, MAX_LABEL_VALUE};
 
 /// References to the values of a site's labels that aren't constant, in order: what generated code passes to `Site::row`.
 pub trait Labels {
@@ -32,8 +32,45 @@ pub struct LabelHasher(FoldHasher<'static>);
 impl LabelHasher {
     #[inline]
     fn value<V: LabelValue + ?Sized>(&mut self, value: &V) {
-        value.write_label(&mut LabelWriter::new(Out::Hash(&mut self.0)));
+        value.with_label(|text| match short(text) {
+            Some(text) => self.0.write(text),
+            None => self.0 = hash_written(self.0.clone(), value),
+        });
         // Where one value ends needs no mark: it would cost more than comparing, now and then, a row with the same bytes.
+    }
+}
+
+/// A text of which nothing would be cut.
+#[inline]
+fn short(text: Option<&str>) -> Option<&[u8]> {
+    text.map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE)
+}
+
+/// By value, so that a hasher that needs no writer stays in registers.
+fn hash_written<V: LabelValue + ?Sized>(
+    mut hasher: FoldHasher<'static>,
+    value: &V,
+) -> FoldHasher<'static> {
+    value.write_label(&mut LabelWriter::new(Out::Hash(&mut hasher)));
+    hasher
+}
+
+/// Whether they are equal; in place for short ones, as most values are: the call of `memcmp` would cost more than all else.
+#[inline]
+fn are_equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    // The first and the last bytes together are all of them; in the middle they overlap.
+    match a.len() {
+        0 => true,
+        1..4 => {
+            let middle = a.len() / 2;
+            a.first() == b.first() && a.get(middle) == b.get(middle) && a.last() == b.last()
+        }
+        4..8 => a.first_chunk::<4>() == b.first_chunk() && a.last_chunk::<4>() == b.last_chunk(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk() && a.last_chunk::<8>() == b.last_chunk(),
+        _ => a == b,
     }
 }
 
@@ -50,9 +87,17 @@ pub(crate) fn hash(site: usize, values: &impl Labels) -> u64 {
 fn behind<'g, V: LabelValue + ?Sized>(value: &V, given: &'g [u8]) -> Option<&'g [u8]> {
     let (len, rest) = given.split_first_chunk::<2>()?;
     let (expected, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
+    let is_equal = value.with_label(|text| match short(text) {
+        Some(text) => are_equal(text, expected),
+        None => is_written(value, expected),
+    });
+    is_equal.then_some(rest)
+}
+
+fn is_written<V: LabelValue + ?Sized>(value: &V, expected: &[u8]) -> bool {
     let mut writer = LabelWriter::new(Out::Compare(Some(expected)));
     value.write_label(&mut writer);
-    matches!(writer.out, Out::Compare(Some([]))).then_some(rest)
+    matches!(writer.out, Out::Compare(Some([])))
 }
 
 /// Values that were written down already.

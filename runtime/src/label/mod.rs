@@ -69,6 +69,13 @@ pub trait LabelValue {
 
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
+
+    /// Gives `take` the whole text that `write_label` would write, where that is at hand: a look-up then needs no writer.
+    #[doc(hidden)]
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        take(None)
+    }
 }
 
 /// All values of a label's type; none of a type that can't be a label, whose error is reported where its value is taken.
@@ -93,12 +100,22 @@ impl LabelValue for str {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         out.push_str(self);
     }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        take(Some(self))
+    }
 }
 
 impl LabelValue for String {
     #[inline]
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         out.push_str(self);
+    }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        take(Some(self))
     }
 }
 
@@ -109,6 +126,15 @@ impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
             Cow::Owned(value) => value.borrow(),
         };
         value.write_label(out);
+    }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        let value: &T = match self {
+            Cow::Borrowed(value) => value,
+            Cow::Owned(value) => value.borrow(),
+        };
+        value.with_label(take)
     }
 }
 
@@ -124,6 +150,11 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
     }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        (**self).with_label(take)
+    }
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for &mut T {
@@ -138,6 +169,11 @@ impl<T: LabelValue + ?Sized> LabelValue for &mut T {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
     }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        (**self).with_label(take)
+    }
 }
 
 impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
@@ -150,6 +186,11 @@ impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
 
     fn write_label(&self, out: &mut LabelWriter<'_>) {
         (**self).write_label(out);
+    }
+
+    #[inline]
+    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+        (**self).with_label(take)
     }
 }
 
@@ -190,7 +231,60 @@ macro_rules! displayed {
     )*};
 }
 
-displayed!(char u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+displayed!(char u128 i128);
+
+/// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the most common labels.
+#[inline]
+fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) -> R) -> R {
+    // The longest: `u64::MAX`, and `i64::MIN` with its sign.
+    let mut text = [b'0'; 20];
+    let mut from = text.len();
+    for place in text.iter_mut().rev() {
+        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
+        let digit = (number % 10) as u8;
+        *place = b'0' + digit;
+        number /= 10;
+        from -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    if is_negative {
+        from = from.saturating_sub(1);
+        if let Some(place) = text.get_mut(from) {
+            *place = b'-';
+        }
+    }
+    take(text.get(from..).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or_default())
+}
+
+macro_rules! numbers {
+    ($($type:ty, $is_negative:expr, $magnitude:expr;)*) => {$(
+        impl LabelValue for $type {
+            fn write_label(&self, out: &mut LabelWriter<'_>) {
+                self.with_label(|text| out.push_str(text.unwrap_or_default()));
+            }
+
+            #[inline]
+            fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
+                with_digits($is_negative(*self), $magnitude(*self), |text| take(Some(text)))
+            }
+        }
+    )*};
+}
+
+numbers! {
+    u8, |_| false, u64::from;
+    u16, |_| false, u64::from;
+    u32, |_| false, u64::from;
+    u64, |_| false, u64::from;
+    usize, |_| false, |n| n as u64;
+    i8, |n| n < 0, |n: i8| u64::from(n.unsigned_abs());
+    i16, |n| n < 0, |n: i16| u64::from(n.unsigned_abs());
+    i32, |n| n < 0, |n: i32| u64::from(n.unsigned_abs());
+    i64, |n| n < 0, i64::unsigned_abs;
+    isize, |n| n < 0, |n: isize| n.unsigned_abs() as u64;
+}
 
 #[cfg(test)]
 mod tests {
@@ -208,6 +302,11 @@ mod tests {
     fn values_read_as_their_types_are_written() {
         assert_eq!(text(&"a b"), "a b");
         assert_eq!(text(&-3_i64), "-3");
+        assert_eq!(text(&0_u8), "0");
+        assert_eq!(text(&i8::MIN), "-128");
+        assert_eq!(text(&u64::MAX), u64::MAX.to_string());
+        assert_eq!(text(&i64::MIN), i64::MIN.to_string());
+        assert_eq!(text(&u128::MAX), u128::MAX.to_string());
         assert_eq!(text(&true), "true");
         assert_eq!(text(&Cow::Borrowed("x")), "x");
         assert_eq!(text(&'ü'), "ü");
@@ -234,6 +333,35 @@ mod tests {
         assert!(!(&"ab7", &"").are(given));
         assert_eq!(hash(1, &(&"ab", &7_u8)), hash(1, &&key));
         assert_ne!(hash(1, &(&"ab", &7_u8)), hash(2, &&key));
+    }
+
+    /// Its text in pieces, as a type of a user's may write it.
+    struct InPieces(String);
+
+    impl LabelValue for InPieces {
+        fn write_label(&self, out: &mut LabelWriter<'_>) {
+            let (before, behind) = self.0.split_at(self.0.len() / 2);
+            out.push_str(before);
+            out.push_str(behind);
+        }
+    }
+
+    #[test]
+    fn values_of_every_length_are_told_from_those_that_differ_anywhere() {
+        for len in (0..40).chain([1023, 1024, 1025]) {
+            let value = "a".repeat(len);
+            let mut key = Key::new();
+            (&value,).write_to(&mut LabelKey(&mut key));
+            assert!((&value,).are(key.bytes()), "{len}");
+            assert!((&InPieces(value.clone()),).are(key.bytes()), "{len}");
+            // What lies beyond 1,024 bytes doesn't count.
+            for place in 0..len.min(1024) {
+                let mut other = value.clone();
+                other.replace_range(place..=place, "b");
+                assert!(!(&other,).are(key.bytes()), "{len}, {place}");
+                assert_ne!(hash(1, &(&value,)), hash(1, &(&other,)), "{len}, {place}");
+            }
+        }
     }
 
     #[test]

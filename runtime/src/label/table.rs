@@ -41,13 +41,16 @@ fn entry(place: &AtomicPtr<Entry>) -> Option<&'static Entry> {
 }
 
 impl Table {
-    /// All places, beginning with the one the hash names.
+    /// All places, beginning with the one the hash names; without end, but at least half of them are free.
     #[inline]
     fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry>> {
         #[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
-        let start = hash as usize & (self.places.len() - 1);
-        let (before, from) = self.places.split_at(start);
-        from.iter().chain(before)
+        let mut next = hash as usize;
+        core::iter::from_fn(move || {
+            let place = self.places.get(next & self.places.len().wrapping_sub(1));
+            next = next.wrapping_add(1);
+            place
+        })
     }
 }
 

@@ -49,12 +49,14 @@ use super::timer::Timer;
 pub struct Gauge(pub(super) Raw);
 
 /// A value as its cell holds it: no bits at all are a gauge that was never set.
+#[inline]
 fn encode(value: f64) -> u64 {
     // A NaN that happens to have the mark's bits would read as unset; any other NaN does as well.
     let bits = if value.to_bits() == UNSET { f64::NAN.to_bits() } else { value.to_bits() };
     bits ^ UNSET
 }
 
+#[inline]
 pub(crate) fn decode(cell: u64) -> Option<f64> {
     (cell != 0).then(|| f64::from_bits(cell ^ UNSET))
 }
@@ -197,8 +199,19 @@ impl Gauge {
     #[inline(never)]
     fn cell_cold(self) -> Option<(u32, &'static AtomicU64)> {
         let behind = u32::from(self.0.is_recent());
+        let slot = self.0.slot();
+        // One compare, of the last of the cells. Where there is no slot yet, it is above every limit.
+        match shard::shared_cell(slot.saturating_add(behind)) {
+            Some(cell) if ON => Some((slot, cell)),
+            _ => self.cell_cold(behind),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cell_cold(self, behind: u32) -> Option<(u32, &'static AtomicU64)> {
         let slot = self.0.shared_slot(behind)?;
-        shard::shared_cell(slot + behind).map(|cell| (slot, cell))
+        shard::shared_cell(slot.saturating_add(behind)).map(|cell| (slot, cell))
     }
 
     /// Where it matters, says that the value was set just now. Behind the value: a reader asks for the time first.

@@ -158,6 +158,7 @@ fn process_run(slot: u32, last: u32) -> Option<Run> {
 }
 
 /// The process's cells from `slot` to `slot + last`, if they are registered.
+#[inline]
 pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
     process_run(slot, last).map(Shared)
 }

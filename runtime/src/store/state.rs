@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::clock;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
@@ -135,6 +136,7 @@ impl Store {
         if !self.decided {
             self.directory = self.config.clone().unwrap_or_default().absolute_directory();
             self.decided = true;
+            clock::prepare();
         }
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
         let mut made = Err(Error::directory("no directory was named"));

@@ -1,0 +1,164 @@
+//! The processor's time-stamp counter, once it is known how long its ticks are.
+//!
+//! Trusted where the kernel itself keeps time by it (then it has found the processors' counters to agree) and the processor says that it ticks at one
+//! rate in all states. How long a tick is, is learned without waiting: a pair of readings when the process begins to record, another when 2^31 ticks
+//! have gone, about a second. A child inherits it.
+//!
+//! What is known is never unlearned, so a kernel that loses its trust in the counter later is not followed. Durations that a suspended machine slept through
+//! are its to say: nothing, or all of it.
+//!
+//! Why not a crate: `fastant` measures the rate for 20 ms, in every program, before `main`, and takes the processor's word alone; `quanta` waits as well, at
+//! first use, behind a `Once`, which a fork must not meet.
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the counter is an intrinsic"))]
+
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds of a tick, in 2^-32; 0 until it is known.
+static RATE: AtomicU64 = AtomicU64::new(0);
+
+static STATE: AtomicU8 = AtomicU8::new(UNDECIDED);
+const UNDECIDED: u8 = 0;
+/// The system's clock, for good; or one thread is just finding out.
+const SYSTEM: u8 = 1;
+/// The first pair was read, and the second waits for its time.
+const LEARNING: u8 = 2;
+const KNOWN: u8 = 3;
+
+/// The first pair.
+static FIRST_TICKS: AtomicU64 = AtomicU64::new(0);
+static FIRST_NANOS: AtomicU64 = AtomicU64::new(0);
+/// What the machine had slept then.
+static FIRST_SLEPT: AtomicU64 = AtomicU64::new(0);
+
+/// So far apart are the pairs, in ticks. A reading is wrong by some tens of nanoseconds, so the rate by less than a millionth.
+const APART: u64 = 1 << 31;
+
+/// Decides whether the counter is to be used, and reads the first pair. Opens a file; so it is called where the process's segment is made,
+/// and not by a clock that may be read first in a program's sandbox.
+pub(crate) fn prepare() {
+    if !take(UNDECIDED) || !may_be_trusted() {
+        return;
+    }
+    let (ticks, nanos) = pair();
+    FIRST_TICKS.store(ticks, Ordering::Relaxed);
+    FIRST_NANOS.store(nanos, Ordering::Relaxed);
+    FIRST_SLEPT.store(slept(), Ordering::Relaxed);
+    STATE.store(LEARNING, Ordering::Release);
+}
+
+/// Only one thread gets a state; until it stores the next, all others see the system's clock. If the process forks in between, its child
+/// stays with that.
+fn take(state: u8) -> bool {
+    STATE.compare_exchange(state, SYSTEM, Ordering::Acquire, Ordering::Relaxed).is_ok()
+}
+
+/// Reads the second pair, if it is time.
+#[inline]
+pub(super) fn learn() {
+    if STATE.load(Ordering::Acquire) == LEARNING
+        && ticks().wrapping_sub(FIRST_TICKS.load(Ordering::Relaxed)) >= APART
+    {
+        learn_now();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn learn_now() {
+    if !take(LEARNING) {
+        return;
+    }
+    let (ticks, nanos) = pair();
+    // A machine that slept meanwhile has stopped one of the two, or set it to 0.
+    let has_slept = slept().abs_diff(FIRST_SLEPT.load(Ordering::Relaxed)) > 1_000_000;
+    let ticks = ticks.checked_sub(FIRST_TICKS.load(Ordering::Relaxed)).filter(|t| *t >= APART);
+    let nanos = nanos.checked_sub(FIRST_NANOS.load(Ordering::Relaxed));
+    let (Some(ticks), Some(nanos), false) = (ticks, nanos, has_slept) else { return };
+    let rate = u64::try_from((u128::from(nanos) << 32) / u128::from(ticks)).unwrap_or(u64::MAX);
+    // Between 0.1 and 100 GHz. There is no processor beyond.
+    if (1 << 32) / 100 < rate && rate < 10 << 32 {
+        RATE.store(rate, Ordering::Release);
+        STATE.store(KNOWN, Ordering::Release);
+    }
+}
+
+/// Whether [`nanos`] can tell.
+#[inline]
+pub(super) fn is_known() -> bool {
+    // Relaxed: whoever sees the rate needs nothing else.
+    RATE.load(Ordering::Relaxed) != 0
+}
+
+#[inline]
+pub(super) fn nanos(ticks: u64) -> u64 {
+    let nanos = (u128::from(ticks) * u128::from(RATE.load(Ordering::Relaxed))) >> 32;
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+/// Whether the counter is used, or will be.
+#[cfg(test)]
+pub(super) fn is_trusted() -> bool {
+    STATE.load(Ordering::Relaxed) >= LEARNING
+}
+
+/// The counter and the system's clock at the same time: the one of a few readings that was disturbed least.
+fn pair() -> (u64, u64) {
+    let reading = || {
+        let before = ticks();
+        let nanos = system(ClockId::Monotonic);
+        let took = ticks().saturating_sub(before);
+        (took, before + took / 2, nanos)
+    };
+    let best = (0..8).map(|_| reading()).min_by_key(|(took, ..)| *took);
+    best.map_or((0, 0), |(_, ticks, nanos)| (ticks, nanos))
+}
+
+/// How long the machine was suspended since it started.
+fn slept() -> u64 {
+    system(ClockId::Boottime).saturating_sub(system(ClockId::Monotonic))
+}
+
+fn system(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn ticks() -> u64 {
+    // Not ordered with what stands before and behind it: what that may hide is less than a call.
+    // SAFETY: it exists on every processor of 64 bits. Where a process may not use it, the system's clock, which the kernel bases on it, would not work either.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn may_be_trusted() -> bool {
+    use crate::process::read_small;
+    use core::arch::x86_64::__cpuid;
+
+    #[allow(unused_unsafe, reason = "newer compilers have it as a safe function")]
+    // SAFETY: every processor of 64 bits has the instruction.
+    let leaf = |number| unsafe { __cpuid(number) };
+    // Advanced power management: the counter is invariant.
+    let is_invariant =
+        leaf(0x8000_0000).eax >= 0x8000_0007 && leaf(0x8000_0007).edx & (1 << 8) != 0;
+    let mut name = [0_u8; 16];
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let len = if is_invariant { read_small(path, &mut name) } else { 0 };
+    name.get(..len) == Some(b"tsc\n")
+}
+
+// Elsewhere the system's clock is not so much dearer than the counter, and nobody has measured it.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+pub(super) fn ticks() -> u64 {
+    0
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn may_be_trusted() -> bool {
+    false
+}

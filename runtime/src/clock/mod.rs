@@ -1,0 +1,104 @@
+//! The clock that durations are measured with: monotonic, in nanoseconds.
+//!
+//! Two reads of the system's clock are most of what a measured call costs, so where the processor's time-stamp counter can be trusted it
+//! takes over, about a second after the process has begun to record. Before that, and everywhere else, durations are the system's.
+
+mod counter;
+
+use std::time::Instant;
+
+pub(crate) use counter::prepare;
+
+/// A point in time, or none. It is compared with later ones of its own clock: one may begin by one clock while the next already begins
+/// by the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Moment {
+    None,
+    System(Instant),
+    /// Ticks of the counter.
+    Counter(u64),
+}
+
+impl Moment {
+    pub(crate) const NONE: Self = Self::None;
+
+    #[inline]
+    pub(crate) fn elapsed_nanos(self) -> u64 {
+        match self {
+            // Never less than nothing, whatever two processors' counters say.
+            Self::Counter(began) => counter::nanos(counter::ticks().saturating_sub(began)),
+            Self::System(began) => system_nanos(began),
+            Self::None => 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn elapsed_seconds(self) -> f64 {
+        nanos_as_seconds(self.elapsed_nanos())
+    }
+}
+
+#[inline(never)]
+fn system_nanos(began: Instant) -> u64 {
+    // 584 years.
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[inline]
+pub(crate) fn now() -> Moment {
+    if counter::is_known() { Moment::Counter(counter::ticks()) } else { now_by_system() }
+}
+
+#[inline(never)]
+fn now_by_system() -> Moment {
+    counter::learn();
+    Moment::System(Instant::now())
+}
+
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+pub(crate) fn nanos_as_seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What the system's clock says is at least, and at most, what lies between its reads and ours.
+    fn agrees_with_the_system(nap: Duration) -> Moment {
+        let outer = Instant::now();
+        let moment = now();
+        let inner = Instant::now();
+        sleep(nap);
+        let least = inner.elapsed().as_nanos();
+        let nanos = u128::from(moment.elapsed_nanos());
+        let most = outer.elapsed().as_nanos();
+        // The system's clock is steered, by 500 millionths at most.
+        assert!(nanos + nanos / 1_000 + 100 >= least, "{nanos} of {least}..{most} by {moment:?}");
+        assert!(nanos <= most + most / 1_000 + 100, "{nanos} of {least}..{most} by {moment:?}");
+        moment
+    }
+
+    #[test]
+    fn durations_are_the_systems_before_and_after_the_counter_takes_over() {
+        prepare();
+        agrees_with_the_system(Duration::from_millis(1));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while counter::is_trusted() && !counter::is_known() && Instant::now() < deadline {
+            let _ = now();
+            sleep(Duration::from_millis(10));
+        }
+        let moment = agrees_with_the_system(Duration::from_millis(50));
+        assert_eq!(counter::is_trusted(), matches!(moment, Moment::Counter(_)), "{moment:?}");
+        assert_eq!(Moment::NONE.elapsed_nanos(), 0);
+    }
+
+    #[test]
+    fn a_counter_that_went_back_measures_nothing() {
+        assert_eq!(Moment::Counter(u64::MAX).elapsed_nanos(), 0);
+    }
+}
