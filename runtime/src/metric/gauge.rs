@@ -185,19 +185,6 @@ impl Gauge {
     /// The slot, and the cell that holds the value: of `[value]`, or of `[time, value]`.
     #[inline]
     fn cell(self) -> Option<(u32, &'static AtomicU64)> {
-        if !ON {
-            return None;
-        }
-        let slot = self.0.slot();
-        match shard::shared_cell(slot) {
-            Some(cell) if !self.0.is_recent() => Some((slot, cell)),
-            _ => self.cell_cold(),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn cell_cold(self) -> Option<(u32, &'static AtomicU64)> {
         let behind = u32::from(self.0.is_recent());
         let slot = self.0.slot();
         // One compare, of the last of the cells. Where there is no slot yet, it is above every limit.
