@@ -339,6 +339,7 @@ impl<'a> Block<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
     use crate::collect::log::Log;
