@@ -104,6 +104,12 @@ impl Error {
         matches!(self.kind, ErrorKind::Io { .. })
     }
 
+    /// Whether it says nothing of the file, and the same call may succeed the next moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM];
+        self.raw_os_error().is_some_and(|number| passing.contains(&number))
+    }
+
     /// Whether a file is damaged, cut off, or no segment at all.
     pub fn is_corrupt(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })

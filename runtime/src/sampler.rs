@@ -16,10 +16,19 @@ static THREAD: AtomicU32 = AtomicU32::new(0);
 pub(crate) fn add(series: (usize, u32), function: impl Fn() + Send + Sync + 'static) {
     if ON {
         // Leaked: it may be running when it is replaced.
-        store::add_callback(series, Box::leak(Box::new(function)), ensure_thread);
-        sample();
+        let function: Callback = Box::leak(Box::new(function));
+        store::add_callback(series, function, ensure_thread);
+        // This one only: the caller may hold what another takes.
+        if let Some(_inside) = gate::enter() {
+            call(function);
+        }
         ensure_thread();
     }
+}
+
+/// Whether this series has a function.
+pub(crate) fn has(series: (usize, u32)) -> bool {
+    ON && store::has_callback(series)
 }
 
 /// Asks all functions now, unless that is being done, or a fork is under way.

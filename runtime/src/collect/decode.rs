@@ -149,6 +149,8 @@ impl Segment {
     /// From when to when a series was there; to the end of time, as long as it wasn't removed.
     pub(super) fn span(&self, series: &LogSeries) -> (u64, u64) {
         let from = self.created.get(series.record).copied().unwrap_or(self.header.created_ns);
+        // A forked child has its parent's log; it had none of the series before it had a segment.
+        let from = from.max(self.header.created_ns);
         let until = self.removed.at(series.slot);
         let until = until.map(|delta| self.header.log_epoch_ns.saturating_add(delta));
         (from, until.map_or(u64::MAX, |until| until.max(from)))

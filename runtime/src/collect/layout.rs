@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::descriptor::{MAX_BOUNDS, MAX_CELLS, Mode};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 use crate::segment::log::{
@@ -94,9 +94,10 @@ impl Layouts {
             let (layout, text) = parse(&common, slots_used)?;
             self.text = self.text.saturating_add(text);
             if self.text > MAX_TEXT_OF_ALL {
-                return Err(Error::corrupt(
-                    "too much text in labels, with that of the files before it",
-                ));
+                // Other files' doing: this one is not damaged, and must not be set aside.
+                return Err(Error::new(ErrorKind::Foreign {
+                    reason: "too much text in labels, with that of the files before it",
+                }));
             }
             let layout = Rc::new(layout);
             known.push((common, Rc::clone(&layout)));
@@ -114,12 +115,12 @@ impl Layouts {
 pub(super) const MAX_LABELS: u16 = 64;
 pub(super) const MAX_NAME: usize = 1024;
 /// What a label costs beside its bytes.
-const LABEL_COST: u64 = 64;
+const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.
 const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 /// Bytes of label names and values that one log may stand for: 256 MiB.
-const MAX_TEXT: u64 = 256 << 20;
+const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
 /// What a log says, and what that costs in text. Its records are whole: see [`Log`](super::log::Log).
 fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {

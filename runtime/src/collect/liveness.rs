@@ -60,6 +60,11 @@ impl Here {
     }
 
     pub(super) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
+        // Before everything else: who holds it is alive, whatever `/proc` calls this boot (systemd-nspawn gives each container its own).
+        let held = lock::is_held(fd);
+        if let Ok(true) = held {
+            return (Life::Locked, Reason::HoldsLock);
+        }
         if header.boot_id != [0; 16] && self.boot_id != [0; 16] && header.boot_id != self.boot_id {
             return if self.is_local {
                 (Life::Dead, Reason::OtherBoot)
@@ -67,8 +72,7 @@ impl Here {
                 (Life::Unseen, Reason::OtherMachine)
             };
         }
-        match lock::is_held(fd) {
-            Ok(true) => (Life::Locked, Reason::HoldsLock),
+        match held {
             Ok(false) if header.liveness != LIVENESS_WEAK => (Life::Dead, Reason::LockIsFree),
             // No locks here, or weak ones.
             _ if header.pid_namespace != self.pid_namespace => {

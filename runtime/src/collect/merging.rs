@@ -94,7 +94,9 @@ impl Merging {
                         return;
                     };
                     if declared.cells == Cells::Float {
-                        segment.each(slot, 0).for_each(|bits| sum.add_float(f64::from_bits(bits)));
+                        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
+                        let counted = segment.each(slot, 0).map(f64::from_bits);
+                        counted.filter(|n| *n >= 0.0).for_each(|n| sum.add_float(n));
                     } else {
                         sum.whole = sum.whole.wrapping_add(segment.sum(slot, 0).0);
                     }

@@ -98,6 +98,8 @@ impl Scan {
         // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
         match archive::read(directory) {
             Ok(archive) => scan.archive = archive,
+            // No descriptor for a moment: a page without what is there would let every counter fall.
+            Err(e) if e.is_passing() => return Err(e.at(&directory.path().join(ARCHIVE))),
             Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
         }
         if scan.archive.generation.saturating_sub(at_first) > KEPT {
@@ -131,6 +133,9 @@ impl Scan {
         self.set_aside = names.set_aside.len();
         for name in names.segments {
             if let Err(e) = self.read_one(directory, &name, &here) {
+                if e.is_passing() {
+                    return Err(e.at(&directory.path().join(&name)));
+                }
                 self.skipped.push(e.at(&directory.path().join(&name)));
             }
         }

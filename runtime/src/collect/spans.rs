@@ -34,29 +34,22 @@ impl Spans {
         mode: Option<Mode>,
         new: impl FnOnce() -> Sum,
     ) -> &mut Sum {
-        if !matches!(self.0.as_slice(), [only] if only.until == ENDLESS && until == ENDLESS) {
-            self.join(from, until, mode, new);
+        // Sorted, and apart: those that touch it stand beside each other.
+        let first = self.0.partition_point(|span| span.until < from);
+        let behind = first + self.0[first..].partition_point(|span| span.from <= until);
+        if first == behind {
+            self.0.insert(first, Span { from, until, sum: new() });
         }
-        // The one that was joined is the last.
-        let last = self.0.len().saturating_sub(1);
-        let span = &mut self.0[last];
+        let mut joined: Vec<Span> =
+            if behind > first + 1 { self.0.drain(first + 1..behind).collect() } else { Vec::new() };
+        let span = &mut self.0[first];
         span.from = span.from.min(from);
-        &mut span.sum
-    }
-
-    fn join(&mut self, from: u64, until: u64, mode: Option<Mode>, new: impl FnOnce() -> Sum) {
-        let (mut joined, apart): (Vec<Span>, Vec<Span>) =
-            self.0.drain(..).partition(|span| span.from <= until && from <= span.until);
-        self.0 = apart;
-        let mut whole = joined.pop().unwrap_or_else(|| Span { from, until, sum: new() });
-        for span in joined {
-            whole.from = whole.from.min(span.from);
-            whole.until = whole.until.max(span.until);
-            whole.sum.add(span.sum, mode);
+        span.until = span.until.max(until);
+        for other in joined.drain(..) {
+            span.until = span.until.max(other.until);
+            span.sum.add(other.sum, mode);
         }
-        whole.from = whole.from.min(from);
-        whole.until = whole.until.max(until);
-        self.0.push(whole);
+        &mut span.sum
     }
 
     /// The span that is shown: the one that nobody ended.

@@ -110,10 +110,13 @@ impl Rows {
     /// Takes their slot from all rows that have one of these. Under the store's mutex.
     ///
     /// A thread that has found one just before counts in it, where nobody looks any more; in no other series.
-    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool) {
+    ///
+    /// Tells the sites whose they were: two may share a series.
+    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool, mut was: impl FnMut(usize)) {
         let entries = self.current().into_iter().flat_map(|table| &table.places).filter_map(entry);
         for entry in entries.filter(|entry| is_gone(entry.slot.load(Ordering::Relaxed))) {
             entry.slot.store(GONE, Ordering::Release);
+            was(entry.site);
         }
     }
 

@@ -88,9 +88,10 @@ impl Counter {
     /// Counts what `f` says, from now on: a total that something else keeps, and that only grows while the process lives.
     ///
     /// What it says more than at the last time is added. If it says less, what it counts began anew, and all of it is added. When and where it is called says
-    /// [`Gauge::set_function`](crate::Gauge::set_function). A forked child counts what its function says beyond what it said there first.
+    /// [`Gauge::set_function`](crate::Gauge::set_function). A forked child counts what its function says beyond what it said there first; so
+    /// does a function that takes another's place.
     pub fn set_function(self, f: impl Fn() -> u64 + Send + Sync + 'static) {
-        let last = Last::default();
+        let last = Last::new(sampler::has(self.0.key()));
         sampler::add(self.0.key(), move || {
             let now = f();
             let before = last.replace(now);
@@ -114,13 +115,18 @@ impl Drop for Exception {
 }
 
 /// What a function said last; in a child nothing yet but what it says then, since all before is the parent's.
-#[derive(Default)]
 struct Last {
     epoch: AtomicU32,
     bits: AtomicU64,
 }
 
 impl Last {
+    /// One that takes another's place counts from what it says first.
+    fn new(takes_anothers_place: bool) -> Self {
+        let since = epoch().wrapping_sub(u32::from(takes_anothers_place));
+        Self { epoch: AtomicU32::new(since), bits: AtomicU64::new(0) }
+    }
+
     /// Functions are called one at a time: see `store::gate`.
     fn replace(&self, now: u64) -> u64 {
         let is_forked = self.epoch.swap(epoch(), Ordering::Relaxed) != epoch();
@@ -149,7 +155,7 @@ impl Counter<f64> {
 
     /// Counts what `f` says, from now on: see [`Counter::set_function`](Counter#method.set_function).
     pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
-        let last = Last::default();
+        let last = Last::new(sampler::has(self.0.key()));
         sampler::add(self.0.key(), move || {
             let now = f();
             if !now.is_finite() || now < 0.0 {

@@ -124,7 +124,7 @@ impl Gauge {
     /// unless told otherwise: so old a value may be that another process collects, and that is what it costs while nobody does. A collection in the process
     /// itself calls them first. In a forked child the functions are called from its first operation on.
     ///
-    /// The function may take locks: a fork waits until it has returned, though for no more than 50 milliseconds. Don't fork in it. If it panics, the
+    /// The function may take locks (so don't collect while holding one of them): a fork waits until it has returned, though for no more than 50 milliseconds. Don't fork in it. If it panics, the
     /// value stays as it was. Another call for the same series replaces it; it lives as long as the process.
     ///
     /// ```

@@ -174,6 +174,7 @@ impl Here {
                 };
             }
             let is_of_another_boot = self.boot_id != [0; 16] && who.boot_id != self.boot_id;
+            let is_of_another_boot = is_of_another_boot && !is_locked(directory, who, entry);
             // Nobody here sees processes of another pid namespace. They are told from the gone only where they would fill the ledger.
             if is_of_another_boot || (is_crowded && !is_locked(directory, who, entry)) {
                 Fate::Gone

@@ -25,6 +25,20 @@ pub(crate) const VALUE_F64: u8 = 2;
 pub(crate) const VALUE_NANOS: u8 = 3;
 pub(crate) const VALUE_WRAPPING: u8 = 4;
 
+/// What a label costs a reader beside its bytes, and what one log may cost: a writer stays within it, else no reader takes the segment.
+pub(crate) const LABEL_COST: u64 = 64;
+pub(crate) const MAX_TEXT: u64 = 256 << 20;
+
+/// What an exposition of these series costs in labels, at most.
+pub(crate) fn text(names: &[&str], width: u32, sets: &[Vec<&str>]) -> u64 {
+    let lines = sets.iter().fold(u64::from(width), |n, set| n.saturating_mul(set.len() as u64));
+    let line = names.iter().zip(sets).fold(LABEL_COST, |line, (name, set)| {
+        let longest = set.iter().map(|value| value.len()).max().unwrap_or(0);
+        line + LABEL_COST + name.len() as u64 + longest as u64
+    });
+    line.saturating_mul(lines)
+}
+
 /// Builds records behind each other, each complete and checksummed.
 pub(crate) struct LogWriter<'a> {
     out: &'a mut Vec<u8>,

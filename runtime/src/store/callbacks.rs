@@ -58,6 +58,12 @@ pub(crate) fn add_callback(series: (usize, u32), callback: Callback, start: fn()
     }
 }
 
+/// Whether there is one for this series.
+pub(crate) fn has_callback(series: (usize, u32)) -> bool {
+    Guard::lock()
+        .is_some_and(|store| store.callbacks.known.iter().any(|(known, _)| *known == series))
+}
+
 /// All of them, if this process counts.
 pub(crate) fn callbacks() -> Vec<Callback> {
     let Some(store) = Guard::lock() else { return Vec::new() };

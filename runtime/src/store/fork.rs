@@ -8,6 +8,7 @@
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::time::Duration;
 
 use crate::segment::{current, fold_fd, shard};
 
@@ -85,13 +86,29 @@ impl Drop for Guard {
             shard::forget_all();
         }
         self.signals = None;
-        // A logger is code of the user's: it may record, fork, or wait.
         if let Some(message) = unsaid {
-            log::warn!(target: "headcount", "{message}");
+            say(message);
         }
         if let Some(start) = start {
             start();
         }
+    }
+}
+
+/// Tells the program's logger. That is code of the user's: it may record, fork, panic, or wait for a lock that the caller of this very operation holds. So
+/// it runs in a thread of its own, which is waited for, but not for long.
+fn say(message: String) {
+    if log::max_level() < log::Level::Warn {
+        return;
+    }
+    let (said, wait) = std::sync::mpsc::channel();
+    let _blocked = Blocked::all();
+    let started = std::thread::Builder::new().name("headcount".to_owned()).spawn(move || {
+        log::warn!(target: "headcount", "{message}");
+        let _ = said.send(());
+    });
+    if started.is_ok() {
+        let _ = wait.recv_timeout(Duration::from_millis(50));
     }
 }
 

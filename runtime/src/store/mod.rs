@@ -23,7 +23,7 @@ mod state;
 mod tally;
 
 pub(crate) use attach::{Target, target};
-pub(crate) use callbacks::{Callback, add_callback, callbacks, sample_interval};
+pub(crate) use callbacks::{Callback, add_callback, callbacks, has_callback, sample_interval};
 pub use fork::after_fork_in_child;
 pub(crate) use fork::{epoch, without_forks};
 pub use health::{Health, health};

@@ -10,7 +10,7 @@ use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{LogWriter, cut};
+use crate::segment::log::{LogWriter, MAX_TEXT, cut, text};
 use crate::segment::publish::{Places, publish};
 use crate::segment::shard;
 
@@ -26,6 +26,7 @@ struct Planned {
     names: Vec<FamilyNames>,
     slot: u32,
     width: u32,
+    text: u64,
 }
 
 impl Store {
@@ -111,6 +112,7 @@ impl Store {
                 let names = with_fan_name(vec!["function", "module"], fan);
                 let family = self.family(&mut plan, &d, &names);
                 let sets = with_fan(values.to_vec(), fan);
+                plan.text += text(&names, d.width(), &sets);
                 LogWriter::new(&mut plan.records).series(
                     family,
                     slot + at,
@@ -137,12 +139,16 @@ impl Store {
         let count = sets.iter().map(Vec::len).product::<usize>();
         let mut plan = self.plan(d.width() * u32::try_from(count).unwrap_or(MAX_CELLS));
         let family = self.family(&mut plan, d, &names);
-        let key = (family, sets.iter().flatten().map(|value| (*value).to_owned()).collect());
+        // With the sizes of the sets: `{a} x {b, c}` is not `{a, b} x {c}`.
+        let sizes = sets.iter().filter(|_| row.is_none()).map(|set| set.len().to_string());
+        let values = sets.iter().flatten().map(|value| (*value).to_owned());
+        let key = (family, values.chain(sizes).collect());
         if let Some(known) = self.series.get(&key) {
             return Ok(known.slot);
         }
         let (slot, cells) = (plan.slot, plan.width);
         let age = self.age(row);
+        plan.text = text(&names, d.width(), &sets);
         LogWriter::new(&mut plan.records).series(family, slot, d.width(), age, &sets);
         self.commit(plan)?;
         self.series.insert(key, Known { slot, cells, row });
@@ -156,6 +162,7 @@ impl Store {
             names: Vec::new(),
             slot: self.slots_used,
             width,
+            text: 0,
         }
     }
 
@@ -190,12 +197,17 @@ impl Store {
     fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
         let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
+        let text = self.text.saturating_add(plan.text);
+        if text > MAX_TEXT {
+            return Err(full());
+        }
         let end = plan.slot.checked_add(plan.width).filter(|end| *end < MAX_CELLS);
         let end = end.ok_or_else(full)?;
         memory.grow_shard(0, end)?;
         self.append(&plan.records, end)?;
         self.families.extend(plan.families);
         self.names.extend(plan.names);
+        self.text = text;
         Ok(plan.slot)
     }
 

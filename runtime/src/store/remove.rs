@@ -3,9 +3,11 @@
 //! A slot is never given to another series: other threads may be about to count in it. So what was removed keeps its cells, the log
 //! says since when they mean nothing, and a series that comes back gets others.
 
+use std::collections::BTreeSet;
+
 use crate::label;
 use crate::process::now_ns;
-use crate::registry::Site;
+use crate::registry::{self, Site, Spec};
 use crate::segment::log::LogWriter;
 
 use super::fork::Guard;
@@ -71,9 +73,9 @@ pub(crate) fn remove(slot: u32) -> bool {
 /// Removes all rows of this site but the one at this slot.
 pub(crate) fn remove_others(site: &'static Site, slot: u32) {
     if let Some(mut store) = Guard::lock() {
-        store.remove(|_, _, known| {
-            known.row.is_some_and(|row| core::ptr::eq(row, site)) && known.slot != slot
-        });
+        let Spec::Metric(d) = site.spec() else { return };
+        // Whichever of the family's declarations said it.
+        store.remove(|names, _, known| names.0 == d.name && known.slot != slot);
     }
 }
 
@@ -87,7 +89,11 @@ impl Store {
             self.is_live();
         }
         let Some(epoch) = self.header.as_ref().map(|header| header.log_epoch_ns) else { return 0 };
-        let when = now_ns().saturating_sub(epoch).max(self.last_removed);
+        // Not before now by either clock: one that was set back would end the span before others' began.
+        let lived = self.made.map_or(0, |(at, made)| {
+            made.saturating_add(u64::try_from(at.elapsed().as_nanos()).unwrap_or(0))
+        });
+        let when = now_ns().max(lived).saturating_sub(epoch).max(self.last_removed);
         let mut records = Vec::new();
         let mut meant = Vec::new();
         for (key, known) in &self.series {
@@ -109,15 +115,23 @@ impl Store {
         for key in &meant {
             let Some(known) = self.series.remove(key) else { continue };
             slots.push(known.slot);
-            if let Some(site) = known.row {
-                if let Some(rows) = self.rows.get_mut(&address(site)) {
+        }
+        slots.sort_unstable();
+        let (rows, mut sites) = (&mut self.rows, BTreeSet::new());
+        label::ROWS.forget(
+            |slot| slots.binary_search(&slot).is_ok(),
+            |site| {
+                if let Some(rows) = rows.get_mut(&site) {
                     *rows = rows.saturating_sub(1);
                 }
+                sites.insert(site);
+            },
+        );
+        for site in registry::sites().filter(|site| sites.contains(&address(site))) {
+            if !site.is_contradicted() {
                 site.set_full(false);
             }
         }
-        slots.sort_unstable();
-        label::ROWS.forget(|slot| slots.binary_search(&slot).is_ok());
         meant.len()
     }
 }

@@ -73,6 +73,10 @@ pub(super) struct Store {
     pub(super) names: Vec<FamilyNames>,
     /// When a series was removed last, in nanoseconds since the log's epoch.
     pub(super) last_removed: u64,
+    /// What the log costs a reader in labels.
+    pub(super) text: u64,
+    /// When the segment was made, by both clocks.
+    pub(super) made: Option<(std::time::Instant, u64)>,
     /// Rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
     /// How many sites contradict another of their name, which is in force.
@@ -108,6 +112,8 @@ impl Store {
             series: BTreeMap::new(),
             names: Vec::new(),
             last_removed: 0,
+            text: 0,
+            made: None,
             rows: BTreeMap::new(),
             contradicted: 0,
             shards_used: 1,
@@ -165,6 +171,7 @@ impl Store {
                 tally::settle();
                 shard::set_process(created.memory.shard(0));
                 self.memory = Some(created.memory);
+                self.made = Some((std::time::Instant::now(), created.header.created_ns));
                 self.header = Some(created.header);
                 self.state = State::Live;
                 self.start = self.callbacks.start();

@@ -139,6 +139,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
         archive.tombstones.push(Tombstone { instance: f.array()?, last_seen: f.u64()? });
         f.u64()?;
     }
+    if !archive.tombstones.is_sorted_by_key(|tombstone| tombstone.instance) {
+        return Err(Error::corrupt("the order of the archive's tombstones"));
+    }
     let mut text = 0_u64;
     for _ in 0..families {
         archive.families.push(family(&mut f, &mut text)?);

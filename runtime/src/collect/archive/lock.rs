@@ -1,10 +1,10 @@
 //! The lock that folders take: one at a time in a directory.
 
-use rustix::fs::{OFlags, fchmod, openat};
+use rustix::fs::{FileType, OFlags, fchmod, fstat, openat};
 use rustix::io::Errno;
 
 use crate::directory::{Directory, FOLD_LOCK};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::segment::fold_fd::{self, Kept};
 use crate::segment::lock;
@@ -40,6 +40,13 @@ impl FoldLock {
         let mode = directory.lock_mode();
         let fd = fault::call!("fold.open", openat(directory, FOLD_LOCK, flags, mode));
         let fd = fd.map_err(failed)?;
+        // Another name of somebody's file must not get other rights, or another owner.
+        let stat = fstat(&fd).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+            return Err(Error::new(ErrorKind::Foreign {
+                reason: "a lock that is no file of its own",
+            }));
+        }
         // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
         let _ = fchmod(&fd, mode);
         directory.give_to_owner(&fd)?;
@@ -52,14 +59,16 @@ impl FoldLock {
     /// the lock.
     pub(super) fn check(&self) -> Result<(), Error> {
         let forked = || Error::io("go on folding after a fork", Errno::INTR);
-        if self.epoch == store::epoch() { Ok(()) } else { Err(forked()) }
+        // And whether it still has the descriptor: a program that becomes a daemon closes them all.
+        let is_held = self.kept.as_ref().is_some_and(|kept| kept.with(|_| ()).is_some());
+        if self.epoch == store::epoch() && is_held { Ok(()) } else { Err(forked()) }
     }
 }
 
 impl Drop for FoldLock {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
-        if let (Ok(()), Some(kept)) = (self.check(), self.kept.take()) {
+        if let (true, Some(kept)) = (self.epoch == store::epoch(), self.kept.take()) {
             // Before it is closed: a child that was made without fork handlers has the description too.
             let _ = kept.with(|fd| fault::call!("fold.unlock", lock::release(fd)));
             fault::step!("fold.close", kept.close());

@@ -81,6 +81,6 @@ impl ArchivedFamily {
 
 impl Archive {
     pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
-        self.tombstones.iter().any(|tombstone| tombstone.instance == *instance)
+        self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()
     }
 }
