@@ -231,7 +231,6 @@ fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) ->
     let mut text = [b'0'; 20];
     let mut from = text.len();
     for place in text.iter_mut().rev() {
-        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
         let digit = (number % 10) as u8;
         *place = b'0' + digit;
         number /= 10;
