@@ -86,15 +86,16 @@ fn recording_costs_no_more_instructions_than_it_did() {
     let program = optimised_program();
     let base = |operation| (operation, cost(&program, operation));
     let bases = ["nothing", "call", "timed call"].map(base);
-    let mut table = String::new();
+    let mut table = Vec::new();
     let mut is_fine = true;
     for (operation, compared, expected) in EXPECTED {
         let base = bases.iter().find(|(name, _)| name == compared).expect("one of the three").1;
         let own = cost(&program, operation) - base;
         is_fine &= own <= most(*expected);
-        table += &format!("{operation:24} {own:8.2}   expected {expected:8.2}\n");
+        table.push(format!("{operation:24} {own:8.2}   expected {expected:8.2}"));
     }
+    let table = table.join("\n");
     assert!(is_fine, "instructions beyond those of the loop around them:\n{table}");
-    // Kept beside what a run says, for who changes the numbers above.
+    // For who changes the numbers above.
     println!("{table}");
 }
