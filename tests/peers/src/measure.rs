@@ -46,7 +46,7 @@ pub fn turn<'a, T>(mut operation: impl FnMut(u64) -> T + 'a) -> Turn<'a> {
             black_box(());
             let _ = operation(n);
         }
-        running() - began
+        running().saturating_sub(began)
     })
 }
 

@@ -120,7 +120,7 @@ fn observing() -> Case<'static> {
                 let began = running();
                 let _ = observe_metrics(times);
                 RECORDER.handle().run_upkeep();
-                running() - began
+                running().saturating_sub(began)
             }),
         )
         .peer("measured", turn(move |n| measured.observe(size(n))))
