@@ -9,11 +9,9 @@
 //!
 //! Why not a crate: `fastant` measures the rate for 20 ms, in every program, before `main`, and takes the processor's word alone; `quanta` waits as well, at
 //! first use, behind a `Once`, which a fork must not meet.
-#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the counter is an intrinsic"))]
+#![expect(unsafe_code, reason = "an intrinsic, and a clock that the standard library doesn't have")]
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-
-use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of a tick, in 2^-32; 0 until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
@@ -107,7 +105,7 @@ pub(super) fn is_trusted() -> bool {
 fn pair() -> (u64, u64) {
     let reading = || {
         let before = ticks();
-        let nanos = system(ClockId::Monotonic);
+        let nanos = system(libc::CLOCK_MONOTONIC);
         let took = ticks().saturating_sub(before);
         (took, before + took / 2, nanos)
     };
@@ -117,11 +115,15 @@ fn pair() -> (u64, u64) {
 
 /// How long the machine was suspended since it started.
 fn slept() -> u64 {
-    system(ClockId::Boottime).saturating_sub(system(ClockId::Monotonic))
+    system(libc::CLOCK_BOOTTIME).saturating_sub(system(libc::CLOCK_MONOTONIC))
 }
 
-fn system(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
+/// By libc, as `Instant` does it: rustix looks for the kernel's own function itself, and under valgrind that ends the program.
+fn system(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: it writes one `timespec`, which this is.
+    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    debug_assert_eq!(result, 0, "both clocks are older than what else is needed");
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

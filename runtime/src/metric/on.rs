@@ -39,7 +39,7 @@ impl Recorder for EachOutcome {
 
     #[inline]
     fn finish(self, end: End) {
-        Calls(self.0[end.outcome as usize]).begin();
+        Calls(self.0[end.outcome() as usize]).begin();
     }
 }
 
@@ -81,7 +81,7 @@ impl Recorder for Observed {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos), self.1));
+        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos()), self.1));
     }
 }
 
@@ -109,7 +109,7 @@ impl Recorder for EachTimed {
 
     #[inline]
     fn finish(self, end: End) {
-        self.0[end.outcome as usize].finish(end);
+        self.0[end.outcome() as usize].finish(end);
     }
 }
 

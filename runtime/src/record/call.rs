@@ -35,7 +35,7 @@ impl<R: Recorder> Begun<R> {
     fn finish(self, outcome: Outcome, matched: u32) {
         let nanos = if R::CLOCK && ON { self.at.elapsed_nanos() } else { 0 };
         if self.epoch == epoch() {
-            self.recorders.finish(End { outcome, nanos, matched });
+            self.recorders.finish(End::new(outcome, nanos, matched));
         }
     }
 }

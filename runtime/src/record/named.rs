@@ -39,7 +39,7 @@ impl Recorder for Outcomes {
 
     #[inline]
     fn finish(self, end: End) {
-        at_slot(self.0, AddTo { which: end.outcome as u32, of: 4 });
+        at_slot(self.0, AddTo { which: end.outcome() as u32, of: 4 });
     }
 }
 
@@ -92,8 +92,8 @@ impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
 
     #[inline]
     fn finish(self, end: End) {
-        let counts = match end.outcome {
-            Outcome::Error => end.matched & (1 << BIT) != 0,
+        let counts = match end.outcome() {
+            Outcome::Error => end.matched() & (1 << BIT) != 0,
             _ => end.is_exception(WHICH),
         };
         if counts {
@@ -115,7 +115,7 @@ impl<const WHICH: u32> Recorder for Late<WHICH> {
 
     #[inline]
     fn finish(self, end: End) {
-        match end.outcome {
+        match end.outcome() {
             Outcome::Panic if end.is_exception(WHICH) => count(self.0),
             Outcome::Cancelled if end.is_exception(WHICH) => count(self.1),
             _ => {}
@@ -135,7 +135,7 @@ impl Recorder for Durations {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_slot(self.0, ObserveNanos { nanos: end.nanos, bounds: self.1, which: 0, of: 1 });
+        at_slot(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which: 0, of: 1 });
     }
 }
 
@@ -151,8 +151,8 @@ impl Recorder for OutcomeDurations {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        let which = end.outcome as u32;
-        at_slot(self.0, ObserveNanos { nanos: end.nanos, bounds: self.1, which, of: 4 });
+        let which = end.outcome() as u32;
+        at_slot(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which, of: 4 });
     }
 }
 
@@ -202,7 +202,7 @@ impl<R: Recorder> Recorder for Completed<R> {
 
     #[inline]
     fn finish(self, end: End) {
-        if end.outcome != Outcome::Cancelled {
+        if end.outcome() != Outcome::Cancelled {
             self.0.finish(end);
         }
     }

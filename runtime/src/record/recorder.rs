@@ -9,21 +9,47 @@ use crate::registry::{
 };
 use crate::segment::shard::Cells;
 
-/// How a call ended.
+/// How a call ended. Two words, since those are passed in registers: three fields go through memory, where reading them
+/// at once has to wait for the writes of each.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
-    pub(crate) outcome: Outcome,
-    /// How long it took; 0 where nobody asked.
-    pub(crate) nanos: u64,
-    /// Which patterns its error matched, a bit for each.
-    pub(crate) matched: u32,
+    nanos: u64,
+    /// The outcome, and from bit 32 on which patterns its error matched.
+    how: u64,
 }
 
 impl End {
+    #[inline]
+    pub(super) fn new(outcome: Outcome, nanos: u64, matched: u32) -> Self {
+        Self { nanos, how: outcome as u64 | u64::from(matched) << 32 }
+    }
+
+    /// How long it took; 0 where nobody asked.
+    #[inline]
+    pub(crate) fn nanos(self) -> u64 {
+        self.nanos
+    }
+
+    #[inline]
+    pub(crate) fn outcome(self) -> Outcome {
+        match self.how & 3 {
+            0 => Outcome::Ok,
+            1 => Outcome::Error,
+            2 => Outcome::Panic,
+            _ => Outcome::Cancelled,
+        }
+    }
+
+    /// Which patterns its error matched, a bit for each.
+    #[inline]
+    pub(super) fn matched(self) -> u32 {
+        (self.how >> 32) as u32
+    }
+
     /// Whether it is one that is counted as an exception; `which` is made of [`ERRORS`] and its siblings.
     #[inline]
     pub(super) fn is_exception(self, which: u32) -> bool {
-        let bit = match self.outcome {
+        let bit = match self.outcome() {
             Outcome::Ok => 0,
             Outcome::Error => ERRORS,
             Outcome::Panic => PANICS,
@@ -92,7 +118,7 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
     fn apply(self, cells: &impl Cells) {
         let end = self.0;
         let parts = const { function_parts(WHAT) };
-        let which = end.outcome as u32;
+        let which = end.outcome() as u32;
         if has(WHAT, COUNTED_OUTCOME) {
             cells.add(which, 1);
         }
@@ -103,14 +129,14 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
         if end.is_exception(WHAT) {
             cells.add(parts.exceptions, 1);
         }
-        if has(WHAT, TIMED_COMPLETED) && end.outcome == Outcome::Cancelled {
+        if has(WHAT, TIMED_COMPLETED) && end.outcome() == Outcome::Cancelled {
             return;
         }
         if has(WHAT, TIMED) {
-            observe_nanos(cells, parts.durations, DEFAULT_NANOS, end.nanos);
+            observe_nanos(cells, parts.durations, DEFAULT_NANOS, end.nanos());
         }
         if has(WHAT, TIMED_OUTCOME) {
-            observe_nanos(cells, parts.durations + which * HISTOGRAM, DEFAULT_NANOS, end.nanos);
+            observe_nanos(cells, parts.durations + which * HISTOGRAM, DEFAULT_NANOS, end.nanos());
         }
     }
 }

@@ -1,0 +1,158 @@
+//! Directories of many processes, and what collecting one takes. A program of its own: what a program declares is in each of its segments.
+//!
+//! ```text
+//! directories fill DIRECTORY PROCESSES VALUES      forks processes that record, and end
+//! directories scrape DIRECTORY TIMES               collects and writes the text, and tells what that took
+//! directories memory DIRECTORY VALUES THREADS      what one process needs, on disk and in memory
+//! ```
+//!
+//! Of 100 values that a process writes into a Python client's files, 64 are of histograms (16 each), 4 of summaries (2 each), 2 of gauges, 30 of counters:
+//! `scrapes.py` makes the same there.
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+use headcount::{Collector, Config, Counter, Gauge, Histogram, Summary, metric};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+
+/// Requests served.
+#[metric(name = "requests_total", max_series = 100_000)]
+fn requests(route: &str) -> Counter;
+/// Connections.
+#[metric(name = "connections", mode = "livesum", max_series = 100_000)]
+fn connections(pool: &str) -> Gauge;
+/// Sizes.
+#[metric(name = "size_bytes", max_series = 100_000)]
+fn sizes(route: &str) -> Summary;
+/// Latencies: 14 bounds, and with +Inf and the sum 16 values.
+#[metric(name = "latency_seconds", max_series = 100_000)]
+fn latencies(route: &str) -> Histogram;
+
+/// Records in as many series as come to so many values.
+fn record(values: u32) {
+    let each = |of_hundred: u32, mut record: Box<dyn FnMut(&str)>| {
+        for number in 0..values * of_hundred / 100 {
+            record(&format!("/route/{number}"));
+        }
+    };
+    each(30, Box::new(|route| requests(route).inc()));
+    each(2, Box::new(|pool| connections(pool).set(1.0)));
+    each(2, Box::new(|route| sizes(route).observe(100.0)));
+    each(4, Box::new(|route| latencies(route).observe(0.3)));
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["fill", directory, processes, values] => {
+            fill(directory, processes.parse()?, values.parse()?)
+        }
+        ["scrape", directory, times] => scrape(directory, times.parse()?),
+        ["memory", directory, values, threads] => {
+            memory(directory, values.parse()?, threads.parse()?)
+        }
+        _ => Err("fill, scrape or memory: see the top of this file".into()),
+    }
+}
+
+/// Forks processes that record, one after the other, and end.
+fn fill(directory: &str, processes: u32, values: u32) -> Result<(), Box<dyn Error>> {
+    headcount::init(Config::new().directory(directory))?;
+    for _ in 0..processes {
+        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                record(values);
+                std::process::exit(0);
+            }
+            ForkResult::Parent { child } => {
+                let status = waitpid(child, None)?;
+                if status != WaitStatus::Exited(child, 0) {
+                    return Err(format!("a process ended with {status:?}").into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Collects and writes the text, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
+fn scrape(directory: &str, times: u32) -> Result<(), Box<dyn Error>> {
+    let collector = Collector::open(directory).folding(false);
+    let mut text = String::new();
+    let mut took = Vec::new();
+    for _ in 0..times.max(2) {
+        let began = Instant::now();
+        text = collector.collect()?.to_text();
+        took.push(began.elapsed().as_secs_f64());
+    }
+    let steady = took.iter().skip(1).copied().fold(f64::INFINITY, f64::min);
+    // What the collector tells of itself is not what the other side has.
+    let samples = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("headcount_"));
+    let values: Vec<f64> = samples.filter_map(|l| l.rsplit_once(' ')?.1.parse().ok()).collect();
+    let peak = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
+    println!(
+        "{{\"cold\": {}, \"steady\": {steady}, \"bytes\": {}, \"peak_kib\": {peak}, \"samples\": {}, \"sum\": {}}}",
+        took[0],
+        text.len(),
+        values.len(),
+        values.iter().sum::<f64>(),
+    );
+    Ok(())
+}
+
+/// Records in this process, in so many threads, and tells as JSON what its segment has on disk, and what was added to its memory.
+fn memory(directory: &str, values: u32, threads: u32) -> Result<(), Box<dyn Error>> {
+    // What printing and threads take by themselves is there before.
+    println!();
+    std::io::stdout().flush()?;
+    let run = |values: u32| {
+        let end = Barrier::new(threads as usize);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    if values > 0 {
+                        record(values);
+                    }
+                    end.wait();
+                });
+            }
+        });
+    };
+    run(0);
+    let before = resident()?;
+    headcount::init(Config::new().directory(directory))?;
+    run(values);
+    let after = resident()?;
+    println!(
+        "{{\"disk_kib\": {}, \"added_kib\": {}}}",
+        blocks(Path::new(directory))? / 2,
+        after.saturating_sub(before)
+    );
+    Ok(())
+}
+
+/// Pages of this process that lie in memory, those of its segment too, in KiB.
+fn resident() -> Result<u64, Box<dyn Error>> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// Blocks of 512 bytes that the files of a directory have.
+fn blocks(directory: &Path) -> Result<u64, Box<dyn Error>> {
+    let mut sum = 0;
+    for entry in fs::read_dir(directory)? {
+        sum += entry?.metadata()?.blocks();
+    }
+    Ok(sum)
+}

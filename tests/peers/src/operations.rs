@@ -1,0 +1,285 @@
+//! Recording, in each library as its documentation does it: metrics that are there already, found again by what the caller has.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::sync::atomic::AtomicU64;
+
+use headcount::Config;
+use measured::CounterVec;
+use measured::metric::histogram::Thresholds;
+use prometheus_client::metrics::family::Family;
+
+use crate::case::{Case, Row};
+use crate::measure::{Choice, Effort, Turn, pin, running, threads, turn};
+use crate::metrics::{
+    BOUNDS, ClientClosed, ClientOpen, MeasuredClosed, MeasuredOpen, Method, QUEUES, RECORDER,
+    Status, metrics_counter, metrics_gauge, metrics_histogram, ours, prometheus_histogram,
+    prometheus_vector,
+};
+use crate::{machine, table, timed as functions};
+
+type ClientCounter = prometheus_client::metrics::counter::Counter;
+type ClientGauge = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
+type ClientHistogram = prometheus_client::metrics::histogram::Histogram;
+
+/// Measures everything and prints it.
+pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
+    let directory = directory();
+    headcount::init(Config::new().directory(&directory))?;
+    metrics::set_global_recorder(&*RECORDER)?;
+    tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
+    println!("{}; {} turns\n", machine::describe(), effort.rounds());
+    // By itself: threads, pinned to processors of their own, must not inherit this one's.
+    let mut rows: Vec<Row> = [1, 2, 4].into_iter().map(|n| counting(n).measure(effort)).collect();
+    pin(0);
+    let cases = [observing(), setting(), closed(), open(), handle(), timing(), attributes()];
+    rows.extend(cases.map(|case| case.measure(effort)));
+    print!("{}", table::markdown(&rows));
+    println!("\n{NOTES}");
+    Ok(std::fs::remove_dir_all(directory)?)
+}
+
+const NOTES: &str = "\
+Nanoseconds of a thread's own running time for one operation: the least of all turns, with several threads the median. Floor: a volatile `u64 += 1` in memory of the thread's own; a plain call between two
+reads of the clock. metriken counts by its sharded counters, and its gauges are whole numbers; its histograms have other buckets and no sum, so it has
+no column there. `tracing` opens and closes a span for a registry that nobody reads, and makes no metric of it.";
+
+/// In memory, where there is such a filesystem.
+fn directory() -> std::path::PathBuf {
+    let memory = std::path::Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    parent.join(format!("headcount-beside-{}", std::process::id()))
+}
+
+/// Sizes for all buckets, by turns.
+fn size(n: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "below 16")]
+    let size = (n % 16) as f64;
+    size * 0.75
+}
+
+fn which<T: Copy>(of: &[T], n: u64) -> T {
+    #[expect(clippy::cast_possible_truncation, reason = "below the length")]
+    let index = (n % of.len() as u64) as usize;
+    black_box(of[index])
+}
+
+/// The addition that all counting comes down to, in memory of the thread's own.
+fn bare(count: u32) -> Turn<'static> {
+    thread_local! {
+        static BARE: std::cell::UnsafeCell<u64> = const { std::cell::UnsafeCell::new(0) };
+    }
+    threads(count, |_| {
+        BARE.with(|bare| {
+            let place = bare.get();
+            // SAFETY: this thread's own word; nobody refers to it.
+            let now = unsafe { place.read_volatile() };
+            // SAFETY: as above.
+            unsafe { place.write_volatile(now + 1) };
+        });
+    })
+}
+
+fn counting(count: u32) -> Case<'static> {
+    static MEASURED: std::sync::LazyLock<measured::Counter> =
+        std::sync::LazyLock::new(measured::Counter::new);
+    static METRIKEN: metriken::ShardedCounterGroup = metriken::ShardedCounterGroup::new(1);
+    let name = match count {
+        1 => "`inc`, one thread",
+        2 => "`inc`, two threads on one counter",
+        _ => "`inc`, four threads on one counter",
+    };
+    let prometheus = prometheus::IntCounter::new("beside_total", "Counted.").expect("a counter");
+    let client = ClientCounter::default();
+    let metrics = metrics_counter("beside_total");
+    let measured = &*MEASURED;
+    let choice = if count == 1 { Choice::Least } else { Choice::Median };
+    Case::new(name, threads(count, |_| ours::COUNTER.inc()))
+        .choose(choice)
+        .floor(bare(count))
+        .peer("prometheus", threads(count, move |_| prometheus.inc()))
+        .peer("prometheus-client", threads(count, move |_| client.inc()))
+        .peer("metrics", threads(count, move |_| metrics.increment(1)))
+        .peer("measured", threads(count, move |_| measured.inc()))
+        .peer("metriken", threads(count, |_| METRIKEN.increment(0)))
+}
+
+fn observing() -> Case<'static> {
+    let prometheus = prometheus_histogram();
+    let client = ClientHistogram::new(BOUNDS);
+    let metrics = metrics_histogram("beside_size");
+    let measured = measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS));
+    let mut observe_metrics = turn(move |n| metrics.record(size(n)));
+    Case::new("`observe`, 14 buckets", turn(|n| ours::HISTOGRAM.observe(size(n))))
+        .peer("prometheus", turn(move |n| prometheus.observe(size(n))))
+        .peer("prometheus-client", turn(move |n| client.observe(size(n))))
+        .peer(
+            "metrics",
+            Box::new(move |times| {
+                // It only keeps the values; sorting them into buckets is for whoever scrapes, and is measured with it.
+                let began = running();
+                let _ = observe_metrics(times);
+                RECORDER.handle().run_upkeep();
+                running().saturating_sub(began)
+            }),
+        )
+        .peer("measured", turn(move |n| measured.observe(size(n))))
+}
+
+fn setting() -> Case<'static> {
+    static METRIKEN: metriken::Gauge = metriken::Gauge::new();
+    let prometheus = prometheus::Gauge::new("beside_level", "A level.").expect("a gauge");
+    let client = ClientGauge::default();
+    let metrics = metrics_gauge("beside_level");
+    let measured = measured::metric::Metric::<measured::metric::gauge::FloatGaugeState>::new();
+    Case::new("gauge `set`", turn(|n| ours::GAUGE.set(size(n))))
+        .peer("prometheus", turn(move |n| prometheus.set(size(n))))
+        .peer("prometheus-client", turn(move |n| client.set(size(n))))
+        .peer("metrics", turn(move |n| metrics.set(size(n))))
+        .peer("measured", turn(move |n| measured.set(size(n))))
+        .peer("metriken", turn(|n| METRIKEN.set(n.cast_signed())))
+}
+
+fn closed() -> Case<'static> {
+    let labels = |n| (which(&Method::ALL, n), which(&Status::ALL, n));
+    let prometheus = prometheus_vector(["method", "status"]);
+    let client = Family::<ClientClosed, ClientCounter>::default();
+    let measured = CounterVec::<crate::metrics::MeasuredClosedSet>::new();
+    Case::new(
+        "`inc`, two labels that are enums",
+        turn(move |n| {
+            let (method, status) = labels(n);
+            ours::closed(method, status).inc();
+        }),
+    )
+    .peer(
+        "prometheus",
+        turn(move |n| {
+            let (method, status) = labels(n);
+            prometheus.with_label_values(&[method.as_str(), status.as_str()]).inc();
+        }),
+    )
+    .peer(
+        "prometheus-client",
+        turn(move |n| {
+            let (method, status) = labels(n);
+            client.get_or_create(&ClientClosed { method, status }).inc();
+        }),
+    )
+    .peer(
+        "metrics",
+        turn(move |n| {
+            let (method, status) = labels(n);
+            metrics::counter!("closed", "method" => method.as_str(), "status" => status.as_str())
+                .increment(1);
+        }),
+    )
+    .peer(
+        "measured",
+        turn(move |n| {
+            let (method, status) = labels(n);
+            measured.inc(MeasuredClosed { method, status });
+        }),
+    )
+}
+
+fn open() -> Case<'static> {
+    let prometheus = prometheus_vector(["queue", "tenant"]);
+    let client = Family::<ClientOpen, ClientCounter>::default();
+    let measured = CounterVec::<crate::metrics::MeasuredOpenSet>::new();
+    Case::new(
+        "`inc`, two labels that are strings",
+        turn(|n| {
+            let (queue, tenant) = which(&QUEUES, n);
+            ours::open(queue, tenant).inc();
+        }),
+    )
+    .peer(
+        "prometheus",
+        turn(move |n| {
+            let (queue, tenant) = which(&QUEUES, n);
+            prometheus.with_label_values(&[queue, tenant]).inc();
+        }),
+    )
+    .peer(
+        "prometheus-client",
+        turn(move |n| {
+            let (queue, tenant) = which(&QUEUES, n);
+            let labels = ClientOpen { queue: queue.to_owned(), tenant: tenant.to_owned() };
+            client.get_or_create(&labels).inc();
+        }),
+    )
+    .peer(
+        "metrics",
+        turn(|n| {
+            let (queue, tenant) = which(&QUEUES, n);
+            metrics::counter!("open", "queue" => queue.to_owned(), "tenant" => tenant.to_owned())
+                .increment(1);
+        }),
+    )
+    .peer(
+        "measured",
+        turn(move |n| {
+            let (queue, tenant) = which(&QUEUES, n);
+            measured.inc(MeasuredOpen { queue, tenant });
+        }),
+    )
+}
+
+fn handle() -> Case<'static> {
+    static METRIKEN: metriken::CounterFamily = metriken::CounterFamily::new();
+    let (queue, tenant) = ("mail", "acme");
+    let ours = ours::open(queue, tenant);
+    let prometheus = prometheus_vector(["queue", "tenant"]).with_label_values(&[queue, tenant]);
+    let client = Family::<ClientOpen, ClientCounter>::default();
+    let labels = ClientOpen { queue: queue.into(), tenant: tenant.into() };
+    let client = client.get_or_create_owned(&labels);
+    let metrics = metrics::counter!("handle", "queue" => queue, "tenant" => tenant);
+    let measured = CounterVec::<crate::metrics::MeasuredOpenSet>::new();
+    let id = measured.with_labels(MeasuredOpen { queue, tenant });
+    let metriken = METRIKEN.member([("queue", queue), ("tenant", tenant)]);
+    Case::new("`inc`, a series that is kept", turn(move |_| ours.inc()))
+        .peer("prometheus", turn(move |_| prometheus.inc()))
+        .peer("prometheus-client", turn(move |_| client.inc()))
+        .peer("metrics", turn(move |_| metrics.increment(1)))
+        .peer("measured", turn(move |_| measured.get_metric(id).inc()))
+        .peer("metriken", turn(move |_| metriken.increment()))
+}
+
+fn timing() -> Case<'static> {
+    let prometheus = prometheus_histogram();
+    let client = ClientHistogram::new(BOUNDS);
+    let measured = measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS));
+    Case::new("a timed call", turn(functions::ours))
+        .floor(turn(functions::between_two_reads))
+        .peer(
+            "prometheus",
+            turn(move |n| {
+                let _timer = prometheus.start_timer();
+                functions::plain(n)
+            }),
+        )
+        .peer(
+            "prometheus-client",
+            turn(move |n| {
+                let (result, took) = functions::between_two_reads(n);
+                client.observe(took.as_secs_f64());
+                result
+            }),
+        )
+        .peer(
+            "measured",
+            turn(move |n| {
+                let (result, took) = functions::between_two_reads(n);
+                measured.observe(took.as_secs_f64());
+                result
+            }),
+        )
+}
+
+fn attributes() -> Case<'static> {
+    Case::new("an annotated call, all four", turn(functions::ours_with_all_four))
+        .floor(turn(functions::between_two_reads))
+        .peer("autometrics", turn(functions::autometrics))
+        .peer("tracing", turn(functions::tracing))
+}

@@ -1,0 +1,283 @@
+//! A program under test: one operation, so many times, after it was done once.
+//!
+//! `repeat OPERATION TIMES` does it, for callgrind to count. `repeat OPERATION TIMES sealed` does it where any system call ends the process,
+//! and tells how often it allocated. `repeat` tells the names of those
+//! that are steady.
+
+#![expect(clippy::print_stdout, reason = "tells what it found")]
+#![expect(unsafe_code, reason = "an allocator that counts, and a filter of system calls")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::env;
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Instant;
+
+use headcount::{
+    Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions, counted,
+    in_progress, metric, timed,
+};
+use nix::libc;
+
+#[derive(LabelValue, Clone, Copy)]
+enum Method {
+    Get,
+    Post,
+}
+
+#[derive(LabelValue, Clone, Copy)]
+enum Status {
+    Fine,
+    Broken,
+}
+
+/// Whole numbers.
+#[metric(name = "repeat_total")]
+static COUNTER: Counter;
+/// Numbers.
+#[metric(name = "repeat_sum_total")]
+static FLOAT: Counter<f64>;
+/// A level.
+#[metric(name = "repeat_level", mode = "livesum")]
+static GAUGE: Gauge;
+/// The last level.
+#[metric(name = "repeat_last_level", mode = "mostrecent")]
+static RECENT: Gauge;
+/// Sizes, in 14 buckets.
+#[metric(name = "repeat_size")]
+static HISTOGRAM: Histogram;
+/// Sizes.
+#[metric(name = "repeat_weight")]
+static SUMMARY: Summary;
+/// What it does.
+#[metric(name = "repeat_status", mode = "liveall")]
+static STATUS: StateSet<Status>;
+
+/// Closed labels.
+#[metric(name = "repeat_closed_total")]
+fn closed(method: Method, status: Status) -> Counter;
+/// Open labels.
+#[metric(name = "repeat_open_total")]
+fn open(queue: &str, tenant: &str) -> Counter;
+/// A number among the labels.
+#[metric(name = "repeat_status_total")]
+fn by_status(queue: &str, status: u16) -> Counter;
+
+#[inline(never)]
+fn plain(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[counted]
+#[inline(never)]
+fn is_counted(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[timed]
+#[inline(never)]
+fn is_timed(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[counted]
+#[timed]
+#[in_progress]
+#[count_exceptions]
+#[inline(never)]
+fn all_four(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[counted(outcome)]
+#[timed(outcome)]
+#[in_progress]
+#[count_exceptions]
+#[inline(never)]
+fn by_outcome(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[counted(name = "repeat_calls_total", labels(queue), outcome)]
+#[inline(never)]
+fn labelled(queue: &str) -> Result<u64, ()> {
+    black_box(Ok(queue.len() as u64))
+}
+
+#[counted]
+#[timed]
+#[in_progress]
+#[count_exceptions]
+async fn future(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+type Operation = (&'static str, fn(u64));
+
+/// The first three are what the others are compared with.
+const OPERATIONS: &[Operation] = &[
+    ("nothing", |times| repeat(times, |_| ())),
+    ("call", |times| repeat(times, plain)),
+    ("timed call", |times| {
+        repeat(times, |n| {
+            let began = Instant::now();
+            let value = plain(n);
+            black_box(began.elapsed());
+            value
+        });
+    }),
+    ("inc", |times| repeat(times, |_| COUNTER.inc())),
+    ("inc_by float", |times| repeat(times, |n| FLOAT.inc_by(small(n)))),
+    ("set", |times| repeat(times, |n| GAUGE.set(small(n)))),
+    ("add", |times| repeat(times, |n| GAUGE.add(small(n)))),
+    ("set mostrecent", |times| repeat(times, |n| RECENT.set(small(n)))),
+    ("observe", |times| repeat(times, |n| HISTOGRAM.observe(small(n)))),
+    ("observe summary", |times| repeat(times, |n| SUMMARY.observe(small(n)))),
+    ("time", |times| repeat(times, |n| HISTOGRAM.time(|| plain(n)))),
+    ("track", |times| repeat(times, |_| drop(GAUGE.track_in_progress()))),
+    ("state", |times| {
+        repeat(times, |n| STATUS.set(if n % 2 == 0 { Status::Fine } else { Status::Broken }));
+    }),
+    ("closed labels", |times| {
+        repeat(times, |n| {
+            let method = if n % 2 == 0 { Method::Get } else { Method::Post };
+            closed(black_box(method), black_box(Status::Fine)).inc();
+        });
+    }),
+    ("open labels", |times| {
+        repeat(times, |_| open(black_box("mail"), black_box("tenant-7")).inc());
+    }),
+    ("open labels, a number", |times| {
+        repeat(times, |_| by_status(black_box("mail"), black_box(200)).inc());
+    }),
+    ("handle", |times| {
+        let handle = open("mail", "tenant-7");
+        repeat(times, |_| handle.inc());
+    }),
+    ("#[counted]", |times| repeat(times, is_counted)),
+    ("#[timed]", |times| repeat(times, is_timed)),
+    // Milliseconds: until the processor's counter takes over from the system's clock, and beyond.
+    ("#[timed], for a while", |times| {
+        let began = Instant::now();
+        while began.elapsed().as_millis() < u128::from(2 * times) {
+            let _ = is_timed(times);
+        }
+    }),
+    ("all four", |times| repeat(times, all_four)),
+    ("all four, outcome", |times| repeat(times, by_outcome)),
+    ("#[counted], a label", |times| repeat(times, |_| labelled(black_box("mail")))),
+    ("all four, future", |times| {
+        let mut context = Context::from_waker(Waker::noop());
+        repeat(times, |n| {
+            let future = pin!(future(n));
+            future.poll(&mut context)
+        });
+    }),
+];
+
+/// What is not steady: each is a series of its own, and the table, the log and the cells grow.
+const GROWS: Operation = ("new rows", |times| {
+    for number in 0..times {
+        by_status("new", u16::try_from(number).expect("few")).inc();
+    }
+});
+
+#[inline]
+fn repeat<T>(times: u64, mut operation: impl FnMut(u64) -> T) {
+    for n in 0..times {
+        black_box(operation(black_box(n)));
+    }
+}
+
+/// In each of the buckets, by turns.
+fn small(n: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "below 16")]
+    let small = (n % 16) as f64;
+    small * 0.75
+}
+
+/// The system's allocator, which counts.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is done by the system's allocator; the rest touches a thread-local without destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// From now on a system call other than `write` and the end of the process kills it.
+///
+/// Not the kernel's strict mode: that one forbids reading the time-stamp counter as well, and with it the clock that needs no call.
+fn seal() {
+    const fn statement(code: u32, k: u32, if_true: u8, if_false: u8) -> libc::sock_filter {
+        #[expect(clippy::cast_possible_truncation, reason = "the header's numbers fit")]
+        libc::sock_filter { code: code as u16, jt: if_true, jf: if_false, k }
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+    const fn allows(call: i64, further: u8) -> libc::sock_filter {
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32, further, 0)
+    }
+    let mut program = [
+        // The number of the system call is the first word of what a filter sees.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        allows(libc::SYS_write, 2),
+        allows(libc::SYS_exit_group, 1),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_KILL_PROCESS, 0, 0),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).expect("five"),
+        filter: program.as_mut_ptr(),
+    };
+    nix::sys::prctl::set_no_new_privs().expect("a filter may be set");
+    // SAFETY: the kernel copies the program, which is alive and as long as it says.
+    let set =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (name, times, is_sealed) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        [] => return OPERATIONS.iter().for_each(|(name, _)| println!("{name}")),
+        [name, times] => (name, times, false),
+        [name, times, "sealed"] => (name, times, true),
+        _ => panic!("{arguments:?}: an operation, how often, and perhaps `sealed`"),
+    };
+    let operation = OPERATIONS.iter().chain([&GROWS]).find(|(known, _)| *known == name);
+    let (_, operation) = operation.unwrap_or_else(|| panic!("no operation {name}"));
+    let times = times.parse().expect("a number");
+    headcount::init(Config::new()).expect("the directory is fit");
+    operation(1);
+    if is_sealed {
+        // Makes the buffer of the output.
+        println!("sealed");
+        seal();
+    }
+    let before = ALLOCATIONS.get();
+    operation(times);
+    if is_sealed {
+        println!("allocations {}", ALLOCATIONS.get() - before);
+        // SAFETY: ends the process at once; what a regular exit would do needs system calls.
+        unsafe { libc::_exit(0) }
+    }
+}
