@@ -12,7 +12,7 @@ use headcount_tests::child::Child;
 use headcount_tests::files::{copy_sparsely, names, segments};
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
-use headcount_tests::{Medium, eventually, temporary_directory, within};
+use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory, within};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
@@ -366,7 +366,8 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
     let elsewhere = temporary_directory(Medium::Memory);
     let (mut cases, mut taken) = (0, 0);
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(4) {
+    let enough = for_as_long_as(Duration::from_secs(4), Duration::from_secs(60));
+    while started.elapsed() < enough {
         let mut bad = good.clone();
         for _ in 0..=random.below(4) {
             match random.below(12) {

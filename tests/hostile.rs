@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use headcount_tests::child::Child;
 use headcount_tests::files::copy_sparsely;
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, eventually, temporary_directory, within};
+use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory, within};
 
 const COUNTER: u8 = 1;
 const GAUGE: u8 = 2;
@@ -623,7 +623,8 @@ fn whatever_is_changed_in_a_segment_harms_nobody_else() {
 
     let started = Instant::now();
     let mut cases = 0;
-    while started.elapsed() < Duration::from_secs(4) {
+    let enough = for_as_long_as(Duration::from_secs(4), Duration::from_secs(60));
+    while started.elapsed() < enough {
         let mut parts = original.clone();
         parts.mutate(&mut random);
         parts.write(&bad, &original);

@@ -81,3 +81,11 @@ pub fn peer(program: &str) -> PathBuf {
     assert!(path.is_file(), "{} is missing: run tests/run", path.display());
     path
 }
+
+/// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in `tests/run --long`, which says so by
+/// `HEADCOUNT_LONG`.
+pub fn for_as_long_as(short: Duration, long: Duration) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "says how thorough the tests are to be")]
+    let is_long = std::env::var_os("HEADCOUNT_LONG").is_some();
+    if is_long { long } else { short }
+}

@@ -6,13 +6,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use headcount_tests::child::Child;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, for_as_long_as, temporary_directory, within};
 
 fn nothing_is_lost_or_doubled(medium: Medium) {
     let folder = temporary_directory(medium);
     let mut rig = Command::new(env!("CARGO_BIN_EXE_torture"));
-    let mut rig = Child::start(rig.arg(folder.path()).args(["--seconds", "10"]));
-    let status = within(Duration::from_secs(120), "the rig has ended", || rig.ended());
+    let time = for_as_long_as(Duration::from_secs(10), Duration::from_secs(20 * 60));
+    let seconds = time.as_secs().to_string();
+    let mut rig = Child::start(rig.arg(folder.path()).args(["--seconds", &seconds]));
+    let deadline = time + Duration::from_secs(120);
+    let status = within(deadline, "the rig has ended", || rig.ended());
     let output = rig.all_output();
     println!("{medium:?}: {output}");
     assert!(status.success() && !output.contains("WRONG"), "{status:?}:\n{output}");
