@@ -1,7 +1,6 @@
 //! Who is alive: by the kernel's word, whatever ended a process, wherever it runs, and whatever its filesystem makes of locks.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
-#![expect(clippy::print_stderr, reason = "says what this machine does not allow")]
 
 use std::path::Path;
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! What a hostile reading of the library once broke, each held to by its promise.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
-#![expect(clippy::print_stderr, reason = "says what this machine does not allow")]
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
