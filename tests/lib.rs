@@ -12,6 +12,7 @@ pub mod contract;
 pub mod exact;
 pub mod files;
 pub mod http;
+pub mod namespaces;
 pub mod oracle;
 pub mod page;
 pub mod random;

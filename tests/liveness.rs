@@ -1,12 +1,12 @@
 //! Who is alive: by the kernel's word, whatever ended a process, wherever it runs, and whatever its filesystem makes of locks.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
-#![expect(clippy::print_stderr, reason = "says what this machine does not allow")]
 
 use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
+use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::sys::signal::Signal;
@@ -18,26 +18,6 @@ fn page_of(directory: &Path) -> Page {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
-}
-
-/// Runs a program in namespaces of its own: as root, or as one who is root there.
-fn in_namespaces(kinds: &[&str], program: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    if !nix::unistd::geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command.args(kinds).args(program);
-    command
-}
-
-/// Some machines let nobody make namespaces.
-fn are_namespaces_allowed(kinds: &[&str]) -> bool {
-    let output = in_namespaces(kinds, &["true"]).output();
-    let is_allowed = output.as_ref().is_ok_and(|output| output.status.success());
-    if !is_allowed {
-        eprintln!("no namespaces {kinds:?} to be had here: {output:?}");
-    }
-    is_allowed
 }
 
 #[test]
