@@ -20,7 +20,7 @@ use super::state::{Known, State, Store};
 /// are open go: those of closed labels (an enum's, `bool`) are all there from the start, and stay.
 ///
 /// Each process removes its own. What it has counted stays in the sum for as long as another process has the series, so that no counter
-/// falls; once none has it, it is gone. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
+/// falls; once none has it, it is gone. A child that was forked while its parent had the series has it too, from its first operation on. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
 ///
 /// Handles to a removed series count nowhere, and no harm is done; ask the family for it again, and it is back. A removed series makes room under the
 /// family's `max_series`, but its cells, 8 bytes and more, are not used again while the process lives: removing is for what is
