@@ -196,6 +196,7 @@ impl<'a> Folder<'a> {
         // Never over an archive that is damaged, or newer than this program.
         let old = read(self.directory).map_err(|e| e.at(&self.directory.path().join(ARCHIVE)))?;
         let mut listing = Listing::default();
+        let mut unread = HashSet::new();
         for name in names.segments {
             match self.open(&name, here) {
                 Ok(Some(Opened { header, life, .. })) => {
@@ -207,12 +208,16 @@ impl<'a> Folder<'a> {
                 Err(e) => {
                     // It may be one that was folded, and be readable again when its tombstone is no longer there.
                     listing.instances.extend(instance_in(&name));
+                    unread.extend(instance_in(&name));
                     self.set_aside(&name, e, here, skipped);
                 }
             }
         }
         // A copy of a living process's segment holds no lock; it is that process's all the same.
-        listing.dead.retain(|_, files| files.iter().all(|file| file.life == Life::Dead));
+        // So what couldn't be opened just now may be the living one of two.
+        listing.dead.retain(|instance, files| {
+            !unread.contains(instance) && files.iter().all(|file| file.life == Life::Dead)
+        });
         Ok((old, listing))
     }
 
