@@ -121,3 +121,45 @@ fn on_an_overlay_a_daemon_that_closed_its_descriptors_is_alive_until_it_ends() {
         |page: &str| page.lines().find(|line| line.starts_with("work_total ")).map(str::to_owned);
     assert!(work(&alive).is_some() && work(&alive) == work(&dead), "{alive}\n{dead}");
 }
+
+#[test]
+fn a_directory_that_is_mounted_read_only_is_read_and_neither_folded_nor_written() {
+    const KINDS: [&str; 1] = ["--mount"];
+    const SCRIPT: &str = r#"
+        set -e
+        mkdir metrics only
+        for i in 1 2 3; do HEADCOUNT_DIR=metrics "$1" count 10 > counted; done
+        mount --bind metrics only && mount -o remount,bind,ro only || { echo "no mount"; exit 0; }
+        "$2" collect only > page
+        if "$1" compact only > compacted 2>&1; then exit 3; fi
+        HEADCOUNT_DIR=only "$1" count 5 > private
+        echo done
+    "#;
+    if !are_namespaces_allowed(&KINDS) {
+        return;
+    }
+    for medium in [Medium::Memory, Medium::Disk] {
+        let folder = temporary_directory(medium);
+        let programs = [env!("CARGO_BIN_EXE_worker"), env!("CARGO_BIN_EXE_rogue")];
+        let arguments = ["sh", "-c", SCRIPT, "sh", programs[0], programs[1]];
+        let mut script = Child::start(in_namespaces(&KINDS, &arguments).current_dir(folder.path()));
+        let status = script.wait();
+        let output = script.all_output();
+        assert!(status.success(), "{status}: {output}");
+        if output.contains("no mount") {
+            return;
+        }
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("written");
+        let (page, compacted, private) = (read("page"), read("compacted"), read("private"));
+        assert!(page.contains("work_total 30\n"), "{page}");
+        assert!(compacted.contains("not this user's to write"), "{compacted}");
+        assert!(
+            private.contains("shared: false") && private.contains("work_total 35\n"),
+            "{private}"
+        );
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("metrics")).expect("a directory").count(),
+            3
+        );
+    }
+}
