@@ -26,6 +26,12 @@ mod one {
     /// The same.
     #[metric(name = "same_total")]
     pub static SAME: Counter;
+    /// How full.
+    #[metric(name = "fullness", mode = "max")]
+    pub fn fullness(shelf: &str, hall: &str) -> Gauge;
+    /// How often.
+    #[metric(name = "turns_total")]
+    pub fn turns(shelf: &str, hall: &str) -> Counter;
     /// Durations of something.
     #[metric(name = "taken", buckets = [0.5, 1.0])]
     pub static TAKEN: Histogram;
@@ -53,6 +59,12 @@ mod two {
     /// The same.
     #[metric(name = "same_total")]
     pub static SAME: Counter;
+    /// How full.
+    #[metric(name = "fullness", mode = "max")]
+    pub fn fullness(hall: &str, shelf: &str) -> Gauge;
+    /// How often.
+    #[metric(name = "turns_total")]
+    pub fn turns(hall: &str, shelf: &str) -> Counter;
     /// Has a sample of `taken`.
     #[metric(name = "taken_bytes", mode = "livesum")]
     pub static BYTES: Gauge;
@@ -92,6 +104,7 @@ fn all_that_does_not_agree_is_told_with_both_places() {
     let told = conflicts.messages();
     let expected = [
         "`depth` is declared with different modes, \"livesum\" and \"max\": at ",
+        "`fullness` is declared with different orders of labels, [\"shelf\", \"hall\"] and [\"hall\", \"shelf\"]: at ",
         "`length` is declared with different buckets, [1.0, 2.0] and [1.0, 3.0]: at ",
         "`size` is declared with two types, gauge and histogram: at ",
         "`texts_total` is declared with different help texts, \"One text.\" and \"Another text.\": at ",
@@ -135,6 +148,10 @@ fn the_first_is_in_force_and_the_other_is_counted() {
     for _ in 0..5 {
         two::visits("home", "acme").inc();
     }
+    one::fullness("a", "north").set(0.5);
+    two::fullness("north", "a").set(0.9);
+    one::turns("a", "north").inc();
+    two::turns("north", "a").inc();
     one::TEXTS.inc();
     two::TEXTS.inc();
     one::SAME.inc();
@@ -156,9 +173,12 @@ fn the_first_is_in_force_and_the_other_is_counted() {
         "# HELP texts_total One text.\n# TYPE texts_total counter\ntexts_total 2\n",
         "same_total 2\n",
         "jobs_total{kind=\"a\"} 1\njobs_total{kind=\"b\"} 1\n",
-        // One each of `size`, `depth`, `length`, and five of `visits_total`.
-        "headcount_dropped_operations 8\n",
-        "headcount_dropped_series 4\n",
+        // However the other orders its labels, a sum is a sum; a gauge has one value.
+        "turns_total{hall=\"north\",shelf=\"a\"} 2\n",
+        "fullness{hall=\"north\",shelf=\"a\"} 0.5\n",
+        // One each of `size`, `depth`, `length`, `fullness`, and five of `visits_total`.
+        "headcount_dropped_operations 9\n",
+        "headcount_dropped_series 5\n",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }

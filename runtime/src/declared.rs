@@ -83,7 +83,7 @@ pub fn catalogue() -> Vec<Declaration> {
     all().into_iter().map(|declared| declared.declaration).collect()
 }
 
-/// Checks that all declarations in this program agree: that no name is declared with two kinds, modes, units, label names, buckets or help texts, and no
+/// Checks that all declarations in this program agree: that no name is declared with two kinds, modes, units, label names, buckets or help texts, no gauge with its labels in two orders, and no
 /// family has samples of another's name. In a test, this line guards a code base, all its dependencies included:
 ///
 /// ```standalone_crate
@@ -153,8 +153,7 @@ pub(crate) fn conflicts() -> Vec<Conflict> {
             continue;
         };
         let (a, b) = (&known.declaration, &declared.declaration);
-        let is_help_meant = known.has_own_help && declared.has_own_help;
-        let Some((what, is_fatal)) = difference(a, b, is_help_meant) else { continue };
+        let Some((what, is_fatal)) = difference(known, &declared) else { continue };
         let message =
             format!("`{name}` is declared with {what}: at {} and at {}", a.place, b.place);
         found.push(Conflict { message, loser: is_fatal.then_some(declared.site) });
@@ -181,11 +180,19 @@ fn agree(a: &Descriptor, b: &Descriptor) -> bool {
         && (!a.has_mode() || a.mode == b.mode)
         && a.fan.map(|(name, _)| name) == b.fan.map(|(name, _)| name)
         && (all_in(a, b) && all_in(b, a))
+        && (!a.has_mode() || given_order(a).eq(given_order(b)))
         && bounds_of(a.bounds) == bounds_of(b.bounds)
 }
 
+/// Its labels as they were declared. Each order has cells of its own. Sums of them are added up; a gauge would have two values.
+fn given_order(d: &Descriptor) -> impl Iterator<Item = &'static str> {
+    d.labels.iter().map(Label::name)
+}
+
 /// What two declarations of one name don't agree in, and whether that keeps them from being one family.
-fn difference(a: &Declaration, b: &Declaration, is_help_meant: bool) -> Option<(String, bool)> {
+fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
+    let (a, b) = (&first.declaration, &second.declaration);
+    let is_help_meant = first.has_own_help && second.has_own_help;
     let different = |what: &str, a: &dyn fmt::Debug, b: &dyn fmt::Debug, is_fatal| {
         Some((format!("different {what}, {a:?} and {b:?}"), is_fatal))
     };
@@ -195,6 +202,8 @@ fn difference(a: &Declaration, b: &Declaration, is_help_meant: bool) -> Option<(
         different("modes", &a.mode.unwrap_or(""), &b.mode.unwrap_or(""), true)
     } else if a.labels != b.labels {
         different("labels", &a.labels, &b.labels, true)
+    } else if a.mode.is_some() && first.order != second.order {
+        different("orders of labels", &first.order, &second.order, true)
     } else if a.buckets != b.buckets {
         different("buckets", &a.buckets, &b.buckets, true)
     } else if a.unit != b.unit {
@@ -229,6 +238,8 @@ struct Declared {
     declaration: Declaration,
     /// Whether someone wrote the help text. One that was made of a function's name is no statement about the family.
     has_own_help: bool,
+    /// The names of its labels as they were declared.
+    order: Vec<&'static str>,
     site: &'static Site,
 }
 
@@ -239,12 +250,14 @@ fn all() -> Vec<Declared> {
         match site.spec() {
             Spec::Metric(d) => {
                 let (declaration, has_own_help) = (of_metric(d), d.has_own_help);
-                all.push(Declared { declaration, has_own_help, site });
+                let order = given_order(d).collect();
+                all.push(Declared { declaration, has_own_help, order, site });
             }
             Spec::Function(function) => {
                 all.extend(of_function(function).into_iter().map(|declaration| Declared {
                     declaration,
                     has_own_help: true,
+                    order: Vec::new(),
                     site,
                 }));
             }
