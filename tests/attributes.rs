@@ -583,10 +583,18 @@ fn a_function_that_never_returns_counts_at_its_beginning_and_its_panic() {
         panic!("as asked")
     }
 
+    #[counted(outcome)]
+    async fn serving() -> std::convert::Infallible {
+        Yield::default().await;
+        panic!("as asked")
+    }
+
     panics(|| diverging());
     panics(|| block_on(async { diverging_later().await }));
+    panics(|| block_on(async { match serving().await {} }));
     assert_function("diverging", [1.0, 1.0, 0.0, 1.0]);
     assert_outcomes("function_calls_total", &labels("diverging_later"), [0.0, 0.0, 1.0, 0.0]);
+    assert_outcomes("function_calls_total", &labels("serving"), [0.0, 0.0, 1.0, 0.0]);
 }
 
 #[test]

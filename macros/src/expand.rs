@@ -115,7 +115,7 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
     let returns = if plan.shape == Shape::AsyncNever {
         let krate = &plan.krate;
-        q!(if false { let __r: #krate::Infallible = #krate::never(); return __r; })
+        q!(if false { let __r: #krate::Box<#krate::Infallible> = #krate::never(); return *__r; })
     } else {
         return_type(plan)
     };
@@ -206,7 +206,8 @@ fn await_and_end(plan: &Plan, body: &TokenStream, recorders: &TokenStream) -> To
     q!(let #pattern = #future.await; #end __out)
 }
 
-/// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions.
+/// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions. Boxed, since of a call whose type has no
+/// values rustc 1.85 says that what follows is unreachable.
 fn return_type(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     match shape::written_type(&plan.function.sig) {
@@ -216,7 +217,7 @@ fn return_type(plan: &Plan) -> TokenStream {
         Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
             let ty = shape::without_impl(ty);
-            q!(if false { let __r: #ty = #krate::never(); return __r; })
+            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; })
         }
     }
 }

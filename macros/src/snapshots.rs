@@ -207,8 +207,8 @@ fn all_four_share_one_guard() {
                     __recorders,
                     async move {
                         if false {
-                            let __r: Result<Response, Error> = ::headcount::__private::never();
-                            return __r;
+                            let __r: ::headcount::__private::Box<Result<Response, Error>> = ::headcount::__private::never();
+                            return *__r;
                         }
                         { respond(request).await }
                     },

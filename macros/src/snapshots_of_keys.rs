@@ -192,8 +192,8 @@ fn exceptions_by_pattern_and_by_label() {
                     __recorders,
                     async move {
                         if false {
-                            let __r: Result<u8, Error> = ::headcount::__private::never();
-                            return __r;
+                            let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
+                            return *__r;
                         }
                         { work(queue).await }
                     },
