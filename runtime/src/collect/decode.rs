@@ -92,6 +92,10 @@ impl Segment {
         core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
         let again = if layout.has_recent { shards.first().map_or(0, Vec::len) } else { 0 };
         let later = source.read(geometry.shard_off(0), again)?;
+        // What somebody cut off meanwhile was read as zeros, and a count that falls is worse than none.
+        if let Some(size) = source.size()? {
+            check_length(&header, size)?;
+        }
         let created =
             created.into_iter().map(|delta| header.log_epoch_ns.saturating_add(delta)).collect();
         Ok(Self {
@@ -172,12 +176,17 @@ pub(super) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
     // What lies behind the file's end was read as zeros.
     let header =
         Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
-    // A segment has its full length from before it gets its name: less of it has been cut off, and would read as zeros too.
+    check_length(&header, size)?;
+    Ok(header)
+}
+
+/// A segment has its full length from before it gets its name: less of it has been cut off.
+fn check_length(header: &Header, size: u64) -> Result<(), Error> {
     if size < header.geometry.logical_len() {
         let reason = "cut off: it is shorter than it says";
         return Err(Error::new(ErrorKind::NotSegment { reason }));
     }
-    Ok(header)
+    Ok(())
 }
 
 fn one(words: &[u64]) -> u64 {
@@ -186,4 +195,52 @@ fn one(words: &[u64]) -> u64 {
 
 fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    use super::*;
+    use crate::segment::format::tests::header;
+
+    /// A segment in which nothing is declared.
+    fn segment() -> (File, Header) {
+        let header = header();
+        let file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC).unwrap());
+        file.set_len(header.geometry.logical_len()).unwrap();
+        file.write_all_at(header.encode().as_slice(), 0).unwrap();
+        file.write_all_at(&1_u64.to_le_bytes(), Word::Ready.offset()).unwrap();
+        (file, header)
+    }
+
+    fn read(file: &File, header: Header) -> Result<Segment, Error> {
+        let source = Source::File(file.try_clone().unwrap().into());
+        Segment::read(&source, header, &mut Layouts::default())
+    }
+
+    #[test]
+    fn what_is_cut_after_its_header_was_read_is_an_error() {
+        let (file, header) = segment();
+        let len = header.geometry.logical_len();
+        let source = Source::File(file.try_clone().unwrap().into());
+        let read_before = read_header(&source, len).unwrap();
+        read(&file, read_before.clone()).unwrap();
+        // Behind everything that is read of it: the next time it would be a shard.
+        for len in [len - 1, header.geometry.cells_off] {
+            file.set_len(len).unwrap();
+            let error = read(&file, read_before.clone()).unwrap_err();
+            assert!(error.to_string().contains("cut off"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_has_grown_since_its_header_was_read_is_read() {
+        let (file, header) = segment();
+        file.set_len(header.geometry.logical_len() * 2).unwrap();
+        read(&file, header).unwrap();
+    }
 }

@@ -6,7 +6,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::SeekFrom;
+use rustix::fs::{SeekFrom, fstat};
 use rustix::io::Errno;
 
 use crate::error::Error;
@@ -28,6 +28,13 @@ impl Source {
             Self::File(fd) => read_file(fd, offset, &mut out)?,
         }
         Ok(out)
+    }
+
+    /// How long the file is by now; `None` of memory, which nobody cuts.
+    pub(super) fn size(&self) -> Result<Option<u64>, Error> {
+        let Self::File(fd) = self else { return Ok(None) };
+        let stat = fstat(fd).map_err(|e| Error::io("look at it", e))?;
+        Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
     }
 }
 
