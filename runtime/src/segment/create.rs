@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, MemfdFlags, OFlags};
+use rustix::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -305,16 +305,30 @@ impl Unnamed {
         // Whatever the umask left of it.
         rustix::fs::fchmod(&fd, mode)?;
         let magic = rustix::fs::fstatfs(&fd)?.f_type;
-        if magic == BTRFS {
-            // Copy on write would need new blocks at every write-back, also where blocks were allocated before.
-            if let Ok(flags) = rustix::fs::ioctl_getflags(&fd) {
-                let _ = rustix::fs::ioctl_setflags(&fd, flags | rustix::fs::IFlags::NOCOW);
+        match magic {
+            BTRFS => overwrite_in_place(&fd)?,
+            // It may lie on such a filesystem, and hands the flags on; others know none of them.
+            OVERLAYFS => {
+                let _ = overwrite_in_place(&fd);
             }
+            _ => {}
         }
         // On overlayfs the lock goes when the descriptor does, though the mapping can still write.
         let backing = Backing::new(move_up(fd))?;
         Ok(Self { backing, weak: magic == OVERLAYFS, temporary })
     }
+}
+
+/// Else each write-back leaves the pages in want of new blocks, also where blocks were allocated before, and on a full disk the next store is a
+/// SIGBUS. Only an empty file can be changed so.
+fn overwrite_in_place(fd: &OwnedFd) -> rustix::io::Result<()> {
+    let mut flags = rustix::fs::ioctl_getflags(fd)?;
+    // As the directory has it. What is compressed is never overwritten, and the two flags aren't exchanged at once.
+    if flags.contains(IFlags::COMPRESSED) {
+        flags -= IFlags::COMPRESSED;
+        rustix::fs::ioctl_setflags(fd, flags)?;
+    }
+    rustix::fs::ioctl_setflags(fd, flags | IFlags::NOCOW)
 }
 
 /// Takes the lock that means "alive", and says how far it can be trusted.
