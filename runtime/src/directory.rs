@@ -139,6 +139,15 @@ impl Directory {
             && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
     }
 
+    /// Whether a small program might find no room for a segment here any more.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        const SMALL: u64 = 64 << 10;
+        // A filesystem of no size has no limit. What it doesn't tell is found out by trying.
+        rustix::fs::fstatvfs(&self.fd).is_ok_and(|stat| {
+            stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL
+        })
+    }
+
     /// Makes a file that root has made here its owner's, if that is another user: who can't read the archive would see less than there was, and
     /// who can't open the lock could fold no more.
     pub(crate) fn give_to_owner(&self, file: impl AsFd) -> Result<(), Error> {

@@ -110,6 +110,12 @@ impl Error {
         self.raw_os_error().is_some_and(|number| passing.contains(&number))
     }
 
+    /// Whether the filesystem has no room, or this user none on it. Not a limit of this process (EFBIG), for which nothing that is given back
+    /// makes up.
+    pub(crate) fn is_want_of_room(&self) -> bool {
+        self.raw_os_error().is_some_and(|number| [libc::ENOSPC, libc::EDQUOT].contains(&number))
+    }
+
     /// Whether a file is damaged, cut off, or no segment at all.
     pub fn is_corrupt(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })

@@ -122,6 +122,7 @@ mod sampler;
 mod clock;
 mod fault;
 mod operation;
+mod room;
 mod segment;
 mod store;
 

@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 
 use super::Collector;
-use super::archive::{Folder, Portion};
+use super::archive::{Folder, Generation, Portion};
 
 /// What [`Collector::compact`] did.
 #[derive(Debug)]
@@ -124,13 +124,33 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
     Collector::new().mark_process_dead(pid)
 }
 
+/// Folds so much of a directory, once, as frees room for new processes and takes a moment. For who has found none there.
+pub(crate) fn make_room(path: &Path) -> Result<(), Error> {
+    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
+    Collector::open(path).holding_the_lock(folding).map(drop)
+}
+
+/// One generation, of ever fewer segments: an archive of all may find no room where one of some does, and these then leave room for the next.
+fn one_that_fits(
+    folder: &Folder<'_>,
+    mut portion: Portion,
+    skipped: &mut Vec<Error>,
+) -> Result<Generation, Error> {
+    loop {
+        match (folder.generation(portion, skipped), portion.less()) {
+            (Err(e), Some(less)) if e.is_want_of_room() => portion = less,
+            (done, _) => return done,
+        }
+    }
+}
+
 /// Generation upon generation, until there is nothing more to be folded.
 pub(super) fn compacted(folder: &Folder<'_>, portion: Portion) -> Result<Compacted, Error> {
     let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
     // What wasn't set aside is met again by each generation.
     let mut told = HashSet::new();
     loop {
-        let done = folder.generation(portion, &mut compacted.skipped)?;
+        let done = one_that_fits(folder, portion, &mut compacted.skipped)?;
         compacted.folded = compacted.folded.saturating_add(done.folded);
         compacted.generation = done.number;
         if !done.has_more {

@@ -26,6 +26,7 @@ mod sums;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
+pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
 pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{

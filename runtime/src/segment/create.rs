@@ -52,6 +52,14 @@ pub(crate) struct Created {
     pub(crate) header: Header,
 }
 
+/// Gives up what could not be completed. As long as it is mapped, its blocks are taken.
+pub(crate) fn abandon(kept: Option<Region>) {
+    current::begin(&Backing::none());
+    if let Some(region) = kept {
+        let _ = region.replace_by_private();
+    }
+}
+
 /// Makes a segment in memory of this process only that needs no descriptor: the last resort.
 pub(crate) fn create_private(
     heritage: &Heritage<'_>,

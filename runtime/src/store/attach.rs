@@ -59,7 +59,7 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
     // thread-locals with destructors are gone, it fails: such a thread must not get a shard that nobody would give back.
     let is_staying = LEAVING.try_with(|_| ()).is_ok();
     // `None`: re-entered. This thread is already in here, further up its stack.
-    let Some(mut store) = Guard::lock() else { return (slot, without_shard(slot, last)) };
+    let Some(mut store) = Guard::live() else { return (slot, without_shard(slot, last)) };
     if !store.is_live() {
         drop(store);
         waits_for.with(Patience::refuse);

@@ -13,6 +13,7 @@ use core::time::Duration;
 use crate::segment::{current, fold_fd, shard};
 
 use super::gate;
+use super::making_room;
 use super::mutex::Mutex;
 use super::signals::Blocked;
 use super::state::Store;
@@ -169,6 +170,7 @@ fn let_go() {
     fold_fd::close_all();
     // Here, and not when the store is looked at: what the child drops until then is its own.
     tally::forget();
+    making_room::forget();
     gate::reopen();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }

@@ -7,13 +7,15 @@
 //! ```
 //!
 //! One mutex guards all of it. It is never held while code of the user's runs (a label, a logger), and never taken in
-//! recording once a thread has touched its slots. It knows nothing of collectors.
+//! recording once a thread has touched its slots. It knows nothing of collectors; where a new process finds no room it calls `room`,
+//! without the mutex.
 
 mod attach;
 mod callbacks;
 mod fork;
 pub(crate) mod gate;
 mod health;
+mod making_room;
 mod mutex;
 mod names;
 mod register;

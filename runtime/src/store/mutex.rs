@@ -29,7 +29,7 @@ thread_local! {
 }
 
 /// A number that no other living thread of the process has.
-fn me() -> u32 {
+pub(super) fn me() -> u32 {
     static LAST: AtomicU32 = AtomicU32::new(0);
     match TOKEN.get() {
         0 => {

@@ -275,7 +275,7 @@ pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
         return DROPPED;
     }
     // Re-entered from inside this very function's allocations: not worth a row of its own.
-    let Some(mut store) = Guard::lock() else { return DROPPED };
+    let Some(mut store) = Guard::live() else { return DROPPED };
     if store.is_live() {
         match store.row(site, hash, given) {
             Ok(slot) => return slot,

@@ -49,7 +49,7 @@ use super::state::{Known, State, Store};
 /// # Ok::<(), headcount::Error>(())
 /// ```
 pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
-    Guard::lock().map_or(0, |mut store| {
+    locked().map_or(0, |mut store| {
         store.remove(|names, values, _| {
             names.0 == family
                 && labels.iter().all(|(name, value)| {
@@ -67,16 +67,22 @@ pub fn clear(family: &str) -> usize {
 
 /// Removes the series at this slot, if it is a row.
 pub(crate) fn remove(slot: u32) -> bool {
-    Guard::lock().is_some_and(|mut store| store.remove(|_, _, known| known.slot == slot) > 0)
+    locked().is_some_and(|mut store| store.remove(|_, _, known| known.slot == slot) > 0)
 }
 
 /// Removes all rows of this site but the one at this slot.
 pub(crate) fn remove_others(site: &'static Site, slot: u32) {
-    if let Some(mut store) = Guard::lock() {
+    if let Some(mut store) = locked() {
         let Spec::Metric(d) = site.spec() else { return };
         // Whichever of the family's declarations said it.
         store.remove(|names, _, known| names.0 == d.name && known.slot != slot);
     }
+}
+
+/// The store, with a log that can be written, if anything was recorded before the last fork.
+fn locked() -> Option<Guard> {
+    let store = Guard::settled()?;
+    if store.state == State::Forked { store.made_live() } else { Some(store) }
 }
 
 impl Store {
@@ -84,10 +90,6 @@ impl Store {
         &mut self,
         is_meant: impl Fn(&(&'static str, Vec<String>), &[String], &Known) -> bool,
     ) -> usize {
-        if self.state == State::Forked {
-            // The log is there, and nothing that could be written.
-            self.is_live();
-        }
         let Some(epoch) = self.header.as_ref().map(|header| header.log_epoch_ns) else { return 0 };
         // Not before now by either clock: one that was set back would end the span before others' began.
         let lived = self.made.map_or(0, |(at, made)| {

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::operation::ON;
 use crate::registry::{self, Site};
-use crate::segment::create::{Created, Heritage, create, create_private};
+use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::format::{Header, Word};
 use crate::segment::mapping::Region;
 use crate::segment::memory::{Memory, View};
@@ -90,6 +90,12 @@ pub(super) struct Store {
     pub(super) callbacks: Callbacks,
     /// Called once the mutex is released.
     pub(super) start: Option<fn()>,
+    /// The directory in which room must be made before this process makes its segment, or gives cells to what it declares.
+    pub(super) wants_room: Option<PathBuf>,
+    /// The epoch in which that was done last. It is done once.
+    pub(super) made_room_in: Option<u32>,
+    /// Whether what the program declares is to be registered once more.
+    unregistered: bool,
     /// Said through the log facade once the mutex is released.
     pub(super) unsaid: Option<String>,
 }
@@ -122,20 +128,29 @@ impl Store {
             problem: None,
             callbacks: Callbacks::new(),
             start: None,
+            wants_room: None,
+            made_room_in: None,
+            unregistered: false,
             unsaid: None,
         }
     }
 
-    /// Whether there is memory to record in, after trying to get some.
-    pub(super) fn is_live(&mut self) -> bool {
+    /// Tries to get memory to record in, where there is none. What must be done before is told in `wants_room`: see [`Guard::made_live`].
+    pub(super) fn make_live(&mut self) {
         match self.state {
-            State::Live => true,
-            // Failed: the caller doesn't ask often.
-            State::New | State::Forked | State::Failed => {
-                self.make_segment();
-                self.state == State::Live
+            State::Live => {
+                if core::mem::take(&mut self.unregistered) {
+                    self.register_new();
+                }
             }
+            // Failed: the caller doesn't ask often.
+            State::New | State::Forked | State::Failed => self.make_segment(),
         }
+    }
+
+    /// Whether this process may still have room made for it in its directory.
+    fn may_want_room(&self) -> bool {
+        self.made_room_in != Some(epoch())
     }
 
     fn make_segment(&mut self) {
@@ -148,9 +163,20 @@ impl Store {
         let mut made = Err(Error::directory("no directory was named"));
         if let Some(path) = self.directory.clone() {
             let group = self.config.as_ref().and_then(Config::chosen_group);
-            made = Directory::open_or_create(&path, group)
+            let directory = Directory::open_or_create(&path, group);
+            if self.may_want_room() && directory.as_ref().is_ok_and(Directory::is_nearly_full) {
+                // Before it is tried: what a segment takes first the archive could need.
+                self.wants_room = Some(path);
+                return;
+            }
+            made = directory
                 .and_then(|directory| self.create_in(Some(&directory), parent))
                 .map_err(|e| e.at(&path));
+            if self.may_want_room() && made.as_ref().is_err_and(Error::is_want_of_room) {
+                abandon(self.region);
+                self.wants_room = Some(path);
+                return;
+            }
             self.problem = None;
             if let (Err(e), false) = (&made, self.state == State::Failed) {
                 self.unsaid = Some(format!("counting in private memory: {e}"));
@@ -176,7 +202,7 @@ impl Store {
                 self.state = State::Live;
                 self.start = self.callbacks.start();
                 self.note_dropped_series();
-                self.register_new();
+                self.register_first();
             }
             Err(e) => {
                 // Said once, however often it is tried.
@@ -186,6 +212,23 @@ impl Store {
                 self.state = State::Failed;
                 self.problem = Some(e);
             }
+        }
+    }
+
+    /// Registers what the program declares, in a segment that was just made. What finds no room may find some once it was made.
+    fn register_first(&mut self) {
+        let (problem, unsaid) = (self.problem.as_ref().map(Error::copy), self.unsaid.clone());
+        self.register_new();
+        let is_full = |path: &PathBuf| {
+            Directory::open(path).is_ok_and(|directory| directory.is_nearly_full())
+        };
+        if self.shared && self.dropped_series > self.contradicted && self.may_want_room() {
+            self.wants_room = self.directory.clone().filter(is_full);
+        }
+        if self.wants_room.is_some() {
+            // Nothing is said of it yet.
+            self.unregistered = true;
+            (self.problem, self.unsaid) = (problem, unsaid);
         }
     }
 
@@ -288,7 +331,7 @@ pub fn init(config: Config) -> Result<(), Error> {
         set_sample_interval(interval);
     }
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
-    let Some(mut store) = Guard::lock() else { return Ok(()) };
+    let Some(mut store) = Guard::settled() else { return Ok(()) };
     if store.state == State::Live {
         let same = store.directory == config.absolute_directory();
         return match (&store.problem, &store.directory) {
@@ -304,7 +347,7 @@ pub fn init(config: Config) -> Result<(), Error> {
     }
     store.config = Some(config);
     store.decided = false;
-    store.is_live();
+    let Some(mut store) = store.made_live() else { return Ok(()) };
     // The caller is told; the log need not be.
     store.unsaid = None;
     store.problem.as_ref().map_or(Ok(()), |problem| Err(problem.copy()))
@@ -315,9 +358,7 @@ pub(crate) fn start() {
     if registry::is_empty() || !ON {
         return;
     }
-    if let Some(mut store) = Guard::lock() {
-        store.is_live();
-    }
+    drop(Guard::live());
 }
 
 /// This process's own segment, for the collector in the same process, which reads it where it is: also when it has no

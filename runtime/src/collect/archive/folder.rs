@@ -47,8 +47,18 @@ impl Portion {
     pub(in super::super) const ALL: Self =
         Self { files: usize::MAX, time: Duration::MAX, pid: None };
 
+    /// Room for many new processes, and no longer than one that records for the first time can wait.
+    pub(in super::super) const FOR_ROOM: Self =
+        Self { files: 256, time: Duration::from_millis(200), pid: None };
+
     pub(in super::super) fn of(pid: u32) -> Self {
         Self { pid: Some(pid), ..Self::ALL }
+    }
+
+    /// Much less, for an archive that found no room; `None` if this is the least.
+    pub(in super::super) fn less(self) -> Option<Self> {
+        let files = [64, 8, 1].into_iter().find(|files| *files < self.files)?;
+        Some(Self { files, ..self })
     }
 }
 

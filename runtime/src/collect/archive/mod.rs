@@ -23,7 +23,7 @@ use super::layout::LogFamily;
 use super::merging::Labels;
 use super::spans::Spans;
 
-pub(super) use folder::{Folder, Portion};
+pub(super) use folder::{Folder, Generation, Portion};
 pub(super) use forget::{forget_all, forget_untouched};
 pub(super) use format::{generation, read};
 
