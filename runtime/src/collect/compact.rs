@@ -130,16 +130,25 @@ pub(crate) fn make_room(path: &Path) -> Result<(), Error> {
     Collector::open(path).holding_the_lock(folding).map(drop)
 }
 
-/// One generation, of ever fewer segments: an archive of all may find no room where one of some does, and these then leave room for the next.
+/// One generation. Without room for the new archive beside the old one and the segments, it is one of ever fewer segments: these then leave room for
+/// the next. In the end the dead give back what they don't use.
 fn one_that_fits(
     folder: &Folder<'_>,
-    mut portion: Portion,
+    portion: Portion,
     skipped: &mut Vec<Error>,
 ) -> Result<Generation, Error> {
+    let (mut next, mut had_zeros) = (portion, true);
     loop {
-        match (folder.generation(portion, skipped), portion.less()) {
-            (Err(e), Some(less)) if e.is_want_of_room() => portion = less,
-            (done, _) => return done,
+        let failed = match folder.generation(next, skipped) {
+            Err(e) if e.is_want_of_room() => e,
+            done => return done,
+        };
+        if let Some(less) = next.less() {
+            next = less;
+        } else if core::mem::take(&mut had_zeros) && folder.give_back_zeros(portion)? {
+            next = portion;
+        } else {
+            return Err(failed);
         }
     }
 }

@@ -32,7 +32,7 @@ use super::lock::FoldLock;
 /// What one generation takes in at most.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Portion {
-    files: usize,
+    pub(super) files: usize,
     time: Duration,
     /// Only segments of this pid.
     pid: Option<u32>,
@@ -67,8 +67,8 @@ const MOST_CELLS: usize = 1 << 23;
 
 /// Folds one directory, as long as it exists: it holds the lock.
 pub(in super::super) struct Folder<'a> {
-    directory: &'a Directory,
-    lock: FoldLock,
+    pub(super) directory: &'a Directory,
+    pub(super) lock: FoldLock,
 }
 
 /// What one generation did.
@@ -82,15 +82,15 @@ pub(in super::super) struct Generation {
 
 /// What lies in a directory.
 #[derive(Default)]
-struct Listing {
+pub(super) struct Listing {
     /// All of whom a file is there.
     instances: HashSet<[u8; 16]>,
     /// Those that nobody can write any more; of each the file, and copies of it.
-    dead: BTreeMap<[u8; 16], Vec<Listed>>,
+    pub(super) dead: BTreeMap<[u8; 16], Vec<Listed>>,
 }
 
-struct Listed {
-    name: String,
+pub(super) struct Listed {
+    pub(super) name: String,
     header: Header,
     life: Life,
 }
@@ -200,7 +200,11 @@ impl<'a> Folder<'a> {
     }
 
     /// The archive, and who is there.
-    fn list(&self, here: &Here, skipped: &mut Vec<Error>) -> Result<(Archive, Listing), Error> {
+    pub(super) fn list(
+        &self,
+        here: &Here,
+        skipped: &mut Vec<Error>,
+    ) -> Result<(Archive, Listing), Error> {
         let names = self.directory.names()?;
         self.tidy(&names);
         // Never over an archive that is damaged, or newer than this program.
@@ -308,7 +312,7 @@ impl<'a> Folder<'a> {
         }
     }
 
-    fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+    pub(super) fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
         // Looked at first, without writing: whether it is a file at all, and whose.
         if self.directory.open_file(name)?.is_none() {
             return Ok(None);

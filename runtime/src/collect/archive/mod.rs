@@ -17,6 +17,7 @@ mod format;
 mod lock;
 #[cfg(test)]
 pub(super) mod tests;
+mod zeros;
 
 use super::decode::Age;
 use super::layout::LogFamily;

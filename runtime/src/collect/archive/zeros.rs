@@ -1,0 +1,92 @@
+//! Room on a disk on which there is none for a new archive: blocks of dead segments that hold nothing but zeros.
+//!
+//! A hole reads as zeros, so every reader sees the same bytes before, in between and after, and whoever is killed has changed nothing. Most segments have
+//! some: the process's shard of a program without gauges, the last steps by which a log or a shard grew.
+
+use core::ops::Range;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{FallocateFlags, fallocate, fstat};
+
+use crate::error::Error;
+use crate::fault;
+use crate::segment::format::{CELL, Geometry, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, PAGE, Word};
+use crate::segment::lock as locks;
+
+use super::super::decode::read_header;
+use super::super::liveness::Here;
+use super::super::read::Source;
+use super::folder::{Folder, Portion};
+
+/// A log grows by so much at once, at most.
+const LOG_STEP: u64 = 4 * PAGE;
+#[expect(clippy::cast_possible_truncation, reason = "a constant")]
+const PAGE_LEN: usize = PAGE as usize;
+/// Pages that are looked at, of all files together: 64 MiB. A hostile file of kilobytes may speak of gigabytes.
+const MOST_PAGES: usize = 1 << 14;
+
+impl Folder<'_> {
+    /// Gives back blocks of dead segments that read as zeros, of as many as the portion says, and says whether there were any.
+    pub(in super::super) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
+        let here = Here::in_directory(self.directory);
+        // What is skipped was told when it was to be folded.
+        let (_, listing) = self.list(&here, &mut Vec::new())?;
+        let (mut was_some, mut pages_left) = (false, MOST_PAGES);
+        for file in listing.dead.values().flatten().take(portion.files) {
+            self.lock.check()?;
+            // One that can't be written to, or not punched, stays as it is.
+            was_some |= self.give_back_zeros_of(&file.name, &mut pages_left).unwrap_or(false);
+        }
+        Ok(was_some)
+    }
+
+    fn give_back_zeros_of(&self, name: &str, pages_left: &mut usize) -> Result<bool, Error> {
+        let failed = |e| Error::io("give back what it doesn't use", e);
+        let Some(fd) = self.open_for_locking(name)? else { return Ok(false) };
+        let before = fstat(&fd).map_err(failed)?;
+        let source = Source::File(fd);
+        let header = read_header(&source, u64::try_from(before.st_size).unwrap_or(0))?;
+        let Source::File(fd) = &source else { return Ok(false) };
+        // Of this very file, and by the lock alone: nothing else is as final, and a page that is taken from under a living process could be one
+        // that it doesn't get back.
+        if header.liveness != LIVENESS_OFD || !matches!(locks::is_held(fd), Ok(false)) {
+            return Ok(false);
+        }
+        let pages = with_blocks(&source, header.geometry)?;
+        for at in pages.into_iter().flat_map(|range| range.step_by(PAGE_LEN)) {
+            let Some(less) = pages_left.checked_sub(1) else { break };
+            *pages_left = less;
+            punch_if_zeros(&source, fd, at)?;
+        }
+        Ok(fstat(fd).map_err(failed)?.st_blocks < before.st_blocks)
+    }
+}
+
+/// What of a segment has blocks, and may have more of them than it needs. As the file says it, and within its geometry.
+///
+/// Every range begins at a page.
+fn with_blocks(source: &Source, geometry: Geometry) -> Result<Vec<Range<u64>>, Error> {
+    let word = |offset: u64| Ok::<_, Error>(source.read(offset, 1)?.first().copied().unwrap_or(0));
+    let log = word(Word::LogUsed.offset())?.min(geometry.log_cap());
+    let log_end = LOG_OFF.saturating_add(log.saturating_add(LOG_STEP)).min(geometry.cells_off);
+    let mut ranges: Vec<Range<u64>> = core::iter::once(LOG_OFF..log_end).collect();
+    let shards = word(Word::ShardsUsed.offset())?.min(u64::from(geometry.shard_cap));
+    for shard in 0..u32::try_from(shards).unwrap_or(0) {
+        // Two limits share a word.
+        let pair = word(LIMITS_OFF + 4 * u64::from(shard & !1))?;
+        let limit = if shard % 2 == 0 { pair & 0xffff_ffff } else { pair >> 32 };
+        let start = geometry.shard_off(shard);
+        ranges.push(start..start + CELL * limit.min(u64::from(geometry.slot_cap)));
+    }
+    Ok(ranges)
+}
+
+/// Makes a hole of the page there, if it is all zeros.
+fn punch_if_zeros(source: &Source, fd: &OwnedFd, at: u64) -> Result<(), Error> {
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    if source.read(at, PAGE_LEN / size_of::<u64>())?.iter().all(|word| *word == 0) {
+        fault::call!("fold.punch", fallocate(fd, flags, at, PAGE))
+            .map_err(|e| Error::io("give back what it doesn't use", e))?;
+    }
+    Ok(())
+}
