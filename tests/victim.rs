@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Config, Counter, Histogram, LabelValue, Value, metric};
+use headcount::{
+    Clean, Collector, Config, Counter, Histogram, LabelValue, Processes, Value, metric,
+};
 use headcount_tests::oracle::Oracle;
 use headcount_tests::scenario::{self, Report, Role};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -95,7 +97,7 @@ mod faults {
         Vec::new()
     }
 
-    pub(super) fn refuse(_: &str, _: i32) -> bool {
+    pub(super) fn refuse(_: &str, _: i32, _: u32) -> bool {
         false
     }
 }
@@ -110,12 +112,16 @@ fn main() {
             run(directory, oracle, &plan, wait_to_be_traced);
         }
         ["die", directory, oracle, when, place, nth, ref refusals @ ..] => {
-            for refusal in refusals {
-                let (call, errno) = refusal.split_once('=').expect("a call and a number");
-                assert!(faults::refuse(call, errno.parse().expect("a number")), "{refusal}");
-            }
+            refuse(refusals);
             let plan = Plan { when, place, nth: nth.parse().expect("a number") };
             run(directory, oracle, &plan, |_| {});
+        }
+        ["act", directory, action, place, nth, ref refusals @ ..] => {
+            let nth = nth.parse().expect("a number");
+            act(directory, action, || {
+                refuse(refusals);
+                faults::arm(place, nth);
+            });
         }
         ["bystander", directory] => {
             headcount::init(Config::new().directory(directory)).expect("the directory is fit");
@@ -128,6 +134,80 @@ fn main() {
         _ => panic!("no such scenario: {arguments:?}"),
     }
 }
+
+/// Calls that are to fail: `name=errno`, or `name=errno*times`.
+fn refuse(refusals: &[&str]) {
+    for refusal in refusals {
+        let (call, errno) = refusal.split_once('=').expect("a call and a number");
+        let (errno, times) = errno.split_once('*').unwrap_or((errno, "4294967295"));
+        let [errno, times] = [errno, times].map(|number| number.parse().expect("a number"));
+        let errno = i32::try_from(errno).expect("small");
+        assert!(faults::refuse(call, errno, times), "{refusal}");
+    }
+}
+
+/// What is done to a directory in which others have counted. From `now` on something may happen to who does it.
+fn act(directory: &str, action: &str, now: impl FnOnce()) {
+    let collector = Collector::open(directory);
+    let clean = |what: &Clean| collector.clean(what).map(drop);
+    let start = || headcount::init(Config::new().directory(directory));
+    let done = match action {
+        "forget-the-dead" => {
+            now();
+            clean(&Clean::new().dead())
+        }
+        "forget-what-is-old" => {
+            now();
+            clean(&Clean::new().older_than(Duration::ZERO))
+        }
+        "forget-what-was-set-aside" => {
+            now();
+            clean(&Clean::new().set_aside())
+        }
+        "mark-dead" => {
+            let segments = collector.segments().expect("readable");
+            let pids: Vec<u32> = segments.iter().filter_map(headcount::SegmentInfo::pid).collect();
+            now();
+            pids.iter().try_for_each(|pid| collector.mark_process_dead(*pid).map(drop))
+        }
+        "write-the-ledger" | "mend-the-ledger" => {
+            // Somebody whose time is to be written down.
+            start().expect("the directory is fit");
+            now();
+            collector.processes(Processes::Together).collect().map(drop)
+        }
+        "start" => {
+            now();
+            let started = start();
+            NEWCOMER.inc_by(9);
+            started
+        }
+        "count-in-private" => {
+            now();
+            // An error, as long as it is refused.
+            let _ = start();
+            NEWCOMER.inc_by(9);
+            let own = Collector::new().folding(false).collect().expect("a snapshot").to_text();
+            assert!(own.contains("\nnewcomer_total 9\n"), "{own}");
+            Ok(())
+        }
+        "remove" => {
+            start().expect("the directory is fit");
+            for id in ["gone-1", "gone-2", "gone-3"] {
+                rows(Who::Main, id).inc();
+            }
+            now();
+            assert_eq!(headcount::remove_matching("rows_total", &[]), 3);
+            Ok(())
+        }
+        _ => panic!("no such action: {action}"),
+    };
+    done.unwrap_or_else(|error| panic!("{action}: {error}"));
+}
+
+/// Counted by who comes to a directory of the dead.
+#[metric(name = "newcomer_total")]
+static NEWCOMER: Counter;
 
 /// Counted by who has nothing to do with it.
 #[metric(name = "bystander_total")]

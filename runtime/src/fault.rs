@@ -68,10 +68,13 @@ mod armed {
     struct Refusal {
         call: AtomicU64,
         errno: AtomicI32,
+        /// How often it is refused yet.
+        left: AtomicU32,
     }
 
-    static REFUSALS: [Refusal; 4] =
-        [const { Refusal { call: AtomicU64::new(0), errno: AtomicI32::new(0) } }; 4];
+    static REFUSALS: [Refusal; 4] = [const {
+        Refusal { call: AtomicU64::new(0), errno: AtomicI32::new(0), left: AtomicU32::new(0) }
+    }; 4];
 
     /// FNV-1a; no name comes to 0.
     const fn hash(name: &str) -> u64 {
@@ -90,14 +93,15 @@ mod armed {
         ARMED.store(hash(place), Ordering::Relaxed);
     }
 
-    /// From now on the call of this name fails with this number, without being made. As many as four calls; `false`: that
+    /// So many times from now on the call of this name fails with this number, without being made. As many as four calls; `false`: that
     /// was one too many.
-    pub fn refuse(call: &str, errno: i32) -> bool {
+    pub fn refuse(call: &str, errno: i32, times: u32) -> bool {
         let call = hash(call);
         for refusal in &REFUSALS {
             let known = refusal.call.load(Ordering::Relaxed);
             if known == 0 || known == call {
                 refusal.errno.store(errno, Ordering::Relaxed);
+                refusal.left.store(times, Ordering::Relaxed);
                 refusal.call.store(call, Ordering::Relaxed);
                 return true;
             }
@@ -124,6 +128,8 @@ mod armed {
     pub(crate) fn refusal(call: &str) -> Option<Errno> {
         let call = hash(call);
         let refusal = REFUSALS.iter().find(|known| known.call.load(Ordering::Relaxed) == call)?;
+        let order = (Ordering::Relaxed, Ordering::Relaxed);
+        refusal.left.fetch_update(order.0, order.1, |left| left.checked_sub(1)).ok()?;
         Some(Errno::from_raw_os_error(refusal.errno.load(Ordering::Relaxed)))
     }
 }

@@ -14,6 +14,7 @@ use rustix::process::{Resource, getrlimit};
 use super::ledger::{Ledger, MAX_LEN};
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::fault;
 
 pub(super) const NAME: &str = "processes.hcl";
 const LOCK: &str = ".ledger.lock";
@@ -58,7 +59,8 @@ pub(super) fn take_turn(directory: &Directory) -> Turn {
     if !fstat(&held.file).is_ok_and(is_file) {
         return Turn::Refused;
     }
-    match fcntl_lock(&held.file, FlockOperation::NonBlockingLockExclusive) {
+    let lock = || fcntl_lock(&held.file, FlockOperation::NonBlockingLockExclusive);
+    match fault::call!("ledger.lock", lock()) {
         Ok(()) => Turn::Mine(held),
         Err(Errno::AGAIN | Errno::ACCESS) => Turn::Anothers,
         Err(_) => Turn::Refused,
@@ -126,10 +128,14 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
 pub(super) fn replace(directory: &Directory, ledger: &Ledger, held: &Held) -> Result<(), Error> {
     let at = |e: Error| e.at(&directory.path().join(NAME));
     held.check()?;
-    let written = write_next(directory, &ledger.encode())
-        .and_then(|()| Ok(renameat(directory, NEXT, directory, NAME)?));
+    let written = write_next(directory, &ledger.encode()).and_then(|()| {
+        let rename = || renameat(directory, NEXT, directory, NAME);
+        Ok(fault::call!("ledger.rename", rename())?)
+    });
     if let Err(e) = written {
-        let _ = unlinkat(directory, NEXT, AtFlags::empty());
+        fault::step!("ledger.remove", {
+            let _ = unlinkat(directory, NEXT, AtFlags::empty());
+        });
         return Err(at(Error::io("write it", e)));
     }
     Ok(())
@@ -141,22 +147,24 @@ fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
         return Err(Errno::FBIG.into());
     }
     // Removed and not cut: it may be another name of any file.
-    match unlinkat(directory, NEXT, AtFlags::empty()) {
+    match fault::call!("ledger.tidy", unlinkat(directory, NEXT, AtFlags::empty())) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(e) => return Err(e.into()),
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
     // For all who may read the directory: `/proc` tells them the same.
     let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
-    let fd = openat(directory, NEXT, flags | OFlags::CLOEXEC, mode)?;
+    let open = || openat(directory, NEXT, flags | OFlags::CLOEXEC, mode);
+    let fd = fault::call!("ledger.create", open())?;
     // At its place, so that a child that a signal handler forks here writes the same once more, and not behind it. Without a sync: if the
     // machine goes down, the numbers start anew as the segments' do.
-    std::os::unix::fs::FileExt::write_all_at(&std::fs::File::from(fd), bytes, 0)
+    let file = std::fs::File::from(fd);
+    fault::call!("ledger.write", std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0))
 }
 
 /// Puts a damaged ledger aside, for people to look at.
 pub(super) fn set_aside(directory: &Directory, held: &Held) -> Result<(), Error> {
     held.check()?;
-    renameat(directory, NAME, directory, BAD)
+    fault::call!("ledger.set_aside", renameat(directory, NAME, directory, BAD))
         .map_err(|e| Error::io("put it aside", e).at(&directory.path().join(NAME)))
 }

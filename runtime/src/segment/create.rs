@@ -56,7 +56,7 @@ pub(crate) struct Created {
 pub(crate) fn abandon(kept: Option<Region>) {
     current::begin(&Backing::none());
     if let Some(region) = kept {
-        let _ = region.replace_by_private();
+        let _ = fault::step!("room.abandon", region.replace_by_private());
     }
 }
 
@@ -286,7 +286,8 @@ struct Unnamed {
 impl Unnamed {
     fn open(directory: Option<&Directory>, named: bool) -> io::Result<Self> {
         let Some(directory) = directory else {
-            let fd = rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC)?;
+            let make = || rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC);
+            let fd = fault::call!("private.file", make())?;
             let backing = Backing::new(move_up(fd))?;
             return Ok(Self { backing, weak: false, temporary: None });
         };

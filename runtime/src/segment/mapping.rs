@@ -79,8 +79,10 @@ impl Region {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping, wherever the kernel puts it.
-        let base =
-            unsafe { mmap_anonymous(core::ptr::null_mut(), len, ProtFlags::empty(), flags) }?;
+        let base = fault::call!("private.reserve", unsafe {
+            mmap_anonymous(core::ptr::null_mut(), len, ProtFlags::empty(), flags)
+        });
+        let base = base?;
         let base =
             NonNull::new(base.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let region = Self { base, len };

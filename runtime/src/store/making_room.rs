@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::thread::futex;
 
+use crate::fault;
 use crate::room;
 
 use super::fork::{Guard, epoch};
@@ -81,7 +82,7 @@ impl Guard {
             // Before it is tried: whoever has the mutex next takes what there is.
             self.made_room_in = Some(epoch());
             drop(self);
-            room::make(&directory);
+            fault::step!("room.make", room::make(&directory));
             drop(maker);
             // Again: in a child that a signal handler forked meanwhile nobody has tried.
             self = Self::settled()?;

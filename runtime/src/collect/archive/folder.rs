@@ -192,7 +192,7 @@ impl<'a> Folder<'a> {
                 continue;
             }
             self.lock.check()?;
-            unlinkat(self.directory, &name, AtFlags::empty())
+            fault::call!("clean.remove", unlinkat(self.directory, &name, AtFlags::empty()))
                 .map_err(|e| Error::io("remove it", e).at(&self.directory.path().join(&name)))?;
             removed += 1;
         }
