@@ -71,7 +71,7 @@ fn a_row_that_is_removed_and_comes_back_is_never_another_ones() {
         let writer = {
             let (rows, block) = (Arc::clone(&rows), Arc::clone(&block));
             thread::spawn(move || {
-                rows.forget(|slot| slot == 10, |_| ());
+                rows.forget(|slot| slot == 10, |_, _| ());
                 block.store(1, Ordering::Relaxed);
                 rows.insert(7, 1, b"a", 30);
             })

@@ -24,6 +24,8 @@ pub(crate) enum ErrorKind {
     Directory { reason: &'static str },
     /// The file is not one that this process should read: a link, a device, a stranger's.
     Foreign { reason: &'static str },
+    /// As it is, but together with the files before it more than is read at once.
+    Crowded { reason: &'static str },
     /// The file ends before what it announces, or has never been one of ours.
     NotSegment { reason: &'static str },
     /// A version or a flag from the future.
@@ -80,6 +82,7 @@ impl Error {
             },
             ErrorKind::Directory { reason } => ErrorKind::Directory { reason },
             ErrorKind::Foreign { reason } => ErrorKind::Foreign { reason },
+            ErrorKind::Crowded { reason } => ErrorKind::Crowded { reason },
             ErrorKind::NotSegment { reason } => ErrorKind::NotSegment { reason },
             ErrorKind::Version { major, minor } => {
                 ErrorKind::Version { major: *major, minor: *minor }
@@ -114,6 +117,11 @@ impl Error {
     /// makes up.
     pub(crate) fn is_want_of_room(&self) -> bool {
         self.raw_os_error().is_some_and(|number| [libc::ENOSPC, libc::EDQUOT].contains(&number))
+    }
+
+    /// Whether it says nothing of the file, which can be read with fewer others.
+    pub(crate) fn is_crowded(&self) -> bool {
+        matches!(self.kind, ErrorKind::Crowded { .. })
     }
 
     /// Whether a file is damaged, cut off, or no segment at all.
@@ -153,7 +161,9 @@ impl Error {
     pub(crate) fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",
-            ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } => "foreign",
+            ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } | ErrorKind::Crowded { .. } => {
+                "foreign"
+            }
             ErrorKind::NotSegment { .. } => "not_a_segment",
             ErrorKind::Version { .. } => "version",
             ErrorKind::Corrupt { .. } => "corrupt",
@@ -174,6 +184,7 @@ impl fmt::Display for Error {
             ErrorKind::Io { what, source } => write!(f, "can't {what}: {source}"),
             ErrorKind::Directory { reason }
             | ErrorKind::Foreign { reason }
+            | ErrorKind::Crowded { reason }
             | ErrorKind::NotSegment { reason } => f.write_str(reason),
             ErrorKind::Version { major, minor } => {
                 write!(f, "written in format {major}.{minor}, which this version can't read")

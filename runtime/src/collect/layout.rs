@@ -75,16 +75,28 @@ pub(super) struct Layout {
 }
 
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Layouts {
     known: HashMap<u32, Vec<Known>>,
-    text: u64,
+    /// Bytes of text in labels that there is room for yet.
+    text_left: u64,
+}
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self::of_text(MAX_TEXT_OF_ALL)
+    }
 }
 
 /// What logs have in common, and what it says.
 type Known = (Vec<u8>, Rc<Layout>);
 
 impl Layouts {
+    /// With so many bytes of text in labels at most.
+    pub(super) fn of_text(most: u64) -> Self {
+        Self { known: HashMap::new(), text_left: most }
+    }
+
     pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Rc<Layout>, Error> {
         let known = self.known.entry(crc32fast::hash(&common)).or_default();
         let found = known.iter().find(|(bytes, _)| *bytes == common);
@@ -92,13 +104,12 @@ impl Layouts {
             Rc::clone(layout)
         } else {
             let (layout, text) = parse(&common, slots_used)?;
-            self.text = self.text.saturating_add(text);
-            if self.text > MAX_TEXT_OF_ALL {
-                // Other files' doing: this one is not damaged, and must not be set aside.
-                return Err(Error::new(ErrorKind::Foreign {
-                    reason: "too much text in labels, with that of the files before it",
-                }));
-            }
+            // Other files' doing: this one is not damaged, and must not be set aside.
+            let crowded = "too much text in labels, with that of the files before it";
+            self.text_left = self
+                .text_left
+                .checked_sub(text)
+                .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
             let layout = Rc::new(layout);
             known.push((common, Rc::clone(&layout)));
             layout
@@ -118,7 +129,7 @@ pub(super) const MAX_NAME: usize = 1024;
 const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.
-const MAX_TEXT_OF_ALL: u64 = 1 << 32;
+pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 /// Bytes of label names and values that one log may stand for: 256 MiB.
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 

@@ -402,7 +402,7 @@ mod tests {
             assert_eq!(rows.find(hash(i), 3, |v| v == values), None);
         }
         let values = 500_u32.to_le_bytes();
-        rows.forget(|slot| slot == 5001, |_| ());
+        rows.forget(|slot| slot == 5001, |_, _| ());
         assert_eq!(rows.find(hash(500), 1, |v| v == values), None);
         assert_eq!(rows.find(hash(500), 2, |v| v == values), Some(5002));
         rows.insert(hash(500), 1, &values, 7);

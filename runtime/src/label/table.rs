@@ -111,12 +111,15 @@ impl Rows {
     ///
     /// A thread that has found one just before counts in it, where nobody looks any more; in no other series.
     ///
-    /// Tells the sites whose they were: two may share a series.
-    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool, mut was: impl FnMut(usize)) {
+    /// Tells the sites whose they were, with the slot: two may share a series.
+    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool, mut was: impl FnMut(usize, u32)) {
         let entries = self.current().into_iter().flat_map(|table| &table.places).filter_map(entry);
-        for entry in entries.filter(|entry| is_gone(entry.slot.load(Ordering::Relaxed))) {
-            entry.slot.store(GONE, Ordering::Release);
-            was(entry.site);
+        for entry in entries {
+            let slot = entry.slot.load(Ordering::Relaxed);
+            if is_gone(slot) {
+                entry.slot.store(GONE, Ordering::Release);
+                was(entry.site, slot);
+            }
         }
     }
 

@@ -244,7 +244,12 @@ impl Store {
             site.set_full(true);
             let others = Key::of(given).others(d.labels);
             let hash = label::hash(address, &&others);
-            return self.insert_row(site, hash, others.bytes(), d);
+            if let Some(slot) = label::ROWS.find(hash, address, |values| values == others.bytes()) {
+                return Ok(slot);
+            }
+            let slot = self.insert_row(site, hash, others.bytes(), d)?;
+            self.others.insert((address, slot));
+            return Ok(slot);
         }
         let slot = self.insert_row(site, hash, given, d)?;
         self.rows.insert(address, rows + 1);
@@ -258,12 +263,8 @@ impl Store {
         given: &[u8],
         d: &Descriptor,
     ) -> std::io::Result<u32> {
-        let address = address(site);
-        if let Some(slot) = label::ROWS.find(hash, address, |values| values == given) {
-            return Ok(slot);
-        }
         let slot = self.register_metric(d, label::single(d.labels, given), Some(site))?;
-        label::ROWS.insert(hash, address, given, slot);
+        label::ROWS.insert(hash, address(site), given, slot);
         Ok(slot)
     }
 }

@@ -119,12 +119,15 @@ impl Store {
             slots.push(known.slot);
         }
         slots.sort_unstable();
-        let (rows, mut sites) = (&mut self.rows, BTreeSet::new());
+        let (rows, others, mut sites) = (&mut self.rows, &mut self.others, BTreeSet::new());
         label::ROWS.forget(
             |slot| slots.binary_search(&slot).is_ok(),
-            |site| {
-                if let Some(rows) = rows.get_mut(&site) {
-                    *rows = rows.saturating_sub(1);
+            |site, slot| {
+                // The row of all that were too many is none of those that are counted.
+                if !others.remove(&(site, slot)) {
+                    if let Some(rows) = rows.get_mut(&site) {
+                        *rows = rows.saturating_sub(1);
+                    }
                 }
                 sites.insert(site);
             },
@@ -135,5 +138,49 @@ impl Store {
             }
         }
         meant.len()
+    }
+}
+
+#[cfg(all(test, not(feature = "off")))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::{Collector, Counter, Number, Value, metric};
+
+    /// Two rows, and one for the rest.
+    #[metric(name = "removed_rows_total", max_series = 2)]
+    fn rows(id: &str) -> Counter;
+
+    fn seen() -> BTreeMap<String, u64> {
+        let snapshot = Collector::new().collect().unwrap();
+        let family = snapshot.families().iter().find(|family| family.name == "removed_rows_total");
+        let series = family.unwrap().series.iter();
+        let one = |series: &crate::Series| match series.value {
+            Value::Counter(Number::Integer(n)) => (series.labels[0].1.clone(), n),
+            _ => panic!("{series:?}"),
+        };
+        series.map(one).collect()
+    }
+
+    fn rows_of(rows: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        rows.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect()
+    }
+
+    #[test]
+    fn the_row_of_the_rest_makes_no_room_when_it_is_removed() {
+        for id in ["a", "b", "c"] {
+            rows(id).inc();
+        }
+        assert_eq!(seen(), rows_of(&[("_other", 1), ("a", 1), ("b", 1)]));
+        assert!(rows("c").remove(), "it is the row of the rest");
+        rows("d").inc_by(2);
+        assert_eq!(seen(), rows_of(&[("_other", 2), ("a", 1), ("b", 1)]));
+        // One that was counted does.
+        assert!(rows("a").remove());
+        rows("e").inc_by(3);
+        rows("f").inc_by(4);
+        // What had gone to the rest has its place there.
+        rows("d").inc_by(5);
+        assert_eq!(seen(), rows_of(&[("_other", 11), ("b", 1), ("e", 3)]));
     }
 }

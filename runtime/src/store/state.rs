@@ -1,6 +1,6 @@
 //! The store itself: making this process's segment, and finding it again after a fork.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::clock;
@@ -79,6 +79,8 @@ pub(super) struct Store {
     pub(super) made: Option<(std::time::Instant, u64)>,
     /// Rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
+    /// Those of them that take what is too much, by site and slot; they aren't among the rows.
+    pub(super) others: BTreeSet<(usize, u32)>,
     /// How many sites contradict another of their name, which is in force.
     pub(super) contradicted: u64,
     pub(super) shards_used: u32,
@@ -121,6 +123,7 @@ impl Store {
             text: 0,
             made: None,
             rows: BTreeMap::new(),
+            others: BTreeSet::new(),
             contradicted: 0,
             shards_used: 1,
             free: Vec::new(),

@@ -20,7 +20,7 @@ use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
 use super::super::decode::{Segment, read_header};
-use super::super::layout::Layouts;
+use super::super::layout::{Layouts, MAX_TEXT_OF_ALL};
 use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
 use super::super::read::Source;
@@ -34,6 +34,8 @@ use super::lock::FoldLock;
 pub(in super::super) struct Portion {
     pub(super) files: usize,
     time: Duration,
+    /// Bytes of text in labels.
+    pub(super) text: u64,
     /// Only segments of this pid.
     pid: Option<u32>,
 }
@@ -41,15 +43,15 @@ pub(in super::super) struct Portion {
 impl Portion {
     /// So little that a collection takes no longer for it than anyone would notice.
     pub(in super::super) const IN_PASSING: Self =
-        Self { files: 256, time: Duration::from_millis(50), pid: None };
+        Self { files: 256, time: Duration::from_millis(50), ..Self::ALL };
 
     /// As much as fits into memory. What overtakes a collection is many generations, not long ones.
     pub(in super::super) const ALL: Self =
-        Self { files: usize::MAX, time: Duration::MAX, pid: None };
+        Self { files: usize::MAX, time: Duration::MAX, text: MAX_TEXT_OF_ALL, pid: None };
 
     /// Room for many new processes, and no longer than one that records for the first time can wait.
     pub(in super::super) const FOR_ROOM: Self =
-        Self { files: 256, time: Duration::from_millis(200), pid: None };
+        Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
 
     pub(in super::super) fn of(pid: u32) -> Self {
         Self { pid: Some(pid), ..Self::ALL }
@@ -116,7 +118,7 @@ impl<'a> Folder<'a> {
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
         let (old, listing) = self.list(&here, skipped)?;
-        let mut layouts = Layouts::default();
+        let mut layouts = Layouts::of_text(portion.text);
         let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
         let mut cells = 0_usize;
         // Not with the listing: where that takes long there is much to be done.
@@ -134,15 +136,25 @@ impl<'a> Folder<'a> {
                 has_more = true;
             } else if is_wanted {
                 let names: Vec<String> = names.collect();
+                // Alone it would be read: it waits for the next generation, with its copies.
+                let mut waits = false;
+                let is_first = parts.is_empty();
                 let read = names.iter().filter_map(|name| {
                     let read = self.read(name, &here, &mut layouts);
                     read.unwrap_or_else(|e| {
-                        self.set_aside(name, e, &here, skipped);
+                        if e.is_crowded() && !is_first {
+                            waits = true;
+                        } else {
+                            self.set_aside(name, e, &here, skipped);
+                        }
                         None
                     })
                 });
                 // The one that knows more, as a collection chooses.
-                if let Some(part) = read.max_by_key(|part| part.segment.log_used) {
+                let part = read.max_by_key(|part| part.segment.log_used);
+                if waits {
+                    has_more = true;
+                } else if let Some(part) = part {
                     cells = cells.saturating_add(part.segment.cells());
                     parts.push(part);
                     buried.extend(names);

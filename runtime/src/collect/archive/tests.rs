@@ -1,11 +1,18 @@
-//! Folding without files.
+//! Folding: without files, and with such as no process has.
 
 use std::collections::HashSet;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use super::super::merge::Part;
 use super::fold::{fold, leave_out_ended, series_of};
 use super::format::{decode, encode};
-use super::{Archive, KEPT};
+use super::{Archive, Folder, KEPT, Portion};
+use crate::descriptor::{Descriptor, Kind};
+use crate::directory::Directory;
+use crate::segment::format::{Header, LADDER, LIVENESS_OFD, LOG_OFF, Word};
+use crate::segment::log::{LogWriter, text};
 
 /// The next generation, as it is read back from its bytes; `others` are the segments that stay.
 pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
@@ -49,4 +56,66 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     }
     archive = fold(archive, &[], &HashSet::new(), 0);
     assert!(!archive.has(&instance));
+}
+
+/// A dead process's segment, with one counter of this label's value.
+fn bury(directory: &Path, number: u8, value: &str) {
+    let descriptor = Descriptor::new(Kind::Counter, "buried_total", "Buried.", "a.rs", 1);
+    let mut log = Vec::new();
+    LogWriter::new(&mut log).family(0, &descriptor, &["queue"]);
+    LogWriter::new(&mut log).series(0, 1, 1, 0, &[vec![value]]);
+    let header = Header {
+        instance: [number; 16],
+        boot_id: crate::process::boot_id(),
+        pid_namespace: crate::process::pid_namespace(),
+        pid: 1,
+        uid: 0,
+        start_ticks: 1,
+        created_ns: 1,
+        log_epoch_ns: 1,
+        parent: [0; 16],
+        liveness: LIVENESS_OFD,
+        geometry: LADDER[2],
+    };
+    let file = File::create(directory.join(format!("{number}.hc"))).unwrap();
+    file.set_len(header.geometry.logical_len()).unwrap();
+    file.write_all_at(header.encode().as_slice(), 0).unwrap();
+    file.write_all_at(&log, LOG_OFF).unwrap();
+    let words = [(Word::Ready, 1), (Word::LogUsed, log.len() as u64), (Word::SlotsUsed, 2)];
+    for (word, value) in words {
+        file.write_all_at(&value.to_le_bytes(), word.offset()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
+    let path = std::env::temp_dir().join(format!("headcount-crowded-{}", std::process::id()));
+    fs::create_dir(&path).unwrap();
+    for (number, value) in [(1, "mail"), (2, "news"), (3, "jobs"), (4, "mail")] {
+        bury(&path, number, value);
+    }
+    let directory = Directory::open(&path).unwrap();
+    let folder = Folder::new(&directory).unwrap().unwrap();
+    // Room for two; the fourth has the same log as the first.
+    let one = text(&["queue"], 1, &[vec!["mail"]]);
+    let mut portion = Portion::ALL;
+    portion.text = 2 * one;
+    let mut skipped = Vec::new();
+    let first = folder.generation(portion, &mut skipped).unwrap();
+    assert_eq!((first.folded, first.has_more), (3, true));
+    let next = folder.generation(portion, &mut skipped).unwrap();
+    assert_eq!((next.folded, next.has_more, next.number), (1, false, 2));
+    assert!(skipped.is_empty(), "{skipped:?}");
+    let archive = super::read(&directory).unwrap();
+    assert_eq!((archive.segments, archive.families[0].series.len()), (4, 3));
+    assert!(directory.names().unwrap().segments.is_empty());
+
+    // Too much by itself: that is nobody else's doing, and it is told.
+    bury(&path, 5, "more");
+    portion.text = one - 1;
+    let done = folder.generation(portion, &mut skipped).unwrap();
+    assert_eq!((done.folded, done.has_more, skipped.len()), (0, false, 1));
+    assert_eq!(directory.names().unwrap().segments, ["5.hc"]);
+    drop(folder);
+    fs::remove_dir_all(path).unwrap();
 }
