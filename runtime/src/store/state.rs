@@ -324,8 +324,8 @@ impl Store {
 /// # Errors
 ///
 /// Where the directory can't be used: it can't be made, isn't a directory, belongs to someone else, everybody may write to
-/// it, or has no room. Recording then works all the same, in memory that only this process can read, for as long as the process lives;
-/// a forked child tries again. Also an error: recording had begun elsewhere, and what was counted can't be moved.
+/// it, or has no room, also after what the dead have left there was folded. Recording then works all the same, in memory that only this process
+/// can read, for as long as the process lives; a forked child tries again. Also an error: recording had begun elsewhere, and what was counted can't be moved.
 pub fn init(config: Config) -> Result<(), Error> {
     if !ON {
         return Ok(());

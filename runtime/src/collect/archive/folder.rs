@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, openat, renameat, renameat_with,
@@ -20,7 +20,7 @@ use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
 use super::super::decode::{Segment, read_header};
-use super::super::layout::{Layouts, MAX_TEXT_OF_ALL};
+use super::super::layout::Layouts;
 use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
 use super::super::read::Source;
@@ -28,41 +28,7 @@ use super::Archive;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
 use super::format::{MAX_LEN, decode, encode, read};
 use super::lock::FoldLock;
-
-/// What one generation takes in at most.
-#[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Portion {
-    pub(super) files: usize,
-    time: Duration,
-    /// Bytes of text in labels.
-    pub(super) text: u64,
-    /// Only segments of this pid.
-    pid: Option<u32>,
-}
-
-impl Portion {
-    /// So little that a collection takes no longer for it than anyone would notice.
-    pub(in super::super) const IN_PASSING: Self =
-        Self { files: 256, time: Duration::from_millis(50), ..Self::ALL };
-
-    /// As much as fits into memory. What overtakes a collection is many generations, not long ones.
-    pub(in super::super) const ALL: Self =
-        Self { files: usize::MAX, time: Duration::MAX, text: MAX_TEXT_OF_ALL, pid: None };
-
-    /// Room for many new processes, and no longer than one that records for the first time can wait.
-    pub(in super::super) const FOR_ROOM: Self =
-        Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
-
-    pub(in super::super) fn of(pid: u32) -> Self {
-        Self { pid: Some(pid), ..Self::ALL }
-    }
-
-    /// Much less, for an archive that found no room; `None` if this is the least.
-    pub(in super::super) fn less(self) -> Option<Self> {
-        let files = [64, 8, 1].into_iter().find(|files| *files < self.files)?;
-        Some(Self { files, ..self })
-    }
-}
+use super::portion::Portion;
 
 /// Cells of dead segments that one generation holds in memory: 64 MiB.
 const MOST_CELLS: usize = 1 << 23;

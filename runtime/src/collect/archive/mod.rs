@@ -15,6 +15,7 @@ mod folder;
 mod forget;
 mod format;
 mod lock;
+mod portion;
 #[cfg(test)]
 pub(super) mod tests;
 mod zeros;
@@ -24,9 +25,10 @@ use super::layout::LogFamily;
 use super::merging::Labels;
 use super::spans::Spans;
 
-pub(super) use folder::{Folder, Generation, Portion};
+pub(super) use folder::{Folder, Generation};
 pub(super) use forget::{forget_all, forget_untouched};
 pub(super) use format::{generation, read};
+pub(super) use portion::Portion;
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
 /// again.

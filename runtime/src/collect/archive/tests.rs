@@ -98,8 +98,7 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     let folder = Folder::new(&directory).unwrap().unwrap();
     // Room for two; the fourth has the same log as the first.
     let one = text(&["queue"], 1, &[vec!["mail"]]);
-    let mut portion = Portion::ALL;
-    portion.text = 2 * one;
+    let portion = Portion { text: 2 * one, ..Portion::ALL };
     let mut skipped = Vec::new();
     let first = folder.generation(portion, &mut skipped).unwrap();
     assert_eq!((first.folded, first.has_more), (3, true));
@@ -112,7 +111,7 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
 
     // Too much by itself: that is nobody else's doing, and it is told.
     bury(&path, 5, "more");
-    portion.text = one - 1;
+    let portion = Portion { text: one - 1, ..portion };
     let done = folder.generation(portion, &mut skipped).unwrap();
     assert_eq!((done.folded, done.has_more, skipped.len()), (0, false, 1));
     assert_eq!(directory.names().unwrap().segments, ["5.hc"]);

@@ -16,7 +16,7 @@ use crate::segment::lock as locks;
 use super::super::decode::read_header;
 use super::super::liveness::Here;
 use super::super::read::Source;
-use super::folder::{Folder, Portion};
+use super::{Folder, Portion};
 
 /// A log grows by so much at once, at most.
 const LOG_STEP: u64 = 4 * PAGE;
