@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 use super::super::merge::Part;
 use super::fold::{fold, leave_out_ended, series_of};
@@ -11,7 +11,10 @@ use super::format::{decode, encode};
 use super::{Archive, Folder, KEPT, Portion};
 use crate::descriptor::{Descriptor, Kind};
 use crate::directory::Directory;
-use crate::segment::format::{Header, LADDER, LIVENESS_OFD, LOG_OFF, Word};
+use crate::segment::format::{
+    Header, LADDER, LIMITS_OFF, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, PAGE, Word,
+};
+use crate::segment::lock;
 use crate::segment::log::{LogWriter, text};
 
 /// The next generation, as it is read back from its bytes; `others` are the segments that stay.
@@ -58,8 +61,21 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     assert!(!archive.has(&instance));
 }
 
-/// A dead process's segment, with one counter of this label's value.
-fn bury(directory: &Path, number: u8, value: &str) {
+/// An empty directory, in memory where the system has such a place.
+fn empty(name: &str) -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let path = parent.join(format!("headcount-{name}-{}", std::process::id()));
+    fs::create_dir(&path).unwrap();
+    path
+}
+
+/// A dead process's segment, with one counter of this label's value, and a shard of zeros.
+fn bury(directory: &Path, number: u8, value: &str) -> File {
+    bury_with(directory, number, value, LIVENESS_OFD)
+}
+
+fn bury_with(directory: &Path, number: u8, value: &str, liveness: u32) -> File {
     let descriptor = Descriptor::new(Kind::Counter, "buried_total", "Buried.", "a.rs", 1);
     let mut log = Vec::new();
     LogWriter::new(&mut log).family(0, &descriptor, &["queue"]);
@@ -74,23 +90,26 @@ fn bury(directory: &Path, number: u8, value: &str) {
         created_ns: 1,
         log_epoch_ns: 1,
         parent: [0; 16],
-        liveness: LIVENESS_OFD,
+        liveness,
         geometry: LADDER[2],
     };
-    let file = File::create(directory.join(format!("{number}.hc"))).unwrap();
+    let options = File::options().create_new(true).read(true).write(true).to_owned();
+    let file = options.open(directory.join(format!("{number}.hc"))).unwrap();
     file.set_len(header.geometry.logical_len()).unwrap();
     file.write_all_at(header.encode().as_slice(), 0).unwrap();
     file.write_all_at(&log, LOG_OFF).unwrap();
-    let words = [(Word::Ready, 1), (Word::LogUsed, log.len() as u64), (Word::SlotsUsed, 2)];
-    for (word, value) in words {
-        file.write_all_at(&value.to_le_bytes(), word.offset()).unwrap();
+    file.write_all_at(&[0; 8192], header.geometry.shard_off(0)).unwrap();
+    let used = [(Word::LogUsed, log.len() as u64), (Word::SlotsUsed, 2), (Word::ShardsUsed, 1)];
+    let words = used.map(|(word, value)| (word.offset(), value));
+    for (at, value) in words.into_iter().chain([(Word::Ready.offset(), 1), (LIMITS_OFF, 1024)]) {
+        file.write_all_at(&value.to_le_bytes(), at).unwrap();
     }
+    file
 }
 
 #[test]
 fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
-    let path = std::env::temp_dir().join(format!("headcount-crowded-{}", std::process::id()));
-    fs::create_dir(&path).unwrap();
+    let path = empty("crowded");
     for (number, value) in [(1, "mail"), (2, "news"), (3, "jobs"), (4, "mail")] {
         bury(&path, number, value);
     }
@@ -115,6 +134,36 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     let done = folder.generation(portion, &mut skipped).unwrap();
     assert_eq!((done.folded, done.has_more, skipped.len()), (0, false, 1));
     assert_eq!(directory.names().unwrap().segments, ["5.hc"]);
+    drop(folder);
+    fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn zeros_of_the_dead_are_given_back_and_nothing_else() {
+    let path = empty("zeros");
+    let dead = bury(&path, 1, "mail");
+    let held = bury(&path, 2, "news");
+    // Somebody may still write it.
+    lock::take(&held).unwrap();
+    let weak = bury_with(&path, 3, "jobs", LIVENESS_WEAK);
+    // Zeros and one word.
+    let shard = LADDER[2].shard_off(0);
+    dead.write_all_at(&7_u64.to_le_bytes(), shard + PAGE + 8).unwrap();
+    let bytes = |file: &File| {
+        let mut bytes = vec![0; 3 << 20];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    };
+    let blocks = |file: &File| file.metadata().unwrap().blocks();
+    let files = [&dead, &held, &weak];
+    let (before, had) = (files.map(bytes), files.map(blocks));
+
+    let directory = Directory::open(&path).unwrap();
+    let folder = Folder::new(&directory).unwrap().unwrap();
+    assert!(folder.give_back_zeros(Portion::ALL).unwrap());
+    assert!(files.map(bytes) == before, "what is read is the same");
+    assert_eq!(files.map(blocks), [had[0] - PAGE / 512, had[1], had[2]]);
+    assert!(!folder.give_back_zeros(Portion::ALL).unwrap(), "there are no more");
     drop(folder);
     fs::remove_dir_all(path).unwrap();
 }
