@@ -20,7 +20,7 @@ use headcount_tests::{Medium, eventually, peer, temporary_directory, within};
 const FAILURES: [(&str, &[&str]); 19] = [
     ("mkdir", &["EACCES", "ENOSPC"]),
     ("open,openat", &["EMFILE", "EACCES", "ENOSPC", "EINTR"]),
-    ("fallocate", &["ENOSPC", "EIO", "EINTR", "EOPNOTSUPP"]),
+    ("fallocate", &["ENOSPC", "EDQUOT", "EIO", "EINTR", "EOPNOTSUPP"]),
     ("mmap", &["ENOMEM"]),
     ("mprotect", &["ENOMEM", "EACCES"]),
     ("fcntl", &["EMFILE", "ENOLCK", "EINTR", "EIO"]),
