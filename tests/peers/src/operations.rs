@@ -7,18 +7,20 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use headcount::Config;
+use headcount_peers::place::Place;
 use measured::CounterVec;
 use measured::metric::histogram::Thresholds;
 use prometheus_client::metrics::family::Family;
 
 use crate::case::{Case, Row};
-use crate::measure::{Choice, Effort, pin, running, threads, turn};
 use crate::metrics::{
     BOUNDS, ClientClosed, ClientOpen, MeasuredClosed, MeasuredOpen, Method, QUEUES, RECORDER,
     Status, metrics_counter, metrics_gauge, metrics_histogram, ours, prometheus_histogram,
     prometheus_vector,
 };
-use crate::{machine, table, timed as functions};
+use crate::{table, timed as functions};
+use headcount_peers::machine;
+use headcount_peers::measure::{Choice, Effort, pin, running, threads, turn};
 
 type ClientCounter = prometheus_client::metrics::counter::Counter;
 type ClientGauge = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
@@ -26,8 +28,8 @@ type ClientHistogram = prometheus_client::metrics::histogram::Histogram;
 
 /// Measures everything and prints it.
 pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
-    let directory = directory();
-    headcount::init(Config::new().directory(&directory))?;
+    let place = Place::in_memory()?;
+    headcount::init(Config::new().directory(place.path()))?;
     metrics::set_global_recorder(&*RECORDER)?;
     black_box(&INDEX);
     functions::warm_up();
@@ -40,7 +42,7 @@ pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
     rows.extend(cases.map(|case| case.measure(effort)));
     print!("{}", table::markdown(&rows));
     println!("\n{NOTES}");
-    Ok(std::fs::remove_dir_all(directory)?)
+    Ok(())
 }
 
 const NOTES: &str = "\
@@ -48,13 +50,6 @@ Nanoseconds of a thread's own running time for one operation: the least of all t
 that is kept. Floor: what nobody can do without. A volatile `u64 += 1` of a word of the thread's own, whose index is read each time, with the choice of a value or of label values where the row has one; for the series that is kept, of a word whose
 address is kept as well; for `set`, a volatile store of the value; for calls, a plain call between two reads of the clock. metriken counts by its sharded counters, and its gauges are whole numbers; its histograms have other buckets and no sum, so it has
 no column there. `tracing` opens and closes a span for a registry that nobody reads, and makes no metric of it.";
-
-/// In memory, where there is such a filesystem.
-fn directory() -> std::path::PathBuf {
-    let memory = std::path::Path::new("/dev/shm");
-    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    parent.join(format!("headcount-beside-{}", std::process::id()))
-}
 
 /// Sizes for all buckets, by turns.
 fn size(n: u64) -> f64 {
