@@ -78,9 +78,9 @@ def scrape(directory, times):
             return self.metrics
 
     def timed(work, *arguments):
-        began = time.perf_counter()
+        began = time.process_time()
         result = work(*arguments)
-        return time.perf_counter() - began, result
+        return time.process_time() - began, result
 
     def page():
         registry = CollectorRegistry()
@@ -195,7 +195,7 @@ def scrapes(program, is_quick):
                     raise ValueError(f"{processes} x {values}: {what} {us[what]}, Python's {them[what]}")
         results.append((processes, values, us, them))
     known = [(processes * values, them) for processes, values, _, them in results if them]
-    print("Collecting and writing the text, in milliseconds; the memory is the most that the process had.\n")
+    print("Collecting and writing the text, in milliseconds of processor time; the memory is the most that the process had.\n")
     table(
         ["processes x values", "floor", "ours, cold", "steady", "peak MiB", "files MiB"]
         + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "ours : floor"],
@@ -204,7 +204,7 @@ def scrapes(program, is_quick):
             for processes, values, us, them in results
         ],
     )
-    print("\nIts parts, in milliseconds, and how much is written, in KiB.\n")
+    print("\nIts parts, in milliseconds of processor time, and how much is written, in KiB.\n")
     table(
         ["processes x values", "ours: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"]
         + ["Python's: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"],

@@ -17,9 +17,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
 use headcount::{Collector, Config, Counter, Gauge, Histogram, Snapshot, Summary, metric};
+use headcount_peers::measure::running;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
@@ -95,19 +96,20 @@ type Format = (&'static str, fn(&Snapshot) -> String);
 fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Error>> {
     let collector = Collector::open(directory).folding(false);
     let segments = fs::read_dir(directory)?.count();
-    let cold = Instant::now();
+    let timed_from = |began: Duration| running().saturating_sub(began).as_secs_f64();
+    let began = running();
     let text = collector.collect()?.to_text();
-    let cold = cold.elapsed().as_secs_f64();
+    let cold = timed_from(began);
     let mut collecting = f64::INFINITY;
     let mut formatting = FORMATS.map(|(name, _)| (name, f64::INFINITY, 0));
     for _ in 0..times {
-        let began = Instant::now();
+        let began = running();
         let snapshot = collector.collect()?;
-        collecting = collecting.min(began.elapsed().as_secs_f64());
+        collecting = collecting.min(timed_from(began));
         for ((_, format), (_, least, bytes)) in FORMATS.iter().zip(&mut formatting) {
-            let began = Instant::now();
+            let began = running();
             *bytes = format(&snapshot).len();
-            *least = least.min(began.elapsed().as_secs_f64());
+            *least = least.min(timed_from(began));
         }
     }
     let peak = status("VmHWM:")?;
@@ -132,16 +134,16 @@ fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Erro
 fn copy(processes: usize, values: usize, times: u32) -> f64 {
     let from = vec![1_u64; processes * values];
     let mut to = vec![0_u64; values];
-    let mut least = f64::INFINITY;
+    let mut least = Duration::MAX;
     for _ in 0..times {
-        let began = Instant::now();
+        let began = running();
         for cells in from.chunks_exact(values) {
             to.copy_from_slice(black_box(cells));
             black_box(&to);
         }
-        least = least.min(began.elapsed().as_secs_f64());
+        least = least.min(running().saturating_sub(began));
     }
-    least
+    least.as_secs_f64()
 }
 
 /// Records in this process, in so many threads, and tells as JSON what its segment has on disk, and what was added to its memory.

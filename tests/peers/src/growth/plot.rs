@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
+use headcount_peers::grouped;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -114,11 +115,12 @@ impl Plot {
             .x_label_area_size(44)
             .y_label_area_size(64)
             .build_cartesian_2d(
-                (f64::from(left)..f64::from(right)).log_scale(),
+                (f64::from(left) / 1.1..f64::from(right) * 1.1).log_scale(),
                 (low / 2.0..high * 3.0).log_scale(),
             )?;
         chart
             .configure_mesh()
+            .max_light_lines(1)
             .axis_style(TEXT)
             .bold_line_style(TEXT.mix(0.18))
             .light_line_style(TEXT.mix(0.06))
@@ -161,9 +163,9 @@ impl Plot {
         let xs = self.lines.first().map_or(&[][..], |line| &line.points);
         for (at, (x, _)) in xs.iter().enumerate() {
             let ys = self.lines.iter().map(|line| figure(line.points[at].1));
-            let further = self.further.iter().map(|(_, of)| number_of(of[at]));
+            let further = self.further.iter().map(|(_, of)| grouped(of[at]));
             let cells: Vec<_> =
-                [number_of((*x).into())].into_iter().chain(ys).chain(further).collect();
+                [grouped((*x).into())].into_iter().chain(ys).chain(further).collect();
             row(&mut out, &cells);
         }
         for (name, cell) in [
@@ -201,7 +203,7 @@ fn row(out: &mut String, cells: &[String]) {
 
 /// As people write it on an axis.
 fn number(value: f64) -> String {
-    if value >= 1.0 { number_of(rounded(value)) } else { format!("{value}") }
+    if value >= 1.0 { grouped(rounded(value)) } else { format!("{value}") }
 }
 
 #[expect(
@@ -213,23 +215,11 @@ fn rounded(value: f64) -> u64 {
     value.round() as u64
 }
 
-fn number_of(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 fn figure(value: f64) -> String {
     match value {
         _ if value < 1.0 => format!("{value:.3}"),
         _ if value < 10.0 => format!("{value:.2}"),
         _ if value < 100.0 => format!("{value:.1}"),
-        _ => number_of(rounded(value)),
+        _ => grouped(rounded(value)),
     }
 }
