@@ -18,8 +18,10 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use headcount::Config;
 use headcount_peers::machine;
 use headcount_peers::measure::Effort;
+use headcount_peers::place::Place;
 
 use crate::plot::Plot;
 
@@ -50,8 +52,10 @@ fn measure(plots: &Path, is_quick: bool) -> Result<(), Box<dyn Error>> {
     show(plots, &directories::dead(is_quick)?)?;
     show(plots, &directories::series(is_quick)?)?;
     show(plots, &directories::threads(is_quick)?)?;
-    // Last: this program counts by itself from here on.
-    show(plots, &recording::threads(effort, is_quick)?)?;
+    // This program counts by itself from here on.
+    let place = Place::in_memory()?;
+    headcount::init(Config::new().directory(place.path()))?;
+    show(plots, &recording::threads(effort, is_quick))?;
     show(plots, &recording::series(effort, is_quick)?)
 }
 

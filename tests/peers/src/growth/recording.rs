@@ -4,9 +4,8 @@ use std::error::Error;
 use std::hint::black_box;
 use std::sync::LazyLock;
 
-use headcount::{Config, Counter};
+use headcount::Counter;
 use headcount_peers::measure::{Choice, Effort, in_turns, threads as in_threads, turn};
-use headcount_peers::place::Place;
 
 use crate::metrics::{COUNTER, SIZE, names, rows};
 use crate::plot::{Expected, Line, Plot};
@@ -14,12 +13,10 @@ use crate::plot::{Expected, Line, Plot};
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// All threads on the same series. Beside a counter that all of them share, for scale.
-pub fn threads(effort: Effort, is_quick: bool) -> Result<Plot> {
+pub fn threads(effort: Effort, is_quick: bool) -> Plot {
     static SHARED: LazyLock<prometheus::IntCounter> = LazyLock::new(|| {
         prometheus::IntCounter::new("growth_total", "Counted.").expect("a counter")
     });
-    let place = place()?;
-    headcount::init(Config::new().directory(place.path()))?;
     let mut lines = [
         Line::new("`inc`", Expected::Flat),
         Line::new("`observe`, 14 buckets", Expected::Flat),
@@ -39,14 +36,14 @@ pub fn threads(effort: Effort, is_quick: bool) -> Result<Plot> {
             line.point(count, took);
         }
     }
-    Ok(Plot {
+    Plot {
         file: "threads",
         title: "An operation, by threads on the same series",
         x: "threads",
         y: "ns of the thread's own time",
         lines: lines.into(),
         further: Vec::new(),
-    })
+    }
 }
 
 /// One thread, on all series of a family in an order that no cache guesses.
@@ -90,11 +87,6 @@ pub fn series(effort: Effort, is_quick: bool) -> Result<Plot> {
         lines: lines.into(),
         further: Vec::new(),
     })
-}
-
-/// Stays as long as the program: it counts there to its end.
-fn place() -> Result<&'static Place> {
-    Ok(Box::leak(Box::new(Place::in_memory()?)))
 }
 
 /// All numbers below, in an order that is always the same.
