@@ -71,8 +71,7 @@ thread_local! {
 /// 0, which the compiler doesn't know.
 static INDEX: AtomicUsize = AtomicUsize::new(0);
 
-/// The thread's own word, by an index that is read each time, as a metric's cell is found. Of an address that stays in a register some processors forward what
-/// was stored within a cycle, and that is another floor.
+/// The thread's own word, by an index that is read each time, as a metric's cell is found.
 fn word() -> *mut u64 {
     let index = INDEX.load(Ordering::Relaxed) % 8;
     ROW.with(|row| row.get().cast::<u64>().wrapping_add(index))

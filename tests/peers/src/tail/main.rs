@@ -95,7 +95,7 @@ fn print(disk: &Path, is_quick: bool) -> Result<()> {
 }
 
 const NOTES: &str = "\
-Nanoseconds by the processor's counter, without what reading it takes; nothing is left out: what else the machine did in between is there too, and the rows of a library that has no files show how much that is. One thread, an
+Nanoseconds by the processor's counter (which some advance by several at a time), without what reading it takes; nothing is left out: what else the machine did in between is there too, and the rows of a library that has no files show how much that is. One thread, an
 operation every 5 microseconds, of new series every 20. Series that are there: 16,384, so that each operation is in another page than the one before. Busy: one thread
 writes a file of 256 MiB on that disk again and again, another asks the kernel to write back the segments and all else on it, without a pause.";
 
