@@ -83,9 +83,11 @@ fn main() {{
 
 
 def cargo(folder, command):
-    environment = dict(os.environ, CARGO_INCREMENTAL="0", CARGO_TARGET_DIR=str(folder / "target"))
-    # The standard way to print an expansion is for nightly compilers: this one is told, of this crate alone, that it may.
-    if command == EXPAND:
+    # An expansion is printed by nightly compilers only: this one is told, of this crate alone, that it may. Apart, since build scripts look at that, and all would be built again.
+    is_expanded = command == EXPAND
+    target = folder / ("expanded" if is_expanded else "target")
+    environment = dict(os.environ, CARGO_INCREMENTAL="0", CARGO_TARGET_DIR=str(target))
+    if is_expanded:
         environment["RUSTC_BOOTSTRAP"] = "annotated"
     result = subprocess.run(["cargo", command[0], "--quiet", *command[1:]], cwd=folder, env=environment, capture_output=True, text=True)
     if result.returncode != 0:
