@@ -11,6 +11,8 @@ mod ticks;
 
 use std::env;
 use std::error::Error;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -90,8 +92,30 @@ fn print(disk: &Path, is_quick: bool) -> Result<()> {
             }
         }
     }
-    println!("\n{NOTES}");
+    println!("\n{NOTES} {}", stable_pages(disk.path())?);
     Ok(())
+}
+
+/// Whether whoever writes to a page waits while the disk reads it: what the kernel says of the device.
+fn stable_pages(path: &Path) -> Result<&'static str> {
+    let device = fs::metadata(path)?.dev();
+    let (major, minor) = (device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xf_ff00);
+    // A partition has its disk's queue, one folder up.
+    let folder = format!("/sys/dev/block/{major}:{minor}");
+    let says = ["queue", "../queue"]
+        .iter()
+        .find_map(|queue| fs::read_to_string(format!("{folder}/{queue}/stable_writes")).ok());
+    Ok(match says.as_deref().map(str::trim) {
+        Some("0") => {
+            "This disk does not need pages to be stable while it writes them back: no operation waits for it to be done with one."
+        }
+        Some(_) => {
+            "This disk needs pages to be stable while it writes them back: an operation in one of them waits until it is done."
+        }
+        None => {
+            "Whether this disk needs pages to be stable while it writes them back is not known."
+        }
+    })
 }
 
 const NOTES: &str = "\
