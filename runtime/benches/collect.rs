@@ -1,14 +1,14 @@
-//! What reading a directory costs: by processes and series, of the living and of the dead, and turning what was read into text.
+//! What reading a directory costs: by processes and series, of the living and of the dead; turning what was read into each format; folding the dead.
 
 #![expect(unsafe_code, reason = "forks")]
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use divan::Bencher;
-use headcount::{Collector, Config, Counter, metric};
+use headcount::{Collector, Config, Counter, Snapshot, metric};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -36,6 +36,10 @@ const SIZES: [Size; 8] = [
     Size { processes: 100, series: 1_000, are_alive: false },
 ];
 
+/// The dead, in 10 and 100 processes of 1,000 series.
+const FOLDED: [Size; 2] = [SIZES[5], SIZES[7]];
+const FOLDINGS: u32 = 10;
+
 fn root() -> PathBuf {
     // The parent's: a benchmark never forks.
     PathBuf::from(format!("/dev/shm/headcount-bench-{}", std::process::id()))
@@ -53,16 +57,24 @@ impl Size {
         root().join(format!("{}-{}-{}", self.processes, self.series, self.are_alive))
     }
 
+    /// Directories whose dead are folded: each once.
+    fn to_fold(self, number: u32) -> PathBuf {
+        root().join(format!("fold-{}-{}-{number}", self.processes, self.series))
+    }
+
     /// The processes that stay, until the other end of their socket is closed.
-    fn fill(self, stay: &UnixStream) -> Result<Vec<Pid>, Box<dyn std::error::Error>> {
-        let directory = self.directory();
+    fn fill(
+        self,
+        directory: &Path,
+        stay: &UnixStream,
+    ) -> Result<Vec<Pid>, Box<dyn std::error::Error>> {
         let mut children = Vec::new();
         for _ in 0..self.processes {
             let (mut here, there) = UnixStream::pair()?;
             // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
             match unsafe { fork() }? {
                 ForkResult::Child => {
-                    headcount::init(Config::new().directory(&directory))?;
+                    headcount::init(Config::new().directory(directory))?;
                     (0..self.series).for_each(|row| rows(row).inc());
                     drop((here, there));
                     if self.are_alive {
@@ -91,7 +103,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut children = BTreeMap::new();
     for size in SIZES {
-        children.insert(size, size.fill(&theirs)?);
+        children.insert(size, size.fill(&size.directory(), &theirs)?);
+    }
+    for size in FOLDED {
+        for number in 0..FOLDINGS {
+            size.fill(&size.to_fold(number), &theirs)?;
+        }
     }
     divan::main();
     ours.shutdown(std::net::Shutdown::Both)?;
@@ -107,9 +124,29 @@ fn collect(bencher: Bencher<'_, '_>, size: Size) {
     bencher.bench(|| collector.collect());
 }
 
-#[divan::bench(args = [SIZES[5], SIZES[7]], sample_count = 20)]
+fn snapshot(size: Size) -> Snapshot {
+    Collector::open(size.directory()).folding(false).collect().expect("the directory is there")
+}
+
+#[divan::bench(args = FOLDED, sample_count = 20)]
 fn text(bencher: Bencher<'_, '_>, size: Size) {
-    let snapshot = Collector::open(size.directory()).folding(false).collect();
-    let snapshot = snapshot.expect("the directory is there");
+    let snapshot = snapshot(size);
     bencher.bench(|| snapshot.to_text());
+}
+
+#[divan::bench(args = FOLDED, sample_count = 20)]
+fn openmetrics(bencher: Bencher<'_, '_>, size: Size) {
+    let snapshot = snapshot(size);
+    bencher.bench(|| snapshot.to_openmetrics());
+}
+
+#[divan::bench(args = FOLDED, sample_count = FOLDINGS, sample_size = 1)]
+fn fold(bencher: Bencher<'_, '_>, size: Size) {
+    let mut number = 0..FOLDINGS;
+    bencher
+        .with_inputs(|| Collector::open(size.to_fold(number.next().expect("one for each sample"))))
+        .bench_local_values(|collector| {
+            let folded = collector.compact().expect("the directory is there").folded();
+            assert!(folded > 0, "measures nothing");
+        });
 }

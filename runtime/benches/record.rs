@@ -1,7 +1,10 @@
-//! What recording costs in this process. Beside other libraries: `tests/peers/run`; in instructions, with limits: `tests/instructions.rs`.
+//! What recording costs in this process, in one thread and in several. The first operation after a fork: `fork.rs`. Beside other libraries: `tests/peers/run`; in instructions, with limits: `tests/instructions.rs`.
 
+use std::future::Future;
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
@@ -81,6 +84,11 @@ fn inc() {
 }
 
 #[divan::bench(threads = THREADS)]
+fn inc_by() {
+    COUNTER.inc_by(black_box(3));
+}
+
+#[divan::bench(threads = THREADS)]
 fn inc_by_float() {
     FLOAT.inc_by(black_box(0.5));
 }
@@ -93,6 +101,11 @@ fn gauge_set() {
 #[divan::bench(threads = THREADS)]
 fn gauge_add() {
     GAUGE.add(black_box(0.5));
+}
+
+#[divan::bench(threads = THREADS)]
+fn gauge_track_in_progress() {
+    drop(GAUGE.track_in_progress());
 }
 
 #[divan::bench(threads = THREADS)]
@@ -113,6 +126,11 @@ fn observe_summary() {
 #[divan::bench(threads = THREADS)]
 fn timer() {
     drop(HISTOGRAM.start_timer());
+}
+
+#[divan::bench(threads = THREADS)]
+fn time() -> u64 {
+    HISTOGRAM.time(|| black_box(1))
 }
 
 #[divan::bench(threads = THREADS)]
@@ -182,6 +200,32 @@ fn has_all_four_by_outcome(value: u64) -> Result<u64, ()> {
     black_box(Ok(value))
 }
 
+#[in_progress]
+#[inline(never)]
+fn is_in_progress(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[count_exceptions]
+#[inline(never)]
+fn has_exceptions(value: u64) -> Result<u64, u64> {
+    black_box(Err(value))
+}
+
+#[counted(name = "bench_calls_total", labels(queue), outcome)]
+#[inline(never)]
+fn is_labelled(queue: &str) -> Result<usize, ()> {
+    black_box(Ok(queue.len()))
+}
+
+#[counted]
+#[timed]
+#[in_progress]
+#[count_exceptions]
+async fn future_has_all_four(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
 #[divan::bench(threads = THREADS)]
 fn attribute_counted() -> Result<u64, ()> {
     is_counted(black_box(1))
@@ -193,6 +237,21 @@ fn attribute_timed() -> Result<u64, ()> {
 }
 
 #[divan::bench(threads = THREADS)]
+fn attribute_in_progress() -> Result<u64, ()> {
+    is_in_progress(black_box(1))
+}
+
+#[divan::bench(threads = THREADS)]
+fn attribute_count_exceptions() -> Result<u64, u64> {
+    has_exceptions(black_box(1))
+}
+
+#[divan::bench(threads = THREADS)]
+fn attribute_counted_label_outcome() -> Result<usize, ()> {
+    is_labelled(black_box("mail"))
+}
+
+#[divan::bench(threads = THREADS)]
 fn attributes_all_four() -> Result<u64, ()> {
     has_all_four(black_box(1))
 }
@@ -200,4 +259,10 @@ fn attributes_all_four() -> Result<u64, ()> {
 #[divan::bench(threads = THREADS)]
 fn attributes_all_four_by_outcome() -> Result<u64, ()> {
     has_all_four_by_outcome(black_box(1))
+}
+
+#[divan::bench(threads = THREADS)]
+fn attributes_all_four_on_a_future() -> Poll<Result<u64, ()>> {
+    let future = pin!(future_has_all_four(black_box(1)));
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }

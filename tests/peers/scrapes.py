@@ -7,7 +7,6 @@ DIRECTORIES is the program of this package that is called so. Run by tests/peers
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -63,45 +62,82 @@ def fill(processes, values):
 def scrape(directory, times):
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+    from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 
     # What a supervisor's hook does for each that died: its live gauges go.
     for pid in {name.rsplit("_", 1)[1].split(".")[0] for name in os.listdir(directory)}:
         mark_process_dead(pid, directory)
-    took = []
-    for _ in range(max(times, 2)):
-        began = time.perf_counter()
+
+    class Collected:
+        """A registry of what was collected: its formats take one."""
+
+        def __init__(self, metrics):
+            self.metrics = metrics
+
+        def collect(self):
+            return self.metrics
+
+    def timed(work, *arguments):
+        began = time.process_time()
+        result = work(*arguments)
+        return time.process_time() - began, result
+
+    def page():
         registry = CollectorRegistry()
         MultiProcessCollector(registry, directory)
-        text = generate_latest(registry)
-        took.append(time.perf_counter() - began)
+        return generate_latest(registry)
+
+    def collect():
+        return Collected(list(MultiProcessCollector(None, directory).collect()))
+
+    cold, text = timed(page)
+    collecting = float("inf")
+    formats = {name: {"seconds": float("inf"), "bytes": 0} for name in ("text", "openmetrics")}
+    for _ in range(times):
+        took, metrics = timed(collect)
+        collecting = min(collecting, took)
+        for of, write in zip(formats.values(), (generate_latest, openmetrics)):
+            took, written = timed(write, metrics)
+            of.update(seconds=min(of["seconds"], took), bytes=len(written))
     samples = [line for line in text.decode().splitlines() if not line.startswith("#")]
     return {
-        "cold": took[0],
-        "steady": min(took[1:]),
-        "bytes": len(text),
-        "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "cold": cold,
+        "collect": collecting,
+        "formats": formats,
+        "disk_kib": disk_kib(directory),
+        "peak_kib": status("VmHWM:"),
         "samples": len(samples),
         "sum": sum(float(line.rsplit(" ", 1)[1]) for line in samples),
     }
 
 
-def resident():
+def disk_kib(directory):
+    return sum(os.stat(os.path.join(directory, name)).st_blocks for name in os.listdir(directory)) // 2
+
+
+def status(of):
+    """What the kernel says of this process, in KiB. Not getrusage: the greatest size that it knows may be of the program that started this one."""
     with open("/proc/self/status") as file:
-        return int(next(line for line in file if line.startswith("VmRSS:")).split()[1])
+        return int(next(line for line in file if line.startswith(of)).split()[1])
 
 
 def memory(directory, values, threads):
     import threading
 
-    before = resident()
+    before = status("VmRSS:"), status("RssAnon:")
     metrics = declare()
     workers = [threading.Thread(target=record, args=(metrics, values)) for _ in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    disk = sum(os.stat(os.path.join(directory, name)).st_blocks for name in os.listdir(directory))
-    return {"disk_kib": disk // 2, "added_kib": resident() - before}
+    resident, own = status("VmRSS:"), status("RssAnon:")
+    return {
+        "disk_kib": disk_kib(directory),
+        "resident_kib": resident,
+        "added_kib": resident - before[0],
+        "own_kib": own - before[1],
+    }
 
 
 def python(directory, *arguments):
@@ -134,45 +170,115 @@ class Directory:
         shutil.rmtree(self.path)
 
 
+GRID = [(processes, values) for processes in (10, 100, 1000) for values in (100, 1000, 10_000)]
+# Beyond so many values of all processes, Python's files take minutes to make, and gigabytes to read.
+MOST = 1_000_000
+
+
 def scrapes(program, is_quick):
-    sizes = [(10, 100), (10, 1000), (10, 10_000), (100, 100), (100, 1000), (100, 10_000), (1000, 100), (1000, 1000)]
-    if is_quick:
-        sizes = [(2, 100), (10, 100)]
-    times = 3 if is_quick else 15
-    print("| processes x values | ours, cold / steady ms | bytes | peak MiB | Python's, cold / steady ms | bytes | peak MiB | steady: Python's : ours |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for processes, values in sizes:
+    grid, most = ([(2, 100), (10, 100)], 500) if is_quick else (GRID, MOST)
+    results = []
+    for processes, values in grid:
+        number = processes * values
+        # The longer it takes, the fewer.
+        times = 2 if is_quick else max(2, min(15, 3_000_000 // number))
         with Directory() as directory:
             ours(program, "fill", directory, processes, values)
-            us = ours(program, "scrape", directory, times)
+            us = ours(program, "scrape", directory, times, values)
         them = None
-        # Beyond, its files take minutes to make.
-        if processes * values <= 100_000:
+        if number <= most:
             with Directory() as directory:
                 python(directory, "fill", processes, values)
                 them = python(directory, "scrape", times)
             for what in ("samples", "sum"):
                 if abs(us[what] - them[what]) > 1e-6 * abs(them[what]):
                     raise ValueError(f"{processes} x {values}: {what} {us[what]}, Python's {them[what]}")
-        row = [f"{processes:,} x {values:,}", *figures(us), *(figures(them) if them else ["", "", ""])]
-        row.append(f"{them['steady'] / us['steady']:.0f}" if them else "")
+        results.append((processes, values, us, them))
+    known = [(processes * values, them) for processes, values, _, them in results if them]
+    print("Collecting and writing the text, in milliseconds of processor time; the memory is the most that the process had.\n")
+    table(
+        ["processes x values", "floor", "ours, cold", "steady", "peak MiB", "files MiB"]
+        + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "ours : floor"],
+        [
+            [f"{processes:,} x {values:,}", *whole(us), *(whole(them) if them else beyond(processes * values, known)), *ratios(us, them)]
+            for processes, values, us, them in results
+        ],
+    )
+    print("\nIts parts, in milliseconds of processor time, and how much is written, in KiB.\n")
+    table(
+        ["processes x values", "ours: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"]
+        + ["Python's: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"],
+        [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
+    )
+    print(f"""
+All processes are dead and none is folded: that each is read is what is measured. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
+Floor: copying as many words of 8 bytes, from memory of each process into one buffer. Cold: the first time in a new process. Steady: the least of 2 to 15 more. Files: what has blocks.
+Both sides' pages were compared: as many samples, and the same sum. Python is not run beyond {most:,} values of all processes together: what it would take is reckoned from the runs before.""")
+
+
+def table(head, rows):
+    for row in [head, ["---", *["---:"] * (len(head) - 1)], *rows]:
         print("| " + " | ".join(row) + " |", flush=True)
 
 
-def figures(of):
-    return [f"{of['cold'] * 1e3:.2f} / {of['steady'] * 1e3:.2f}", f"{of['bytes']:,}", f"{of['peak_kib'] / 1024:.1f}"]
+def steady(of):
+    return of["collect"] + of["formats"]["text"]["seconds"]
+
+
+def ms(seconds):
+    if seconds < 1e-6:
+        return "< 0.001"
+    return f"{seconds * 1e3:,.0f}" if seconds >= 0.1 else f"{seconds * 1e3:.3g}"
+
+
+def mib(kib):
+    return f"{kib / 1024:.2f}" if kib < 1024 else f"{kib / 1024:,.1f}"
+
+
+def whole(of):
+    floor = [ms(of["floor"])] if "floor" in of else []
+    return [*floor, ms(of["cold"]), ms(steady(of)), mib(of["peak_kib"]), mib(of["disk_kib"])]
+
+
+def beyond(number, known):
+    """Reckoned: from the greatest that was run, and for the memory from what the client takes by itself, too."""
+    most, them = max(known, key=lambda one: one[0])
+    _, least = min(known, key=lambda one: one[0])
+    times = number / most
+    peak = least["peak_kib"] + (them["peak_kib"] - least["peak_kib"]) * times
+    return ["not run", f"some {ms(steady(them) * times)}", f"some {peak / 1024:,.0f}", f"some {them['disk_kib'] * times / 1024:,.0f}"]
+
+
+def parts(of):
+    if of is None:
+        return ["not run", *[""] * 4]
+    formats = of["formats"].values()
+    return [ms(of["collect"]), *(ms(one["seconds"]) for one in formats), *(f"{one['bytes'] / 1024:,.0f}" for one in formats)]
+
+
+def ratios(us, them):
+    return [f"{steady(them) / steady(us):.0f}" if them else "", f"{steady(us) / us['floor']:.0f}"]
 
 
 def memories(program, is_quick):
-    print("| a process with | ours: on disk, added to memory KiB | Python's: on disk, added to memory KiB |")
-    print("|---|---:|---:|")
-    for name, values, threads in [("nothing recorded", 0, 1), ("1,000 values, 1 thread", 1000, 1), ("1,000 values, 16 threads", 1000, 16)]:
+    rows = []
+    for name, values, threads in [
+        ("nothing recorded", 0, 1),
+        ("1,001 series, 1 thread", 2640, 1),
+        ("1,001 series, 16 threads", 2640, 16),
+    ]:
         with Directory() as directory:
             us = ours(program, "memory", directory, values, threads)
         with Directory() as directory:
             them = python(directory, "memory", values, threads)
-        print(f"| {name} | {us['disk_kib']}, {us['added_kib']} | {them['disk_kib']}, {them['added_kib']} |", flush=True)
-    print("\nBoth include the pages of the files themselves, and Python's the import of its client.")
+        columns = ("disk_kib", "resident_kib", "added_kib", "own_kib")
+        rows.append([name, *(f"{of[column]:,}" for of in (us, them) for column in columns)])
+    print("What a process needs, in KiB.\n")
+    head = ["files", "resident", "added", "added of its own"]
+    table(["a process with", f"ours: {head[0]}", *head[1:], f"Python's: {head[0]}", *head[1:]], rows)
+    print("""
+Of 1,001 series 105 are histograms of 14 buckets and 52 summaries; each thread records in all. Files: what has blocks. Added: by the first use of the client and by all series, pages of files included, of the program's own too: those of its code that were
+used first then. Of its own: without pages of files. In Python's the import of its client is included. Threads were there before where Rust's were measured.""")
 
 
 def main():

@@ -1,6 +1,6 @@
 //! One row of the table: an operation, as each library has it.
 
-use crate::measure::{Choice, Effort, Turn, in_turns};
+use headcount_peers::measure::{Choice, Effort, Turn, in_turns};
 
 /// The libraries in the order of the table's columns.
 pub const PEERS: [&str; 7] = [

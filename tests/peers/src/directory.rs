@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! directories fill DIRECTORY PROCESSES VALUES      forks processes that record, and end
-//! directories scrape DIRECTORY TIMES               collects and writes the text, and tells what that took
+//! directories scrape DIRECTORY TIMES VALUES        collects and writes each format, and tells what that took
 //! directories memory DIRECTORY VALUES THREADS      what one process needs, on disk and in memory
 //! ```
 //!
@@ -11,15 +11,16 @@
 
 use std::error::Error;
 use std::fs;
+use std::hint::black_box;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
-use std::time::Instant;
+use std::time::Duration;
 
-use headcount::{Collector, Config, Counter, Gauge, Histogram, Summary, metric};
-use nix::sys::resource::{UsageWho, getrusage};
+use headcount::{Collector, Config, Counter, Gauge, Histogram, Snapshot, Summary, metric};
+use headcount_peers::measure::running;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["fill", directory, processes, values] => {
             fill(directory, processes.parse()?, values.parse()?)
         }
-        ["scrape", directory, times] => scrape(directory, times.parse()?),
+        ["scrape", directory, times, values] => scrape(directory, times.parse()?, values.parse()?),
         ["memory", directory, values, threads] => {
             memory(directory, values.parse()?, threads.parse()?)
         }
@@ -85,29 +86,64 @@ fn fill(directory: &str, processes: u32, values: u32) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// Collects and writes the text, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
-fn scrape(directory: &str, times: u32) -> Result<(), Box<dyn Error>> {
+/// The formats that a collector writes.
+const FORMATS: [Format; 2] =
+    [("text", Snapshot::to_text), ("openmetrics", Snapshot::to_openmetrics)];
+
+type Format = (&'static str, fn(&Snapshot) -> String);
+
+/// Collects and writes each format, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
+fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Error>> {
     let collector = Collector::open(directory).folding(false);
-    let mut text = String::new();
-    let mut took = Vec::new();
-    for _ in 0..times.max(2) {
-        let began = Instant::now();
-        text = collector.collect()?.to_text();
-        took.push(began.elapsed().as_secs_f64());
+    let segments = fs::read_dir(directory)?.count();
+    let timed_from = |began: Duration| running().saturating_sub(began).as_secs_f64();
+    let began = running();
+    let text = collector.collect()?.to_text();
+    let cold = timed_from(began);
+    let mut collecting = f64::INFINITY;
+    let mut formatting = FORMATS.map(|(name, _)| (name, f64::INFINITY, 0));
+    for _ in 0..times {
+        let began = running();
+        let snapshot = collector.collect()?;
+        collecting = collecting.min(timed_from(began));
+        for ((_, format), (_, least, bytes)) in FORMATS.iter().zip(&mut formatting) {
+            let began = running();
+            *bytes = format(&snapshot).len();
+            *least = least.min(timed_from(began));
+        }
     }
-    let steady = took.iter().skip(1).copied().fold(f64::INFINITY, f64::min);
+    let peak = status("VmHWM:")?;
+    let floor = copy(segments, values, times);
     // What the collector tells of itself is not what the other side has.
     let samples = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("headcount_"));
-    let values: Vec<f64> = samples.filter_map(|l| l.rsplit_once(' ')?.1.parse().ok()).collect();
-    let peak = getrusage(UsageWho::RUSAGE_SELF)?.max_rss();
+    let samples: Vec<f64> = samples.filter_map(|l| l.rsplit_once(' ')?.1.parse().ok()).collect();
+    let formats = formatting.map(|(name, seconds, bytes)| {
+        format!("\"{name}\": {{\"seconds\": {seconds}, \"bytes\": {bytes}}}")
+    });
     println!(
-        "{{\"cold\": {}, \"steady\": {steady}, \"bytes\": {}, \"peak_kib\": {peak}, \"samples\": {}, \"sum\": {}}}",
-        took[0],
-        text.len(),
-        values.len(),
-        values.iter().sum::<f64>(),
+        "{{\"cold\": {cold}, \"collect\": {collecting}, \"formats\": {{{}}}, \"floor\": {floor}, \"disk_kib\": {}, \"peak_kib\": {peak}, \"samples\": {}, \"sum\": {}}}",
+        formats.join(", "),
+        blocks(Path::new(directory))? / 2,
+        samples.len(),
+        samples.iter().sum::<f64>(),
     );
     Ok(())
+}
+
+/// Seconds that copying so many values of so many processes takes, from memory of each into one buffer: what nobody can do without who reads them all.
+fn copy(processes: usize, values: usize, times: u32) -> f64 {
+    let from = vec![1_u64; processes * values];
+    let mut to = vec![0_u64; values];
+    let mut least = Duration::MAX;
+    for _ in 0..times {
+        let began = running();
+        for cells in from.chunks_exact(values) {
+            to.copy_from_slice(black_box(cells));
+            black_box(&to);
+        }
+        least = least.min(running().saturating_sub(began));
+    }
+    least.as_secs_f64()
 }
 
 /// Records in this process, in so many threads, and tells as JSON what its segment has on disk, and what was added to its memory.
@@ -129,22 +165,29 @@ fn memory(directory: &str, values: u32, threads: u32) -> Result<(), Box<dyn Erro
         });
     };
     run(0);
-    let before = resident()?;
+    let before = (resident()?, status("RssAnon:")?);
     headcount::init(Config::new().directory(directory))?;
     run(values);
-    let after = resident()?;
+    let after = (resident()?, status("RssAnon:")?);
     println!(
-        "{{\"disk_kib\": {}, \"added_kib\": {}}}",
+        "{{\"disk_kib\": {}, \"resident_kib\": {}, \"added_kib\": {}, \"own_kib\": {}}}",
         blocks(Path::new(directory))? / 2,
-        after.saturating_sub(before)
+        after.0,
+        after.0.saturating_sub(before.0),
+        after.1.saturating_sub(before.1),
     );
     Ok(())
 }
 
 /// Pages of this process that lie in memory, those of its segment too, in KiB.
 fn resident() -> Result<u64, Box<dyn Error>> {
+    status("VmRSS:")
+}
+
+/// What the kernel says of this process, in KiB. Not `getrusage`: the greatest size that it knows may be of the program that started this one.
+fn status(of: &str) -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(of)).ok_or("not in status")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 

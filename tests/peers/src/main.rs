@@ -3,8 +3,6 @@
 //! `operations [--quick]` measures recording and prints one table in Markdown; `tests/peers/run` calls it.
 
 mod case;
-mod machine;
-mod measure;
 mod metrics;
 mod operations;
 mod table;
@@ -12,6 +10,8 @@ mod timed;
 
 use std::env;
 use std::error::Error;
+
+use headcount_peers::measure;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -21,6 +21,8 @@ pub struct Effort {
 
 impl Effort {
     pub const FULL: Self = Self { rounds: 41, turn: Duration::from_millis(4) };
+    /// For many of them, one after the other.
+    pub const SHORT: Self = Self { rounds: 9, turn: Duration::from_millis(4) };
     /// Enough to see that it works.
     pub const QUICK: Self = Self { rounds: 3, turn: Duration::from_micros(300) };
 

@@ -1,22 +1,26 @@
 //! Recording, in each library as its documentation does it: metrics that are there already, found again by what the caller has.
 
+use std::cell::UnsafeCell;
 use std::error::Error;
 use std::hint::black_box;
-use std::sync::atomic::AtomicU64;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use headcount::Config;
+use headcount_peers::place::Place;
 use measured::CounterVec;
 use measured::metric::histogram::Thresholds;
 use prometheus_client::metrics::family::Family;
 
 use crate::case::{Case, Row};
-use crate::measure::{Choice, Effort, Turn, pin, running, threads, turn};
 use crate::metrics::{
     BOUNDS, ClientClosed, ClientOpen, MeasuredClosed, MeasuredOpen, Method, QUEUES, RECORDER,
     Status, metrics_counter, metrics_gauge, metrics_histogram, ours, prometheus_histogram,
     prometheus_vector,
 };
-use crate::{machine, table, timed as functions};
+use crate::{table, timed as functions};
+use headcount_peers::machine;
+use headcount_peers::measure::{Choice, Effort, pin, running, threads, turn};
 
 type ClientCounter = prometheus_client::metrics::counter::Counter;
 type ClientGauge = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
@@ -24,9 +28,11 @@ type ClientHistogram = prometheus_client::metrics::histogram::Histogram;
 
 /// Measures everything and prints it.
 pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
-    let directory = directory();
-    headcount::init(Config::new().directory(&directory))?;
+    let place = Place::in_memory()?;
+    headcount::init(Config::new().directory(place.path()))?;
     metrics::set_global_recorder(&*RECORDER)?;
+    black_box(&INDEX);
+    functions::warm_up();
     tracing::subscriber::set_global_default(tracing_subscriber::registry())?;
     println!("{}; {} turns\n", machine::describe(), effort.rounds());
     // By itself: threads, pinned to processors of their own, must not inherit this one's.
@@ -36,20 +42,14 @@ pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
     rows.extend(cases.map(|case| case.measure(effort)));
     print!("{}", table::markdown(&rows));
     println!("\n{NOTES}");
-    Ok(std::fs::remove_dir_all(directory)?)
+    Ok(())
 }
 
 const NOTES: &str = "\
-Nanoseconds of a thread's own running time for one operation: the least of all turns, with several threads the median. Floor: a volatile `u64 += 1` in memory of the thread's own; a plain call between two
-reads of the clock. metriken counts by its sharded counters, and its gauges are whole numbers; its histograms have other buckets and no sum, so it has
+Nanoseconds of a thread's own running time for one operation: the least of all turns, with several threads the median. Every metric is a `static`, and found there each time, as its library documents it; but for the series
+that is kept. Floor: what nobody can do without. A volatile `u64 += 1` of a word of the thread's own, whose index is read each time, with the choice of a value or of label values where the row has one; for the series that is kept, of a word whose
+address is kept as well; for `set`, a volatile store of the value; for calls, a plain call between two reads of the clock. metriken counts by its sharded counters, and its gauges are whole numbers; its histograms have other buckets and no sum, so it has
 no column there. `tracing` opens and closes a span for a registry that nobody reads, and makes no metric of it.";
-
-/// In memory, where there is such a filesystem.
-fn directory() -> std::path::PathBuf {
-    let memory = std::path::Path::new("/dev/shm");
-    let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-    parent.join(format!("headcount-beside-{}", std::process::id()))
-}
 
 /// Sizes for all buckets, by turns.
 fn size(n: u64) -> f64 {
@@ -64,55 +64,75 @@ fn which<T: Copy>(of: &[T], n: u64) -> T {
     black_box(of[index])
 }
 
-/// The addition that all counting comes down to, in memory of the thread's own.
-fn bare(count: u32) -> Turn<'static> {
-    thread_local! {
-        static BARE: std::cell::UnsafeCell<u64> = const { std::cell::UnsafeCell::new(0) };
-    }
-    threads(count, |_| {
-        BARE.with(|bare| {
-            let place = bare.get();
-            // SAFETY: this thread's own word; nobody refers to it.
-            let now = unsafe { place.read_volatile() };
-            // SAFETY: as above.
-            unsafe { place.write_volatile(now + 1) };
-        });
-    })
+thread_local! {
+    static ROW: UnsafeCell<[u64; 8]> = const { UnsafeCell::new([0; 8]) };
+}
+
+/// 0, which the compiler doesn't know.
+static INDEX: AtomicUsize = AtomicUsize::new(0);
+
+/// The thread's own word, by an index that is read each time, as a metric's cell is found.
+fn word() -> *mut u64 {
+    let index = INDEX.load(Ordering::Relaxed) % 8;
+    ROW.with(|row| row.get().cast::<u64>().wrapping_add(index))
+}
+
+/// The addition that all counting comes down to.
+fn bare() {
+    add(word());
+}
+
+fn add(place: *mut u64) {
+    // SAFETY: this thread's own word, which outlives the call; nobody refers to it.
+    let now = unsafe { place.read_volatile() };
+    // SAFETY: as above.
+    unsafe { place.write_volatile(now.wrapping_add(1)) };
+}
+
+fn bare_set(value: f64) {
+    // SAFETY: as in `add`.
+    unsafe { word().write_volatile(value.to_bits()) };
 }
 
 fn counting(count: u32) -> Case<'static> {
-    static MEASURED: std::sync::LazyLock<measured::Counter> =
-        std::sync::LazyLock::new(measured::Counter::new);
+    static PROMETHEUS: LazyLock<prometheus::IntCounter> = LazyLock::new(|| {
+        prometheus::IntCounter::new("beside_total", "Counted.").expect("a counter")
+    });
+    static CLIENT: LazyLock<ClientCounter> = LazyLock::new(ClientCounter::default);
+    static METRICS: LazyLock<metrics::Counter> = LazyLock::new(|| metrics_counter("beside_total"));
+    static MEASURED: LazyLock<measured::Counter> = LazyLock::new(measured::Counter::new);
     static METRIKEN: metriken::ShardedCounterGroup = metriken::ShardedCounterGroup::new(1);
     let name = match count {
         1 => "`inc`, one thread",
         2 => "`inc`, two threads on one counter",
         _ => "`inc`, four threads on one counter",
     };
-    let prometheus = prometheus::IntCounter::new("beside_total", "Counted.").expect("a counter");
-    let client = ClientCounter::default();
-    let metrics = metrics_counter("beside_total");
-    let measured = &*MEASURED;
     let choice = if count == 1 { Choice::Least } else { Choice::Median };
     Case::new(name, threads(count, |_| ours::COUNTER.inc()))
         .choose(choice)
-        .floor(bare(count))
-        .peer("prometheus", threads(count, move |_| prometheus.inc()))
-        .peer("prometheus-client", threads(count, move |_| client.inc()))
-        .peer("metrics", threads(count, move |_| metrics.increment(1)))
-        .peer("measured", threads(count, move |_| measured.inc()))
+        .floor(threads(count, |_| bare()))
+        .peer("prometheus", threads(count, |_| PROMETHEUS.inc()))
+        .peer("prometheus-client", threads(count, |_| CLIENT.inc()))
+        .peer("metrics", threads(count, |_| METRICS.increment(1)))
+        .peer("measured", threads(count, |_| MEASURED.inc()))
         .peer("metriken", threads(count, |_| METRIKEN.increment(0)))
 }
 
 fn observing() -> Case<'static> {
-    let prometheus = prometheus_histogram();
-    let client = ClientHistogram::new(BOUNDS);
-    let metrics = metrics_histogram("beside_size");
-    let measured = measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS));
-    let mut observe_metrics = turn(move |n| metrics.record(size(n)));
+    static PROMETHEUS: LazyLock<prometheus::Histogram> = LazyLock::new(prometheus_histogram);
+    static CLIENT: LazyLock<ClientHistogram> = LazyLock::new(|| ClientHistogram::new(BOUNDS));
+    static METRICS: LazyLock<metrics::Histogram> =
+        LazyLock::new(|| metrics_histogram("beside_size"));
+    static MEASURED: LazyLock<measured::Histogram<14>> =
+        LazyLock::new(|| measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS)));
+    let mut observe_metrics = turn(|n| METRICS.record(size(n)));
     Case::new("`observe`, 14 buckets", turn(|n| ours::HISTOGRAM.observe(size(n))))
-        .peer("prometheus", turn(move |n| prometheus.observe(size(n))))
-        .peer("prometheus-client", turn(move |n| client.observe(size(n))))
+        .floor(turn(|n| {
+            let _ = black_box(size(n));
+            bare();
+        }))
+        .peer("prometheus", turn(|n| PROMETHEUS.observe(size(n))))
+        .peer("prometheus-client", turn(|n| CLIENT.observe(size(n))))
         .peer(
             "metrics",
             Box::new(move |times| {
@@ -123,20 +143,23 @@ fn observing() -> Case<'static> {
                 running().saturating_sub(began)
             }),
         )
-        .peer("measured", turn(move |n| measured.observe(size(n))))
+        .peer("measured", turn(|n| MEASURED.observe(size(n))))
 }
 
 fn setting() -> Case<'static> {
+    type MeasuredGauge = measured::metric::Metric<measured::metric::gauge::FloatGaugeState>;
+    static PROMETHEUS: LazyLock<prometheus::Gauge> =
+        LazyLock::new(|| prometheus::Gauge::new("beside_level", "A level.").expect("a gauge"));
+    static CLIENT: LazyLock<ClientGauge> = LazyLock::new(ClientGauge::default);
+    static METRICS: LazyLock<metrics::Gauge> = LazyLock::new(|| metrics_gauge("beside_level"));
+    static MEASURED: LazyLock<MeasuredGauge> = LazyLock::new(MeasuredGauge::new);
     static METRIKEN: metriken::Gauge = metriken::Gauge::new();
-    let prometheus = prometheus::Gauge::new("beside_level", "A level.").expect("a gauge");
-    let client = ClientGauge::default();
-    let metrics = metrics_gauge("beside_level");
-    let measured = measured::metric::Metric::<measured::metric::gauge::FloatGaugeState>::new();
     Case::new("gauge `set`", turn(|n| ours::GAUGE.set(size(n))))
-        .peer("prometheus", turn(move |n| prometheus.set(size(n))))
-        .peer("prometheus-client", turn(move |n| client.set(size(n))))
-        .peer("metrics", turn(move |n| metrics.set(size(n))))
-        .peer("measured", turn(move |n| measured.set(size(n))))
+        .floor(turn(|n| bare_set(size(n))))
+        .peer("prometheus", turn(|n| PROMETHEUS.set(size(n))))
+        .peer("prometheus-client", turn(|n| CLIENT.set(size(n))))
+        .peer("metrics", turn(|n| METRICS.set(size(n))))
+        .peer("measured", turn(|n| MEASURED.set(size(n))))
         .peer("metriken", turn(|n| METRIKEN.set(n.cast_signed())))
 }
 
@@ -152,6 +175,10 @@ fn closed() -> Case<'static> {
             ours::closed(method, status).inc();
         }),
     )
+    .floor(turn(move |n| {
+        let _ = labels(n);
+        bare();
+    }))
     .peer(
         "prometheus",
         turn(move |n| {
@@ -194,6 +221,10 @@ fn open() -> Case<'static> {
             ours::open(queue, tenant).inc();
         }),
     )
+    .floor(turn(|n| {
+        let _ = which(&QUEUES, n);
+        bare();
+    }))
     .peer(
         "prometheus",
         turn(move |n| {
@@ -238,7 +269,9 @@ fn handle() -> Case<'static> {
     let measured = CounterVec::<crate::metrics::MeasuredOpenSet>::new();
     let id = measured.with_labels(MeasuredOpen { queue, tenant });
     let metriken = METRIKEN.member([("queue", queue), ("tenant", tenant)]);
+    let mut word = 0;
     Case::new("`inc`, a series that is kept", turn(move |_| ours.inc()))
+        .floor(turn(move |_| add(&raw mut word)))
         .peer("prometheus", turn(move |_| prometheus.inc()))
         .peer("prometheus-client", turn(move |_| client.inc()))
         .peer("metrics", turn(move |_| metrics.increment(1)))
@@ -247,31 +280,32 @@ fn handle() -> Case<'static> {
 }
 
 fn timing() -> Case<'static> {
-    let prometheus = prometheus_histogram();
-    let client = ClientHistogram::new(BOUNDS);
-    let measured = measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS));
+    static PROMETHEUS: LazyLock<prometheus::Histogram> = LazyLock::new(prometheus_histogram);
+    static CLIENT: LazyLock<ClientHistogram> = LazyLock::new(|| ClientHistogram::new(BOUNDS));
+    static MEASURED: LazyLock<measured::Histogram<14>> =
+        LazyLock::new(|| measured::Histogram::with_metadata(Thresholds::with_buckets(BOUNDS)));
     Case::new("a timed call", turn(functions::ours))
         .floor(turn(functions::between_two_reads))
         .peer(
             "prometheus",
-            turn(move |n| {
-                let _timer = prometheus.start_timer();
+            turn(|n| {
+                let _timer = PROMETHEUS.start_timer();
                 functions::plain(n)
             }),
         )
         .peer(
             "prometheus-client",
-            turn(move |n| {
+            turn(|n| {
                 let (result, took) = functions::between_two_reads(n);
-                client.observe(took.as_secs_f64());
+                CLIENT.observe(took.as_secs_f64());
                 result
             }),
         )
         .peer(
             "measured",
-            turn(move |n| {
+            turn(|n| {
                 let (result, took) = functions::between_two_reads(n);
-                measured.observe(took.as_secs_f64());
+                MEASURED.observe(took.as_secs_f64());
                 result
             }),
         )
