@@ -118,11 +118,16 @@ fn of_several_workers_at_once_one_folds_and_each_knows_where_it_counts() {
         let workers = workers(&output);
         assert_eq!(workers.len(), count);
         for worker in &workers {
-            assert_eq!((worker.dropped, worker.problem == 0), (0, worker.is_shared), "{output}");
+            // One that took the very last room for its segment drops what it records, and says so; what is private is not dropped.
+            if !worker.is_shared || worker.dropped > 0 {
+                assert_ne!(worker.problem, 0, "{output}");
+            }
+            assert!(worker.is_shared || worker.dropped == 0, "{output}");
         }
-        let shared = workers.iter().filter(|worker| worker.is_shared).count() as u64;
-        assert!(shared > 0, "who folded has room: {output}");
-        assert_eq!(page(&output)[0], sum_to(30) + 1_000 * shared, "{output}");
+        let counts = |worker: &&Worker| worker.is_shared && worker.dropped == 0;
+        let counting = workers.iter().filter(counts).count() as u64;
+        assert!(counting > 0, "who folded has room: {output}");
+        assert_eq!(page(&output)[0], sum_to(30) + 1_000 * counting, "{output}");
     }
 }
 

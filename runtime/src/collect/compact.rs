@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
@@ -124,10 +125,27 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
     Collector::new().mark_process_dead(pid)
 }
 
-/// Folds so much of a directory, once, as frees room for new processes and takes a moment. For who has found none there.
+/// So long is someone else who folds waited for, by a process that otherwise counts in private memory for good: as long as it would
+/// fold itself.
+const PATIENCE: Duration = Portion::FOR_ROOM.time;
+
+/// Folds so much of a directory, once, as frees room for new processes and takes a moment; or waits for who is doing it. For who has found
+/// none there.
 pub(crate) fn make_room(path: &Path) -> Result<(), Error> {
     let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
-    Collector::open(path).holding_the_lock(folding).map(drop)
+    let began = Instant::now();
+    loop {
+        match Collector::open(path).holding_the_lock(folding) {
+            // Of a thousand workers that start at once, most come here.
+            Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            done => return done.map(drop),
+        }
+        if !Directory::open(path)?.is_nearly_full() {
+            return Ok(());
+        }
+    }
 }
 
 /// One generation. Without room for the new archive beside the old one and the segments, it is one of ever fewer segments: these then leave room for

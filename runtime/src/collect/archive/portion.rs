@@ -8,7 +8,7 @@ use super::super::layout::MAX_TEXT_OF_ALL;
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Portion {
     pub(super) files: usize,
-    pub(super) time: Duration,
+    pub(in super::super) time: Duration,
     /// Bytes of text in labels.
     pub(super) text: u64,
     /// Only segments of this pid.
