@@ -187,3 +187,6 @@ fn one(words: &[u64]) -> u64 {
 fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

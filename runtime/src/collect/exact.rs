@@ -116,7 +116,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             state >> 11
         };
-        for _ in 0..2_000 {
+        for _ in 0..if cfg!(miri) { 20 } else { 2_000 } {
             #[expect(clippy::cast_precision_loss, reason = "any numbers will do")]
             let mut values: Vec<f64> =
                 (0..8).map(|_| random() as f64 / (1_u64 << (random() % 60)) as f64).collect();

@@ -10,6 +10,11 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
+#[cfg(not(miri))]
+use libc::pthread_atfork;
+
+#[cfg(miri)]
+use crate::no_kernel::pthread_atfork;
 use crate::segment::{current, fold_fd, shard};
 
 use super::gate;
@@ -127,8 +132,7 @@ fn arm() {
     if !ARMED.load(Ordering::Acquire) {
         // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
         // child's makes system calls and writes memory, it neither allocates nor waits.
-        let refused =
-            unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
+        let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         // Out of memory: the next operation asks again.
         ARMED.store(refused == 0, Ordering::Release);
     }
