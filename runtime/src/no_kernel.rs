@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 use std::alloc::{Layout, alloc};
 use std::os::fd::OwnedFd;
 
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, Stat};
 use rustix::io::{Errno, Result};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
@@ -23,6 +23,16 @@ const MOST: usize = 4 << 20;
 
 /// A file without a name: there are none, and a segment lies in private memory.
 pub(crate) fn memfd_create(_: &str, _: MemfdFlags) -> Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
+/// The kernel's files say nothing.
+pub(crate) fn read_small(_: &str, _: &mut [u8]) -> usize {
+    0
+}
+
+/// No namespaces either.
+pub(crate) fn stat(_: &str) -> Result<Stat> {
     Err(Errno::NOSYS)
 }
 
@@ -75,6 +85,24 @@ pub(crate) unsafe fn mprotect(at: *mut c_void, len: usize, access: MprotectFlags
 /// None.
 pub(crate) unsafe fn madvise(_: *mut c_void, _: usize, _: Advice) -> Result<()> {
     Ok(())
+}
+
+/// Who waits looks again; the interpreter lets another thread go on.
+pub(crate) mod futex {
+    use core::sync::atomic::AtomicU32;
+
+    use rustix::io::Result;
+    pub(crate) use rustix::thread::futex::Flags;
+    use rustix::time::Timespec;
+
+    pub(crate) fn wait(_: &AtomicU32, _: Flags, _: u32, _: Option<&Timespec>) -> Result<()> {
+        std::thread::yield_now();
+        Ok(())
+    }
+
+    pub(crate) fn wake(_: &AtomicU32, _: Flags, _: u32) -> Result<usize> {
+        Ok(0)
+    }
 }
 
 type Handler = unsafe extern "C" fn();

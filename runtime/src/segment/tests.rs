@@ -174,7 +174,8 @@ fn what_has_no_blocks_reads_as_zeros_and_the_rest_stays_as_it_is() {
 fn who_reads_while_records_are_published_finds_whole_ones_and_their_slots() {
     let segment = Private::new();
     let records = TINY.log_cap() / removal(0).len() as u64;
-    let records = u32::try_from(records).unwrap().min(if cfg!(miri) { 150 } else { 1_000 });
+    let records = u32::try_from(records).unwrap().min(if cfg!(miri) { 120 } else { 1_000 });
+    let all: Vec<u8> = (0..records).flat_map(removal).collect();
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -186,11 +187,7 @@ fn who_reads_while_records_are_published_finds_whole_ones_and_their_slots() {
                     fence(Ordering::Acquire);
                     let slots = word(&view, Word::SlotsUsed.offset());
                     let log = bytes(&view, LOG_OFF, used);
-                    let whole: Vec<u8> = (0..u32::MAX)
-                        .flat_map(removal)
-                        .take(usize::try_from(used).unwrap())
-                        .collect();
-                    assert!(log == whole, "{used} bytes");
+                    assert!(all.starts_with(&log), "{used} bytes");
                     let count = u32::try_from(log.len() / removal(0).len()).unwrap();
                     assert!(count >= last && slots > u64::from(count));
                     last = count;

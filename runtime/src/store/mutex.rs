@@ -11,7 +11,11 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+#[cfg(not(miri))]
 use rustix::thread::futex;
+
+#[cfg(miri)]
+use crate::no_kernel::futex;
 
 /// A value that one thread at a time may reach.
 pub(super) struct Mutex<T> {
