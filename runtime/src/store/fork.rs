@@ -71,14 +71,14 @@ impl Deref for Guard {
 
     fn deref(&self) -> &Store {
         // SAFETY: a guard exists while its thread holds the mutex, and there is one; `self` is borrowed for as long.
-        unsafe { STORE.value() }
+        unsafe { &*STORE.value() }
     }
 }
 
 impl DerefMut for Guard {
     fn deref_mut(&mut self) -> &mut Store {
         // SAFETY: as above, and `self` is borrowed mutably.
-        unsafe { STORE.value() }
+        unsafe { &mut *STORE.value() }
     }
 }
 
@@ -180,7 +180,7 @@ fn let_go() {
 /// In the store, the same. The mutex is this thread's, and no guard is alive.
 fn forsake() {
     // SAFETY: `prepare` or `after_fork_in_child` took the mutex; no `Guard` of this thread exists, else they hadn't.
-    let store = unsafe { STORE.value() };
+    let store = unsafe { &mut *STORE.value() };
     store.epoch = epoch();
     store.forsake();
 }
