@@ -38,7 +38,7 @@ impl Rig {
                 self.count(gang, 0, random);
                 let ticket = self.ticket(gang);
                 self.raise(gang, 0, Kind::Latest, ticket, || {
-                    latest(NAMES[gang].1).set(float(ticket))
+                    latest(NAMES[gang].1).set(float(ticket));
                 });
                 self.climb(gang, 0);
                 if child.is_none_or(|child| self.has_ended(gang, child)) {

@@ -129,18 +129,17 @@ impl Region {
     /// # Safety
     ///
     /// `offset` is a multiple of 8, and `offset + 8` is within the region.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "within the region, whose length is a usize"
+    )]
+    #[expect(
+        clippy::cast_ptr_alignment,
+        reason = "the base is page-aligned, the offset a multiple of 8"
+    )]
     pub(super) unsafe fn at(self, offset: u64) -> *mut u64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within the region, whose length is a usize"
-        )]
         // SAFETY: in bounds, by the caller's promise.
-        let at = unsafe { self.base.as_ptr().add(offset as usize) };
-        #[expect(
-            clippy::cast_ptr_alignment,
-            reason = "the base is page-aligned, the offset a multiple of 8"
-        )]
-        at.cast()
+        unsafe { self.base.as_ptr().add(offset as usize) }.cast::<u64>()
     }
 
     /// The word at `offset`.
