@@ -63,6 +63,15 @@ impl Account<'_> {
         add(self.acknowledged, amount);
     }
 
+    /// Does it, where it sets something to a number that is greater than all before: then both words are such numbers, not sums.
+    pub fn raise(self, to: u64, act: impl FnOnce()) {
+        self.announced.store(to, Ordering::Release);
+        fence(Ordering::SeqCst);
+        act();
+        fence(Ordering::SeqCst);
+        self.acknowledged.store(to, Ordering::Release);
+    }
+
     /// At least so much was begun; read it after what it is compared with.
     pub fn announced(self) -> u64 {
         fence(Ordering::SeqCst);

@@ -121,6 +121,8 @@ mod sampler;
 // What recording comes down to.
 mod clock;
 mod fault;
+#[cfg(miri)]
+mod no_kernel;
 mod operation;
 mod room;
 mod segment;

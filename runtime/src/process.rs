@@ -1,6 +1,15 @@
 //! Who this process is, as a segment's header tells it.
 
+#[cfg(not(miri))]
 use std::io::Read;
+
+#[cfg(not(miri))]
+use rustix::fs::stat;
+
+#[cfg(miri)]
+pub(crate) use crate::no_kernel::read_small;
+#[cfg(miri)]
+use crate::no_kernel::stat;
 
 /// What a reader can compare to find out whether the writer is still there, beside the lock.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +48,7 @@ pub(crate) fn boot_id() -> [u8; 16] {
 }
 
 pub(crate) fn pid_namespace() -> u64 {
-    rustix::fs::stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
+    stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
 }
 
 /// The start time in clock ticks since boot, and the state. `None`: no such process, or `/proc` is not to be had.
@@ -57,6 +66,7 @@ pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
 }
 
 /// The beginning of a file; nothing where it can't be read.
+#[cfg(not(miri))]
 pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
     std::fs::File::open(path).and_then(|mut file| file.read(into)).unwrap_or(0)
 }
@@ -73,6 +83,7 @@ pub(crate) fn now_ns() -> u64 {
 #[cfg(test)]
 mod tests {
     #[test]
+    #[cfg_attr(miri, ignore = "asks the kernel")]
     fn this_process_is_running_and_has_a_start_time() {
         let (ticks, state) = super::start_ticks(std::process::id()).unwrap();
         assert!(ticks > 0);

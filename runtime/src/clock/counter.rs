@@ -128,7 +128,7 @@ fn system(clock: libc::clockid_t) -> u64 {
     seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 pub(super) fn ticks() -> u64 {
     // Not ordered with what stands before and behind it: what that may hide is less than a call.
@@ -136,7 +136,7 @@ pub(super) fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn may_be_trusted() -> bool {
     use crate::process::read_small;
     use core::arch::x86_64::__cpuid;
@@ -153,14 +153,14 @@ fn may_be_trusted() -> bool {
     name.get(..len) == Some(b"tsc\n")
 }
 
-// Elsewhere the system's clock is not so much dearer than the counter, and nobody has measured it.
-#[cfg(not(target_arch = "x86_64"))]
+// Elsewhere the system's clock is not so much dearer than the counter, and nobody has measured it. Miri has no counter.
+#[cfg(any(not(target_arch = "x86_64"), miri))]
 #[inline]
 pub(super) fn ticks() -> u64 {
     0
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(any(not(target_arch = "x86_64"), miri))]
 fn may_be_trusted() -> bool {
     false
 }

@@ -16,7 +16,7 @@ pub(super) struct ExactSum {
 impl ExactSum {
     pub(super) fn add(&mut self, value: f64) {
         if !value.is_finite() {
-            self.special += value;
+            self.add_special(value);
             return;
         }
         let mut carried = value;
@@ -35,8 +35,14 @@ impl ExactSum {
         } else {
             // Beyond the largest finite number.
             self.parts.clear();
-            self.special += carried;
+            self.add_special(carried);
         }
+    }
+
+    /// Of the many NaNs the language leaves open which one a sum is; an archive has to be the same bytes.
+    fn add_special(&mut self, value: f64) {
+        let special = self.special + value;
+        self.special = if special.is_nan() { f64::NAN } else { special };
     }
 
     /// Adds all parts of another.
@@ -104,7 +110,9 @@ mod tests {
         assert_eq!(sum(&[0.1; 10]).to_bits(), 1.0_f64.to_bits());
         assert_eq!(sum(&[1e308, 1e308, -1e308]).to_bits(), f64::INFINITY.to_bits());
         assert_eq!(sum(&[]).to_bits(), 0.0_f64.to_bits());
-        assert!(sum(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
+        for nan in [f64::from_bits(0xfff8_6865_6164_6373), f64::NEG_INFINITY] {
+            assert_eq!(sum(&[f64::INFINITY, nan, 1.0]).to_bits(), f64::NAN.to_bits());
+        }
         // Half-way, decided by a part far below.
         assert_eq!(sum(&[1e16, 1.0, 1e-16]).to_bits(), (1e16 + 2.0_f64).to_bits());
     }
@@ -116,7 +124,7 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             state >> 11
         };
-        for _ in 0..2_000 {
+        for _ in 0..if cfg!(miri) { 20 } else { 2_000 } {
             #[expect(clippy::cast_precision_loss, reason = "any numbers will do")]
             let mut values: Vec<f64> =
                 (0..8).map(|_| random() as f64 / (1_u64 << (random() % 60)) as f64).collect();

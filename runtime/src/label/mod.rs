@@ -385,7 +385,9 @@ mod tests {
 
     #[test]
     fn rows_are_found_again_after_the_table_grew() {
-        let rows = table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
+        static ROWS: table::Rows =
+            table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
+        let rows = &ROWS;
         // A quarter of the hashes are equal.
         let hash = |i: u32| u64::from(i / 4);
         for i in 0..1000_u32 {

@@ -2,7 +2,8 @@
 //!
 //! Open addressing over pointers to entries that are never freed, and of which only the slot changes. Inserts are serialised by the store's mutex;
 //! a lookup that races with one may miss it and then asks under the mutex. A table that fills up is replaced by one twice the size, and
-//! the old one is left to those who are reading it: all the old ones together are smaller than the newest.
+//! the old one is left to those who are reading it: all the old ones together are smaller than the newest. It stays reachable, so that
+//! whoever looks for leaks in a program with this library in it finds none.
 //!
 //! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
 #![expect(unsafe_code, reason = "pointers to leaked entries")]
@@ -26,6 +27,9 @@ pub(crate) struct Table {
     /// A power of two of them, at most half in use, so that a probe ends.
     places: Box<[AtomicPtr<Entry>]>,
     used: AtomicUsize,
+    /// The one that it replaced.
+    #[expect(dead_code, reason = "kept, for who looks for leaks")]
+    old: Option<&'static Self>,
 }
 
 /// All rows of a program; there is one, and models have their own.
@@ -128,6 +132,7 @@ impl Rows {
         let table: &'static Table = Box::leak(Box::new(Table {
             places: (0..places).map(|_| AtomicPtr::default()).collect(),
             used: AtomicUsize::new(0),
+            old,
         }));
         for known in old.into_iter().flat_map(|old| &old.places).filter_map(entry) {
             table.put(known);

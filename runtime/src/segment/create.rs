@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+#[cfg(not(miri))]
+use rustix::fs::memfd_create;
 use rustix::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
@@ -14,6 +16,8 @@ use super::{current, lock};
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::fault;
+#[cfg(miri)]
+use crate::no_kernel::memfd_create;
 use crate::process::{self, Identity};
 
 /// Magic numbers of statfs.
@@ -162,7 +166,7 @@ fn complete(
     Ok(created)
 }
 
-fn filled(
+pub(super) fn filled(
     region: Region,
     backing: Backing,
     heritage: &Heritage<'_>,
@@ -286,7 +290,7 @@ struct Unnamed {
 impl Unnamed {
     fn open(directory: Option<&Directory>, named: bool) -> io::Result<Self> {
         let Some(directory) = directory else {
-            let make = || rustix::fs::memfd_create("headcount", MemfdFlags::CLOEXEC);
+            let make = || memfd_create("headcount", MemfdFlags::CLOEXEC);
             let fd = fault::call!("private.file", make())?;
             let backing = Backing::new(move_up(fd))?;
             return Ok(Self { backing, weak: false, temporary: None });

@@ -327,10 +327,15 @@ pub(crate) mod tests {
         assert_eq!(Header::decode(h.encode().as_slice()).unwrap(), h);
     }
 
+    /// Each of them; under miri, to which a checksum is a second's work, some.
+    fn some(range: core::ops::Range<usize>, few: usize) -> impl Iterator<Item = usize> {
+        range.step_by(if cfg!(miri) { few } else { 1 })
+    }
+
     #[test]
     fn every_flipped_bit_of_a_header_is_an_error() {
         let page = header().encode();
-        for bit in 0..4096 * 8 {
+        for bit in some(0..4096 * 8, 5_003) {
             let mut broken = page.clone();
             broken[bit / 8] ^= 1 << (bit % 8);
             assert!(Header::decode(broken.as_slice()).is_err(), "bit {bit}");
@@ -340,7 +345,7 @@ pub(crate) mod tests {
     #[test]
     fn every_shortened_header_is_an_error() {
         let page = header().encode();
-        for len in 0..4096 {
+        for len in some(0..4096, 501) {
             assert!(Header::decode(&page[..len]).is_err(), "{len} bytes");
         }
     }

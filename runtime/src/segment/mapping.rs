@@ -16,11 +16,13 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::fstat;
-use rustix::mm::{
-    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect,
-};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, mmap};
+#[cfg(not(miri))]
+use rustix::mm::{madvise, mmap_anonymous, mprotect};
 
 use crate::fault;
+#[cfg(miri)]
+use crate::no_kernel::{madvise, mmap_anonymous, mprotect};
 
 #[cfg(target_endian = "big")]
 compile_error!("headcount's segments are little-endian and their cells are written in place");
@@ -124,23 +126,32 @@ impl Region {
         }
     }
 
+    /// The address of the word at `offset`, from which the rest of the region can be reached as well.
+    ///
+    /// # Safety
+    ///
+    /// `offset` is a multiple of 8, and `offset + 8` is within the region.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "within the region, whose length is a usize"
+    )]
+    #[expect(
+        clippy::cast_ptr_alignment,
+        reason = "the base is page-aligned, the offset a multiple of 8"
+    )]
+    pub(super) unsafe fn at(self, offset: u64) -> *mut u64 {
+        // SAFETY: in bounds, by the caller's promise.
+        unsafe { self.base.as_ptr().add(offset as usize) }.cast::<u64>()
+    }
+
     /// The word at `offset`.
     ///
     /// # Safety
     ///
     /// `offset` is a multiple of 8, `offset + 8` is within the region, and the word's page is accessible.
     pub(super) unsafe fn word(self, offset: u64) -> &'static AtomicU64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "within the region, whose length is a usize"
-        )]
         // SAFETY: in bounds, by the caller's promise.
-        let at = unsafe { self.base.as_ptr().add(offset as usize) };
-        #[expect(
-            clippy::cast_ptr_alignment,
-            reason = "the base is page-aligned, the offset a multiple of 8"
-        )]
-        let at = at.cast::<u64>();
+        let at = unsafe { self.at(offset) };
         // SAFETY: aligned (above), valid for reads and writes for ever (a region is never unmapped, pages once made
         // accessible stay so until a fork maps accessible memory over them), and no thread of this process accesses
         // it other than atomically: this function is the only source of references, and they are to atomics.

@@ -7,7 +7,9 @@ use std::io;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MprotectFlags, madvise};
+#[cfg(not(miri))]
+use rustix::mm::madvise;
+use rustix::mm::{Advice, MprotectFlags};
 
 use super::current;
 use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
@@ -15,6 +17,8 @@ use super::mapping::{Backing, Region};
 use super::publish::Words;
 use super::shard::Shard;
 use crate::fault;
+#[cfg(miri)]
+use crate::no_kernel::madvise;
 
 /// A region with a file behind it.
 #[derive(Debug)]
@@ -50,6 +54,11 @@ impl Memory {
     /// From here on this is the process's segment, which a fork handler must let go of.
     pub(crate) fn make_current(&self) {
         current::make(self.region, self.head);
+    }
+
+    #[cfg(test)]
+    pub(super) fn region(&self) -> Region {
+        self.region
     }
 
     pub(crate) fn geometry(&self) -> Geometry {
@@ -200,7 +209,8 @@ impl Memory {
     /// What is usable now, to be read without the store.
     pub(crate) fn view(&self) -> View {
         let limits = self.limits.iter().copied().collect();
-        View { region: self.region, geometry: self.geometry, head: self.head, limits }
+        let log_used = self.word(Word::LogUsed).load(Ordering::Relaxed);
+        View { region: self.region, geometry: self.geometry, head: self.head, log_used, limits }
     }
 
     /// What a thread needs to record in a shard.
@@ -209,10 +219,10 @@ impl Memory {
         if limit == 0 {
             return Shard::NONE;
         }
-        // SAFETY: `limit > 0` means that the shard is within the geometry and that its first page is accessible.
-        let first = unsafe { self.region.word(self.geometry.shard_off(shard)) };
+        // SAFETY: `limit > 0` means that the shard is within the geometry, whose offsets are multiples of 8.
+        let first = unsafe { self.region.at(self.geometry.shard_off(shard)) };
         // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
-        unsafe { Shard::new(first, limit) }
+        unsafe { Shard::new(first.cast(), limit) }
     }
 }
 
@@ -234,6 +244,8 @@ pub(crate) struct View {
     region: Region,
     geometry: Geometry,
     head: u64,
+    /// As far as the log is shown. By now it may have grown beyond `head`, and would end in zeros.
+    log_used: u64,
     limits: Box<[u32]>,
 }
 
@@ -241,7 +253,9 @@ impl View {
     /// Copies words from `offset`, as far as there are blocks; the rest is zeros, which is what a hole reads as.
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
         for (at, word) in (offset..).step_by(8).zip(into) {
-            *word = if self.is_usable(at) {
+            *word = if at == Word::LogUsed.offset() {
+                self.log_used
+            } else if self.is_usable(at) {
                 // SAFETY: `is_usable` holds for accessible, aligned words only.
                 unsafe { self.region.word(at) }.load(Ordering::Relaxed)
             } else {

@@ -12,6 +12,8 @@ pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod publish;
 pub(crate) mod shard;
+#[cfg(test)]
+pub(crate) mod tests;
 
 // What is published with: a model, in another crate, has other atomics.
 use core::sync;

@@ -28,8 +28,9 @@ impl Shard {
 
     /// # Safety
     ///
-    /// From `first` on, `limit` cells are valid for ever, accessed by atomics only.
-    pub(crate) unsafe fn new(first: &'static AtomicU64, limit: u32) -> Self {
+    /// From `first` on, `limit` cells are valid for ever, accessed by atomics only; and `first` may be used to reach all of them: a
+    /// pointer made of a reference to one cell may not.
+    pub(crate) unsafe fn new(first: *const AtomicU64, limit: u32) -> Self {
         Self { base: first, limit }
     }
 

@@ -10,6 +10,11 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
+#[cfg(not(miri))]
+use libc::pthread_atfork;
+
+#[cfg(miri)]
+use crate::no_kernel::pthread_atfork;
 use crate::segment::{current, fold_fd, shard};
 
 use super::gate;
@@ -67,14 +72,14 @@ impl Deref for Guard {
 
     fn deref(&self) -> &Store {
         // SAFETY: a guard exists while its thread holds the mutex, and there is one; `self` is borrowed for as long.
-        unsafe { STORE.value() }
+        unsafe { &*STORE.value() }
     }
 }
 
 impl DerefMut for Guard {
     fn deref_mut(&mut self) -> &mut Store {
         // SAFETY: as above, and `self` is borrowed mutably.
-        unsafe { STORE.value() }
+        unsafe { &mut *STORE.value() }
     }
 }
 
@@ -128,8 +133,7 @@ fn arm() {
     if !ARMED.load(Ordering::Acquire) {
         // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
         // child's makes system calls and writes memory, it neither allocates nor waits.
-        let refused =
-            unsafe { libc::pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
+        let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         // Out of memory: the next operation asks again.
         ARMED.store(refused == 0, Ordering::Release);
     }
@@ -178,7 +182,7 @@ fn let_go() {
 /// In the store, the same. The mutex is this thread's, and no guard is alive.
 fn forsake() {
     // SAFETY: `prepare` or `after_fork_in_child` took the mutex; no `Guard` of this thread exists, else they hadn't.
-    let store = unsafe { STORE.value() };
+    let store = unsafe { &mut *STORE.value() };
     store.epoch = epoch();
     store.forsake();
 }

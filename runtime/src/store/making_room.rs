@@ -9,9 +9,12 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+#[cfg(not(miri))]
 use rustix::thread::futex;
 
 use crate::fault;
+#[cfg(miri)]
+use crate::no_kernel::futex;
 use crate::room;
 
 use super::fork::{Guard, epoch};

@@ -23,6 +23,8 @@ mod remove;
 mod signals;
 mod state;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{Callback, add_callback, callbacks, has_callback, sample_interval};

@@ -7,6 +7,12 @@
 
 use core::mem::MaybeUninit;
 
+#[cfg(not(miri))]
+use libc::{pthread_sigmask, sigfillset};
+
+#[cfg(miri)]
+use crate::no_kernel::{pthread_sigmask, sigfillset};
+
 /// All signals of this thread wait until this is dropped; those that the kernel sends for a fault don't.
 pub(crate) struct Blocked {
     before: Option<libc::sigset_t>,
@@ -16,12 +22,11 @@ impl Blocked {
     pub(crate) fn all() -> Self {
         let mut all = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: writes a whole `sigset_t` through the pointer.
-        let filled = unsafe { libc::sigfillset(all.as_mut_ptr()) } == 0;
+        let filled = unsafe { sigfillset(all.as_mut_ptr()) } == 0;
         let mut before = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: reads one `sigset_t`, which `sigfillset` has written, and writes another.
         let set =
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) }
-                == 0;
+            unsafe { pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) } == 0;
         // SAFETY: a call that succeeded has written it.
         Self { before: (filled && set).then(|| unsafe { before.assume_init() }) }
     }
@@ -31,7 +36,7 @@ impl Drop for Blocked {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // SAFETY: reads one `sigset_t`; where the old set would go may be null.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, core::ptr::null_mut()) };
+            unsafe { pthread_sigmask(libc::SIG_SETMASK, before, core::ptr::null_mut()) };
         }
     }
 }

@@ -383,6 +383,11 @@ pub(crate) fn own() -> Option<Own> {
 }
 
 impl Own {
+    #[cfg(test)]
+    pub(crate) fn of(header: Header, view: View) -> Self {
+        Self { header, view }
+    }
+
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }

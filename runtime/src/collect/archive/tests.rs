@@ -35,7 +35,7 @@ fn an_archive_that_was_cut_or_changed_anywhere_is_refused() {
         assert!(decode(&bytes[..len]).is_err(), "{len}");
     }
     for at in 0..bytes.len() {
-        for bit in 0..8 {
+        for bit in (0..8).step_by(if cfg!(miri) { 8 } else { 1 }) {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << bit;
             assert!(decode(&changed).is_err(), "{at} {bit}");

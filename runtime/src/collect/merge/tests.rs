@@ -112,7 +112,9 @@ fn folding_changes_nothing(parts: &[Part]) {
         format!("{families:?}")
     };
     let first = shown(parts, &Archive::default());
-    for ways in 0..3_usize.pow(u32::try_from(parts.len()).unwrap()) {
+    // Each of the ways; under miri some.
+    let ways = 0..3_usize.pow(u32::try_from(parts.len()).unwrap());
+    for ways in ways.step_by(if cfg!(miri) { 11 } else { 1 }) {
         let mut rest = ways;
         let mut portions = [vec![], vec![], vec![]];
         for part in parts {

@@ -1,0 +1,150 @@
+//! A segment that is decoded while it changes: out of the very memory in which threads publish and count, or of a file that somebody cuts.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+use super::*;
+use crate::descriptor::{Descriptor, Kind};
+use crate::segment::format::tests::header;
+use crate::segment::log::LogWriter;
+use crate::segment::shard::{self, Cells, Shard};
+use crate::segment::tests::{OFTEN, Private};
+use crate::store::Own;
+
+const COUNTER: Descriptor = Descriptor::new(Kind::Counter, "made_total", "Made.", "", 0);
+
+/// The record of the family and those of its series, each with a cell of its own.
+fn family() -> Vec<u8> {
+    let mut records = Vec::new();
+    LogWriter::new(&mut records).family(0, &COUNTER, &["number"]);
+    records
+}
+
+fn series(slot: u32) -> Vec<u8> {
+    let mut records = Vec::new();
+    let value = format!("{slot}, of a good length, to fill pages");
+    LogWriter::new(&mut records).series(0, slot, 1, 0, &[vec![&value]]);
+    records
+}
+
+fn decode(segment: &Private, source: &Source) -> Segment {
+    Segment::read(source, segment.header.clone(), &mut Layouts::default()).unwrap()
+}
+
+#[test]
+fn what_is_published_behind_a_readers_back_does_not_spoil_what_it_reads() {
+    let segment = Private::new();
+    segment.lock().publish(&family(), 0).unwrap();
+    segment.lock().publish(&series(1), 1).unwrap();
+    let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
+    // Beyond the page to which the log reached.
+    for slot in 2..80 {
+        segment.lock().publish(&series(slot), 1).unwrap();
+    }
+    assert_eq!(decode(&segment, &source).layout.series.len(), 1);
+    let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
+    assert_eq!(decode(&segment, &source).layout.series.len(), 79);
+}
+
+#[test]
+fn what_threads_count_is_decoded_while_they_do() {
+    let segment = Private::new();
+    segment.lock().publish(&family(), 0).unwrap();
+    let is_over = AtomicBool::new(false);
+    let slots = if cfg!(miri) { 1..6 } else { 1..100 };
+    thread::scope(|scope| {
+        let writers: Vec<_> = [1, 2]
+            .into_iter()
+            .map(|number| {
+                let (segment, slots) = (&segment, slots.clone());
+                scope.spawn(move || {
+                    for at in slots {
+                        let mut state = segment.lock();
+                        // The series is there before it is counted, whoever comes first.
+                        if state.slots() == at {
+                            state.publish(&series(at), 1).unwrap();
+                        }
+                        state.memory.grow_shard(number, at + 1).unwrap();
+                        let used = state.memory.word(Word::ShardsUsed);
+                        used.fetch_max(u64::from(number) + 1, Ordering::Release);
+                        shard::set_own(state.memory.shard(number));
+                        drop(state);
+                        let own = shard::own(at, 0).unwrap();
+                        for _ in 0..OFTEN {
+                            own.add(0, 1);
+                        }
+                    }
+                    shard::set_own(Shard::NONE);
+                })
+            })
+            .collect();
+        let (segment, is_over) = (&segment, &is_over);
+        let reader = scope.spawn(move || {
+            let mut last = Vec::new();
+            loop {
+                let was_over = is_over.load(Ordering::Acquire);
+                let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
+                let read = decode(segment, &source);
+                let now: Vec<u64> =
+                    read.layout.series.iter().map(|series| read.sum(series.slot, 0).0).collect();
+                assert!(now.len() >= last.len());
+                for (now, last) in now.iter().zip(&last) {
+                    assert!(now >= last && *now <= 2 * u64::from(OFTEN), "{now} after {last}");
+                }
+                if was_over {
+                    return now;
+                }
+                last = now;
+                thread::yield_now();
+            }
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        is_over.store(true, Ordering::Release);
+        assert_eq!(reader.join().unwrap(), vec![2 * u64::from(OFTEN); slots.len()]);
+    });
+}
+
+/// A segment in which nothing is declared.
+fn file() -> (File, Header) {
+    let header = header();
+    let file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC).unwrap());
+    file.set_len(header.geometry.logical_len()).unwrap();
+    file.write_all_at(header.encode().as_slice(), 0).unwrap();
+    file.write_all_at(&1_u64.to_le_bytes(), Word::Ready.offset()).unwrap();
+    (file, header)
+}
+
+fn read(file: &File, header: Header) -> Result<Segment, Error> {
+    let source = Source::File(file.try_clone().unwrap().into());
+    Segment::read(&source, header, &mut Layouts::default())
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "makes a file")]
+fn what_is_cut_after_its_header_was_read_is_an_error() {
+    let (file, header) = file();
+    let len = header.geometry.logical_len();
+    let source = Source::File(file.try_clone().unwrap().into());
+    let read_before = read_header(&source, len).unwrap();
+    read(&file, read_before.clone()).unwrap();
+    // Behind everything that is read of it: the next time it would be a shard.
+    for len in [len - 1, header.geometry.cells_off] {
+        file.set_len(len).unwrap();
+        let error = read(&file, read_before.clone()).unwrap_err();
+        assert!(error.to_string().contains("cut off"), "{error}");
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "makes a file")]
+fn what_has_grown_since_its_header_was_read_is_read() {
+    let (file, header) = file();
+    file.set_len(header.geometry.logical_len() * 2).unwrap();
+    read(&file, header).unwrap();
+}

@@ -1,0 +1,137 @@
+//! What stands in for the kernel under miri, which has no mappings, no signals and no forks: the allocator, and nothing. So the library itself
+//! runs there, from its handles to its collector, and every access to a segment's memory is looked at.
+//!
+//! What no mapping would let one touch is uninitialised here, and reading it an error.
+#![expect(
+    unsafe_code,
+    reason = "memory of the allocator's, and functions that are unsafe where there is a kernel"
+)]
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc};
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{MemfdFlags, Stat};
+use rustix::io::{Errno, Result};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+
+use crate::segment::format::PAGE;
+
+/// Every byte is real there: the larger geometries are refused.
+const MOST: usize = 4 << 20;
+
+/// A file without a name: there are none, and a segment lies in private memory.
+pub(crate) fn memfd_create(_: &str, _: MemfdFlags) -> Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
+/// The kernel's files say nothing.
+pub(crate) fn read_small(_: &str, _: &mut [u8]) -> usize {
+    0
+}
+
+/// No namespaces either.
+pub(crate) fn stat(_: &str) -> Result<Stat> {
+    Err(Errno::NOSYS)
+}
+
+/// Inaccessible memory.
+///
+/// # Safety
+///
+/// As the kernel's: with `MapFlags::FIXED` the range is the caller's own.
+pub(crate) unsafe fn mmap_anonymous(
+    at: *mut c_void,
+    len: usize,
+    _: ProtFlags,
+    flags: MapFlags,
+) -> Result<*mut c_void> {
+    if flags.contains(MapFlags::FIXED) {
+        // SAFETY: the caller's own range; nobody reads it before it is accessible again.
+        unsafe { at.cast::<u8>().copy_from_nonoverlapping(uninitialised(len)?.as_ptr(), len) };
+        return Ok(at);
+    }
+    uninitialised(len).map(|memory| memory.as_ptr().cast())
+}
+
+fn uninitialised(len: usize) -> Result<NonNull<u8>> {
+    let page = usize::try_from(PAGE).map_err(|_| Errno::INVAL)?;
+    let layout = Layout::from_size_align(len, page).map_err(|_| Errno::INVAL)?;
+    if len == 0 || len > MOST {
+        return Err(Errno::NOMEM);
+    }
+    // SAFETY: the size isn't 0.
+    NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NOMEM)
+}
+
+/// What becomes accessible is zeros.
+///
+/// # Safety
+///
+/// As the kernel's; and nothing of the range was accessible before.
+pub(crate) unsafe fn mprotect(at: *mut c_void, len: usize, access: MprotectFlags) -> Result<()> {
+    if access.contains(MprotectFlags::WRITE) {
+        // SAFETY: the caller's own range, in which there is nothing yet.
+        unsafe { at.cast::<u8>().write_bytes(0, len) };
+    }
+    Ok(())
+}
+
+/// Advice needs no taking.
+///
+/// # Safety
+///
+/// None.
+pub(crate) unsafe fn madvise(_: *mut c_void, _: usize, _: Advice) -> Result<()> {
+    Ok(())
+}
+
+/// Who waits looks again; the interpreter lets another thread go on.
+pub(crate) mod futex {
+    use core::sync::atomic::AtomicU32;
+
+    use rustix::io::Result;
+    pub(crate) use rustix::thread::futex::Flags;
+    use rustix::time::Timespec;
+
+    pub(crate) fn wait(_: &AtomicU32, _: Flags, _: u32, _: Option<&Timespec>) -> Result<()> {
+        std::thread::yield_now();
+        Ok(())
+    }
+
+    pub(crate) fn wake(_: &AtomicU32, _: Flags, _: u32) -> Result<usize> {
+        Ok(0)
+    }
+}
+
+type Handler = unsafe extern "C" fn();
+
+/// # Safety
+///
+/// None: nobody forks.
+pub(crate) unsafe fn pthread_atfork(
+    _: Option<Handler>,
+    _: Option<Handler>,
+    _: Option<Handler>,
+) -> libc::c_int {
+    0
+}
+
+/// # Safety
+///
+/// None: nobody is signalled. It fails, so that nothing is undone later.
+pub(crate) unsafe fn sigfillset(_: *mut libc::sigset_t) -> libc::c_int {
+    -1
+}
+
+/// # Safety
+///
+/// As above.
+pub(crate) unsafe fn pthread_sigmask(
+    _: libc::c_int,
+    _: *const libc::sigset_t,
+    _: *mut libc::sigset_t,
+) -> libc::c_int {
+    -1
+}

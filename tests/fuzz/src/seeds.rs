@@ -1,0 +1,50 @@
+//! Makes what the fuzzers begin with, of files that versions of the library have really written.
+//!
+//! ```text
+//! seeds <golden> <corpus>       the folder of the versions, and the one in which each target's get a folder
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use headcount_fuzz::{FOLD, SEAL, segment_seed};
+use headcount_tests::files::{from_hex, names};
+
+const ACCEPTED: [&str; 5] = [
+    "",
+    "text/plain;version=0.0.4",
+    "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.25,*/*;q=0.1",
+    "application/openmetrics-text; version=\"1.0.0\"; charset=utf-8",
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7",
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [golden, corpus] = &arguments[..] else { panic!("seeds <golden> <corpus>") };
+    let (golden, corpus) = (Path::new(golden), Path::new(corpus));
+    let put = |target: &str, name: &str, seed: &[u8]| {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join(name), seed).expect("room");
+    };
+    for version in names(golden).iter().filter(|name| golden.join(name).is_dir()) {
+        let read = |name: &str| {
+            let text = fs::read_to_string(golden.join(version).join(name));
+            from_hex(&text.expect("it is there"))
+        };
+        put("segment", version, &segment_seed(&read("segment.hex")));
+        let archive = read("archive.hex");
+        put("archive", version, &[&[SEAL | FOLD], &archive[..]].concat());
+    }
+    // An empty one, and one with an entry of nobody's.
+    for entries in [0_u8, 1] {
+        let mut ledger = vec![SEAL];
+        ledger.extend_from_slice(b"HCLED\r\n\x1a");
+        ledger.extend_from_slice(&[1, 0, 0, 0, entries, 0, 0, 0]);
+        ledger.resize(1 + 64 + 64 * usize::from(entries), 0);
+        put("ledger", &format!("{entries}"), &ledger);
+    }
+    for (number, accept) in ACCEPTED.iter().enumerate() {
+        put("accept", &format!("{number}"), accept.as_bytes());
+    }
+}

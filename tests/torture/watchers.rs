@@ -1,0 +1,59 @@
+//! Who looks, and who folds.
+
+use std::array::from_fn;
+use std::thread;
+use std::time::Duration;
+
+use headcount_tests::random::Random;
+
+use crate::kinds::{Counted, GANGS, KINDS, Seen};
+use crate::rig::{Rig, Tally};
+
+impl Rig {
+    /// Looks at every number, again and again.
+    pub(super) fn watch(&self, number: usize) {
+        // One of them folds by itself where there is much to fold.
+        let collector = self.collector(number == 0);
+        let who = format!("scraper {number}");
+        let mut last = Counted::default();
+        while !self.is_over() {
+            let living: [_; GANGS] = from_fn(|gang| self.presence(gang).look());
+            let done = self.acknowledged();
+            let Some(snapshot) = self.scrape(&collector, &who) else { return };
+            let begun = self.announced();
+            let seen = Seen::of(&snapshot);
+            for gang in 0..GANGS {
+                let bounds = living[gang].bounds(self.presence(gang).look());
+                self.look_for_ghosts(gang, seen.present[gang], bounds, &who);
+                for (at, kind) in KINDS.iter().enumerate() {
+                    let what = format!("{kind:?} of gang {gang} for {who}");
+                    let value = seen.counted[gang][at];
+                    self.compare(&what, done[gang][at], value, begun[gang][at]);
+                    if value < last[gang][at] {
+                        self.fail(&format!("{what}: {value} after {}", last[gang][at]));
+                    }
+                }
+            }
+            last = seen.counted;
+            self.add(Tally::Scrapes, 1);
+        }
+    }
+
+    /// Folds whatever there is to be folded, again and again.
+    pub(super) fn fold(&self, random: &mut Random) {
+        let collector = self.collector(false);
+        while !self.is_over() {
+            match collector.compact() {
+                Ok(compacted) if compacted.folded() > 0 => {
+                    self.add(Tally::Generations, 1);
+                    self.add(Tally::Folded, compacted.folded() as u64);
+                }
+                Ok(_) => {}
+                // Its rival does it.
+                Err(error) if error.is_busy() => {}
+                Err(error) => self.fail(&format!("a folder failed: {error}")),
+            }
+            thread::sleep(Duration::from_micros(random.below(3_000)));
+        }
+    }
+}
