@@ -92,13 +92,14 @@ impl Log {
         let mut payload = Fields::new(record, "a record");
         payload.bytes(CREATED_AT)?;
         self.created.push(payload.u64()?);
-        let mut common = record.to_vec();
+        let from = self.common.len();
+        self.common.extend_from_slice(record);
+        let common = self.common.get_mut(from..).unwrap_or_default();
         for own in [CRC_AT..HEAD, CREATED_AT..CREATED_AT.saturating_add(8)] {
             if let Some(bytes) = common.get_mut(own) {
                 bytes.fill(0);
             }
         }
-        self.common.append(&mut common);
         Ok(())
     }
 }

@@ -53,8 +53,8 @@ impl Spans {
     }
 
     /// The span that is shown: the one that nobody ended.
-    pub(super) fn current(self) -> Option<Span> {
-        self.0.into_iter().find(|span| span.until == ENDLESS)
+    pub(super) fn current(&mut self) -> Option<Span> {
+        self.0.drain(..).find(|span| span.until == ENDLESS)
     }
 }
 
