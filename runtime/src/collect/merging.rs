@@ -274,7 +274,9 @@ impl<'a> Merging<'a> {
         let mut series = Vec::with_capacity(sorted.len());
         let mut spans = Spans::default();
         for group in groups(&sorted) {
-            group.iter().for_each(|sorted| self.add(sorted.item, &mut spans));
+            for sorted in group {
+                self.add(sorted.item, &mut spans);
+            }
             // Also leaves none for the next.
             let Some(span) = spans.current() else { continue };
             let labels = self.labels(group[0].item);
