@@ -93,11 +93,10 @@ impl<'a> Merging<'a> {
         names.sort_unstable();
         names.dedup();
         let place = |name: &str| {
-            // A family has 64 labels at most, and no program has thousands of ways to declare it.
             let place = names.binary_search(&name).unwrap_or(names.len());
-            u16::try_from(place).unwrap_or(u16::MAX - 1)
+            u32::try_from(place).unwrap_or(u32::MAX)
         };
-        let places: Vec<Vec<u16>> = self
+        let places: Vec<Vec<u32>> = self
             .declarations
             .iter()
             .map(|declaration| declaration.family.labels.iter().map(|name| place(name)).collect())
@@ -105,20 +104,19 @@ impl<'a> Merging<'a> {
         let items = (0..).zip(&self.declarations).flat_map(|(number, declaration)| {
             declaration.series().map(move |series| (number, series))
         });
-        let label = |(number, series): Item, nth: usize| match self
-            .declarations
-            .get(number as usize)?
-            .source
-        {
-            Source::Log { log, .. } => {
-                let series = log.layout.series.get(series as usize)?;
-                let label = *log.layout.labels(series).get(nth)?;
-                let place = *places.get(number as usize)?.get(usize::from(label.name))?;
-                Some((place, log.layout.value(label)))
-            }
-            Source::Archive { archived, .. } => {
-                let (name, value) = archived.series.get(series as usize)?.labels.get(nth)?;
-                Some((place(name), value.as_str()))
+        let label = |(number, series): Item, nth: usize| {
+            let source = self.declarations.get(number as usize)?.source;
+            match source {
+                Source::Log { log, .. } => {
+                    let series = log.layout.series.get(series as usize)?;
+                    let label = *log.layout.labels(series).get(nth)?;
+                    let place = *places.get(number as usize)?.get(usize::from(label.name))?;
+                    Some((place, log.layout.value(label)))
+                }
+                Source::Archive { archived, .. } => {
+                    let (name, value) = archived.series.get(series as usize)?.labels.get(nth)?;
+                    Some((place(name), value.as_str()))
+                }
             }
         };
         order::sorted(items, label)
@@ -298,7 +296,7 @@ impl<'a> Merging<'a> {
             }
         }
         if self.mode.is_some_and(Mode::is_all) {
-            // With the pid among the labels.
+            // Now with the pid among the labels.
             series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         }
         self.family.series = series;

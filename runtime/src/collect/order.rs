@@ -1,14 +1,14 @@
 //! Sorting series by their labels, and finding those that are alike. Pure.
 //!
-//! Eight bytes of a value at a time, which are a number: text is looked at once for each of them, and not once for each comparison, of which there are
-//! twenty to a series where there are many. Nothing is hashed, so nobody who chooses label values can make it slow.
+//! By eight bytes of a value at a time, as a number: so text is looked at once for each of them, and not in each comparison, where it would be
+//! somewhere else in memory every time. Nothing is hashed, so nobody who chooses label values can make it slow.
 
 /// Sorts as lists of names and values sort. `label` is the nth of an item: its name's place among all names, and its value.
 ///
 /// What is alike stands together; [`groups`] tells it apart.
 pub(super) fn sorted<'a, T: Copy>(
     items: impl Iterator<Item = T>,
-    label: impl Fn(T, usize) -> Option<(u16, &'a str)>,
+    label: impl Fn(T, usize) -> Option<(u32, &'a str)>,
 ) -> Vec<Sorted<T>> {
     let mut all: Vec<_> = items.map(|item| Sorted { piece: 0, item, is_first: false }).collect();
     // Which are alike so far, and where they go on: in which label, and from which byte of its value.
@@ -53,7 +53,7 @@ const GOES_ON: u128 = 9;
 
 /// The name, eight bytes of the value, and how many of them there are, as one number. Of two values that differ in zeros at their ends only, the
 /// shorter is the less.
-fn piece(label: Option<(u16, &str)>, from: usize) -> u128 {
+fn piece(label: Option<(u32, &str)>, from: usize) -> u128 {
     let Some((name, value)) = label else { return NO_LABEL };
     let rest = value.as_bytes().get(from..).unwrap_or_default();
     let (bytes, many) = if let Some(bytes) = rest.first_chunk::<8>() {
@@ -70,7 +70,7 @@ fn piece(label: Option<(u16, &str)>, from: usize) -> u128 {
 mod tests {
     use super::*;
 
-    type Labels = Vec<(u16, String)>;
+    type Labels = Vec<(u32, String)>;
 
     fn in_groups(all: &[Labels]) -> Vec<Vec<Labels>> {
         let label =
@@ -90,7 +90,7 @@ mod tests {
         for _ in 0..300 {
             let all: Vec<Labels> = (0..random(40))
                 .map(|_| {
-                    let names = (0..4_u16).filter(|_| random(3) > 0).collect::<Vec<_>>();
+                    let names = (0..4_u32).filter(|_| random(3) > 0).collect::<Vec<_>>();
                     let value = |name| {
                         // Long beginnings in common, ends at every byte of a piece, and zeros, which are padding as well.
                         let value = "x".repeat(usize::try_from(random(3) * 7).unwrap());
