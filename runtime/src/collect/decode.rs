@@ -9,7 +9,7 @@ use crate::segment::format::{CELL, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word}
 
 use super::layout::{Layout, Layouts, LogSeries};
 use super::log::{Log, Removed};
-use super::read::Source;
+use super::read::{Source, bytes_in};
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
 const MAX_LOG: u64 = 64 << 20;
@@ -69,8 +69,7 @@ impl Segment {
             .ok_or_else(|| Error::corrupt("the number of shards"))?;
 
         let log = source.read(LOG_OFF, words_in(log_used))?;
-        let log: Vec<u8> = log.into_iter().flat_map(u64::to_le_bytes).collect();
-        let Log { common, created, removed } = Log::parse(&log)?;
+        let Log { common, mut created, removed } = Log::parse(&bytes_in(&log))?;
         let layout = layouts.of(common, slots_used)?;
 
         let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
@@ -96,8 +95,9 @@ impl Segment {
         if let Some(size) = source.size()? {
             check_length(&header, size)?;
         }
-        let created =
-            created.into_iter().map(|delta| header.log_epoch_ns.saturating_add(delta)).collect();
+        for created in &mut created {
+            *created = header.log_epoch_ns.saturating_add(*created);
+        }
         Ok(Self {
             created,
             removed,
@@ -172,7 +172,7 @@ pub(super) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
         return Header::decode(&[]);
     }
     let words = source.read(0, words_in(4096))?;
-    let page: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    let page = bytes_in(&words);
     // What lies behind the file's end was read as zeros.
     let header =
         Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;

@@ -1,18 +1,19 @@
 //! What a segment's log says: families and series. Every byte is hostile: nothing is computed from a number before it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use core::ops::Range;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::descriptor::{MAX_BOUNDS, MAX_CELLS, Mode};
+use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::{Error, ErrorKind};
-use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 use crate::segment::log::{
     FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO, METRIC_STATESET,
     METRIC_SUMMARY, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
 };
 
+use super::block::Block;
 use super::snapshot::FamilyKind;
 
 /// How the cells of a family's series are to be read.
@@ -58,9 +59,19 @@ pub(super) struct LogSeries {
     pub(super) slot: u32,
     /// The first slot of the series that differ from it in the last label only, and how many they are: the states of a set.
     pub(super) states: (u32, u32),
-    pub(super) values: Vec<String>,
+    /// Where in the layout's labels its own stand.
+    pub(super) labels: Range<u32>,
     /// The number of its record, which says when it was made.
     pub(super) record: usize,
+}
+
+/// A label of a series. Its text is the layout's: a string of its own for each value was a third of what reading a long log cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Label {
+    /// Which of the family's labels it is.
+    pub(super) name: u16,
+    pub(super) len: u16,
+    pub(super) at: u32,
 }
 
 /// What a log says. Processes of one program mostly have the same log, and share this.
@@ -68,10 +79,38 @@ pub(super) struct LogSeries {
 pub(super) struct Layout {
     pub(super) families: Vec<LogFamily>,
     pub(super) series: Vec<LogSeries>,
+    /// Those of each series together, sorted by name, without empty values: to Prometheus an empty label is an absent one.
+    pub(super) labels: Vec<Label>,
+    /// The labels' values.
+    pub(super) text: String,
     /// The first slot behind all series.
     pub(super) end: u32,
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
+}
+
+impl Layout {
+    /// The labels of a series.
+    pub(super) fn labels(&self, series: &LogSeries) -> &[Label] {
+        let Range { start, end } = series.labels;
+        self.labels.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    pub(super) fn value(&self, label: Label) -> &str {
+        let at = label.at as usize;
+        self.text.get(at..at.saturating_add(usize::from(label.len))).unwrap_or_default()
+    }
+
+    /// The series of each family.
+    pub(super) fn by_family(&self) -> Vec<Vec<u32>> {
+        let mut numbers = vec![Vec::new(); self.families.len()];
+        for (number, series) in (0..).zip(&self.series) {
+            if let Some(numbers) = numbers.get_mut(series.family) {
+                numbers.push(number);
+            }
+        }
+        numbers
+    }
 }
 
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
@@ -126,7 +165,7 @@ impl Layouts {
 pub(super) const MAX_LABELS: u16 = 64;
 pub(super) const MAX_NAME: usize = 1024;
 /// What a label costs beside its bytes.
-const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
+pub(super) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.
 pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
@@ -136,6 +175,7 @@ const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 /// What a log says, and what that costs in text. Its records are whole: see [`Log`](super::log::Log).
 fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
     let mut layout = Layout::default();
+    let mut block = Block::default();
     let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_usize);
     while !log.is_empty() {
         let mut head = Fields::new(log, "a record's head");
@@ -152,15 +192,15 @@ fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
             layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
             layout.families.push(family);
         } else {
-            let block = Block::read(&mut payload, slot, slots_used, &layout.families)?;
+            block.read(&mut payload, slot, slots_used, &layout.families)?;
             // Before anything is multiplied out. Series that overlapped could be any number of them.
             cells = cells.saturating_add(block.cells());
-            text = text.saturating_add(block.text());
+            text = text.saturating_add(block.text(&layout.families));
             if cells > u64::from(slots_used) || text > MAX_TEXT {
                 return Err(Error::corrupt("more series than it has room for"));
             }
             layout.end = layout.end.max(block.end());
-            block.multiply(records, &mut layout.series);
+            block.multiply(records, &mut layout);
             records = records.saturating_add(1);
         }
         log = rest;
@@ -258,96 +298,6 @@ pub(super) fn is_name(name: &str, colon: bool) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
     let mut chars = name.chars();
     chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
-}
-
-/// A SERIES record: series for all combinations of its labels' values.
-struct Block<'a> {
-    family: usize,
-    names: &'a [String],
-    width: u32,
-    slot: u32,
-    count: u64,
-    sets: Vec<Vec<&'a str>>,
-}
-
-impl<'a> Block<'a> {
-    fn read(
-        f: &mut Fields<'a>,
-        slot: u32,
-        slots_used: u32,
-        families: &'a [LogFamily],
-    ) -> Result<Self, Error> {
-        let id = f.u32()? as usize;
-        let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
-        let (width, count) = (f.u32()?, u64::from(f.u32()?));
-        if width != family.width {
-            return Err(Error::corrupt("a series' width"));
-        }
-        f.u64()?; // created
-        let end = u64::from(slot).saturating_add(count.saturating_mul(u64::from(width)));
-        if slot == 0 || slot >= MAX_CELLS || end > u64::from(slots_used) {
-            return Err(Error::corrupt("a series outside the slots in use"));
-        }
-        let mut sets = Vec::new();
-        for _ in &family.labels {
-            let n = f.u16()?;
-            sets.push((0..n).map(|_| f.string()).collect::<Result<Vec<_>, _>>()?);
-        }
-        let product = sets.iter().try_fold(1_u64, |p, set| p.checked_mul(set.len() as u64));
-        if product != Some(count) {
-            return Err(Error::corrupt("the number of a record's series"));
-        }
-        if sets.iter().flatten().any(|value| value.len() > MAX_LABEL_VALUE) {
-            return Err(Error::corrupt("a label value of more than 1,024 bytes"));
-        }
-        Ok(Self { family: id, names: &family.labels, width, slot, count, sets })
-    }
-
-    fn cells(&self) -> u64 {
-        self.count.saturating_mul(u64::from(self.width))
-    }
-
-    fn end(&self) -> u32 {
-        // Within the slots in use, as `read` made sure.
-        let cells = u32::try_from(self.cells()).unwrap_or(u32::MAX);
-        self.slot.saturating_add(cells)
-    }
-
-    /// Bytes that an exposition of these series will have in labels, at most.
-    fn text(&self) -> u64 {
-        let longest = |set: &Vec<&str>| set.iter().map(|value| value.len()).max().unwrap_or(0);
-        let line = self.names.iter().zip(&self.sets).fold(LABEL_COST, |line, (name, set)| {
-            let bytes = (name.len() as u64).saturating_add(longest(set) as u64);
-            line.saturating_add(LABEL_COST).saturating_add(bytes)
-        });
-        line.saturating_mul(self.cells())
-    }
-
-    /// The last label runs fastest.
-    fn multiply(self, record: usize, series: &mut Vec<LogSeries>) {
-        let mut at = self.slot;
-        let last = self.sets.last().map_or(1, |set| set.len() as u64).max(1);
-        let states = u32::try_from(last).unwrap_or(u32::MAX);
-        let mut first = at;
-        for index in 0..self.count {
-            if index.checked_rem(last) == Some(0) {
-                first = at;
-            }
-            let mut rest = index;
-            let mut values: Vec<String> = Vec::with_capacity(self.sets.len());
-            for set in self.sets.iter().rev() {
-                let n = (set.len() as u64).max(1);
-                let which = rest.checked_rem(n).unwrap_or(0);
-                rest = rest.checked_div(n).unwrap_or(0);
-                let value = usize::try_from(which).ok().and_then(|which| set.get(which));
-                values.push(value.copied().unwrap_or_default().to_owned());
-            }
-            values.reverse();
-            let states = (first, states);
-            series.push(LogSeries { family: self.family, slot: at, states, values, record });
-            at = at.saturating_add(self.width);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! is hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::segment::log::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
 /// A log, taken apart.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
-    /// Its families and series, without when they were made: the same bytes in all processes that declare the same in the same order.
+    /// Its families and series, without when they were made, and without checksums, which cover that: the same bytes in all processes that declare the same in the same order.
     pub(super) common: Vec<u8>,
     /// When the series of each SERIES record were made, in nanoseconds after the log's epoch.
     pub(super) created: Vec<u64>,
@@ -25,6 +26,10 @@ pub(super) struct Removed(BTreeMap<u32, (u32, u64)>);
 impl Removed {
     /// When the series at this slot was removed.
     pub(super) fn at(&self, slot: u32) -> Option<u64> {
+        // Nearly always, and asked of each series of each process.
+        if self.0.is_empty() {
+            return None;
+        }
         let (_, (end, at)) = self.0.range(..=slot).next_back()?;
         (slot < *end).then_some(*at)
     }
@@ -64,52 +69,43 @@ impl Log {
             }
             let (record, rest) =
                 log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
-            if checksum(record) != crc {
+            let from = parsed.common.len();
+            parsed.common.extend_from_slice(record);
+            let common = parsed.common.get_mut(from..).unwrap_or_default();
+            blank(common, CRC_AT..HEAD);
+            // The checksum is that of the record with this field 0, as it now stands there: in one piece.
+            if crc32fast::hash(common) != crc {
                 return Err(Error::corrupt("a record's checksum is wrong"));
             }
             match kind {
-                FAMILY => parsed.common.extend_from_slice(record),
-                SERIES => parsed.series(record)?,
+                FAMILY => {}
+                SERIES => {
+                    let mut payload = Fields::new(record, "a record");
+                    payload.bytes(CREATED_AT)?;
+                    parsed.created.push(payload.u64()?);
+                    blank(common, CREATED_AT..CREATED_AT.saturating_add(8));
+                }
                 REMOVE => {
                     let mut payload = Fields::new(record, "a record");
                     payload.bytes(HEAD)?;
                     let cells = payload.u32()?;
                     payload.u32()?;
                     parsed.removed.insert(slot, cells, payload.u64()?)?;
+                    parsed.common.truncate(from);
                 }
                 _ if flags & MUST_KNOW != 0 => {
                     return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
                 }
-                _ => {}
+                _ => parsed.common.truncate(from),
             }
             log = rest;
         }
         Ok(parsed)
     }
-
-    /// Keeps a record of series with its age and its checksum, which covers the age, as 0.
-    fn series(&mut self, record: &[u8]) -> Result<(), Error> {
-        let mut payload = Fields::new(record, "a record");
-        payload.bytes(CREATED_AT)?;
-        self.created.push(payload.u64()?);
-        let mut common = record.to_vec();
-        for own in [CRC_AT..HEAD, CREATED_AT..CREATED_AT.saturating_add(8)] {
-            if let Some(bytes) = common.get_mut(own) {
-                bytes.fill(0);
-            }
-        }
-        self.common.append(&mut common);
-        Ok(())
-    }
 }
 
-/// Of the record with its checksum field read as 0.
-fn checksum(record: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    let (before, rest) = record.split_at(record.len().min(CRC_AT));
-    let (_, behind) = rest.split_at(rest.len().min(4));
-    hasher.update(before);
-    hasher.update(&[0; 4]);
-    hasher.update(behind);
-    hasher.finalize()
+fn blank(record: &mut [u8], field: Range<usize>) {
+    if let Some(bytes) = record.get_mut(field) {
+        bytes.fill(0);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::descriptor::Mode;
 use crate::error::{Error, ErrorKind};
 
-use super::archive::Archive;
+use super::archive::{Archive, ArchivedFamily};
 use super::decode::{Age, Segment};
 use super::layout::{Layout, LogFamily};
 use super::liveness::Life;
@@ -28,13 +28,13 @@ impl Part {
 
 /// Families sorted by name, and what had to be left out.
 pub(super) fn merge(parts: &[Part], archive: &Archive) -> (Vec<Family>, Vec<Error>) {
-    let layouts = layouts(parts.iter());
+    let logs = logs(parts);
     let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
-    for used in uses(&layouts).chain(archived(archive)) {
+    for used in uses(&logs).chain(archived(archive)) {
         declared.entry(&used.family.name).or_default().push(used);
     }
     let mut skipped = Vec::new();
-    let mut merged: Vec<(Votes, Merging)> = Vec::new();
+    let mut merged: Vec<(Votes, Merging<'_>)> = Vec::new();
     for (name, uses) in declared {
         let kind = majority(&uses);
         let (uses, others): (Vec<_>, Vec<_>) =
@@ -46,59 +46,45 @@ pub(super) fn merge(parts: &[Part], archive: &Archive) -> (Vec<Family>, Vec<Erro
         merged.push((votes(&uses), Merging::new(&uses)));
         skipped.extend(different_bounds(name, &uses));
     }
-    let mut merged = without_collisions(merged, &mut skipped);
-    let mut targets = HashMap::<Source, usize>::new();
-    for (at, family) in merged.iter().enumerate() {
-        targets.extend(family.sources().iter().map(|source| (*source, at)));
-    }
-    for (number, (layout, segments)) in layouts.iter().enumerate() {
-        for series in &layout.series {
-            let source = Source::Layout(number, series.family);
-            let target = targets.get(&source).and_then(|at| merged.get_mut(*at));
-            if let (Some(target), Some(family)) = (target, layout.families.get(series.family)) {
-                target.add(family, series, segments);
-            }
-        }
-    }
-    for (number, family) in archive.families.iter().enumerate() {
-        let target = targets.get(&Source::Archive(number)).and_then(|at| merged.get_mut(*at));
-        if let Some(target) = target {
-            target.add_archived(family);
-        }
-    }
+    let merged = without_collisions(merged, &mut skipped);
     (merged.into_iter().map(Merging::finish).collect(), skipped)
 }
 
-/// The segments of each layout, so that labels are looked at once for all of them.
-pub(super) fn layouts<'a>(
-    parts: impl Iterator<Item = &'a Part>,
-) -> Vec<(&'a Layout, Vec<&'a Part>)> {
-    let mut numbers = HashMap::new();
-    let mut layouts: Vec<(&Layout, Vec<&Part>)> = Vec::new();
-    for part in parts {
-        let layout = &*part.segment.layout;
-        let number = *numbers.entry(core::ptr::from_ref(layout)).or_insert(layouts.len());
-        match layouts.get_mut(number) {
-            Some((_, segments)) => segments.push(part),
-            None => layouts.push((layout, vec![part])),
-        }
-    }
-    layouts
+/// What several segments' logs say alike, so that labels are looked at once for all of them.
+pub(super) struct LogOf<'a> {
+    pub(super) layout: &'a Layout,
+    /// The numbers of each family's series.
+    pub(super) series: Vec<Vec<u32>>,
+    pub(super) parts: Vec<&'a Part>,
 }
 
-/// Where a family is declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Source {
-    /// A layout's number, and the number of a family in it.
-    Layout(usize, usize),
-    /// The number of a family in the archive.
-    Archive(usize),
+pub(super) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
+    let mut numbers = HashMap::new();
+    let mut logs: Vec<LogOf<'_>> = Vec::new();
+    for part in parts {
+        let layout = &*part.segment.layout;
+        let number = *numbers.entry(core::ptr::from_ref(layout)).or_insert(logs.len());
+        match logs.get_mut(number) {
+            Some(log) => log.parts.push(part),
+            None => logs.push(LogOf { layout, series: layout.by_family(), parts: vec![part] }),
+        }
+    }
+    logs
+}
+
+/// Where a family is declared, and its series are.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// In logs that are alike: their number, and the family's in them.
+    Log { number: usize, id: usize, log: &'a LogOf<'a> },
+    /// In the archive: the family's number.
+    Archive { number: usize, archived: &'a ArchivedFamily },
 }
 
 /// A family's declaration, and who has it.
 pub(super) struct Use<'a> {
     pub(super) family: &'a LogFamily,
-    pub(super) source: Source,
+    pub(super) source: Source<'a>,
     votes: Votes,
     pub(super) newest: Age,
 }
@@ -107,7 +93,7 @@ impl Use<'_> {
     /// Where in its log it stands: the same however many logs there are, in whatever order.
     pub(super) fn place(&self) -> usize {
         match self.source {
-            Source::Layout(_, id) | Source::Archive(id) => id,
+            Source::Log { id: place, .. } | Source::Archive { number: place, .. } => place,
         }
     }
 }
@@ -116,19 +102,16 @@ impl Use<'_> {
 /// died that thought otherwise.
 pub(super) type Votes = (u64, u64);
 
-/// The families of each layout that have series. One without has nothing to say, and no say in what is shown.
-pub(super) fn uses<'a>(
-    layouts: &'a [(&'a Layout, Vec<&'a Part>)],
-) -> impl Iterator<Item = Use<'a>> {
-    layouts.iter().enumerate().flat_map(|(number, (layout, segments))| {
-        let newest = segments.iter().map(|part| part.segment.age()).max().unwrap_or_default();
-        let living = segments.iter().filter(|part| part.is_alive()).count() as u64;
-        let votes = (living, segments.len() as u64);
-        let used: HashSet<usize> = layout.series.iter().map(|series| series.family).collect();
-        let families = layout.families.iter().enumerate();
-        families.filter(move |(id, _)| used.contains(id)).map(move |(id, family)| Use {
+/// The families of each log that have series. One without has nothing to say, and no say in what is shown.
+pub(super) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
+    logs.iter().enumerate().flat_map(|(number, log)| {
+        let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
+        let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;
+        let votes = (living, log.parts.len() as u64);
+        let families = log.layout.families.iter().zip(&log.series).enumerate();
+        families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| Use {
             family,
-            source: Source::Layout(number, id),
+            source: Source::Log { number, id, log },
             votes,
             newest,
         })
@@ -138,7 +121,7 @@ pub(super) fn uses<'a>(
 fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
     archive.families.iter().enumerate().map(|(number, archived)| Use {
         family: &archived.family,
-        source: Source::Archive(number),
+        source: Source::Archive { number, archived },
         votes: (0, archived.segments),
         newest: archived.newest,
     })
@@ -169,8 +152,8 @@ pub(super) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
     let by_log: BTreeMap<(bool, usize), Votes> = uses
         .into_iter()
         .map(|used| match used.source {
-            Source::Layout(number, _) => ((false, number), used.votes),
-            Source::Archive(number) => ((true, number), used.votes),
+            Source::Log { number, .. } => ((false, number), used.votes),
+            Source::Archive { number, .. } => ((true, number), used.votes),
         })
         .collect();
     by_log.values().fold((0, 0), |(living, all), votes| {
@@ -213,10 +196,10 @@ fn words((kind, mode): Shape) -> String {
 
 /// Leaves out families whose samples would have the names of another's: a counter `x_count` beside a histogram `x`.
 /// The one that fewer segments declare goes.
-fn without_collisions(
-    mut families: Vec<(Votes, Merging)>,
+fn without_collisions<'a>(
+    mut families: Vec<(Votes, Merging<'a>)>,
     skipped: &mut Vec<Error>,
-) -> Vec<Merging> {
+) -> Vec<Merging<'a>> {
     families.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.name().cmp(y.name())));
     let mut taken = HashSet::new();
     let mut kept = Vec::new();

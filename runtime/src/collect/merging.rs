@@ -1,40 +1,49 @@
 //! One family while segments and the archive are added to it. Pure.
 
-use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use crate::descriptor::Mode;
 
-use super::archive::ArchivedFamily;
-use super::layout::{Cells, LogFamily, LogSeries};
+use super::archive::{ArchivedFamily, ArchivedSeries};
+use super::layout::{Cells, Label, Layout, LogFamily, LogSeries};
 use super::merge::{Part, Source, Use};
+use super::order::{self, Sorted, groups};
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Spans};
 use super::sums::{CounterSum, Each, GaugeSum, HistogramSum, Sum, bounds_of, position};
 
-pub(super) struct Merging {
+pub(super) struct Merging<'a> {
     family: Family,
     mode: Option<Mode>,
-    /// Which declarations these are.
-    sources: Vec<Source>,
     /// The bounds that all declarations have, in the family's unit.
     bounds: Vec<f64>,
-    series: HashMap<Labels, Spans>,
+    declarations: Vec<Declaration<'a>>,
 }
 
-/// Sorted by name, without empty values: to Prometheus an empty label is an absent one.
+/// A way in which the family is declared, and the series that are.
+struct Declaration<'a> {
+    family: &'a LogFamily,
+    /// Its bounds, in its unit.
+    bounds: Vec<f64>,
+    source: Source<'a>,
+}
+
+/// A series as one declaration has it: that one's number, and its own.
+type Item = (u32, u32);
+
+/// Sorted by name, without empty values.
 pub(super) type Labels = Vec<(String, String)>;
 
-pub(super) fn labels_of(declared: &LogFamily, series: &LogSeries) -> Labels {
-    let labels = declared.labels.iter().zip(&series.values);
-    let labels = labels.filter(|(_, value)| !value.is_empty());
-    let mut labels: Labels = labels.map(|(n, v)| (n.clone(), v.clone())).collect();
-    labels.sort();
-    labels
+pub(super) fn labels_of(layout: &Layout, family: &LogFamily, series: &LogSeries) -> Labels {
+    let named = |label: &Label| {
+        let name = family.labels.get(usize::from(label.name)).cloned();
+        (name.unwrap_or_default(), layout.value(*label).to_owned())
+    };
+    layout.labels(series).iter().map(named).collect()
 }
 
-impl Merging {
-    pub(super) fn new(uses: &[Use<'_>]) -> Self {
+impl<'a> Merging<'a> {
+    pub(super) fn new(uses: &[Use<'a>]) -> Self {
         // The newest segment's words; they seldom differ.
         let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.place())));
         let words = newest.map(|used| used.family);
@@ -58,9 +67,8 @@ impl Merging {
                 series: Vec::new(),
             },
             mode: words.and_then(|f| f.mode),
-            sources: uses.iter().map(|used| used.source).collect(),
             bounds: bounds.unwrap_or_default(),
-            series: HashMap::new(),
+            declarations: uses.iter().map(|u| Declaration::new(u.family, u.source)).collect(),
         }
     }
 
@@ -72,22 +80,93 @@ impl Merging {
         &self.family
     }
 
-    pub(super) fn sources(&self) -> &[Source] {
-        &self.sources
+    /// Adds what the archive has of the family.
+    pub(super) fn add_archived(&mut self, archived: &'a ArchivedFamily) {
+        let source = Source::Archive { number: 0, archived };
+        self.declarations.push(Declaration::new(&archived.family, source));
     }
 
-    /// What was added, by labels.
-    pub(super) fn into_series(self) -> HashMap<Labels, Spans> {
-        self.series
+    /// Series of all declarations, by their labels: only what is alike is one.
+    fn sorted(&self) -> Vec<Sorted<Item>> {
+        let labels = self.declarations.iter().flat_map(|declaration| &declaration.family.labels);
+        let mut names: Vec<&str> = labels.map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let place = |name: &str| {
+            let place = names.binary_search(&name).unwrap_or(names.len());
+            u32::try_from(place).unwrap_or(u32::MAX)
+        };
+        let places: Vec<Vec<u32>> = self
+            .declarations
+            .iter()
+            .map(|declaration| declaration.family.labels.iter().map(|name| place(name)).collect())
+            .collect();
+        let items = (0..).zip(&self.declarations).flat_map(|(number, declaration)| {
+            declaration.series().map(move |series| (number, series))
+        });
+        let label = |(number, series): Item, nth: usize| {
+            let source = self.declarations.get(number as usize)?.source;
+            match source {
+                Source::Log { log, .. } => {
+                    let series = log.layout.series.get(series as usize)?;
+                    let label = *log.layout.labels(series).get(nth)?;
+                    let place = *places.get(number as usize)?.get(usize::from(label.name))?;
+                    Some((place, log.layout.value(label)))
+                }
+                Source::Archive { archived, .. } => {
+                    let (name, value) = archived.series.get(series as usize)?.labels.get(nth)?;
+                    Some((place(name), value.as_str()))
+                }
+            }
+        };
+        order::sorted(items, label)
+    }
+
+    fn labels(&self, (number, series): Item) -> Labels {
+        let Some(declaration) = self.declarations.get(number as usize) else {
+            return Labels::new();
+        };
+        match declaration.source {
+            Source::Log { log, .. } => {
+                let series = log.layout.series.get(series as usize);
+                series.map(|series| labels_of(log.layout, declaration.family, series))
+            }
+            Source::Archive { archived, .. } => {
+                archived.series.get(series as usize).map(|series| series.labels.clone())
+            }
+        }
+        .unwrap_or_default()
+    }
+
+    /// Adds a series of one declaration to those that are alike.
+    fn add(&self, (number, series): Item, spans: &mut Spans) {
+        let Some(declaration) = self.declarations.get(number as usize) else { return };
+        match declaration.source {
+            Source::Log { log, .. } => {
+                if let Some(series) = log.layout.series.get(series as usize) {
+                    self.add_cells(declaration, series, &log.parts, spans);
+                }
+            }
+            Source::Archive { archived, .. } => {
+                if let Some(series) = archived.series.get(series as usize) {
+                    self.add_sums(declaration, &series.spans, spans);
+                }
+            }
+        }
     }
 
     /// Adds a series of all segments that have it.
-    pub(super) fn add(&mut self, declared: &LogFamily, series: &LogSeries, segments: &[&Part]) {
-        let labels = labels_of(declared, series);
+    fn add_cells(
+        &self,
+        declaration: &Declaration<'_>,
+        series: &LogSeries,
+        segments: &[&Part],
+        spans: &mut Spans,
+    ) {
+        let declared = declaration.family;
         let slot = series.slot;
         match declared.kind {
             FamilyKind::Counter => {
-                let spans = self.series.entry(labels).or_default();
                 let new = || Sum::Counter(CounterSum::default());
                 for Part { segment, .. } in segments {
                     let Sum::Counter(sum) = spans.at(segment.span(series), None, new) else {
@@ -104,32 +183,24 @@ impl Merging {
             }
             // A summary is a histogram with no bucket but the last.
             FamilyKind::Histogram | FamilyKind::Summary => {
-                let own = bounds_of(declared);
-                let spans = self.series.entry(labels).or_default();
                 let new = || Sum::Histogram(HistogramSum::default());
                 for Part { segment, .. } in segments {
                     let Sum::Histogram(sum) = spans.at(segment.span(series), None, new) else {
                         return;
                     };
-                    sum.add_cells(segment, declared.cells, &own, slot, &self.bounds);
+                    sum.add_cells(segment, declared.cells, &declaration.bounds, slot, &self.bounds);
                 }
             }
             FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
                 for part in segments {
-                    self.add_gauge(part, declared, series, &labels);
+                    self.add_gauge(part, declared, series, spans);
                 }
             }
         }
     }
 
     /// A gauge that was removed takes no part: nobody minds if it falls.
-    fn add_gauge(
-        &mut self,
-        part: &Part,
-        declared: &LogFamily,
-        series: &LogSeries,
-        labels: &Labels,
-    ) {
+    fn add_gauge(&self, part: &Part, declared: &LogFamily, series: &LogSeries, spans: &mut Spans) {
         // What a program is ends with it.
         let mode = self.mode.unwrap_or(Mode::LiveMax);
         if mode.is_live() && !part.is_alive() || part.segment.span(series).1 != ENDLESS {
@@ -140,10 +211,6 @@ impl Merging {
         if value.is_none() && !mode.is_sum() {
             return;
         }
-        let spans = match self.series.get_mut(labels) {
-            Some(spans) => spans,
-            None => self.series.entry(labels.clone()).or_default(),
-        };
         let new = || Sum::Gauge(GaugeSum::default());
         let Sum::Gauge(sum) = spans.at((0, ENDLESS), Some(mode), new) else { return };
         let Some((when, value)) = value else { return };
@@ -155,27 +222,62 @@ impl Merging {
         }
     }
 
-    /// Adds what the archive has of a declaration.
-    pub(super) fn add_archived(&mut self, archived: &ArchivedFamily) {
-        let own = bounds_of(&archived.family);
-        for (labels, spans) in archived.series() {
-            let target = self.series.entry(labels).or_default();
-            for span in &spans.0 {
-                let new = || empty(&span.sum);
-                let at = target.at((span.from, span.until), self.mode, new);
-                if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut *at, &span.sum) {
-                    sum.add(other, Some((&own, &self.bounds)));
-                } else {
-                    at.add(span.sum.clone(), self.mode);
+    /// Adds what the archive has of a series.
+    fn add_sums(&self, declaration: &Declaration<'_>, archived: &Spans, spans: &mut Spans) {
+        for span in &archived.0 {
+            let new = || empty(&span.sum);
+            let at = spans.at((span.from, span.until), self.mode, new);
+            if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut *at, &span.sum) {
+                sum.add(other, Some((&declaration.bounds, &self.bounds)));
+            } else {
+                at.add(span.sum.clone(), self.mode);
+            }
+        }
+    }
+
+    /// The series as an archive keeps them, touched `now` if a segment has them.
+    pub(super) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
+        let mut series = Vec::new();
+        for group in groups(&self.sorted()) {
+            let mut spans = Spans::default();
+            let mut touched = 0;
+            for Sorted { item, .. } in group {
+                self.add(*item, &mut spans);
+                touched = touched.max(self.touched(*item).unwrap_or(now));
+            }
+            for span in &mut spans.0 {
+                if let Sum::Gauge(gauge) = &mut span.sum {
+                    gauge.keep_newest();
                 }
+            }
+            if !spans.0.is_empty() {
+                series.push(ArchivedSeries { labels: self.labels(group[0].item), spans, touched });
+            }
+        }
+        series
+    }
+
+    /// When something was last added to a series of the archive; `None` of what a segment has.
+    fn touched(&self, (number, series): Item) -> Option<u64> {
+        match self.declarations.get(number as usize)?.source {
+            Source::Log { .. } => None,
+            Source::Archive { archived, .. } => {
+                archived.series.get(series as usize).map(|series| series.touched)
             }
         }
     }
 
     pub(super) fn finish(mut self) -> Family {
-        let mut series = Vec::with_capacity(self.series.len());
-        for (labels, spans) in core::mem::take(&mut self.series) {
+        let sorted = self.sorted();
+        let mut series = Vec::with_capacity(sorted.len());
+        let mut spans = Spans::default();
+        for group in groups(&sorted) {
+            for sorted in group {
+                self.add(sorted.item, &mut spans);
+            }
+            // Also leaves none for the next.
             let Some(span) = spans.current() else { continue };
+            let labels = self.labels(group[0].item);
             let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
             match span.sum {
                 Sum::Counter(sum) => {
@@ -193,7 +295,10 @@ impl Merging {
                 Sum::Gauge(sum) => self.finish_gauge(labels, sum, &mut series),
             }
         }
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        if self.mode.is_some_and(Mode::is_all) {
+            // Now with the pid among the labels.
+            series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        }
         self.family.series = series;
         // How many processes are in each state is no longer a state.
         if self.family.kind == FamilyKind::StateSet && self.mode.is_some_and(Mode::is_sum) {
@@ -218,6 +323,21 @@ impl Merging {
         } else if let Some((_, value)) = sum.one {
             series.push(gauge(labels, value));
         }
+    }
+}
+
+impl<'a> Declaration<'a> {
+    fn new(family: &'a LogFamily, source: Source<'a>) -> Self {
+        Self { family, bounds: bounds_of(family), source }
+    }
+
+    /// The numbers of its series.
+    fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
+        let (some, all) = match self.source {
+            Source::Log { log, id, .. } => (log.series.get(id).map_or(&[][..], |s| s), 0),
+            Source::Archive { archived, .. } => (&[][..], archived.series.len()),
+        };
+        some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))
     }
 }
 

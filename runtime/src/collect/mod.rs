@@ -5,6 +5,7 @@
 
 mod about;
 mod archive;
+mod block;
 mod catalogue;
 mod clean;
 mod collector;
@@ -17,6 +18,7 @@ mod liveness;
 mod log;
 mod merge;
 mod merging;
+mod order;
 mod read;
 mod scan;
 mod segments;

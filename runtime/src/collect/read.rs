@@ -38,6 +38,15 @@ impl Source {
     }
 }
 
+/// Words as the bytes that they were read from.
+pub(super) fn bytes_in(words: &[u64]) -> Vec<u8> {
+    let mut bytes = vec![0; size_of_val(words)];
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
+}
+
 /// Bytes that are read in one piece.
 const HOLES_MATTER: usize = 1 << 18;
 

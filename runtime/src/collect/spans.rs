@@ -34,6 +34,13 @@ impl Spans {
         mode: Option<Mode>,
         new: impl FnOnce() -> Sum,
     ) -> &mut Sum {
+        if let [span] = &mut self.0[..] {
+            if span.until == ENDLESS && until == ENDLESS {
+                span.from = span.from.min(from);
+                // Borrowed anew: the compiler doesn't see that the other way out is over.
+                return &mut self.0[0].sum;
+            }
+        }
         // Sorted, and apart: those that touch it stand beside each other.
         let first = self.0.partition_point(|span| span.until < from);
         let behind = first + self.0[first..].partition_point(|span| span.from <= until);
@@ -53,8 +60,8 @@ impl Spans {
     }
 
     /// The span that is shown: the one that nobody ended.
-    pub(super) fn current(self) -> Option<Span> {
-        self.0.into_iter().find(|span| span.until == ENDLESS)
+    pub(super) fn current(&mut self) -> Option<Span> {
+        self.0.drain(..).find(|span| span.until == ENDLESS)
     }
 }
 

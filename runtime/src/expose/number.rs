@@ -1,47 +1,78 @@
 //! Numbers as text: the shortest decimal that reads back as the same number, in each format's words.
 
-use core::fmt::{Display, Formatter, Result};
+use core::fmt::Write;
 
 /// As a sample's value in the text format: whole numbers without a point.
-pub(super) struct Decimal(pub(super) f64);
-
-impl Display for Decimal {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let size = self.0.abs();
-        if let Some(word) = word(self.0) {
-            f.write_str(word)
-        } else if size != 0.0 && !(1e-5..1e16).contains(&size) {
-            // Hundreds of digits otherwise.
-            write!(f, "{:e}", self.0)
-        } else {
-            write!(f, "{}", self.0)
-        }
+pub(super) fn decimal(out: &mut String, number: f64) {
+    let size = number.abs();
+    if let Some(word) = word(number) {
+        out.push_str(word);
+    } else if let Some(whole) = whole(number) {
+        integer(out, whole);
+    } else if size != 0.0 && !(1e-5..1e16).contains(&size) {
+        // Hundreds of digits otherwise.
+        append(out, format_args!("{number:e}"));
+    } else {
+        append(out, format_args!("{number}"));
     }
 }
 
 /// `OpenMetrics`' canonical number, with a point also in whole ones. Bounds are written so in every format: they are label values, and
 /// processes of all languages must agree on them. The Python client's are these.
-pub(super) struct Canonical(pub(super) f64);
+pub(super) fn canonical(out: &mut String, number: f64) {
+    let size = number.abs();
+    let is_large = number >= 1e6 || size >= 1e16;
+    if let Some(word) = word(number) {
+        out.push_str(word);
+    } else if is_large || (size != 0.0 && size < 1e-4) {
+        // A sign, and two digits at least.
+        let text = format!("{number:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = match exponent.strip_prefix('-') {
+            Some(exponent) => ('-', exponent),
+            None => ('+', exponent),
+        };
+        append(out, format_args!("{digits}e{sign}{exponent:0>2}"));
+    } else if let Some(whole) = whole(number) {
+        integer(out, whole);
+        out.push_str(".0");
+    } else {
+        append(out, format_args!("{number:?}"));
+    }
+}
 
-impl Display for Canonical {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let size = self.0.abs();
-        let is_large = self.0 >= 1e6 || size >= 1e16;
-        if let Some(word) = word(self.0) {
-            f.write_str(word)
-        } else if is_large || (size != 0.0 && size < 1e-4) {
-            // A sign, and two digits at least.
-            let text = format!("{:e}", self.0);
-            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            let (sign, exponent) = match exponent.strip_prefix('-') {
-                Some(exponent) => ('-', exponent),
-                None => ('+', exponent),
-            };
-            write!(f, "{digits}e{sign}{exponent:0>2}")
-        } else {
-            write!(f, "{:?}", self.0)
+/// A whole number, without what formatting asks before it writes a digit: a page has one in nearly every line.
+pub(super) fn integer(out: &mut String, number: u64) {
+    let mut digits = [b'0'; 20];
+    let (mut rest, mut first) = (number, digits.len());
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        // Below 10.
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first = at;
+        if rest == 0 {
+            break;
         }
     }
+    let digits = digits.get(first..).unwrap_or_default();
+    out.push_str(core::str::from_utf8(digits).unwrap_or_default());
+}
+
+/// A number of which `f64` has all digits, if it is whole. The zero below zero has a sign.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within the bounds that are looked at first"
+)]
+fn whole(number: f64) -> Option<u64> {
+    const DIGITS_OF_F64: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.is_sign_positive() && number < DIGITS_OF_F64 && number.fract() == 0.0;
+    is_whole.then_some(number as u64)
+}
+
+/// Writing to a string can't fail.
+fn append(out: &mut String, text: core::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
 }
 
 /// What is no number.
@@ -61,6 +92,31 @@ fn word(number: f64) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn text(write: fn(&mut String, f64), value: f64) -> String {
+        let mut text = String::new();
+        write(&mut text, value);
+        text
+    }
+
+    #[test]
+    fn whole_numbers_are_written_as_formatting_writes_them() {
+        let powers = (0..20).map(|n| 10_u64.pow(n));
+        let all = powers.flat_map(|n| [n - 1, n, n + 1]).chain([u64::MAX, (1 << 53) - 1, 1 << 53]);
+        for number in all {
+            let mut text = String::from("x");
+            integer(&mut text, number);
+            assert_eq!(text, format!("x{number}"));
+            #[expect(clippy::cast_precision_loss, reason = "any number will do")]
+            let float = number as f64;
+            if float < 1e16 {
+                assert_eq!(self::text(decimal, float), format!("{float}"));
+            }
+            if float < 1e6 {
+                assert_eq!(self::text(canonical, float), format!("{float:?}"));
+            }
+        }
+    }
+
     #[test]
     fn values_are_written_as_prometheus_reads_them() {
         for (value, expected) in [
@@ -74,7 +130,7 @@ mod tests {
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),
         ] {
-            assert_eq!(Decimal(value).to_string(), expected);
+            assert_eq!(text(decimal, value), expected);
         }
     }
 
@@ -104,7 +160,7 @@ mod tests {
             (f64::INFINITY, "+Inf"),
             (f64::NAN, "NaN"),
         ] {
-            let text = Canonical(value).to_string();
+            let text = text(canonical, value);
             assert_eq!(text, expected);
             let back: f64 = text.parse().unwrap();
             assert!(back == value || value.is_nan(), "{text}");

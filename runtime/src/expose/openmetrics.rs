@@ -4,16 +4,15 @@
 //! and a total is never negative. What can't be said so is said with a weaker type, under the names that it has in the text format, so that both
 //! formats always have the same samples. Only the type and the created times are lost then.
 
-use core::fmt::{Result, Write};
 use std::collections::{HashMap, HashSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use super::number::Canonical;
-use super::sample::{Escaped, Sample};
+use super::number::{canonical, integer};
+use super::sample::{Page, escape};
 use crate::collect::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
 
 pub(crate) fn openmetrics(families: &[Family]) -> String {
-    let mut out = String::new();
+    let mut page = Page::default();
     let families = families.iter().filter(|family| !family.series.is_empty());
     let mut typed: Vec<Typed<'_>> = families.map(Typed::new).collect();
     weaken_what_clashes(&mut typed);
@@ -22,13 +21,12 @@ pub(crate) fn openmetrics(families: &[Family]) -> String {
         // No snapshot has two families of one name; a page that has them is no page.
         let names = family.claims();
         if !names.iter().any(|name| taken.contains(name)) {
-            // Writing to a string can't fail.
-            let _ = family.write(&mut out);
+            family.write(&mut page);
             taken.extend(names);
         }
     }
-    out.push_str("# EOF\n");
-    out
+    page.out.push_str("# EOF\n");
+    page.out
 }
 
 /// The types that families are written with.
@@ -117,7 +115,7 @@ impl<'a> Typed<'a> {
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.family.name)).collect()
     }
 
-    fn write(&self, out: &mut String) -> Result {
+    fn write(&self, page: &mut Page) {
         let Self { family, kind, name } = *self;
         let mut series: Vec<&Series> = family.series.iter().collect();
         if kind == Type::StateSet {
@@ -131,55 +129,69 @@ impl<'a> Typed<'a> {
         series.dedup_by(|a, b| a.labels == b.labels);
         if kind == Type::Unknown {
             for suffix in suffixes_in_text(family.kind) {
-                self.describe(out, suffix)?;
+                self.describe(page, suffix);
                 for series in &series {
-                    write_part(out, name, suffix, series)?;
+                    page.begin(series);
+                    write_part(page, name, suffix, series);
                 }
             }
-            return Ok(());
+            return;
         }
-        self.describe(out, "")?;
+        self.describe(page, "");
         for series in series {
-            self.write_series(out, series)?;
+            page.begin(series);
+            self.write_series(page, series);
         }
-        Ok(())
     }
 
-    fn describe(&self, out: &mut String, suffix: &str) -> Result {
+    fn describe(&self, page: &mut Page, suffix: &str) {
         let Self { family, kind, name } = self;
         let unit = &family.unit;
-        writeln!(out, "# TYPE {name}{suffix} {}", kind.word())?;
+        page.describe("# TYPE ", name, suffix);
+        page.out.push_str(kind.word());
+        page.out.push('\n');
         let may_have_a_unit = !matches!(kind, Type::Info | Type::StateSet | Type::Unknown);
         let ends_in_it = name.strip_suffix(unit.as_str()).is_some_and(|stem| stem.ends_with('_'));
         if may_have_a_unit && !unit.is_empty() && ends_in_it {
-            writeln!(out, "# UNIT {name} {unit}")?;
+            page.describe("# UNIT ", name, "");
+            page.out.push_str(unit);
+            page.out.push('\n');
         }
-        let help = Escaped { text: &family.help, quotes: true };
-        writeln!(out, "# HELP {name}{suffix} {help}")
+        page.describe("# HELP ", name, suffix);
+        escape(&mut page.out, &family.help, true);
+        page.out.push('\n');
     }
 
-    fn write_series(&self, out: &mut String, series: &Series) -> Result {
-        let sample = |suffix| Sample::of(self.name, suffix, series);
+    fn write_series(&self, page: &mut Page, series: &Series) {
+        let name = self.name;
         match (&series.value, self.kind) {
-            (Value::Counter(number), _) => sample("_total").write(out, Written(*number))?,
-            (Value::Gauge(_), Type::Info) => return sample("_info").write(out, 1),
+            (Value::Counter(number), _) => write_number(page, name, "_total", *number),
+            (Value::Gauge(_), Type::Info) => return page.whole(name, "_info", 1),
             (Value::Gauge(state), Type::StateSet) => {
-                return sample("").write(out, u8::from(*state != 0.0));
+                return page.whole(name, "", u64::from(*state != 0.0));
             }
-            (Value::Gauge(value), _) => return sample("").write(out, Canonical(*value)),
+            (Value::Gauge(value), _) => return page.number(name, "", *value, canonical),
             (Value::Histogram(histogram), _) => {
-                write_buckets(out, sample("_bucket"), histogram)?;
-                sample("_count").write(out, histogram.count())?;
-                sample("_sum").write(out, Canonical(histogram.sum))?;
+                page.buckets(name, histogram);
+                page.whole(name, "_count", histogram.count());
+                page.number(name, "_sum", histogram.sum, canonical);
             }
             (Value::Summary(summary), _) => {
-                sample("_count").write(out, summary.count)?;
-                sample("_sum").write(out, Canonical(summary.sum))?;
+                page.whole(name, "_count", summary.count);
+                page.number(name, "_sum", summary.sum, canonical);
             }
         }
-        match series.created.and_then(seconds) {
-            Some(created) => sample("_created").write(out, created),
-            None => Ok(()),
+        let created = series.created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        if let Some(since) = created {
+            // In seconds, to the millisecond.
+            let out = page.sample(name, "_created");
+            integer(out, since.as_secs());
+            out.push('.');
+            let millis = u64::from(since.subsec_millis());
+            for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+                integer(out, digit);
+            }
+            out.push('\n');
         }
     }
 }
@@ -243,44 +255,26 @@ fn is_state_set(family: &Family) -> bool {
 }
 
 /// A sample of a family of its own.
-fn write_part(out: &mut String, name: &str, suffix: &'static str, series: &Series) -> Result {
-    let sample = Sample::of(name, suffix, series);
+fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
-        (Value::Counter(number), "") => sample.write(out, Written(*number)),
-        (Value::Histogram(histogram), "_bucket") => write_buckets(out, sample, histogram),
-        (Value::Histogram(histogram), "_count") => sample.write(out, histogram.count()),
+        (Value::Counter(number), "") => write_number(page, name, "", *number),
+        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram),
+        (Value::Histogram(histogram), "_count") => page.whole(name, suffix, histogram.count()),
         (
             Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
             "_sum",
-        ) => sample.write(out, Canonical(*sum)),
-        (Value::Summary(summary), "_count") => sample.write(out, summary.count),
-        _ => Ok(()),
+        ) => page.number(name, suffix, *sum, canonical),
+        (Value::Summary(summary), "_count") => page.whole(name, suffix, summary.count),
+        _ => {}
     }
-}
-
-fn write_buckets(out: &mut String, sample: Sample<'_>, histogram: &HistogramValue) -> Result {
-    for bucket in &histogram.buckets {
-        Sample { le: Some(bucket.le), ..sample }.write(out, bucket.count)?;
-    }
-    Ok(())
 }
 
 /// A counter's number: whole ones to the last digit.
-struct Written(Number);
-
-impl core::fmt::Display for Written {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> Result {
-        match self.0 {
-            Number::Integer(n) => write!(f, "{n}"),
-            Number::Float(n) => Canonical(n).fmt(f),
-        }
+fn write_number(page: &mut Page, name: &str, suffix: &str, number: Number) {
+    match number {
+        Number::Integer(n) => page.whole(name, suffix, n),
+        Number::Float(n) => page.number(name, suffix, n, canonical),
     }
-}
-
-/// Seconds since 1970, to the millisecond.
-fn seconds(time: SystemTime) -> Option<String> {
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    Some(format!("{}.{:03}", since.as_secs(), since.subsec_millis()))
 }
 
 #[cfg(test)]

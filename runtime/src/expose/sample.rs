@@ -1,60 +1,108 @@
-//! One line of an exposition: what both text formats share.
+//! The lines of an exposition: what both text formats share.
 
-use core::fmt::{Display, Formatter, Result, Write};
+use super::number::{canonical, integer};
+use crate::collect::{HistogramValue, Series};
 
-use super::number::Canonical;
-use crate::collect::Series;
-
-/// A sample of a series: its name, its labels, and the bound of its bucket if it is one.
-#[derive(Clone, Copy)]
-pub(super) struct Sample<'a> {
-    pub(super) name: &'a str,
-    pub(super) suffix: &'static str,
-    pub(super) series: &'a Series,
-    pub(super) le: Option<f64>,
+/// A page while it is written. Writing to a string can't fail.
+#[derive(Default)]
+pub(super) struct Page {
+    pub(super) out: String,
+    /// The labels of the series whose samples are written now: a histogram repeats them for each bucket.
+    labels: String,
+    /// Bounds as they are written. All series of a family have the same ones, and to find a number's shortest decimal takes longer
+    /// than the rest of the line.
+    bounds: Vec<(u64, String)>,
 }
 
-impl<'a> Sample<'a> {
-    pub(super) fn of(name: &'a str, suffix: &'static str, series: &'a Series) -> Self {
-        Self { name, suffix, series, le: None }
+impl Page {
+    /// A line that tells of a family, as far as its name.
+    pub(super) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
+        for part in [what, name, suffix, " "] {
+            self.out.push_str(part);
+        }
     }
 
-    pub(super) fn write(self, out: &mut String, value: impl Display) -> Result {
-        out.push_str(self.name);
-        out.push_str(self.suffix);
-        let mut separator = '{';
-        for (label, value) in &self.series.labels {
-            write!(out, "{separator}{label}=\"{}\"", Escaped { text: value, quotes: true })?;
-            separator = ',';
+    /// Whose samples follow.
+    pub(super) fn begin(&mut self, series: &Series) {
+        self.labels.clear();
+        for (label, value) in &series.labels {
+            self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
+            self.labels.push_str(label);
+            self.labels.push_str("=\"");
+            escape(&mut self.labels, value, true);
+            self.labels.push('"');
         }
-        if let Some(le) = self.le {
-            write!(out, "{separator}le=\"{}\"", Canonical(le))?;
-            separator = ',';
+    }
+
+    /// A sample of the series, but for its value.
+    pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        self.out.push_str(&self.labels);
+        self.out.push_str(if self.labels.is_empty() { " " } else { "} " });
+        &mut self.out
+    }
+
+    /// The samples of a histogram's buckets.
+    pub(super) fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
+        for (nth, bucket) in histogram.buckets.iter().enumerate() {
+            self.bucket(name, nth, bucket.le, bucket.count);
         }
-        out.push_str(if separator == ',' { "} " } else { " " });
-        writeln!(out, "{value}")
+    }
+
+    fn bucket(&mut self, name: &str, nth: usize, le: f64, count: u64) {
+        let bits = le.to_bits();
+        if self.bounds.get(nth).is_none_or(|(known, _)| *known != bits) {
+            self.bounds.truncate(nth);
+            let mut text = String::new();
+            canonical(&mut text, le);
+            self.bounds.push((bits, text));
+        }
+        let bound = self.bounds.get(nth).map_or("", |(_, text)| text);
+        self.out.push_str(name);
+        self.out.push_str("_bucket");
+        self.out.push_str(&self.labels);
+        self.out.push_str(if self.labels.is_empty() { "{le=\"" } else { ",le=\"" });
+        self.out.push_str(bound);
+        self.out.push_str("\"} ");
+        integer(&mut self.out, count);
+        self.out.push('\n');
+    }
+
+    /// A sample whose value is a whole number.
+    pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
+        let out = self.sample(name, suffix);
+        integer(out, value);
+        out.push('\n');
+    }
+
+    /// A sample whose value is written by one of the formats' ways.
+    pub(super) fn number(
+        &mut self,
+        name: &str,
+        suffix: &str,
+        value: f64,
+        write: fn(&mut String, f64),
+    ) {
+        let out = self.sample(name, suffix);
+        write(out, value);
+        out.push('\n');
     }
 }
 
 /// Backslashes and line feeds, and quotes where they count.
-pub(super) struct Escaped<'a> {
-    pub(super) text: &'a str,
-    pub(super) quotes: bool,
-}
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let mut rest = self.text;
-        while let Some(at) = rest.find(|c| matches!(c, '\\' | '\n') || (c == '"' && self.quotes)) {
-            let (plain, from) = rest.split_at(at);
-            f.write_str(plain)?;
-            f.write_str(match from.as_bytes().first() {
-                Some(b'\n') => "\\n",
-                Some(b'"') => "\\\"",
-                _ => "\\\\",
-            })?;
-            rest = from.get(1..).unwrap_or_default();
-        }
-        f.write_str(rest)
+pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
+    let mut rest = text;
+    let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);
+    while let Some(at) = rest.as_bytes().iter().position(is_meant) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(match from.as_bytes().first() {
+            Some(b'\n') => "\\n",
+            Some(b'"') => "\\\"",
+            _ => "\\\\",
+        });
+        rest = from.get(1..).unwrap_or_default();
     }
+    out.push_str(rest);
 }

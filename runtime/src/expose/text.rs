@@ -3,54 +3,50 @@
 //!
 //! Without created times: as series of their own they would double the page, and no reader of this format looks at them.
 
-use core::fmt::Write;
-
-use super::number::Decimal;
-use super::sample::{Escaped, Sample};
+use super::number::decimal;
+use super::sample::{Page, escape};
 use crate::collect::{Family, FamilyKind, Number, Value};
 
 pub(crate) fn text(families: &[Family]) -> String {
-    let mut out = String::new();
+    let mut page = Page::default();
     for family in families.iter().filter(|family| !family.series.is_empty()) {
-        // Writing to a string can't fail.
-        let _ = write_family(&mut out, family);
+        write_family(&mut page, family);
     }
-    out
+    page.out
 }
 
-fn write_family(out: &mut String, family: &Family) -> core::fmt::Result {
+fn write_family(page: &mut Page, family: &Family) {
     let name = &family.name;
-    writeln!(out, "# HELP {name} {}", Escaped { text: &family.help, quotes: false })?;
-    let kind = match family.kind {
+    page.describe("# HELP ", name, "");
+    escape(&mut page.out, &family.help, false);
+    page.out.push('\n');
+    page.describe("# TYPE ", name, "");
+    page.out.push_str(match family.kind {
         FamilyKind::Counter => "counter",
         // The format has no word for the latter two.
         FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => "gauge",
         FamilyKind::Histogram => "histogram",
         FamilyKind::Summary => "summary",
-    };
-    writeln!(out, "# TYPE {name} {kind}")?;
+    });
+    page.out.push('\n');
     for series in &family.series {
-        let sample = |suffix| Sample::of(name, suffix, series);
+        page.begin(series);
         match &series.value {
-            Value::Counter(Number::Integer(n)) => sample("").write(out, n)?,
+            Value::Counter(Number::Integer(n)) => page.whole(name, "", *n),
             Value::Counter(Number::Float(n)) | Value::Gauge(n) => {
-                sample("").write(out, Decimal(*n))?;
+                page.number(name, "", *n, decimal);
             }
             Value::Histogram(histogram) => {
-                for bucket in &histogram.buckets {
-                    let le = Some(bucket.le);
-                    Sample { le, ..sample("_bucket") }.write(out, bucket.count)?;
-                }
-                sample("_sum").write(out, Decimal(histogram.sum))?;
-                sample("_count").write(out, histogram.count())?;
+                page.buckets(name, histogram);
+                page.number(name, "_sum", histogram.sum, decimal);
+                page.whole(name, "_count", histogram.count());
             }
             Value::Summary(summary) => {
-                sample("_sum").write(out, Decimal(summary.sum))?;
-                sample("_count").write(out, summary.count)?;
+                page.number(name, "_sum", summary.sum, decimal);
+                page.whole(name, "_count", summary.count);
             }
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,12 +6,11 @@ use crate::descriptor::Mode;
 use crate::error::Error;
 
 use super::super::layout::{Cells, LogFamily};
-use super::super::merge::{Part, Source, Use, layouts, uses, votes};
+use super::super::merge::{LogOf, Part, Use, logs, uses, votes};
 use super::super::merging::{Labels, Merging, labels_of};
 use super::super::snapshot::FamilyKind;
 use super::super::spans::ENDLESS;
-use super::super::sums::Sum;
-use super::{Archive, ArchivedFamily, ArchivedSeries, KEPT, Tombstone};
+use super::{Archive, ArchivedFamily, KEPT, Tombstone};
 
 /// All that must agree for two declarations to have one sum.
 type Identity<'a> = (&'a str, FamilyKind, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
@@ -33,31 +32,16 @@ fn is_kept(family: &LogFamily) -> bool {
 pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
     let generation = old.generation.saturating_add(1);
     let families = {
-        let layouts = layouts(dead.iter());
+        let logs = logs(dead);
         let mut found = BTreeMap::<Identity<'_>, Vec<Use<'_>>>::new();
-        for used in uses(&layouts).filter(|used| is_kept(used.family)) {
+        for used in uses(&logs).filter(|used| is_kept(used.family)) {
             found.entry(identity(used.family)).or_default().push(used);
         }
         let mut known: BTreeMap<Identity<'_>, &ArchivedFamily> =
             old.families.iter().map(|family| (identity(&family.family), family)).collect();
         let mut families = Vec::new();
         for (identity, uses) in found {
-            let archived = known.remove(&identity);
-            let mut merging = Merging::new(&uses);
-            let mut touched = HashMap::new();
-            if let Some(archived) = archived {
-                merging.add_archived(archived);
-                touched.extend(archived.series.iter().map(|s| (s.labels.clone(), s.touched)));
-            }
-            for used in &uses {
-                let Source::Layout(number, id) = used.source else { continue };
-                let Some((layout, segments)) = layouts.get(number) else { continue };
-                for series in layout.series.iter().filter(|series| series.family == id) {
-                    merging.add(used.family, series, segments);
-                    touched.insert(labels_of(used.family, series), now);
-                }
-            }
-            families.extend(archived_family(&uses, archived, merging, &touched));
+            families.extend(archived_family(&uses, known.remove(&identity), now));
         }
         families.extend(known.into_values().cloned());
         families.sort_by(|a, b| identity(&a.family).cmp(&identity(&b.family)));
@@ -95,8 +79,7 @@ pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now:
 fn archived_family(
     uses: &[Use<'_>],
     archived: Option<&ArchivedFamily>,
-    merging: Merging,
-    touched: &HashMap<Labels, u64>,
+    now: u64,
 ) -> Option<ArchivedFamily> {
     let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
     let (age, mut family) = (newest.newest, newest.family.clone());
@@ -110,20 +93,11 @@ fn archived_family(
         family.help.clone_from(&archived.family.help);
         newest = archived.newest;
     }
-    let mut series: Vec<ArchivedSeries> = merging
-        .into_series()
-        .into_iter()
-        .map(|(labels, mut spans)| {
-            for span in &mut spans.0 {
-                if let Sum::Gauge(gauge) = &mut span.sum {
-                    gauge.keep_newest();
-                }
-            }
-            let touched = touched.get(&labels).copied().unwrap_or(0);
-            ArchivedSeries { labels, spans, touched }
-        })
-        .collect();
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let mut merging = Merging::new(uses);
+    if let Some(archived) = archived {
+        merging.add_archived(archived);
+    }
+    let series = merging.into_archived(now);
     let before = archived.map_or(0, |archived| archived.segments);
     let segments = votes(uses).1.saturating_add(before);
     Some(ArchivedFamily { family, newest, segments, series })
@@ -177,10 +151,10 @@ pub(in super::super) type SeriesOfSegments = (String, Labels, (u64, u64));
 /// The series of segments.
 pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
-    for (layout, parts) in layouts(parts.iter()) {
+    for LogOf { layout, parts, .. } in logs(parts) {
         for series in &layout.series {
             let Some(family) = layout.families.get(series.family) else { continue };
-            let labels = labels_of(family, series);
+            let labels = labels_of(layout, family, series);
             let spans = parts.iter().map(|part| part.segment.span(series));
             all.extend(spans.map(|span| (family.name.clone(), labels.clone(), span)));
         }

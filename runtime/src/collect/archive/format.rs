@@ -15,7 +15,7 @@ use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_
 use super::super::exact::ExactSum;
 use super::super::layout::{Cells, LogFamily, MAX_LABELS};
 use super::super::merging::Labels;
-use super::super::read::Source;
+use super::super::read::{Source, bytes_in};
 use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
 use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
@@ -54,8 +54,7 @@ const CELLS: [(Cells, u8); 3] = [(Cells::Unsigned, 1), (Cells::Float, 2), (Cells
 pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> {
     let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(0) };
     let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
-    let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
-    header(&bytes).map(|header| header.archive.generation)
+    header(&bytes_in(&words)).map(|header| header.archive.generation)
 }
 
 /// The whole archive; an empty one if there is none.
@@ -68,7 +67,7 @@ pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
     }
     let words = usize::try_from(size.div_ceil(8)).unwrap_or(0);
     let words = Source::File(fd).read(0, words)?;
-    let mut bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+    let mut bytes = bytes_in(&words);
     bytes.truncate(usize::try_from(size).unwrap_or(0));
     decode(&bytes)
 }

@@ -76,12 +76,6 @@ pub(super) struct ArchivedSeries {
     pub(super) touched: u64,
 }
 
-impl ArchivedFamily {
-    pub(super) fn series(&self) -> impl Iterator<Item = (Labels, &Spans)> {
-        self.series.iter().map(|series| (series.labels.clone(), &series.spans))
-    }
-}
-
 impl Archive {
     pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
         self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::collect::archive::tests::folded;
-use crate::collect::layout::{Cells, LogSeries};
+use crate::collect::layout::{Cells, Label, LogSeries};
 use crate::collect::log::Removed;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
 use crate::segment::format::UNSET;
@@ -41,20 +41,33 @@ fn gauge(mode: Mode) -> LogFamily {
     LogFamily { mode: Some(mode), ..gauge }
 }
 
+/// Adds a series of a family: its number, its slot, and the states that it is one of.
+fn add_series(
+    layout: &mut Layout,
+    (family, slot, states): (usize, u32, (u32, u32)),
+    values: &[&str],
+) {
+    let from = u32::try_from(layout.labels.len()).unwrap();
+    let given = (0..).zip(values).filter(|(_, value)| !value.is_empty());
+    for (name, value) in given {
+        let at = u32::try_from(layout.text.len()).unwrap();
+        layout.labels.push(Label { name, len: u16::try_from(value.len()).unwrap(), at });
+        layout.text.push_str(value);
+    }
+    let labels = from..u32::try_from(layout.labels.len()).unwrap();
+    layout.series.push(LogSeries { family, slot, states, labels, record: family });
+}
+
 /// A process with one series of each family, whose cells follow each other from slot 1 on.
 fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     let mut slot = 1;
-    let mut series = Vec::new();
+    let mut layout = Layout::default();
     for (id, family) in families.iter().enumerate() {
-        series.push(LogSeries {
-            family: id,
-            slot,
-            states: (slot, 1),
-            values: vec!["v".to_owned(); family.labels.len()],
-            record: id,
-        });
+        let values = vec!["v"; family.labels.len()];
+        add_series(&mut layout, (id, slot, (slot, 1)), &values);
         slot += family.width;
     }
+    layout.families = families;
     let mut header = header();
     header.pid = pid;
     header.instance = [u8::try_from(pid).unwrap(); 16];
@@ -62,8 +75,8 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     // Slot 0 is nobody's.
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
-    let created = vec![u64::from(pid); families.len()];
-    let layout = Rc::new(Layout { families, series, ..Layout::default() });
+    let created = vec![u64::from(pid); layout.families.len()];
+    let layout = Rc::new(layout);
     let segment = Segment {
         header,
         layout,
@@ -297,7 +310,8 @@ fn an_empty_label_is_an_absent_one() {
     let labelled = || LogFamily { labels: vec!["queue".to_owned()], ..counter("c") };
     let mut unlabelled_in_effect = part(1, vec![labelled()], &[&[1]]);
     let layout = Rc::get_mut(&mut unlabelled_in_effect.segment.layout).unwrap();
-    layout.series[0].values = vec![String::new()];
+    layout.series.clear();
+    add_series(layout, (0, 1, (1, 1)), &[""]);
     let (families, _) = merged(vec![unlabelled_in_effect, part(2, vec![counter("c")], &[&[2]])]);
     assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
     assert!(families[0].series[0].labels.is_empty());
@@ -355,15 +369,10 @@ fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
     let mut part = part(pid, vec![set], &[cells]);
     let count = u32::try_from(cells.len()).unwrap();
     let layout = Rc::get_mut(&mut part.segment.layout).unwrap();
-    layout.series = (0..count)
-        .map(|state| LogSeries {
-            family: 0,
-            slot: 1 + state,
-            states: (1, count),
-            values: vec![format!("state{state}")],
-            record: 0,
-        })
-        .collect();
+    layout.series.clear();
+    for state in 0..count {
+        add_series(layout, (0, 1 + state, (1, count)), &[&format!("state{state}")]);
+    }
     part
 }
 
