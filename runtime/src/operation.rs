@@ -1,7 +1,7 @@
 //! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
 
 use crate::descriptor::durations_width;
-use crate::registry::Site;
+use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
@@ -16,19 +16,15 @@ pub(crate) trait Operation: Copy {
     fn apply(self, cells: &impl Cells);
 }
 
-/// On the cells from `slot` on. If they aren't this thread's to write, `site` says whose slot it would be to assign.
+/// On the cells from `slot` on. If they aren't this thread's to write, `place` says whose slot it would be to assign.
 #[inline]
-pub(crate) fn at(
-    slot: u32,
-    operation: impl Operation,
-    site: impl FnOnce() -> Option<&'static Site>,
-) {
+pub(crate) fn at(slot: u32, operation: impl Operation, place: impl FnOnce() -> Option<Place>) {
     if !ON {
         return;
     }
     match shard::own(slot, operation.last()) {
         Some(cells) => operation.apply(&cells),
-        None => elsewhere(site(), slot, operation),
+        None => elsewhere(place(), slot, operation),
     }
 }
 
@@ -41,14 +37,15 @@ pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
 /// On the cells of a site, which may not have any yet.
 #[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
-    at(site.load(core::sync::atomic::Ordering::Relaxed), operation, || Some(site));
+    let slot = site.load(core::sync::atomic::Ordering::Relaxed);
+    at(slot, operation, || Some(Place { site, index: 0 }));
 }
 
 /// Never inlined, so that what is inlined stays a load, a compare and the operation.
 #[cold]
 #[inline(never)]
-fn elsewhere(site: Option<&'static Site>, slot: u32, operation: impl Operation) {
-    match store::target(site, slot, operation.last()).1 {
+fn elsewhere(place: Option<Place>, slot: u32, operation: impl Operation) {
+    match store::target(place, slot, operation.last()).1 {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
         Target::Nowhere => store::note_dropped(),

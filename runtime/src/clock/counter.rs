@@ -118,6 +118,11 @@ fn slept() -> u64 {
     system(libc::CLOCK_BOOTTIME).saturating_sub(system(libc::CLOCK_MONOTONIC))
 }
 
+/// Seconds by the clock that costs no system call, and a few nanoseconds.
+pub(crate) fn coarse_seconds() -> u64 {
+    system(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000_000
+}
+
 /// By libc, as `Instant` does it: rustix looks for the kernel's own function itself, and under valgrind that ends the program.
 fn system(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -7,7 +7,7 @@ mod counter;
 
 use std::time::Instant;
 
-pub(crate) use counter::prepare;
+pub(crate) use counter::{coarse_seconds, prepare};
 
 /// A point in time, or none. It is compared with later ones of its own clock: one may begin by one clock while the next already begins
 /// by the other.

@@ -1,5 +1,6 @@
 //! Label values: from a user's types to the strings of a record, without allocating.
 
+mod digest;
 mod labels;
 mod strings;
 pub(crate) mod table;
@@ -15,8 +16,9 @@ use std::borrow::Cow;
 
 use crate::outcome::{OUTCOMES, Outcome};
 
+pub(crate) use digest::Digest;
 pub use labels::Labels;
-pub(crate) use labels::{LabelKey, hash};
+pub(crate) use labels::{LabelKey, Row, find, find_brief};
 pub(crate) use strings::{closed, single};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
@@ -24,7 +26,7 @@ pub use writer::LabelWriter;
 const SMALLEST_TABLE: usize = 64;
 
 /// From label values to slots, for all families with open labels.
-pub(crate) static ROWS: table::Rows =
+pub(crate) static ROWS: table::Rows<Row> =
     table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
@@ -70,11 +72,19 @@ pub trait LabelValue {
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
 
-    /// Gives `take` the whole text that `write_label` would write, where that is at hand: a look-up then needs no writer.
+    /// The text that `write_label` writes, where it is at hand: a look-up then needs no writer.
     #[doc(hidden)]
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(None)
+    fn text(&self) -> Option<&str> {
+        // A closed label beside one that is open; all others have to write it.
+        if Self::VALUES.is_empty() { None } else { Self::VALUES.get(self.index()).copied() }
+    }
+
+    /// The digest of that text, if it is short and at hand.
+    #[doc(hidden)]
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        Digest::brief(self.text()?.as_bytes())
     }
 }
 
@@ -102,8 +112,8 @@ impl LabelValue for str {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(Some(self))
+    fn text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -114,27 +124,33 @@ impl LabelValue for String {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(Some(self))
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
+}
+
+/// As `Deref` has it, which isn't for types that don't borrow.
+#[inline]
+fn of_cow<'a, T: ToOwned + ?Sized>(cow: &'a Cow<'_, T>) -> &'a T {
+    match cow {
+        Cow::Borrowed(value) => value,
+        Cow::Owned(value) => value.borrow(),
     }
 }
 
 impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
-        let value: &T = match self {
-            Cow::Borrowed(value) => value,
-            Cow::Owned(value) => value.borrow(),
-        };
-        value.write_label(out);
+        of_cow(self).write_label(out);
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        let value: &T = match self {
-            Cow::Borrowed(value) => value,
-            Cow::Owned(value) => value.borrow(),
-        };
-        value.with_label(take)
+    fn text(&self) -> Option<&str> {
+        of_cow(self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        of_cow(self).brief()
     }
 }
 
@@ -152,8 +168,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -171,8 +192,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &mut T {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -189,8 +215,13 @@ impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -234,7 +265,6 @@ macro_rules! displayed {
 displayed!(char u128 i128);
 
 /// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the most common labels.
-#[inline]
 fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) -> R) -> R {
     // The longest: `u64::MAX`, and `i64::MIN` with its sign.
     let mut text = [b'0'; 20];
@@ -261,12 +291,12 @@ macro_rules! numbers {
     ($($type:ty, $is_negative:expr, $magnitude:expr;)*) => {$(
         impl LabelValue for $type {
             fn write_label(&self, out: &mut LabelWriter<'_>) {
-                self.with_label(|text| out.push_str(text.unwrap_or_default()));
+                with_digits($is_negative(*self), $magnitude(*self), |text| out.push_str(text));
             }
 
             #[inline]
-            fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-                with_digits($is_negative(*self), $magnitude(*self), |text| take(Some(text)))
+            fn brief(&self) -> Option<Digest> {
+                Digest::of_number($is_negative(*self), $magnitude(*self))
             }
         }
     )*};
