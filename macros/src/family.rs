@@ -236,7 +236,9 @@ fn series(
         let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
         labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
         let local = label_local(values.len(), &name.to_token_stream());
-        locals.extend(q!(let #local = &#name;));
+        // A text as it is: a reference to one would be a place in memory, which a look-up doesn't need.
+        let value = if shape::is_text(&argument.ty) { q!(#name) } else { q!(&#name) };
+        locals.extend(q!(let #local = #value;));
         values.push(local);
     }
     let labels = q!(&[#(#labels),*]);

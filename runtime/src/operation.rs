@@ -156,32 +156,44 @@ pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observe {
     value: f64,
-    bucket: u32,
-    last: u32,
+    /// The bucket, and from bit 32 on the last cell. One word: two words are passed in registers.
+    places: u64,
 }
 
 impl Observe {
     /// A bucket holds what is less than or equal to its bound. Without bounds there is one bucket: a summary's number.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
     pub(crate) fn new(value: f64, bounds: &[f64]) -> Self {
-        Self {
-            value,
-            bucket: bounds.partition_point(|bound| *bound < value) as u32,
-            last: bounds.len() as u32 + 1,
+        Self::into_bucket(value, bounds.partition_point(|bound| *bound < value), bounds)
+    }
+
+    /// The same for a duration. It mostly is below the first bound where observing it shows, so that this can be foretold; a search would wait for the
+    /// second reading of the clock, and the next reading for the search.
+    #[inline]
+    pub(crate) fn duration(seconds: f64, bounds: &[f64]) -> Self {
+        match bounds.first() {
+            Some(first) if seconds > *first => Self::new(seconds, bounds),
+            _ => Self::into_bucket(seconds, 0, bounds),
         }
+    }
+
+    #[inline]
+    fn into_bucket(value: f64, bucket: usize, bounds: &[f64]) -> Self {
+        Self { value, places: bucket as u64 | (bounds.len() as u64 + 1) << 32 }
     }
 }
 
 impl Operation for Observe {
     #[inline]
     fn last(self) -> u32 {
-        self.last
+        (self.places >> 32) as u32
     }
 
     #[inline]
     fn apply(self, cells: &impl Cells) {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let bucket = self.places as u32;
         cells.add_f64(0, self.value);
-        cells.add(1 + self.bucket, 1);
+        cells.add(1 + bucket, 1);
     }
 }
