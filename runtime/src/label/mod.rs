@@ -9,7 +9,6 @@ mod writer;
 // What the table is made of: a model of it, in another crate, is made of other atomics.
 use core::sync;
 
-use core::borrow::Borrow;
 use core::fmt::Write;
 use core::marker::PhantomData;
 use std::borrow::Cow;
@@ -129,28 +128,19 @@ impl LabelValue for String {
     }
 }
 
-/// As `Deref` has it, which isn't for types that don't borrow.
-#[inline]
-fn of_cow<'a, T: ToOwned + ?Sized>(cow: &'a Cow<'_, T>) -> &'a T {
-    match cow {
-        Cow::Borrowed(value) => value,
-        Cow::Owned(value) => value.borrow(),
-    }
-}
-
 impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
-        of_cow(self).write_label(out);
+        (**self).write_label(out);
     }
 
     #[inline]
     fn text(&self) -> Option<&str> {
-        of_cow(self).text()
+        (**self).text()
     }
 
     #[inline]
     fn brief(&self) -> Option<Digest> {
-        of_cow(self).brief()
+        (**self).brief()
     }
 }
 
