@@ -236,9 +236,7 @@ fn series(
         let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
         labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
         let local = label_local(values.len(), &name.to_token_stream());
-        // A text as it is: a reference to one would be a place in memory, which a look-up doesn't need.
-        let value = if shape::is_text(&argument.ty) { q!(#name) } else { q!(&#name) };
-        locals.extend(q!(let #local = #value;));
+        locals.extend(q!(let #local = &#name;));
         values.push(local);
     }
     let labels = q!(&[#(#labels),*]);

@@ -171,17 +171,6 @@ pub(crate) fn has_many_values(ty: &Type) -> bool {
     }
 }
 
-/// Whether this is `&str`.
-pub(crate) fn is_text(ty: &Type) -> bool {
-    match ungrouped(ty) {
-        Type::Reference(reference) => {
-            reference.mutability.is_none()
-                && matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("str"))
-        }
-        _ => false,
-    }
-}
-
 /// The type with each `impl Trait` replaced by `_`, for places where it can't be written.
 pub(crate) fn without_impl(ty: &Type) -> Type {
     let mut ty = ty.clone();

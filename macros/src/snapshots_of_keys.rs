@@ -56,7 +56,7 @@ fn a_family() {
                 ::headcount::__private::Sites(& __SITES)
             }
             let __label_0 = &method;
-            let __label_1 = path;
+            let __label_1 = &path;
             ::headcount::__private::member::<Counter>(&__SITES[0], (__label_0, __label_1))
         }
     "#]]
