@@ -98,8 +98,18 @@ impl log::Log for Kept {
 
 static LOG: Kept = Kept(Mutex::new(Vec::new()));
 
+/// Hears what is told once in a process: so in each test, before it asks for anything.
+fn listen() {
+    static LISTENING: std::sync::Once = std::sync::Once::new();
+    LISTENING.call_once(|| {
+        log::set_logger(&LOG).expect("the only one");
+        log::set_max_level(log::LevelFilter::Warn);
+    });
+}
+
 #[test]
 fn all_that_does_not_agree_is_told_with_both_places() {
+    listen();
     let conflicts = headcount::verify().expect_err("there are some");
     let told = conflicts.messages();
     let expected = [
@@ -120,6 +130,7 @@ fn all_that_does_not_agree_is_told_with_both_places() {
 
 #[test]
 fn the_catalogue_has_everything_used_or_not() {
+    listen();
     let catalogue = headcount::catalogue();
     let of = |name: &str| {
         let found = catalogue.iter().filter(|declared| declared.name == name);
@@ -136,8 +147,7 @@ fn the_catalogue_has_everything_used_or_not() {
 
 #[test]
 fn the_first_is_in_force_and_the_other_is_counted() {
-    log::set_logger(&LOG).expect("the only one");
-    log::set_max_level(log::LevelFilter::Warn);
+    listen();
     one::SIZE.set(2.0);
     two::SIZE.observe(7.0);
     one::DEPTH.set(3.0);
@@ -191,6 +201,7 @@ fn the_first_is_in_force_and_the_other_is_counted() {
 
 #[test]
 fn what_a_directory_declares_is_what_its_programs_declare() {
+    listen();
     let here = headcount::catalogue();
     let there = Collector::new().catalogue().expect("a catalogue");
     let found = there.iter().find(|declared| declared.name == "same_total").expect("declared");

@@ -161,8 +161,9 @@ mod snapshots_of_keys;
 /// fn greet(name: &str) -> String {
 ///     {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }     // finds `Type::method` too
+///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
 ///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(__here, module_path!(), file!(), line!(), 1)];
+///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 1)];
 ///         K::inventory::submit! { K::Sites(&__SITES) }                     // known before `main`
 ///         __SITES[0].count();
 ///     }
@@ -259,8 +260,9 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn nap() {
 ///     let __call = {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
+///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
 ///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(__here, module_path!(), file!(), line!(), 4)];
+///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 4)];
 ///         K::inventory::submit! { K::Sites(&__SITES) }
 ///         K::scope(K::Function::<4>(__SITES[0].slot()))       // ends when it is dropped
 ///     };
@@ -413,8 +415,9 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// fn parse(text: &str) -> Result<u32, Error> {
 ///     let __call = {
 ///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
+///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
 ///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(__here, module_path!(), file!(), line!(), 96)];
+///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 96)];
 ///         K::inventory::submit! { K::Sites(&__SITES) }
 ///         K::enter(K::Function::<96>(__SITES[0].slot()))       // dropped without `end`: a panic
 ///     };
@@ -598,7 +601,8 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # use headcount::{Counter, __private as K};
 /// /// Jobs taken from the queue.
 /// static TAKEN: Counter = {
-///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(
+///     static __SLOTS: [K::Slot; 1] = [K::Slot::NEW];
+///     static __SITES: [K::Site; 1] = [K::Site::metric(&__SLOTS[0], K::Descriptor::new(
 ///         K::kind_of::<Counter>(), "jobs_taken_total", "Jobs taken from the queue.", file!(), line!(),
 ///     ))];
 ///     K::inventory::submit! { K::Sites(&__SITES) }
@@ -634,7 +638,8 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # #[derive(LabelValue)] enum Method { Get }
 /// fn requests(method: Method, status: u16) -> Counter {
 ///     use K::NoValues as _;                               // a type that is no label has no values
-///     static __SITES: [K::Site; 1] = [K::Site::metric(K::Descriptor::new(
+///     static __SLOTS: [K::Slot; 1] = [K::Slot::NEW];
+///     static __SITES: [K::Site; 1] = [K::Site::metric(&__SLOTS[0], K::Descriptor::new(
 ///         K::kind_of::<Counter>(), "http_requests_total", "Requests served.", file!(), line!(),
 ///     ).labels(&[
 ///         K::Label::Of("method", K::Values::<Method>::ALL),

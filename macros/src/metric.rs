@@ -328,7 +328,8 @@ pub(crate) fn items(
         }
     }
     q!(
-        static __SITES: [#krate::Site; 1] = [#krate::Site::metric(#descriptor)];
+        static __SLOTS: [#krate::Slot; 1] = [#krate::Slot::NEW];
+        static __SITES: [#krate::Site; 1] = [#krate::Site::metric(&__SLOTS[0], #descriptor)];
         #krate::inventory::submit! { #krate::Sites(&__SITES) }
     )
 }

@@ -96,22 +96,25 @@ fn items(plan: &Plan) -> TokenStream {
     }
     let mut sites = Vec::new();
     for (index, site) in plan.sites.iter().enumerate() {
+        let place = Literal::usize_unsuffixed(index);
+        let slot = q!(&__SLOTS[#place]);
         match site {
             Site::Function(what) => {
                 let what = Literal::u32_unsuffixed(*what);
                 sites.push(q!(#krate::Site::function(
-                    __here, #krate::module_path!(), #krate::file!(), #krate::line!(), #what
+                    #slot, __here, #krate::module_path!(), #krate::file!(), #krate::line!(), #what
                 )));
             }
             Site::Metric(descriptor) => {
                 before.extend(descriptor.bounds_item(krate, index));
                 let descriptor = descriptor.print(krate, index);
-                sites.push(q!(#krate::Site::metric(#descriptor)));
+                sites.push(q!(#krate::Site::metric(#slot, #descriptor)));
             }
         }
     }
     q!(
         #before
+        static __SLOTS: [#krate::Slot; #count] = [#krate::Slot::NEW; #count];
         static __SITES: [#krate::Site; #count] = [#(#sites),*];
         #krate::inventory::submit! { #krate::Sites(&__SITES) }
     )

@@ -41,8 +41,10 @@ fn a_bare_counted_function_has_no_guard() {
                     fn __here() -> &'static ::headcount::__private::str {
                         ::headcount::__private::type_name_of_val(&__here)
                     }
+                    static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                     static __SITES: [::headcount::__private::Site; 1] = [
                         ::headcount::__private::Site::function(
+                            &__SLOTS[0],
                             __here,
                             ::headcount::__private::module_path!(),
                             ::headcount::__private::file!(),
@@ -78,8 +80,10 @@ fn timing_keeps_the_body_in_its_place() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -116,8 +120,10 @@ fn bare_in_progress_and_count_exceptions() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -142,8 +148,10 @@ fn bare_in_progress_and_count_exceptions() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -189,8 +197,10 @@ fn all_four_share_one_guard() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -270,8 +280,10 @@ fn the_fullest_form() {
                     static __NANOS_2: [my::headcount::__private::u64; BOUNDS.len()] = my::headcount::__private::nanos(
                         &BOUNDS,
                     );
+                    static __SLOTS: [my::headcount::__private::Slot; 5] = [my::headcount::__private::Slot::NEW; 5];
                     static __SITES: [my::headcount::__private::Site; 5] = [
                         my::headcount::__private::Site::metric(
+                            &__SLOTS[0],
                             my::headcount::__private::Descriptor::new(
                                     my::headcount::__private::Kind::Calls,
                                     "jobs_total",
@@ -290,6 +302,7 @@ fn the_fullest_form() {
                                 .outcome(),
                         ),
                         my::headcount::__private::Site::metric(
+                            &__SLOTS[1],
                             my::headcount::__private::Descriptor::new(
                                     my::headcount::__private::Kind::Durations,
                                     "job_seconds",
@@ -305,6 +318,7 @@ fn the_fullest_form() {
                                 .nanos(&__NANOS_1),
                         ),
                         my::headcount::__private::Site::metric(
+                            &__SLOTS[2],
                             my::headcount::__private::Descriptor::new(
                                     my::headcount::__private::Kind::Durations,
                                     "job_tenant_seconds",
@@ -321,6 +335,7 @@ fn the_fullest_form() {
                                 .nanos(&__NANOS_2),
                         ),
                         my::headcount::__private::Site::metric(
+                            &__SLOTS[3],
                             my::headcount::__private::Descriptor::new(
                                     my::headcount::__private::Kind::InProgress,
                                     "jobs_running",
@@ -335,6 +350,7 @@ fn the_fullest_form() {
                                 .labels(&[my::headcount::__private::Label::Open("tenant")]),
                         ),
                         my::headcount::__private::Site::metric(
+                            &__SLOTS[4],
                             my::headcount::__private::Descriptor::new(
                                     my::headcount::__private::Kind::Exceptions,
                                     "job_crashes_total",
@@ -409,8 +425,10 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -451,8 +469,10 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -504,8 +524,10 @@ fn an_attribute_waits_for_those_after_it() {
                 fn __here() -> &'static ::headcount::__private::str {
                     ::headcount::__private::type_name_of_val(&__here)
                 }
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::function(
+                        &__SLOTS[0],
                         __here,
                         ::headcount::__private::module_path!(),
                         ::headcount::__private::file!(),
@@ -543,8 +565,12 @@ fn a_metric() {
         ///
         /// Not those that were sent back.
         pub(crate) static TAKEN: Counter = {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                         ::headcount::__private::kind_of::<Counter>(),
                         "jobs_taken_total",
@@ -570,8 +596,12 @@ fn a_metric() {
     );
     expect![[r#"
         static SIZES: Histogram = {
+            static __SLOTS: [my::headcount::__private::Slot; 1] = [
+                my::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [my::headcount::__private::Site; 1] = [
                 my::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     my::headcount::__private::Descriptor::new(
                             my::headcount::__private::kind_of::<Histogram>(),
                             "answer_bytes",
@@ -598,8 +628,12 @@ fn a_metric() {
     let args = quote!(name = "queue_depth", help = "Waiting.", mode = "livesum");
     expect![[r#"
         static DEPTH: hc::Gauge = {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<hc::Gauge>(),
                             "queue_depth",
@@ -634,8 +668,12 @@ fn an_info_a_state_set_and_constants_in_names() {
     expect![[r##"
         #[used]
         static SHOP: Info = {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<Info>(),
                             "shop_info",
@@ -670,8 +708,12 @@ fn an_info_a_state_set_and_constants_in_names() {
         quote!(namespace = "shop", name = "phase", help = "Phases.", mode = "livemostrecent");
     expect![[r#"
         fn phase(floor: u8) -> StateSet<Phase> {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<StateSet<Phase>>(),
                             "shop_phase",
@@ -706,8 +748,12 @@ fn an_info_a_state_set_and_constants_in_names() {
     );
     expect![[r#"
         static SOLD: Histogram = {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<Histogram>(),
                             ::headcount::__private::name(
@@ -749,8 +795,12 @@ fn an_info_a_state_set_and_constants_in_names() {
     expect![[r##"
         #[used]
         static DEPTH: Renamed = {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<Renamed>(),
                             ::headcount::__private::name(

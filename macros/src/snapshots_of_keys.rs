@@ -24,8 +24,12 @@ fn a_family() {
     expect![[r#"
         /// Requests served.
         pub fn requests<'a>(method: Method, path: &'a str) -> Counter {
+            static __SLOTS: [::headcount::__private::Slot; 1] = [
+                ::headcount::__private::Slot::NEW,
+            ];
             static __SITES: [::headcount::__private::Site; 1] = [
                 ::headcount::__private::Site::metric(
+                    &__SLOTS[0],
                     ::headcount::__private::Descriptor::new(
                             ::headcount::__private::kind_of::<Counter>(),
                             "requests_total",
@@ -130,8 +134,10 @@ fn exceptions_by_pattern_and_by_label() {
     expect![[r#"
         async fn run(queue: &str, method: Method) -> Result<u8, Error> {
             let __sites = {
+                static __SLOTS: [::headcount::__private::Slot; 2] = [::headcount::__private::Slot::NEW; 2];
                 static __SITES: [::headcount::__private::Site; 2] = [
                     ::headcount::__private::Site::metric(
+                        &__SLOTS[0],
                         ::headcount::__private::Descriptor::new(
                                 ::headcount::__private::Kind::Exceptions,
                                 "lost_total",
@@ -145,6 +151,7 @@ fn exceptions_by_pattern_and_by_label() {
                             .generated_help(),
                     ),
                     ::headcount::__private::Site::metric(
+                        &__SLOTS[1],
                         ::headcount::__private::Descriptor::new(
                                 ::headcount::__private::Kind::Exceptions,
                                 "failures_total",
@@ -257,8 +264,10 @@ fn declared_metrics_and_conditions() {
         fn run(queue: &str) -> u8 {
             let __call = {
                 let __sites = {
+                    static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                     static __SITES: [::headcount::__private::Site; 1] = [
                         ::headcount::__private::Site::metric(
+                            &__SLOTS[0],
                             ::headcount::__private::Descriptor::new(
                                     ::headcount::__private::Kind::Calls,
                                     "jobs_total",
@@ -339,8 +348,10 @@ fn a_name_of_parts_and_buckets_by_rule() {
                     .len()] = ::headcount::__private::nanos(
                     &hc::exponential_buckets::<8>(0.001, 2.0),
                 );
+                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
                 static __SITES: [::headcount::__private::Site; 1] = [
                     ::headcount::__private::Site::metric(
+                        &__SLOTS[0],
                         ::headcount::__private::Descriptor::new(
                                 ::headcount::__private::Kind::Durations,
                                 ::headcount::__private::name(

@@ -1,7 +1,7 @@
 //! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
 
 use crate::descriptor::durations_width;
-use crate::registry::Site;
+use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
@@ -16,19 +16,15 @@ pub(crate) trait Operation: Copy {
     fn apply(self, cells: &impl Cells);
 }
 
-/// On the cells from `slot` on. If they aren't this thread's to write, `site` says whose slot it would be to assign.
+/// On the cells from `slot` on. If they aren't this thread's to write, `place` says whose slot it would be to assign.
 #[inline]
-pub(crate) fn at(
-    slot: u32,
-    operation: impl Operation,
-    site: impl FnOnce() -> Option<&'static Site>,
-) {
+pub(crate) fn at(slot: u32, operation: impl Operation, place: impl FnOnce() -> Option<Place>) {
     if !ON {
         return;
     }
     match shard::own(slot, operation.last()) {
         Some(cells) => operation.apply(&cells),
-        None => elsewhere(site(), slot, operation),
+        None => elsewhere(place(), slot, operation),
     }
 }
 
@@ -41,14 +37,15 @@ pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
 /// On the cells of a site, which may not have any yet.
 #[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
-    at(site.load(core::sync::atomic::Ordering::Relaxed), operation, || Some(site));
+    let slot = site.load(core::sync::atomic::Ordering::Relaxed);
+    at(slot, operation, || Some(Place { site, index: 0 }));
 }
 
 /// Never inlined, so that what is inlined stays a load, a compare and the operation.
 #[cold]
 #[inline(never)]
-fn elsewhere(site: Option<&'static Site>, slot: u32, operation: impl Operation) {
-    match store::target(site, slot, operation.last()).1 {
+fn elsewhere(place: Option<Place>, slot: u32, operation: impl Operation) {
+    match store::target(place, slot, operation.last()).1 {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
         Target::Nowhere => store::note_dropped(),
@@ -159,32 +156,44 @@ pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observe {
     value: f64,
-    bucket: u32,
-    last: u32,
+    /// The bucket, and from bit 32 on the last cell. One word: two words are passed in registers.
+    places: u64,
 }
 
 impl Observe {
     /// A bucket holds what is less than or equal to its bound. Without bounds there is one bucket: a summary's number.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
     pub(crate) fn new(value: f64, bounds: &[f64]) -> Self {
-        Self {
-            value,
-            bucket: bounds.partition_point(|bound| *bound < value) as u32,
-            last: bounds.len() as u32 + 1,
+        Self::into_bucket(value, bounds.partition_point(|bound| *bound < value), bounds)
+    }
+
+    /// The same for a duration. It mostly is below the first bound where observing it shows, so that this can be foretold; a search would wait for the
+    /// second reading of the clock, and the next reading for the search.
+    #[inline]
+    pub(crate) fn duration(seconds: f64, bounds: &[f64]) -> Self {
+        match bounds.first() {
+            Some(first) if seconds > *first => Self::new(seconds, bounds),
+            _ => Self::into_bucket(seconds, 0, bounds),
         }
+    }
+
+    #[inline]
+    fn into_bucket(value: f64, bucket: usize, bounds: &[f64]) -> Self {
+        Self { value, places: bucket as u64 | (bounds.len() as u64 + 1) << 32 }
     }
 }
 
 impl Operation for Observe {
     #[inline]
     fn last(self) -> u32 {
-        self.last
+        (self.places >> 32) as u32
     }
 
     #[inline]
     fn apply(self, cells: &impl Cells) {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let bucket = self.places as u32;
         cells.add_f64(0, self.value);
-        cells.add(1 + self.bucket, 1);
+        cells.add(1 + bucket, 1);
     }
 }

@@ -29,6 +29,6 @@ pub use crate::record::{
     plain, scope, watch,
 };
 pub use crate::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, IN_PROGRESS, PANICS, Site, Sites, TIMED,
-    TIMED_COMPLETED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, IN_PROGRESS, PANICS, Site, Sites, Slot,
+    TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
 };

@@ -45,15 +45,41 @@ pub struct Sites(pub &'static [Site]);
 
 inventory::collect!(Sites);
 
-/// A descriptor and its cached slot.
+/// Where a site's slot is cached. Apart from the site, of which nothing changes then: so what is compiled together with a site knows it, and its
+/// bounds, its mode and its labels cost nothing to look up.
+#[derive(Debug)]
+pub struct Slot(AtomicU32);
+
+impl Slot {
+    /// No slot yet.
+    #[expect(clippy::declare_interior_mutable_const, reason = "what a static begins with")]
+    pub const NEW: Self = Self(AtomicU32::new(UNASSIGNED));
+}
+
+/// A descriptor, and where its slot is cached.
 #[derive(Debug)]
 pub struct Site {
-    slot: AtomicU32,
+    slot: &'static Slot,
     /// Cells from one set of label values to the next, where all labels are closed; 0 where one is open.
     stride: u32,
     /// Whether its cells are those of a gauge that remembers when it was set.
     recent: bool,
     spec: Spec,
+}
+
+/// Cells that are a site's to assign: those `index` behind its slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) site: &'static Site,
+    pub(crate) index: u32,
+}
+
+impl Place {
+    /// The slot, as far as it is known. What isn't a slot stays above every limit: a site's cells are below 2^16.
+    #[inline]
+    pub(crate) fn load(self, order: Ordering) -> u32 {
+        self.site.load(order).wrapping_add(self.index)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +102,7 @@ pub(crate) struct Function {
 impl Site {
     /// The nameless attributes of a function; `what` is made of [`COUNTED`] and its siblings.
     pub const fn function(
+        slot: &'static Slot,
         here: fn() -> &'static str,
         module: &'static str,
         file: &'static str,
@@ -85,7 +112,7 @@ impl Site {
         let function = Function { here, module, file, line, what };
         let stride = function_width(what);
         let spec = Spec::Function(function);
-        Self { slot: AtomicU32::new(UNASSIGNED), stride, recent: false, spec }
+        Self { slot, stride, recent: false, spec }
     }
 
     /// A named attribute, or a declared metric.
@@ -93,7 +120,7 @@ impl Site {
     /// # Panics
     ///
     /// Where closed labels have too many combinations; in a constant, a compile error.
-    pub const fn metric(descriptor: Descriptor) -> Self {
+    pub const fn metric(slot: &'static Slot, descriptor: Descriptor) -> Self {
         let stride = if descriptor.is_open() {
             0
         } else {
@@ -101,12 +128,7 @@ impl Site {
             descriptor.width() * descriptor.fan()
         };
         let recent = matches!(descriptor.kind, Kind::Gauge) && descriptor.mode.is_recent();
-        Self { slot: AtomicU32::new(UNASSIGNED), stride, recent, spec: Spec::Metric(descriptor) }
-    }
-
-    #[inline]
-    pub(crate) const fn slot_cell(&self) -> &AtomicU32 {
-        &self.slot
+        Self { slot, stride, recent, spec: Spec::Metric(descriptor) }
     }
 
     #[inline]
@@ -117,6 +139,12 @@ impl Site {
     #[inline]
     pub(crate) fn is_recent(&self) -> bool {
         self.recent
+    }
+
+    /// What its rows know it by.
+    #[inline]
+    pub(crate) fn address(&'static self) -> usize {
+        core::ptr::from_ref(self) as usize
     }
 
     #[inline]
@@ -132,26 +160,26 @@ impl Site {
 
     #[inline]
     pub(crate) fn load(&self, order: Ordering) -> u32 {
-        self.slot.load(order)
+        self.slot.0.load(order)
     }
 
     pub(crate) fn assign(&self, slot: u32) {
         // Release: whoever sees the slot sees the blocks behind it.
-        self.slot.store(slot, Ordering::Release);
+        self.slot.0.store(slot, Ordering::Release);
     }
 
     /// Whether another declaration of this name is in force, and this one never will be.
     pub(crate) fn is_contradicted(&self) -> bool {
-        self.slot.load(Ordering::Relaxed) == NEVER
+        self.slot.0.load(Ordering::Relaxed) == NEVER
     }
 
     /// Whether a site with open labels has all the series that it may have. Such a site has no slot of its own; the word says this instead.
     pub(crate) fn is_full(&self) -> bool {
-        self.slot.load(Ordering::Relaxed) == FULL
+        self.slot.0.load(Ordering::Relaxed) == FULL
     }
 
     pub(crate) fn set_full(&self, is_full: bool) {
-        self.slot.store(if is_full { FULL } else { UNASSIGNED }, Ordering::Relaxed);
+        self.slot.0.store(if is_full { FULL } else { UNASSIGNED }, Ordering::Relaxed);
     }
 
     /// Sorts sites so that the narrow ones come first (a thread that only counts then needs one page), and so that

@@ -105,7 +105,7 @@ pub(super) fn is_trusted() -> bool {
 fn pair() -> (u64, u64) {
     let reading = || {
         let before = ticks();
-        let nanos = system(libc::CLOCK_MONOTONIC);
+        let nanos = monotonic();
         let took = ticks().saturating_sub(before);
         (took, before + took / 2, nanos)
     };
@@ -115,10 +115,20 @@ fn pair() -> (u64, u64) {
 
 /// How long the machine was suspended since it started.
 fn slept() -> u64 {
-    system(libc::CLOCK_BOOTTIME).saturating_sub(system(libc::CLOCK_MONOTONIC))
+    system(libc::CLOCK_BOOTTIME).saturating_sub(monotonic())
 }
 
-/// By libc, as `Instant` does it: rustix looks for the kernel's own function itself, and under valgrind that ends the program.
+/// Nanoseconds by the clock that `Instant` has.
+pub(super) fn monotonic() -> u64 {
+    system(libc::CLOCK_MONOTONIC)
+}
+
+/// Seconds by the clock that costs no system call, and a few nanoseconds.
+pub(crate) fn coarse_seconds() -> u64 {
+    system(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000_000
+}
+
+/// In nanoseconds. By libc, as `Instant` does it: rustix looks for the kernel's own function itself, and under valgrind that ends the program.
 fn system(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it writes one `timespec`, which this is.

@@ -5,16 +5,15 @@
 
 mod counter;
 
-use std::time::Instant;
-
-pub(crate) use counter::prepare;
+pub(crate) use counter::{coarse_seconds, prepare};
 
 /// A point in time, or none. It is compared with later ones of its own clock: one may begin by one clock while the next already begins
 /// by the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Moment {
     None,
-    System(Instant),
+    /// Nanoseconds of the system's clock.
+    System(u64),
     /// Ticks of the counter.
     Counter(u64),
 }
@@ -27,7 +26,7 @@ impl Moment {
         match self {
             // Never less than nothing, whatever two processors' counters say.
             Self::Counter(began) => counter::nanos(counter::ticks().saturating_sub(began)),
-            Self::System(began) => system_nanos(began),
+            Self::System(began) => system_nanos().saturating_sub(began),
             Self::None => 0,
         }
     }
@@ -39,9 +38,8 @@ impl Moment {
 }
 
 #[inline(never)]
-fn system_nanos(began: Instant) -> u64 {
-    // 584 years.
-    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+fn system_nanos() -> u64 {
+    counter::monotonic()
 }
 
 #[inline]
@@ -52,7 +50,7 @@ pub(crate) fn now() -> Moment {
 #[inline(never)]
 fn now_by_system() -> Moment {
     counter::learn();
-    Moment::System(Instant::now())
+    Moment::System(counter::monotonic())
 }
 
 #[inline]
@@ -64,7 +62,7 @@ pub(crate) fn nanos_as_seconds(nanos: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::thread::sleep;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
 

@@ -1,5 +1,6 @@
 //! Label values: from a user's types to the strings of a record, without allocating.
 
+mod digest;
 mod labels;
 mod strings;
 pub(crate) mod table;
@@ -8,15 +9,15 @@ mod writer;
 // What the table is made of: a model of it, in another crate, is made of other atomics.
 use core::sync;
 
-use core::borrow::Borrow;
 use core::fmt::Write;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
 use crate::outcome::{OUTCOMES, Outcome};
 
+pub(crate) use digest::Digest;
 pub use labels::Labels;
-pub(crate) use labels::{LabelKey, hash};
+pub(crate) use labels::{LabelKey, Row, find, find_brief};
 pub(crate) use strings::{closed, single};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
@@ -24,7 +25,7 @@ pub use writer::LabelWriter;
 const SMALLEST_TABLE: usize = 64;
 
 /// From label values to slots, for all families with open labels.
-pub(crate) static ROWS: table::Rows =
+pub(crate) static ROWS: table::Rows<Row> =
     table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
 
 /// The longest label value, in bytes. A longer one is cut there, at the border of a character.
@@ -70,11 +71,19 @@ pub trait LabelValue {
     /// Writes the value. What goes beyond 1,024 bytes is cut.
     fn write_label(&self, out: &mut LabelWriter<'_>);
 
-    /// Gives `take` the whole text that `write_label` would write, where that is at hand: a look-up then needs no writer.
+    /// The text that `write_label` writes, where it is at hand: a look-up then needs no writer.
     #[doc(hidden)]
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(None)
+    fn text(&self) -> Option<&str> {
+        // A closed label beside one that is open; all others have to write it.
+        if Self::VALUES.is_empty() { None } else { Self::VALUES.get(self.index()).copied() }
+    }
+
+    /// The digest of that text, if it is short and at hand.
+    #[doc(hidden)]
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        Digest::brief(self.text()?.as_bytes())
     }
 }
 
@@ -102,8 +111,8 @@ impl LabelValue for str {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(Some(self))
+    fn text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
@@ -114,27 +123,24 @@ impl LabelValue for String {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        take(Some(self))
+    fn text(&self) -> Option<&str> {
+        Some(self)
     }
 }
 
 impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
     fn write_label(&self, out: &mut LabelWriter<'_>) {
-        let value: &T = match self {
-            Cow::Borrowed(value) => value,
-            Cow::Owned(value) => value.borrow(),
-        };
-        value.write_label(out);
+        (**self).write_label(out);
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        let value: &T = match self {
-            Cow::Borrowed(value) => value,
-            Cow::Owned(value) => value.borrow(),
-        };
-        value.with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -152,8 +158,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -171,8 +182,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &mut T {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -189,8 +205,13 @@ impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
     }
 
     #[inline]
-    fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-        (**self).with_label(take)
+    fn text(&self) -> Option<&str> {
+        (**self).text()
+    }
+
+    #[inline]
+    fn brief(&self) -> Option<Digest> {
+        (**self).brief()
     }
 }
 
@@ -234,7 +255,6 @@ macro_rules! displayed {
 displayed!(char u128 i128);
 
 /// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the most common labels.
-#[inline]
 fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) -> R) -> R {
     // The longest: `u64::MAX`, and `i64::MIN` with its sign.
     let mut text = [b'0'; 20];
@@ -261,12 +281,12 @@ macro_rules! numbers {
     ($($type:ty, $is_negative:expr, $magnitude:expr;)*) => {$(
         impl LabelValue for $type {
             fn write_label(&self, out: &mut LabelWriter<'_>) {
-                self.with_label(|text| out.push_str(text.unwrap_or_default()));
+                with_digits($is_negative(*self), $magnitude(*self), |text| out.push_str(text));
             }
 
             #[inline]
-            fn with_label<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> R {
-                with_digits($is_negative(*self), $magnitude(*self), |text| take(Some(text)))
+            fn brief(&self) -> Option<Digest> {
+                Digest::of_number($is_negative(*self), $magnitude(*self))
             }
         }
     )*};
@@ -330,8 +350,8 @@ mod tests {
         assert!(!(&"ab", &77_u8).are(given) && !(&"ab", &"").are(given));
         assert!(!(&"ab",).are(given) && !(&"ab", &7_u8, &"").are(given));
         assert!(!(&"ab7", &"").are(given));
-        assert_eq!(hash(1, &(&"ab", &7_u8)), hash(1, &&key));
-        assert_ne!(hash(1, &(&"ab", &7_u8)), hash(2, &&key));
+        assert!((&"ab", &7_u8).digests().as_ref() == (&key).digests().as_ref());
+        assert!((&"ab", &7_u8).briefs().is_some_and(|briefs| briefs == (&"ab", &7_u8).digests()));
     }
 
     /// Its text in pieces, as a type of a user's may write it.
@@ -358,7 +378,7 @@ mod tests {
                 let mut other = value.clone();
                 other.replace_range(place..=place, "b");
                 assert!(!(&other,).are(key.bytes()), "{len}, {place}");
-                assert_ne!(hash(1, &(&value,)), hash(1, &(&other,)), "{len}, {place}");
+                assert_ne!((&value,).digests(), (&other,).digests(), "{len}, {place}");
             }
         }
     }
@@ -385,29 +405,29 @@ mod tests {
 
     #[test]
     fn rows_are_found_again_after_the_table_grew() {
-        static ROWS: table::Rows =
+        static ROWS: table::Rows<(u32, u32)> =
             table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
         let rows = &ROWS;
         // A quarter of the hashes are equal.
         let hash = |i: u32| u64::from(i / 4);
+        let find = |i: u32, site: u32| rows.find(hash(i), |key| *key == (site, i));
         for i in 0..1000_u32 {
-            let values = i.to_le_bytes();
             for site in [1, 2] {
-                assert_eq!(rows.find(hash(i), site, |v| v == values), None);
-                rows.insert(hash(i), site, &values, i * 10 + u32::try_from(site).unwrap());
+                assert_eq!(find(i, site), None);
+                rows.insert(hash(i), (site, i), i * 10 + site);
             }
         }
         for i in 0..1000_u32 {
-            let values = i.to_le_bytes();
-            assert_eq!(rows.find(hash(i), 1, |v| v == values), Some(i * 10 + 1));
-            assert_eq!(rows.find(hash(i), 2, |v| v == values), Some(i * 10 + 2));
-            assert_eq!(rows.find(hash(i), 3, |v| v == values), None);
+            assert_eq!(find(i, 1), Some(i * 10 + 1));
+            assert_eq!(find(i, 2), Some(i * 10 + 2));
+            assert_eq!(find(i, 3), None);
         }
-        let values = 500_u32.to_le_bytes();
-        rows.forget(|slot| slot == 5001, |_, _| ());
-        assert_eq!(rows.find(hash(500), 1, |v| v == values), None);
-        assert_eq!(rows.find(hash(500), 2, |v| v == values), Some(5002));
-        rows.insert(hash(500), 1, &values, 7);
-        assert_eq!(rows.find(hash(500), 1, |v| v == values), Some(7));
+        let mut whose = Vec::new();
+        rows.forget(|slot| slot == 5001, |key, slot| whose.push((*key, slot)));
+        assert_eq!(whose, [((1, 500), 5001)]);
+        assert_eq!(find(500, 1), None);
+        assert_eq!(find(500, 2), Some(5002));
+        rows.insert(hash(500), (1, 500), 7);
+        assert_eq!(find(500, 1), Some(7));
     }
 }

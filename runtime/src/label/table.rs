@@ -1,4 +1,4 @@
-//! From a site (its address, used as a number) and its label values to a slot: append-only, looked up without a lock.
+//! From a key (a site and its label values) to a slot: append-only, looked up without a lock.
 //!
 //! Open addressing over pointers to entries that are never freed, and of which only the slot changes. Inserts are serialised by the store's mutex;
 //! a lookup that races with one may miss it and then asks under the mutex. A table that fills up is replaced by one twice the size, and
@@ -10,12 +10,11 @@
 
 use super::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-struct Entry {
+struct Entry<K> {
     hash: u64,
-    site: usize,
     /// What may change: a series that was removed has none, until it comes back with another.
     slot: AtomicU32,
-    values: Box<[u8]>,
+    key: K,
 }
 
 /// Places of the first table; in a model few, so that it grows.
@@ -23,9 +22,9 @@ const SMALLEST: usize = super::SMALLEST_TABLE;
 /// No slot.
 const GONE: u32 = u32::MAX;
 
-pub(crate) struct Table {
+pub(crate) struct Table<K: 'static> {
     /// A power of two of them, at most half in use, so that a probe ends.
-    places: Box<[AtomicPtr<Entry>]>,
+    places: Box<[AtomicPtr<Entry<K>>]>,
     used: AtomicUsize,
     /// The one that it replaced.
     #[expect(dead_code, reason = "kept, for who looks for leaks")]
@@ -33,21 +32,21 @@ pub(crate) struct Table {
 }
 
 /// All rows of a program; there is one, and models have their own.
-pub(crate) struct Rows {
-    table: AtomicPtr<Table>,
+pub(crate) struct Rows<K: 'static> {
+    table: AtomicPtr<Table<K>>,
 }
 
 #[inline]
-fn entry(place: &AtomicPtr<Entry>) -> Option<&'static Entry> {
+fn entry<K: 'static>(place: &AtomicPtr<Entry<K>>) -> Option<&'static Entry<K>> {
     // SAFETY: null, or a leaked `Entry`, which was written before the pointer was published with release, and which nobody frees or changes but by
     // its atomics.
     unsafe { place.load(Ordering::Acquire).as_ref() }
 }
 
-impl Table {
+impl<K> Table<K> {
     /// All places, beginning with the one the hash names; without end, but at least half of them are free.
     #[inline]
-    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry>> {
+    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry<K>>> {
         #[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
         let mut next = hash as usize;
         core::iter::from_fn(move || {
@@ -58,52 +57,47 @@ impl Table {
     }
 }
 
-impl Rows {
+impl<K: PartialEq> Rows<K> {
     /// No rows, in a table that is null.
-    pub(crate) const fn new(table: AtomicPtr<Table>) -> Self {
+    pub(crate) const fn new(table: AtomicPtr<Table<K>>) -> Self {
         Self { table }
     }
 
     #[inline]
-    fn current(&self) -> Option<&'static Table> {
+    fn current(&self) -> Option<&'static Table<K>> {
         // SAFETY: null, or a leaked `Table`, whose fields were written before the pointer was published with release, and
         // which nobody changes or frees.
         unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
     #[inline]
-    fn find_entry(
-        &self,
-        hash: u64,
-        site: usize,
-        are: impl Fn(&[u8]) -> bool,
-    ) -> Option<&'static Entry> {
+    fn find_entry(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<&'static Entry<K>> {
         let table = self.current()?;
         for place in table.probe(hash) {
             let entry = entry(place)?;
-            if entry.hash == hash && entry.site == site && are(&entry.values) {
+            // Not the hashes first: that is one more compare where the key is the right one, and it mostly is.
+            if is(&entry.key) {
                 return Some(entry);
             }
         }
         None
     }
 
-    /// The slot of the row with this hash whose values are the right ones, if it is known. Waits for nobody.
+    /// The slot of the row with this hash whose key is the right one, if it is known. Waits for nobody.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, site: usize, are: impl Fn(&[u8]) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<u32> {
         // Acquire: whoever sees the slot sees the blocks behind it.
-        let slot = self.find_entry(hash, site, are)?.slot.load(Ordering::Acquire);
+        let slot = self.find_entry(hash, is)?.slot.load(Ordering::Acquire);
         (slot != GONE).then_some(slot)
     }
 
     /// Adds a row, or gives one that was removed its new slot. Under the store's mutex, which makes this the only writer.
-    pub(crate) fn insert(&self, hash: u64, site: usize, values: &[u8], slot: u32) {
-        if let Some(entry) = self.find_entry(hash, site, |known| known == values) {
+    pub(crate) fn insert(&self, hash: u64, key: K, slot: u32) {
+        if let Some(entry) = self.find_entry(hash, |known| *known == key) {
             entry.slot.store(slot, Ordering::Release);
             return;
         }
-        let slot = AtomicU32::new(slot);
-        let entry = Box::new(Entry { hash, site, slot, values: values.into() });
+        let entry = Box::new(Entry { hash, slot: AtomicU32::new(slot), key });
         let table = match self.current() {
             Some(table) if table.has_room() => table,
             old => self.grow(old),
@@ -115,21 +109,21 @@ impl Rows {
     ///
     /// A thread that has found one just before counts in it, where nobody looks any more; in no other series.
     ///
-    /// Tells the sites whose they were, with the slot: two may share a series.
-    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool, mut was: impl FnMut(usize, u32)) {
+    /// Tells the keys whose they were, with the slot: two may share a series.
+    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool, mut was: impl FnMut(&K, u32)) {
         let entries = self.current().into_iter().flat_map(|table| &table.places).filter_map(entry);
         for entry in entries {
             let slot = entry.slot.load(Ordering::Relaxed);
             if is_gone(slot) {
                 entry.slot.store(GONE, Ordering::Release);
-                was(entry.site, slot);
+                was(&entry.key, slot);
             }
         }
     }
 
-    fn grow(&self, old: Option<&'static Table>) -> &'static Table {
+    fn grow(&self, old: Option<&'static Table<K>>) -> &'static Table<K> {
         let places = old.map_or(SMALLEST, |old| old.places.len() * 2);
-        let table: &'static Table = Box::leak(Box::new(Table {
+        let table: &'static Table<K> = Box::leak(Box::new(Table {
             places: (0..places).map(|_| AtomicPtr::default()).collect(),
             used: AtomicUsize::new(0),
             old,
@@ -143,12 +137,12 @@ impl Rows {
     }
 }
 
-impl Table {
+impl<K> Table<K> {
     fn has_room(&self) -> bool {
         (self.used.load(Ordering::Relaxed) + 1) * 2 <= self.places.len()
     }
 
-    fn put(&self, entry: &'static Entry) {
+    fn put(&self, entry: &'static Entry<K>) {
         let free = self.probe(entry.hash).find(|place| place.load(Ordering::Relaxed).is_null());
         if let Some(place) = free {
             // Release: whoever sees the pointer sees the entry. Nobody writes through it.

@@ -1,14 +1,12 @@
 //! Where the text of label values goes: into a key, a hash, or a comparison.
 
 use core::fmt::{self, Write};
-use core::hash::Hasher;
-
-use foldhash::fast::FoldHasher;
 
 use crate::descriptor::Label;
 use crate::segment::log::cut;
 use crate::store;
 
+use super::digest::Written;
 use super::strings::parse;
 use super::{LabelValue, MAX_LABEL_VALUE};
 
@@ -28,11 +26,11 @@ impl fmt::Debug for LabelWriter<'_> {
     }
 }
 
-/// What becomes of the text. A look-up doesn't copy it: it is hashed, then compared where it stands.
+/// What becomes of the text. A look-up doesn't copy it: a digest is made of it, and where that doesn't say all, it is compared where it stands.
 pub(super) enum Out<'a> {
     Key(&'a mut Key),
     Text(&'a mut String),
-    Hash(&'a mut FoldHasher<'static>),
+    Digest(&'a mut Written),
     /// What is left of the value that it is compared with; `None` once they differ.
     Compare(Option<&'a [u8]>),
 }
@@ -51,7 +49,7 @@ impl<'a> LabelWriter<'a> {
         match &mut self.out {
             Out::Key(key) => key.push(text.as_bytes()),
             Out::Text(out) => out.push_str(text),
-            Out::Hash(hasher) => hasher.write(text.as_bytes()),
+            Out::Digest(written) => written.push(text.as_bytes()),
             Out::Compare(rest) => {
                 *rest = rest.and_then(|rest| rest.strip_prefix(text.as_bytes()));
             }
@@ -143,8 +141,8 @@ impl Key {
         if self.large.is_empty() { self.used } else { self.large.len() }
     }
 
-    /// A key that was written down before.
-    pub(crate) fn of(values: &[u8]) -> Self {
+    #[cfg(test)]
+    pub(super) fn of(values: &[u8]) -> Self {
         let mut key = Self::new();
         key.push(values);
         key

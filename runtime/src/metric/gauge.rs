@@ -5,7 +5,7 @@ use crate::operation::ON;
 use crate::process::now_ns;
 use crate::sampler;
 use crate::segment::format::UNSET;
-use crate::segment::shard;
+use crate::segment::shard::{self, Shared};
 use crate::store::epoch;
 
 use super::handle::Raw;
@@ -65,17 +65,14 @@ impl Gauge {
     /// Sets the value of this process.
     #[inline]
     pub fn set(self, value: f64) {
-        let Some((slot, cell)) = self.cell() else { return };
-        cell.store(encode(value), Ordering::Release);
-        self.stamp(slot);
+        self.with_cell(move |cell| cell.store(encode(value), Ordering::Release));
     }
 
     /// Adds to the value; an unset gauge starts from 0.
     #[inline]
     pub fn add(self, n: f64) {
-        let Some((slot, cell)) = self.cell() else { return };
-        shard::update(cell, |bits| encode(decode(bits).unwrap_or(0.0) + n));
-        self.stamp(slot);
+        let added = move |bits| encode(decode(bits).unwrap_or(0.0) + n);
+        self.with_cell(move |cell| shard::update(cell, added));
     }
 
     /// Subtracts from the value.
@@ -98,12 +95,14 @@ impl Gauge {
 
     /// Makes it as if this process had never set it: it takes no part any more, until it is set again. The series stays.
     pub fn unset(self) {
-        let Some((slot, cell)) = self.cell() else { return };
-        if let Some(when) = shard::shared_cell(slot).filter(|_| self.0.is_recent()) {
-            // The time first: a reader that sees no time asks for no value.
-            when.store(0, Ordering::Release);
-        }
-        cell.store(0, Ordering::Release);
+        let behind = u32::from(self.0.is_recent());
+        let Some(cells) = self.0.shared_slot(behind).and_then(|slot| shard::shared(slot, behind))
+        else {
+            return;
+        };
+        // The time first, where there is one: a reader that sees no time asks for no value.
+        cells.cell(0).store(0, Ordering::Release);
+        cells.cell(behind).store(0, Ordering::Release);
     }
 
     /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
@@ -172,51 +171,53 @@ impl Gauge {
     /// Sets the value to the seconds until the timer is dropped.
     ///
     /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
     /// Sets the value to the seconds that `f` takes, also when it panics.
+    #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()
     }
 
-    /// The slot, and the cell that holds the value: of `[value]`, or of `[time, value]`.
+    /// Changes the cell that holds the value, of `[value]` or of `[time, value]`.
     #[inline]
-    fn cell(self) -> Option<(u32, &'static AtomicU64)> {
+    fn with_cell(self, change: impl FnOnce(&AtomicU64)) {
         let behind = u32::from(self.0.is_recent());
-        let slot = self.0.slot();
         // One compare, of the last of the cells. Where there is no slot yet, it is above every limit.
-        match shard::shared_cell(slot.saturating_add(behind)) {
-            Some(cell) if ON => Some((slot, cell)),
-            _ => self.cell_cold(behind),
+        match shard::shared(self.0.slot(), behind) {
+            Some(cells) if ON => set(&cells, behind, change),
+            _ => self.with_cell_cold(behind, change),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn cell_cold(self, behind: u32) -> Option<(u32, &'static AtomicU64)> {
-        let slot = self.0.shared_slot(behind)?;
-        shard::shared_cell(slot.saturating_add(behind)).map(|cell| (slot, cell))
-    }
-
-    /// Where it matters, says that the value was set just now. Behind the value: a reader asks for the time first.
-    #[inline]
-    fn stamp(self, slot: u32) {
-        if self.0.is_recent() {
-            stamp(slot);
+    fn with_cell_cold(self, behind: u32, change: impl FnOnce(&AtomicU64)) {
+        if let Some(slot) = self.0.shared_slot(behind) {
+            if let Some(cells) = shard::shared(slot, behind) {
+                set(&cells, behind, change);
+            }
         }
     }
 }
 
-#[cold]
-#[inline(never)]
-fn stamp(slot: u32) {
-    if let Some(when) = shard::shared_cell(slot) {
-        // The greater: another thread may have been quicker, and a clock that was set back must not hide what comes after.
-        when.fetch_max(now_ns(), Ordering::Release);
+/// Changes the value, and where it matters says that this was just now. Behind the value: a reader asks for the time first.
+#[inline]
+fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
+    change(cells.cell(behind));
+    if behind > 0 {
+        stamp(cells.cell(0));
     }
+}
+
+#[inline(never)]
+fn stamp(when: &AtomicU64) {
+    // The greater: another thread may have been quicker, and a clock that was set back must not hide what comes after.
+    when.fetch_max(now_ns(), Ordering::Release);
 }
 
 /// Subtracts one from a gauge when it is dropped; see [`Gauge::track_in_progress`].

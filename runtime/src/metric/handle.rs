@@ -2,52 +2,66 @@
 #![expect(unsafe_code, reason = "a generic constructor that is const")]
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 use crate::descriptor::{Bounds, Kind};
 use crate::label::{LabelValue, Labels};
 use crate::operation::{self, ON, Operation};
-use crate::registry::{DROPPED, Site, Spec, UNASSIGNED};
+use crate::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::segment::shard;
 use crate::store;
 
 use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
 
-/// What every handle consists of: the slot is `base + index`. A declared series' base is its site's slot, assigned at first use; a
-/// family's member knows its slot, and has a base that is always 0.
+/// What every handle consists of: a site, and which of its cells. Two words, which are passed in registers.
+///
+/// Where all series of a site are known when it is declared, they are so far behind its slot, which is assigned at first use; a series that was
+/// looked up has its own slot.
 #[derive(Clone, Copy)]
 pub(super) struct Raw {
-    base: &'static AtomicU32,
-    index: u32,
     site: &'static Site,
+    /// [`DECLARED`] and the distance from the site's slot, or the slot.
+    cells: u64,
 }
 
-static ZERO: AtomicU32 = AtomicU32::new(0);
+const DECLARED: u64 = 1 << 32;
 
 impl Raw {
     const fn of_site(site: &'static Site) -> Self {
-        Self { base: site.slot_cell(), index: 0, site }
+        Self::of_declared(site, 0)
     }
 
-    #[inline]
-    fn of_member(site: &'static Site, slot: u32) -> Self {
-        Self { base: &ZERO, index: slot, site }
+    /// The series `index` cells behind a site's first.
+    const fn of_declared(site: &'static Site, index: u32) -> Self {
+        Self { site, cells: DECLARED | index as u64 }
+    }
+
+    const fn of_row(site: &'static Site, slot: u32) -> Self {
+        Self { site, cells: slot as u64 }
     }
 
     /// What tells it from any other.
     pub(super) fn key(self) -> (usize, u32) {
-        (core::ptr::from_ref(self.base) as usize, self.index)
+        match self.place() {
+            Some(Place { site, index }) => (site.address(), index),
+            // Two sites may have the same row.
+            None => (0, self.slot()),
+        }
+    }
+
+    /// Which of the site's cells it has, where the slot is the site's to assign.
+    #[inline]
+    fn place(self) -> Option<Place> {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let index = self.cells as u32;
+        (self.cells & DECLARED != 0).then_some(Place { site: self.site, index })
     }
 
     /// The slot as far as it is known; what is not a slot is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {
-        self.base.load(Ordering::Relaxed).wrapping_add(self.index)
-    }
-
-    /// The site, where the slot is the site's to assign.
-    pub(super) fn own_site(self) -> Option<&'static Site> {
-        core::ptr::eq(self.base, self.site.slot_cell()).then_some(self.site)
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        self.place().map_or(self.cells as u32, |place| place.load(Ordering::Relaxed))
     }
 
     /// The slot, assigned if it wasn't.
@@ -58,7 +72,7 @@ impl Raw {
         }
         match self.slot() {
             slot @ ..UNASSIGNED => slot,
-            slot => store::target(self.own_site(), slot, 0).0,
+            slot => store::target(self.place(), slot, 0).0,
         }
     }
 
@@ -82,7 +96,7 @@ impl Raw {
     #[inline(never)]
     fn shared_slot_cold(self, last: u32) -> Option<u32> {
         // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
-        let (slot, _) = store::target(self.own_site(), self.slot(), last);
+        let (slot, _) = store::target(self.place(), self.slot(), last);
         if shard::shared(slot, last).is_none() {
             store::note_dropped();
             return None;
@@ -100,13 +114,13 @@ impl Raw {
 
     /// Removes the series from this process; `false` for one that always exists.
     pub(super) fn remove(self) -> bool {
-        ON && self.own_site().is_none() && store::remove(self.slot())
+        ON && self.place().is_none() && store::remove(self.slot())
     }
 
     /// Does something to the series' cells.
     #[inline]
     pub(super) fn apply(self, operation: impl Operation) {
-        operation::at(self.slot(), operation, || self.own_site());
+        operation::at(self.slot(), operation, || self.place());
     }
 
     #[inline]
@@ -208,7 +222,10 @@ pub const fn states_of<T: Handle>() -> &'static [&'static str] {
 /// The handle of a family's series with these label values.
 #[inline]
 pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
-    from_raw(Raw::of_member(site, site.row(values)))
+    from_raw(match site.closed_index(&values) {
+        Some(index) => Raw::of_declared(site, index),
+        None => Raw::of_row(site, site.row(values)),
+    })
 }
 
 /// The handle of a site. In `const`, and for every kind by the same name, so that a wrong type is one error.

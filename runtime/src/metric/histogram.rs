@@ -51,6 +51,12 @@ impl Histogram {
         self.0.apply(Observe::new(value, self.0.bounds()));
     }
 
+    /// As [`observe`](Self::observe), what a clock said.
+    #[inline]
+    pub(super) fn observe_duration(self, seconds: f64) {
+        self.0.apply(Observe::duration(seconds, self.0.bounds()));
+    }
+
     /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
     /// it did; `false` also for one that was removed already.
     pub fn remove(self) -> bool {
@@ -60,11 +66,13 @@ impl Histogram {
     /// Observes the seconds until the timer is dropped.
     ///
     /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
     /// Observes the seconds that `f` takes, also when it panics.
+    #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()

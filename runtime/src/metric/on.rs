@@ -81,7 +81,7 @@ impl Recorder for Observed {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_slot(self.0, Observe::new(nanos_as_seconds(end.nanos()), self.1));
+        at_slot(self.0, Observe::duration(nanos_as_seconds(end.nanos()), self.1));
     }
 }
 

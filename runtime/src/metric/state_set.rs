@@ -44,14 +44,20 @@ pub struct StateSet<T>(pub(super) Raw, PhantomData<fn(T)>);
 impl<T: LabelValue> StateSet<T> {
     /// Puts this process into a state.
     pub fn set(self, state: T) {
-        let states = u32::try_from(T::VALUES.len()).unwrap_or(0);
-        let Some(slot) = self.0.shared_slot(states.saturating_sub(1)) else { return };
-        let cells = || (slot..slot + states).filter_map(shard::shared_cell);
+        let Some(last) =
+            u32::try_from(T::VALUES.len()).ok().and_then(|states| states.checked_sub(1))
+        else {
+            return;
+        };
+        let Some(cells) = self.0.shared_slot(last).and_then(|slot| shard::shared(slot, last))
+        else {
+            return;
+        };
         // The state that was entered last holds: it has the greatest stamp.
-        let others = cells().map(|cell| cell.load(Ordering::Relaxed)).max().unwrap_or(0);
-        let stamp = now_ns().max(others.saturating_add(1));
-        if let Some(cell) = cells().nth(state.index()) {
-            cell.fetch_max(stamp, Ordering::Relaxed);
+        let others = (0..=last).map(|state| cells.cell(state).load(Ordering::Relaxed)).max();
+        let stamp = now_ns().max(others.unwrap_or(0).saturating_add(1));
+        if let Some(state) = u32::try_from(state.index()).ok().filter(|state| *state <= last) {
+            cells.cell(state).fetch_max(stamp, Ordering::Relaxed);
         }
     }
 }

@@ -55,11 +55,13 @@ impl Summary {
     /// Observes the seconds until the timer is dropped.
     ///
     /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
     /// Observes the seconds that `f` takes, also when it panics.
+    #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()

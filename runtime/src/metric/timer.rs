@@ -11,9 +11,9 @@ use super::{Gauge, Histogram, Summary};
 
 /// What observes values: a [`Histogram`] or a [`Summary`]; and a [`Gauge`], which keeps the last.
 pub trait Observer: Copy + sealed::Sealed {
-    /// Observes one value.
+    /// Observes one duration.
     #[doc(hidden)]
-    fn observe_value(self, value: f64);
+    fn observe_seconds(self, seconds: f64);
 }
 
 mod sealed {
@@ -24,8 +24,8 @@ impl sealed::Sealed for Histogram {}
 
 impl Observer for Histogram {
     #[inline]
-    fn observe_value(self, value: f64) {
-        self.observe(value);
+    fn observe_seconds(self, seconds: f64) {
+        self.observe_duration(seconds);
     }
 }
 
@@ -33,8 +33,8 @@ impl sealed::Sealed for Summary {}
 
 impl Observer for Summary {
     #[inline]
-    fn observe_value(self, value: f64) {
-        self.observe(value);
+    fn observe_seconds(self, seconds: f64) {
+        self.observe(seconds);
     }
 }
 
@@ -42,8 +42,8 @@ impl sealed::Sealed for Gauge {}
 
 impl Observer for Gauge {
     #[inline]
-    fn observe_value(self, value: f64) {
-        self.set(value);
+    fn observe_seconds(self, seconds: f64) {
+        self.set(seconds);
     }
 }
 
@@ -58,26 +58,30 @@ pub struct Timer<M: Observer> {
 }
 
 impl<M: Observer> Timer<M> {
+    #[inline]
     pub(super) fn start(metric: M) -> Self {
         Self { metric, epoch: epoch(), start: clock::now() }
     }
 
     /// The seconds since its start.
+    #[inline]
     pub fn elapsed(&self) -> f64 {
         self.start.elapsed_seconds()
     }
 
     /// Ends now, and says how many seconds were observed.
+    #[inline]
     pub fn stop(self) -> f64 {
         let seconds = self.elapsed();
         if self.epoch == epoch() {
-            self.metric.observe_value(seconds);
+            self.metric.observe_seconds(seconds);
         }
         self.discard();
         seconds
     }
 
     /// Ends now, and observes by another metric than it was started for: by one whose labels weren't known yet.
+    #[inline]
     pub fn stop_as<N: Observer>(self, metric: N) -> f64 {
         let timer = Timer { metric, epoch: self.epoch, start: self.start };
         self.discard();
@@ -85,15 +89,17 @@ impl<M: Observer> Timer<M> {
     }
 
     /// Ends without observing.
+    #[inline]
     pub fn discard(self) {
         core::mem::forget(self);
     }
 }
 
 impl<M: Observer> Drop for Timer<M> {
+    #[inline]
     fn drop(&mut self) {
         if self.epoch == epoch() {
-            self.metric.observe_value(self.start.elapsed_seconds());
+            self.metric.observe_seconds(self.start.elapsed_seconds());
         }
     }
 }

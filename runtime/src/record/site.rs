@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use crate::descriptor::Label;
 use crate::label::{self, Key, LabelKey, Labels};
 use crate::operation::{Add, ON, at_site};
-use crate::registry::{DROPPED, NEVER, Site, Spec, UNASSIGNED};
+use crate::registry::{DROPPED, NEVER, Place, Site, Spec, UNASSIGNED};
 use crate::store;
 
 impl Site {
@@ -29,39 +29,52 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn slot_cold(&'static self) -> u32 {
-        store::target(Some(self), UNASSIGNED, 0).0
+        store::target(Some(Place { site: self, index: 0 }), UNASSIGNED, 0).0
     }
 
     /// The first cell of this site's series with these values. With closed labels a sum, else a look-up.
     #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> u32 {
         if !ON {
             return DROPPED;
         }
-        if L::CLOSED && !self.is_open() {
+        match self.closed_index(&values) {
             // What isn't a slot stays above every limit: a family's cells are below 2^16.
-            return self.slot() + values.index() * self.stride();
+            Some(index) => self.slot() + index,
+            None => self.look_up(values),
         }
-        self.look_up(&values)
+    }
+
+    /// How far behind the site's first cell the series with these values begins, where all labels are closed.
+    #[inline]
+    pub(crate) fn closed_index<L: Labels>(&self, values: &L) -> Option<u32> {
+        (L::CLOSED && !self.is_open()).then(|| values.index() * self.stride())
     }
 
     #[inline]
-    fn look_up(&'static self, values: &impl Labels) -> u32 {
+    fn look_up(&'static self, values: impl Labels) -> u32 {
         if !ON {
             return DROPPED;
         }
-        let site = core::ptr::from_ref(self) as usize;
-        let hash = label::hash(site, values);
-        match label::ROWS.find(hash, site, |given| values.are(given)) {
+        match label::find_brief(self.address(), &values) {
             Some(slot) => slot,
-            None => self.row_cold(hash, values),
+            // By value, so that nothing of it needs a place in memory before.
+            None => self.row_at_leisure(values),
+        }
+    }
+
+    /// Values that are long, or many, or write themselves; and those that are new.
+    #[inline(never)]
+    #[expect(clippy::needless_pass_by_value, reason = "said where it is called")]
+    fn row_at_leisure(&'static self, values: impl Labels) -> u32 {
+        match label::find(self.address(), &values) {
+            Some(slot) => slot,
+            None => self.row_cold(&values),
         }
     }
 
     #[cold]
-    #[inline(never)]
-    fn row_cold(&'static self, hash: u64, values: &impl Labels) -> u32 {
+    fn row_cold(&'static self, values: &impl Labels) -> u32 {
         // Before the store is asked: a label value is code of the user's.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
@@ -74,14 +87,12 @@ impl Site {
                 return slot;
             }
         }
-        store::row(self, hash, key.bytes())
+        store::row(self, &key)
     }
 
     fn find_other(&'static self, key: &Key) -> Option<u32> {
         let Spec::Metric(descriptor) = self.spec() else { return None };
-        let others = &key.others(descriptor.labels);
-        let site = core::ptr::from_ref(self) as usize;
-        label::ROWS.find(label::hash(site, &others), site, |given| others.are(given))
+        label::find(self.address(), &&key.others(descriptor.labels))
     }
 
     /// The values of the first labels, kept until the others are known: those of an error.
@@ -99,7 +110,7 @@ impl Site {
     pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> u32 {
         let mut key = partial.0.clone();
         values.write_to(&mut LabelKey(&mut key));
-        self.look_up(&&key)
+        self.look_up(&key)
     }
 
     /// The same where all further labels read `value`.
@@ -110,7 +121,7 @@ impl Site {
         for _ in given.skip(key.count()) {
             key.value(value);
         }
-        self.look_up(&&key)
+        self.look_up(&key)
     }
 }
 

@@ -106,6 +106,14 @@ impl Cells for Own {
 /// Cells of shard 0.
 pub(crate) struct Shared(Run);
 
+impl Shared {
+    /// One of them, for gauges, which have no others.
+    #[inline]
+    pub(crate) fn cell(&self, offset: u32) -> &AtomicU64 {
+        self.0.cell(offset)
+    }
+}
+
 impl Cells for Shared {
     fn add(&self, offset: u32, n: u64) {
         self.0.cell(offset).fetch_add(n, Ordering::Relaxed);
@@ -150,25 +158,13 @@ pub(crate) fn set_own(shard: Shard) {
 static PROCESS_BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
 static PROCESS_LIMIT: AtomicU32 = AtomicU32::new(0);
 
-#[inline]
-fn process_run(slot: u32, last: u32) -> Option<Run> {
-    // Acquire: the base was stored before any limit above 0.
-    let limit = PROCESS_LIMIT.load(Ordering::Acquire);
-    let base = PROCESS_BASE.load(Ordering::Relaxed).cast_const();
-    Shard { base, limit }.run(slot, last)
-}
-
 /// The process's cells from `slot` to `slot + last`, if they are registered.
 #[inline]
 pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
-    process_run(slot, last).map(Shared)
-}
-
-/// The process's cell, for gauges, which have no other.
-#[inline]
-pub(crate) fn shared_cell(slot: u32) -> Option<&'static AtomicU64> {
-    // SAFETY: a run of one cell, in memory that is valid for ever.
-    process_run(slot, 0).map(|run| unsafe { &*run.first })
+    // Acquire: the base was stored before any limit above 0.
+    let limit = PROCESS_LIMIT.load(Ordering::Acquire);
+    let base = PROCESS_BASE.load(Ordering::Relaxed).cast_const();
+    Shard { base, limit }.run(slot, last).map(Shared)
 }
 
 /// Publishes shard 0. Its base is the same for the life of a process and its children, unless the geometry changed in a

@@ -3,8 +3,9 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
+use crate::clock;
 use crate::fault;
-use crate::registry::{NEVER, Site, UNASSIGNED};
+use crate::registry::{NEVER, Place, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
@@ -39,13 +40,13 @@ thread_local! {
     static LEAVING: Leaving = const { Leaving };
 }
 
-/// Finds a place for the run of cells from `slot` to `slot + last`, and says which slot that is: a site that has none yet gets
-/// one.
+/// Finds room for the run of cells from `slot` to `slot + last`, and says which slot that is: the site of a place that has none yet
+/// gets one.
 #[cold]
 #[inline(never)]
-pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32, Target) {
+pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target) {
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
-    let now = |slot| site.map_or(slot, |site| site.load(Ordering::Acquire));
+    let now = |slot| place.map_or(slot, |place| place.load(Ordering::Acquire));
     let slot = now(slot);
     if slot >= NEVER {
         return (slot, without_shard(slot, last));
@@ -65,7 +66,7 @@ pub(crate) fn target(site: Option<&'static Site>, slot: u32, last: u32) -> (u32,
         waits_for.with(Patience::refuse);
         return (slot, without_shard(slot, last));
     }
-    if slot >= UNASSIGNED && site.is_some() {
+    if slot >= UNASSIGNED && place.is_some() {
         store.register_new();
     }
     let slot = now(slot);
@@ -87,7 +88,7 @@ fn without_shard(slot: u32, last: u32) -> Target {
 
 /// The value of CHANGED, the fork epoch and the second in which this thread was last refused. In that second it doesn't ask again: what
 /// finds no room then costs an atomic add, and not a failing system call.
-pub(super) struct Patience(Cell<(u32, u32, i64)>);
+pub(super) struct Patience(Cell<(u32, u32, u64)>);
 
 impl Patience {
     /// Whether asking again is no use yet.
@@ -102,8 +103,8 @@ impl Patience {
 }
 
 /// By the clock that costs no system call, and a few nanoseconds.
-fn this_second() -> i64 {
-    rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse).tv_sec
+fn this_second() -> u64 {
+    clock::coarse_seconds()
 }
 
 /// What was refused may be had now.

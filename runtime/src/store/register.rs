@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::fault;
-use crate::label::{self, Key, MAX_LABEL_VALUE};
+use crate::label::{self, Key, MAX_LABEL_VALUE, ROWS, Row};
 use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
@@ -230,55 +230,53 @@ impl Store {
     }
 
     /// The slot of the row with these label values, registered if it is new.
-    fn row(&mut self, site: &'static Site, hash: u64, given: &[u8]) -> std::io::Result<u32> {
+    fn row(&mut self, site: &'static Site, given: &Key) -> std::io::Result<u32> {
         let Spec::Metric(d) = site.spec() else { return Ok(DROPPED) };
         if site.is_contradicted() {
             return Ok(NEVER);
         }
-        let address = address(site);
-        if let Some(slot) = label::ROWS.find(hash, address, |values| values == given) {
+        if let Some(slot) = label::find(site.address(), &given) {
             return Ok(slot);
         }
-        let rows = self.rows.get(&address).copied().unwrap_or(0);
+        let rows = self.rows.get(&site.address()).copied().unwrap_or(0);
         if rows >= d.max_series {
             site.set_full(true);
-            let others = Key::of(given).others(d.labels);
-            let hash = label::hash(address, &&others);
-            if let Some(slot) = label::ROWS.find(hash, address, |values| values == others.bytes()) {
+            let others = given.others(d.labels);
+            if let Some(slot) = label::find(site.address(), &&others) {
                 return Ok(slot);
             }
-            let slot = self.insert_row(site, hash, others.bytes(), d)?;
-            self.others.insert((address, slot));
+            let slot = self.insert_row(site, &others, d)?;
+            self.others.insert((site.address(), slot));
             return Ok(slot);
         }
-        let slot = self.insert_row(site, hash, given, d)?;
-        self.rows.insert(address, rows + 1);
+        let slot = self.insert_row(site, given, d)?;
+        self.rows.insert(site.address(), rows + 1);
         Ok(slot)
     }
 
     fn insert_row(
         &mut self,
         site: &'static Site,
-        hash: u64,
-        given: &[u8],
+        given: &Key,
         d: &Descriptor,
     ) -> std::io::Result<u32> {
-        let slot = self.register_metric(d, label::single(d.labels, given), Some(site))?;
-        label::ROWS.insert(hash, address(site), given, slot);
+        let slot = self.register_metric(d, label::single(d.labels, given.bytes()), Some(site))?;
+        let (hash, row) = Row::new(site.address(), given);
+        ROWS.insert(hash, row, slot);
         Ok(slot)
     }
 }
 
 /// The first cell of the series of `site` with these values of its labels that aren't constant. Takes the mutex, unless there was no room
 /// for the last one.
-pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
+pub(crate) fn row(site: &'static Site, given: &Key) -> u32 {
     if attach::ROWS.with(Patience::is_refused) {
         return DROPPED;
     }
     // Re-entered from inside this very function's allocations: not worth a row of its own.
     let Some(mut store) = Guard::live() else { return DROPPED };
     if store.is_live() {
-        match store.row(site, hash, given) {
+        match store.row(site, given) {
             Ok(slot) => return slot,
             Err(error) => store.note_refusal(3, error),
         }
@@ -286,11 +284,6 @@ pub(crate) fn row(site: &'static Site, hash: u64, given: &[u8]) -> u32 {
     drop(store);
     attach::ROWS.with(Patience::refuse);
     DROPPED
-}
-
-/// What a site is known by.
-pub(super) fn address(site: &'static Site) -> usize {
-    core::ptr::from_ref(site) as usize
 }
 
 type Fan = Option<(&'static str, &'static [&'static str])>;

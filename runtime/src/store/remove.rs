@@ -11,7 +11,6 @@ use crate::registry::{self, Site, Spec};
 use crate::segment::log::LogWriter;
 
 use super::fork::Guard;
-use super::register::address;
 use super::state::{Known, State, Store};
 
 /// Removes the series of this family that have all these label values from this process, and says how many there were.
@@ -122,17 +121,17 @@ impl Store {
         let (rows, others, mut sites) = (&mut self.rows, &mut self.others, BTreeSet::new());
         label::ROWS.forget(
             |slot| slots.binary_search(&slot).is_ok(),
-            |site, slot| {
+            |row, slot| {
                 // The row of all that were too many is none of those that are counted.
-                if !others.remove(&(site, slot)) {
-                    if let Some(rows) = rows.get_mut(&site) {
+                if !others.remove(&(row.site(), slot)) {
+                    if let Some(rows) = rows.get_mut(&row.site()) {
                         *rows = rows.saturating_sub(1);
                     }
                 }
-                sites.insert(site);
+                sites.insert(row.site());
             },
         );
-        for site in registry::sites().filter(|site| sites.contains(&address(site))) {
+        for site in registry::sites().filter(|site| sites.contains(&site.address())) {
             if !site.is_contradicted() {
                 site.set_full(false);
             }
