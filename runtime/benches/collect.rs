@@ -25,7 +25,7 @@ struct Size {
     are_alive: bool,
 }
 
-const SIZES: [Size; 8] = [
+const SIZES: [Size; 9] = [
     Size { processes: 10, series: 100, are_alive: true },
     Size { processes: 10, series: 1_000, are_alive: true },
     Size { processes: 100, series: 100, are_alive: true },
@@ -34,6 +34,8 @@ const SIZES: [Size; 8] = [
     Size { processes: 10, series: 1_000, are_alive: false },
     Size { processes: 100, series: 100, are_alive: false },
     Size { processes: 100, series: 1_000, are_alive: false },
+    // Beside 10 of 1,000: what a series costs where it is one of many.
+    Size { processes: 1, series: 10_000, are_alive: true },
 ];
 
 /// The dead, in 10 and 100 processes of 1,000 series.
