@@ -38,11 +38,8 @@ const LONGEST: u64 = 8 << 30;
 fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
     let made = DIRECTORY.get_or_init(|| {
-        let memory = Path::new("/dev/shm");
-        let mut name = tempfile::Builder::new();
-        name.prefix("headcount-fuzz-");
-        let folder = if memory.is_dir() { name.tempdir_in(memory) } else { name.tempdir() };
-        let folder = folder.expect("a temporary directory");
+        // Where `run` says; it removes it as well, since a fuzzer ends without cleaning up.
+        let folder = tempfile::tempdir().expect("a temporary directory");
         headcount::init(Config::new().directory(folder.path())).expect("a segment");
         INTACT.inc_by(COUNTED);
         folder
