@@ -221,6 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "the words are the system's")]
     fn an_error_says_what_and_where() {
         let error = Error::io("open it", io::Error::from_raw_os_error(2)).at(Path::new("/a/b"));
         let outer = error.at(Path::new("/other"));
