@@ -18,6 +18,8 @@ pub(super) fn sorted<'a, T: Copy>(
         let part = &mut all[range];
         for sorted in &mut *part {
             sorted.piece = piece(label(sorted.item, nth), from);
+            // Who was first so far may come to stand anywhere.
+            sorted.is_first = false;
         }
         part.sort_unstable_by_key(|sorted| sorted.piece);
         for run in part.chunk_by_mut(|a, b| a.piece == b.piece) {
@@ -108,6 +110,13 @@ mod tests {
             assert!(found.iter().all(|group| group.iter().all(|labels| *labels == group[0])));
             assert!(found.windows(2).all(|pair| pair[0][0] < pair[1][0]), "{found:?}");
         }
+    }
+
+    #[test]
+    fn many_that_are_alike_stay_one_group_however_long_they_are() {
+        let all: Vec<Labels> = (0..500).map(|i| vec![(0, format!("{:0400}", i % 3))]).collect();
+        let sizes: Vec<usize> = in_groups(&all).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [167, 167, 166]);
     }
 
     #[test]

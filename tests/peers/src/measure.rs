@@ -44,9 +44,9 @@ pub fn turn<'a, T>(mut operation: impl FnMut(u64) -> T + 'a) -> Turn<'a> {
     Box::new(move |times| repeat(times, &mut operation))
 }
 
-/// By itself: in the middle of what starts threads the compiler gave up inlining half-way, in some operations and not in others.
-#[inline(never)]
-fn repeat<T>(times: u64, operation: &mut impl FnMut(u64) -> T) -> Duration {
+/// Not a closure in a box, as for its callers: through one more pointer the compiler gave up inlining half-way, in some operations and not in others.
+#[inline]
+fn repeat<T>(times: u64, mut operation: impl FnMut(u64) -> T) -> Duration {
     let began = running();
     for n in 0..times {
         // Nothing of one turn may be kept in registers for the next; the operations hide from the compiler what they are given.
@@ -65,7 +65,7 @@ pub fn threads<'a, T>(count: u32, operation: impl Fn(u64) -> T + Sync + 'a) -> T
             // What a thread does first is not what is measured.
             let _ = operation(0);
             begin.wait();
-            repeat(times, &mut &operation)
+            repeat(times, &operation)
         };
         let one = &one;
         let took: Duration = thread::scope(|scope| {

@@ -94,6 +94,11 @@ fn bare_set(value: f64) {
     unsafe { word().write_volatile(value.to_bits()) };
 }
 
+/// One thread as the other operations are measured; several, beside each other.
+fn counted<T>(count: u32, operation: impl Fn(u64) -> T + Sync + 'static) -> Turn<'static> {
+    if count == 1 { turn(operation) } else { threads(count, operation) }
+}
+
 fn counting(count: u32) -> Case<'static> {
     static PROMETHEUS: LazyLock<prometheus::IntCounter> = LazyLock::new(|| {
         prometheus::IntCounter::new("beside_total", "Counted.").expect("a counter")
@@ -108,14 +113,14 @@ fn counting(count: u32) -> Case<'static> {
         _ => "`inc`, four threads on one counter",
     };
     let choice = if count == 1 { Choice::Least } else { Choice::Median };
-    Case::new(name, threads(count, |_| ours::COUNTER.inc()))
+    Case::new(name, counted(count, |_| ours::COUNTER.inc()))
         .choose(choice)
-        .floor(threads(count, |_| bare()))
-        .peer("prometheus", threads(count, |_| PROMETHEUS.inc()))
-        .peer("prometheus-client", threads(count, |_| CLIENT.inc()))
-        .peer("metrics", threads(count, |_| METRICS.increment(1)))
-        .peer("measured", threads(count, |_| MEASURED.inc()))
-        .peer("metriken", threads(count, |_| METRIKEN.increment(0)))
+        .floor(counted(count, |_| bare()))
+        .peer("prometheus", counted(count, |_| PROMETHEUS.inc()))
+        .peer("prometheus-client", counted(count, |_| CLIENT.inc()))
+        .peer("metrics", counted(count, |_| METRICS.increment(1)))
+        .peer("measured", counted(count, |_| MEASURED.inc()))
+        .peer("metriken", counted(count, |_| METRIKEN.increment(0)))
 }
 
 fn observing() -> Case<'static> {
