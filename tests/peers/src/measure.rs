@@ -40,36 +40,46 @@ pub fn running() -> Duration {
 }
 
 /// The loop around an operation is in here, so that each has its own, and nothing is called through a pointer but once a turn.
-pub fn turn<'a, T>(mut operation: impl FnMut(u64) -> T + 'a) -> Turn<'a> {
-    Box::new(move |times| repeat(times, &mut operation))
+pub fn turn<'a, T: 'a>(operation: impl FnMut(u64) -> T + 'a) -> Turn<'a> {
+    Box::new(repeated(operation))
 }
 
-/// Not a closure in a box, as for its callers: through one more pointer the compiler gave up inlining half-way, in some operations and not in others.
-#[inline]
-fn repeat<T>(times: u64, mut operation: impl FnMut(u64) -> T) -> Duration {
-    let began = running();
-    for n in 0..times {
-        // Nothing of one turn may be kept in registers for the next; the operations hide from the compiler what they are given.
-        black_box(());
-        let _ = operation(n);
+fn repeated<T>(mut operation: impl FnMut(u64) -> T) -> impl FnMut(u64) -> Duration {
+    move |times| {
+        let began = running();
+        for n in 0..times {
+            // Nothing of one turn may be kept in registers for the next; the operations hide from the compiler what they are given.
+            black_box(());
+            let _ = operation(n);
+        }
+        running().saturating_sub(began)
     }
-    running().saturating_sub(began)
 }
 
-/// The same in several threads at once, which are pinned to the processors by turns. What one of them was running, on average.
-pub fn threads<'a, T>(count: u32, operation: impl Fn(u64) -> T + Sync + 'a) -> Turn<'a> {
+/// A thread's turns.
+type Own<'a> = Box<dyn FnMut(u64) -> Duration + Send + 'a>;
+
+/// The same in several threads at once, each with an operation of its own, which are pinned to the processors by turns. What one of them was running, on average.
+pub fn threads<'a, T: 'a, O: FnMut(u64) -> T + Send + 'a>(
+    count: u32,
+    mut operation: impl FnMut() -> O,
+) -> Turn<'a> {
+    // Made here, and hidden from the compiler: inside of what starts threads it inlined some operations only half.
+    let own = |_| black_box(Box::new(repeated(operation())) as Own<'a>);
+    let mut all: Vec<Own<'a>> = (0..count).map(own).collect();
     Box::new(move |times| {
-        let begin = Barrier::new(count as usize);
-        let one = |number| {
-            pin(number);
-            // What a thread does first is not what is measured.
-            let _ = operation(0);
-            begin.wait();
-            repeat(times, &operation)
-        };
-        let one = &one;
+        let begin = &Barrier::new(count as usize);
         let took: Duration = thread::scope(|scope| {
-            let threads: Vec<_> = (0..count).map(|n| scope.spawn(move || one(n))).collect();
+            let threads = (0..).zip(&mut all).map(|(number, own)| {
+                scope.spawn(move || {
+                    pin(number);
+                    // What a thread does first is not what is measured.
+                    let _ = own(1);
+                    begin.wait();
+                    own(times)
+                })
+            });
+            let threads: Vec<_> = threads.collect();
             threads.into_iter().map(|thread| thread.join().expect("it counts")).sum()
         });
         took / count

@@ -20,7 +20,7 @@ use crate::metrics::{
 };
 use crate::{table, timed as functions};
 use headcount_peers::machine;
-use headcount_peers::measure::{Choice, Effort, pin, running, threads, turn};
+use headcount_peers::measure::{Choice, Effort, Turn, pin, running, threads, turn};
 
 type ClientCounter = prometheus_client::metrics::counter::Counter;
 type ClientGauge = prometheus_client::metrics::gauge::Gauge<f64, AtomicU64>;
@@ -95,8 +95,22 @@ fn bare_set(value: f64) {
 }
 
 /// One thread as the other operations are measured; several, beside each other.
-fn counted<T>(count: u32, operation: impl Fn(u64) -> T + Sync + 'static) -> Turn<'static> {
-    if count == 1 { turn(operation) } else { threads(count, operation) }
+fn counted<T: 'static>(
+    count: u32,
+    operation: impl Fn(u64) -> T + Copy + Send + 'static,
+) -> Turn<'static> {
+    if count == 1 { turn(operation) } else { threads(count, || operation) }
+}
+
+/// The addition in memory of a thread's own, as far from everything else as a shard is.
+fn bare_counted(count: u32) -> Turn<'static> {
+    #[repr(align(4096))]
+    struct Page(UnsafeCell<u64>);
+    let own = || {
+        let page: &'static mut Page = Box::leak(Box::new(Page(UnsafeCell::new(0))));
+        move |_| add(black_box(page.0.get_mut()))
+    };
+    if count == 1 { turn(own()) } else { threads(count, own) }
 }
 
 fn counting(count: u32) -> Case<'static> {
@@ -115,7 +129,7 @@ fn counting(count: u32) -> Case<'static> {
     let choice = if count == 1 { Choice::Least } else { Choice::Median };
     Case::new(name, counted(count, |_| ours::COUNTER.inc()))
         .choose(choice)
-        .floor(counted(count, |_| bare()))
+        .floor(bare_counted(count))
         .peer("prometheus", counted(count, |_| PROMETHEUS.inc()))
         .peer("prometheus-client", counted(count, |_| CLIENT.inc()))
         .peer("metrics", counted(count, |_| METRICS.increment(1)))

@@ -26,10 +26,10 @@ pub fn threads(effort: Effort, is_quick: bool) -> Plot {
     let counts = [1, 2, 4, 8, 16, 32, 64];
     for count in counts.into_iter().take(if is_quick { 3 } else { counts.len() }) {
         let mut contenders = [
-            in_threads(count, |_| COUNTER.inc()),
-            in_threads(count, |_| SIZE.observe(black_box(0.3))),
-            in_threads(count, |_| names(black_box("/route/7")).inc()),
-            in_threads(count, |_| SHARED.inc()),
+            in_threads(count, || |_| COUNTER.inc()),
+            in_threads(count, || |_| SIZE.observe(black_box(0.3))),
+            in_threads(count, || |_| names(black_box("/route/7")).inc()),
+            in_threads(count, || |_| SHARED.inc()),
         ];
         let took = in_turns(effort, Choice::Median, &mut contenders);
         for (line, took) in lines.iter_mut().zip(took) {
