@@ -11,7 +11,7 @@ use headcount_tests::{Medium, for_as_long_as, temporary_directory, within};
 fn nothing_is_lost_or_doubled(medium: Medium) {
     let folder = temporary_directory(medium);
     let mut rig = Command::new(env!("CARGO_BIN_EXE_torture"));
-    let time = for_as_long_as(Duration::from_secs(10), Duration::from_secs(20 * 60));
+    let time = for_as_long_as(Duration::from_secs(30), Duration::from_secs(20 * 60));
     let seconds = time.as_secs().to_string();
     let mut rig = Child::start(rig.arg(folder.path()).args(["--seconds", &seconds]));
     let deadline = time + Duration::from_secs(120);
