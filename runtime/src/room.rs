@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::collect;
 
-/// Folds what the dead have left in this directory, as far as that is quick, if this process may and nobody else does. Whether there is room now
-/// shows in what is done next.
+/// Folds what the dead have left in this directory, as far as that is quick, if this process may; or waits a moment for who is doing it. Whether
+/// there is room now shows in what is done next.
 pub(crate) fn make(path: &Path) {
     // What was in the way is told by what is done next: there is no room.
     let _ = collect::make_room(path);
