@@ -12,6 +12,7 @@ use crate::store;
 use super::about::about;
 use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
+use super::kept::{Keeper, Kept};
 use super::merge::merge;
 use super::scan::Scan;
 use super::snapshot::{Family, Snapshot};
@@ -47,6 +48,7 @@ pub struct Collector {
     directory: Option<PathBuf>,
     folding: bool,
     custom: Vec<Custom>,
+    keeper: Keeper,
     #[cfg(feature = "process")]
     processes: Option<crate::Processes>,
 }
@@ -58,19 +60,20 @@ impl Collector {
         reason = "it looks at the process, which a default should not"
     )]
     pub fn new() -> Self {
-        Self::of(None)
+        Self::of(None, Keeper::of_process())
     }
 
     /// Collects from a directory, whether or not this process counts there or anywhere.
     pub fn open(path: impl AsRef<Path>) -> Self {
-        Self::of(Some(path.as_ref().to_owned()))
+        Self::of(Some(path.as_ref().to_owned()), Keeper::default())
     }
 
-    fn of(directory: Option<PathBuf>) -> Self {
+    fn of(directory: Option<PathBuf>, keeper: Keeper) -> Self {
         Self {
             directory,
             folding: true,
             custom: Vec::new(),
+            keeper,
             #[cfg(feature = "process")]
             processes: None,
         }
@@ -186,7 +189,9 @@ impl Collector {
                 Self::fold_in_passing(&directory);
             }
         }
-        Ok(Snapshot { families, skipped: scan.skipped })
+        let skipped = core::mem::take(&mut scan.skipped);
+        self.keeper.keep(Kept::of(scan));
+        Ok(Snapshot { families, skipped })
     }
 
     pub(super) fn scan(&self) -> Result<Scan, Error> {
@@ -195,9 +200,10 @@ impl Collector {
             store::start();
             sampler::sample();
         }
+        let earlier = self.keeper.kept();
         match self.directory() {
-            Some(directory) => Scan::of(&directory, self.directory.is_none()),
-            None => Ok(Scan::of_own()),
+            Some(directory) => Scan::of(&directory, self.directory.is_none(), &earlier),
+            None => Ok(Scan::of_own(&earlier)),
         }
     }
 

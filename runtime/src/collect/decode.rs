@@ -2,14 +2,17 @@
 //! and whatever is wrong is an error that names it.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::segment::format::{CELL, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 
-use super::layout::{Layout, Layouts, LogSeries};
+use super::kept::Logs;
+use super::layout::{Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};
+use super::spans::ENDLESS;
+use super::together::Counted;
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
 const MAX_LOG: u64 = 64 << 20;
@@ -23,27 +26,47 @@ pub(super) type Age = (u64, [u8; 16]);
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) header: Header,
-    pub(super) layout: Rc<Layout>,
-    /// Bytes of its log: of two copies of one segment the longer log is the newer.
-    pub(super) log_used: u64,
+    pub(super) log: Arc<SegmentLog>,
     pub(super) dropped_series: u64,
     pub(super) dropped_operations: u64,
     pub(super) cut_label_values: u64,
-    /// When the series of each record were made, in ns since 1970.
-    pub(super) created: Vec<u64>,
-    pub(super) removed: Removed,
     /// The first cells of each shard, shard 0 first.
     pub(super) shards: Vec<Vec<u64>>,
     /// Shard 0 once more, read later, where there are gauges that say when they were set.
     pub(super) later: Vec<u64>,
 }
 
-impl Segment {
-    pub(super) fn read(
+/// What a segment's log says, as far as it was written: more may be added, and nothing in it changes.
+#[derive(Clone, Debug)]
+pub(super) struct SegmentLog {
+    /// Bytes of it: of two copies of one segment the longer log is the newer.
+    pub(super) used: u64,
+    pub(super) layout: Arc<Layout>,
+    /// From when on the process had the series of each record, in ns since 1970.
+    pub(super) since: Vec<u64>,
+    pub(super) removed: Removed,
+}
+
+impl SegmentLog {
+    fn read(
         source: &Source,
-        header: Header,
-        layouts: &mut Layouts,
+        header: &Header,
+        used: u64,
+        slots_used: u32,
+        logs: &mut Logs,
     ) -> Result<Self, Error> {
+        let words = source.read(LOG_OFF, words_in(used))?;
+        let Log { common, created, removed } = Log::parse(&bytes_in(&words))?;
+        let layout = logs.layouts.of(common, slots_used)?;
+        // A forked child has its parent's log; it had none of the series before it had a segment.
+        let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
+        let since = created.into_iter().map(since).collect();
+        Ok(Self { used, layout, since, removed })
+    }
+}
+
+impl Segment {
+    pub(super) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let geometry = header.geometry;
         // First the length of the log, then everything that was stored before it was.
         let log_used = one(&source.read(Word::LogUsed.offset(), 1)?);
@@ -68,9 +91,11 @@ impl Segment {
             .filter(|used| *used <= geometry.shard_cap)
             .ok_or_else(|| Error::corrupt("the number of shards"))?;
 
-        let log = source.read(LOG_OFF, words_in(log_used))?;
-        let Log { common, mut created, removed } = Log::parse(&bytes_in(&log))?;
-        let layout = layouts.of(common, slots_used)?;
+        let log = match logs.known(header.instance, log_used, slots_used)? {
+            Some(log) => log,
+            None => Arc::new(SegmentLog::read(source, &header, log_used, slots_used, logs)?),
+        };
+        let layout = &log.layout;
 
         let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
         let limits = words.get(limits_at..).unwrap_or_default();
@@ -95,19 +120,13 @@ impl Segment {
         if let Some(size) = source.size()? {
             check_length(&header, size)?;
         }
-        for created in &mut created {
-            *created = header.log_epoch_ns.saturating_add(*created);
-        }
         Ok(Self {
-            created,
-            removed,
             later,
-            log_used,
             dropped_series: word(Word::DroppedSeries),
             dropped_operations: word(Word::DroppedOperations),
             cut_label_values: word(Word::CutLabelValues),
             header,
-            layout,
+            log,
             shards,
         })
     }
@@ -121,28 +140,6 @@ impl Segment {
         (self.header.created_ns, self.header.instance)
     }
 
-    /// A cell summed over the shards, modulo 2^64, and how often it passed it.
-    pub(super) fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
-        let (mut sum, mut carries) = (0_u64, 0_u64);
-        for value in self.each(slot, offset) {
-            let (next, carry) = sum.overflowing_add(value);
-            sum = next;
-            carries = carries.saturating_add(u64::from(carry));
-        }
-        (sum, carries)
-    }
-
-    /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
-    pub(super) fn bucket(&self, slot: u32, offset: u32) -> u64 {
-        self.each(slot, offset).fold(0, u64::saturating_add)
-    }
-
-    /// A cell in each of the shards that have it.
-    pub(super) fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> + '_ {
-        let at = slot.saturating_add(offset) as usize;
-        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
-    }
-
     /// When a gauge was set, and its value; `None` if it never was.
     pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
@@ -152,17 +149,32 @@ impl Segment {
 
     /// From when to when a series was there; to the end of time, as long as it wasn't removed.
     pub(super) fn span(&self, series: &LogSeries) -> (u64, u64) {
-        let from = self.created.get(series.record).copied().unwrap_or(self.header.created_ns);
-        // A forked child has its parent's log; it had none of the series before it had a segment.
-        let from = from.max(self.header.created_ns);
-        let until = self.removed.at(series.slot);
+        let from = self.log.since.get(series.record).copied().unwrap_or(self.header.created_ns);
+        let until = self.log.removed.at(series.slot);
         let until = until.map(|delta| self.header.log_epoch_ns.saturating_add(delta));
-        (from, until.map_or(u64::MAX, |until| until.max(from)))
+        (from, until.map_or(ENDLESS, |until| until.max(from)))
     }
 
     /// A cell of the process's shard.
     pub(super) fn process_cell(&self, slot: u32) -> u64 {
         self.shards.first().and_then(|cells| cells.get(slot as usize)).copied().unwrap_or(0)
+    }
+}
+
+impl Counted for Segment {
+    fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
+        let (mut sum, mut carries) = (0_u64, 0_u64);
+        for value in self.each(slot, offset) {
+            let (next, carry) = sum.overflowing_add(value);
+            sum = next;
+            carries = carries.saturating_add(u64::from(carry));
+        }
+        (sum, carries)
+    }
+
+    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
+        let at = slot.saturating_add(offset) as usize;
+        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::{Error, ErrorKind};
@@ -87,6 +87,11 @@ pub(super) struct Layout {
     pub(super) end: u32,
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
+    /// The log that says it, as far as logs have it in common, and its checksum.
+    log: Vec<u8>,
+    crc: u32,
+    /// Bytes of text in labels that it stands for.
+    cost: u64,
 }
 
 impl Layout {
@@ -113,10 +118,15 @@ impl Layout {
     }
 }
 
+/// Layouts by the checksums of their logs.
+pub(super) type ByChecksum = HashMap<u32, Vec<Arc<Layout>>>;
+
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
 #[derive(Debug)]
 pub(super) struct Layouts {
-    known: HashMap<u32, Vec<Known>>,
+    known: ByChecksum,
+    /// Those that an earlier collection parsed.
+    earlier: Arc<ByChecksum>,
     /// Bytes of text in labels that there is room for yet.
     text_left: u64,
 }
@@ -127,37 +137,53 @@ impl Default for Layouts {
     }
 }
 
-/// What logs have in common, and what it says.
-type Known = (Vec<u8>, Rc<Layout>);
-
 impl Layouts {
     /// With so many bytes of text in labels at most.
     pub(super) fn of_text(most: u64) -> Self {
-        Self { known: HashMap::new(), text_left: most }
+        Self { known: ByChecksum::new(), earlier: Arc::default(), text_left: most }
     }
 
-    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Rc<Layout>, Error> {
-        let known = self.known.entry(crc32fast::hash(&common)).or_default();
-        let found = known.iter().find(|(bytes, _)| *bytes == common);
-        let layout = if let Some((_, layout)) = found {
-            Rc::clone(layout)
-        } else {
-            let (layout, text) = parse(&common, slots_used)?;
+    /// Those of an earlier collection need not be parsed again.
+    pub(super) fn after(earlier: Arc<ByChecksum>) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// For the next collection.
+    pub(super) fn into_known(self) -> ByChecksum {
+        self.known
+    }
+
+    /// What a log says, by what logs have in common.
+    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
+        let crc = crc32fast::hash(&common);
+        let find = |layouts: &ByChecksum| {
+            layouts.get(&crc)?.iter().find(|layout| layout.log == common).cloned()
+        };
+        let layout = match find(&self.known).or_else(|| find(&self.earlier)) {
+            Some(layout) => layout,
+            None => Arc::new(Layout { crc, ..parse(common, slots_used)? }),
+        };
+        self.admit(&layout, slots_used)?;
+        Ok(layout)
+    }
+
+    /// Makes a layout one of this collection's, for a segment that uses so many slots.
+    pub(super) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
+        let alike = self.known.entry(layout.crc).or_default();
+        if !alike.iter().any(|known| Arc::ptr_eq(known, layout)) {
             // Other files' doing: this one is not damaged, and must not be set aside.
             let crowded = "too much text in labels, with that of the files before it";
             self.text_left = self
                 .text_left
-                .checked_sub(text)
+                .checked_sub(layout.cost)
                 .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
-            let layout = Rc::new(layout);
-            known.push((common, Rc::clone(&layout)));
-            layout
-        };
+            alike.push(Arc::clone(layout));
+        }
         // The same log beside a smaller number of slots would be another file's lie.
         if layout.end > slots_used {
             return Err(Error::corrupt("a series outside the slots in use"));
         }
-        Ok(layout)
+        Ok(())
     }
 }
 
@@ -172,8 +198,9 @@ pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 /// Bytes of label names and values that one log may stand for: 256 MiB.
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
-/// What a log says, and what that costs in text. Its records are whole: see [`Log`](super::log::Log).
-fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
+/// What a log says. Its records are whole: see [`Log`](super::log::Log).
+fn parse(common: Vec<u8>, slots_used: u32) -> Result<Layout, Error> {
+    let mut log = &*common;
     let mut layout = Layout::default();
     let mut block = Block::default();
     let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_usize);
@@ -205,7 +232,9 @@ fn parse(mut log: &[u8], slots_used: u32) -> Result<(Layout, u64), Error> {
         }
         log = rest;
     }
-    Ok((layout, text))
+    layout.cost = text;
+    layout.log = common;
+    Ok(layout)
 }
 
 fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
@@ -333,7 +362,8 @@ mod tests {
         let read = |log: &[u8]| {
             let log = Log::parse(log).unwrap();
             let layout = Layouts::default().of(log.common, 2).unwrap();
-            (log.created, format!("{layout:?}"))
+            let Layout { families, series, labels, text, .. } = &*layout;
+            (log.created, format!("{families:?} {series:?} {labels:?} {text:?}"))
         };
         let (created, layout) = read(&log(&[]));
         assert_eq!(created, [7]);

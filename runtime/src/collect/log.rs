@@ -24,6 +24,10 @@ pub(super) struct Log {
 pub(super) struct Removed(BTreeMap<u32, (u32, u64)>);
 
 impl Removed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// When the series at this slot was removed.
     pub(super) fn at(&self, slot: u32) -> Option<u64> {
         // Nearly always, and asked of each series of each process.

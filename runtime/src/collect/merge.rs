@@ -1,17 +1,19 @@
 //! Many segments and an archive, one set of families. Pure: the same segments give the same result in any order, folded or not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::descriptor::Mode;
 use crate::error::{Error, ErrorKind};
 
 use super::archive::{Archive, ArchivedFamily};
 use super::decode::{Age, Segment};
-use super::layout::{Layout, LogFamily};
+use super::layout::LogFamily;
 use super::liveness::Life;
 use super::merging::Merging;
 use super::snapshot::{Family, FamilyKind};
 use super::sums::bounds_of;
+use super::together::LogOf;
 
 /// A segment and whether its process can still write it.
 #[derive(Clone, Debug)]
@@ -50,23 +52,16 @@ pub(super) fn merge(parts: &[Part], archive: &Archive) -> (Vec<Family>, Vec<Erro
     (merged.into_iter().map(Merging::finish).collect(), skipped)
 }
 
-/// What several segments' logs say alike, so that labels are looked at once for all of them.
-pub(super) struct LogOf<'a> {
-    pub(super) layout: &'a Layout,
-    /// The numbers of each family's series.
-    pub(super) series: Vec<Vec<u32>>,
-    pub(super) parts: Vec<&'a Part>,
-}
-
+/// The logs of these segments, each with those that have it.
 pub(super) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
     let mut numbers = HashMap::new();
     let mut logs: Vec<LogOf<'_>> = Vec::new();
     for part in parts {
-        let layout = &*part.segment.layout;
-        let number = *numbers.entry(core::ptr::from_ref(layout)).or_insert(logs.len());
+        let layout = Arc::as_ptr(&part.segment.log.layout);
+        let number = *numbers.entry(layout).or_insert(logs.len());
         match logs.get_mut(number) {
             Some(log) => log.parts.push(part),
-            None => logs.push(LogOf { layout, series: layout.by_family(), parts: vec![part] }),
+            None => logs.push(LogOf::new(part)),
         }
     }
     logs

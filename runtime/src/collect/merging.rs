@@ -10,7 +10,8 @@ use super::merge::{Part, Source, Use};
 use super::order::{self, Sorted, groups};
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Spans};
-use super::sums::{CounterSum, Each, GaugeSum, HistogramSum, Sum, bounds_of, position};
+use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
+use super::together::{Counted, LogOf};
 
 pub(super) struct Merging<'a> {
     family: Family,
@@ -23,8 +24,7 @@ pub(super) struct Merging<'a> {
 /// A way in which the family is declared, and the series that are.
 struct Declaration<'a> {
     family: &'a LogFamily,
-    /// Its bounds, in its unit.
-    bounds: Vec<f64>,
+    bounds: Bounds,
     source: Source<'a>,
 }
 
@@ -57,8 +57,11 @@ impl<'a> Merging<'a> {
                 }
             });
         }
+        let bounds = bounds.unwrap_or_default();
         let text = |f: fn(&LogFamily) -> &String| words.map(f).cloned().unwrap_or_default();
+        let declarations = uses.iter().map(|u| Declaration::new(u.family, u.source, &bounds));
         Self {
+            declarations: declarations.collect(),
             family: Family {
                 name: text(|f| &f.name),
                 help: text(|f| &f.help),
@@ -67,8 +70,7 @@ impl<'a> Merging<'a> {
                 series: Vec::new(),
             },
             mode: words.and_then(|f| f.mode),
-            bounds: bounds.unwrap_or_default(),
-            declarations: uses.iter().map(|u| Declaration::new(u.family, u.source)).collect(),
+            bounds,
         }
     }
 
@@ -83,7 +85,7 @@ impl<'a> Merging<'a> {
     /// Adds what the archive has of the family.
     pub(super) fn add_archived(&mut self, archived: &'a ArchivedFamily) {
         let source = Source::Archive { number: 0, archived };
-        self.declarations.push(Declaration::new(&archived.family, source));
+        self.declarations.push(Declaration::new(&archived.family, source, &self.bounds));
     }
 
     /// Series of all declarations, by their labels: only what is alike is one.
@@ -144,7 +146,7 @@ impl<'a> Merging<'a> {
         match declaration.source {
             Source::Log { log, .. } => {
                 if let Some(series) = log.layout.series.get(series as usize) {
-                    self.add_cells(declaration, series, &log.parts, spans);
+                    self.add_log(declaration, series, log, spans);
                 }
             }
             Source::Archive { archived, .. } => {
@@ -156,46 +158,24 @@ impl<'a> Merging<'a> {
     }
 
     /// Adds a series of all segments that have it.
-    fn add_cells(
+    fn add_log(
         &self,
         declaration: &Declaration<'_>,
         series: &LogSeries,
-        segments: &[&Part],
+        log: &LogOf<'_>,
         spans: &mut Spans,
     ) {
-        let declared = declaration.family;
-        let slot = series.slot;
-        match declared.kind {
-            FamilyKind::Counter => {
-                let new = || Sum::Counter(CounterSum::default());
-                for Part { segment, .. } in segments {
-                    let Sum::Counter(sum) = spans.at(segment.span(series), None, new) else {
-                        return;
-                    };
-                    if declared.cells == Cells::Float {
-                        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
-                        let counted = segment.each(slot, 0).map(f64::from_bits);
-                        counted.filter(|n| *n >= 0.0).for_each(|n| sum.add_float(n));
-                    } else {
-                        sum.whole = sum.whole.wrapping_add(segment.sum(slot, 0).0);
-                    }
-                }
+        if is_gauge(declaration.family.kind) {
+            for part in &log.parts {
+                self.add_gauge(part, declaration.family, series, spans);
             }
-            // A summary is a histogram with no bucket but the last.
-            FamilyKind::Histogram | FamilyKind::Summary => {
-                let new = || Sum::Histogram(HistogramSum::default());
-                for Part { segment, .. } in segments {
-                    let Sum::Histogram(sum) = spans.at(segment.span(series), None, new) else {
-                        return;
-                    };
-                    sum.add_cells(segment, declared.cells, &declaration.bounds, slot, &self.bounds);
-                }
-            }
-            FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
-                for part in segments {
-                    self.add_gauge(part, declared, series, spans);
-                }
-            }
+            return;
+        }
+        if let Some(since) = log.since(series) {
+            add_cells(declaration, series, (since, ENDLESS), log, spans);
+        }
+        for segment in log.others() {
+            add_cells(declaration, series, segment.span(series), segment, spans);
         }
     }
 
@@ -228,7 +208,7 @@ impl<'a> Merging<'a> {
             let new = || empty(&span.sum);
             let at = spans.at((span.from, span.until), self.mode, new);
             if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut *at, &span.sum) {
-                sum.add(other, Some((&declaration.bounds, &self.bounds)));
+                sum.add(other, &declaration.bounds);
             } else {
                 at.add(span.sum.clone(), self.mode);
             }
@@ -327,8 +307,8 @@ impl<'a> Merging<'a> {
 }
 
 impl<'a> Declaration<'a> {
-    fn new(family: &'a LogFamily, source: Source<'a>) -> Self {
-        Self { family, bounds: bounds_of(family), source }
+    fn new(family: &'a LogFamily, source: Source<'a>, shown: &[f64]) -> Self {
+        Self { family, bounds: Bounds::new(&bounds_of(family), shown), source }
     }
 
     /// The numbers of its series.
@@ -341,11 +321,40 @@ impl<'a> Declaration<'a> {
     }
 }
 
+fn is_gauge(kind: FamilyKind) -> bool {
+    matches!(kind, FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet)
+}
+
+/// Adds the cells of a series of which each process has a part, but of a gauge.
+fn add_cells(
+    declaration: &Declaration<'_>,
+    series: &LogSeries,
+    span: (u64, u64),
+    counted: &impl Counted,
+    spans: &mut Spans,
+) {
+    let Declaration { family, bounds, .. } = declaration;
+    let is_counter = family.kind == FamilyKind::Counter;
+    // A summary is a histogram with no bucket but the last.
+    let new = || if is_counter { Sum::counter() } else { Sum::histogram() };
+    match spans.at(span, None, new) {
+        Sum::Counter(sum) if family.cells == Cells::Float => {
+            // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
+            let counted = counted.each(series.slot, 0).map(f64::from_bits);
+            counted.filter(|n| *n >= 0.0).for_each(|n| sum.add_float(n));
+        }
+        Sum::Counter(sum) => sum.whole = sum.whole.wrapping_add(counted.sum(series.slot, 0).0),
+        Sum::Histogram(sum) => sum.add_cells(counted, family.cells, series.slot, bounds),
+        // One family has one kind.
+        Sum::Gauge(_) => {}
+    }
+}
+
 fn empty(like: &Sum) -> Sum {
     match like {
-        Sum::Counter(_) => Sum::Counter(CounterSum::default()),
+        Sum::Counter(_) => Sum::counter(),
         Sum::Gauge(_) => Sum::Gauge(GaugeSum::default()),
-        Sum::Histogram(_) => Sum::Histogram(HistogramSum::default()),
+        Sum::Histogram(_) => Sum::histogram(),
     }
 }
 

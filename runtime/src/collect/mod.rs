@@ -13,6 +13,7 @@ mod compact;
 mod custom;
 mod decode;
 mod exact;
+mod kept;
 mod layout;
 mod liveness;
 mod log;
@@ -25,6 +26,7 @@ mod segments;
 mod snapshot;
 mod spans;
 mod sums;
+mod together;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::fstat;
@@ -12,7 +13,7 @@ use crate::store;
 
 use super::archive::{self, Archive, Folder, KEPT};
 use super::decode::{Segment, read_header};
-use super::layout::Layouts;
+use super::kept::{Kept, Logs};
 use super::liveness::{Here, Life, settle};
 use super::merge::Part;
 use super::read::Source;
@@ -30,7 +31,7 @@ pub(super) struct Scan {
     own: Option<[u8; 16]>,
     /// The place in `parts` of each instance.
     instances: HashMap<[u8; 16], usize>,
-    layouts: Layouts,
+    pub(super) logs: Logs,
     pub(super) archive: Archive,
     /// Damaged segments that a folder has put out of the way.
     pub(super) set_aside: usize,
@@ -39,11 +40,11 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Reads the directory, and this process's own segment first if it counts there.
-    pub(super) fn of(directory: &Path, with_own: bool) -> Result<Self, Error> {
+    pub(super) fn of(directory: &Path, with_own: bool, earlier: &Arc<Kept>) -> Result<Self, Error> {
         let directory = match Directory::open(directory) {
             Ok(directory) => directory,
             Err(e) => {
-                let mut scan = Self::default();
+                let mut scan = Self::after(earlier);
                 if with_own {
                     scan.take_own();
                 }
@@ -56,7 +57,7 @@ impl Scan {
             }
         };
         for _ in 0..ATTEMPTS {
-            if let Some(scan) = Self::attempt(&directory, with_own)? {
+            if let Some(scan) = Self::attempt(&directory, with_own, earlier)? {
                 return Ok(scan);
             }
         }
@@ -66,7 +67,7 @@ impl Scan {
         loop {
             // Who may not write here can't hold anyone up, and tries again.
             let folder = Folder::new(&directory).ok().flatten();
-            if let Some(scan) = Self::attempt(&directory, with_own)? {
+            if let Some(scan) = Self::attempt(&directory, with_own, earlier)? {
                 return Ok(scan);
             }
             if folder.is_some() || began.elapsed() > PATIENCE {
@@ -75,21 +76,29 @@ impl Scan {
         }
     }
 
+    fn after(earlier: &Arc<Kept>) -> Self {
+        Self { logs: Logs::after(Arc::clone(earlier)), ..Self::default() }
+    }
+
     /// How many segments could be folded.
     pub(super) fn dead(&self) -> usize {
         self.parts.iter().filter(|part| part.life == Life::Dead).count()
     }
 
     /// This process alone, which has no directory.
-    pub(super) fn of_own() -> Self {
-        let mut scan = Self::default();
+    pub(super) fn of_own(earlier: &Arc<Kept>) -> Self {
+        let mut scan = Self::after(earlier);
         scan.take_own();
         scan
     }
 
     /// `None` if so many archives were written meanwhile that one of them may have forgotten the tombstone of a segment that was read.
-    fn attempt(directory: &Directory, with_own: bool) -> Result<Option<Self>, Error> {
-        let mut scan = Self::default();
+    fn attempt(
+        directory: &Directory,
+        with_own: bool,
+        earlier: &Arc<Kept>,
+    ) -> Result<Option<Self>, Error> {
+        let mut scan = Self::after(earlier);
         if with_own {
             scan.take_own();
         }
@@ -118,7 +127,7 @@ impl Scan {
     fn take_own(&mut self) {
         let Some(own) = store::own() else { return };
         let header = own.header().clone();
-        match Segment::read(&Source::Own(own), header, &mut self.layouts) {
+        match Segment::read(&Source::Own(own), header, &mut self.logs) {
             Ok(segment) => {
                 self.own = Some(segment.header.instance);
                 self.parts.push(Part { segment, life: Life::Locked });
@@ -157,7 +166,7 @@ impl Scan {
             Source::File(fd) => here.of(&header, fd),
             Source::Own(_) => Life::Locked,
         };
-        let segment = Segment::read(&source, header, &mut self.layouts)?;
+        let segment = Segment::read(&source, header, &mut self.logs)?;
         self.add(Part { segment, life })
     }
 
@@ -170,7 +179,7 @@ impl Scan {
             self.parts.push(part);
             return Ok(());
         };
-        let rank = |part: &Part| (part.life, part.segment.log_used);
+        let rank = |part: &Part| (part.life, part.segment.log.used);
         if rank(&part) > rank(known) {
             core::mem::swap(known, &mut part);
         }

@@ -14,7 +14,7 @@ use crate::segment::format::Header;
 use super::Collector;
 use super::archive;
 use super::decode::{Segment, read_header};
-use super::layout::Layouts;
+use super::kept::Logs;
 use super::liveness::{Here, Life, Reason, settle};
 use super::read::Source;
 use super::spans::ENDLESS;
@@ -157,11 +157,11 @@ impl Collector {
         let Some(path) = self.directory() else { return Ok(Vec::new()) };
         let directory = Directory::open(&path)?;
         let here = Here::in_directory(&directory);
-        let mut layouts = Layouts::default();
+        let mut logs = Logs::default();
         let names = directory.names()?.segments;
         let mut all: Vec<Found> = names
             .into_iter()
-            .filter_map(|name| Found::of(&directory, name, &here, &mut layouts))
+            .filter_map(|name| Found::of(&directory, name, &here, &mut logs))
             .collect();
         let lives =
             all.iter_mut().filter_map(|one| Some((one.info.header.as_ref()?, &mut one.life)));
@@ -202,12 +202,7 @@ struct Found {
 
 impl Found {
     /// `None`: it is gone.
-    fn of(
-        directory: &Directory,
-        file_name: String,
-        here: &Here,
-        layouts: &mut Layouts,
-    ) -> Option<Self> {
+    fn of(directory: &Directory, file_name: String, here: &Here, logs: &mut Logs) -> Option<Self> {
         let info = SegmentInfo {
             file_name,
             bytes: 0,
@@ -218,7 +213,7 @@ impl Found {
             error: None,
         };
         let mut found = Self { info, life: Life::Dead, reason: None, log_used: 0 };
-        match found.read(directory, here, layouts) {
+        match found.read(directory, here, logs) {
             Ok(is_there) => is_there.then_some(found),
             Err(e) => {
                 let path = directory.path().join(&found.info.file_name);
@@ -229,12 +224,7 @@ impl Found {
     }
 
     /// Goes as far as it gets.
-    fn read(
-        &mut self,
-        directory: &Directory,
-        here: &Here,
-        layouts: &mut Layouts,
-    ) -> Result<bool, Error> {
+    fn read(&mut self, directory: &Directory, here: &Here, logs: &mut Logs) -> Result<bool, Error> {
         let Some(fd) = directory.open_file(&self.info.file_name)? else { return Ok(false) };
         let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
         self.info.bytes = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
@@ -245,10 +235,10 @@ impl Found {
             (self.life, self.reason) = (life, Some(reason));
         }
         self.info.header = Some(header.clone());
-        let segment = Segment::read(&source, header, layouts)?;
-        let series = segment.layout.series.iter();
+        let segment = Segment::read(&source, header, logs)?;
+        let series = segment.log.layout.series.iter();
         self.info.series = series.filter(|series| segment.span(series).1 == ENDLESS).count();
-        self.log_used = segment.log_used;
+        self.log_used = segment.log.used;
         Ok(true)
     }
 

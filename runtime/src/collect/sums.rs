@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::descriptor::Mode;
 
-use super::decode::{Age, Segment};
+use super::decode::Age;
 use super::exact::ExactSum;
 use super::layout::{Cells, LogFamily};
 use super::snapshot::{Bucket, HistogramValue, Number};
+use super::together::Counted;
 
 /// What became of a series so far.
 #[derive(Debug, Clone)]
@@ -19,11 +20,19 @@ pub(super) enum Sum {
 }
 
 impl Sum {
+    pub(super) fn counter() -> Self {
+        Self::Counter(CounterSum::default())
+    }
+
+    pub(super) fn histogram() -> Self {
+        Self::Histogram(HistogramSum::default())
+    }
+
     pub(super) fn add(&mut self, other: Self, mode: Option<Mode>) {
         match (self, other) {
             (Self::Counter(sum), Self::Counter(other)) => sum.add(&other),
             (Self::Gauge(sum), Self::Gauge(other)) => sum.add(other, mode),
-            (Self::Histogram(sum), Self::Histogram(other)) => sum.add(&other, None),
+            (Self::Histogram(sum), Self::Histogram(other)) => sum.add_alike(&other),
             // One family has one kind.
             _ => {}
         }
@@ -150,64 +159,81 @@ pub(super) fn bounds_of(family: &LogFamily) -> Vec<f64> {
     family.bounds.iter().map(|bound| family.cells.bound(*bound)).collect()
 }
 
+/// The bounds that a declaration has, among those that are shown.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    /// Where each of its own stands there, if it does.
+    places: Vec<Option<usize>>,
+    /// How many are shown.
+    shown: usize,
+}
+
+impl Bounds {
+    pub(super) fn new(own: &[f64], shown: &[f64]) -> Self {
+        let places = own.iter().map(|bound| position(shown, *bound)).collect();
+        Self { places, shown: shown.len() }
+    }
+}
+
 pub(super) fn position(bounds: &[f64], bound: f64) -> Option<usize> {
     bounds.binary_search_by(|b| b.total_cmp(&bound)).ok()
 }
 
 impl HistogramSum {
-    /// Adds a segment's histogram with bounds of its `own`.
+    /// Adds a histogram's cells.
     pub(super) fn add_cells(
         &mut self,
-        segment: &Segment,
+        counted: &impl Counted,
         cells: Cells,
-        own: &[f64],
         slot: u32,
-        bounds: &[f64],
+        bounds: &Bounds,
     ) {
-        let first = if cells == Cells::Nanos {
-            let (low, over) = segment.sum(slot, 0);
-            let high = u128::from(segment.sum(slot, 1).0) + u128::from(over);
+        let mut at = if cells == Cells::Nanos {
+            let (low, over) = counted.sum(slot, 0);
+            let high = u128::from(counted.sum(slot, 1).0) + u128::from(over);
             self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
             2
         } else {
-            segment.each(slot, 0).for_each(|bits| self.sum.add(f64::from_bits(bits)));
+            counted.each(slot, 0).for_each(|bits| self.sum.add(f64::from_bits(bits)));
             1
         };
-        self.below.resize(bounds.len(), 0);
+        self.below.resize(bounds.shown, 0);
         let mut running = 0_u64;
-        for (offset, bound) in (first..).zip(own) {
-            running = running.saturating_add(segment.bucket(slot, offset));
-            if let Some(below) = position(bounds, *bound).and_then(|at| self.below.get_mut(at)) {
+        for place in &bounds.places {
+            running = running.saturating_add(counted.bucket(slot, at));
+            if let Some(below) = place.and_then(|place| self.below.get_mut(place)) {
                 *below = below.saturating_add(running);
             }
+            at = at.saturating_add(1);
         }
-        let infinity = u32::try_from(own.len()).unwrap_or(u32::MAX).saturating_add(first);
-        running = running.saturating_add(segment.bucket(slot, infinity));
+        running = running.saturating_add(counted.bucket(slot, at));
         self.count = self.count.saturating_add(running);
     }
 
-    /// Adds another, which has these bounds, or bounds of its own.
-    pub(super) fn add(&mut self, other: &Self, bounds: Option<(&[f64], &[f64])>) {
+    /// Adds another, with its bounds.
+    pub(super) fn add(&mut self, other: &Self, bounds: &Bounds) {
+        self.add_but_buckets(other);
+        self.below.resize(bounds.shown, 0);
+        for (place, more) in bounds.places.iter().zip(&other.below) {
+            if let Some(below) = place.and_then(|place| self.below.get_mut(place)) {
+                *below = below.saturating_add(*more);
+            }
+        }
+    }
+
+    /// Adds another that has the same bounds.
+    fn add_alike(&mut self, other: &Self) {
+        self.add_but_buckets(other);
+        self.below.resize(self.below.len().max(other.below.len()), 0);
+        for (below, more) in self.below.iter_mut().zip(&other.below) {
+            *below = below.saturating_add(*more);
+        }
+    }
+
+    fn add_but_buckets(&mut self, other: &Self) {
         self.nanos = self.nanos.wrapping_add(other.nanos);
         self.sum.add_sum(&other.sum);
         self.count = self.count.saturating_add(other.count);
-        match bounds {
-            None => {
-                self.below.resize(self.below.len().max(other.below.len()), 0);
-                for (below, more) in self.below.iter_mut().zip(&other.below) {
-                    *below = below.saturating_add(*more);
-                }
-            }
-            Some((own, bounds)) => {
-                self.below.resize(bounds.len(), 0);
-                for (bound, more) in own.iter().zip(&other.below) {
-                    let at = position(bounds, *bound);
-                    if let Some(below) = at.and_then(|at| self.below.get_mut(at)) {
-                        *below = below.saturating_add(*more);
-                    }
-                }
-            }
-        }
     }
 
     pub(super) fn value(mut self, bounds: &[f64]) -> HistogramValue {

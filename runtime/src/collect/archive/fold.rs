@@ -6,10 +6,11 @@ use crate::descriptor::Mode;
 use crate::error::Error;
 
 use super::super::layout::{Cells, LogFamily};
-use super::super::merge::{LogOf, Part, Use, logs, uses, votes};
+use super::super::merge::{Part, Use, logs, uses, votes};
 use super::super::merging::{Labels, Merging, labels_of};
 use super::super::snapshot::FamilyKind;
 use super::super::spans::ENDLESS;
+use super::super::together::LogOf;
 use super::{Archive, ArchivedFamily, KEPT, Tombstone};
 
 /// All that must agree for two declarations to have one sum.

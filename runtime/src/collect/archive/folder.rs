@@ -20,7 +20,7 @@ use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
 use super::super::decode::{Segment, read_header};
-use super::super::layout::Layouts;
+use super::super::kept::Logs;
 use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
 use super::super::read::Source;
@@ -84,7 +84,7 @@ impl<'a> Folder<'a> {
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
         let (old, listing) = self.list(&here, skipped)?;
-        let mut layouts = Layouts::of_text(portion.text);
+        let mut logs = Logs::of_text(portion.text);
         let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
         let mut cells = 0_usize;
         // Not with the listing: where that takes long there is much to be done.
@@ -106,7 +106,7 @@ impl<'a> Folder<'a> {
                 let mut waits = false;
                 let is_first = parts.is_empty();
                 let read = names.iter().filter_map(|name| {
-                    let read = self.read(name, &here, &mut layouts);
+                    let read = self.read(name, &here, &mut logs);
                     read.unwrap_or_else(|e| {
                         if e.is_crowded() && !is_first {
                             waits = true;
@@ -117,7 +117,7 @@ impl<'a> Folder<'a> {
                     })
                 });
                 // The one that knows more, as a collection chooses.
-                let part = read.max_by_key(|part| part.segment.log_used);
+                let part = read.max_by_key(|part| part.segment.log.used);
                 if waits {
                     has_more = true;
                 } else if let Some(part) = part {
@@ -224,11 +224,11 @@ impl<'a> Folder<'a> {
     }
 
     /// `None`: it is gone.
-    fn read(&self, name: &str, here: &Here, layouts: &mut Layouts) -> Result<Option<Part>, Error> {
+    fn read(&self, name: &str, here: &Here, logs: &mut Logs) -> Result<Option<Part>, Error> {
         let Some(Opened { source, header, life }) = self.open(name, here)? else {
             return Ok(None);
         };
-        Ok(Some(Part { segment: Segment::read(&source, header, layouts)?, life }))
+        Ok(Some(Part { segment: Segment::read(&source, header, logs)?, life }))
     }
 
     /// The series of all segments that stay, with their spans.
@@ -237,7 +237,7 @@ impl<'a> Folder<'a> {
         folded: &[String],
         here: &Here,
     ) -> Result<Vec<SeriesOfSegments>, Error> {
-        let mut read = Layouts::default();
+        let mut read = Logs::default();
         let mut parts = Vec::new();
         let folded: HashSet<&String> = folded.iter().collect();
         for name in self.directory.names()?.segments.iter().filter(|name| !folded.contains(name)) {

@@ -32,7 +32,7 @@ fn series(slot: u32) -> Vec<u8> {
 }
 
 fn decode(segment: &Private, source: &Source) -> Segment {
-    Segment::read(source, segment.header.clone(), &mut Layouts::default()).unwrap()
+    Segment::read(source, segment.header.clone(), &mut Logs::default()).unwrap()
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn what_is_published_behind_a_readers_back_does_not_spoil_what_it_reads() {
     for slot in 2..80 {
         segment.lock().publish(&series(slot), 1).unwrap();
     }
-    assert_eq!(decode(&segment, &source).layout.series.len(), 1);
+    assert_eq!(decode(&segment, &source).log.layout.series.len(), 1);
     let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
-    assert_eq!(decode(&segment, &source).layout.series.len(), 79);
+    assert_eq!(decode(&segment, &source).log.layout.series.len(), 79);
 }
 
 #[test]
@@ -89,8 +89,13 @@ fn what_threads_count_is_decoded_while_they_do() {
                 let was_over = is_over.load(Ordering::Acquire);
                 let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
                 let read = decode(segment, &source);
-                let now: Vec<u64> =
-                    read.layout.series.iter().map(|series| read.sum(series.slot, 0).0).collect();
+                let now: Vec<u64> = read
+                    .log
+                    .layout
+                    .series
+                    .iter()
+                    .map(|series| read.sum(series.slot, 0).0)
+                    .collect();
                 assert!(now.len() >= last.len());
                 for (now, last) in now.iter().zip(&last) {
                     assert!(now >= last && *now <= 2 * u64::from(OFTEN), "{now} after {last}");
@@ -122,7 +127,7 @@ fn file() -> (File, Header) {
 
 fn read(file: &File, header: Header) -> Result<Segment, Error> {
     let source = Source::File(file.try_clone().unwrap().into());
-    Segment::read(&source, header, &mut Layouts::default())
+    Segment::read(&source, header, &mut Logs::default())
 }
 
 #[test]

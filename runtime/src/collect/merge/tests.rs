@@ -1,10 +1,11 @@
 //! Merging, on segments that no file ever held.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::*;
 use crate::collect::archive::tests::folded;
-use crate::collect::layout::{Cells, Label, LogSeries};
+use crate::collect::decode::{Segment, SegmentLog};
+use crate::collect::layout::{Cells, Label, Layout, LogSeries};
 use crate::collect::log::Removed;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
 use crate::segment::format::UNSET;
@@ -67,6 +68,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         add_series(&mut layout, (id, slot, (slot, 1)), &values);
         slot += family.width;
     }
+    let since = vec![u64::from(pid); families.len()];
     layout.families = families;
     let mut header = header();
     header.pid = pid;
@@ -75,21 +77,25 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     // Slot 0 is nobody's.
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
-    let created = vec![u64::from(pid); layout.families.len()];
-    let layout = Rc::new(layout);
+    let log = SegmentLog { used: 0, layout: Arc::new(layout), since, removed: Removed::default() };
     let segment = Segment {
         header,
-        layout,
+        log: Arc::new(log),
         dropped_series: 0,
         dropped_operations: 0,
         cut_label_values: 0,
-        log_used: 0,
-        created,
-        removed: Removed::default(),
         shards,
         later,
     };
     Part { segment, life: Life::Locked }
+}
+
+fn log_of(part: &mut Part) -> &mut SegmentLog {
+    Arc::get_mut(&mut part.segment.log).unwrap()
+}
+
+fn layout_of(part: &mut Part) -> &mut Layout {
+    Arc::get_mut(&mut log_of(part).layout).unwrap()
 }
 
 /// Merges in many orders, and with whatever is dead folded in all portions, and asserts that it makes no difference.
@@ -236,6 +242,7 @@ fn two_segments_with_one_pid_show_the_newer() {
     let set = |created: u64, value: f64| {
         let mut part = part(7, vec![gauge(Mode::All)], &[&[value.to_bits() ^ UNSET]]);
         part.segment.header.created_ns = created;
+        log_of(&mut part).since.fill(created);
         part.segment.header.instance = [u8::try_from(created).unwrap(); 16];
         part
     };
@@ -285,7 +292,7 @@ fn a_family_without_series_changes_nothing() {
     let histogram =
         |bound: f64| family("h", FamilyKind::Histogram, Cells::Float, &[bound.to_bits()]);
     let mut empty = part(2, vec![histogram(2.0)], &[&[0, 0, 0]]);
-    Rc::get_mut(&mut empty.segment.layout).unwrap().series.clear();
+    layout_of(&mut empty).series.clear();
     let (families, skipped) = merged(vec![part(1, vec![histogram(1.0)], &[&[0, 4, 0]]), empty]);
     let Value::Histogram(h) = only(&families) else { panic!("{families:?}") };
     assert_eq!(h.buckets[0], Bucket { le: 1.0, count: 4 });
@@ -309,7 +316,7 @@ fn families_whose_samples_would_collide_are_not_shown_together() {
 fn an_empty_label_is_an_absent_one() {
     let labelled = || LogFamily { labels: vec!["queue".to_owned()], ..counter("c") };
     let mut unlabelled_in_effect = part(1, vec![labelled()], &[&[1]]);
-    let layout = Rc::get_mut(&mut unlabelled_in_effect.segment.layout).unwrap();
+    let layout = layout_of(&mut unlabelled_in_effect);
     layout.series.clear();
     add_series(layout, (0, 1, (1, 1)), &[""]);
     let (families, _) = merged(vec![unlabelled_in_effect, part(2, vec![counter("c")], &[&[2]])]);
@@ -335,9 +342,9 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
             .collect();
         parts[3].life = Life::Dead;
         if share {
-            let layout = Rc::clone(&parts[0].segment.layout);
+            let layout = Arc::clone(&parts[0].segment.log.layout);
             for part in &mut parts {
-                part.segment.layout = Rc::clone(&layout);
+                log_of(part).layout = Arc::clone(&layout);
             }
         }
         parts
@@ -368,7 +375,7 @@ fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
     let set = LogFamily { mode: Some(mode), labels: vec!["s".to_owned()], ..set };
     let mut part = part(pid, vec![set], &[cells]);
     let count = u32::try_from(cells.len()).unwrap();
-    let layout = Rc::get_mut(&mut part.segment.layout).unwrap();
+    let layout = layout_of(&mut part);
     layout.series.clear();
     for state in 0..count {
         add_series(layout, (0, 1 + state, (1, count)), &[&format!("state{state}")]);
@@ -420,7 +427,7 @@ fn what_was_removed_counts_while_anyone_has_the_series() {
         let mut part = part(pid, vec![counter("c")], &[&[n]]);
         // A nanosecond later than its process began.
         part.segment.header.log_epoch_ns = u64::from(pid) + 1;
-        part.segment.removed = Removed::of(1, 1, 0);
+        log_of(&mut part).removed = Removed::of(1, 1, 0);
         part
     };
     let kept = |pid, n| part(pid, vec![counter("c")], &[&[n]]);
@@ -435,7 +442,7 @@ fn what_was_removed_counts_while_anyone_has_the_series() {
     assert_eq!(shown(vec![removed(1, 5), removed(2, 1), kept(3, 2)]), number(8));
     let removed_gauge = || {
         let mut part = part(2, vec![gauge(Mode::Max)], &[&[9.0_f64.to_bits() ^ UNSET]]);
-        part.segment.removed = Removed::of(1, 1, 100);
+        log_of(&mut part).removed = Removed::of(1, 1, 100);
         part
     };
     let other = part(1, vec![gauge(Mode::Max)], &[&[3.0_f64.to_bits() ^ UNSET]]);

@@ -1,0 +1,118 @@
+//! Segments whose logs say the same, with their cells added up: what a series costs is then paid once, and not for each process.
+
+use core::cell::OnceCell;
+
+use super::decode::Segment;
+use super::layout::{Layout, LogSeries};
+use super::merge::Part;
+
+/// Where cells can be read that were counted.
+pub(super) trait Counted {
+    /// A cell summed over the shards, modulo 2^64, and how often it passed it.
+    fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
+
+    /// A cell in each of the shards that have it.
+    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64>;
+
+    /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
+    fn bucket(&self, slot: u32, offset: u32) -> u64 {
+        match self.sum(slot, offset) {
+            (sum, 0) => sum,
+            _ => u64::MAX,
+        }
+    }
+}
+
+/// What several segments' logs say alike, so that labels are looked at once for all of them.
+pub(super) struct LogOf<'a> {
+    pub(super) layout: &'a Layout,
+    /// The numbers of each family's series.
+    pub(super) series: Vec<Vec<u32>>,
+    pub(super) parts: Vec<&'a Part>,
+    sums: OnceCell<Sums>,
+}
+
+impl<'a> LogOf<'a> {
+    pub(super) fn new(part: &'a Part) -> Self {
+        let layout = &*part.segment.log.layout;
+        Self { layout, series: layout.by_family(), parts: vec![part], sums: OnceCell::new() }
+    }
+
+    /// From when on the first of those that have all series of the log had this one; `None` if there are none.
+    pub(super) fn since(&self, series: &LogSeries) -> Option<u64> {
+        self.sums().since.get(series.record).copied()
+    }
+
+    /// The segments that have removed some, and are looked at one by one.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'a Segment> + '_ {
+        self.segments().filter(|segment| !is_whole(segment))
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &'a Segment> + '_ {
+        self.parts.iter().map(|part| &part.segment)
+    }
+
+    fn sums(&self) -> &Sums {
+        self.sums.get_or_init(|| {
+            let mut sums = Sums::default();
+            self.segments()
+                .filter(|segment| is_whole(segment))
+                .for_each(|segment| sums.add(segment));
+            sums
+        })
+    }
+}
+
+fn is_whole(segment: &Segment) -> bool {
+    segment.log.removed.is_empty()
+}
+
+/// Of the segments that have all series of the log.
+impl Counted for LogOf<'_> {
+    fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
+        let at = slot.saturating_add(offset) as usize;
+        let get = |cells: &[u64]| cells.get(at).copied().unwrap_or(0);
+        let Sums { cells, carries, .. } = self.sums();
+        (get(cells), get(carries))
+    }
+
+    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
+        let whole = self.segments().filter(|segment| is_whole(segment));
+        whole.flat_map(move |segment| segment.each(slot, offset))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    /// Each cell summed over all shards of all segments, modulo 2^64.
+    cells: Vec<u64>,
+    /// How often it passed that.
+    carries: Vec<u64>,
+    /// From when on the first of them had the series of each record.
+    since: Vec<u64>,
+}
+
+impl Sums {
+    fn add(&mut self, segment: &Segment) {
+        for shard in &segment.shards {
+            self.add_shard(shard);
+        }
+        let since = &segment.log.since;
+        // One layout is of one number of records.
+        self.since.resize(since.len(), u64::MAX);
+        for (first, since) in self.since.iter_mut().zip(since) {
+            *first = (*first).min(*since);
+        }
+    }
+
+    fn add_shard(&mut self, cells: &[u64]) {
+        let len = self.cells.len().max(cells.len());
+        self.cells.resize(len, 0);
+        self.carries.resize(len, 0);
+        for ((sum, carries), cell) in self.cells.iter_mut().zip(&mut self.carries).zip(cells) {
+            let (next, carry) = sum.overflowing_add(*cell);
+            *sum = next;
+            *carries += u64::from(carry);
+        }
+    }
+}
