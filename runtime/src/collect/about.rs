@@ -26,7 +26,7 @@ pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
         let told = scan.skipped.iter().filter(|e| e.reason() == reason).count();
         (("reason", reason), count(if reason == "set_aside" { scan.set_aside } else { told }))
     });
-    let archive = &scan.archive;
+    let archive = scan.archive();
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
     let [dropped_operations, dropped_series, cut] = [
         sum(|s| s.dropped_operations).saturating_add(archive.dropped_operations),
@@ -97,7 +97,10 @@ fn count(n: usize) -> f64 {
 
 fn family<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N]) -> Family {
     let series = values.into_iter().map(|((label, value), number)| Series {
-        labels: if label.is_empty() { vec![] } else { vec![(label.to_owned(), value.to_owned())] },
+        labels: (!label.is_empty())
+            .then(|| (label.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect(),
         value: Value::Gauge(number),
         created: None,
     });

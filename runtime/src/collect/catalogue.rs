@@ -35,7 +35,7 @@ impl Collector {
     pub fn catalogue(&self) -> Result<Vec<Declaration>, Error> {
         let scan = self.scan()?;
         let live = scan.parts.iter().flat_map(|part| &part.segment.log.layout.families);
-        let archived = scan.archive.families.iter().map(|archived| &archived.family);
+        let archived = scan.archive().families.iter().map(|archived| &archived.family);
         let mut all: Vec<Declaration> = live.map(declaration).collect();
         // The archive has forgotten the places; what a segment says as well, it says better.
         for archived in archived.map(declaration) {

@@ -13,7 +13,7 @@ use super::about::about;
 use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
 use super::kept::{Keeper, Kept};
-use super::merge::merge;
+use super::merge::{Merged, merge};
 use super::scan::Scan;
 use super::snapshot::{Family, Snapshot};
 
@@ -163,9 +163,11 @@ impl Collector {
     /// Where the directory itself can't be read, or its archive is replaced again and again while it is read.
     pub fn collect(&self) -> Result<Snapshot, Error> {
         let began = Instant::now();
-        let mut scan = self.scan()?;
-        let (mut families, conflicts) = merge(&scan.parts, &scan.archive);
-        scan.skipped.extend(conflicts);
+        let earlier = self.keeper.kept();
+        let mut scan = self.scan_after(&earlier)?;
+        let Merged { mut families, skipped, plans } =
+            merge(&scan.parts, scan.archive(), earlier.plans());
+        scan.skipped.extend(skipped);
         #[cfg(feature = "process")]
         if let Some(shown) = self.processes {
             let alive = scan.parts.iter().filter(|part| part.is_alive());
@@ -190,20 +192,23 @@ impl Collector {
             }
         }
         let skipped = core::mem::take(&mut scan.skipped);
-        self.keeper.keep(Kept::of(scan));
+        self.keeper.keep(scan.into_kept(plans));
         Ok(Snapshot { families, skipped })
     }
 
     pub(super) fn scan(&self) -> Result<Scan, Error> {
+        self.scan_after(&self.keeper.kept())
+    }
+
+    fn scan_after(&self, earlier: &Arc<Kept>) -> Result<Scan, Error> {
         if self.directory.is_none() {
             // So that what this process declares is there, before it is used.
             store::start();
             sampler::sample();
         }
-        let earlier = self.keeper.kept();
         match self.directory() {
-            Some(directory) => Scan::of(&directory, self.directory.is_none(), &earlier),
-            None => Ok(Scan::of_own(&earlier)),
+            Some(directory) => Scan::of(&directory, self.directory.is_none(), earlier),
+            None => Ok(Scan::of_own(earlier)),
         }
     }
 

@@ -130,8 +130,10 @@ fn checked(mut family: Family) -> Result<Family, Error> {
         return Err(wrong(&family, what));
     }
     for series in &mut family.series {
-        series.labels.retain(|(_, value)| !value.is_empty());
-        series.labels.sort();
+        let given = series.labels.iter().filter(|(_, value)| !value.is_empty());
+        let mut labels: Vec<_> = given.cloned().collect();
+        labels.sort();
+        series.labels = labels.into();
     }
     family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
     let pairs = || family.series.iter().zip(family.series.iter().skip(1));

@@ -6,27 +6,69 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::error::Error;
 
+use super::archive::ReadArchive;
 use super::decode::SegmentLog;
 use super::layout::{ByChecksum, Layouts};
-use super::scan::Scan;
+use super::merge::Plans;
 
 /// A segment and how long its log was: what that says is the same for ever.
 type LogId = ([u8; 16], u64);
 
-/// What one collection has read.
+/// Bytes that are kept at most.
+const MOST: u64 = 64 << 20;
+
+/// What one collection has read and found out.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     logs: HashMap<LogId, Arc<SegmentLog>>,
     layouts: Arc<ByChecksum>,
+    archive: Option<Arc<ReadArchive>>,
+    plans: Plans,
 }
 
 impl Kept {
-    pub(super) fn of(scan: Scan) -> Self {
-        let logs = scan
-            .parts
-            .into_iter()
-            .map(|part| ((part.segment.header.instance, part.segment.log.used), part.segment.log));
-        Self { logs: logs.collect(), layouts: Arc::new(scan.logs.layouts.into_known()) }
+    /// As much of it as there may be, what spares most first.
+    pub(super) fn new(
+        logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
+        layouts: Layouts,
+        archive: Option<Arc<ReadArchive>>,
+        plans: Plans,
+    ) -> Self {
+        let mut kept = Self::default();
+        let mut left = MOST;
+        let mut has_room = |bytes: u64| {
+            let rest = left.checked_sub(bytes);
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        };
+        let (layouts, logs) = (layouts.into_known(), logs.collect::<Vec<_>>());
+        let of_logs = layouts.values().flatten().map(|layout| layout.size()).sum::<u64>()
+            + logs.iter().map(|(_, log)| log.size()).sum::<u64>();
+        // Decoded it is several times as large as its file.
+        let of_archive = archive.as_ref().map_or(0, |read| read.file_size().saturating_mul(4));
+        let (has_logs, has_archive) = (has_room(of_logs), has_room(of_archive));
+        if has_logs {
+            let logs = logs.into_iter().map(|(instance, log)| ((instance, log.used), log));
+            kept.logs = logs.collect();
+            kept.layouts = Arc::new(layouts);
+        }
+        if has_archive {
+            kept.archive = archive;
+        }
+        // They hold on to all of both.
+        if has_logs && has_archive {
+            kept.plans = plans;
+            kept.plans.retain(|_, plan| has_room(plan.size() as u64));
+        }
+        kept
+    }
+
+    pub(super) fn archive(&self) -> Option<&Arc<ReadArchive>> {
+        self.archive.as_ref()
+    }
+
+    pub(super) fn plans(&self) -> &Plans {
+        &self.plans
     }
 }
 

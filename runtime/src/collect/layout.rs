@@ -101,6 +101,12 @@ impl Layout {
         self.labels.get(start as usize..end as usize).unwrap_or_default()
     }
 
+    /// Bytes that keeping it takes.
+    pub(super) fn size(&self) -> u64 {
+        let series = size_of_val(&*self.series).saturating_add(size_of_val(&*self.labels));
+        series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
+    }
+
     pub(super) fn value(&self, label: Label) -> &str {
         let at = label.at as usize;
         self.text.get(at..at.saturating_add(usize::from(label.len))).unwrap_or_default()

@@ -28,6 +28,11 @@ impl Removed {
         self.0.is_empty()
     }
 
+    /// Bytes that keeping it takes.
+    pub(super) fn size(&self) -> usize {
+        self.0.len().saturating_mul(32)
+    }
+
     /// When the series at this slot was removed.
     pub(super) fn at(&self, slot: u32) -> Option<u64> {
         // Nearly always, and asked of each series of each process.

@@ -11,6 +11,7 @@ use super::decode::{Age, Segment};
 use super::layout::LogFamily;
 use super::liveness::Life;
 use super::merging::Merging;
+use super::plan::Plan;
 use super::snapshot::{Family, FamilyKind};
 use super::sums::bounds_of;
 use super::together::LogOf;
@@ -28,8 +29,21 @@ impl Part {
     }
 }
 
-/// Families sorted by name, and what had to be left out.
-pub(super) fn merge(parts: &[Part], archive: &Archive) -> (Vec<Family>, Vec<Error>) {
+/// The plan of each family.
+pub(super) type Plans = HashMap<String, Arc<Plan>>;
+
+/// What segments and an archive come to.
+#[derive(Default)]
+pub(super) struct Merged {
+    /// Sorted by name.
+    pub(super) families: Vec<Family>,
+    /// What had to be left out.
+    pub(super) skipped: Vec<Error>,
+    /// For the next time.
+    pub(super) plans: Plans,
+}
+
+pub(super) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merged {
     let logs = logs(parts);
     let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {
@@ -48,8 +62,13 @@ pub(super) fn merge(parts: &[Part], archive: &Archive) -> (Vec<Family>, Vec<Erro
         merged.push((votes(&uses), Merging::new(&uses)));
         skipped.extend(different_bounds(name, &uses));
     }
-    let merged = without_collisions(merged, &mut skipped);
-    (merged.into_iter().map(Merging::finish).collect(), skipped)
+    let mut all = Merged::default();
+    for merging in without_collisions(merged, &mut skipped) {
+        let (family, plan) = merging.finish(earlier);
+        all.plans.insert(family.name.clone(), plan);
+        all.families.push(family);
+    }
+    Merged { skipped, ..all }
 }
 
 /// The logs of these segments, each with those that have it.
@@ -73,7 +92,7 @@ pub(super) enum Source<'a> {
     /// In logs that are alike: their number, and the family's in them.
     Log { number: usize, id: usize, log: &'a LogOf<'a> },
     /// In the archive: the family's number.
-    Archive { number: usize, archived: &'a ArchivedFamily },
+    Archive { number: usize, archived: &'a Arc<ArchivedFamily> },
 }
 
 /// A family's declaration, and who has it.

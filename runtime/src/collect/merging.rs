@@ -1,14 +1,16 @@
 //! One family while segments and the archive are added to it. Pure.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::descriptor::Mode;
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
 use super::layout::{Cells, Label, Layout, LogFamily, LogSeries};
-use super::merge::{Part, Source, Use};
-use super::order::{self, Sorted, groups};
-use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
+use super::merge::{Part, Plans, Source, Use};
+use super::order::{self, Sorted};
+use super::plan::{Declared, Item, Plan};
+use super::snapshot::{Family, FamilyKind, Labels, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::together::{Counted, LogOf};
@@ -27,12 +29,6 @@ struct Declaration<'a> {
     bounds: Bounds,
     source: Source<'a>,
 }
-
-/// A series as one declaration has it: that one's number, and its own.
-type Item = (u32, u32);
-
-/// Sorted by name, without empty values.
-pub(super) type Labels = Vec<(String, String)>;
 
 pub(super) fn labels_of(layout: &Layout, family: &LogFamily, series: &LogSeries) -> Labels {
     let named = |label: &Label| {
@@ -83,7 +79,7 @@ impl<'a> Merging<'a> {
     }
 
     /// Adds what the archive has of the family.
-    pub(super) fn add_archived(&mut self, archived: &'a ArchivedFamily) {
+    pub(super) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
         let source = Source::Archive { number: 0, archived };
         self.declarations.push(Declaration::new(&archived.family, source, &self.bounds));
     }
@@ -125,19 +121,32 @@ impl<'a> Merging<'a> {
     }
 
     fn labels(&self, (number, series): Item) -> Labels {
-        let Some(declaration) = self.declarations.get(number as usize) else {
-            return Labels::new();
+        let labels = self.declarations.get(number as usize).and_then(|declaration| {
+            let number = series as usize;
+            match declaration.source {
+                Source::Log { log, .. } => {
+                    let series = log.layout.series.get(number)?;
+                    Some(labels_of(log.layout, declaration.family, series))
+                }
+                Source::Archive { archived, .. } => {
+                    archived.series.get(number).map(|series| Arc::clone(&series.labels))
+                }
+            }
+        });
+        labels.unwrap_or_default()
+    }
+
+    /// An earlier plan, if it is one of the same series.
+    fn plan(&self, earlier: Option<&Arc<Plan>>) -> Arc<Plan> {
+        let declared = |declaration: &Declaration<'_>| match declaration.source {
+            Source::Log { log, id, .. } => Declared::Log(Arc::clone(log.layout), id),
+            Source::Archive { archived, .. } => Declared::Archive(Arc::clone(archived)),
         };
-        match declaration.source {
-            Source::Log { log, .. } => {
-                let series = log.layout.series.get(series as usize);
-                series.map(|series| labels_of(log.layout, declaration.family, series))
-            }
-            Source::Archive { archived, .. } => {
-                archived.series.get(series as usize).map(|series| series.labels.clone())
-            }
+        let declarations: Vec<Declared> = self.declarations.iter().map(declared).collect();
+        match earlier.filter(|plan| plan.is_of(&declarations)) {
+            Some(plan) => Arc::clone(plan),
+            None => Arc::new(Plan::new(declarations, &self.sorted(), |item| self.labels(item))),
         }
-        .unwrap_or_default()
     }
 
     /// Adds a series of one declaration to those that are alike.
@@ -217,11 +226,11 @@ impl<'a> Merging<'a> {
 
     /// The series as an archive keeps them, touched `now` if a segment has them.
     pub(super) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
-        let mut series = Vec::new();
-        for group in groups(&self.sorted()) {
+        let mut all = Vec::new();
+        for (labels, items) in self.plan(None).series() {
             let mut spans = Spans::default();
             let mut touched = 0;
-            for Sorted { item, .. } in group {
+            for item in items {
                 self.add(*item, &mut spans);
                 touched = touched.max(self.touched(*item).unwrap_or(now));
             }
@@ -231,10 +240,10 @@ impl<'a> Merging<'a> {
                 }
             }
             if !spans.0.is_empty() {
-                series.push(ArchivedSeries { labels: self.labels(group[0].item), spans, touched });
+                all.push(ArchivedSeries { labels: Arc::clone(labels), spans, touched });
             }
         }
-        series
+        all
     }
 
     /// When something was last added to a series of the archive; `None` of what a segment has.
@@ -247,17 +256,18 @@ impl<'a> Merging<'a> {
         }
     }
 
-    pub(super) fn finish(mut self) -> Family {
-        let sorted = self.sorted();
-        let mut series = Vec::with_capacity(sorted.len());
+    /// The family as it is shown, and the plan by which it was made, which is the earlier one where that still holds.
+    pub(super) fn finish(mut self, earlier: &Plans) -> (Family, Arc<Plan>) {
+        let plan = self.plan(earlier.get(self.name()));
+        let mut series = Vec::with_capacity(plan.len());
         let mut spans = Spans::default();
-        for group in groups(&sorted) {
-            for sorted in group {
-                self.add(sorted.item, &mut spans);
+        for (labels, items) in plan.series() {
+            for item in items {
+                self.add(*item, &mut spans);
             }
             // Also leaves none for the next.
             let Some(span) = spans.current() else { continue };
-            let labels = self.labels(group[0].item);
+            let labels = Arc::clone(labels);
             let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
             match span.sum {
                 Sum::Counter(sum) => {
@@ -284,7 +294,7 @@ impl<'a> Merging<'a> {
         if self.family.kind == FamilyKind::StateSet && self.mode.is_some_and(Mode::is_sum) {
             self.family.kind = FamilyKind::Gauge;
         }
-        self.family
+        (self.family, plan)
     }
 
     fn finish_gauge(&self, labels: Labels, mut sum: GaugeSum, series: &mut Vec<Series>) {
@@ -293,10 +303,10 @@ impl<'a> Merging<'a> {
         if mode.is_all() {
             sum.keep_newest();
             for (pid, each) in sum.each {
-                let mut labels = labels.clone();
+                let mut labels = labels.to_vec();
                 labels.push(("pid".to_owned(), pid.to_string()));
                 labels.sort();
-                series.push(gauge(labels, each.value));
+                series.push(gauge(labels.into(), each.value));
             }
         } else if mode.is_sum() {
             series.push(gauge(labels, sum.sum.total()));

@@ -20,6 +20,7 @@ mod log;
 mod merge;
 mod merging;
 mod order;
+mod plan;
 mod read;
 mod scan;
 mod segments;

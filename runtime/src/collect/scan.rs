@@ -11,11 +11,11 @@ use crate::directory::{ARCHIVE, Directory};
 use crate::error::{Error, ErrorKind};
 use crate::store;
 
-use super::archive::{self, Archive, Folder, KEPT};
+use super::archive::{self, Archive, Folder, KEPT, ReadArchive};
 use super::decode::{Segment, read_header};
 use super::kept::{Kept, Logs};
 use super::liveness::{Here, Life, settle};
-use super::merge::Part;
+use super::merge::{Part, Plans};
 use super::read::Source;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
@@ -32,7 +32,8 @@ pub(super) struct Scan {
     /// The place in `parts` of each instance.
     instances: HashMap<[u8; 16], usize>,
     pub(super) logs: Logs,
-    pub(super) archive: Archive,
+    /// `None`: there is none that can be read.
+    archive: Option<Arc<ReadArchive>>,
     /// Damaged segments that a folder has put out of the way.
     pub(super) set_aside: usize,
     pub(super) skipped: Vec<Error>,
@@ -76,6 +77,19 @@ impl Scan {
         }
     }
 
+    /// An empty one if there is none.
+    pub(super) fn archive(&self) -> &Archive {
+        const NONE: &Archive = &Archive::NONE;
+        self.archive.as_ref().map_or(NONE, |read| &read.archive)
+    }
+
+    /// For the next collection.
+    pub(super) fn into_kept(self, plans: Plans) -> Kept {
+        let logs =
+            self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
+        Kept::new(logs, self.logs.layouts, self.archive, plans)
+    }
+
     fn after(earlier: &Arc<Kept>) -> Self {
         Self { logs: Logs::after(Arc::clone(earlier)), ..Self::default() }
     }
@@ -105,20 +119,22 @@ impl Scan {
         let at_first = archive::generation(directory).unwrap_or(0);
         scan.read_segments(directory)?;
         // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
-        match archive::read(directory) {
+        match archive::read_after(directory, earlier.archive()) {
             Ok(archive) => scan.archive = archive,
             // No descriptor for a moment: a page without what is there would let every counter fall.
             Err(e) if e.is_passing() => return Err(e.at(&directory.path().join(ARCHIVE))),
             Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
         }
-        if scan.archive.generation.saturating_sub(at_first) > KEPT {
+        if scan.archive().generation.saturating_sub(at_first) > KEPT {
             return Ok(None);
         }
-        let (archive, own) = (&scan.archive, scan.own);
-        scan.parts.retain(|part| {
-            let instance = part.segment.header.instance;
-            Some(instance) == own || !archive.has(&instance)
-        });
+        let own = scan.own;
+        if let Some(read) = &scan.archive {
+            scan.parts.retain(|part| {
+                let instance = part.segment.header.instance;
+                Some(instance) == own || !read.archive.has(&instance)
+            });
+        }
         settle(scan.parts.iter_mut().map(|part| (&part.segment.header, &mut part.life)).collect());
         Ok(Some(scan))
     }

@@ -1,5 +1,6 @@
 //! What a collection yields: plain data.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::Error;
@@ -106,12 +107,15 @@ pub enum FamilyKind {
     StateSet,
 }
 
+/// Sorted by name, without empty values.
+pub(super) type Labels = Arc<[(String, String)]>;
+
 /// One series: label values and a value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
-    /// Names and values, sorted by name.
-    pub labels: Vec<(String, String)>,
+    /// Names and values, sorted by name. Shared with other snapshots of the same collector: they seldom change, and there may be many.
+    pub labels: Arc<[(String, String)]>,
     /// The value.
     pub value: Value,
     /// Since when it is counted: the earliest of all processes. Only of counters, histograms and summaries.

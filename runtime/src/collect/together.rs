@@ -1,6 +1,7 @@
 //! Segments whose logs say the same, with their cells added up: what a series costs is then paid once, and not for each process.
 
 use core::cell::OnceCell;
+use std::sync::Arc;
 
 use super::decode::Segment;
 use super::layout::{Layout, LogSeries};
@@ -25,7 +26,7 @@ pub(super) trait Counted {
 
 /// What several segments' logs say alike, so that labels are looked at once for all of them.
 pub(super) struct LogOf<'a> {
-    pub(super) layout: &'a Layout,
+    pub(super) layout: &'a Arc<Layout>,
     /// The numbers of each family's series.
     pub(super) series: Vec<Vec<u32>>,
     pub(super) parts: Vec<&'a Part>,
@@ -34,7 +35,7 @@ pub(super) struct LogOf<'a> {
 
 impl<'a> LogOf<'a> {
     pub(super) fn new(part: &'a Part) -> Self {
-        let layout = &*part.segment.log.layout;
+        let layout = &part.segment.log.layout;
         Self { layout, series: layout.by_family(), parts: vec![part], sums: OnceCell::new() }
     }
 

@@ -1,14 +1,15 @@
 //! Adding dead segments to the archive. Pure: what was folded and what wasn't come to the same, in whatever order and portions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::descriptor::Mode;
 use crate::error::Error;
 
 use super::super::layout::{Cells, LogFamily};
 use super::super::merge::{Part, Use, logs, uses, votes};
-use super::super::merging::{Labels, Merging, labels_of};
-use super::super::snapshot::FamilyKind;
+use super::super::merging::{Merging, labels_of};
+use super::super::snapshot::{FamilyKind, Labels};
 use super::super::spans::ENDLESS;
 use super::super::together::LogOf;
 use super::{Archive, ArchivedFamily, KEPT, Tombstone};
@@ -38,11 +39,12 @@ pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now:
         for used in uses(&logs).filter(|used| is_kept(used.family)) {
             found.entry(identity(used.family)).or_default().push(used);
         }
-        let mut known: BTreeMap<Identity<'_>, &ArchivedFamily> =
+        let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
             old.families.iter().map(|family| (identity(&family.family), family)).collect();
         let mut families = Vec::new();
         for (identity, uses) in found {
-            families.extend(archived_family(&uses, known.remove(&identity), now));
+            let family = archived_family(&uses, known.remove(&identity), now);
+            families.extend(family.map(Arc::new));
         }
         families.extend(known.into_values().cloned());
         families.sort_by(|a, b| identity(&a.family).cmp(&identity(&b.family)));
@@ -79,7 +81,7 @@ pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now:
 
 fn archived_family(
     uses: &[Use<'_>],
-    archived: Option<&ArchivedFamily>,
+    archived: Option<&Arc<ArchivedFamily>>,
     now: u64,
 ) -> Option<ArchivedFamily> {
     let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
@@ -134,7 +136,7 @@ pub(super) fn leave_out_ended(
     }
     let current: HashMap<_, Option<u64>> =
         ended.into_iter().map(|(key, spans)| (key, since(spans))).collect();
-    for family in &mut archive.families {
+    for family in archive.families.iter_mut().map(Arc::make_mut) {
         for series in &mut family.series {
             let key = (family.family.name.clone(), series.labels.clone());
             let Some(since) = current.get(&key) else { continue };

@@ -1,8 +1,9 @@
 //! Taking series out of the archive on purpose. Pure.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::super::merging::Labels;
+use super::super::snapshot::Labels;
 use super::super::spans::ENDLESS;
 use super::Archive;
 use super::fold::SeriesOfSegments;
@@ -29,7 +30,7 @@ pub(in super::super) fn forget_untouched(
         }
     }
     touched.retain(|(name, labels), last| *last < before && !had.contains(&(name, labels)));
-    for family in &mut archive.families {
+    for family in archive.families.iter_mut().map(Arc::make_mut) {
         let name = &family.family.name;
         family.series.retain(|s| !touched.contains_key(&(name.clone(), s.labels.clone())));
     }
@@ -55,11 +56,11 @@ mod tests {
     use super::*;
 
     fn labels(queue: &str) -> Labels {
-        vec![("queue".to_owned(), queue.to_owned())]
+        [("queue".to_owned(), queue.to_owned())].into()
     }
 
     /// A histogram with these bounds, of these queues, each with when it was touched.
-    fn family(bounds: &[u64], queues: &[(&str, u64)]) -> ArchivedFamily {
+    fn family(bounds: &[u64], queues: &[(&str, u64)]) -> Arc<ArchivedFamily> {
         let family = LogFamily {
             name: "h".to_owned(),
             unit: String::new(),
@@ -77,7 +78,8 @@ mod tests {
             let spans = Spans(vec![Span { from: 0, until: ENDLESS, sum }]);
             ArchivedSeries { labels: labels(queue), spans, touched: *touched }
         });
-        ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series: series.collect() }
+        let series = series.collect();
+        Arc::new(ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series })
     }
 
     fn archive() -> Archive {

@@ -2,6 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustix::fs::fstat;
 
@@ -14,9 +15,8 @@ use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_
 
 use super::super::exact::ExactSum;
 use super::super::layout::{Cells, LogFamily, MAX_LABELS};
-use super::super::merging::Labels;
 use super::super::read::{Source, bytes_in};
-use super::super::snapshot::FamilyKind;
+use super::super::snapshot::{FamilyKind, Labels};
 use super::super::spans::{Span, Spans};
 use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
@@ -59,16 +59,74 @@ pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> 
 
 /// The whole archive; an empty one if there is none.
 pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
-    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(Archive::default()) };
+    match open(directory)? {
+        Some((source, identity)) => whole(&source, &identity),
+        None => Ok(Archive::default()),
+    }
+}
+
+/// The same, for who may have read it before.
+pub(in super::super) fn read_after(
+    directory: &Directory,
+    earlier: Option<&Arc<ReadArchive>>,
+) -> Result<Option<Arc<ReadArchive>>, Error> {
+    let Some((source, identity)) = open(directory)? else { return Ok(None) };
+    if let Some(read) = earlier.filter(|read| read.identity == identity) {
+        return Ok(Some(Arc::clone(read)));
+    }
+    let archive = whole(&source, &identity)?;
+    Ok(Some(Arc::new(ReadArchive { archive, identity })))
+}
+
+/// An archive, and the file that it was read from.
+#[derive(Debug)]
+pub(in super::super) struct ReadArchive {
+    pub(in super::super) archive: Archive,
+    identity: Identity,
+}
+
+impl ReadArchive {
+    /// Bytes of the file. In memory it takes about as many, some times over.
+    pub(in super::super) fn file_size(&self) -> u64 {
+        self.identity.size
+    }
+}
+
+/// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; generations never are.
+#[derive(Debug, PartialEq, Eq)]
+struct Identity {
+    file: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+    header: Vec<u64>,
+}
+
+fn open(directory: &Directory) -> Result<Option<(Source, Identity)>, Error> {
+    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(None) };
     let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
-    let size = u64::try_from(stat.st_size).unwrap_or(0);
-    if size > MAX_LEN {
+    let source = Source::File(fd);
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::useless_conversion,
+        clippy::cast_possible_wrap,
+        reason = "of other types on some targets"
+    )]
+    let identity = Identity {
+        file: (stat.st_dev as u64, stat.st_ino as u64),
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        header: source.read(0, HEADER_LEN / 8)?,
+    };
+    Ok(Some((source, identity)))
+}
+
+fn whole(source: &Source, Identity { size, .. }: &Identity) -> Result<Archive, Error> {
+    if *size > MAX_LEN {
         return Err(Error::corrupt("an archive of more than 256 MiB"));
     }
     let words = usize::try_from(size.div_ceil(8)).unwrap_or(0);
-    let words = Source::File(fd).read(0, words)?;
-    let mut bytes = bytes_in(&words);
-    bytes.truncate(usize::try_from(size).unwrap_or(0));
+    let mut bytes = bytes_in(&source.read(0, words)?);
+    bytes.truncate(usize::try_from(*size).unwrap_or(0));
     decode(&bytes)
 }
 
@@ -143,7 +201,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
     }
     let mut text = 0_u64;
     for _ in 0..families {
-        archive.families.push(family(&mut f, &mut text)?);
+        archive.families.push(Arc::new(family(&mut f, &mut text)?));
     }
     Ok(archive)
 }
@@ -199,7 +257,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     for _ in 0..series {
         let touched = f.u64()?;
         let spans = f.u32()?;
-        let mut labels = Labels::new();
+        let mut labels = Vec::new();
         let mut line = LABEL_COST;
         for name in &family.labels {
             let value = f.string()?;
@@ -216,6 +274,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         if *text > MAX_TEXT {
             return Err(Error::corrupt("an archive of too much text"));
         }
+        let labels = Labels::from(labels);
         if all.last().is_some_and(|last: &ArchivedSeries| last.labels >= labels) || spans == 0 {
             return Err(Error::corrupt("an archived series twice, or without a value"));
         }

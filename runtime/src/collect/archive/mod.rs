@@ -20,14 +20,16 @@ mod portion;
 pub(super) mod tests;
 mod zeros;
 
+use std::sync::Arc;
+
 use super::decode::Age;
 use super::layout::LogFamily;
-use super::merging::Labels;
+use super::snapshot::Labels;
 use super::spans::Spans;
 
 pub(super) use folder::{Folder, Generation};
 pub(super) use forget::{forget_all, forget_untouched};
-pub(super) use format::{generation, read};
+pub(super) use format::{ReadArchive, generation, read, read_after};
 pub(super) use portion::Portion;
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
@@ -45,7 +47,7 @@ pub(super) struct Archive {
     pub(super) cut_label_values: u64,
     pub(super) tombstones: Vec<Tombstone>,
     /// One for each way in which a family was declared; the buckets of one histogram can't be told from another's sums.
-    pub(super) families: Vec<ArchivedFamily>,
+    pub(super) families: Vec<Arc<ArchivedFamily>>,
 }
 
 /// A segment that is in the archive, and whose file may still be there.
@@ -77,6 +79,16 @@ pub(super) struct ArchivedSeries {
 }
 
 impl Archive {
+    /// No archive.
+    pub(super) const NONE: Self = Self {
+        generation: 0,
+        segments: 0,
+        dropped_operations: 0,
+        cut_label_values: 0,
+        tombstones: Vec::new(),
+        families: Vec::new(),
+    };
+
     pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
         self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()
     }

@@ -7,7 +7,7 @@ use crate::collect::archive::tests::folded;
 use crate::collect::decode::{Segment, SegmentLog};
 use crate::collect::layout::{Cells, Label, Layout, LogSeries};
 use crate::collect::log::Removed;
-use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
+use crate::collect::snapshot::{Bucket, HistogramValue, Labels, Number, Series, Value};
 use crate::segment::format::UNSET;
 use crate::segment::format::tests::header;
 
@@ -98,18 +98,35 @@ fn layout_of(part: &mut Part) -> &mut Layout {
     Arc::get_mut(&mut log_of(part).layout).unwrap()
 }
 
+/// Merges, with plans of an earlier time and by the plans that come of it, and asserts that it makes no difference.
+fn merged_after(
+    parts: &[Part],
+    archive: &Archive,
+    earlier: &mut Plans,
+) -> (Vec<Family>, Vec<String>) {
+    let once = |earlier: &Plans| {
+        let Merged { families, skipped, plans } = merge(parts, archive, earlier);
+        // NaN is not equal to itself; its text is.
+        (format!("{families:?} {skipped:?}"), plans, families, skipped)
+    };
+    let (first, plans, families, skipped) = once(&Plans::new());
+    assert_eq!(once(earlier).0, first);
+    let (again, same, ..) = once(&plans);
+    assert_eq!(again, first);
+    assert!(plans.iter().all(|(name, plan)| Arc::ptr_eq(plan, &same[name])), "made anew");
+    *earlier = plans;
+    (families, skipped.iter().map(ToString::to_string).collect())
+}
+
 /// Merges in many orders, and with whatever is dead folded in all portions, and asserts that it makes no difference.
 fn merged(mut parts: Vec<Part>) -> (Vec<Family>, Vec<String>) {
-    let text = |(families, skipped): (Vec<Family>, Vec<Error>)| {
-        (families, skipped.iter().map(ToString::to_string).collect::<Vec<_>>())
-    };
-    let first = text(merge(&parts, &Archive::default()));
+    let mut plans = Plans::new();
+    let first = merged_after(&parts, &Archive::default(), &mut plans);
     for _ in 0..parts.len() {
         parts.rotate_left(1);
         for i in 1..parts.len() {
             parts.swap(i - 1, i);
-            // NaN is not equal to itself; its text is.
-            let again = text(merge(&parts, &Archive::default()));
+            let again = merged_after(&parts, &Archive::default(), &mut plans);
             assert_eq!(format!("{again:?}"), format!("{first:?}"));
         }
     }
@@ -124,8 +141,9 @@ fn merged(mut parts: Vec<Part>) -> (Vec<Family>, Vec<String>) {
 /// Each dead segment stays, or is folded with the first generation, or with the second: all ways.
 fn folding_changes_nothing(parts: &[Part]) {
     // A family of which nothing is shown is in no archive.
-    let shown = |parts: &[Part], archive: &Archive| {
-        let (mut families, _) = merge(parts, archive);
+    let mut plans = Plans::new();
+    let mut shown = |parts: &[Part], archive: &Archive| {
+        let (mut families, _) = merged_after(parts, archive, &mut plans);
         families.retain(|family| !family.series.is_empty());
         // NaN is not equal to itself; its text is.
         format!("{families:?}")
@@ -233,7 +251,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
     assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
     let [Family { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
     let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
-    let pid = |pid: &str| vec![("pid".to_owned(), pid.to_owned())];
+    let pid = |pid: &str| Labels::from([("pid".to_owned(), pid.to_owned())]);
     assert_eq!(labels, [pid("1"), pid("3")]);
 }
 
@@ -458,7 +476,7 @@ fn the_newest_dead_are_kept_where_each_process_is_a_series() {
         part.life = Life::Dead;
     }
     let pids = |archive: &Archive, parts: &[Part]| {
-        let (families, _) = merge(parts, archive);
+        let (families, _) = merged_after(parts, archive, &mut Plans::new());
         let series = families[0].series.iter();
         let mut pids: Vec<u32> = series.map(|s| s.labels[0].1.parse().unwrap()).collect();
         pids.sort_unstable();
@@ -484,7 +502,7 @@ fn what_runs_now_says_what_a_name_means() {
     parts.push(part(4, vec![gauge()], &[&[7.0_f64.to_bits() ^ UNSET]]));
     let archive = folded(Archive::default(), &parts[..2], &parts[2..]);
     for (parts, archive) in [(&parts[..], Archive::default()), (&parts[2..], archive)] {
-        let (families, skipped) = merge(parts, &archive);
+        let (families, skipped) = merged_after(parts, &archive, &mut Plans::new());
         assert_eq!(only(&families), &Value::Gauge(7.0));
         assert_eq!(skipped.len(), 1);
     }
