@@ -61,7 +61,7 @@ fn counted(directory: &Path) -> Vec<Family> {
 fn about(directory: &Path, name: &str, label: Option<&str>) -> f64 {
     let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
     let family = snapshot.families().iter().find(|family| family.name == name).expect("a family");
-    let is_meant = |labels: &[(String, String)]| {
+    let is_meant = |labels: &headcount::LabelSet| {
         label.is_none_or(|label| labels.iter().any(|(_, value)| value == label))
     };
     let series = family.series.iter().find(|series| is_meant(&series.labels)).expect("a series");

@@ -173,7 +173,10 @@ fn ten_thousand_series_in_eight_threads_are_counted_exactly_and_without_allocati
         let series = family.map_or(&[][..], |family| &family.series).iter();
         series
             .map(|series| match &series.value {
-                Value::Counter(number) => (series.labels[0].1.clone(), number.as_f64()),
+                Value::Counter(number) => {
+                    let (_, value) = series.labels.iter().next().expect("a label");
+                    (value.to_owned(), number.as_f64())
+                }
                 other => panic!("not a counter: {other:?}"),
             })
             .collect()

@@ -68,7 +68,8 @@ fn calls(directory: &Path) -> BTreeMap<String, (u64, SystemTime)> {
     let series = family.map(|family| family.series.iter()).into_iter().flatten();
     let one = |series: &headcount::Series| {
         let Value::Counter(Number::Integer(n)) = series.value else { panic!("{series:?}") };
-        (series.labels[0].1.clone(), (n, series.created.expect("a counter's")))
+        let tenant = series.labels.get("tenant").expect("a tenant");
+        (tenant.to_owned(), (n, series.created.expect("a counter's")))
     };
     series.map(one).collect()
 }

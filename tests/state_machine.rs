@@ -71,10 +71,7 @@ fn collected(case: u64) -> Model {
     for (which, name) in ALL {
         let family = snapshot.families().iter().find(|family| family.name == name);
         for series in family.into_iter().flat_map(|family| &family.series) {
-            let label = |name: &str| {
-                let label = series.labels.iter().find(|(label, _)| label == name);
-                label.map_or("", |(_, value)| value.as_str())
-            };
+            let label = |name: &str| series.labels.get(name).unwrap_or("");
             if label("case") != case.to_string() {
                 continue;
             }

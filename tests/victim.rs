@@ -287,8 +287,7 @@ fn tell(oracle: &Oracle, role: Role) {
             for (kind, name) in scenario::FAMILIES.iter().enumerate() {
                 let series = snapshot.families().iter().filter(|family| family.name == *name);
                 let series = series.flat_map(|family| &family.series);
-                let role = ("role".to_owned(), of.label().to_owned());
-                let ours = series.filter(|series| series.labels.contains(&role));
+                let ours = series.filter(|series| series.labels.get("role") == Some(of.label()));
                 let value: f64 = ours
                     .map(|series| match &series.value {
                         Value::Counter(number) => number.as_f64(),

@@ -142,8 +142,8 @@ pub mod __private;
 
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
-    Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, Number,
-    SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value, mark_process_dead,
+    Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, LabelSet,
+    Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value, mark_process_dead,
 };
 pub use config::Config;
 pub use declared::{Conflicts, Declaration, catalogue, verify};

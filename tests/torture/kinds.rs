@@ -130,9 +130,8 @@ impl Seen {
         let mut seen = Self::default();
         for family in snapshot.families() {
             for series in &family.series {
-                let gang = series.labels.iter().find(|(name, _)| name == "gang");
-                let gang =
-                    gang.and_then(|(_, gang)| NAMES.iter().position(|(_, name)| name == gang));
+                let gang = series.labels.get("gang");
+                let gang = gang.and_then(|gang| NAMES.iter().position(|(_, name)| *name == gang));
                 if let Some(gang) = gang {
                     seen.take(gang, &family.name, series);
                 }

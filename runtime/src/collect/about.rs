@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::decode::Segment;
+use super::label_set::LabelSet;
 use super::scan::Scan;
 use super::snapshot::{Family, FamilyKind, Series, Value};
 
@@ -97,10 +98,8 @@ fn count(n: usize) -> f64 {
 
 fn family<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N]) -> Family {
     let series = values.into_iter().map(|((label, value), number)| Series {
-        labels: (!label.is_empty())
-            .then(|| (label.to_owned(), value.to_owned()))
-            .into_iter()
-            .collect(),
+        // Without a value, there is no label.
+        labels: LabelSet::from_iter([(label, value)]),
         value: Value::Gauge(number),
         created: None,
     });

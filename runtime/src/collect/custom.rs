@@ -47,8 +47,7 @@ impl Family {
     /// Adds a series. Names and values of labels come in any order; an empty value is the same as no label.
     #[must_use]
     pub fn series(mut self, labels: &[(&str, &str)], value: f64) -> Self {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let labels = labels.collect();
+        let labels = labels.iter().copied().collect();
         let value = match self.kind {
             FamilyKind::Counter => Value::Counter(Number::Float(value)),
             _ => Value::Gauge(value),
@@ -129,12 +128,6 @@ fn checked(mut family: Family) -> Result<Family, Error> {
     if let Some(what) = family.series.iter().find_map(|series| fault(family.kind, series)) {
         return Err(wrong(&family, what));
     }
-    for series in &mut family.series {
-        let given = series.labels.iter().filter(|(_, value)| !value.is_empty());
-        let mut labels: Vec<_> = given.cloned().collect();
-        labels.sort();
-        series.labels = labels.into();
-    }
     family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
     let pairs = || family.series.iter().zip(family.series.iter().skip(1));
     if pairs().any(|(a, b)| a.labels == b.labels) {
@@ -157,9 +150,9 @@ fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
         FamilyKind::Summary => "quantile",
         _ => "",
     };
-    let names: BTreeSet<&String> = series.labels.iter().map(|(name, _)| name).collect();
+    let names: BTreeSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
     let is_label =
-        |name: &String| is_name(name, false) && !name.starts_with("__") && name.len() <= MAX_NAME;
+        |name: &str| is_name(name, false) && !name.starts_with("__") && name.len() <= MAX_NAME;
     if !has_kind {
         return Some("a value of another kind");
     }
@@ -254,6 +247,6 @@ mod tests {
         assert!(families[0].series[0].labels.is_empty());
         let labels: Vec<usize> = families[2].series.iter().map(|s| s.labels.len()).collect();
         assert_eq!(labels, [1, 2]);
-        assert_eq!(families[2].series[1].labels[0].0, "a");
+        assert_eq!(families[2].series[1].labels.get("a"), Some("2"));
     }
 }

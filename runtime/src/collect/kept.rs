@@ -58,7 +58,7 @@ impl Kept {
         // They hold on to all of both.
         if has_logs && has_archive {
             kept.plans = plans;
-            kept.plans.retain(|_, plan| has_room(plan.size() as u64));
+            kept.plans.retain(|_, plan| has_room(plan.size as u64));
         }
         kept
     }

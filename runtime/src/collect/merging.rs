@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use crate::descriptor::Mode;
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
-use super::layout::{Cells, Label, Layout, LogFamily, LogSeries};
+use super::label_set::{LabelSet, LabelSets};
+use super::layout::{Cells, Layout, LogFamily, LogSeries};
 use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
 use super::plan::{Declared, Item, Plan};
-use super::snapshot::{Family, FamilyKind, Labels, Series, SummaryValue, Value};
+use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::together::{Counted, LogOf};
@@ -30,12 +31,16 @@ struct Declaration<'a> {
     source: Source<'a>,
 }
 
-pub(super) fn labels_of(layout: &Layout, family: &LogFamily, series: &LogSeries) -> Labels {
-    let named = |label: &Label| {
-        let name = family.labels.get(usize::from(label.name)).cloned();
-        (name.unwrap_or_default(), layout.value(*label).to_owned())
-    };
-    layout.labels(series).iter().map(named).collect()
+/// The labels of a series, in order.
+pub(super) fn labels_of<'a>(
+    layout: &'a Layout,
+    family: &'a LogFamily,
+    series: &LogSeries,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    layout.labels(series).iter().map(|label| {
+        let name = family.labels.get(usize::from(label.name)).map_or("", |name| name);
+        (name, layout.value(*label))
+    })
 }
 
 impl<'a> Merging<'a> {
@@ -112,28 +117,32 @@ impl<'a> Merging<'a> {
                     Some((place, log.layout.value(label)))
                 }
                 Source::Archive { archived, .. } => {
-                    let (name, value) = archived.series.get(series as usize)?.labels.get(nth)?;
-                    Some((place(name), value.as_str()))
+                    let labels = &archived.series.get(series as usize)?.labels;
+                    let (name, value) = labels.iter().nth(nth)?;
+                    Some((place(name), value))
                 }
             }
         };
         order::sorted(items, label)
     }
 
-    fn labels(&self, (number, series): Item) -> Labels {
-        let labels = self.declarations.get(number as usize).and_then(|declaration| {
-            let number = series as usize;
-            match declaration.source {
-                Source::Log { log, .. } => {
-                    let series = log.layout.series.get(number)?;
-                    Some(labels_of(log.layout, declaration.family, series))
-                }
-                Source::Archive { archived, .. } => {
-                    archived.series.get(number).map(|series| Arc::clone(&series.labels))
+    fn labels(&self, (number, series): Item, sets: &mut LabelSets) {
+        let declaration = self.declarations.get(number as usize);
+        let number = series as usize;
+        match declaration.map(|declaration| (declaration.family, declaration.source)) {
+            Some((family, Source::Log { log, .. })) => {
+                if let Some(series) = log.layout.series.get(number) {
+                    return sets.push(labels_of(log.layout, family, series));
                 }
             }
-        });
-        labels.unwrap_or_default()
+            Some((_, Source::Archive { archived, .. })) => {
+                if let Some(series) = archived.series.get(number) {
+                    return sets.push(series.labels.iter());
+                }
+            }
+            None => {}
+        }
+        sets.push([]);
     }
 
     /// An earlier plan, if it is one of the same series.
@@ -143,10 +152,11 @@ impl<'a> Merging<'a> {
             Source::Archive { archived, .. } => Declared::Archive(Arc::clone(archived)),
         };
         let declarations: Vec<Declared> = self.declarations.iter().map(declared).collect();
-        match earlier.filter(|plan| plan.is_of(&declarations)) {
-            Some(plan) => Arc::clone(plan),
-            None => Arc::new(Plan::new(declarations, &self.sorted(), |item| self.labels(item))),
+        if let Some(plan) = earlier.filter(|plan| plan.is_of(&declarations)) {
+            return Arc::clone(plan);
         }
+        let labels = |item, sets: &mut _| self.labels(item, sets);
+        Arc::new(Plan::new(declarations, &self.sorted(), labels))
     }
 
     /// Adds a series of one declaration to those that are alike.
@@ -240,7 +250,7 @@ impl<'a> Merging<'a> {
                 }
             }
             if !spans.0.is_empty() {
-                all.push(ArchivedSeries { labels: Arc::clone(labels), spans, touched });
+                all.push(ArchivedSeries { labels: labels.clone(), spans, touched });
             }
         }
         all
@@ -267,7 +277,7 @@ impl<'a> Merging<'a> {
             }
             // Also leaves none for the next.
             let Some(span) = spans.current() else { continue };
-            let labels = Arc::clone(labels);
+            let labels = labels.clone();
             let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
             match span.sum {
                 Sum::Counter(sum) => {
@@ -297,16 +307,15 @@ impl<'a> Merging<'a> {
         (self.family, plan)
     }
 
-    fn finish_gauge(&self, labels: Labels, mut sum: GaugeSum, series: &mut Vec<Series>) {
+    fn finish_gauge(&self, labels: LabelSet, mut sum: GaugeSum, series: &mut Vec<Series>) {
         let mode = self.mode.unwrap_or(Mode::LiveMax);
         let gauge = |labels, value| Series { labels, value: Value::Gauge(value), created: None };
         if mode.is_all() {
             sum.keep_newest();
             for (pid, each) in sum.each {
-                let mut labels = labels.to_vec();
-                labels.push(("pid".to_owned(), pid.to_string()));
-                labels.sort();
-                series.push(gauge(labels.into(), each.value));
+                let pid = pid.to_string();
+                let labels = labels.iter().chain([("pid", &*pid)]).collect();
+                series.push(gauge(labels, each.value));
             }
         } else if mode.is_sum() {
             series.push(gauge(labels, sum.sum.total()));

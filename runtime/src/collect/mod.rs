@@ -14,6 +14,7 @@ mod custom;
 mod decode;
 mod exact;
 mod kept;
+mod label_set;
 mod layout;
 mod liveness;
 mod log;
@@ -33,6 +34,7 @@ pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
+pub use label_set::LabelSet;
 pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{
     Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,

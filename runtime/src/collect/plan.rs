@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::archive::ArchivedFamily;
+use super::label_set::{LabelSet, LabelSets};
 use super::layout::Layout;
 use super::order::{Sorted, groups};
-use super::snapshot::Labels;
 
 /// A series as one declaration has it: that one's number, and its own.
 pub(super) type Item = (u32, u32);
@@ -18,6 +18,8 @@ pub(super) struct Plan {
     /// Those that are alike together.
     items: Vec<Item>,
     series: Vec<Planned>,
+    /// Bytes that keeping it takes, besides logs and archives.
+    pub(super) size: usize,
 }
 
 /// Where a family's series come from. What is compared is whether it is the very same; it can't be another's by now, since the plan holds
@@ -31,7 +33,7 @@ pub(super) enum Declared {
 
 #[derive(Debug)]
 struct Planned {
-    labels: Labels,
+    labels: LabelSet,
     /// Where its items end.
     end: usize,
 }
@@ -51,16 +53,20 @@ impl Plan {
     pub(super) fn new(
         declarations: Vec<Declared>,
         sorted: &[Sorted<Item>],
-        labels: impl Fn(Item) -> Labels,
+        labels: impl Fn(Item, &mut LabelSets),
     ) -> Self {
-        let mut plan = Self { declarations, items: Vec::new(), series: Vec::new() };
-        plan.items.reserve_exact(sorted.len());
+        let items = sorted.iter().map(|sorted| sorted.item).collect();
+        let (mut sets, mut ends, mut end) = (LabelSets::default(), Vec::new(), 0);
         for group in groups(sorted) {
-            plan.items.extend(group.iter().map(|sorted| sorted.item));
-            plan.series.push(Planned { labels: labels(group[0].item), end: plan.items.len() });
+            labels(group[0].item, &mut sets);
+            end += group.len();
+            ends.push(end);
         }
-        plan.series.shrink_to_fit();
-        plan
+        let planned = |(labels, end)| Planned { labels, end };
+        let series: Vec<Planned> = sets.into_sets().zip(ends).map(planned).collect();
+        let labels: usize = series.iter().map(|planned| planned.labels.size()).sum();
+        let size = labels + (size_of::<Item>() + size_of::<usize>()) * sorted.len();
+        Self { declarations, items, series, size }
     }
 
     /// Whether these declarations have no other plan.
@@ -74,7 +80,7 @@ impl Plan {
     }
 
     /// The labels of each series, in ascending order, and whoever has it.
-    pub(super) fn series(&self) -> impl Iterator<Item = (&Labels, &[Item])> {
+    pub(super) fn series(&self) -> impl Iterator<Item = (&LabelSet, &[Item])> {
         let mut rest = &*self.items;
         let mut at = 0;
         self.series.iter().map(move |planned| {
@@ -82,14 +88,5 @@ impl Plan {
             (rest, at) = (others, planned.end);
             (&planned.labels, items)
         })
-    }
-
-    /// Bytes that keeping it takes, besides logs and archives.
-    pub(super) fn size(&self) -> usize {
-        let labels = |planned: &Planned| -> usize {
-            let each = planned.labels.iter().map(|(name, value)| name.len() + value.len() + 80);
-            each.sum::<usize>() + size_of::<Planned>()
-        };
-        size_of_val(&*self.items) + self.series.iter().map(labels).sum::<usize>()
     }
 }

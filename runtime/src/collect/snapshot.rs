@@ -1,9 +1,10 @@
 //! What a collection yields: plain data.
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::Error;
+
+use super::label_set::LabelSet;
 
 /// Everything that was collected, merged over processes, in a fixed order: families by name, series by label values.
 #[derive(Debug)]
@@ -107,15 +108,12 @@ pub enum FamilyKind {
     StateSet,
 }
 
-/// Sorted by name, without empty values.
-pub(super) type Labels = Arc<[(String, String)]>;
-
 /// One series: label values and a value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
-    /// Names and values, sorted by name. Shared with other snapshots of the same collector: they seldom change, and there may be many.
-    pub labels: Arc<[(String, String)]>,
+    /// What tells it from the other series of its family.
+    pub labels: LabelSet,
     /// The value.
     pub value: Value,
     /// Since when it is counted: the earliest of all processes. Only of counters, histograms and summaries.

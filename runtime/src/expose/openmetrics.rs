@@ -122,7 +122,7 @@ impl<'a> Typed<'a> {
             // The states of a process stand together.
             series.sort_by_cached_key(|series| {
                 let (own, others): (Vec<_>, Vec<_>) =
-                    series.labels.iter().partition(|(label, _)| label == name);
+                    series.labels.iter().partition(|(label, _)| *label == name);
                 (others, own)
             });
         }

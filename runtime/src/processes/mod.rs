@@ -259,7 +259,7 @@ fn each(seen: &Seen) -> Vec<Family> {
 }
 
 fn series(who: Option<&Who>, value: Value) -> Series {
-    let labels = who.map(|who| ("pid".to_owned(), who.pid.to_string()));
+    let labels = who.map(|who| ("pid", who.pid.to_string()));
     Series { labels: labels.into_iter().collect(), value, created: None }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::descriptor::Mode;
 use crate::error::Error;
 
-use super::super::layout::{Cells, LogFamily};
+use super::super::label_set::{LabelSet, LabelSets};
+use super::super::layout::{Cells, LogFamily, LogSeries};
 use super::super::merge::{Part, Use, logs, uses, votes};
 use super::super::merging::{Merging, labels_of};
-use super::super::snapshot::{FamilyKind, Labels};
+use super::super::snapshot::FamilyKind;
 use super::super::spans::ENDLESS;
 use super::super::together::LogOf;
 use super::{Archive, ArchivedFamily, KEPT, Tombstone};
@@ -112,7 +113,7 @@ pub(super) fn leave_out_ended(
     archive: &mut Archive,
     others: impl FnOnce() -> Result<Vec<SeriesOfSegments>, Error>,
 ) -> Result<(), Error> {
-    let mut ended = HashMap::<(String, Labels), Vec<(u64, u64)>>::new();
+    let mut ended = HashMap::<(String, LabelSet), Vec<(u64, u64)>>::new();
     for family in &archive.families {
         for series in &family.series {
             if series.spans.0.iter().any(|span| span.until != ENDLESS) {
@@ -149,15 +150,17 @@ pub(super) fn leave_out_ended(
 }
 
 /// A series of a segment: its family's name, its labels, and its span.
-pub(in super::super) type SeriesOfSegments = (String, Labels, (u64, u64));
+pub(in super::super) type SeriesOfSegments = (String, LabelSet, (u64, u64));
 
 /// The series of segments.
 pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
     for LogOf { layout, parts, .. } in logs(parts) {
-        for series in &layout.series {
-            let Some(family) = layout.families.get(series.family) else { continue };
-            let labels = labels_of(layout, family, series);
+        let families = |series: &LogSeries| layout.families.get(series.family);
+        let known = || layout.series.iter().filter_map(|series| Some((series, families(series)?)));
+        let mut sets = LabelSets::default();
+        known().for_each(|(series, family)| sets.push(labels_of(layout, family, series)));
+        for ((series, family), labels) in known().zip(sets.into_sets()) {
             let spans = parts.iter().map(|part| part.segment.span(series));
             all.extend(spans.map(|span| (family.name.clone(), labels.clone(), span)));
         }

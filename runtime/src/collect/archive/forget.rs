@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::super::snapshot::Labels;
+use super::super::label_set::LabelSet;
 use super::super::spans::ENDLESS;
 use super::Archive;
 use super::fold::SeriesOfSegments;
@@ -15,13 +15,13 @@ pub(in super::super) fn forget_untouched(
     before: u64,
     others: &[SeriesOfSegments],
 ) -> usize {
-    let had: HashSet<(&str, &Labels)> = others
+    let had: HashSet<(&str, &LabelSet)> = others
         .iter()
         .filter(|(_, _, (_, until))| *until == ENDLESS)
         .map(|(name, labels, _)| (name.as_str(), labels))
         .collect();
     // The same series may be in families of other buckets, and is one sum in an exposition: all of it goes, or nothing.
-    let mut touched = HashMap::<(String, Labels), u64>::new();
+    let mut touched = HashMap::<(String, LabelSet), u64>::new();
     for family in &archive.families {
         for series in &family.series {
             let key = (family.family.name.clone(), series.labels.clone());
@@ -55,8 +55,8 @@ mod tests {
     use super::super::{ArchivedFamily, ArchivedSeries, Tombstone};
     use super::*;
 
-    fn labels(queue: &str) -> Labels {
-        [("queue".to_owned(), queue.to_owned())].into()
+    fn labels(queue: &str) -> LabelSet {
+        LabelSet::from_iter([("queue", queue)])
     }
 
     /// A histogram with these bounds, of these queues, each with when it was touched.
@@ -98,7 +98,7 @@ mod tests {
     fn left(archive: &Archive) -> Vec<(usize, &str)> {
         let families = archive.families.iter().enumerate();
         let each = families.flat_map(|(at, f)| f.series.iter().map(move |s| (at, s)));
-        each.map(|(at, series)| (at, series.labels[0].1.as_str())).collect()
+        each.map(|(at, series)| (at, series.labels.get("queue").unwrap())).collect()
     }
 
     #[test]

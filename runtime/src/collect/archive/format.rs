@@ -14,9 +14,10 @@ use crate::segment::format::Fields;
 use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_u64};
 
 use super::super::exact::ExactSum;
+use super::super::label_set::LabelSets;
 use super::super::layout::{Cells, LogFamily, MAX_LABELS};
 use super::super::read::{Source, bytes_in};
-use super::super::snapshot::{FamilyKind, Labels};
+use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
 use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
@@ -254,10 +255,12 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         _ if family.mode.is_some_and(Mode::is_all) => MOST_DEAD as u64,
         _ => 1,
     };
-    for _ in 0..series {
+    let (mut labels, mut before) = (Vec::new(), Vec::new());
+    let mut sets = LabelSets::default();
+    for number in 0..series {
         let touched = f.u64()?;
         let spans = f.u32()?;
-        let mut labels = Vec::new();
+        labels.clear();
         let mut line = LABEL_COST;
         for name in &family.labels {
             let value = f.string()?;
@@ -267,15 +270,15 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
             let cost = (name.len() as u64).saturating_add(value.len() as u64);
             line = line.saturating_add(cost).saturating_add(LABEL_COST);
             if !value.is_empty() {
-                labels.push((name.clone(), value.to_owned()));
+                labels.push((&**name, value));
             }
         }
         *text = text.saturating_add(line.saturating_mul(lines));
         if *text > MAX_TEXT {
             return Err(Error::corrupt("an archive of too much text"));
         }
-        let labels = Labels::from(labels);
-        if all.last().is_some_and(|last: &ArchivedSeries| last.labels >= labels) || spans == 0 {
+        let ascends = number == 0 || before < labels;
+        if !ascends || spans == 0 {
             return Err(Error::corrupt("an archived series twice, or without a value"));
         }
         let mut read = Spans::default();
@@ -287,9 +290,14 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
             let sum = sum(f, &family)?;
             read.0.push(Span { from, until, sum });
         }
-        all.push(ArchivedSeries { labels, spans: read, touched });
+        sets.push(labels.iter().copied());
+        all.push((read, touched));
+        core::mem::swap(&mut before, &mut labels);
     }
-    Ok(ArchivedFamily { family, newest, segments, series: all })
+    let series = sets.into_sets().zip(all);
+    let series = series.map(|(labels, (spans, touched))| ArchivedSeries { labels, spans, touched });
+    let series = series.collect();
+    Ok(ArchivedFamily { family, newest, segments, series })
 }
 
 fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
@@ -411,7 +419,7 @@ fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
         put_u32(out, count(series.spans.0.len()));
         let mut given = series.labels.iter().peekable();
         for name in &family.labels {
-            let value = given.next_if(|(given, _)| given == name).map_or("", |(_, value)| value);
+            let value = given.next_if(|(given, _)| *given == name).map_or("", |(_, value)| value);
             put_string(out, value);
         }
         for span in &series.spans.0 {

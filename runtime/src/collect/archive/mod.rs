@@ -23,8 +23,8 @@ mod zeros;
 use std::sync::Arc;
 
 use super::decode::Age;
+use super::label_set::LabelSet;
 use super::layout::LogFamily;
-use super::snapshot::Labels;
 use super::spans::Spans;
 
 pub(super) use folder::{Folder, Generation};
@@ -72,7 +72,7 @@ pub(super) struct ArchivedFamily {
 
 #[derive(Debug, Clone)]
 pub(super) struct ArchivedSeries {
-    pub(super) labels: Labels,
+    pub(super) labels: LabelSet,
     pub(super) spans: Spans,
     /// When something was last added, in ns since 1970.
     pub(super) touched: u64,

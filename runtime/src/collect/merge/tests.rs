@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::collect::archive::tests::folded;
 use crate::collect::decode::{Segment, SegmentLog};
+use crate::collect::label_set::LabelSet;
 use crate::collect::layout::{Cells, Label, Layout, LogSeries};
 use crate::collect::log::Removed;
-use crate::collect::snapshot::{Bucket, HistogramValue, Labels, Number, Series, Value};
+use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
 use crate::segment::format::UNSET;
 use crate::segment::format::tests::header;
 
@@ -251,7 +252,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
     assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
     let [Family { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
     let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
-    let pid = |pid: &str| Labels::from([("pid".to_owned(), pid.to_owned())]);
+    let pid = |pid: &str| LabelSet::from_iter([("pid", pid)]);
     assert_eq!(labels, [pid("1"), pid("3")]);
 }
 
@@ -478,7 +479,8 @@ fn the_newest_dead_are_kept_where_each_process_is_a_series() {
     let pids = |archive: &Archive, parts: &[Part]| {
         let (families, _) = merged_after(parts, archive, &mut Plans::new());
         let series = families[0].series.iter();
-        let mut pids: Vec<u32> = series.map(|s| s.labels[0].1.parse().unwrap()).collect();
+        let mut pids: Vec<u32> =
+            series.map(|s| s.labels.get("pid").unwrap().parse().unwrap()).collect();
         pids.sort_unstable();
         pids
     };

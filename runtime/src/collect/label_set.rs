@@ -1,0 +1,241 @@
+//! The labels of series, as a collection yields them.
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// The labels of one series, sorted by name. A label without a value isn't among them: to Prometheus it is absent.
+///
+/// Cheap to clone. The text is shared: with the other series of the family, and with the collector's other snapshots.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Collector, Counter, LabelSet, metric};
+///
+/// /// Letters sent.
+/// #[metric(name = "letters_total")]
+/// fn letters(town: &str, kind: &str) -> Counter;
+///
+/// letters("Rome", "registered").inc();
+///
+/// let snapshot = Collector::new().collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "letters_total").unwrap();
+/// let labels = &family.series[0].labels;
+/// assert_eq!(labels.get("town"), Some("Rome"));
+/// assert_eq!(labels.get("country"), None);
+/// assert!(labels.iter().eq([("kind", "registered"), ("town", "Rome")]));
+/// assert_eq!(*labels, LabelSet::from_iter([("town", "Rome"), ("kind", "registered")]));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct LabelSet {
+    shared: Arc<Shared>,
+    /// Which of those that are shared.
+    number: usize,
+}
+
+/// The label sets of many series. What one reads after the other stands behind each other.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Names and values.
+    text: String,
+    /// Where in the text each of them ends.
+    ends: Vec<usize>,
+    /// Where among the ends those of each set end.
+    sets: Vec<usize>,
+}
+
+/// So many bytes of text are shared at most: a set that somebody keeps doesn't hold on to all of a large family.
+const MOST: usize = 1 << 16;
+
+impl LabelSet {
+    /// The value of a label, if it is there.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (mut from, ends) = self.shared.ends(self.number);
+        ends.chunks_exact(2).map(move |ends| {
+            let (name, value) = (from..ends[0], ends[0]..ends[1]);
+            from = ends[1];
+            (&self.shared.text[name], &self.shared.text[value])
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.shared.ends(self.number).1.len() / 2
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All names and values behind each other.
+    fn text(&self) -> &str {
+        let (from, ends) = self.shared.ends(self.number);
+        &self.shared.text[from..ends.last().copied().unwrap_or(from)]
+    }
+
+    /// Bytes that it takes, together with what is shared with no other.
+    pub(super) fn size(&self) -> usize {
+        let (_, ends) = self.shared.ends(self.number);
+        self.text().len() + size_of_val(ends) + size_of::<Self>() + size_of::<usize>()
+    }
+}
+
+impl Shared {
+    /// Where a set's text begins, and where its names and values end.
+    fn ends(&self, number: usize) -> (usize, &[usize]) {
+        let first = number.checked_sub(1).map_or(0, |before| self.sets[before]);
+        let from = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (from, &self.ends[first..self.sets[number]])
+    }
+}
+
+/// Makes many label sets that share their text.
+#[derive(Debug, Default)]
+pub(super) struct LabelSets {
+    shared: Shared,
+    /// Those that nothing more is added to.
+    done: Vec<Arc<Shared>>,
+}
+
+impl LabelSets {
+    /// The next set: sorted, and without empty values.
+    pub(super) fn push<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let shared = &mut self.shared;
+        for (name, value) in labels {
+            for text in [name, value] {
+                shared.text.push_str(text);
+                shared.ends.push(shared.text.len());
+            }
+        }
+        shared.sets.push(shared.ends.len());
+        if shared.text.len() > MOST || shared.sets.len() > MOST {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        let mut shared = core::mem::take(&mut self.shared);
+        shared.text.shrink_to_fit();
+        shared.ends.shrink_to_fit();
+        shared.sets.shrink_to_fit();
+        self.done.push(Arc::new(shared));
+    }
+
+    /// In the order in which they were pushed.
+    pub(super) fn into_sets(mut self) -> impl Iterator<Item = LabelSet> {
+        self.finish();
+        self.done.into_iter().flat_map(|shared| {
+            let sets = 0..shared.sets.len();
+            sets.map(move |number| LabelSet { shared: Arc::clone(&shared), number })
+        })
+    }
+}
+
+/// In any order; what has no value is left out.
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(labels: I) -> Self {
+        let given: Vec<(N, V)> = labels.into_iter().collect();
+        let mut labels: Vec<(&str, &str)> =
+            given.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        labels.retain(|(_, value)| !value.is_empty());
+        labels.sort_unstable();
+        let mut sets = LabelSets::default();
+        sets.push(labels);
+        sets.finish();
+        Self { shared: sets.done.swap_remove(0), number: 0 }
+    }
+}
+
+impl Default for LabelSet {
+    /// No labels.
+    fn default() -> Self {
+        Self::from_iter::<[(&str, &str); 0]>([])
+    }
+}
+
+impl PartialEq for LabelSet {
+    fn eq(&self, other: &Self) -> bool {
+        // Nearly always the text differs, and no more has to be looked at.
+        self.text() == other.text() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for LabelSet {}
+
+impl PartialOrd for LabelSet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for LabelSet {
+    /// As lists of names and values.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl Hash for LabelSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        self.iter().for_each(|label| label.hash(state));
+    }
+}
+
+impl fmt::Debug for LabelSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_that_share_their_text_are_those_that_were_pushed() {
+        // More text than is shared, sets without labels first, last and in between, and names without end.
+        let long = "é".repeat(MOST / 2);
+        let all: Vec<Vec<(String, String)>> = (0..3_000)
+            .map(|n| match n {
+                0 | 7 | 8 | 2_999 => vec![],
+                100 => vec![("long".to_owned(), long.clone())],
+                _ => {
+                    (0..n % 4).map(|label| (format!("l{label}"), format!("{n}.{label}"))).collect()
+                }
+            })
+            .collect();
+        let mut sets = LabelSets::default();
+        for labels in &all {
+            sets.push(labels.iter().map(|(name, value)| (&**name, &**value)));
+        }
+        let sets: Vec<LabelSet> = sets.into_sets().collect();
+        assert_eq!(sets.len(), all.len());
+        for (set, labels) in sets.iter().zip(&all) {
+            let expected = labels.iter().map(|(name, value)| (&**name, &**value));
+            assert!(set.iter().eq(expected.clone()), "{set:?}");
+            assert_eq!((set.len(), set.is_empty()), (labels.len(), labels.is_empty()));
+            assert_eq!(*set, expected.collect());
+        }
+        let order = |a: usize, b: usize| (sets[a].cmp(&sets[b]), all[a].cmp(&all[b]));
+        assert!((0..all.len() - 13).map(|a| order(a, a + 13)).all(|(is, should)| is == should));
+    }
+
+    #[test]
+    fn labels_come_in_any_order_and_empty_values_are_none() {
+        let set = LabelSet::from_iter([("b", "2"), ("empty", ""), ("a", "1")]);
+        assert_eq!(format!("{set:?}"), r#"{"a": "1", "b": "2"}"#);
+        assert_eq!((set.get("b"), set.get("empty"), set.get("c")), (Some("2"), None, None));
+        assert_eq!(LabelSet::default().len(), 0);
+        assert!(LabelSet::default() < set);
+    }
+}
