@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::{Error, ErrorKind};
@@ -92,6 +92,7 @@ pub(super) struct Layout {
     crc: u32,
     /// Bytes of text in labels that it stands for.
     cost: u64,
+    by_family: OnceLock<Vec<Vec<u32>>>,
 }
 
 impl Layout {
@@ -103,24 +104,28 @@ impl Layout {
 
     /// Bytes that keeping it takes.
     pub(super) fn size(&self) -> u64 {
-        let series = size_of_val(&*self.series).saturating_add(size_of_val(&*self.labels));
+        let of_series = size_of::<LogSeries>().saturating_add(size_of::<u32>());
+        let series =
+            self.series.len().saturating_mul(of_series).saturating_add(size_of_val(&*self.labels));
         series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
+    }
+
+    /// The numbers of each family's series.
+    pub(super) fn by_family(&self) -> &[Vec<u32>] {
+        self.by_family.get_or_init(|| {
+            let mut numbers = vec![Vec::new(); self.families.len()];
+            for (number, series) in (0..).zip(&self.series) {
+                if let Some(numbers) = numbers.get_mut(series.family) {
+                    numbers.push(number);
+                }
+            }
+            numbers
+        })
     }
 
     pub(super) fn value(&self, label: Label) -> &str {
         let at = label.at as usize;
         self.text.get(at..at.saturating_add(usize::from(label.len))).unwrap_or_default()
-    }
-
-    /// The series of each family.
-    pub(super) fn by_family(&self) -> Vec<Vec<u32>> {
-        let mut numbers = vec![Vec::new(); self.families.len()];
-        for (number, series) in (0..).zip(&self.series) {
-            if let Some(numbers) = numbers.get_mut(series.family) {
-                numbers.push(number);
-            }
-        }
-        numbers
     }
 }
 

@@ -10,7 +10,7 @@ use super::label_set::{LabelSet, LabelSets};
 use super::layout::{Cells, Layout, LogFamily, LogSeries};
 use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
-use super::plan::{Declared, Item, Plan};
+use super::plan::{Declared, Entry, Item, Plan};
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
@@ -30,6 +30,15 @@ struct Declaration<'a> {
     bounds: Bounds,
     source: Source<'a>,
 }
+
+/// A series, added up.
+struct Gathered<'a> {
+    spans: &'a mut Spans,
+    /// When something was last added to it in the archive; [`NOW`] if a segment has it.
+    touched: u64,
+}
+
+const NOW: u64 = u64::MAX;
 
 /// The labels of a series, in order.
 pub(super) fn labels_of<'a>(
@@ -159,18 +168,38 @@ impl<'a> Merging<'a> {
         Arc::new(Plan::new(declarations, &self.sorted(), labels))
     }
 
-    /// Adds a series of one declaration to those that are alike.
-    fn add(&self, (number, series): Item, spans: &mut Spans) {
-        let Some(declaration) = self.declarations.get(number as usize) else { return };
-        match declaration.source {
-            Source::Log { log, .. } => {
-                if let Some(series) = log.layout.series.get(series as usize) {
-                    self.add_log(declaration, series, log, spans);
-                }
+    /// Adds up the series of a plan, and hands over each with its labels, in order.
+    fn gather(&self, plan: &Plan, mut done: impl FnMut(&LabelSet, Gathered<'_>)) {
+        let mut all: Vec<(Spans, u64)> = Vec::new();
+        for block in plan.blocks() {
+            all.resize_with(block.labels.len().max(all.len()), Default::default);
+            self.add(&block.entries, &mut all);
+            for (labels, (spans, touched)) in block.labels.iter().zip(&mut all) {
+                done(labels, Gathered { spans, touched: core::mem::take(touched) });
+                spans.0.clear();
             }
-            Source::Archive { archived, .. } => {
-                if let Some(series) = archived.series.get(series as usize) {
-                    self.add_sums(declaration, &series.spans, spans);
+        }
+    }
+
+    /// Adds what each declaration has of some series.
+    fn add(&self, entries: &[Entry], all: &mut [(Spans, u64)]) {
+        for of_one in entries.chunk_by(|a, b| a.declaration == b.declaration) {
+            let number = of_one.first().map_or(0, |entry| entry.declaration);
+            let Some(declaration) = self.declarations.get(number as usize) else { continue };
+            for entry in of_one {
+                let Some((spans, touched)) = all.get_mut(entry.place as usize) else { continue };
+                let number = entry.series as usize;
+                match declaration.source {
+                    Source::Log { log, .. } => {
+                        let Some(series) = log.layout.series.get(number) else { continue };
+                        self.add_log(declaration, series, log, spans);
+                        *touched = NOW;
+                    }
+                    Source::Archive { archived, .. } => {
+                        let Some(series) = archived.series.get(number) else { continue };
+                        self.add_sums(declaration, &series.spans, spans);
+                        *touched = series.touched.max(*touched);
+                    }
                 }
             }
         }
@@ -236,47 +265,29 @@ impl<'a> Merging<'a> {
 
     /// The series as an archive keeps them, touched `now` if a segment has them.
     pub(super) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
-        let mut all = Vec::new();
-        for (labels, items) in self.plan(None).series() {
-            let mut spans = Spans::default();
-            let mut touched = 0;
-            for item in items {
-                self.add(*item, &mut spans);
-                touched = touched.max(self.touched(*item).unwrap_or(now));
-            }
+        let plan = self.plan(None);
+        let mut all = Vec::with_capacity(plan.len());
+        self.gather(&plan, |labels, Gathered { spans, touched }| {
             for span in &mut spans.0 {
                 if let Sum::Gauge(gauge) = &mut span.sum {
                     gauge.keep_newest();
                 }
             }
             if !spans.0.is_empty() {
-                all.push(ArchivedSeries { labels: labels.clone(), spans, touched });
+                let (labels, spans) = (labels.clone(), core::mem::take(spans));
+                let touched = if touched == NOW { now } else { touched };
+                all.push(ArchivedSeries { labels, spans, touched });
             }
-        }
+        });
         all
-    }
-
-    /// When something was last added to a series of the archive; `None` of what a segment has.
-    fn touched(&self, (number, series): Item) -> Option<u64> {
-        match self.declarations.get(number as usize)?.source {
-            Source::Log { .. } => None,
-            Source::Archive { archived, .. } => {
-                archived.series.get(series as usize).map(|series| series.touched)
-            }
-        }
     }
 
     /// The family as it is shown, and the plan by which it was made, which is the earlier one where that still holds.
     pub(super) fn finish(mut self, earlier: &Plans) -> (Family, Arc<Plan>) {
         let plan = self.plan(earlier.get(self.name()));
         let mut series = Vec::with_capacity(plan.len());
-        let mut spans = Spans::default();
-        for (labels, items) in plan.series() {
-            for item in items {
-                self.add(*item, &mut spans);
-            }
-            // Also leaves none for the next.
-            let Some(span) = spans.current() else { continue };
+        self.gather(&plan, |labels, Gathered { spans, .. }| {
+            let Some(span) = spans.current() else { return };
             let labels = labels.clone();
             let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
             match span.sum {
@@ -294,7 +305,7 @@ impl<'a> Merging<'a> {
                 }
                 Sum::Gauge(sum) => self.finish_gauge(labels, sum, &mut series),
             }
-        }
+        });
         if self.mode.is_some_and(Mode::is_all) {
             // Now with the pid among the labels.
             series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
@@ -333,7 +344,9 @@ impl<'a> Declaration<'a> {
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {
-            Source::Log { log, id, .. } => (log.series.get(id).map_or(&[][..], |s| s), 0),
+            Source::Log { log, id, .. } => {
+                (log.layout.by_family().get(id).map_or(&[][..], |s| s), 0)
+            }
             Source::Archive { archived, .. } => (&[][..], archived.series.len()),
         };
         some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))

@@ -15,11 +15,30 @@ pub(super) type Item = (u32, u32);
 #[derive(Debug)]
 pub(super) struct Plan {
     declarations: Vec<Declared>,
-    /// Those that are alike together.
-    items: Vec<Item>,
-    series: Vec<Planned>,
+    blocks: Vec<Block>,
     /// Bytes that keeping it takes, besides logs and archives.
     pub(super) size: usize,
+}
+
+/// Some of the series: so many that their sums fit into the processor's nearest cache, and that what one log has of them is read in one go.
+/// Series by series, and log by log for each, took six times as long where logs differ in their order.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    /// Ascending.
+    pub(super) labels: Vec<LabelSet>,
+    /// Each declaration's behind each other.
+    pub(super) entries: Vec<Entry>,
+}
+
+/// So many series are a block.
+const BLOCK: usize = 512;
+
+/// A series as one declaration has it, and which of the block's it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) declaration: u32,
+    pub(super) series: u32,
+    pub(super) place: u32,
 }
 
 /// Where a family's series come from. What is compared is whether it is the very same; it can't be another's by now, since the plan holds
@@ -29,13 +48,6 @@ pub(super) enum Declared {
     /// A log, and the family's number in it.
     Log(Arc<Layout>, usize),
     Archive(Arc<ArchivedFamily>),
-}
-
-#[derive(Debug)]
-struct Planned {
-    labels: LabelSet,
-    /// Where its items end.
-    end: usize,
 }
 
 impl PartialEq for Declared {
@@ -55,18 +67,30 @@ impl Plan {
         sorted: &[Sorted<Item>],
         labels: impl Fn(Item, &mut LabelSets),
     ) -> Self {
-        let items = sorted.iter().map(|sorted| sorted.item).collect();
-        let (mut sets, mut ends, mut end) = (LabelSets::default(), Vec::new(), 0);
+        let (mut sets, mut blocks, mut block) =
+            (LabelSets::default(), Vec::new(), Block::default());
+        let mut place = 0;
         for group in groups(sorted) {
             labels(group[0].item, &mut sets);
-            end += group.len();
-            ends.push(end);
+            let entry = |&(declaration, series): &Item| Entry { declaration, series, place };
+            block.entries.extend(group.iter().map(|sorted| entry(&sorted.item)));
+            place += 1;
+            if place as usize == BLOCK {
+                blocks.push(core::mem::take(&mut block));
+                place = 0;
+            }
         }
-        let planned = |(labels, end)| Planned { labels, end };
-        let series: Vec<Planned> = sets.into_sets().zip(ends).map(planned).collect();
-        let labels: usize = series.iter().map(|planned| planned.labels.size()).sum();
-        let size = labels + (size_of::<Item>() + size_of::<usize>()) * sorted.len();
-        Self { declarations, items, series, size }
+        blocks.push(block);
+        let mut sets = sets.into_sets();
+        let mut size = 0;
+        for block in &mut blocks {
+            block.labels = sets.by_ref().take(BLOCK).collect();
+            block.entries.sort_unstable();
+            block.entries.shrink_to_fit();
+            size += size_of_val(&*block.entries);
+            size += block.labels.iter().map(LabelSet::size).sum::<usize>();
+        }
+        Self { declarations, blocks, size }
     }
 
     /// Whether these declarations have no other plan.
@@ -76,17 +100,11 @@ impl Plan {
 
     /// How many series there will be, if each has something to show.
     pub(super) fn len(&self) -> usize {
-        self.series.len()
+        self.blocks.iter().map(|block| block.labels.len()).sum()
     }
 
-    /// The labels of each series, in ascending order, and whoever has it.
-    pub(super) fn series(&self) -> impl Iterator<Item = (&LabelSet, &[Item])> {
-        let mut rest = &*self.items;
-        let mut at = 0;
-        self.series.iter().map(move |planned| {
-            let (items, others) = rest.split_at(planned.end - at);
-            (rest, at) = (others, planned.end);
-            (&planned.labels, items)
-        })
+    /// In ascending order.
+    pub(super) fn blocks(&self) -> &[Block] {
+        &self.blocks
     }
 }

@@ -61,7 +61,8 @@ impl Spans {
 
     /// The span that is shown: the one that nobody ended.
     pub(super) fn current(&mut self) -> Option<Span> {
-        self.0.drain(..).find(|span| span.until == ENDLESS)
+        // They ascend, so it is the last.
+        self.0.pop().filter(|span| span.until == ENDLESS)
     }
 }
 

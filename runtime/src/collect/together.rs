@@ -27,8 +27,6 @@ pub(super) trait Counted {
 /// What several segments' logs say alike, so that labels are looked at once for all of them.
 pub(super) struct LogOf<'a> {
     pub(super) layout: &'a Arc<Layout>,
-    /// The numbers of each family's series.
-    pub(super) series: Vec<Vec<u32>>,
     pub(super) parts: Vec<&'a Part>,
     sums: OnceCell<Sums>,
 }
@@ -36,7 +34,7 @@ pub(super) struct LogOf<'a> {
 impl<'a> LogOf<'a> {
     pub(super) fn new(part: &'a Part) -> Self {
         let layout = &part.segment.log.layout;
-        Self { layout, series: layout.by_family(), parts: vec![part], sums: OnceCell::new() }
+        Self { layout, parts: vec![part], sums: OnceCell::new() }
     }
 
     /// From when on the first of those that have all series of the log had this one; `None` if there are none.

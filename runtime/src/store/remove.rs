@@ -155,7 +155,9 @@ mod tests {
         let family = snapshot.families().iter().find(|family| family.name == "removed_rows_total");
         let series = family.unwrap().series.iter();
         let one = |series: &crate::Series| match series.value {
-            Value::Counter(Number::Integer(n)) => (series.labels[0].1.clone(), n),
+            Value::Counter(Number::Integer(n)) => {
+                (series.labels.iter().next().unwrap().1.to_owned(), n)
+            }
             _ => panic!("{series:?}"),
         };
         series.map(one).collect()
