@@ -265,6 +265,14 @@ fn obey(directory: &str) {
                 tenant_euros(tenant).inc_by(0.1);
                 "done".to_owned()
             }
+            ["level", queue] => {
+                queue_level(queue).add(0.5);
+                "done".to_owned()
+            }
+            ["observe", queue] => {
+                queue_size(queue).observe(1.5);
+                "done".to_owned()
+            }
             ["remove", tenant] => tenant_calls(tenant).remove().to_string(),
             ["matching", family, label, value] => {
                 headcount::remove_matching(family, &[(label, value)]).to_string()

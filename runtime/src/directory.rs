@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, open};
 use rustix::io::Errno;
 
 use crate::error::Error;
@@ -183,8 +183,13 @@ impl Directory {
     ///
     /// `Ok(None)`: it is gone, as files of ended processes may be.
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
-        let opened = self.open_linked(name)?;
-        Ok(opened.and_then(|(fd, has_name)| has_name.then_some(fd)))
+        Ok(self.open_sized(name)?.map(|(fd, _)| fd))
+    }
+
+    /// The same, and how long the file is.
+    pub(crate) fn open_sized(&self, name: &str) -> Result<Option<(OwnedFd, u64)>, Error> {
+        let opened = self.open_linked(name)?.filter(|(_, stat)| stat.st_nlink > 0);
+        Ok(opened.map(|(fd, stat)| (fd, u64::try_from(stat.st_size).unwrap_or(0))))
     }
 
     /// The same for a file that is replaced by renaming: what had the name when it was opened is whole, although it may have lost the
@@ -193,8 +198,8 @@ impl Directory {
         Ok(self.open_linked(name)?.map(|(fd, _)| fd))
     }
 
-    /// The file, and whether it still has a name.
-    fn open_linked(&self, name: &str) -> Result<Option<(OwnedFd, bool)>, Error> {
+    /// The file, which may have lost its name.
+    fn open_linked(&self, name: &str) -> Result<Option<(OwnedFd, Stat)>, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let foreign = |reason| Error::new(crate::error::ErrorKind::Foreign { reason });
         let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -217,7 +222,7 @@ impl Directory {
         if !is_known && !is_of_group {
             return Err(foreign("it belongs to a user who has no business here"));
         }
-        Ok(Some((fd, stat.st_nlink > 0)))
+        Ok(Some((fd, stat)))
     }
 }
 

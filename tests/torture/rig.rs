@@ -36,6 +36,8 @@ const ACCOUNT_WORDS: usize = 2 * GANGS * MEMBERS * KINDS.len();
 #[derive(Debug)]
 pub(super) struct Rig {
     pub(super) directory: PathBuf,
+    /// Kept from one settlement to the next: it remembers logs, the archive, and which series are alike.
+    pub(super) settler: Collector,
     oracle: Oracle,
     pub(super) seed: u64,
 }
@@ -46,7 +48,8 @@ impl Rig {
         fs::create_dir_all(&directory).expect("a directory");
         let words = ACCOUNT_WORDS + TALLIES + GANGS * GANG_WORDS;
         let oracle = Oracle::map(&folder.join("oracle"), words);
-        Self { directory, oracle, seed }
+        let settler = Collector::open(&directory).folding(false);
+        Self { directory, settler, oracle, seed }
     }
 
     pub(super) fn account(&self, gang: usize, member: usize, kind: Kind) -> Account<'_> {

@@ -76,7 +76,7 @@ impl Rig {
         if gangs.is_empty() {
             return;
         }
-        let snapshot = self.scrape(&self.collector(false), "a settlement");
+        let snapshot = self.scrape(&self.settler, "a settlement");
         let Some(seen) = snapshot.as_ref().map(Seen::of) else { return };
         for gang in gangs {
             self.presence(*gang).clear();

@@ -60,12 +60,12 @@ impl Collector {
         reason = "it looks at the process, which a default should not"
     )]
     pub fn new() -> Self {
-        Self::of(None, Keeper::of_process())
+        Self::of(None, Keeper::OfProcess)
     }
 
     /// Collects from a directory, whether or not this process counts there or anywhere.
     pub fn open(path: impl AsRef<Path>) -> Self {
-        Self::of(Some(path.as_ref().to_owned()), Keeper::default())
+        Self::of(Some(path.as_ref().to_owned()), Keeper::own())
     }
 
     fn of(directory: Option<PathBuf>, keeper: Keeper) -> Self {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::segment::format::{CELL, Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
+use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 
 use super::kept::Logs;
 use super::layout::{Layout, LogSeries};
@@ -74,16 +74,17 @@ impl Segment {
     pub(super) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let geometry = header.geometry;
         // First the length of the log, then everything that was stored before it was.
-        let log_used = one(&source.read(Word::LogUsed.offset(), 1)?);
+        let mut words = Words::read(source)?;
+        let log_used = words.of(Word::LogUsed);
         core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
         if log_used > geometry.log_cap().min(MAX_LOG) || log_used % 8 != 0 {
             return Err(Error::corrupt("the length of the log"));
         }
-        let words = source.read(WORDS_OFF, words_in(LOG_OFF.saturating_sub(WORDS_OFF)))?;
-        let word = |word: Word| {
-            let at = word.offset().saturating_sub(WORDS_OFF) / CELL;
-            usize::try_from(at).ok().and_then(|at| words.get(at)).copied().unwrap_or(0)
-        };
+        // What belongs to a log that was there at an earlier collection was stored before that.
+        if !logs.knows(header.instance, log_used) {
+            words = Words::read(source)?;
+        }
+        let word = |word| words.of(word);
         if word(Word::Ready) != 1 {
             return Err(Error::corrupt("it was never finished"));
         }
@@ -102,15 +103,9 @@ impl Segment {
         };
         let layout = &log.layout;
 
-        let limits_at = usize::try_from(LIMITS_OFF.saturating_sub(WORDS_OFF) / CELL).unwrap_or(0);
-        let limits = words.get(limits_at..).unwrap_or_default();
-        let limits = limits.iter().flat_map(|pair| {
-            #[expect(clippy::cast_possible_truncation, reason = "two limits share a word")]
-            [*pair as u32, (*pair >> 32) as u32]
-        });
         let mut shards = Vec::new();
         let mut left = MAX_READ;
-        for (shard, limit) in (0..shards_used).zip(limits) {
+        for (shard, limit) in (0..shards_used).zip(words.limits()) {
             // What no series lies in says nothing.
             let cells = u64::from(limit.min(layout.end));
             left = left.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
@@ -206,8 +201,29 @@ fn check_length(header: &Header, size: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn one(words: &[u64]) -> u64 {
-    words.first().copied().unwrap_or(0)
+/// The moving words of a segment, and behind them the limits of its shards.
+struct Words(Vec<u64>);
+
+impl Words {
+    fn read(source: &Source) -> Result<Self, Error> {
+        Ok(Self(source.read(WORDS_OFF, words_in(LOG_OFF.saturating_sub(WORDS_OFF)))?))
+    }
+
+    fn at(offset: u64) -> usize {
+        words_in(offset.saturating_sub(WORDS_OFF))
+    }
+
+    fn of(&self, word: Word) -> u64 {
+        self.0.get(Self::at(word.offset())).copied().unwrap_or(0)
+    }
+
+    fn limits(&self) -> impl Iterator<Item = u32> {
+        let limits = self.0.get(Self::at(LIMITS_OFF)..).unwrap_or_default();
+        limits.iter().flat_map(|pair| {
+            #[expect(clippy::cast_possible_truncation, reason = "two limits share a word")]
+            [*pair as u32, (*pair >> 32) as u32]
+        })
+    }
 }
 
 fn words_in(bytes: u64) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
 
@@ -89,7 +89,12 @@ impl Logs {
         Self { layouts: Layouts::of_text(most), ..Self::default() }
     }
 
-    /// A log that was read already.
+    /// Whether a log was read already.
+    pub(super) fn knows(&self, instance: [u8; 16], used: u64) -> bool {
+        self.earlier.logs.contains_key(&(instance, used))
+    }
+
+    /// It, if it was.
     pub(super) fn known(
         &mut self,
         instance: [u8; 16],
@@ -102,31 +107,88 @@ impl Logs {
     }
 }
 
-/// Where a collector and its clones keep it.
-#[derive(Clone, Default)]
-pub(super) struct Keeper(Arc<Mutex<Arc<Kept>>>);
+/// Where collectors keep it.
+#[derive(Clone)]
+pub(super) enum Keeper {
+    /// All those of the directory in which this process counts: who makes one for each request has one all the same.
+    OfProcess,
+    /// One collector and its clones.
+    Own(Arc<Place>),
+}
+
+type Place = Mutex<Option<Arc<Kept>>>;
+
+static OF_PROCESS: Place = Mutex::new(None);
 
 impl Keeper {
-    /// That of all collectors of the directory in which this process counts: who makes one for each request has one all the same.
-    pub(super) fn of_process() -> Self {
-        static OF_PROCESS: LazyLock<Keeper> = LazyLock::new(Keeper::default);
-        OF_PROCESS.clone()
+    pub(super) fn own() -> Self {
+        Self::Own(Arc::default())
+    }
+
+    fn place(&self) -> &Place {
+        match self {
+            Self::OfProcess => &OF_PROCESS,
+            Self::Own(place) => place,
+        }
     }
 
     /// What was kept last. Nobody waits for it: a thread that held the lock may have been left behind by a fork.
     pub(super) fn kept(&self) -> Arc<Kept> {
-        self.0.try_lock().map(|kept| Arc::clone(&kept)).unwrap_or_default()
+        let kept = self.place().try_lock().ok().and_then(|kept| kept.clone());
+        kept.unwrap_or_default()
     }
 
     pub(super) fn keep(&self, kept: Kept) {
-        if let Ok(mut place) = self.0.try_lock() {
-            *place = Arc::new(kept);
-        }
+        let kept = Some(Arc::new(kept));
+        // What was there before is dropped behind the lock.
+        let before = self.place().try_lock().map(|mut place| core::mem::replace(&mut *place, kept));
+        drop(before);
     }
 }
 
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keeper")
+        f.write_str(match self {
+            Self::OfProcess => "OfProcess",
+            Self::Own(_) => "Own",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log of so many records, of a segment of this number.
+    fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
+        let since = vec![0; records];
+        let (layout, removed) = (Arc::default(), crate::collect::log::Removed::default());
+        ([number; 16], Arc::new(SegmentLog { used: 8, layout, since, removed }))
+    }
+
+    fn kept(records: usize) -> Kept {
+        Kept::new([log(1, records), log(2, 1)].into_iter(), Layouts::default(), None, Plans::new())
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_may_be() {
+        let most = usize::try_from(MOST / 8).unwrap() - 1;
+        let known = |kept: Kept, used| Logs::after(Arc::new(kept)).knows([2; 16], used);
+        assert!(known(kept(most), 8));
+        assert!(!known(kept(most), 16), "it has grown since");
+        assert!(!known(kept(most + 1), 8));
+    }
+
+    #[test]
+    fn who_finds_the_lock_taken_goes_on_without() {
+        let keeper = Keeper::own();
+        keeper.keep(kept(1));
+        assert_eq!(keeper.kept().logs.len(), 2);
+        let Keeper::Own(place) = &keeper else { panic!() };
+        let lock = place.lock().unwrap();
+        assert!(keeper.kept().logs.is_empty());
+        keeper.keep(Kept::default());
+        drop(lock);
+        assert_eq!(keeper.kept().logs.len(), 2);
     }
 }

@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::fstat;
-
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::{Error, ErrorKind};
 use crate::store;
@@ -169,9 +167,7 @@ impl Scan {
 
     fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
         // `None`: it is gone.
-        let Some(fd) = directory.open_file(name)? else { return Ok(()) };
-        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
-        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        let Some((fd, size)) = directory.open_sized(name)? else { return Ok(()) };
         let source = Source::File(fd);
         let header = read_header(&source, size)?;
         if self.own == Some(header.instance) {

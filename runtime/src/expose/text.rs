@@ -67,11 +67,11 @@ mod tests {
 
     #[test]
     fn help_and_label_values_are_escaped() {
-        let labels = [("a", "q\"b\\n\n"), ("b", "")];
+        let labels = [("a", "q\"b\\n\n"), ("b", "c")];
         let text = text(&[family(FamilyKind::Gauge, &labels, Value::Gauge(1.0))]);
         assert_eq!(
             text,
-            "# HELP x two\\nlines, a \\\\ and a \"\n# TYPE x gauge\nx{a=\"q\\\"b\\\\n\\n\",b=\"\"} 1\n"
+            "# HELP x two\\nlines, a \\\\ and a \"\n# TYPE x gauge\nx{a=\"q\\\"b\\\\n\\n\",b=\"c\"} 1\n"
         );
     }
 

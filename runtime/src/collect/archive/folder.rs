@@ -5,8 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, openat, renameat, renameat_with,
-    unlinkat,
+    AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, openat, renameat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
@@ -214,10 +213,9 @@ impl<'a> Folder<'a> {
     }
 
     fn open(&self, name: &str, here: &Here) -> Result<Option<Opened>, Error> {
-        let Some(fd) = self.directory.open_file(name)? else { return Ok(None) };
-        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        let Some((fd, size)) = self.directory.open_sized(name)? else { return Ok(None) };
         let source = Source::File(fd);
-        let header = read_header(&source, u64::try_from(stat.st_size).unwrap_or(0))?;
+        let header = read_header(&source, size)?;
         let Source::File(fd) = &source else { return Ok(None) };
         let life = here.of(&header, fd);
         Ok(Some(Opened { source, header, life }))

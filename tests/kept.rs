@@ -1,0 +1,180 @@
+//! A collector that is kept remembers what it read; what it yields is what a new one yields, whatever happened in between.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use headcount::{Clean, Collector, Number, Value};
+use headcount_tests::files::{names, segments};
+use headcount_tests::random::Random;
+use headcount_tests::{Medium, temporary_directory};
+
+/// A process that does what it is told. It is killed when it is dropped.
+struct Process {
+    child: std::process::Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn start(directory: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_remains"))
+            .arg("obey")
+            .arg(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let input = child.stdin.take().expect("a pipe");
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut process = Self { child, input, output };
+        // It has its segment when it answers.
+        process.tell("level of-all");
+        process
+    }
+
+    #[track_caller]
+    fn tell(&mut self, command: &str) {
+        writeln!(self.input, "{command}").expect("it listens");
+        self.output.read_line(&mut String::new()).expect("it answers");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything that a collection yields, but for how long it took.
+fn page(collector: &Collector) -> String {
+    let snapshot = collector.collect().expect("a snapshot");
+    let skipped: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
+    let text = [snapshot.to_text(), snapshot.to_openmetrics()].concat();
+    let lines = text.lines().filter(|line| !line.starts_with("headcount_scrape_duration_seconds "));
+    lines.map(str::to_owned).chain(skipped).collect::<Vec<_>>().join("\n")
+}
+
+/// Something that may happen between two scrapes.
+fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old: &mut Vec<u8>) {
+    let tenant = format!("tenant{}", random.below(12));
+    let archive = directory.join("archive.hca");
+    let open = || Collector::open(directory).folding(false);
+    match random.below(24) {
+        0 | 1 if processes.len() < 5 => processes.push(Process::start(directory)),
+        2 if !processes.is_empty() => {
+            let which = usize::try_from(random.below(processes.len() as u64)).expect("few");
+            processes.swap_remove(which);
+        }
+        3 => drop(open().compact().expect("ours")),
+        4 => drop(open().clean(&Clean::new().dead()).expect("ours")),
+        5 => *old = fs::read(&archive).unwrap_or_default(),
+        // As who restores a backup does: in place, so that it is the same file.
+        6 if !old.is_empty() => fs::write(&archive, &*old).expect("room"),
+        7 => drop(fs::remove_file(&archive)),
+        8 => {
+            if let Some(name) = segments(directory).first() {
+                let copy = directory.join(format!("copy{}.hc", random.below(3)));
+                headcount_tests::files::copy_sparsely(&directory.join(name), &copy);
+            }
+        }
+        9 => {
+            for name in names(directory).iter().filter(|name| name.starts_with("copy")) {
+                fs::remove_file(directory.join(name)).expect("it was there");
+            }
+        }
+        what => {
+            if processes.is_empty() {
+                return;
+            }
+            let process = random.below(processes.len() as u64);
+            let process = &mut processes[usize::try_from(process).expect("few")];
+            match what {
+                10 | 11 => process.tell(&format!("remove {tenant}")),
+                12 => process.tell("clear tenant_euros_total"),
+                13 | 14 => process.tell(&format!("level {tenant}")),
+                15 | 16 => process.tell(&format!("observe {tenant}")),
+                _ => process.tell(&format!("inc {tenant} {}", random.below(100))),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_collector_that_is_kept_yields_what_a_new_one_does() {
+    for medium in [Medium::Memory, Medium::Disk] {
+        let folder = temporary_directory(medium);
+        let directory = folder.path().join("metrics");
+        fs::create_dir(&directory).expect("it is new");
+        let mut random = Random::seeded();
+        let kept = Collector::open(&directory).folding(false);
+        let (mut processes, mut old) = (Vec::new(), Vec::new());
+        let mut pages = BTreeSet::new();
+        for number in 0..400 {
+            step(&mut random, &directory, &mut processes, &mut old);
+            let new = page(&Collector::open(&directory).folding(false));
+            let kept = page(&kept);
+            assert_eq!(kept.lines().count(), new.lines().count(), "after step {number}");
+            let differs = kept.lines().zip(new.lines()).find(|(kept, new)| kept != new);
+            assert_eq!(differs, None, "after step {number}");
+            pages.insert(new);
+        }
+        assert!(pages.len() > 100, "only {} pages differ", pages.len());
+    }
+}
+
+#[test]
+fn threads_share_a_collector_and_no_count_falls() {
+    let folder = temporary_directory(Medium::Memory);
+    let collector = Collector::open(folder.path());
+    let is_over = AtomicBool::new(false);
+    let sum = |collector: &Collector| -> u64 {
+        let snapshot = collector.collect().expect("a snapshot");
+        assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+        let calls = snapshot.families().iter().filter(|family| family.name == "tenant_calls_total");
+        let values = calls.flat_map(|family| &family.series).map(|series| match series.value {
+            Value::Counter(Number::Integer(n)) => n,
+            ref other => panic!("{other:?}"),
+        });
+        values.sum()
+    };
+    let total = thread::scope(|scope| {
+        let watchers: Vec<_> = (0..3)
+            .map(|_| {
+                let (collector, is_over, sum) = (collector.clone(), &is_over, &sum);
+                scope.spawn(move || {
+                    let mut before = 0;
+                    while !is_over.load(Ordering::Relaxed) {
+                        let now = sum(&collector);
+                        assert!(now >= before, "{before}, then {now}");
+                        before = now;
+                    }
+                })
+            })
+            .collect();
+        let mut total = 0;
+        for round in 0..40 {
+            // Each has the tenants in another order, and some of its own.
+            let mut process = Process::start(folder.path());
+            for tenant in 0..20 {
+                process.tell(&format!("inc {} 3", (tenant * 7 + round) % (20 + round)));
+                total += 3;
+            }
+            if round % 10 == 9 {
+                drop(process);
+                collector.compact().expect("ours");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for watcher in watchers {
+            watcher.join().expect("no count fell");
+        }
+        total
+    });
+    assert_eq!(sum(&collector), total);
+}
