@@ -32,6 +32,8 @@ pub(crate) struct Directory {
     fd: OwnedFd,
     path: PathBuf,
     owner: u32,
+    /// This user.
+    me: u32,
     /// The group whose members may write here, if there is one.
     group: Option<u32>,
 }
@@ -100,7 +102,8 @@ impl Directory {
             ));
         }
         let group = mode.contains(Mode::WGRP).then_some(stat.st_gid);
-        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, group })
+        let me = rustix::process::geteuid().as_raw();
+        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, me, group })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -216,9 +219,8 @@ impl Directory {
         if stat.st_nlink > 1 {
             return Err(foreign("it has a second name (a hard link)"));
         }
-        let me = rustix::process::geteuid().as_raw();
         let is_of_group = self.group.is_some_and(|group| stat.st_gid == group);
-        let is_known = stat.st_uid == me || stat.st_uid == 0 || stat.st_uid == self.owner;
+        let is_known = stat.st_uid == self.me || stat.st_uid == 0 || stat.st_uid == self.owner;
         if !is_known && !is_of_group {
             return Err(foreign("it belongs to a user who has no business here"));
         }

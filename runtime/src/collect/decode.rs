@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind};
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
 
+use super::exact::ExactSum;
 use super::kept::Logs;
-use super::layout::{Layout, LogSeries};
+use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};
+use super::snapshot::FamilyKind;
 use super::spans::ENDLESS;
 use super::together::Counted;
 
@@ -140,6 +142,12 @@ impl Segment {
         (self.header.created_ns, self.header.instance)
     }
 
+    /// A cell in each of the shards that have it.
+    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
+        let at = slot.saturating_add(offset) as usize;
+        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
+    }
+
     /// When a gauge was set, and its value; `None` if it never was.
     pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
@@ -172,9 +180,11 @@ impl Counted for Segment {
         (sum, carries)
     }
 
-    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
-        let at = slot.saturating_add(offset) as usize;
-        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
+    fn add_floats(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
+        let counted = self.each(slot, 0).map(f64::from_bits);
+        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
+        let counted = counted.filter(|n| kind != FamilyKind::Counter || *n >= 0.0);
+        counted.for_each(|n| to.add(n));
     }
 }
 

@@ -15,6 +15,10 @@ pub(super) struct ExactSum {
 
 impl ExactSum {
     pub(super) fn add(&mut self, value: f64) {
+        // Most of what is added: threads that have counted nothing.
+        if value == 0.0 {
+            return;
+        }
         if !value.is_finite() {
             self.add_special(value);
             return;

@@ -93,6 +93,14 @@ pub(super) struct Layout {
     /// Bytes of text in labels that it stands for.
     cost: u64,
     by_family: OnceLock<Vec<Vec<u32>>>,
+    floats: OnceLock<Vec<Floats>>,
+}
+
+/// A cell with a sum of `f64`, which adds up to no bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Floats {
+    pub(super) slot: u32,
+    pub(super) kind: FamilyKind,
 }
 
 impl Layout {
@@ -120,6 +128,22 @@ impl Layout {
                 }
             }
             numbers
+        })
+    }
+
+    /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
+    pub(super) fn floats(&self) -> &[Floats] {
+        self.floats.get_or_init(|| {
+            let family = |series: &LogSeries| self.families.get(series.family);
+            let all = self.series.iter().filter_map(|series| Some((series.slot, family(series)?)));
+            let is_sum = |family: &LogFamily| {
+                family.cells == Cells::Float && family.kind != FamilyKind::Gauge
+            };
+            let sums = all.filter(|(_, family)| is_sum(family));
+            let mut floats: Vec<Floats> =
+                sums.map(|(slot, family)| Floats { slot, kind: family.kind }).collect();
+            floats.sort_unstable();
+            floats
         })
     }
 

@@ -7,7 +7,7 @@ use crate::descriptor::Mode;
 
 use super::decode::Age;
 use super::exact::ExactSum;
-use super::layout::{Cells, LogFamily};
+use super::layout::{Cells, Floats, LogFamily};
 use super::snapshot::{Bucket, HistogramValue, Number};
 use super::together::Counted;
 
@@ -47,10 +47,6 @@ pub(super) struct CounterSum {
 }
 
 impl CounterSum {
-    pub(super) fn add_float(&mut self, n: f64) {
-        self.parts.get_or_insert_with(ExactSum::default).add(n);
-    }
-
     fn add(&mut self, other: &Self) {
         self.whole = self.whole.wrapping_add(other.whole);
         if let Some(parts) = &other.parts {
@@ -184,17 +180,17 @@ impl HistogramSum {
     pub(super) fn add_cells(
         &mut self,
         counted: &impl Counted,
-        cells: Cells,
+        family: &LogFamily,
         slot: u32,
         bounds: &Bounds,
     ) {
-        let mut at = if cells == Cells::Nanos {
+        let mut at = if family.cells == Cells::Nanos {
             let (low, over) = counted.sum(slot, 0);
             let high = u128::from(counted.sum(slot, 1).0) + u128::from(over);
             self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
             2
         } else {
-            counted.each(slot, 0).for_each(|bits| self.sum.add(f64::from_bits(bits)));
+            counted.add_floats(Floats { slot, kind: family.kind }, &mut self.sum);
             1
         };
         self.below.resize(bounds.shown, 0);

@@ -4,7 +4,8 @@ use core::cell::OnceCell;
 use std::sync::Arc;
 
 use super::decode::Segment;
-use super::layout::{Layout, LogSeries};
+use super::exact::ExactSum;
+use super::layout::{Floats, Layout, LogSeries};
 use super::merge::Part;
 
 /// Where cells can be read that were counted.
@@ -12,8 +13,8 @@ pub(super) trait Counted {
     /// A cell summed over the shards, modulo 2^64, and how often it passed it.
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
 
-    /// A cell in each of the shards that have it.
-    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64>;
+    /// Adds what a cell that holds `f64` comes to in all shards.
+    fn add_floats(&self, floats: Floats, to: &mut ExactSum);
 
     /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
     fn bucket(&self, slot: u32, offset: u32) -> u64 {
@@ -75,9 +76,10 @@ impl Counted for LogOf<'_> {
         (get(cells), get(carries))
     }
 
-    fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
-        let whole = self.segments().filter(|segment| is_whole(segment));
-        whole.flat_map(move |segment| segment.each(slot, offset))
+    fn add_floats(&self, floats: Floats, to: &mut ExactSum) {
+        if let Ok(at) = self.layout.floats().binary_search(&floats) {
+            self.sums().floats.get(at).into_iter().for_each(|sum| to.add_sum(sum));
+        }
     }
 }
 
@@ -87,6 +89,8 @@ struct Sums {
     cells: Vec<u64>,
     /// How often it passed that.
     carries: Vec<u64>,
+    /// Of each cell that holds `f64`, in their order.
+    floats: Vec<ExactSum>,
     /// From when on the first of them had the series of each record.
     since: Vec<u64>,
 }
@@ -95,6 +99,12 @@ impl Sums {
     fn add(&mut self, segment: &Segment) {
         for shard in &segment.shards {
             self.add_shard(shard);
+        }
+        // While its cells are at hand: one series after the other they would be looked for in each segment anew.
+        let floats = segment.log.layout.floats();
+        self.floats.resize_with(floats.len(), ExactSum::default);
+        for (floats, sum) in floats.iter().zip(&mut self.floats) {
+            segment.add_floats(*floats, sum);
         }
         let since = &segment.log.since;
         // One layout is of one number of records.
@@ -108,10 +118,23 @@ impl Sums {
         let len = self.cells.len().max(cells.len());
         self.cells.resize(len, 0);
         self.carries.resize(len, 0);
-        for ((sum, carries), cell) in self.cells.iter_mut().zip(&mut self.carries).zip(cells) {
-            let (next, carry) = sum.overflowing_add(*cell);
-            *sum = next;
-            *carries += u64::from(carry);
+        let places = self.cells.chunks_mut(LANES).zip(self.carries.chunks_mut(LANES));
+        for ((sums, carries), cells) in places.zip(cells.chunks(LANES)) {
+            // The highest bit of a sum is carried if both had it, or one of them and the sum doesn't. Asked for all lanes at once.
+            let mut carried = 0;
+            for (sum, cell) in sums.iter_mut().zip(cells) {
+                let next = sum.wrapping_add(*cell);
+                carried |= (*sum & *cell) | ((*sum | *cell) & !next);
+                *sum = next;
+            }
+            if carried >> 63 != 0 {
+                for ((sum, carries), cell) in sums.iter().zip(carries).zip(cells) {
+                    *carries += u64::from(sum < cell);
+                }
+            }
         }
     }
 }
+
+/// Cells that are added up at once.
+const LANES: usize = 8;
