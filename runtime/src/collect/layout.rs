@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::{Error, ErrorKind};
@@ -92,8 +92,10 @@ pub(super) struct Layout {
     crc: u32,
     /// Bytes of text in labels that it stands for.
     cost: u64,
-    by_family: OnceLock<Vec<Vec<u32>>>,
-    floats: OnceLock<Vec<Floats>>,
+    /// The numbers of each family's series.
+    pub(super) by_family: Vec<Vec<u32>>,
+    /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
+    pub(super) floats: Vec<Floats>,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
@@ -118,33 +120,22 @@ impl Layout {
         series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
     }
 
-    /// The numbers of each family's series.
-    pub(super) fn by_family(&self) -> &[Vec<u32>] {
-        self.by_family.get_or_init(|| {
-            let mut numbers = vec![Vec::new(); self.families.len()];
-            for (number, series) in (0..).zip(&self.series) {
-                if let Some(numbers) = numbers.get_mut(series.family) {
-                    numbers.push(number);
-                }
+    /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
+    pub(super) fn index(&mut self) {
+        let (mut by_family, mut floats) = (vec![Vec::new(); self.families.len()], Vec::new());
+        for (number, series) in (0..).zip(&self.series) {
+            if let Some(numbers) = by_family.get_mut(series.family) {
+                numbers.push(number);
             }
-            numbers
-        })
-    }
-
-    /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
-    pub(super) fn floats(&self) -> &[Floats] {
-        self.floats.get_or_init(|| {
-            let family = |series: &LogSeries| self.families.get(series.family);
-            let all = self.series.iter().filter_map(|series| Some((series.slot, family(series)?)));
-            let is_sum = |family: &LogFamily| {
-                family.cells == Cells::Float && family.kind != FamilyKind::Gauge
-            };
-            let sums = all.filter(|(_, family)| is_sum(family));
-            let mut floats: Vec<Floats> =
-                sums.map(|(slot, family)| Floats { slot, kind: family.kind }).collect();
-            floats.sort_unstable();
-            floats
-        })
+            if let Some(LogFamily { kind, cells: Cells::Float, .. }) =
+                self.families.get(series.family)
+            {
+                floats.push(Floats { slot: series.slot, kind: *kind });
+            }
+        }
+        floats.retain(|floats| floats.kind != FamilyKind::Gauge);
+        floats.sort_unstable();
+        (self.by_family, self.floats) = (by_family, floats);
     }
 
     pub(super) fn value(&self, label: Label) -> &str {
@@ -267,6 +258,7 @@ fn parse(common: Vec<u8>, slots_used: u32) -> Result<Layout, Error> {
         }
         log = rest;
     }
+    layout.index();
     layout.cost = text;
     layout.log = common;
     Ok(layout)

@@ -122,7 +122,7 @@ pub(super) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
         let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
         let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;
         let votes = (living, log.parts.len() as u64);
-        let families = log.layout.families.iter().zip(log.layout.by_family()).enumerate();
+        let families = log.layout.families.iter().zip(&log.layout.by_family).enumerate();
         families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| Use {
             family,
             source: Source::Log { number, id, log },

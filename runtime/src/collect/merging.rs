@@ -344,9 +344,7 @@ impl<'a> Declaration<'a> {
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {
-            Source::Log { log, id, .. } => {
-                (log.layout.by_family().get(id).map_or(&[][..], |s| s), 0)
-            }
+            Source::Log { log, id, .. } => (log.layout.by_family.get(id).map_or(&[][..], |s| s), 0),
             Source::Archive { archived, .. } => (&[][..], archived.series.len()),
         };
         some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))

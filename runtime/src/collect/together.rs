@@ -77,7 +77,7 @@ impl Counted for LogOf<'_> {
     }
 
     fn add_floats(&self, floats: Floats, to: &mut ExactSum) {
-        if let Ok(at) = self.layout.floats().binary_search(&floats) {
+        if let Ok(at) = self.layout.floats.binary_search(&floats) {
             self.sums().floats.get(at).into_iter().for_each(|sum| to.add_sum(sum));
         }
     }
@@ -101,7 +101,7 @@ impl Sums {
             self.add_shard(shard);
         }
         // While its cells are at hand: one series after the other they would be looked for in each segment anew.
-        let floats = segment.log.layout.floats();
+        let floats = &segment.log.layout.floats;
         self.floats.resize_with(floats.len(), ExactSum::default);
         for (floats, sum) in floats.iter().zip(&mut self.floats) {
             segment.add_floats(*floats, sum);

@@ -71,6 +71,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     }
     let since = vec![u64::from(pid); families.len()];
     layout.families = families;
+    layout.index();
     let mut header = header();
     header.pid = pid;
     header.instance = [u8::try_from(pid).unwrap(); 16];
@@ -311,7 +312,9 @@ fn a_family_without_series_changes_nothing() {
     let histogram =
         |bound: f64| family("h", FamilyKind::Histogram, Cells::Float, &[bound.to_bits()]);
     let mut empty = part(2, vec![histogram(2.0)], &[&[0, 0, 0]]);
-    layout_of(&mut empty).series.clear();
+    let layout = layout_of(&mut empty);
+    layout.series.clear();
+    layout.index();
     let (families, skipped) = merged(vec![part(1, vec![histogram(1.0)], &[&[0, 4, 0]]), empty]);
     let Value::Histogram(h) = only(&families) else { panic!("{families:?}") };
     assert_eq!(h.buckets[0], Bucket { le: 1.0, count: 4 });
@@ -338,6 +341,7 @@ fn an_empty_label_is_an_absent_one() {
     let layout = layout_of(&mut unlabelled_in_effect);
     layout.series.clear();
     add_series(layout, (0, 1, (1, 1)), &[""]);
+    layout.index();
     let (families, _) = merged(vec![unlabelled_in_effect, part(2, vec![counter("c")], &[&[2]])]);
     assert_eq!(only(&families), &Value::Counter(Number::Integer(3)));
     assert!(families[0].series[0].labels.is_empty());
@@ -345,21 +349,28 @@ fn an_empty_label_is_an_absent_one() {
 
 #[test]
 fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
-    let families = || vec![counter("c"), gauge(Mode::All), gauge(Mode::LiveMax)];
     let named = || {
-        let mut families = families();
-        families[2].name = "m".to_owned();
-        families
+        let sizes = family("h", FamilyKind::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
+        let times = family("n", FamilyKind::Histogram, Cells::Nanos, &[1_000_000_000]);
+        let spent = family("f", FamilyKind::Counter, Cells::Float, &[]);
+        let highest = LogFamily { name: "m".to_owned(), ..gauge(Mode::LiveMax) };
+        vec![counter("c"), gauge(Mode::All), highest, sizes, times, spent]
     };
-    let value = |value: f64| value.to_bits() ^ UNSET;
     let parts = |share: bool| {
         let mut parts: Vec<Part> = (1..5_u32)
             .map(|pid| {
                 let n = f64::from(pid);
-                part(pid, named(), &[&[u64::from(pid), value(n), value(n)], &[10]])
+                let value = n.to_bits() ^ UNSET;
+                // Of the histogram of nanoseconds: half of 2^64, and twice that in between; a bucket that no program fills; of money, what is none.
+                let sums = [(n / 8.0).to_bits(), 1, 0, 1 << 63, 1, u64::MAX, 0, (-n).to_bits()];
+                let own = [&[u64::from(pid), value, value], &sums[..]].concat();
+                let thread = [10, 0, 0, 0.2_f64.to_bits(), 0, 1, 0, 0, 3, 4, 0.1_f64.to_bits()];
+                part(pid, named(), &[&own, &thread])
             })
             .collect();
         parts[3].life = Life::Dead;
+        // Apart from the others: it has removed its counter.
+        log_of(&mut parts[2]).removed = Removed::of(1, 1, 0);
         if share {
             let layout = Arc::clone(&parts[0].segment.log.layout);
             for part in &mut parts {
@@ -370,9 +381,20 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     };
     let (shared, apart) = (merged(parts(true)), merged(parts(false)));
     assert_eq!(shared, apart);
-    assert_eq!(shared.0[0].series[0].value, Value::Counter(Number::Integer(50)));
-    assert_eq!(shared.0[1].series.len(), 4);
-    assert_eq!(shared.0[2].series[0].value, Value::Gauge(3.0));
+    let value = |name: &str| {
+        let family = shared.0.iter().find(|family| family.name == name).unwrap();
+        (family.series.len(), &family.series.last().unwrap().value)
+    };
+    assert_eq!(value("c"), (1, &Value::Counter(Number::Integer(50))));
+    assert_eq!(value("f"), (1, &Value::Counter(Number::Float(0.4))));
+    assert_eq!(value("g").0, 4);
+    assert_eq!(value("m"), (1, &Value::Gauge(3.0)));
+    let (_, Value::Histogram(sizes)) = value("h") else { panic!() };
+    assert_eq!((sizes.sum.to_bits(), sizes.count()), (2.05_f64.to_bits(), 8));
+    let (_, Value::Histogram(times)) = value("n") else { panic!() };
+    // Four halves and four carries of 2^64 ns.
+    assert_eq!(times.sum.to_bits(), (6.0 * 2.0_f64.powi(64) / 1e9).to_bits());
+    assert_eq!((times.buckets[0].count, times.count()), (u64::MAX, u64::MAX));
 }
 
 #[test]
@@ -399,6 +421,7 @@ fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
     for state in 0..count {
         add_series(layout, (0, 1 + state, (1, count)), &[&format!("state{state}")]);
     }
+    layout.index();
     part
 }
 
