@@ -25,6 +25,9 @@ const ENOUGH: usize = 64;
 /// Where many processes have died, a collection also folds their segments into the directory's archive, if it may write there: 256 of them, or for 50
 /// ms, at a time. See [`folding`](Self::folding) and [`compact`](Self::compact).
 ///
+/// Keep a collector, and clone it: from one collection to the next it remembers what doesn't change, up to 64 MiB, and then has only the numbers
+/// to read, which takes a fraction of the time. All collectors made by [`new`](Self::new) share that memory. What they yield is the same either way.
+///
 /// # Examples
 ///
 /// ```

@@ -37,6 +37,8 @@ impl Exposition {
 
 /// Collects from the directory of this process and renders what a scraper asks for: one call for any web framework.
 ///
+/// From one call to the next, this process remembers what doesn't change; see [`Collector`](crate::Collector).
+///
 /// `accept` is the request's header `Accept`, or nothing; several of them are joined by commas. [`Snapshot::render`](crate::Snapshot::render) says what comes of it.
 ///
 /// # Errors
