@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use headcount::{Collector, Counter, Gauge, Histogram, counted, metric, timed};
+use headcount_tests::eventually;
 
 /// Stands for a crate.
 mod one {
@@ -195,7 +196,11 @@ fn the_first_is_in_force_and_the_other_is_counted() {
     let health = headcount::health();
     let problem = health.problem().expect("the first of them").to_string();
     assert!(problem.starts_with("`depth` is declared with different modes"), "{problem}");
-    let told = LOG.0.lock().expect("no panic holds it").clone();
+    // By whichever test's thread declared everything, after it had let go of the lock.
+    let told = eventually("it is told", || {
+        let told = LOG.0.lock().expect("no panic holds it").clone();
+        (!told.is_empty()).then_some(told)
+    });
     assert_eq!(told, [format!("not counted: {problem}")]);
 }
 
