@@ -104,7 +104,7 @@ impl<'a> Block<'a> {
     }
 
     /// Adds the series to the layout.
-    pub(super) fn multiply(&mut self, record: usize, layout: &mut Layout) {
+    pub(super) fn multiply(&mut self, record: u32, layout: &mut Layout) {
         let states = self.sets.last().map_or(1, |set| set.len as u64).max(1);
         if let Some(family) = layout.families.get(self.family) {
             let name = |set: &Set| family.labels.get(usize::from(set.name));
@@ -139,7 +139,7 @@ impl<'a> Block<'a> {
             // Text of 64 bytes at least is allowed for each: there are no more than millions.
             let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             layout.series.push(LogSeries {
-                family: self.family,
+                family: place(self.family),
                 slot: at,
                 states: (first, u32::try_from(states).unwrap_or(u32::MAX)),
                 labels: place(from)..place(layout.labels.len()),

@@ -157,7 +157,8 @@ impl Segment {
 
     /// From when to when a series was there; to the end of time, as long as it wasn't removed.
     pub(super) fn span(&self, series: &LogSeries) -> (u64, u64) {
-        let from = self.log.since.get(series.record).copied().unwrap_or(self.header.created_ns);
+        let from =
+            self.log.since.get(series.record as usize).copied().unwrap_or(self.header.created_ns);
         let until = self.log.removed.at(series.slot);
         let until = until.map(|delta| self.header.log_epoch_ns.saturating_add(delta));
         (from, until.map_or(ENDLESS, |until| until.max(from)))

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 use super::archive::ReadArchive;
 use super::decode::SegmentLog;
-use super::layout::{ByChecksum, Layouts};
+use super::layout::{ByLog, Layout, Layouts};
 use super::merge::Plans;
 
 /// A segment and how long its log was: what that says is the same for ever.
@@ -21,7 +21,7 @@ const MOST: u64 = 64 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     logs: HashMap<LogId, Arc<SegmentLog>>,
-    layouts: Arc<ByChecksum>,
+    layouts: Arc<ByLog>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
 }
@@ -41,8 +41,10 @@ impl Kept {
             left = rest.unwrap_or(left);
             rest.is_some()
         };
-        let (layouts, logs) = (layouts.into_known(), logs.collect::<Vec<_>>());
-        let of_logs = layouts.values().flatten().map(|layout| layout.size()).sum::<u64>()
+        let logs: Vec<_> = logs.collect();
+        let distinct: HashMap<*const Layout, &Arc<Layout>> =
+            logs.iter().map(|(_, log)| (Arc::as_ptr(&log.layout), &log.layout)).collect();
+        let of_logs = distinct.values().map(|layout| layout.size()).sum::<u64>()
             + logs.iter().map(|(_, log)| log.size()).sum::<u64>();
         // Decoded it is several times as large as its file.
         let of_archive = archive.as_ref().map_or(0, |read| read.file_size().saturating_mul(4));
@@ -50,7 +52,6 @@ impl Kept {
         if has_logs {
             let logs = logs.into_iter().map(|(instance, log)| ((instance, log.used), log));
             kept.logs = logs.collect();
-            kept.layouts = Arc::new(layouts);
         }
         if has_archive {
             kept.archive = archive;
@@ -59,6 +60,15 @@ impl Kept {
         if has_logs && has_archive {
             kept.plans = plans;
             kept.plans.retain(|_, plan| has_room(plan.size as u64));
+        }
+        // By these, processes that are yet to come share what is known.
+        if has_logs {
+            let mut layouts = layouts.into_known();
+            layouts.retain(|_, alike| {
+                alike.retain(|known| has_room(known.log.len() as u64));
+                !alike.is_empty()
+            });
+            kept.layouts = Arc::new(layouts);
         }
         kept
     }

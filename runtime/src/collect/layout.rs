@@ -2,7 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::descriptor::{MAX_BOUNDS, Mode};
@@ -55,14 +55,14 @@ pub(super) struct LogFamily {
 /// A series as one segment's log has it.
 #[derive(Debug, Clone)]
 pub(super) struct LogSeries {
-    pub(super) family: usize,
+    pub(super) family: u32,
     pub(super) slot: u32,
     /// The first slot of the series that differ from it in the last label only, and how many they are: the states of a set.
     pub(super) states: (u32, u32),
     /// Where in the layout's labels its own stand.
     pub(super) labels: Range<u32>,
     /// The number of its record, which says when it was made.
-    pub(super) record: usize,
+    pub(super) record: u32,
 }
 
 /// A label of a series. Its text is the layout's: a string of its own for each value was a third of what reading a long log cost.
@@ -87,9 +87,6 @@ pub(super) struct Layout {
     pub(super) end: u32,
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
-    /// The log that says it, as far as logs have it in common, and its checksum.
-    log: Vec<u8>,
-    crc: u32,
     /// Bytes of text in labels that it stands for.
     cost: u64,
     /// The numbers of each family's series.
@@ -117,18 +114,18 @@ impl Layout {
         let of_series = size_of::<LogSeries>().saturating_add(size_of::<u32>());
         let series =
             self.series.len().saturating_mul(of_series).saturating_add(size_of_val(&*self.labels));
-        series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
+        series.saturating_add(self.text.len()) as u64
     }
 
     /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
     pub(super) fn index(&mut self) {
         let (mut by_family, mut floats) = (vec![Vec::new(); self.families.len()], Vec::new());
         for (number, series) in (0..).zip(&self.series) {
-            if let Some(numbers) = by_family.get_mut(series.family) {
+            if let Some(numbers) = by_family.get_mut(series.family as usize) {
                 numbers.push(number);
             }
             if let Some(LogFamily { kind, cells: Cells::Float, .. }) =
-                self.families.get(series.family)
+                self.families.get(series.family as usize)
             {
                 floats.push(Floats { slot: series.slot, kind: *kind });
             }
@@ -144,15 +141,23 @@ impl Layout {
     }
 }
 
-/// Layouts by the checksums of their logs.
-pub(super) type ByChecksum = HashMap<u32, Vec<Arc<Layout>>>;
+/// Layouts with the logs that they were read from, as far as logs have them in common, by the logs' checksums.
+pub(super) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) log: Vec<u8>,
+    pub(super) layout: Arc<Layout>,
+}
 
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
 #[derive(Debug)]
 pub(super) struct Layouts {
-    known: ByChecksum,
-    /// Those that an earlier collection parsed.
-    earlier: Arc<ByChecksum>,
+    known: ByLog,
+    /// Those that an earlier collection read.
+    earlier: Arc<ByLog>,
+    /// Whose text was taken from what is left: their addresses.
+    admitted: HashSet<usize>,
     /// Bytes of text in labels that there is room for yet.
     text_left: u64,
 }
@@ -166,51 +171,68 @@ impl Default for Layouts {
 impl Layouts {
     /// With so many bytes of text in labels at most.
     pub(super) fn of_text(most: u64) -> Self {
-        Self { known: ByChecksum::new(), earlier: Arc::default(), text_left: most }
+        let (known, earlier, admitted) = Default::default();
+        Self { known, earlier, admitted, text_left: most }
     }
 
     /// Those of an earlier collection need not be parsed again.
-    pub(super) fn after(earlier: Arc<ByChecksum>) -> Self {
+    pub(super) fn after(earlier: Arc<ByLog>) -> Self {
         Self { earlier, ..Self::default() }
     }
 
-    /// For the next collection.
-    pub(super) fn into_known(self) -> ByChecksum {
-        self.known
+    /// For the next collection: those that this one had use for.
+    pub(super) fn into_known(self) -> ByLog {
+        let Self { mut known, earlier, admitted, .. } = self;
+        for (crc, alike) in &*earlier {
+            let is_used = |known: &&Arc<Known>| admitted.contains(&address(&known.layout));
+            let used = alike.iter().filter(is_used);
+            for one in used {
+                known.entry(*crc).or_default().push(Arc::clone(one));
+            }
+        }
+        known
     }
 
     /// What a log says, by what logs have in common.
     pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
         let crc = crc32fast::hash(&common);
-        let find = |layouts: &ByChecksum| {
-            layouts.get(&crc)?.iter().find(|layout| layout.log == common).cloned()
+        let find = |layouts: &ByLog| {
+            let alike = layouts.get(&crc)?.iter();
+            alike.clone().find(|known| known.log == common).map(|known| Arc::clone(&known.layout))
         };
-        let layout = match find(&self.known).or_else(|| find(&self.earlier)) {
-            Some(layout) => layout,
-            None => Arc::new(Layout { crc, ..parse(common, slots_used)? }),
-        };
+        if let Some(layout) = find(&self.known).or_else(|| find(&self.earlier)) {
+            self.admit(&layout, slots_used)?;
+            return Ok(layout);
+        }
+        let layout = Arc::new(parse(&common, slots_used)?);
         self.admit(&layout, slots_used)?;
+        let known = Known { log: common, layout: Arc::clone(&layout) };
+        self.known.entry(crc).or_default().push(Arc::new(known));
         Ok(layout)
     }
 
     /// Makes a layout one of this collection's, for a segment that uses so many slots.
     pub(super) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
-        let alike = self.known.entry(layout.crc).or_default();
-        if !alike.iter().any(|known| Arc::ptr_eq(known, layout)) {
+        // The same log beside a smaller number of slots would be another file's lie.
+        if layout.end > slots_used {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        if !self.admitted.contains(&address(layout)) {
             // Other files' doing: this one is not damaged, and must not be set aside.
             let crowded = "too much text in labels, with that of the files before it";
             self.text_left = self
                 .text_left
                 .checked_sub(layout.cost)
                 .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
-            alike.push(Arc::clone(layout));
-        }
-        // The same log beside a smaller number of slots would be another file's lie.
-        if layout.end > slots_used {
-            return Err(Error::corrupt("a series outside the slots in use"));
+            self.admitted.insert(address(layout));
         }
         Ok(())
     }
+}
+
+/// No other layout's, as long as this one is held: by the segments' logs that a collection has, and by what an earlier one has kept.
+fn address(layout: &Arc<Layout>) -> usize {
+    Arc::as_ptr(layout) as usize
 }
 
 /// So many labels, and bytes in a name, are more than anyone has use for.
@@ -225,11 +247,10 @@ pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
 /// What a log says. Its records are whole: see [`Log`](super::log::Log).
-fn parse(common: Vec<u8>, slots_used: u32) -> Result<Layout, Error> {
-    let mut log = &*common;
+fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     let mut layout = Layout::default();
     let mut block = Block::default();
-    let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_usize);
+    let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_u32);
     while !log.is_empty() {
         let mut head = Fields::new(log, "a record's head");
         let len = head.u32()? as usize;
@@ -260,7 +281,6 @@ fn parse(common: Vec<u8>, slots_used: u32) -> Result<Layout, Error> {
     }
     layout.index();
     layout.cost = text;
-    layout.log = common;
     Ok(layout)
 }
 

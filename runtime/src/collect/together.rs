@@ -40,7 +40,7 @@ impl<'a> LogOf<'a> {
 
     /// From when on the first of those that have all series of the log had this one; `None` if there are none.
     pub(super) fn since(&self, series: &LogSeries) -> Option<u64> {
-        self.sums().since.get(series.record).copied()
+        self.sums().since.get(series.record as usize).copied()
     }
 
     /// The segments that have removed some, and are looked at one by one.
@@ -87,7 +87,7 @@ impl Counted for LogOf<'_> {
 struct Sums {
     /// Each cell summed over all shards of all segments, modulo 2^64.
     cells: Vec<u64>,
-    /// How often it passed that.
+    /// How often it passed that; empty as long as none did.
     carries: Vec<u64>,
     /// Of each cell that holds `f64`, in their order.
     floats: Vec<ExactSum>,
@@ -115,11 +115,10 @@ impl Sums {
     }
 
     fn add_shard(&mut self, cells: &[u64]) {
-        let len = self.cells.len().max(cells.len());
-        self.cells.resize(len, 0);
-        self.carries.resize(len, 0);
-        let places = self.cells.chunks_mut(LANES).zip(self.carries.chunks_mut(LANES));
-        for ((sums, carries), cells) in places.zip(cells.chunks(LANES)) {
+        let (common, more) = cells.split_at(cells.len().min(self.cells.len()));
+        for (at, (sums, cells)) in
+            (0..).step_by(LANES).zip(self.cells.chunks_mut(LANES).zip(common.chunks(LANES)))
+        {
             // The highest bit of a sum is carried if both had it, or one of them and the sum doesn't. Asked for all lanes at once.
             let mut carried = 0;
             for (sum, cell) in sums.iter_mut().zip(cells) {
@@ -128,11 +127,15 @@ impl Sums {
                 *sum = next;
             }
             if carried >> 63 != 0 {
-                for ((sum, carries), cell) in sums.iter().zip(carries).zip(cells) {
-                    *carries += u64::from(sum < cell);
+                for (at, (sum, cell)) in (at..).zip(sums.iter().zip(cells)) {
+                    if sum < cell {
+                        self.carries.resize(self.carries.len().max(at + 1), 0);
+                        self.carries[at] += 1;
+                    }
                 }
             }
         }
+        self.cells.extend_from_slice(more);
     }
 }
 

@@ -37,10 +37,14 @@ fn sizes(route: &str) -> Summary;
 #[metric(name = "latency_seconds", max_series = 100_000)]
 fn latencies(route: &str) -> Histogram;
 
-/// Records in as many series as come to so many values.
-fn record(values: u32) {
+/// Records in as many series as come to so many values. Each process meets them in an order of its own, as a server's workers do: were the orders
+/// alike, their logs would be too, and read once.
+fn record(values: u32, process: u32) {
     let each = |of_hundred: u32, mut record: Box<dyn FnMut(&str)>| {
-        for number in 0..values * of_hundred / 100 {
+        let many = u64::from(values * of_hundred / 100);
+        for number in 0..many {
+            // A prime that divides none of the numbers of series here: each comes once.
+            let number = (number * 7919 + u64::from(process) * 31) % many;
             record(&format!("/route/{number}"));
         }
     };
@@ -68,11 +72,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Forks processes that record, one after the other, and end.
 fn fill(directory: &str, processes: u32, values: u32) -> Result<(), Box<dyn Error>> {
     headcount::init(Config::new().directory(directory))?;
-    for _ in 0..processes {
+    for process in 0..processes {
         // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
         match unsafe { fork() }? {
             ForkResult::Child => {
-                record(values);
+                record(values, process);
                 std::process::exit(0);
             }
             ForkResult::Parent { child } => {
@@ -157,7 +161,7 @@ fn memory(directory: &str, values: u32, threads: u32) -> Result<(), Box<dyn Erro
             for _ in 0..threads {
                 scope.spawn(|| {
                     if values > 0 {
-                        record(values);
+                        record(values, 0);
                     }
                     end.wait();
                 });

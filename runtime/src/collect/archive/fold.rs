@@ -156,7 +156,7 @@ pub(in super::super) type SeriesOfSegments = (String, LabelSet, (u64, u64));
 pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
     for LogOf { layout, parts, .. } in logs(parts) {
-        let families = |series: &LogSeries| layout.families.get(series.family);
+        let families = |series: &LogSeries| layout.families.get(series.family as usize);
         let known = || layout.series.iter().filter_map(|series| Some((series, families(series)?)));
         let mut sets = LabelSets::default();
         known().for_each(|(series, family)| sets.push(labels_of(layout, family, series)));

@@ -57,6 +57,7 @@ fn add_series(
         layout.text.push_str(value);
     }
     let labels = from..u32::try_from(layout.labels.len()).unwrap();
+    let family = u32::try_from(family).unwrap();
     layout.series.push(LogSeries { family, slot, states, labels, record: family });
 }
 
