@@ -10,10 +10,14 @@
 
 use super::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
+/// In this order, so that what a look-up mostly reads, the slot and the key's first words, stands together: in one cache line or in two neighbours. In lines
+/// of their own entries took so much more memory that look-ups among 100,000 were no faster.
+#[repr(C)]
 struct Entry<K> {
-    hash: u64,
     /// What may change: a series that was removed has none, until it comes back with another.
     slot: AtomicU32,
+    /// As much of it as chooses a place.
+    hash: u32,
     key: K,
 }
 
@@ -25,6 +29,8 @@ const GONE: u32 = u32::MAX;
 pub(crate) struct Table<K: 'static> {
     /// A power of two of them, at most half in use, so that a probe ends.
     places: Box<[AtomicPtr<Entry<K>>]>,
+    /// One less than there are places.
+    mask: usize,
     used: AtomicUsize,
     /// The one that it replaced.
     #[expect(dead_code, reason = "kept, for who looks for leaks")]
@@ -46,13 +52,14 @@ fn entry<K: 'static>(place: &AtomicPtr<Entry<K>>) -> Option<&'static Entry<K>> {
 impl<K> Table<K> {
     /// All places, beginning with the one the hash names; without end, but at least half of them are free.
     #[inline]
-    fn probe(&self, hash: u64) -> impl Iterator<Item = &AtomicPtr<Entry<K>>> {
-        #[expect(clippy::cast_possible_truncation, reason = "the low bits choose")]
+    fn probe(&self, hash: u32) -> impl Iterator<Item = &AtomicPtr<Entry<K>>> {
         let mut next = hash as usize;
+        let (places, mask) = (&*self.places, self.mask);
         core::iter::from_fn(move || {
-            let place = self.places.get(next & self.places.len().wrapping_sub(1));
+            let at = next & mask;
             next = next.wrapping_add(1);
-            place
+            // SAFETY: there are `mask + 1` places, as `grow` made them.
+            Some(unsafe { places.get_unchecked(at) })
         })
     }
 }
@@ -71,7 +78,7 @@ impl<K: PartialEq> Rows<K> {
     }
 
     #[inline]
-    fn find_entry(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<&'static Entry<K>> {
+    fn find_entry(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<&'static Entry<K>> {
         let table = self.current()?;
         for place in table.probe(hash) {
             let entry = entry(place)?;
@@ -85,19 +92,19 @@ impl<K: PartialEq> Rows<K> {
 
     /// The slot of the row with this hash whose key is the right one, if it is known. Waits for nobody.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<u32> {
         // Acquire: whoever sees the slot sees the blocks behind it.
         let slot = self.find_entry(hash, is)?.slot.load(Ordering::Acquire);
         (slot != GONE).then_some(slot)
     }
 
     /// Adds a row, or gives one that was removed its new slot. Under the store's mutex, which makes this the only writer.
-    pub(crate) fn insert(&self, hash: u64, key: K, slot: u32) {
+    pub(crate) fn insert(&self, hash: u32, key: K, slot: u32) {
         if let Some(entry) = self.find_entry(hash, |known| *known == key) {
             entry.slot.store(slot, Ordering::Release);
             return;
         }
-        let entry = Box::new(Entry { hash, slot: AtomicU32::new(slot), key });
+        let entry = Box::new(Entry { slot: AtomicU32::new(slot), key, hash });
         let table = match self.current() {
             Some(table) if table.has_room() => table,
             old => self.grow(old),
@@ -125,6 +132,7 @@ impl<K: PartialEq> Rows<K> {
         let places = old.map_or(SMALLEST, |old| old.places.len() * 2);
         let table: &'static Table<K> = Box::leak(Box::new(Table {
             places: (0..places).map(|_| AtomicPtr::default()).collect(),
+            mask: places - 1,
             used: AtomicUsize::new(0),
             old,
         }));
