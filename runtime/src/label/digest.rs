@@ -20,8 +20,8 @@ pub struct Digest {
 /// The longest text that is its own digest.
 const SHORT: usize = 16;
 
-/// Bits without a pattern: of the golden ratio. No text has these eight bytes in it, since 7f b9 is not UTF-8; so a short text can't make a
-/// product 0 by them.
+/// Bits without a pattern: of the golden ratio. No eight bytes of a text are these, or make 0 with them, since neither 7f b9 nor 46 86 is UTF-8: so a
+/// short text can't make a product 0 by them.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Both halves of a product, which depend on all bits of both factors.
@@ -118,7 +118,7 @@ impl Digest {
 /// `hash`, and a digest's words as well.
 #[inline]
 pub(super) fn mixed(hash: u64, (low, high): (u64, u64)) -> u64 {
-    fold(hash ^ low, MIX ^ high)
+    fold(hash ^ low, high.wrapping_add(MIX))
 }
 
 impl fmt::Debug for Digest {

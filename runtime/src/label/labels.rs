@@ -2,6 +2,7 @@
 
 use super::digest::{Digest, mixed};
 use super::strings::parse;
+use super::table::GONE;
 use super::writer::{Key, LabelWriter, Out};
 use super::{LabelValue, MAX_LABEL_VALUE, ROWS};
 
@@ -123,7 +124,7 @@ pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<u32> {
 fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> u32 {
     let words = || words.iter().copied();
     let is = |row: &Row| row.has(site, lengths, words());
-    ROWS.find(hash(site, lengths, words()), is).unwrap_or(UNKNOWN)
+    ROWS.find_or_gone(hash(site, lengths, words()), is).unwrap_or(UNKNOWN)
 }
 
 /// The slot of the row of a site with these values, if it is known. Waits for nobody.
@@ -309,10 +310,10 @@ macro_rules! labels {
 }
 
 /// Values that are all texts, whatever their types: what is done with them is compiled once for all families.
-pub trait Texts: Labels {
+pub trait Texts: Labels + Copy {
     /// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
     #[doc(hidden)]
-    fn find_brief(&self, site: usize) -> Option<u32>;
+    fn find_brief(self, site: usize) -> Option<u32>;
 }
 
 impl<const N: usize> Labels for [&str; N] {
@@ -350,9 +351,9 @@ impl<const N: usize> Labels for [&str; N] {
 
 impl<const N: usize> Texts for [&str; N] {
     #[inline]
-    fn find_brief(&self, site: usize) -> Option<u32> {
+    fn find_brief(self, site: usize) -> Option<u32> {
         // Passed in registers, and in registers till the end.
-        let slot = match self.as_slice() {
+        let slot = match *self.as_slice() {
             [a] => find_1(site, a),
             [a, b] => find_2(site, a, b),
             [a, b, c] => find_3(site, a, b, c),
@@ -364,7 +365,7 @@ impl<const N: usize> Texts for [&str; N] {
 }
 
 /// No slot; the same as the table has for a row that is gone, so that one compare finds out.
-const UNKNOWN: u32 = u32::MAX;
+const UNKNOWN: u32 = GONE;
 
 // A caller keeps the texts for the case that they are new; these functions don't, and get along with the registers that nobody has to save.
 macro_rules! in_registers {
@@ -372,7 +373,10 @@ macro_rules! in_registers {
         #[inline(never)]
         fn $find(site: usize, $($text: &str),*) -> u32 {
             let digests = || Some([$(Digest::brief($text.as_bytes())?),*]);
-                        digests().map_or(UNKNOWN, |digests| probe(site, lengths(&digests), &digests.map(Digest::words)))
+            match digests() {
+                Some(digests) => probe(site, lengths(&digests), &digests.map(Digest::words)),
+                None => UNKNOWN,
+            }
         }
 
         #[inline(never)]

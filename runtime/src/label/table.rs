@@ -24,7 +24,7 @@ struct Entry<K> {
 /// Places of the first table; in a model few, so that it grows.
 const SMALLEST: usize = super::SMALLEST_TABLE;
 /// No slot.
-const GONE: u32 = u32::MAX;
+pub(crate) const GONE: u32 = u32::MAX;
 
 pub(crate) struct Table<K: 'static> {
     /// A power of two of them, at most half in use, so that a probe ends.
@@ -50,17 +50,21 @@ fn entry<K: 'static>(place: &AtomicPtr<Entry<K>>) -> Option<&'static Entry<K>> {
 }
 
 impl<K> Table<K> {
-    /// All places, beginning with the one the hash names; without end, but at least half of them are free.
+    /// The number of the place that the hash names. From there on all places are looked at in turn, till a free one; half of them are.
     #[inline]
-    fn probe(&self, hash: u32) -> impl Iterator<Item = &AtomicPtr<Entry<K>>> {
-        let mut next = hash as usize;
-        let (places, mask) = (&*self.places, self.mask);
-        core::iter::from_fn(move || {
-            let at = next & mask;
-            next = next.wrapping_add(1);
-            // SAFETY: there are `mask + 1` places, as `grow` made them.
-            Some(unsafe { places.get_unchecked(at) })
-        })
+    fn first(&self, hash: u32) -> usize {
+        hash as usize & self.mask
+    }
+
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        at.wrapping_add(1) & self.mask
+    }
+
+    #[inline]
+    fn place(&self, at: usize) -> &AtomicPtr<Entry<K>> {
+        // SAFETY: there are `mask + 1` places, a power of two, as `grow` made them.
+        unsafe { self.places.get_unchecked(at & self.mask) }
     }
 }
 
@@ -80,22 +84,28 @@ impl<K: PartialEq> Rows<K> {
     #[inline]
     fn find_entry(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<&'static Entry<K>> {
         let table = self.current()?;
-        for place in table.probe(hash) {
-            let entry = entry(place)?;
+        let mut at = table.first(hash);
+        loop {
+            let entry = entry(table.place(at))?;
             // Not the hashes first: that is one more compare where the key is the right one, and it mostly is.
             if is(&entry.key) {
                 return Some(entry);
             }
+            at = table.next(at);
         }
-        None
     }
 
     /// The slot of the row with this hash whose key is the right one, if it is known. Waits for nobody.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<u32> {
+        self.find_or_gone(hash, is).filter(|slot| *slot != GONE)
+    }
+
+    /// The same; or [`GONE`], if it was removed.
+    #[inline]
+    pub(crate) fn find_or_gone(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<u32> {
         // Acquire: whoever sees the slot sees the blocks behind it.
-        let slot = self.find_entry(hash, is)?.slot.load(Ordering::Acquire);
-        (slot != GONE).then_some(slot)
+        Some(self.find_entry(hash, is)?.slot.load(Ordering::Acquire))
     }
 
     /// Adds a row, or gives one that was removed its new slot. Under the store's mutex, which makes this the only writer.
@@ -151,11 +161,12 @@ impl<K> Table<K> {
     }
 
     fn put(&self, entry: &'static Entry<K>) {
-        let free = self.probe(entry.hash).find(|place| place.load(Ordering::Relaxed).is_null());
-        if let Some(place) = free {
-            // Release: whoever sees the pointer sees the entry. Nobody writes through it.
-            place.store(core::ptr::from_ref(entry).cast_mut(), Ordering::Release);
-            self.used.fetch_add(1, Ordering::Relaxed);
+        let mut at = self.first(entry.hash);
+        while !self.place(at).load(Ordering::Relaxed).is_null() {
+            at = self.next(at);
         }
+        // Release: whoever sees the pointer sees the entry. Nobody writes through it.
+        self.place(at).store(core::ptr::from_ref(entry).cast_mut(), Ordering::Release);
+        self.used.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -57,15 +57,15 @@ impl Site {
         if !ON {
             return DROPPED;
         }
-        if let Some(texts) = values.texts() {
-            return match texts.find_brief(self.address()) {
-                Some(slot) => slot,
-                None => self.row_at_leisure(&texts),
-            };
-        }
-        match label::find_brief(self.address(), values) {
-            Some(slot) => slot,
-            None => self.row_at_leisure(values),
+        let found = match values.texts() {
+            Some(texts) => texts.find_brief(self.address()),
+            None => label::find_brief(self.address(), values),
+        };
+        match (found, values.texts()) {
+            (Some(slot), _) => slot,
+            // Asked for once more, so that only here they need a place in memory.
+            (None, Some(texts)) => self.row_at_leisure(&texts),
+            (None, None) => self.row_at_leisure(values),
         }
     }
 
