@@ -102,13 +102,13 @@ fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) 
 
 /// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
 ///
-/// It calls nothing, so that all of it stays in registers.
+/// The digests are made in place and passed in registers.
 #[inline]
 pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<u32> {
     let digests = values.briefs()?;
     let digests = digests.as_ref();
     let lengths = lengths(digests);
-    // Not in place: a family is used in many places, and a table of the library's is nearer to the library.
+    // Not in place: a family is used in many places.
     let slot = match digests {
         [a] => probe_1(site, lengths, a.words()),
         [a, b] => probe_2(site, lengths, a.words(), b.words()),
