@@ -40,19 +40,19 @@ fn a_row_that_is_found_is_whole_also_while_the_table_grows() {
                 for (slot, block) in (0_u32..).zip(blocks.iter()) {
                     block.store(1, Ordering::Relaxed);
                     // Two have one hash; the second and the third make the table grow.
-                    rows.insert(u64::from(slot / 2), slot, slot);
+                    rows.insert(slot / 2, slot, slot);
                 }
             })
         };
         for slot in 0..3_u32 {
-            if let Some(found) = rows.find(u64::from(slot / 2), |key| *key == slot) {
+            if let Some(found) = rows.find(slot / 2, |key| *key == slot) {
                 assert_eq!(found, slot);
                 assert_eq!(blocks[slot as usize].load(Ordering::Relaxed), 1);
             }
         }
         writer.join().expect("it ends");
         for slot in 0..3_u32 {
-            let found = rows.find(u64::from(slot / 2), |key| *key == slot);
+            let found = rows.find(slot / 2, |key| *key == slot);
             assert_eq!(found, Some(slot));
         }
     });

@@ -2,25 +2,26 @@
 
 use core::fmt;
 
+use super::with_digits;
 use super::writer::{LabelWriter, Out};
 
-/// Sixteen bytes. A short text is in there as it is, with its length in the last byte: equal digests are equal texts. Of a longer one
-/// there is a hash, and who finds two that are equal compares the texts.
+/// Sixteen bytes and a length. Of a short text they are its bytes, some of them twice: equal digests are equal texts. Of a longer one
+/// they are a hash, and who finds two that are equal compares the texts.
 ///
 /// It depends on nothing but the text, however that was written.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Digest {
     pub(super) low: u64,
     pub(super) high: u64,
+    /// Of the text, in bytes.
+    pub(super) len: u64,
 }
 
 /// The longest text that is its own digest.
-const SHORT: usize = 15;
-/// Where the length of a short text stands, and 16 of a long one.
-const LENGTH: u32 = 56;
-const LONG: u64 = (SHORT as u64 + 1) << LENGTH;
+const SHORT: usize = 16;
 
-/// Bits without a pattern: of the golden ratio. A short digest's last byte can't make it 0.
+/// Bits without a pattern: of the golden ratio. No eight bytes of a text are these, or make 0 with them, since neither 7f b9 nor 46 86 is UTF-8: so a
+/// short text can't make a product 0 by them.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Both halves of a product, which depend on all bits of both factors.
@@ -39,46 +40,40 @@ impl Digest {
         let len = text.len();
         let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
         let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-        // The first and the last bytes together are all of them; where they overlap, they are the same.
-        let (low, high) = match len {
-            8..=SHORT => {
-                let rest = text.last_chunk().map_or(0, eight) >> 8;
-                (text.first_chunk().map_or(0, eight), rest >> ((SHORT - len) * 8))
-            }
-            4..8 => {
-                let last = text.last_chunk().map_or(0, four) << ((len - 4) * 8);
-                (text.first_chunk().map_or(0, four) | last, 0)
-            }
-            0..4 => {
-                let byte = |at: usize| text.get(at).map_or(0, |byte| u64::from(*byte) << (at * 8));
-                (byte(0) | byte(len / 2) | byte(len.wrapping_sub(1)), 0)
-            }
-            _ => return None,
+        // The first and the last bytes, which overlap or meet: with the length they say all. Nothing has to be put together.
+        let (low, high) = if len > SHORT {
+            return None;
+        } else if len >= 8 {
+            (text.first_chunk().map_or(0, eight), text.last_chunk().map_or(0, eight))
+        } else if len >= 4 {
+            (text.first_chunk().map_or(0, four), text.last_chunk().map_or(0, four))
+        } else {
+            let byte = |byte: Option<&u8>| byte.map_or(0, |byte| u64::from(*byte));
+            let (first, middle, last) = (text.first(), text.get(len / 2), text.last());
+            (byte(first) | byte(middle) << 8 | byte(last) << 16, 0)
         };
-        Some(Self { low, high: high | (len as u64) << LENGTH })
+        Some(Self { low, high, len: len as u64 })
     }
 
     /// Of a number's text, if it is short.
     #[inline]
-    pub(super) fn of_number(is_negative: bool, mut number: u64) -> Option<Self> {
-        // Seven digits and a sign are eight bytes.
-        if number >= 10_000_000 {
-            return None;
+    pub(super) fn of_number(is_negative: bool, number: u64) -> Option<Self> {
+        if is_negative || number >= 1_000 {
+            return Self::of_many_digits(is_negative, number);
         }
-        let (mut low, mut len) = (0, 0);
-        loop {
-            low = low << 8 | (u64::from(b'0') + number % 10);
-            len += 1;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        if is_negative {
-            low = low << 8 | u64::from(b'-');
-            len += 1;
-        }
-        Some(Self { low, high: len << LENGTH })
+        // Statuses and the like, the most common ones: as `brief` puts up to three bytes together.
+        let digit = |number: u64| u64::from(b'0') + number % 10;
+        let (first, middle, len) = match number {
+            100.. => (digit(number / 100), digit(number / 10), 3),
+            10.. => (digit(number / 10), digit(number), 2),
+            _ => (digit(number), digit(number), 1),
+        };
+        Some(Self { low: first | middle << 8 | digit(number) << 16, high: 0, len })
+    }
+
+    #[inline(never)]
+    fn of_many_digits(is_negative: bool, number: u64) -> Option<Self> {
+        with_digits(is_negative, number, |text| Self::brief(text.as_bytes()))
     }
 
     /// Of a text of whatever length.
@@ -87,76 +82,76 @@ impl Digest {
         Self::brief(text).unwrap_or_else(|| Self::long(text))
     }
 
+    #[inline(never)]
     fn long(text: &[u8]) -> Self {
         let mut long = Long::default();
-        let rest = long.blocks_of(text);
-        long.ended_by(rest)
+        let mut rest = text;
+        while let Some((block, behind)) =
+            rest.split_first_chunk().filter(|(_, rest)| !rest.is_empty())
+        {
+            long.mix(block);
+            rest = behind;
+        }
+        long.ended_by(text.last_chunk().unwrap_or(&[0; BLOCK]), text.len())
     }
 
     /// Of the text that `write` writes.
     pub(super) fn written(write: impl FnOnce(&mut LabelWriter<'_>)) -> Self {
         let mut written = Written::default();
         write(&mut LabelWriter::new(Out::Digest(&mut written)));
-        let rest = written.block.get(..written.used).unwrap_or_default();
-        match Self::brief(rest) {
-            Some(short) if written.before.blocks == 0 => short,
-            _ => written.before.ended_by(rest),
-        }
+        written.digest()
     }
 
     /// Whether other texts may have the same.
     #[cfg(test)]
     fn is_long(self) -> bool {
-        self.high & LONG != 0
+        self.len > SHORT as u64
     }
 
-    /// `hash`, and this as well.
+    /// All but the length.
     #[inline]
-    pub(super) fn mixed_into(self, hash: u64) -> u64 {
-        fold(hash ^ self.low, MIX ^ self.high)
+    pub(super) fn words(self) -> (u64, u64) {
+        (self.low, self.high)
     }
+}
+
+/// `hash`, and a digest's words as well.
+#[inline]
+pub(super) fn mixed(hash: u64, (low, high): (u64, u64)) -> u64 {
+    fold(hash ^ low, high.wrapping_add(MIX))
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}{:016x}", self.high, self.low)
+        write!(f, "{}:{:016x}{:016x}", self.len, self.high, self.low)
     }
 }
 
 const BLOCK: usize = 16;
 
-/// The hash of a long text's whole blocks.
+/// The hash of a long text's blocks, by turns in one of two halves: neither waits for the other. The last block is the last sixteen bytes,
+/// whatever of them was in the one before.
 #[derive(Debug, Default)]
 struct Long {
-    blocks: u64,
-    hash: u64,
+    next: u64,
+    other: u64,
 }
 
 impl Long {
-    /// Takes whole blocks, and gives back what is behind them.
     #[inline]
-    fn blocks_of<'t>(&mut self, mut text: &'t [u8]) -> &'t [u8] {
-        while let Some((block, rest)) = text.split_first_chunk::<BLOCK>() {
-            let block = u128::from_le_bytes(*block);
-            #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-            self.mix(block as u64, (block >> 64) as u64);
-            self.blocks += 1;
-            text = rest;
-        }
-        text
-    }
-
-    fn mix(&mut self, low: u64, high: u64) {
+    fn mix(&mut self, block: &[u8; BLOCK]) {
+        let block = u128::from_le_bytes(*block);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let (low, high) = (block as u64, (block >> 64) as u64);
         // Turned, since a block may be anything: what makes one of the factors 0 depends on what stands before.
-        self.hash = fold(self.hash ^ low, self.hash.rotate_left(32) ^ MIX ^ high);
+        let mixed = fold(self.next ^ low, self.next.rotate_left(32) ^ (MIX ^ high));
+        (self.next, self.other) = (self.other, mixed);
     }
 
     #[inline]
-    fn ended_by(mut self, rest: &[u8]) -> Digest {
-        if let Some(Digest { low, high }) = Digest::brief(rest) {
-            self.mix(low, high);
-        }
-        Digest { low: self.hash, high: LONG | self.blocks }
+    fn ended_by(mut self, last: &[u8; BLOCK], len: usize) -> Digest {
+        self.mix(last);
+        Digest { low: self.next, high: self.other, len: len as u64 }
     }
 }
 
@@ -164,37 +159,52 @@ impl Long {
 #[derive(Debug, Default)]
 pub(super) struct Written {
     before: Long,
-    /// What is behind the last whole block.
-    block: [u8; BLOCK],
+    /// The block that was mixed last, and behind it what comes next.
+    bytes: [u8; 2 * BLOCK],
+    /// How much of the second half is in use.
     used: usize,
+    len: usize,
 }
 
 impl Written {
     pub(super) fn push(&mut self, mut text: &[u8]) {
-        loop {
-            if self.used == 0 {
-                text = self.before.blocks_of(text);
+        self.len += text.len();
+        while !text.is_empty() {
+            // Not before there is more: a text's last block is mixed as such.
+            if self.used == BLOCK {
+                self.next_block();
             }
-            if text.is_empty() {
-                return;
-            }
-            let room = self.block.get_mut(self.used..).unwrap_or_default();
+            let room = self.bytes.get_mut(BLOCK + self.used..).unwrap_or_default();
             let (now, later) = text.split_at(room.len().min(text.len()));
             if let Some(room) = room.get_mut(..now.len()) {
                 room.copy_from_slice(now);
             }
             self.used += now.len();
             text = later;
-            if self.used == BLOCK {
-                self.before.blocks_of(&self.block);
-                self.used = 0;
-            }
         }
+    }
+
+    fn next_block(&mut self) {
+        if let Some(block) = self.bytes.last_chunk() {
+            self.before.mix(block);
+        }
+        self.bytes.copy_within(BLOCK.., 0);
+        self.used = 0;
+    }
+
+    fn digest(self) -> Digest {
+        if self.len <= SHORT {
+            return Digest::of(self.bytes.get(BLOCK..BLOCK + self.used).unwrap_or_default());
+        }
+        let last = self.bytes.get(self.used..).and_then(<[u8]>::first_chunk);
+        self.before.ended_by(last.unwrap_or(&[0; BLOCK]), self.len)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use core::iter;
+
     use super::*;
 
     #[test]
@@ -223,12 +233,40 @@ mod tests {
         }
     }
 
+    /// The only text that has this digest.
+    fn text_of(digest: Digest) -> Vec<u8> {
+        let (low, high) = (digest.low.to_le_bytes(), digest.high.to_le_bytes());
+        let len = usize::try_from(digest.len).unwrap();
+        match len {
+            8..=16 => [&low, &high[16 - len..]].concat(),
+            4..8 => [&low[..4], &high[8 - len..4]].concat(),
+            0..4 => low[..len].to_vec(),
+            _ => unreachable!("{digest:?} is of a long text"),
+        }
+    }
+
     #[test]
-    fn a_short_text_is_its_own_digest() {
-        assert_eq!(Digest::of(b""), Digest { low: 0, high: 0 });
-        assert_eq!(Digest::of(b"abc"), Digest { low: 0x63_6261, high: 3 << 56 });
-        let fifteen = Digest { low: 0x6867_6665_6463_6261, high: 0x0f6f_6e6d_6c6b_6a69 };
-        assert_eq!(Digest::of(b"abcdefghijklmno"), fifteen);
+    fn a_short_text_can_be_read_off_its_digest() {
+        for len in 0..=SHORT {
+            // Each byte another, and all of their bits.
+            for start in [0_u8, 1, 0x55, 0x7f, 0x80, 0xaa, 0xff] {
+                let next = |byte: &u8| Some(byte.wrapping_mul(5).wrapping_add(29));
+                let text: Vec<u8> = iter::successors(Some(start), next).take(len).collect();
+                assert_eq!(text_of(Digest::of(&text)), text);
+            }
+        }
+        assert_eq!(Digest::of(b""), Digest::default());
+        assert_eq!(Digest::of(b"abc"), Digest { low: 0x63_6261, high: 0, len: 3 });
+        assert_eq!(Digest::of(b"abcde"), Digest { low: 0x6463_6261, high: 0x6564_6362, len: 5 });
+    }
+
+    #[test]
+    fn texts_of_the_same_ends_have_other_lengths() {
+        let digests: Vec<Digest> =
+            (0..=40).map(|len| Digest::of("a".repeat(len).as_bytes())).collect();
+        for (at, digest) in digests.iter().enumerate() {
+            assert!(!digests[..at].contains(digest), "{digest:?}");
+        }
     }
 
     #[test]
@@ -240,7 +278,11 @@ mod tests {
                 assert_eq!(digest, Some(Digest::of(text.as_bytes())), "{text}");
             }
         }
-        assert_eq!(Digest::of_number(false, 10_000_000), None);
+        // As long as sixteen bytes, with the sign; not longer.
+        let most = 9_999_999_999_999_999;
+        assert_eq!(Digest::of_number(false, most), Some(Digest::of(b"9999999999999999")));
+        assert_eq!(Digest::of_number(true, most), None);
+        assert_eq!(Digest::of_number(false, most + 1), None);
         assert_eq!(Digest::of_number(true, u64::MAX), None);
     }
 }

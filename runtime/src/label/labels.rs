@@ -1,7 +1,8 @@
 //! The values of all labels of a series: found in the table, or written down.
 
-use super::digest::Digest;
+use super::digest::{Digest, mixed};
 use super::strings::parse;
+use super::table::GONE;
 use super::writer::{Key, LabelWriter, Out};
 use super::{LabelValue, MAX_LABEL_VALUE, ROWS};
 
@@ -16,6 +17,9 @@ pub trait Labels {
     /// The same, if all values are short and at hand.
     #[doc(hidden)]
     fn briefs(&self) -> Option<Self::Digests>;
+    /// The values' texts, if all are at hand.
+    #[doc(hidden)]
+    fn texts(&self) -> Option<impl Texts>;
     /// The place of this combination among all, the last label fastest.
     #[doc(hidden)]
     fn index(&self) -> u32;
@@ -28,13 +32,18 @@ pub trait Labels {
     fn are(&self, given: &[u8]) -> bool;
 }
 
-/// What tells a row of a family from all others.
+/// What tells a row of a family from all others. In this order, by what a look-up reads first.
+#[repr(C)]
 pub(crate) struct Row {
     /// The site, by its address.
     site: usize,
-    /// Those of the first values. Nothing but these is looked at where they say all.
-    digests: [Digest; KEPT],
+    /// The values' lengths: see [`lengths`].
+    lengths: u64,
+    /// The bytes of the first values' digests. Nothing but these and the lengths is looked at where they say all.
+    words: [(u64, u64); 2],
     values: Box<[u8]>,
+    /// Of the next values': behind what a look-up of two labels reads.
+    more: [(u64, u64); KEPT - 2],
 }
 
 /// Digests that a row keeps; families with more labels are few.
@@ -42,12 +51,18 @@ const KEPT: usize = 4;
 
 impl Row {
     /// The row of a site with these values, and its hash.
-    pub(crate) fn new(site: usize, values: &Key) -> (u64, Self) {
-        let (all, mut digests) = ((&values).digests(), [Digest::default(); KEPT]);
-        for (place, digest) in digests.iter_mut().zip(all.as_ref()) {
-            *place = *digest;
+    pub(crate) fn new(site: usize, values: &Key) -> (u32, Self) {
+        let (all, mut words, mut more) = ((&values).digests(), [(0, 0); 2], [(0, 0); KEPT - 2]);
+        let all = all.as_ref();
+        for (place, digest) in words.iter_mut().chain(&mut more).zip(all) {
+            *place = digest.words();
         }
-        (hash(site, all.as_ref()), Self { site, digests, values: values.bytes().into() })
+        let lengths = lengths(all);
+        let values = values.bytes().into();
+        (
+            hash(site, lengths, all.iter().copied().map(Digest::words)),
+            Self { site, lengths, words, values, more },
+        )
     }
 
     /// Whose it is.
@@ -55,15 +70,12 @@ impl Row {
         self.site
     }
 
-    /// Whether the site and the digests are these.
+    /// Whether the site and the digests are these, as far as they are kept.
     #[inline]
-    fn has(&self, site: usize, digests: &[Digest]) -> bool {
-        // All together, and one branch.
-        let mut differing = (self.site ^ site) as u64;
-        for (own, digest) in self.digests.iter().zip(digests) {
-            differing |= (own.low ^ digest.low) | (own.high ^ digest.high);
-        }
-        differing == 0
+    fn has(&self, site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> bool {
+        let kept = self.words.iter().chain(&self.more);
+        let is_same = self.lengths == lengths && self.site == site;
+        is_same && kept.zip(words).all(|(kept, words)| *kept == words)
     }
 }
 
@@ -73,30 +85,56 @@ impl PartialEq for Row {
     }
 }
 
+/// The lengths of values, each below 2^16, in one number. Of up to four values it is that of no other lengths; of more it says those of the last four.
+#[inline]
+fn lengths(digests: &[Digest]) -> u64 {
+    digests.iter().fold(0, |lengths, digest| lengths << 16 | digest.len)
+}
+
 /// A hash of label values. The seed is the site's address: a flood of values that collide ends at a family's cap on series.
 #[inline]
-fn hash(site: usize, digests: &[Digest]) -> u64 {
-    digests.iter().fold(site as u64, |hash, digest| digest.mixed_into(hash))
+fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> u32 {
+    let seed = (site as u64).wrapping_add(lengths);
+    #[expect(clippy::cast_possible_truncation, reason = "enough to choose a place")]
+    let hash = words.into_iter().fold(seed, mixed) as u32;
+    hash
 }
 
 /// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
 ///
-/// It calls nothing, so that all of it stays in registers.
+/// The digests are made in place and passed in registers.
 #[inline]
 pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<u32> {
     let digests = values.briefs()?;
     let digests = digests.as_ref();
-    if digests.len() > KEPT {
-        return None;
-    }
-    ROWS.find(hash(site, digests), |row| row.has(site, digests))
+    let lengths = lengths(digests);
+    // Not in place: a family is used in many places.
+    let slot = match digests {
+        [a] => probe_1(site, lengths, a.words()),
+        [a, b] => probe_2(site, lengths, a.words(), b.words()),
+        [a, b, c] => probe_3(site, lengths, a.words(), b.words(), c.words()),
+        [a, b, c, d] => probe_4(site, lengths, a.words(), b.words(), c.words(), d.words()),
+        _ => UNKNOWN,
+    };
+    (slot != UNKNOWN).then_some(slot)
+}
+
+/// The slot of the row of a site whose values, all of them short, have these digests, at most as many as are kept; or [`UNKNOWN`].
+#[inline]
+fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> u32 {
+    let words = || words.iter().copied();
+    let is = |row: &Row| row.has(site, lengths, words());
+    ROWS.find_or_gone(hash(site, lengths, words()), is).unwrap_or(UNKNOWN)
 }
 
 /// The slot of the row of a site with these values, if it is known. Waits for nobody.
 pub(crate) fn find(site: usize, values: &impl Labels) -> Option<u32> {
     let digests = values.digests();
     let digests = digests.as_ref();
-    ROWS.find(hash(site, digests), |row| row.has(site, digests) && values.are(&row.values))
+    let lengths = lengths(digests);
+    let words = || digests.iter().copied().map(Digest::words);
+    let is = |row: &Row| row.has(site, lengths, words()) && values.are(&row.values);
+    ROWS.find(hash(site, lengths, words()), is)
 }
 
 /// Of a value of whatever length.
@@ -119,18 +157,29 @@ fn whole<V: LabelValue + ?Sized>(value: &V) -> Option<&[u8]> {
     value.text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE)
 }
 
+/// In registers where they aren't long: a call would cost more.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match Digest::brief(a) {
+        Some(short) => Digest::brief(b) == Some(short),
+        None if a.len() <= 32 => {
+            let (begins, ends) = (a.first_chunk::<16>(), a.last_chunk::<16>());
+            begins == b.first_chunk() && ends == b.last_chunk()
+        }
+        None => a == b,
+    }
+}
+
 /// The first of `given` is `value`: what is behind it.
 #[inline]
 fn behind<'g, V: LabelValue + ?Sized>(value: &V, given: &'g [u8]) -> Option<&'g [u8]> {
     let (len, rest) = given.split_first_chunk::<2>()?;
     let (expected, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*len)))?;
     let is_equal = match whole(value) {
-        // In registers where they are short: a call would cost more.
-        Some(text) if text.len() == expected.len() => match Digest::brief(text) {
-            Some(short) => Digest::brief(expected) == Some(short),
-            None => text == expected,
-        },
-        Some(_) => false,
+        Some(text) => is_same(text, expected),
         None => is_written(value, expected),
     };
     is_equal.then_some(rest)
@@ -147,6 +196,10 @@ fn is_written<V: LabelValue + ?Sized>(value: &V, expected: &[u8]) -> bool {
 impl Labels for &Key {
     const CLOSED: bool = false;
     type Digests = Few;
+
+    fn texts(&self) -> Option<impl Texts> {
+        None::<[&str; 0]>
+    }
 
     fn index(&self) -> u32 {
         0
@@ -204,6 +257,13 @@ macro_rules! labels {
             type Digests = [Digest; $count];
 
             #[inline]
+            fn texts(&self) -> Option<impl Texts> {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)*) = self;
+                Some([$($name.text()?),*])
+            }
+
+            #[inline]
             fn index(&self) -> u32 {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
@@ -249,9 +309,97 @@ macro_rules! labels {
     };
 }
 
+/// Values that are all texts, whatever their types: what is done with them is compiled once for all families.
+pub trait Texts: Labels + Copy {
+    /// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
+    #[doc(hidden)]
+    fn find_brief(self, site: usize) -> Option<u32>;
+}
+
+impl<const N: usize> Labels for [&str; N] {
+    const CLOSED: bool = false;
+    type Digests = [Digest; N];
+
+    fn texts(&self) -> Option<impl Texts> {
+        Some(*self)
+    }
+
+    fn index(&self) -> u32 {
+        0
+    }
+
+    fn write_to(&self, key: &mut LabelKey<'_>) {
+        for text in self {
+            key.0.value(*text);
+        }
+    }
+
+    fn briefs(&self) -> Option<[Digest; N]> {
+        None
+    }
+
+    fn digests(&self) -> [Digest; N] {
+        // Word by word: they were just written so, and can't be read otherwise before they have arrived in the cache.
+        core::array::from_fn(|at| self.get(at).map_or_else(Digest::default, |text| digest(*text)))
+    }
+
+    fn are(&self, given: &[u8]) -> bool {
+        let rest = self.iter().try_fold(given, |given, text| behind(*text, given));
+        rest.is_some_and(<[u8]>::is_empty)
+    }
+}
+
+impl<const N: usize> Texts for [&str; N] {
+    #[inline]
+    fn find_brief(self, site: usize) -> Option<u32> {
+        // Passed in registers, and in registers till the end.
+        let slot = match *self.as_slice() {
+            [a] => find_1(site, a),
+            [a, b] => find_2(site, a, b),
+            [a, b, c] => find_3(site, a, b, c),
+            [a, b, c, d] => find_4(site, a, b, c, d),
+            _ => UNKNOWN,
+        };
+        (slot != UNKNOWN).then_some(slot)
+    }
+}
+
+/// No slot; the same as the table has for a row that is gone, so that one compare finds out.
+const UNKNOWN: u32 = GONE;
+
+// A caller keeps the texts for the case that they are new; these functions don't, and get along with the registers that nobody has to save.
+macro_rules! in_registers {
+    ($($find:ident $probe:ident: $($text:ident)*;)*) => {$(
+        #[inline(never)]
+        fn $find(site: usize, $($text: &str),*) -> u32 {
+            let digests = || Some([$(Digest::brief($text.as_bytes())?),*]);
+            match digests() {
+                Some(digests) => probe(site, lengths(&digests), &digests.map(Digest::words)),
+                None => UNKNOWN,
+            }
+        }
+
+        #[inline(never)]
+        fn $probe(site: usize, lengths: u64, $($text: (u64, u64)),*) -> u32 {
+            probe(site, lengths, &[$($text),*])
+        }
+    )*};
+}
+
+in_registers! {
+    find_1 probe_1: a;
+    find_2 probe_2: a b;
+    find_3 probe_3: a b c;
+    find_4 probe_4: a b c d;
+}
+
 impl Labels for () {
     const CLOSED: bool = true;
     type Digests = [Digest; 0];
+
+    fn texts(&self) -> Option<impl Texts> {
+        None::<[&str; 0]>
+    }
 
     #[inline]
     fn index(&self) -> u32 {

@@ -17,12 +17,12 @@ use crate::outcome::{OUTCOMES, Outcome};
 
 pub(crate) use digest::Digest;
 pub use labels::Labels;
-pub(crate) use labels::{LabelKey, Row, find, find_brief};
+pub(crate) use labels::{LabelKey, Row, Texts, find, find_brief};
 pub(crate) use strings::{closed, single};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
 
-const SMALLEST_TABLE: usize = 64;
+const SMALLEST_TABLE: usize = 256;
 
 /// From label values to slots, for all families with open labels.
 pub(crate) static ROWS: table::Rows<Row> =
@@ -410,7 +410,7 @@ mod tests {
         let rows = &ROWS;
         let count: u32 = if cfg!(miri) { 100 } else { 1000 };
         // A quarter of the hashes are equal.
-        let hash = |i: u32| u64::from(i / 4);
+        let hash = |i: u32| i / 4;
         let find = |i: u32, site: u32| rows.find(hash(i), |key| *key == (site, i));
         for i in 0..count {
             for site in [1, 2] {

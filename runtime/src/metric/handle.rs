@@ -61,7 +61,12 @@ impl Raw {
     #[inline]
     pub(super) fn slot(self) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        self.place().map_or(self.cells as u32, |place| place.load(Ordering::Relaxed))
+        let cells = self.cells as u32;
+        if self.cells & DECLARED == 0 {
+            cells
+        } else {
+            self.site.load(Ordering::Relaxed).wrapping_add(cells)
+        }
     }
 
     /// The slot, assigned if it wasn't.

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
-use crate::label::{self, Key, LabelKey, Labels};
+use crate::label::{self, Key, LabelKey, Labels, Texts};
 use crate::operation::{Add, ON, at_site};
 use crate::registry::{DROPPED, NEVER, Place, Site, Spec, UNASSIGNED};
 use crate::store;
@@ -34,6 +34,7 @@ impl Site {
 
     /// The first cell of this site's series with these values. With closed labels a sum, else a look-up.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> u32 {
         if !ON {
             return DROPPED;
@@ -41,7 +42,7 @@ impl Site {
         match self.closed_index(&values) {
             // What isn't a slot stays above every limit: a family's cells are below 2^16.
             Some(index) => self.slot() + index,
-            None => self.look_up(values),
+            None => self.look_up(&values),
         }
     }
 
@@ -52,24 +53,28 @@ impl Site {
     }
 
     #[inline]
-    fn look_up(&'static self, values: impl Labels) -> u32 {
+    fn look_up(&'static self, values: &impl Labels) -> u32 {
         if !ON {
             return DROPPED;
         }
-        match label::find_brief(self.address(), &values) {
-            Some(slot) => slot,
-            // By value, so that nothing of it needs a place in memory before.
-            None => self.row_at_leisure(values),
+        let found = match values.texts() {
+            Some(texts) => texts.find_brief(self.address()),
+            None => label::find_brief(self.address(), values),
+        };
+        match (found, values.texts()) {
+            (Some(slot), _) => slot,
+            // Asked for once more, so that only here they need a place in memory.
+            (None, Some(texts)) => self.row_at_leisure(&texts),
+            (None, None) => self.row_at_leisure(values),
         }
     }
 
     /// Values that are long, or many, or write themselves; and those that are new.
     #[inline(never)]
-    #[expect(clippy::needless_pass_by_value, reason = "said where it is called")]
-    fn row_at_leisure(&'static self, values: impl Labels) -> u32 {
-        match label::find(self.address(), &values) {
+    fn row_at_leisure(&'static self, values: &impl Labels) -> u32 {
+        match label::find(self.address(), values) {
             Some(slot) => slot,
-            None => self.row_cold(&values),
+            None => self.row_cold(values),
         }
     }
 
@@ -110,7 +115,7 @@ impl Site {
     pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> u32 {
         let mut key = partial.0.clone();
         values.write_to(&mut LabelKey(&mut key));
-        self.look_up(&key)
+        self.look_up(&&key)
     }
 
     /// The same where all further labels read `value`.
@@ -121,7 +126,7 @@ impl Site {
         for _ in given.skip(key.count()) {
             key.value(value);
         }
-        self.look_up(&key)
+        self.look_up(&&key)
     }
 }
 
