@@ -14,6 +14,7 @@ use crate::segment::log::{
 };
 
 use super::block::Block;
+use super::runs::Runs;
 use super::snapshot::FamilyKind;
 
 /// How the cells of a family's series are to be read.
@@ -96,6 +97,8 @@ pub(super) struct Layout {
     pub(super) by_family: Vec<Vec<u32>>,
     /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
     pub(super) floats: Vec<Floats>,
+    /// The cells of all its series.
+    pub(super) runs: Runs,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
@@ -117,6 +120,7 @@ impl Layout {
         let of_series = size_of::<LogSeries>().saturating_add(size_of::<u32>());
         let series =
             self.series.len().saturating_mul(of_series).saturating_add(size_of_val(&*self.labels));
+        let series = series.saturating_add(self.runs.size());
         series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
     }
 
@@ -135,6 +139,11 @@ impl Layout {
         }
         floats.retain(|floats| floats.kind != FamilyKind::Gauge);
         floats.sort_unstable();
+        let cells = |series: &LogSeries| {
+            let width = self.families.get(series.family).map_or(0, |family| family.width);
+            series.slot..series.slot.saturating_add(width)
+        };
+        self.runs = Runs::new(self.series.iter().map(cells));
         (self.by_family, self.floats) = (by_family, floats);
     }
 

@@ -23,6 +23,7 @@ mod merging;
 mod order;
 mod plan;
 mod read;
+mod runs;
 mod scan;
 mod segments;
 mod snapshot;
