@@ -89,7 +89,7 @@ pub(super) struct Layout {
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
     /// The log that says it, as far as logs have it in common, and its checksum.
-    log: Vec<u8>,
+    pub(super) log: Vec<u8>,
     crc: u32,
     /// Bytes of text in labels that it stands for.
     cost: u64,
@@ -113,15 +113,6 @@ impl Layout {
     pub(super) fn labels(&self, series: &LogSeries) -> &[Label] {
         let Range { start, end } = series.labels;
         self.labels.get(start as usize..end as usize).unwrap_or_default()
-    }
-
-    /// Bytes that keeping it takes.
-    pub(super) fn size(&self) -> u64 {
-        let of_series = size_of::<LogSeries>().saturating_add(size_of::<u32>());
-        let series =
-            self.series.len().saturating_mul(of_series).saturating_add(size_of_val(&*self.labels));
-        let series = series.saturating_add(self.runs.size());
-        series.saturating_add(self.text.len()).saturating_add(self.log.len()) as u64
     }
 
     /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
