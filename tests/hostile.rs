@@ -351,6 +351,21 @@ fn gigabytes_that_are_not_there_are_not_read() {
 }
 
 #[test]
+fn cells_that_no_series_lies_in_are_not_added_up() {
+    let folder = with_two_segments();
+    for instance in 1..=60 {
+        // 16 KiB on the disk, and a series in the last of a million cells, in a log like no other.
+        let name = format!("x{instance}_total");
+        let mut log = Family { name: &name, ..Family::default() }.record(0);
+        log.extend(series(0, (1 << 20) - 1, 1, &[]));
+        Forged { instance, log, limit: 1 << 20, ..Forged::default() }.write(folder.path());
+    }
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    assert_eq!(found.page.value("x60_total"), Some(0.0));
+}
+
+#[test]
 fn a_counter_below_zero_has_no_effect() {
     for value in [-5.0, f64::NAN, f64::NEG_INFINITY] {
         let folder = with_two_segments();

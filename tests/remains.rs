@@ -446,7 +446,7 @@ fn page(directory: &Path) -> String {
         writeln!(page, "{kind:?} {name} {:?} {:?}", family.unit, family.help).expect("room");
         for series in &family.series {
             write!(page, "   ").expect("room");
-            for (label, value) in series.labels.iter() {
+            for (label, value) in &series.labels {
                 write!(page, " {label}={value:?}").expect("room");
             }
             write!(page, " {}", value(&series.value)).expect("room");

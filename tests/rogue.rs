@@ -83,6 +83,16 @@ unsafe impl GlobalAlloc for Counting {
         memory
     }
 
+    /// What a collector doesn't touch stays without pages, as it does in any program.
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        let outer = IS_ALLOCATING.replace(true);
+        // SAFETY: the caller's promise is passed on.
+        let memory = unsafe { System.alloc_zeroed(layout) };
+        IS_ALLOCATING.set(outer);
+        memory
+    }
+
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         let outer = IS_ALLOCATING.replace(true);
         // SAFETY: as above.

@@ -142,8 +142,9 @@ pub mod __private;
 
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
-    Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, LabelSet,
-    Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value, mark_process_dead,
+    Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, LabelIter,
+    LabelSet, Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value,
+    mark_process_dead,
 };
 pub use config::Config;
 pub use declared::{Conflicts, Declaration, catalogue, verify};

@@ -65,11 +65,6 @@ impl SegmentLog {
         let since = created.into_iter().map(since).collect();
         Ok(Self { used, layout, since, removed })
     }
-
-    /// Bytes that keeping it takes, besides the layout.
-    pub(super) fn size(&self) -> u64 {
-        size_of_val(&*self.since).saturating_add(self.removed.size()) as u64
-    }
 }
 
 impl Segment {

@@ -44,10 +44,9 @@ impl Kept {
         let logs: Vec<_> = logs.collect();
         let distinct: HashMap<*const Layout, &Arc<Layout>> =
             logs.iter().map(|(_, log)| (Arc::as_ptr(&log.layout), &log.layout)).collect();
-        let of_logs = distinct.values().map(|layout| layout.size()).sum::<u64>()
+        let of_logs = distinct.values().map(|layout| layout.size).sum::<u64>()
             + logs.iter().map(|(_, log)| log.size()).sum::<u64>();
-        // Decoded it is several times as large as its file.
-        let of_archive = archive.as_ref().map_or(0, |read| read.file_size().saturating_mul(4));
+        let of_archive = archive.as_ref().map_or(0, |read| read.size);
         let (has_logs, has_archive) = (has_room(of_logs), has_room(of_archive));
         if has_logs {
             let logs = logs.into_iter().map(|(instance, log)| ((instance, log.used), log));
@@ -59,7 +58,7 @@ impl Kept {
         // They hold on to all of both.
         if has_logs && has_archive {
             kept.plans = plans;
-            kept.plans.retain(|_, plan| has_room(plan.size as u64));
+            kept.plans.retain(|name, plan| has_room((name.len() + plan.size) as u64));
         }
         // By these, processes that are yet to come share what is known.
         if has_logs {
@@ -182,7 +181,8 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_may_be() {
-        let most = usize::try_from(MOST / 8).unwrap() - 1;
+        let itself = log(1, 0).1.size();
+        let most = usize::try_from((MOST - 2 * itself) / 8).unwrap() - 1;
         let known = |kept: Kept, used| Logs::after(Arc::new(kept)).knows([2; 16], used);
         assert!(known(kept(most), 8));
         assert!(!known(kept(most), 16), "it has grown since");

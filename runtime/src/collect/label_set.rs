@@ -3,6 +3,8 @@
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::iter::FusedIterator;
+use core::slice::ChunksExact;
 use std::sync::Arc;
 
 /// The labels of one series, sorted by name. A label without a value isn't among them: to Prometheus it is absent.
@@ -26,6 +28,9 @@ use std::sync::Arc;
 /// assert_eq!(labels.get("town"), Some("Rome"));
 /// assert_eq!(labels.get("country"), None);
 /// assert!(labels.iter().eq([("kind", "registered"), ("town", "Rome")]));
+/// for (name, value) in labels {
+///     assert_eq!(labels.get(name), Some(value));
+/// }
 /// assert_eq!(*labels, LabelSet::from_iter([("town", "Rome"), ("kind", "registered")]));
 /// # Ok::<(), headcount::Error>(())
 /// ```
@@ -57,13 +62,9 @@ impl LabelSet {
     }
 
     /// Names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let (mut from, ends) = self.shared.ends(self.number);
-        ends.chunks_exact(2).map(move |ends| {
-            let (name, value) = (from..ends[0], ends[0]..ends[1]);
-            from = ends[1];
-            (&self.shared.text[name], &self.shared.text[value])
-        })
+    pub fn iter(&self) -> LabelIter<'_> {
+        let (from, ends) = self.shared.ends(self.number);
+        LabelIter { text: &self.shared.text, from, ends: ends.chunks_exact(2) }
     }
 
     /// How many there are.
@@ -86,6 +87,49 @@ impl LabelSet {
     pub(super) fn size(&self) -> usize {
         let (_, ends) = self.shared.ends(self.number);
         self.text().len() + size_of_val(ends) + size_of::<Self>() + size_of::<usize>()
+    }
+}
+
+/// The names and values of a [`LabelSet`], sorted by name: [`LabelSet::iter`].
+#[derive(Clone)]
+pub struct LabelIter<'a> {
+    text: &'a str,
+    /// Where the next name begins.
+    from: usize,
+    ends: ChunksExact<'a, usize>,
+}
+
+impl<'a> Iterator for LabelIter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let ends = self.ends.next()?;
+        let label = (&self.text[self.from..ends[0]], &self.text[ends[0]..ends[1]]);
+        self.from = ends[1];
+        Some(label)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.ends.size_hint()
+    }
+}
+
+impl ExactSizeIterator for LabelIter<'_> {}
+
+impl FusedIterator for LabelIter<'_> {}
+
+impl fmt::Debug for LabelIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a LabelSet {
+    type Item = (&'a str, &'a str);
+    type IntoIter = LabelIter<'a>;
+
+    fn into_iter(self) -> LabelIter<'a> {
+        self.iter()
     }
 }
 
@@ -223,6 +267,10 @@ mod tests {
         for (set, labels) in sets.iter().zip(&all) {
             let expected = labels.iter().map(|(name, value)| (&**name, &**value));
             assert!(set.iter().eq(expected.clone()), "{set:?}");
+            assert_eq!(
+                (set.iter().len(), set.iter().skip(1).count()),
+                (labels.len(), labels.len().saturating_sub(1))
+            );
             assert_eq!((set.len(), set.is_empty()), (labels.len(), labels.is_empty()));
             assert_eq!(*set, expected.collect());
         }
@@ -234,6 +282,11 @@ mod tests {
     fn labels_come_in_any_order_and_empty_values_are_none() {
         let set = LabelSet::from_iter([("b", "2"), ("empty", ""), ("a", "1")]);
         assert_eq!(format!("{set:?}"), r#"{"a": "1", "b": "2"}"#);
+        let mut labels = set.iter();
+        assert_eq!(
+            (labels.next(), format!("{labels:?}")),
+            (Some(("a", "1")), r#"[("b", "2")]"#.to_owned())
+        );
         assert_eq!((set.get("b"), set.get("empty"), set.get("c")), (Some("2"), None, None));
         assert_eq!(LabelSet::default().len(), 0);
         assert!(LabelSet::default() < set);

@@ -14,6 +14,7 @@ use crate::segment::log::{
 };
 
 use super::block::Block;
+use super::runs::Runs;
 use super::snapshot::FamilyKind;
 
 /// How the cells of a family's series are to be read.
@@ -89,10 +90,14 @@ pub(super) struct Layout {
     pub(super) has_recent: bool,
     /// Bytes of text in labels that it stands for.
     cost: u64,
+    /// Bytes that keeping it takes.
+    pub(super) size: u64,
     /// The numbers of each family's series.
     pub(super) by_family: Vec<Vec<u32>>,
     /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
     pub(super) floats: Vec<Floats>,
+    /// The cells of all its series.
+    pub(super) runs: Runs,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
@@ -107,14 +112,6 @@ impl Layout {
     pub(super) fn labels(&self, series: &LogSeries) -> &[Label] {
         let Range { start, end } = series.labels;
         self.labels.get(start as usize..end as usize).unwrap_or_default()
-    }
-
-    /// Bytes that keeping it takes.
-    pub(super) fn size(&self) -> u64 {
-        let of_series = size_of::<LogSeries>().saturating_add(size_of::<u32>());
-        let series =
-            self.series.len().saturating_mul(of_series).saturating_add(size_of_val(&*self.labels));
-        series.saturating_add(self.text.len()) as u64
     }
 
     /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
@@ -132,6 +129,11 @@ impl Layout {
         }
         floats.retain(|floats| floats.kind != FamilyKind::Gauge);
         floats.sort_unstable();
+        let cells = |series: &LogSeries| {
+            let width = self.families.get(series.family as usize).map_or(0, |family| family.width);
+            series.slot..series.slot.saturating_add(width)
+        };
+        self.runs = Runs::new(self.series.iter().map(cells));
         (self.by_family, self.floats) = (by_family, floats);
     }
 
@@ -281,6 +283,7 @@ fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     }
     layout.index();
     layout.cost = text;
+    layout.size = layout.measured();
     Ok(layout)
 }
 

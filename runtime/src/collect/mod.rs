@@ -23,8 +23,10 @@ mod merging;
 mod order;
 mod plan;
 mod read;
+mod runs;
 mod scan;
 mod segments;
+mod size;
 mod snapshot;
 mod spans;
 mod sums;
@@ -34,7 +36,7 @@ pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
-pub use label_set::LabelSet;
+pub use label_set::{LabelIter, LabelSet};
 pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{
     Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,

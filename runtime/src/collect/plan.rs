@@ -82,7 +82,7 @@ impl Plan {
         }
         blocks.push(block);
         let mut sets = sets.into_sets();
-        let mut size = 0;
+        let mut size = size_of::<Self>() + size_of_val(&*declarations) + size_of_val(&*blocks);
         for block in &mut blocks {
             block.labels = sets.by_ref().take(BLOCK).collect();
             block.entries.sort_unstable();

@@ -55,6 +55,7 @@ impl<'a> LogOf<'a> {
     fn sums(&self) -> &Sums {
         self.sums.get_or_init(|| {
             let mut sums = Sums::default();
+            sums.cells.resize(self.layout.runs.cells(), 0);
             self.segments()
                 .filter(|segment| is_whole(segment))
                 .for_each(|segment| sums.add(segment));
@@ -70,8 +71,9 @@ fn is_whole(segment: &Segment) -> bool {
 /// Of the segments that have all series of the log.
 impl Counted for LogOf<'_> {
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
-        let at = slot.saturating_add(offset) as usize;
-        let get = |cells: &[u64]| cells.get(at).copied().unwrap_or(0);
+        // A series' cells stand behind each other here as well.
+        let at = self.layout.runs.place(slot).map(|at| at.saturating_add(offset as usize));
+        let get = |cells: &[u64]| at.and_then(|at| cells.get(at)).copied().unwrap_or(0);
         let Sums { cells, carries, .. } = self.sums();
         (get(cells), get(carries))
     }
@@ -85,9 +87,9 @@ impl Counted for LogOf<'_> {
 
 #[derive(Debug, Default)]
 struct Sums {
-    /// Each cell summed over all shards of all segments, modulo 2^64.
+    /// Each cell of a series summed over all shards of all segments, modulo 2^64.
     cells: Vec<u64>,
-    /// How often it passed that; empty as long as none did.
+    /// How often it passed that; none, if no cell ever did.
     carries: Vec<u64>,
     /// Of each cell that holds `f64`, in their order.
     floats: Vec<ExactSum>,
@@ -98,7 +100,11 @@ struct Sums {
 impl Sums {
     fn add(&mut self, segment: &Segment) {
         for shard in &segment.shards {
-            self.add_shard(shard);
+            let runs = segment.log.layout.runs.iter().map(|run| (run.before, run.of(shard)));
+            // The first that lies beyond a shard is the last to ask about.
+            for (before, cells) in runs.take_while(|(_, cells)| !cells.is_empty()) {
+                self.add_cells(before, cells);
+            }
         }
         // While its cells are at hand: one series after the other they would be looked for in each segment anew.
         let floats = &segment.log.layout.floats;
@@ -114,28 +120,27 @@ impl Sums {
         }
     }
 
-    fn add_shard(&mut self, cells: &[u64]) {
-        let (common, more) = cells.split_at(cells.len().min(self.cells.len()));
-        for (at, (sums, cells)) in
-            (0..).step_by(LANES).zip(self.cells.chunks_mut(LANES).zip(common.chunks(LANES)))
-        {
+    /// Adds cells that stand behind each other, from the one of this number on.
+    fn add_cells(&mut self, mut from: usize, cells: &[u64]) {
+        let all = self.cells.len();
+        let sums = self.cells.get_mut(from..).unwrap_or_default();
+        for (sums, cells) in sums.chunks_mut(LANES).zip(cells.chunks(LANES)) {
             // The highest bit of a sum is carried if both had it, or one of them and the sum doesn't. Asked for all lanes at once.
-            let mut carried = 0;
+            let mut passed = 0;
             for (sum, cell) in sums.iter_mut().zip(cells) {
                 let next = sum.wrapping_add(*cell);
-                carried |= (*sum & *cell) | ((*sum | *cell) & !next);
+                passed |= (*sum & *cell) | ((*sum | *cell) & !next);
                 *sum = next;
             }
-            if carried >> 63 != 0 {
-                for (at, (sum, cell)) in (at..).zip(sums.iter().zip(cells)) {
-                    if sum < cell {
-                        self.carries.resize(self.carries.len().max(at + 1), 0);
-                        self.carries[at] += 1;
-                    }
+            if passed >> 63 != 0 {
+                self.carries.resize(all, 0);
+                let carries = self.carries.get_mut(from..).unwrap_or_default();
+                for ((sum, carries), cell) in sums.iter().zip(carries).zip(cells) {
+                    *carries += u64::from(sum < cell);
                 }
             }
+            from += LANES;
         }
-        self.cells.extend_from_slice(more);
     }
 }
 

@@ -25,7 +25,7 @@ impl Page {
     /// Whose samples follow.
     pub(super) fn begin(&mut self, series: &Series) {
         self.labels.clear();
-        for (label, value) in series.labels.iter() {
+        for (label, value) in &series.labels {
             self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
             self.labels.push_str(label);
             self.labels.push_str("=\"");

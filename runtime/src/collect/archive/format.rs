@@ -76,21 +76,17 @@ pub(in super::super) fn read_after(
         return Ok(Some(Arc::clone(read)));
     }
     let archive = whole(&source, &identity)?;
-    Ok(Some(Arc::new(ReadArchive { archive, identity })))
+    let size = archive.size();
+    Ok(Some(Arc::new(ReadArchive { archive, size, identity })))
 }
 
 /// An archive, and the file that it was read from.
 #[derive(Debug)]
 pub(in super::super) struct ReadArchive {
     pub(in super::super) archive: Archive,
+    /// Bytes that keeping it takes.
+    pub(in super::super) size: u64,
     identity: Identity,
-}
-
-impl ReadArchive {
-    /// Bytes of the file. In memory it takes about as many, some times over.
-    pub(in super::super) fn file_size(&self) -> u64 {
-        self.identity.size
-    }
 }
 
 /// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; generations never are.

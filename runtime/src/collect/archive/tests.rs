@@ -27,6 +27,12 @@ pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part])
     read
 }
 
+/// An archive as its file says it, and how long that is.
+pub(in super::super) fn read_back(archive: &Archive) -> (Archive, usize) {
+    let bytes = encode(archive, 8);
+    (decode(&bytes).unwrap(), bytes.len())
+}
+
 #[test]
 fn an_archive_that_was_cut_or_changed_anywhere_is_refused() {
     let archive = folded(Archive::default(), &[], &[]);

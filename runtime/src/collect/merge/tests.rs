@@ -9,6 +9,7 @@ use crate::collect::label_set::LabelSet;
 use crate::collect::layout::{Cells, Label, Layout, LogSeries};
 use crate::collect::log::Removed;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
+use crate::collect::together::Counted;
 use crate::segment::format::UNSET;
 use crate::segment::format::tests::header;
 
@@ -396,6 +397,55 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     // Four halves and four carries of 2^64 ns.
     assert_eq!(times.sum.to_bits(), (6.0 * 2.0_f64.powi(64) / 1e9).to_bits());
     assert_eq!((times.buckets[0].count, times.count()), (u64::MAX, u64::MAX));
+}
+
+#[test]
+fn the_cells_of_many_processes_come_to_their_sums() {
+    let mut state = 11_u64;
+    let mut random = |below: u32| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        u32::try_from((state >> 33) % u64::from(below)).unwrap()
+    };
+    for _ in 0..if cfg!(miri) { 5 } else { 300 } {
+        let histogram = family("h", FamilyKind::Histogram, Cells::Nanos, &[1, 2]);
+        let families = vec![counter("c"), histogram];
+        // Gaps as only a forger leaves them, and shards that end anywhere.
+        let mut layout = Layout::default();
+        let mut end = 1;
+        for _ in 0..random(40) {
+            let (family, gap) = (random(2) as usize, random(3) * random(9));
+            let slot = end + gap;
+            add_series(&mut layout, (family, slot, (slot, 1)), &[]);
+            end = slot + families[family].width;
+        }
+        layout.families = families.clone();
+        layout.index();
+        let layout = Arc::new(layout);
+        let parts: Vec<Part> = (1..2 + random(5))
+            .map(|pid| {
+                let mut part = part(pid, families.clone(), &[&[]]);
+                let shards = (0..random(4)).map(|_| {
+                    let value = |n| [0, 1, 1 << 63, u64::MAX, u64::from(n)][n as usize % 5];
+                    (0..random(end + 1)).map(|_| value(random(1_000))).collect()
+                });
+                part.segment.shards = shards.collect();
+                log_of(&mut part).layout = Arc::clone(&layout);
+                part
+            })
+            .collect();
+        let logs = logs(&parts);
+        let [log] = &logs[..] else { panic!("{}", logs.len()) };
+        for series in &layout.series {
+            for offset in 0..families[series.family as usize].width {
+                let at = (series.slot + offset) as usize;
+                let shards = parts.iter().flat_map(|part| &part.segment.shards);
+                let cells = shards.filter_map(|shard| shard.get(at));
+                let sum: u128 = cells.map(|cell| u128::from(*cell)).sum();
+                let (sum_of_all, carries) = log.sum(series.slot, offset);
+                assert_eq!(u128::from(carries) << 64 | u128::from(sum_of_all), sum, "{at}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,96 @@
+//! Which cells of a segment are anybody's, and which of them a cell is. A file of kilobytes may have its one series in the last of millions
+//! of cells: what is added up is as long as the series are many.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use core::ops::Range;
+
+/// The cells of some series, in ascending order: one run, where a program gave out one slot after the other.
+#[derive(Debug, Default)]
+pub(super) struct Runs(Vec<Run>);
+
+/// Cells without a gap.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) slots: Range<u32>,
+    /// How many the runs before it have.
+    pub(super) before: usize,
+}
+
+impl Run {
+    /// Those of a shard that lie in it.
+    pub(super) fn of<'a>(&self, shard: &'a [u64]) -> &'a [u64] {
+        let Range { start, end } = self.slots;
+        shard.get(start as usize..shard.len().min(end as usize)).unwrap_or_default()
+    }
+
+    fn end(&self) -> usize {
+        self.before.saturating_add(self.slots.len())
+    }
+}
+
+impl Runs {
+    /// Of these cells, which come in any order, and may lie on each other in a log that somebody forged.
+    pub(super) fn new(all: impl Iterator<Item = Range<u32>>) -> Self {
+        let mut some: Vec<Range<u32>> = Vec::new();
+        for slots in all {
+            match some.last_mut() {
+                // Nearly always. One for each series would take as much as what is spared.
+                Some(last) if last.end == slots.start => last.end = slots.end,
+                _ => some.push(slots),
+            }
+        }
+        some.sort_unstable_by_key(|slots| slots.start);
+        let mut runs = Self::default();
+        for slots in some {
+            match runs.0.last_mut() {
+                Some(last) if slots.start <= last.slots.end => {
+                    last.slots.end = last.slots.end.max(slots.end);
+                }
+                _ => runs.0.push(Run { slots, before: runs.cells() }),
+            }
+        }
+        runs.0.shrink_to_fit();
+        runs
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Run> {
+        self.0.iter()
+    }
+
+    /// How many cells there are.
+    pub(super) fn cells(&self) -> usize {
+        self.0.last().map_or(0, Run::end)
+    }
+
+    /// Which of them is at this slot.
+    pub(super) fn place(&self, slot: u32) -> Option<usize> {
+        let run = self.0.get(self.0.partition_point(|run| run.slots.end <= slot))?;
+        Some(run.before.saturating_add(slot.checked_sub(run.slots.start)? as usize))
+    }
+
+    /// Bytes that keeping it takes.
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_numbered_as_they_ascend_and_gaps_are_not() {
+        let runs = Runs::new([7..9, 9..10, 3..4, 20..30, 22..23, 29..31].into_iter());
+        let slots: Vec<Range<u32>> = runs.iter().map(|run| run.slots.clone()).collect();
+        assert_eq!(slots, [3..4, 7..10, 20..31]);
+        let places: Vec<_> = (0..40).filter_map(|slot| runs.place(slot)).collect();
+        assert_eq!(places, (0..runs.cells()).collect::<Vec<_>>());
+        assert_eq!([2, 4, 10, 31].map(|slot| runs.place(slot)), [None; 4]);
+        // A shard ends where no block was allocated.
+        let shard: Vec<u64> = (0..22).collect();
+        let cells: Vec<&[u64]> = runs.iter().map(|run| run.of(&shard)).collect();
+        assert_eq!(cells, [&[3][..], &[7, 8, 9], &[20, 21]]);
+        assert!(runs.iter().all(|run| run.of(&[0; 3]).is_empty()));
+        assert_eq!(Runs::default().place(1), None);
+    }
+}
