@@ -12,6 +12,7 @@ use super::kept::Logs;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};
+use super::shard::Shard;
 use super::snapshot::FamilyKind;
 use super::spans::ENDLESS;
 use super::together::Counted;
@@ -33,7 +34,7 @@ pub(super) struct Segment {
     pub(super) dropped_operations: u64,
     pub(super) cut_label_values: u64,
     /// The first cells of each shard, shard 0 first.
-    pub(super) shards: Vec<Vec<u64>>,
+    pub(super) shards: Vec<Shard>,
     /// Shard 0 once more, read later, where there are gauges that say when they were set.
     pub(super) later: Vec<u64>,
 }
@@ -98,20 +99,20 @@ impl Segment {
             Some(log) => log,
             None => Arc::new(SegmentLog::read(source, &header, log_used, slots_used, logs)?),
         };
-        let layout = &log.layout;
+        let end = log.layout.end;
 
         let mut shards = Vec::new();
         let mut left = MAX_READ;
         for (shard, limit) in (0..shards_used).zip(words.limits()) {
             // What no series lies in says nothing.
-            let cells = u64::from(limit.min(layout.end));
+            let cells = u64::from(limit.min(end));
             left = left.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
             let cells = usize::try_from(cells).unwrap_or(0);
-            shards.push(source.read(geometry.shard_off(shard), cells)?);
+            shards.push(source.shard(geometry.shard_off(shard), cells, &mut logs.buffer)?);
         }
         // The time first, then the value: then whatever the time says was set has been.
         core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
-        let again = if layout.has_recent { shards.first().map_or(0, Vec::len) } else { 0 };
+        let again = if log.layout.has_recent { shards.first().map_or(0, Shard::end) } else { 0 };
         let later = source.read(geometry.shard_off(0), again)?;
         // What somebody cut off meanwhile was read as zeros, and a count that falls is worse than none.
         if let Some(size) = source.size()? {
@@ -140,7 +141,7 @@ impl Segment {
     /// A cell in each of the shards that have it.
     fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
         let at = slot.saturating_add(offset) as usize;
-        self.shards.iter().filter_map(move |cells| cells.get(at)).copied()
+        self.shards.iter().filter_map(move |cells| cells.get(at))
     }
 
     /// When a gauge was set, and its value; `None` if it never was.
@@ -161,7 +162,7 @@ impl Segment {
 
     /// A cell of the process's shard.
     pub(super) fn process_cell(&self, slot: u32) -> u64 {
-        self.shards.first().and_then(|cells| cells.get(slot as usize)).copied().unwrap_or(0)
+        self.shards.first().and_then(|cells| cells.get(slot as usize)).unwrap_or(0)
     }
 }
 

@@ -85,12 +85,14 @@ impl Kept {
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     pub(super) layouts: Layouts,
+    /// For the cells of one shard after the other.
+    pub(super) buffer: Vec<u64>,
     earlier: Arc<Kept>,
 }
 
 impl Logs {
     pub(super) fn after(earlier: Arc<Kept>) -> Self {
-        Self { layouts: Layouts::after(Arc::clone(&earlier.layouts)), earlier }
+        Self { layouts: Layouts::after(Arc::clone(&earlier.layouts)), buffer: Vec::new(), earlier }
     }
 
     /// With so many bytes of text in labels at most.

@@ -26,6 +26,7 @@ mod read;
 mod runs;
 mod scan;
 mod segments;
+mod shard;
 mod size;
 mod snapshot;
 mod spans;

@@ -12,6 +12,8 @@ use rustix::io::Errno;
 use crate::error::Error;
 use crate::store::Own;
 
+use super::shard::Shard;
+
 /// Where a segment is read from.
 pub(super) enum Source {
     File(OwnedFd),
@@ -25,9 +27,37 @@ impl Source {
         let mut out = vec![0_u64; words];
         match self {
             Self::Own(own) => own.read(offset, &mut out),
-            Self::File(fd) => read_file(fd, offset, &mut out)?,
+            Self::File(fd) => {
+                read_file(fd, offset, &mut out)?;
+            }
         }
         Ok(out)
+    }
+
+    /// A shard's first cells, by way of a buffer.
+    pub(super) fn shard(
+        &self,
+        offset: u64,
+        cells: usize,
+        buffer: &mut Vec<u64>,
+    ) -> Result<Shard, Error> {
+        if cells.saturating_mul(size_of::<u64>()) > HOLES_MATTER {
+            return Ok(Shard::whole(self.read(offset, cells)?));
+        }
+        buffer.resize(buffer.len().max(cells), 0);
+        let buffer = buffer.get_mut(..cells).unwrap_or_default();
+        match self {
+            Self::Own(own) => {
+                buffer.fill(0);
+                own.read(offset, buffer);
+            }
+            Self::File(fd) => {
+                let read = read_file(fd, offset, buffer)?;
+                // What was there before is another shard's.
+                buffer.get_mut(read..).unwrap_or_default().fill(0);
+            }
+        }
+        Ok(Shard::of(buffer))
     }
 
     /// How long the file is by now; `None` of memory, which nobody cuts.
@@ -59,7 +89,8 @@ fn next_data(fd: &OwnedFd, at: u64) -> u64 {
     }
 }
 
-fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<(), Error> {
+/// How many words there are up to the file's end, or up to where somebody has cut it.
+fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error> {
     let bytes: &mut [u8] = bytes_of(out);
     let mut done = 0;
     while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -88,7 +119,7 @@ fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<(), Error> {
     for word in out {
         *word = u64::from_le(*word);
     }
-    Ok(())
+    Ok(done >> 3)
 }
 
 #[expect(unsafe_code, reason = "words as the bytes they are")]

@@ -17,12 +17,6 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Those of a shard that lie in it.
-    pub(super) fn of<'a>(&self, shard: &'a [u64]) -> &'a [u64] {
-        let Range { start, end } = self.slots;
-        shard.get(start as usize..shard.len().min(end as usize)).unwrap_or_default()
-    }
-
     fn end(&self) -> usize {
         self.before.saturating_add(self.slots.len())
     }
@@ -53,8 +47,9 @@ impl Runs {
         runs
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Run> {
-        self.0.iter()
+    /// Those that begin before a slot.
+    pub(super) fn up_to(&self, slot: usize) -> impl Iterator<Item = &Run> {
+        self.0.iter().take_while(move |run| (run.slots.start as usize) < slot)
     }
 
     /// How many cells there are.
@@ -81,16 +76,13 @@ mod tests {
     #[test]
     fn cells_are_numbered_as_they_ascend_and_gaps_are_not() {
         let runs = Runs::new([7..9, 9..10, 3..4, 20..30, 22..23, 29..31].into_iter());
-        let slots: Vec<Range<u32>> = runs.iter().map(|run| run.slots.clone()).collect();
+        let slots: Vec<Range<u32>> = runs.up_to(40).map(|run| run.slots.clone()).collect();
         assert_eq!(slots, [3..4, 7..10, 20..31]);
         let places: Vec<_> = (0..40).filter_map(|slot| runs.place(slot)).collect();
         assert_eq!(places, (0..runs.cells()).collect::<Vec<_>>());
         assert_eq!([2, 4, 10, 31].map(|slot| runs.place(slot)), [None; 4]);
-        // A shard ends where no block was allocated.
-        let shard: Vec<u64> = (0..22).collect();
-        let cells: Vec<&[u64]> = runs.iter().map(|run| run.of(&shard)).collect();
-        assert_eq!(cells, [&[3][..], &[7, 8, 9], &[20, 21]]);
-        assert!(runs.iter().all(|run| run.of(&[0; 3]).is_empty()));
+        assert_eq!(runs.up_to(7).count(), 1);
+        assert_eq!(runs.up_to(8).count(), 2);
         assert_eq!(Runs::default().place(1), None);
     }
 }

@@ -100,10 +100,9 @@ struct Sums {
 impl Sums {
     fn add(&mut self, segment: &Segment) {
         for shard in &segment.shards {
-            let runs = segment.log.layout.runs.iter().map(|run| (run.before, run.of(shard)));
-            // The first that lies beyond a shard is the last to ask about.
-            for (before, cells) in runs.take_while(|(_, cells)| !cells.is_empty()) {
-                self.add_cells(before, cells);
+            for run in segment.log.layout.runs.up_to(shard.end()) {
+                let (skipped, cells) = shard.within(&run.slots);
+                self.add_cells(run.before.saturating_add(skipped), cells);
             }
         }
         // While its cells are at hand: one series after the other they would be looked for in each segment anew.

@@ -8,6 +8,7 @@ use crate::collect::decode::{Segment, SegmentLog};
 use crate::collect::label_set::LabelSet;
 use crate::collect::layout::{Cells, Label, Layout, LogSeries};
 use crate::collect::log::Removed;
+use crate::collect::shard::Shard;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
 use crate::collect::together::Counted;
 use crate::segment::format::UNSET;
@@ -81,6 +82,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     // Slot 0 is nobody's.
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
+    let shards = shards.iter().map(|cells| Shard::of(cells)).collect();
     let log = SegmentLog { used: 0, layout: Arc::new(layout), since, removed: Removed::default() };
     let segment = Segment {
         header,
@@ -426,7 +428,9 @@ fn the_cells_of_many_processes_come_to_their_sums() {
                 let mut part = part(pid, families.clone(), &[&[]]);
                 let shards = (0..random(4)).map(|_| {
                     let value = |n| [0, 1, 1 << 63, u64::MAX, u64::from(n)][n as usize % 5];
-                    (0..random(end + 1)).map(|_| value(random(1_000))).collect()
+                    Shard::of(
+                        &(0..random(end + 1)).map(|_| value(random(1_000))).collect::<Vec<_>>(),
+                    )
                 });
                 part.segment.shards = shards.collect();
                 log_of(&mut part).layout = Arc::clone(&layout);
@@ -440,7 +444,7 @@ fn the_cells_of_many_processes_come_to_their_sums() {
                 let at = (series.slot + offset) as usize;
                 let shards = parts.iter().flat_map(|part| &part.segment.shards);
                 let cells = shards.filter_map(|shard| shard.get(at));
-                let sum: u128 = cells.map(|cell| u128::from(*cell)).sum();
+                let sum: u128 = cells.map(u128::from).sum();
                 let (sum_of_all, carries) = log.sum(series.slot, offset);
                 assert_eq!(u128::from(carries) << 64 | u128::from(sum_of_all), sum, "{at}");
             }

@@ -1,0 +1,92 @@
+//! The cells of one shard, as far as they say something.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use core::ops::Range;
+
+/// Cells behind each other; before them and behind them there are zeros only. A thread counts some of a program's series, and the process's
+/// own shard holds the gauges: with a thousand processes, zeros that were kept were most of what memory had to be waited for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shard {
+    /// The slot of the first.
+    from: usize,
+    cells: Vec<u64>,
+}
+
+/// Cells that are asked at once whether there is anything in them.
+const AT_ONCE: usize = 16;
+
+impl Shard {
+    /// The cells of the slots from 0 on, without the zeros around them.
+    pub(super) fn of(cells: &[u64]) -> Self {
+        let is_something = |cells: &[u64]| cells.iter().fold(0, |all, cell| all | cell) != 0;
+        let mut blocks = cells.chunks(AT_ONCE);
+        let Some(first) = blocks.position(is_something) else { return Self::default() };
+        let behind = blocks.rposition(is_something).map_or(0, |last| last.saturating_add(1));
+        let from = first.saturating_mul(AT_ONCE);
+        let until = first.saturating_add(behind).saturating_add(1).saturating_mul(AT_ONCE);
+        let cells = cells.get(from..until.min(cells.len())).unwrap_or_default().to_vec();
+        Self { from, cells }
+    }
+
+    /// All of them: of more than can be looked through, most are a hole that isn't in memory.
+    pub(super) fn whole(cells: Vec<u64>) -> Self {
+        Self { from: 0, cells }
+    }
+
+    pub(super) fn get(&self, slot: usize) -> Option<u64> {
+        self.cells.get(slot.checked_sub(self.from)?).copied()
+    }
+
+    /// Of a range of slots those that are here, and how many lie before them.
+    pub(super) fn within(&self, slots: &Range<u32>) -> (usize, &[u64]) {
+        let (start, end) = (slots.start as usize, slots.end as usize);
+        let first = start.max(self.from);
+        let range = first.saturating_sub(self.from)..end.min(self.end()).saturating_sub(self.from);
+        (first.saturating_sub(start), self.cells.get(range).unwrap_or_default())
+    }
+
+    /// The slot behind the last.
+    pub(super) fn end(&self) -> usize {
+        self.from.saturating_add(self.cells.len())
+    }
+
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_are_zeros() {
+        for len in [0, 1, 15, 16, 17, 100] {
+            for first in 0..=len {
+                for last in first..len {
+                    let mut cells = vec![0; len];
+                    cells[first] = 1;
+                    cells[last] = 2;
+                    let (whole, shard) = (Shard::whole(cells.clone()), Shard::of(&cells));
+                    assert!(shard.len() <= (last - first) / 16 * 16 + 32, "{shard:?}");
+                    for slot in 0..len + 2 {
+                        let known = cells.get(slot).copied();
+                        assert_eq!(shard.get(slot).unwrap_or(0), known.unwrap_or(0));
+                        assert_eq!(whole.get(slot), known);
+                        let slots = u32::try_from(slot / 2).unwrap()..u32::try_from(slot).unwrap();
+                        let (skipped, found) = shard.within(&slots);
+                        let mut expected = vec![0; slot - slot / 2];
+                        if !found.is_empty() {
+                            expected[skipped..skipped + found.len()].copy_from_slice(found);
+                        }
+                        let all = whole.within(&slots).1;
+                        assert_eq!(&expected[..all.len()], all, "{slots:?} of {shard:?}");
+                    }
+                }
+            }
+        }
+        assert_eq!(Shard::of(&[0; 40]).len(), 0);
+    }
+}
