@@ -2,7 +2,9 @@
 
 use std::env;
 use std::error::Error;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,6 +74,20 @@ fn scrape(directory: &Path) -> Result<f64> {
     Ok(milliseconds(least))
 }
 
+/// Opens each file of a directory, and reads so much of it as a scrape does of a segment with 1,000 series: what that takes the kernel.
+fn read_some(directory: &Path) -> Result<f64> {
+    let mut buffer = vec![0; 24 << 10];
+    let mut least = Duration::MAX;
+    for _ in 0..20 {
+        let began = running();
+        for entry in fs::read_dir(directory)? {
+            File::open(entry?.path())?.read_at(&mut buffer, 0)?;
+        }
+        least = least.min(running().saturating_sub(began));
+    }
+    Ok(milliseconds(least))
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
@@ -84,8 +100,9 @@ fn sizes(is_quick: bool, all: &[u32]) -> Vec<u32> {
 /// Processes that live, and as many that are dead and not folded.
 pub fn processes(is_quick: bool) -> Result<Plot> {
     const SERIES: u32 = 1000;
-    let mut living = Line::new("living", Expected::Linear);
-    let mut dead = Line::new("dead, not folded", Expected::Linear);
+    let mut living = Line::new("living", Expected::LinearButForCaches);
+    let mut dead = Line::new("dead, not folded", Expected::LinearButForCaches);
+    let mut read = Line::new("for scale: reading 24 KiB of each file", Expected::Nothing);
     for many in sizes(is_quick, &[1, 3, 10, 30, 100, 300, 1000]) {
         let place = Place::in_memory()?;
         let mut processes = Living::start(&place, many, SERIES)?;
@@ -95,13 +112,14 @@ pub fn processes(is_quick: bool) -> Result<Plot> {
         let place = Place::in_memory()?;
         run("fill", &place, many, SERIES)?;
         dead.point(many, scrape(place.path())?);
+        read.point(many, read_some(place.path())?);
     }
     Ok(Plot {
         file: "processes",
         title: "A scrape, by processes of 1,000 series each",
         x: "processes",
         y: "ms of running time",
-        lines: vec![living, dead],
+        lines: vec![living, dead, read],
         further: Vec::new(),
     })
 }
@@ -153,7 +171,7 @@ fn fold(place: &Place) -> Result<()> {
 
 /// One process with many series.
 pub fn series(is_quick: bool) -> Result<Plot> {
-    let mut line = Line::new("one process", Expected::Linear);
+    let mut line = Line::new("one process", Expected::LinearButForCaches);
     for many in sizes(is_quick, &[10, 100, 1000, 10_000, 30_000, 100_000]) {
         let place = Place::in_memory()?;
         run("fill", &place, 1, many)?;

@@ -14,6 +14,8 @@ pub enum Expected {
     /// More series than a cache holds cost what reading memory costs, in any library.
     FlatButForCaches,
     Linear,
+    /// More than a cache holds, of the kernel's as well, costs what reading memory costs.
+    LinearButForCaches,
     /// It is there for scale.
     Nothing,
 }
@@ -24,6 +26,7 @@ impl Expected {
             Self::Flat => "flat",
             Self::FlatButForCaches => "flat but for caches",
             Self::Linear => "linear",
+            Self::LinearButForCaches => "linear but for caches",
             Self::Nothing => "",
         }
     }
@@ -34,6 +37,7 @@ impl Expected {
             Self::Flat => 0.1,
             Self::FlatButForCaches => 0.4,
             Self::Linear => 1.15,
+            Self::LinearButForCaches => 1.3,
             Self::Nothing => f64::INFINITY,
         }
     }
