@@ -65,7 +65,7 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old
     let tenant = format!("tenant{}", random.below(12));
     let archive = directory.join("archive.hca");
     let open = || Collector::open(directory).folding(false);
-    match random.below(24) {
+    match random.below(26) {
         0 | 1 if processes.len() < 5 => processes.push(Process::start(directory)),
         2 if !processes.is_empty() => {
             let which = usize::try_from(random.below(processes.len() as u64)).expect("few");
@@ -88,6 +88,14 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old
                 fs::remove_file(directory.join(name)).expect("it was there");
             }
         }
+        // A segment that is cut in place is one that can't be read, whatever was read of it before; and what is appended says nothing.
+        10 => {
+            let ours = |name: &&String| name.starts_with("copy");
+            if let Some(name) = names(directory).iter().find(ours) {
+                let copy = fs::File::options().write(true).open(directory.join(name));
+                copy.and_then(|copy| copy.set_len(random.below(1 << 33))).expect("it is there");
+            }
+        }
         what => {
             if processes.is_empty() {
                 return;
@@ -95,10 +103,10 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old
             let process = random.below(processes.len() as u64);
             let process = &mut processes[usize::try_from(process).expect("few")];
             match what {
-                10 | 11 => process.tell(&format!("remove {tenant}")),
-                12 => process.tell("clear tenant_euros_total"),
-                13 | 14 => process.tell(&format!("level {tenant}")),
-                15 | 16 => process.tell(&format!("observe {tenant}")),
+                11 | 12 => process.tell(&format!("remove {tenant}")),
+                13 => process.tell("clear tenant_euros_total"),
+                14 | 15 => process.tell(&format!("level {tenant}")),
+                16 | 17 => process.tell(&format!("observe {tenant}")),
                 _ => process.tell(&format!("inc {tenant} {}", random.below(100))),
             }
         }
