@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 
-use super::layout::{LABEL_COST, Label, Layout, LogFamily, LogSeries};
+use super::layout::{LABEL_COST, Label, Layout, LogFamily, LogSeries, NO_FLOAT};
 
 /// A SERIES record: series for all combinations of its labels' values. One is read into after the other: a log is mostly such records, of
 /// one series each, and their own vectors would cost more than what is in them.
@@ -144,6 +144,7 @@ impl<'a> Block<'a> {
                 states: (first, u32::try_from(states).unwrap_or(u32::MAX)),
                 labels: place(from)..place(layout.labels.len()),
                 record,
+                float: NO_FLOAT,
             });
             at = at.saturating_add(self.width);
         }

@@ -144,6 +144,14 @@ impl Segment {
         self.shards.iter().filter_map(move |cells| cells.get(at))
     }
 
+    /// Adds what a cell that holds `f64` comes to in all shards.
+    pub(super) fn add_floats_at(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
+        let counted = self.each(slot, 0).map(f64::from_bits);
+        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
+        let counted = counted.filter(|n| kind != FamilyKind::Counter || *n >= 0.0);
+        counted.for_each(|n| to.add(n));
+    }
+
     /// When a gauge was set, and its value; `None` if it never was.
     pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
@@ -177,11 +185,8 @@ impl Counted for Segment {
         (sum, carries)
     }
 
-    fn add_floats(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
-        let counted = self.each(slot, 0).map(f64::from_bits);
-        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
-        let counted = counted.filter(|n| kind != FamilyKind::Counter || *n >= 0.0);
-        counted.for_each(|n| to.add(n));
+    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum) {
+        self.add_floats_at(Floats { slot: series.slot, kind }, to);
     }
 }
 

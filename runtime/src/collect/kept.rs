@@ -1,6 +1,6 @@
 //! What a collection leaves for the next one: what it read that doesn't change. Without it a collection yields the same, and takes longer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use crate::error::Error;
 
 use super::archive::ReadArchive;
 use super::decode::SegmentLog;
-use super::layout::{ByLog, Layout, Layouts};
+use super::layout::{ByLog, Known, Layouts};
 use super::merge::Plans;
 
 /// A segment and how long its log was: what that says is the same for ever.
@@ -27,7 +27,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// As much of it as there may be, what spares most first.
+    /// As much of it as there may be: logs first, which spare most.
     pub(super) fn new(
         logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
         layouts: Layouts,
@@ -41,34 +41,40 @@ impl Kept {
             left = rest.unwrap_or(left);
             rest.is_some()
         };
-        let logs: Vec<_> = logs.collect();
-        let distinct: HashMap<*const Layout, &Arc<Layout>> =
-            logs.iter().map(|(_, log)| (Arc::as_ptr(&log.layout), &log.layout)).collect();
-        let of_logs = distinct.values().map(|layout| layout.size).sum::<u64>()
-            + logs.iter().map(|(_, log)| log.size()).sum::<u64>();
-        let of_archive = archive.as_ref().map_or(0, |read| read.size);
-        let (has_logs, has_archive) = (has_room(of_logs), has_room(of_archive));
-        if has_logs {
-            let logs = logs.into_iter().map(|(instance, log)| ((instance, log.used), log));
-            kept.logs = logs.collect();
+        let mut seen = HashSet::new();
+        let mut is_all = true;
+        for (instance, log) in logs {
+            let layout = Arc::as_ptr(&log.layout);
+            let of_layout = if seen.contains(&layout) { 0 } else { log.layout.size };
+            let is_kept = has_room(log.size() + of_layout);
+            is_all &= is_kept;
+            if is_kept {
+                seen.insert(layout);
+                kept.logs.insert((instance, log.used), log);
+            }
         }
-        if has_archive {
+        if archive.as_ref().is_none_or(|read| has_room(read.size)) {
             kept.archive = archive;
+        } else {
+            is_all = false;
         }
         // They hold on to all of both.
-        if has_logs && has_archive {
+        if is_all {
             kept.plans = plans;
             kept.plans.retain(|name, plan| has_room((name.len() + plan.size) as u64));
         }
         // By these, processes that are yet to come share what is known.
-        if has_logs {
-            let mut layouts = layouts.into_known();
-            layouts.retain(|_, alike| {
-                alike.retain(|known| has_room(known.log.len() as u64));
-                !alike.is_empty()
-            });
-            kept.layouts = Arc::new(layouts);
-        }
+        let mut layouts = layouts.into_known();
+        layouts.retain(|_, alike| {
+            let whole = |known: &Known| {
+                let layout = &known.layout;
+                let of_it = if seen.contains(&Arc::as_ptr(layout)) { 0 } else { layout.size };
+                of_it + known.log.len() as u64
+            };
+            alike.retain(|known| has_room(whole(known)));
+            !alike.is_empty()
+        });
+        kept.layouts = Arc::new(layouts);
         kept
     }
 
@@ -189,6 +195,7 @@ mod tests {
         assert!(known(kept(most), 8));
         assert!(!known(kept(most), 16), "it has grown since");
         assert!(!known(kept(most + 1), 8));
+        assert!(known(kept(2 * most), 8), "one that is too long keeps no other out");
     }
 
     #[test]

@@ -64,7 +64,11 @@ pub(super) struct LogSeries {
     pub(super) labels: Range<u32>,
     /// The number of its record, which says when it was made.
     pub(super) record: u32,
+    /// Which of the layout's cells of `f64` is its own; [`NO_FLOAT`] if none is.
+    pub(super) float: u32,
 }
+
+pub(super) const NO_FLOAT: u32 = u32::MAX;
 
 /// A label of a series. Its text is the layout's: a string of its own for each value was a third of what reading a long log cost.
 #[derive(Debug, Clone, Copy)]
@@ -94,14 +98,14 @@ pub(super) struct Layout {
     pub(super) size: u64,
     /// The numbers of each family's series.
     pub(super) by_family: Vec<Vec<u32>>,
-    /// The cells of its counters, histograms and summaries that hold `f64`, in ascending order.
+    /// The cells of its counters, histograms and summaries that hold `f64`.
     pub(super) floats: Vec<Floats>,
     /// The cells of all its series.
     pub(super) runs: Runs,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Floats {
     pub(super) slot: u32,
     pub(super) kind: FamilyKind,
@@ -117,18 +121,20 @@ impl Layout {
     /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
     pub(super) fn index(&mut self) {
         let (mut by_family, mut floats) = (vec![Vec::new(); self.families.len()], Vec::new());
-        for (number, series) in (0..).zip(&self.series) {
-            if let Some(numbers) = by_family.get_mut(series.family as usize) {
+        for (number, series) in (0..).zip(&mut self.series) {
+            let family = series.family as usize;
+            if let Some(numbers) = by_family.get_mut(family) {
                 numbers.push(number);
             }
-            if let Some(LogFamily { kind, cells: Cells::Float, .. }) =
-                self.families.get(series.family as usize)
-            {
+            let Some(LogFamily { kind, cells: Cells::Float, .. }) = self.families.get(family)
+            else {
+                continue;
+            };
+            if *kind != FamilyKind::Gauge {
+                series.float = u32::try_from(floats.len()).unwrap_or(NO_FLOAT);
                 floats.push(Floats { slot: series.slot, kind: *kind });
             }
         }
-        floats.retain(|floats| floats.kind != FamilyKind::Gauge);
-        floats.sort_unstable();
         let cells = |series: &LogSeries| {
             let width = self.families.get(series.family as usize).map_or(0, |family| family.width);
             series.slot..series.slot.saturating_add(width)

@@ -30,7 +30,7 @@ impl Part {
 }
 
 /// The plan of each family.
-pub(super) type Plans = HashMap<String, Arc<Plan>>;
+pub(super) type Plans = BTreeMap<String, Arc<Plan>>;
 
 /// What segments and an archive come to.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use crate::descriptor::Mode;
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
 use super::label_set::{LabelSet, LabelSets};
-use super::layout::{Cells, Floats, Layout, LogFamily, LogSeries};
+use super::layout::{Cells, Layout, LogFamily, LogSeries};
 use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
 use super::plan::{Declared, Entry, Item, Plan};
@@ -369,11 +369,10 @@ fn add_cells(
     let new = || if is_counter { Sum::counter() } else { Sum::histogram() };
     match spans.at(span, None, new) {
         Sum::Counter(sum) if family.cells == Cells::Float => {
-            let floats = Floats { slot: series.slot, kind: family.kind };
-            counted.add_floats(floats, sum.parts.get_or_insert_default());
+            counted.add_floats(series, family.kind, sum.parts.get_or_insert_default());
         }
         Sum::Counter(sum) => sum.whole = sum.whole.wrapping_add(counted.sum(series.slot, 0).0),
-        Sum::Histogram(sum) => sum.add_cells(counted, family, series.slot, bounds),
+        Sum::Histogram(sum) => sum.add_cells(counted, family, series, bounds),
         // One family has one kind.
         Sum::Gauge(_) => {}
     }

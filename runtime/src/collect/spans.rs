@@ -41,6 +41,10 @@ impl Spans {
                 return &mut self.0[0].sum;
             }
         }
+        if self.0.is_empty() {
+            self.0.push(Span { from, until, sum: new() });
+            return &mut self.0[0].sum;
+        }
         // Sorted, and apart: those that touch it stand beside each other.
         let first = self.0.partition_point(|span| span.until < from);
         let behind = first + self.0[first..].partition_point(|span| span.from <= until);

@@ -7,7 +7,7 @@ use crate::descriptor::Mode;
 
 use super::decode::Age;
 use super::exact::ExactSum;
-use super::layout::{Cells, Floats, LogFamily};
+use super::layout::{Cells, LogFamily, LogSeries};
 use super::snapshot::{Bucket, HistogramValue, Number};
 use super::together::Counted;
 
@@ -181,28 +181,39 @@ impl HistogramSum {
         &mut self,
         counted: &impl Counted,
         family: &LogFamily,
-        slot: u32,
+        series: &LogSeries,
         bounds: &Bounds,
     ) {
-        let mut at = if family.cells == Cells::Nanos {
+        let slot = series.slot;
+        let first = if family.cells == Cells::Nanos {
             let (low, over) = counted.sum(slot, 0);
             let high = u128::from(counted.sum(slot, 1).0) + u128::from(over);
             self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
             2
         } else {
-            counted.add_floats(Floats { slot, kind: family.kind }, &mut self.sum);
+            counted.add_floats(series, family.kind, &mut self.sum);
             1
         };
+        let width = bounds.places.len() + 1;
+        if let Some(buckets) = counted.plain(slot.saturating_add(first), width) {
+            self.add_buckets(buckets.iter().copied(), bounds);
+        } else {
+            let buckets = (first..).take(width).map(|at| counted.bucket(slot, at));
+            self.add_buckets(buckets, bounds);
+        }
+    }
+
+    /// Adds what each bucket has; the last is +Inf's.
+    fn add_buckets(&mut self, mut buckets: impl Iterator<Item = u64>, bounds: &Bounds) {
         self.below.resize(bounds.shown, 0);
         let mut running = 0_u64;
-        for place in &bounds.places {
-            running = running.saturating_add(counted.bucket(slot, at));
+        for (place, bucket) in bounds.places.iter().zip(&mut buckets) {
+            running = running.saturating_add(bucket);
             if let Some(below) = place.and_then(|place| self.below.get_mut(place)) {
                 *below = below.saturating_add(running);
             }
-            at = at.saturating_add(1);
         }
-        running = running.saturating_add(counted.bucket(slot, at));
+        running = buckets.fold(running, u64::saturating_add);
         self.count = self.count.saturating_add(running);
     }
 

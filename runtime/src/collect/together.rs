@@ -5,16 +5,22 @@ use std::sync::Arc;
 
 use super::decode::Segment;
 use super::exact::ExactSum;
-use super::layout::{Floats, Layout, LogSeries};
+use super::layout::{Layout, LogSeries};
 use super::merge::Part;
+use super::snapshot::FamilyKind;
 
 /// Where cells can be read that were counted.
 pub(super) trait Counted {
     /// A cell summed over the shards, modulo 2^64, and how often it passed it.
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
 
-    /// Adds what a cell that holds `f64` comes to in all shards.
-    fn add_floats(&self, floats: Floats, to: &mut ExactSum);
+    /// Adds what the cell of a series that holds `f64` comes to in all shards.
+    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum);
+
+    /// The sums of so many cells from a slot on, if they are at hand and none has passed 2^64.
+    fn plain(&self, _slot: u32, _cells: usize) -> Option<&[u64]> {
+        None
+    }
 
     /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
     fn bucket(&self, slot: u32, offset: u32) -> u64 {
@@ -45,7 +51,9 @@ impl<'a> LogOf<'a> {
 
     /// The segments that have removed some, and are looked at one by one.
     pub(super) fn others(&self) -> impl Iterator<Item = &'a Segment> + '_ {
-        self.segments().filter(|segment| !is_whole(segment))
+        // Asked for each series, and nearly always there are none.
+        let parts = if self.sums().are_all { &[][..] } else { &self.parts };
+        parts.iter().map(|part| &part.segment).filter(|segment| !is_whole(segment))
     }
 
     fn segments(&self) -> impl Iterator<Item = &'a Segment> + '_ {
@@ -56,6 +64,7 @@ impl<'a> LogOf<'a> {
         self.sums.get_or_init(|| {
             let mut sums = Sums::default();
             sums.cells.resize(self.layout.runs.cells(), 0);
+            sums.are_all = self.segments().all(is_whole);
             self.segments()
                 .filter(|segment| is_whole(segment))
                 .for_each(|segment| sums.add(segment));
@@ -78,10 +87,15 @@ impl Counted for LogOf<'_> {
         (get(cells), get(carries))
     }
 
-    fn add_floats(&self, floats: Floats, to: &mut ExactSum) {
-        if let Ok(at) = self.layout.floats.binary_search(&floats) {
-            self.sums().floats.get(at).into_iter().for_each(|sum| to.add_sum(sum));
+    fn add_floats(&self, series: &LogSeries, _: FamilyKind, to: &mut ExactSum) {
+        if let Some(sum) = self.sums().floats.get(series.float as usize) {
+            to.add_sum(sum);
         }
+    }
+
+    fn plain(&self, slot: u32, cells: usize) -> Option<&[u64]> {
+        let from = self.layout.runs.place(slot).filter(|_| self.sums().carries.is_empty())?;
+        self.sums().cells.get(from..from.checked_add(cells)?)
     }
 }
 
@@ -95,6 +109,8 @@ struct Sums {
     floats: Vec<ExactSum>,
     /// From when on the first of them had the series of each record.
     since: Vec<u64>,
+    /// Whether no segment has removed any.
+    are_all: bool,
 }
 
 impl Sums {
@@ -109,7 +125,7 @@ impl Sums {
         let floats = &segment.log.layout.floats;
         self.floats.resize_with(floats.len(), ExactSum::default);
         for (floats, sum) in floats.iter().zip(&mut self.floats) {
-            segment.add_floats(*floats, sum);
+            segment.add_floats_at(*floats, sum);
         }
         let since = &segment.log.since;
         // One layout is of one number of records.

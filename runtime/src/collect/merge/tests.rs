@@ -6,7 +6,7 @@ use super::*;
 use crate::collect::archive::tests::folded;
 use crate::collect::decode::{Segment, SegmentLog};
 use crate::collect::label_set::LabelSet;
-use crate::collect::layout::{Cells, Label, Layout, LogSeries};
+use crate::collect::layout::{Cells, Label, Layout, LogSeries, NO_FLOAT};
 use crate::collect::log::Removed;
 use crate::collect::shard::Shard;
 use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
@@ -60,7 +60,8 @@ fn add_series(
     }
     let labels = from..u32::try_from(layout.labels.len()).unwrap();
     let family = u32::try_from(family).unwrap();
-    layout.series.push(LogSeries { family, slot, states, labels, record: family });
+    let float = NO_FLOAT;
+    layout.series.push(LogSeries { family, slot, states, labels, record: family, float });
 }
 
 /// A process with one series of each family, whose cells follow each other from slot 1 on.
