@@ -1,5 +1,6 @@
 //! Merging, on segments that no file ever held.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
@@ -172,6 +173,14 @@ fn folding_changes_nothing(parts: &[Part]) {
         let others = [stay.clone(), two.clone()].concat();
         let archive = folded(folded(Archive::default(), &one, &others), &two, &stay);
         assert_eq!(shown(&stay, &archive), first, "{ways}");
+    }
+}
+
+/// Numbers below a bound, always the same ones.
+fn random(mut state: u64) -> impl FnMut(u32) -> u32 {
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        u32::try_from((state >> 33) % u64::from(below)).unwrap()
     }
 }
 
@@ -404,11 +413,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
 
 #[test]
 fn the_cells_of_many_processes_come_to_their_sums() {
-    let mut state = 11_u64;
-    let mut random = |below: u32| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        u32::try_from((state >> 33) % u64::from(below)).unwrap()
-    };
+    let mut random = random(11);
     for _ in 0..if cfg!(miri) { 5 } else { 300 } {
         let histogram = family("h", FamilyKind::Histogram, Cells::Nanos, &[1, 2]);
         let families = vec![counter("c"), histogram];
@@ -451,6 +456,71 @@ fn the_cells_of_many_processes_come_to_their_sums() {
             }
         }
     }
+}
+
+#[test]
+fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
+    let mut random = random(5);
+    let kinds = [
+        family("m", FamilyKind::Counter, Cells::Unsigned, &[]),
+        family("m", FamilyKind::Counter, Cells::Float, &[]),
+        LogFamily { name: "m".to_owned(), ..gauge(Mode::Max) },
+        LogFamily { name: "m".to_owned(), ..gauge(Mode::All) },
+    ];
+    let labels = [&["x"][..], &["x", "y"], &["y", "x"], &["z"], &[]];
+    let mut shown = BTreeSet::new();
+    for _ in 0..if cfg!(miri) { 2 } else { 40 } {
+        // Programs that declare one name in several ways, with series that are alike and some that aren't.
+        let mut layouts = Vec::new();
+        for _ in 0..3 {
+            let mut layout = Layout::default();
+            for id in 0..=random(3) as usize {
+                let labels = labels[random(5) as usize].iter().map(|name| (*name).to_owned());
+                let labels: Vec<String> = labels.collect();
+                let kind = kinds[if random(4) > 0 { 0 } else { random(4) as usize }].clone();
+                for _ in 0..=random(4) {
+                    let slot = u32::try_from(layout.series.len()).unwrap() + 1;
+                    let from = layout.labels.len();
+                    let values: Vec<&str> =
+                        labels.iter().map(|_| ["", "1", "2", "3"][random(4) as usize]).collect();
+                    add_series(&mut layout, (id, slot, (slot, 1)), &values);
+                    layout.labels[from..].sort_by_key(|label| &labels[usize::from(label.name)]);
+                }
+                layout.families.push(LogFamily { labels, ..kind });
+            }
+            layout.index();
+            layouts.push(Arc::new(layout));
+        }
+        let (mut plans, mut archive) = (Plans::new(), Archive::default());
+        let mut parts: Vec<Part> = Vec::new();
+        for pid in 1..40 {
+            let layout = &layouts[random(3) as usize];
+            let cells: Vec<u64> = (0..layout.series.len()).map(|_| u64::from(random(9))).collect();
+            let mut part = part(pid, vec![counter("m"); layout.families.len()], &[&cells]);
+            log_of(&mut part).layout = Arc::clone(layout);
+            if random(5) == 0 {
+                log_of(&mut part).removed = Removed::of(1 + random(4), 1, u64::from(random(50)));
+            }
+            parts.insert(random(1 + u32::try_from(parts.len()).unwrap()) as usize, part);
+            match random(6) {
+                0 => {
+                    parts.remove(random(u32::try_from(parts.len()).unwrap()) as usize);
+                }
+                1 => {
+                    let mut dead = parts.split_off(parts.len() / 2);
+                    for part in &mut dead {
+                        part.life = Life::Dead;
+                    }
+                    archive = folded(archive, &dead, &parts);
+                }
+                2 => archive = Archive::default(),
+                _ => {}
+            }
+            // Which asserts that the plans make no difference.
+            shown.insert(format!("{:?}", merged_after(&parts, &archive, &mut plans)));
+        }
+    }
+    assert!(cfg!(miri) || shown.len() > 500, "only {} differ", shown.len());
 }
 
 #[test]
