@@ -137,6 +137,17 @@ fn a_collector_that_is_kept_yields_what_a_new_one_does() {
 }
 
 #[test]
+fn a_child_collects_whatever_its_parents_threads_kept_when_it_was_forked() {
+    let folder = temporary_directory(Medium::Memory);
+    let mut parent = Command::new(env!("CARGO_BIN_EXE_rogue"));
+    let output = parent.arg("fork-amid-collections").arg(folder.path()).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.starts_with("page:\n"), "{told}");
+    assert!(told.contains("\nwork_total 151\n"), "{told}");
+}
+
+#[test]
 fn threads_share_a_collector_and_no_count_falls() {
     let folder = temporary_directory(Medium::Memory);
     let collector = Collector::open(folder.path());

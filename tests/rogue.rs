@@ -108,6 +108,7 @@ fn main() {
         ["fork-in-operation", directory, what] => fork_in_operation(directory, what),
         ["fork-while-waiting", directory] => fork_while_waiting(directory),
         ["fork-inside", directory, then] => fork_inside(directory, then),
+        ["fork-amid-collections", directory] => fork_amid_collections(directory),
         ["fork-inside-start", directory, micros] => fork_inside_start(directory, number(micros)),
         ["record-in-handler"] => record_in_handler(),
         ["limited", directory, resource, limit] => limited(directory, resource, number(limit)),
@@ -414,6 +415,45 @@ fn fork_inside_start(directory: &str, micros: u64) {
     start_in(directory);
     WORK.inc();
     let _ = raise(Signal::SIGKILL);
+}
+
+/// Threads collect without end, and children that are forked meanwhile find whatever they were at.
+fn fork_amid_collections(directory: &str) {
+    const FORKS: u64 = 150;
+    start_in(directory);
+    WORK.inc();
+    let collect = || headcount::Collector::new().folding(false).collect().expect("a snapshot");
+    let page = || collect().to_text();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        assert!(page().contains("work_total "));
+                    }
+                })
+            })
+            .collect();
+        for number in 1..=FORKS {
+            let child = forked(|| {
+                WORK.inc();
+                // The second time by what the first has kept.
+                for _ in 0..2 {
+                    let total = format!("\nwork_total {}\n", number + 1);
+                    assert!(page().contains(&total), "{}", page());
+                }
+            });
+            if let Err(how) = ended_well(child) {
+                println!("child {number}: {how}");
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for thread in threads {
+            thread.join().expect("it collects");
+        }
+    });
+    print!("page:\n{}", page());
 }
 
 static HANDLED: AtomicU64 = AtomicU64::new(0);
