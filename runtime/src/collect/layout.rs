@@ -345,6 +345,11 @@ fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
 }
 
 impl LogFamily {
+    /// Whether its bounds are written as the other's are. Mostly asked of declarations that are alike.
+    pub(super) fn has_bounds_of(&self, other: &Self) -> bool {
+        self.cells == other.cells && self.bounds == other.bounds
+    }
+
     /// What can't stand in an exposition would spoil all of it.
     pub(super) fn checked(self) -> Result<Self, Error> {
         if (self.kind == FamilyKind::Histogram) == self.bounds.is_empty() {

@@ -150,6 +150,10 @@ fn shape(family: &LogFamily) -> Shape {
 
 /// The shape that most segments have; of equally many, the first in the order of kinds and modes.
 fn majority(uses: &[Use<'_>]) -> Shape {
+    let mut shapes = uses.iter().map(|used| shape(used.family));
+    if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
+        return first;
+    }
     let mut counts = BTreeMap::<Shape, Vec<&Use<'_>>>::new();
     for used in uses {
         counts.entry(shape(used.family)).or_default().push(used);
@@ -161,24 +165,28 @@ fn majority(uses: &[Use<'_>]) -> Shape {
     first.map_or((FamilyKind::Counter, None), |(shape, _)| shape)
 }
 
-/// How many segments these are: one that declares a family several times is still one.
+/// How many segments these are: one that declares a family several times is still one. Its declarations stand beside each other.
 pub(super) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
-    let by_log: BTreeMap<(bool, usize), Votes> = uses
-        .into_iter()
-        .map(|used| match used.source {
-            Source::Log { number, .. } => ((false, number), used.votes),
-            Source::Archive { number, .. } => ((true, number), used.votes),
-        })
-        .collect();
-    by_log.values().fold((0, 0), |(living, all), votes| {
-        (living.saturating_add(votes.0), all.saturating_add(votes.1))
-    })
+    let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
+    for used in uses {
+        let who = match used.source {
+            Source::Log { number, .. } => (false, number),
+            Source::Archive { number, .. } => (true, number),
+        };
+        if before.replace(who) != Some(who) {
+            living = living.saturating_add(used.votes.0);
+            all = all.saturating_add(used.votes.1);
+        }
+    }
+    (living, all)
 }
 
 /// Only the bounds that all declarations have can be shown; whoever loses some should hear of it.
 fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
-    let first = bounds_of(uses.first()?.family);
-    let differs = uses.iter().any(|used| bounds_of(used.family) != first);
+    let first = uses.first()?.family;
+    let differs = uses.iter().any(|used| {
+        !used.family.has_bounds_of(first) && bounds_of(used.family) != bounds_of(first)
+    });
     differs.then(|| {
         let message =
             format!("`{name}` is declared with different buckets: those that all have are shown");

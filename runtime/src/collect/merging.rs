@@ -1,5 +1,6 @@
 //! One family while segments and the archive are added to it. Pure.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +28,7 @@ pub(super) struct Merging<'a> {
 /// A way in which the family is declared, and the series that are.
 struct Declaration<'a> {
     family: &'a LogFamily,
-    bounds: Bounds,
+    bounds: Rc<Bounds>,
     source: Source<'a>,
 }
 
@@ -57,21 +58,24 @@ impl<'a> Merging<'a> {
         // The newest segment's words; they seldom differ.
         let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.place())));
         let words = newest.map(|used| used.family);
-        let mut bounds: Option<Vec<f64>> = None;
-        for used in uses {
-            let own: Vec<f64> = bounds_of(used.family);
-            bounds = Some(match bounds {
-                None => own,
-                Some(common) => {
-                    common.into_iter().filter(|bound| position(&own, *bound).is_some()).collect()
-                }
-            });
+        let mut bounds = uses.first().map(|used| bounds_of(used.family)).unwrap_or_default();
+        let pairs = uses.iter().zip(uses.iter().skip(1));
+        for (_, used) in pairs.filter(|(before, used)| !used.family.has_bounds_of(before.family)) {
+            let own = bounds_of(used.family);
+            bounds.retain(|bound| position(&own, *bound).is_some());
         }
-        let bounds = bounds.unwrap_or_default();
         let text = |f: fn(&LogFamily) -> &String| words.map(f).cloned().unwrap_or_default();
-        let declarations = uses.iter().map(|u| Declaration::new(u.family, u.source, &bounds));
+        let mut declarations: Vec<Declaration<'_>> = Vec::with_capacity(uses.len());
+        for Use { family, source, .. } in uses {
+            let alike = declarations.last().filter(|before| before.family.has_bounds_of(family));
+            let bounds = match alike {
+                Some(before) => Rc::clone(&before.bounds),
+                None => Rc::new(Bounds::new(&bounds_of(family), &bounds)),
+            };
+            declarations.push(Declaration { family, bounds, source: *source });
+        }
         Self {
-            declarations: declarations.collect(),
+            declarations,
             family: Family {
                 name: text(|f| &f.name),
                 help: text(|f| &f.help),
@@ -95,7 +99,9 @@ impl<'a> Merging<'a> {
     /// Adds what the archive has of the family.
     pub(super) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
         let source = Source::Archive { number: 0, archived };
-        self.declarations.push(Declaration::new(&archived.family, source, &self.bounds));
+        let family = &archived.family;
+        let bounds = Rc::new(Bounds::new(&bounds_of(family), &self.bounds));
+        self.declarations.push(Declaration { family, bounds, source });
     }
 
     /// Series of all declarations, by their labels: only what is alike is one.
@@ -156,14 +162,11 @@ impl<'a> Merging<'a> {
 
     /// An earlier plan, if it is one of the same series.
     fn plan(&self, earlier: Option<&Arc<Plan>>) -> Arc<Plan> {
-        let declared = |declaration: &Declaration<'_>| match declaration.source {
-            Source::Log { log, id, .. } => Declared::Log(Arc::clone(log.layout), id),
-            Source::Archive { archived, .. } => Declared::Archive(Arc::clone(archived)),
-        };
-        let declarations: Vec<Declared> = self.declarations.iter().map(declared).collect();
-        if let Some(plan) = earlier.filter(|plan| plan.is_of(&declarations)) {
+        let sources = || self.declarations.iter().map(|declaration| declaration.source);
+        if let Some(plan) = earlier.filter(|plan| plan.is_of(sources())) {
             return Arc::clone(plan);
         }
+        let declarations = sources().map(Declared::of).collect();
         let labels = |item, sets: &mut _| self.labels(item, sets);
         Arc::new(Plan::new(declarations, &self.sorted(), labels))
     }
@@ -337,10 +340,6 @@ impl<'a> Merging<'a> {
 }
 
 impl<'a> Declaration<'a> {
-    fn new(family: &'a LogFamily, source: Source<'a>, shown: &[f64]) -> Self {
-        Self { family, bounds: Bounds::new(&bounds_of(family), shown), source }
-    }
-
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {

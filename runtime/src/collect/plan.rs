@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::archive::ArchivedFamily;
 use super::label_set::{LabelSet, LabelSets};
 use super::layout::Layout;
+use super::merge::Source;
 use super::order::{Sorted, groups};
 
 /// A series as one declaration has it: that one's number, and its own.
@@ -50,11 +51,22 @@ pub(super) enum Declared {
     Archive(Arc<ArchivedFamily>),
 }
 
-impl PartialEq for Declared {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Log(layout, id), Self::Log(other, of)) => Arc::ptr_eq(layout, other) && id == of,
-            (Self::Archive(family), Self::Archive(other)) => Arc::ptr_eq(family, other),
+impl Declared {
+    pub(super) fn of(source: Source<'_>) -> Self {
+        match source {
+            Source::Log { log, id, .. } => Self::Log(Arc::clone(log.layout), id),
+            Source::Archive { archived, .. } => Self::Archive(Arc::clone(archived)),
+        }
+    }
+
+    fn is(&self, source: Source<'_>) -> bool {
+        match (self, source) {
+            (Self::Log(layout, known), Source::Log { log, id, .. }) => {
+                Arc::ptr_eq(layout, log.layout) && *known == id
+            }
+            (Self::Archive(family), Source::Archive { archived, .. }) => {
+                Arc::ptr_eq(family, archived)
+            }
             _ => false,
         }
     }
@@ -93,9 +105,10 @@ impl Plan {
         Self { declarations, blocks, size }
     }
 
-    /// Whether these declarations have no other plan.
-    pub(super) fn is_of(&self, declarations: &[Declared]) -> bool {
-        self.declarations == declarations
+    /// Whether declarations from these sources have no other plan.
+    pub(super) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = Source<'a>>) -> bool {
+        self.declarations.len() == sources.len()
+            && self.declarations.iter().zip(sources).all(|(declared, source)| declared.is(source))
     }
 
     /// How many series there will be, if each has something to show.
