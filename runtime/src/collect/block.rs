@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 
-use super::layout::{LABEL_COST, Label, Layout, LogFamily, LogSeries, NO_FLOAT};
+use super::family::LogFamily;
+use super::layout::{LABEL_COST, Label, Layout, LogSeries, NO_FLOAT};
 
 /// A SERIES record: series for all combinations of its labels' values. One is read into after the other: a log is mostly such records, of
 /// one series each, and their own vectors would cost more than what is in them.

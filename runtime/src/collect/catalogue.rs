@@ -4,7 +4,7 @@ use crate::declared::Declaration;
 use crate::error::Error;
 
 use super::Collector;
-use super::layout::LogFamily;
+use super::family::LogFamily;
 use super::sums::bounds_of;
 
 impl Collector {

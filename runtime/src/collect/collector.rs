@@ -26,7 +26,8 @@ const ENOUGH: usize = 64;
 /// ms, at a time. See [`folding`](Self::folding) and [`compact`](Self::compact).
 ///
 /// Keep a collector, and clone it: from one collection to the next it remembers what doesn't change, up to 64 MiB, and then has only the numbers
-/// to read, which takes a fraction of the time. All collectors made by [`new`](Self::new) share that memory. What they yield is the same either way.
+/// to read, which takes a fraction of the time. All collectors made by [`new`](Self::new) share that memory; each process that collects has its own. What they
+/// yield is the same either way, but that a log which is damaged after it was read is not noticed.
 ///
 /// # Examples
 ///

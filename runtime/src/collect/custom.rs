@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expose::sample_names;
 use crate::label::MAX_LABEL_VALUE;
 
-use super::layout::{MAX_LABELS, MAX_NAME, is_name};
+use super::family::{MAX_LABELS, MAX_NAME, is_name};
 use super::snapshot::{Family, FamilyKind, Number, Series, Value};
 
 /// Building a family for [`Collector::with`](crate::Collector::with). What is wrong with it is told when it is collected, in

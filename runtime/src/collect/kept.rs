@@ -8,7 +8,7 @@ use crate::error::Error;
 
 use super::archive::ReadArchive;
 use super::decode::SegmentLog;
-use super::layout::{ByLog, Known, Layouts};
+use super::layouts::{ByLog, Known, Layouts};
 use super::merge::Plans;
 
 /// A segment and how long its log was: what that says is the same for ever.

@@ -1,57 +1,17 @@
-//! What a segment's log says: families and series. Every byte is hostile: nothing is computed from a number before it was checked.
+//! What a segment's log says: series, and the families that they are of. Every byte is hostile: nothing is computed from a number before it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use crate::descriptor::{MAX_BOUNDS, Mode};
-use crate::error::{Error, ErrorKind};
+use crate::descriptor::Mode;
+use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::log::{
-    FAMILY, HEAD, METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO, METRIC_STATESET,
-    METRIC_SUMMARY, VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
-};
+use crate::segment::log::{FAMILY, HEAD};
 
 use super::block::Block;
+use super::family::{Cells, LogFamily, family};
 use super::runs::Runs;
 use super::snapshot::FamilyKind;
-
-/// How the cells of a family's series are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cells {
-    Unsigned,
-    Float,
-    Nanos,
-    Wrapping,
-}
-
-impl Cells {
-    /// A bound in the family's unit.
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-    pub(super) fn bound(self, bits: u64) -> f64 {
-        match self {
-            Self::Nanos => bits as f64 / 1e9,
-            _ => f64::from_bits(bits),
-        }
-    }
-}
-
-/// A family as one segment's log has it.
-#[derive(Debug, Clone)]
-pub(super) struct LogFamily {
-    pub(super) name: String,
-    pub(super) unit: String,
-    pub(super) help: String,
-    pub(super) place: String,
-    pub(super) kind: FamilyKind,
-    pub(super) cells: Cells,
-    pub(super) mode: Option<Mode>,
-    /// Bits of `f64`, or nanoseconds, as `cells` says.
-    pub(super) bounds: Vec<u64>,
-    pub(super) labels: Vec<String>,
-    pub(super) width: u32,
-}
 
 /// A series as one segment's log has it.
 #[derive(Debug, Clone)]
@@ -93,7 +53,7 @@ pub(super) struct Layout {
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
     /// Bytes of text in labels that it stands for.
-    cost: u64,
+    pub(super) cost: u64,
     /// Bytes that keeping it takes.
     pub(super) size: u64,
     /// The numbers of each family's series.
@@ -149,113 +109,13 @@ impl Layout {
     }
 }
 
-/// Layouts with the logs that they were read from, as far as logs have them in common, by the logs' checksums.
-pub(super) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
-
-#[derive(Debug)]
-pub(super) struct Known {
-    pub(super) log: Vec<u8>,
-    pub(super) layout: Arc<Layout>,
-}
-
-/// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
-#[derive(Debug)]
-pub(super) struct Layouts {
-    known: ByLog,
-    /// Those that an earlier collection read.
-    earlier: Arc<ByLog>,
-    /// Whose text was taken from what is left: their addresses.
-    admitted: HashSet<usize>,
-    /// Bytes of text in labels that there is room for yet.
-    text_left: u64,
-}
-
-impl Default for Layouts {
-    fn default() -> Self {
-        Self::of_text(MAX_TEXT_OF_ALL)
-    }
-}
-
-impl Layouts {
-    /// With so many bytes of text in labels at most.
-    pub(super) fn of_text(most: u64) -> Self {
-        let (known, earlier, admitted) = Default::default();
-        Self { known, earlier, admitted, text_left: most }
-    }
-
-    /// Those of an earlier collection need not be parsed again.
-    pub(super) fn after(earlier: Arc<ByLog>) -> Self {
-        Self { earlier, ..Self::default() }
-    }
-
-    /// For the next collection: those that this one had use for.
-    pub(super) fn into_known(self) -> ByLog {
-        let Self { mut known, earlier, admitted, .. } = self;
-        for (crc, alike) in &*earlier {
-            let is_used = |known: &&Arc<Known>| admitted.contains(&address(&known.layout));
-            let used = alike.iter().filter(is_used);
-            for one in used {
-                known.entry(*crc).or_default().push(Arc::clone(one));
-            }
-        }
-        known
-    }
-
-    /// What a log says, by what logs have in common.
-    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
-        let crc = crc32fast::hash(&common);
-        let find = |layouts: &ByLog| {
-            let alike = layouts.get(&crc)?.iter();
-            alike.clone().find(|known| known.log == common).map(|known| Arc::clone(&known.layout))
-        };
-        if let Some(layout) = find(&self.known).or_else(|| find(&self.earlier)) {
-            self.admit(&layout, slots_used)?;
-            return Ok(layout);
-        }
-        let layout = Arc::new(parse(&common, slots_used)?);
-        self.admit(&layout, slots_used)?;
-        let known = Known { log: common, layout: Arc::clone(&layout) };
-        self.known.entry(crc).or_default().push(Arc::new(known));
-        Ok(layout)
-    }
-
-    /// Makes a layout one of this collection's, for a segment that uses so many slots.
-    pub(super) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
-        // The same log beside a smaller number of slots would be another file's lie.
-        if layout.end > slots_used {
-            return Err(Error::corrupt("a series outside the slots in use"));
-        }
-        if !self.admitted.contains(&address(layout)) {
-            // Other files' doing: this one is not damaged, and must not be set aside.
-            let crowded = "too much text in labels, with that of the files before it";
-            self.text_left = self
-                .text_left
-                .checked_sub(layout.cost)
-                .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
-            self.admitted.insert(address(layout));
-        }
-        Ok(())
-    }
-}
-
-/// No other layout's, as long as this one is held: by the segments' logs that a collection has, and by what an earlier one has kept.
-fn address(layout: &Arc<Layout>) -> usize {
-    Arc::as_ptr(layout) as usize
-}
-
-/// So many labels, and bytes in a name, are more than anyone has use for.
-pub(super) const MAX_LABELS: u16 = 64;
-pub(super) const MAX_NAME: usize = 1024;
 /// What a label costs beside its bytes.
 pub(super) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
-/// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
-/// may write there may write many of them.
-pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 /// Bytes of label names and values that one log may stand for: 256 MiB.
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
 /// What a log says. Its records are whole: see [`Log`](super::log::Log).
-fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
+pub(super) fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     let mut layout = Layout::default();
     let mut block = Block::default();
     let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_u32);
@@ -293,107 +153,11 @@ fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     Ok(layout)
 }
 
-fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
-    if f.u32()? as usize != expected {
-        return Err(Error::corrupt("a family's number"));
-    }
-    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
-    f.u8()?;
-    let (labels, bounds) = (f.u16()?, f.u16()?);
-    if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
-        return Err(Error::corrupt("more labels or bounds than a family may have"));
-    }
-    let line = f.u32()?;
-    let (kind, cells) = match (metric, value) {
-        (METRIC_COUNTER, VALUE_U64) => (FamilyKind::Counter, Cells::Unsigned),
-        (METRIC_COUNTER, VALUE_F64) => (FamilyKind::Counter, Cells::Float),
-        (METRIC_GAUGE, VALUE_F64) => (FamilyKind::Gauge, Cells::Float),
-        (METRIC_GAUGE, VALUE_WRAPPING) => (FamilyKind::Gauge, Cells::Wrapping),
-        (METRIC_HISTOGRAM, VALUE_F64) => (FamilyKind::Histogram, Cells::Float),
-        (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
-        (METRIC_SUMMARY, VALUE_F64) => (FamilyKind::Summary, Cells::Float),
-        (METRIC_SUMMARY, VALUE_NANOS) => (FamilyKind::Summary, Cells::Nanos),
-        (METRIC_INFO, VALUE_U64) => (FamilyKind::Info, Cells::Unsigned),
-        (METRIC_STATESET, VALUE_U64) => (FamilyKind::StateSet, Cells::Unsigned),
-        _ => return Err(Error::corrupt("a family's type")),
-    };
-    let mode = match kind {
-        FamilyKind::Gauge | FamilyKind::StateSet => {
-            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
-        }
-        _ => None,
-    };
-    let is_recent = mode.is_some_and(Mode::is_recent);
-    if is_recent && cells == Cells::Wrapping {
-        return Err(Error::corrupt("a gauge's mode"));
-    }
-    let width = u32::from(bounds).saturating_add(match (kind, cells) {
-        (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
-        (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
-        (FamilyKind::Gauge, _) if is_recent => 2,
-        _ => 1,
-    });
-    let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
-    let name = f.string()?.to_owned();
-    let unit = f.string()?.to_owned();
-    let help = f.string()?.to_owned();
-    let file = f.string()?;
-    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}") };
-    let labels =
-        (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    LogFamily { name, unit, help, place, kind, cells, mode, bounds, labels, width }.checked()
-}
-
-impl LogFamily {
-    /// Whether its bounds are written as the other's are. Mostly asked of declarations that are alike.
-    pub(super) fn has_bounds_of(&self, other: &Self) -> bool {
-        self.cells == other.cells && self.bounds == other.bounds
-    }
-
-    /// What can't stand in an exposition would spoil all of it.
-    pub(super) fn checked(self) -> Result<Self, Error> {
-        if (self.kind == FamilyKind::Histogram) == self.bounds.is_empty() {
-            return Err(Error::corrupt("bounds of what has none, or none of what has some"));
-        }
-        // As they will be shown: two that differ in nanoseconds only, far out, are one label.
-        let shown: Vec<f64> = self.bounds.iter().map(|bound| self.cells.bound(*bound)).collect();
-        if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
-            || !shown.iter().all(|bound| bound.is_finite())
-        {
-            return Err(Error::corrupt("bounds that don't ascend"));
-        }
-        let fits = |name: &String| name.len() <= MAX_NAME;
-        if !fits(&self.name) || !self.labels.iter().all(fits) {
-            return Err(Error::corrupt("a name of more than 1,024 bytes"));
-        }
-        if !is_name(&self.name, true) || !self.labels.iter().all(|label| is_name(label, false)) {
-            return Err(Error::corrupt("a name with characters that names don't have"));
-        }
-        let reserved = match self.kind {
-            FamilyKind::Histogram => "le",
-            FamilyKind::Gauge | FamilyKind::StateSet => "pid",
-            FamilyKind::Summary => "quantile",
-            FamilyKind::Counter | FamilyKind::Info => "",
-        };
-        let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
-        if distinct.len() != self.labels.len() || self.labels.iter().any(|label| label == reserved)
-        {
-            return Err(Error::corrupt("a label twice, or one that is reserved"));
-        }
-        Ok(self)
-    }
-}
-
-pub(super) fn is_name(name: &str, colon: bool) -> bool {
-    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
-    let mut chars = name.chars();
-    chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
-}
-
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::collect::layouts::Layouts;
     use crate::collect::log::Log;
     use crate::descriptor::{Descriptor, Kind};
     use crate::segment::log::LogWriter;

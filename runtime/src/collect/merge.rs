@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 
 use super::archive::{Archive, ArchivedFamily};
 use super::decode::{Age, Segment};
-use super::layout::LogFamily;
+use super::family::LogFamily;
 use super::liveness::Life;
 use super::merging::Merging;
 use super::plan::Plan;

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use crate::descriptor::Mode;
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
+use super::family::{Cells, LogFamily};
 use super::label_set::{LabelSet, LabelSets};
-use super::layout::{Cells, Layout, LogFamily, LogSeries};
+use super::layout::{Layout, LogSeries};
 use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
 use super::plan::{Declared, Entry, Item, Plan};

@@ -4,7 +4,8 @@
 use super::archive::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 use super::decode::SegmentLog;
 use super::exact::ExactSum;
-use super::layout::{Floats, Layout, LogFamily, LogSeries};
+use super::family::LogFamily;
+use super::layout::{Floats, Layout, LogSeries};
 use super::spans::Span;
 use super::sums::{Each, Sum};
 
@@ -103,7 +104,8 @@ mod tests {
 
     use super::*;
     use crate::collect::archive::tests::read_back;
-    use crate::collect::layout::{Cells, Layouts};
+    use crate::collect::family::Cells;
+    use crate::collect::layouts::Layouts;
     use crate::collect::log::Log;
     use crate::collect::snapshot::FamilyKind;
     use crate::collect::spans::{ENDLESS, Spans};

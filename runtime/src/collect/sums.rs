@@ -7,7 +7,8 @@ use crate::descriptor::Mode;
 
 use super::decode::Age;
 use super::exact::ExactSum;
-use super::layout::{Cells, LogFamily, LogSeries};
+use super::family::{Cells, LogFamily};
+use super::layout::LogSeries;
 use super::snapshot::{Bucket, HistogramValue, Number};
 use super::together::Counted;
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::descriptor::Mode;
 use crate::error::Error;
 
+use super::super::family::{Cells, LogFamily};
 use super::super::label_set::{LabelSet, LabelSets};
-use super::super::layout::{Cells, LogFamily, LogSeries};
+use super::super::layout::LogSeries;
 use super::super::merge::{Part, Use, logs, uses, votes};
 use super::super::merging::{Merging, labels_of};
 use super::super::snapshot::FamilyKind;

@@ -24,8 +24,9 @@ use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
 use super::super::read::Source;
 use super::Archive;
+use super::file::read;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
-use super::format::{MAX_LEN, decode, encode, read};
+use super::format::{MAX_LEN, decode, encode};
 use super::lock::FoldLock;
 use super::portion::Portion;
 

@@ -48,7 +48,7 @@ pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::layout::{Cells, LogFamily};
+    use super::super::super::family::{Cells, LogFamily};
     use super::super::super::snapshot::FamilyKind;
     use super::super::super::spans::{Span, Spans};
     use super::super::super::sums::{HistogramSum, Sum};

@@ -4,19 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustix::fs::fstat;
-
 use crate::descriptor::{MAX_BOUNDS, Mode};
-use crate::directory::{ARCHIVE, Directory};
 use crate::error::{Error, ErrorKind};
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_u64};
 
 use super::super::exact::ExactSum;
+use super::super::family::{Cells, LogFamily, MAX_LABELS};
 use super::super::label_set::LabelSets;
-use super::super::layout::{Cells, LogFamily, MAX_LABELS};
-use super::super::read::{Source, bytes_in};
 use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
 use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
@@ -25,7 +21,7 @@ use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
 const MINOR: u16 = 0;
-const HEADER_LEN: usize = 128;
+pub(super) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
 const TRAILER_LEN: usize = 16;
@@ -51,90 +47,14 @@ const KINDS: [(FamilyKind, u8); 5] = [
 ];
 const CELLS: [(Cells, u8); 3] = [(Cells::Unsigned, 1), (Cells::Float, 2), (Cells::Nanos, 3)];
 
-/// The generation of a directory's archive, from its header; 0 if there is none.
-pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> {
-    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(0) };
-    let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
-    header(&bytes_in(&words)).map(|header| header.archive.generation)
-}
-
-/// The whole archive; an empty one if there is none.
-pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
-    match open(directory)? {
-        Some((source, identity)) => whole(&source, &identity),
-        None => Ok(Archive::default()),
-    }
-}
-
-/// The same, for who may have read it before.
-pub(in super::super) fn read_after(
-    directory: &Directory,
-    earlier: Option<&Arc<ReadArchive>>,
-) -> Result<Option<Arc<ReadArchive>>, Error> {
-    let Some((source, identity)) = open(directory)? else { return Ok(None) };
-    if let Some(read) = earlier.filter(|read| read.identity == identity) {
-        return Ok(Some(Arc::clone(read)));
-    }
-    let archive = whole(&source, &identity)?;
-    let size = archive.size();
-    Ok(Some(Arc::new(ReadArchive { archive, size, identity })))
-}
-
-/// An archive, and the file that it was read from.
-#[derive(Debug)]
-pub(in super::super) struct ReadArchive {
-    pub(in super::super) archive: Archive,
-    /// Bytes that keeping it takes.
-    pub(in super::super) size: u64,
-    identity: Identity,
-}
-
-/// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; generations never are.
-#[derive(Debug, PartialEq, Eq)]
-struct Identity {
-    file: (u64, u64),
-    size: u64,
-    changed: (i64, i64),
-    header: Vec<u64>,
-}
-
-fn open(directory: &Directory) -> Result<Option<(Source, Identity)>, Error> {
-    let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(None) };
-    let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
-    let source = Source::File(fd);
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::useless_conversion,
-        clippy::cast_possible_wrap,
-        reason = "of other types on some targets"
-    )]
-    let identity = Identity {
-        file: (stat.st_dev as u64, stat.st_ino as u64),
-        size: u64::try_from(stat.st_size).unwrap_or(0),
-        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
-        header: source.read(0, HEADER_LEN / 8)?,
-    };
-    Ok(Some((source, identity)))
-}
-
-fn whole(source: &Source, Identity { size, .. }: &Identity) -> Result<Archive, Error> {
-    if *size > MAX_LEN {
-        return Err(Error::corrupt("an archive of more than 256 MiB"));
-    }
-    let words = usize::try_from(size.div_ceil(8)).unwrap_or(0);
-    let mut bytes = bytes_in(&source.read(0, words)?);
-    bytes.truncate(usize::try_from(*size).unwrap_or(0));
-    decode(&bytes)
-}
-
-struct Header {
-    archive: Archive,
+pub(super) struct Header {
+    pub(super) archive: Archive,
     len: u64,
     tombstones: u32,
     families: u32,
 }
 
-fn header(bytes: &[u8]) -> Result<Header, Error> {
+pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
     let not = |reason| Error::new(ErrorKind::NotSegment { reason });
     if !bytes.starts_with(&MAGIC) {
         return Err(not("not an archive: it doesn't begin with HCARC"));

@@ -10,6 +10,7 @@
 //! So a segment counts once at every moment: before the commit its file does, after it the archive, whatever a collector saw first and
 //! whoever is killed between two steps. An exhaustive model of it is in `tests/model.rs`.
 
+mod file;
 mod fold;
 mod folder;
 mod forget;
@@ -23,13 +24,13 @@ mod zeros;
 use std::sync::Arc;
 
 use super::decode::Age;
+use super::family::LogFamily;
 use super::label_set::LabelSet;
-use super::layout::LogFamily;
 use super::spans::Spans;
 
+pub(super) use file::{ReadArchive, generation, read, read_after};
 pub(super) use folder::{Folder, Generation};
 pub(super) use forget::{forget_all, forget_untouched};
-pub(super) use format::{ReadArchive, generation, read, read_after};
 pub(super) use portion::Portion;
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins

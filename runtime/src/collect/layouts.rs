@@ -1,0 +1,107 @@
+//! The layouts of one collection: each log is parsed once, whoever has it.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+
+use super::layout::{Layout, parse};
+
+/// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
+/// may write there may write many of them.
+pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
+
+/// Layouts with the logs that they were read from, as far as logs have them in common, by the logs' checksums.
+pub(super) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) log: Vec<u8>,
+    pub(super) layout: Arc<Layout>,
+}
+
+/// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
+#[derive(Debug)]
+pub(super) struct Layouts {
+    known: ByLog,
+    /// Those that an earlier collection read.
+    earlier: Arc<ByLog>,
+    /// Whose text was taken from what is left: their addresses.
+    admitted: HashSet<usize>,
+    /// Bytes of text in labels that there is room for yet.
+    text_left: u64,
+}
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self::of_text(MAX_TEXT_OF_ALL)
+    }
+}
+
+impl Layouts {
+    /// With so many bytes of text in labels at most.
+    pub(super) fn of_text(most: u64) -> Self {
+        let (known, earlier, admitted) = Default::default();
+        Self { known, earlier, admitted, text_left: most }
+    }
+
+    /// Those of an earlier collection need not be parsed again.
+    pub(super) fn after(earlier: Arc<ByLog>) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// For the next collection: those that this one had use for.
+    pub(super) fn into_known(self) -> ByLog {
+        let Self { mut known, earlier, admitted, .. } = self;
+        for (crc, alike) in &*earlier {
+            let is_used = |known: &&Arc<Known>| admitted.contains(&address(&known.layout));
+            let used = alike.iter().filter(is_used);
+            for one in used {
+                known.entry(*crc).or_default().push(Arc::clone(one));
+            }
+        }
+        known
+    }
+
+    /// What a log says, by what logs have in common.
+    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
+        let crc = crc32fast::hash(&common);
+        let find = |layouts: &ByLog| {
+            let alike = layouts.get(&crc)?.iter();
+            alike.clone().find(|known| known.log == common).map(|known| Arc::clone(&known.layout))
+        };
+        if let Some(layout) = find(&self.known).or_else(|| find(&self.earlier)) {
+            self.admit(&layout, slots_used)?;
+            return Ok(layout);
+        }
+        let layout = Arc::new(parse(&common, slots_used)?);
+        self.admit(&layout, slots_used)?;
+        let known = Known { log: common, layout: Arc::clone(&layout) };
+        self.known.entry(crc).or_default().push(Arc::new(known));
+        Ok(layout)
+    }
+
+    /// Makes a layout one of this collection's, for a segment that uses so many slots.
+    pub(super) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
+        // The same log beside a smaller number of slots would be another file's lie.
+        if layout.end > slots_used {
+            return Err(Error::corrupt("a series outside the slots in use"));
+        }
+        if !self.admitted.contains(&address(layout)) {
+            // Other files' doing: this one is not damaged, and must not be set aside.
+            let crowded = "too much text in labels, with that of the files before it";
+            self.text_left = self
+                .text_left
+                .checked_sub(layout.cost)
+                .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
+            self.admitted.insert(address(layout));
+        }
+        Ok(())
+    }
+}
+
+/// No other layout's, as long as this one is held: by the segments' logs that a collection has, and by what an earlier one has kept.
+fn address(layout: &Arc<Layout>) -> usize {
+    Arc::as_ptr(layout) as usize
+}
