@@ -211,8 +211,8 @@ def scrapes(program, is_quick):
         [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
     )
     print(f"""
-All processes are dead and none is folded: that each is read is what is measured. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
-Floor: copying as many words of 8 bytes, from memory of each process into one buffer. Cold: the first time in a new process. Steady: the least of 2 to 15 more. Files: what has blocks.
+All processes are dead and none is folded: that each is read is what is measured. Each has met its series in an order of its own, as a server's workers do. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
+Floor: copying as many words of 8 bytes, from memory of each process into one buffer. Cold: the first time in a new process. Steady: the least of 2 to 15 more, by the same collector, which remembers what can't have changed. Files: what has blocks.
 Both sides' pages were compared: as many samples, and the same sum. Python is not run beyond {most:,} values of all processes together: what it would take is reckoned from the runs before.""")
 
 
