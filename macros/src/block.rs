@@ -139,13 +139,23 @@ impl Item {
     }
 }
 
-/// Takes the next item from the front of a block's tokens.
-fn next_item(rest: &mut Vec<TokenTree>) -> Item {
+/// Takes the attributes from the front of an item's tokens.
+pub(crate) fn take_attributes(rest: &mut Vec<TokenTree>) -> Vec<TokenTree> {
     let mut attributes = 0;
     while is_punct(rest.get(attributes), '#') {
         attributes += 2;
     }
-    let attributes: Vec<_> = rest.drain(..attributes.min(rest.len())).collect();
+    rest.drain(..attributes.min(rest.len())).collect()
+}
+
+/// Whether a function begins here, after its attributes.
+pub(crate) fn is_function(tokens: &[TokenTree]) -> bool {
+    matches!(kind(tokens), Kind::Function | Kind::ConstFunction)
+}
+
+/// Takes the next item from the front of a block's tokens.
+fn next_item(rest: &mut Vec<TokenTree>) -> Item {
+    let attributes = take_attributes(rest);
     let kind = kind(rest);
     let until_semicolon = kind == Kind::Other && ends_with_semicolon(rest);
     let mut depth = 0_u32;

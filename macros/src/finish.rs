@@ -11,8 +11,8 @@
 //! What a function has from a block around it (`block.rs`) is `inherited(..)` in the marker. An attribute of its
 //! own of the same kind replaces it, and `#[skip]` takes it away.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{LitStr, Token};
@@ -33,35 +33,133 @@ struct Entry {
     block: Option<String>,
 }
 
-/// Expands one attribute, or lets it wait for the others.
-pub(crate) fn attribute(attribute: Attribute, args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut function = match Function::parse(item.clone(), attribute.name()) {
-        Ok(function) => function,
-        Err(error) => {
-            if let Some(block) = block::attribute(attribute, &args, &item) {
-                return block;
-            }
-            let mut errors = Errors::new();
-            errors.push(error);
-            return fallback::expand(&errors, item);
-        }
-    };
-    let name = Ident::new(attribute.name(), Span::call_site());
-    let mut entries = function.take_marker().unwrap_or_default();
-    if !entries.is_empty() {
-        entries.extend(quote!(,));
-    }
-    entries.extend(quote!(#name(#args)));
-    if !function.has_waiting_attributes() {
-        return finish(entries, function.into_token_stream());
-    }
-    let own = Args::parse(attribute, name.span(), args, &mut Errors::new());
-    wait(function, &entries, &check::private_path(own.krate()))
+/// A function of which only the attributes are looked at. To understand it is left to the last of ours.
+struct Waiting {
+    attributes: Vec<TokenTree>,
+    rest: Vec<TokenTree>,
 }
 
-fn wait(mut function: Function, entries: &TokenStream, krate: &TokenStream) -> TokenStream {
-    function.marker = q!(#[#krate::finish(#entries)]);
-    function.into_token_stream()
+/// Attributes that stay on a function and expand to nothing. A forgotten one costs one more step of
+/// expansion, nothing else.
+const INERT: &[&str] = &[
+    "allow",
+    "cfg",
+    "clippy",
+    "cold",
+    "deny",
+    "deprecated",
+    "diagnostic",
+    "doc",
+    "expect",
+    "export_name",
+    "forbid",
+    "ignore",
+    "inline",
+    "link_section",
+    "must_use",
+    "no_mangle",
+    "rustfmt",
+    "should_panic",
+    "target_feature",
+    "track_caller",
+    "unsafe",
+    "warn",
+];
+
+impl Waiting {
+    /// None if the item is no function.
+    fn of(item: &TokenStream) -> Option<Self> {
+        let mut rest: Vec<TokenTree> = item.clone().into_iter().collect();
+        if let [TokenTree::Group(group)] = rest.as_slice() {
+            // An item that a `macro_rules!` macro was given.
+            rest = group.stream().into_iter().collect();
+        }
+        let attributes = block::take_attributes(&mut rest);
+        block::is_function(&rest).then_some(Self { attributes, rest })
+    }
+
+    /// Takes away the marker that an attribute of ours left, with what it holds.
+    fn take_marker(&mut self) -> Option<TokenStream> {
+        let found = self.attributes.iter().enumerate().find_map(|(index, token)| match token {
+            TokenTree::Group(group) => Some((index, marker(group)?)),
+            _ => None,
+        });
+        let (index, entries) = found?;
+        self.attributes.drain(index.saturating_sub(1)..=index);
+        Some(entries)
+    }
+
+    /// Whether attributes stand here that rustc has still to expand, ours perhaps among them.
+    fn has_others(&self) -> bool {
+        self.attributes.iter().any(|token| match token {
+            TokenTree::Group(group) => match first_word(group) {
+                Some(word) => !INERT.contains(&word.to_string().as_str()),
+                None => true,
+            },
+            _ => false,
+        })
+    }
+
+    /// The function again, with what is to stand behind its other attributes.
+    fn print(self, marker: TokenStream) -> TokenStream {
+        self.attributes.into_iter().chain(marker).chain(self.rest).collect()
+    }
+}
+
+/// The first word of an attribute's path, which a `macro_rules!` macro may have put into groups.
+fn first_word(group: &Group) -> Option<Ident> {
+    match group.stream().into_iter().next()? {
+        TokenTree::Ident(word) => Some(word),
+        TokenTree::Group(group) => first_word(&group),
+        _ => None,
+    }
+}
+
+/// Expands one attribute, or lets it wait for the others.
+pub(crate) fn attribute(attribute: Attribute, args: TokenStream, item: TokenStream) -> TokenStream {
+    let name = Ident::new(attribute.name(), Span::call_site());
+    let entry = quote!(#name(#args));
+    let Some(mut function) = Waiting::of(&item) else {
+        return elsewhere(attribute, &args, entry, item);
+    };
+    let entries = match function.take_marker() {
+        Some(entries) if !entries.is_empty() => quote!(#entries, #entry),
+        _ => entry,
+    };
+    if !function.has_others() {
+        return finish(entries, function.print(TokenStream::new()));
+    }
+    let krate = if args.is_empty() {
+        check::private_path(None)
+    } else {
+        let own = Args::parse(attribute, name.span(), args, &mut Errors::new());
+        check::private_path(own.krate())
+    };
+    wait(function, &entries, &krate)
+}
+
+/// On what is no function.
+fn elsewhere(
+    attribute: Attribute,
+    args: &TokenStream,
+    entry: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    if let Some(block) = block::attribute(attribute, args, &item) {
+        return block;
+    }
+    match Function::parse(item.clone(), attribute.name()) {
+        Ok(_) => finish(entry, item),
+        Err(error) => {
+            let mut errors = Errors::new();
+            errors.push(error);
+            fallback::expand(&errors, item)
+        }
+    }
+}
+
+fn wait(function: Waiting, entries: &TokenStream, krate: &TokenStream) -> TokenStream {
+    function.print(q!(#[#krate::finish(#entries)]))
 }
 
 /// Expands `#[skip]`: what the function inherits is taken away.
@@ -70,8 +168,8 @@ pub(crate) fn skip(args: &TokenStream, item: TokenStream) -> TokenStream {
     if !args.is_empty() {
         errors.on(args, "`#[skip]` takes nothing");
     }
-    let function = Function::parse(item.clone(), "skip");
-    let marker = function.ok().and_then(|mut function| Some((function.take_marker()?, function)));
+    let marker =
+        Waiting::of(&item).and_then(|mut function| Some((function.take_marker()?, function)));
     let entries = marker.map(|(marker, function)| (parse(marker), function));
     let Some((entries, function)) = entries.filter(|(entries, _)| {
         entries.iter().any(|entry| entry.block.is_some()) || entries.is_empty()
@@ -86,7 +184,7 @@ pub(crate) fn skip(args: &TokenStream, item: TokenStream) -> TokenStream {
         return fallback::expand(&errors, item);
     }
     let own: Vec<_> = entries.into_iter().filter(|entry| entry.block.is_none()).collect();
-    let Some(first) = own.first() else { return function.into_token_stream() };
+    let Some(first) = own.first() else { return function.print(TokenStream::new()) };
     let first = Args::parse(first.attribute, first.span, first.args.clone(), &mut errors);
     let entries = own.iter().map(|entry| {
         let name = Ident::new(entry.attribute.name(), entry.span);
@@ -131,10 +229,18 @@ pub(crate) fn finish(entries: TokenStream, item: TokenStream) -> TokenStream {
 /// What the marker holds, if the brackets of an attribute are the marker's.
 pub(crate) fn marker(brackets: &Group) -> Option<TokenStream> {
     let tokens: Vec<TokenTree> = brackets.stream().into_iter().collect();
-    let [path @ .., TokenTree::Group(entries)] = tokens.as_slice() else { return None };
-    let path: String = path.iter().map(ToString::to_string).collect();
-    let is_marker = path.ends_with("__private::finish");
-    (is_marker && entries.delimiter() == Delimiter::Parenthesis).then(|| entries.stream())
+    let [
+        ..,
+        TokenTree::Ident(private),
+        TokenTree::Punct(_),
+        TokenTree::Punct(_),
+        TokenTree::Ident(finish),
+        TokenTree::Group(entries),
+    ] = tokens.as_slice()
+    else {
+        return None;
+    };
+    (private == "__private" && finish == "finish").then(|| entries.stream())
 }
 
 fn parse(entries: TokenStream) -> Vec<Entry> {

@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Type, Visibility, token};
+use syn::{Attribute, FnArg, Pat, Signature, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
 use crate::rules;
@@ -15,41 +15,12 @@ use crate::rules;
 /// A function item.
 pub(crate) struct Function {
     attrs: Vec<Attribute>,
-    /// The attribute that holds what others of ours were given; it stands last.
-    pub(crate) marker: TokenStream,
     /// Visibility and `default`.
     head: TokenStream,
     pub(crate) sig: Signature,
     /// The braces with all that is in them; none for a declaration in a trait.
     body: Option<Group>,
 }
-
-/// Attributes that stay on a function and expand to nothing. A forgotten one costs one more step of
-/// expansion, nothing else.
-const INERT: &[&str] = &[
-    "allow",
-    "cfg",
-    "clippy",
-    "cold",
-    "deny",
-    "deprecated",
-    "diagnostic",
-    "doc",
-    "expect",
-    "export_name",
-    "forbid",
-    "ignore",
-    "inline",
-    "link_section",
-    "must_use",
-    "no_mangle",
-    "rustfmt",
-    "should_panic",
-    "target_feature",
-    "track_caller",
-    "unsafe",
-    "warn",
-];
 
 impl Function {
     /// Understands an item as a function, or says that it is none.
@@ -74,34 +45,13 @@ impl Function {
                 let _: Token![;] = input.parse()?;
                 None
             };
-            Ok(Function { attrs, marker: TokenStream::new(), head, sig, body })
+            Ok(Function { attrs, head, sig, body })
         };
         parser.parse2(item)
     }
 
     pub(crate) fn has_body(&self) -> bool {
         self.body.is_some()
-    }
-
-    /// Whether attributes stand here that rustc has still to expand, ours perhaps among them.
-    pub(crate) fn has_waiting_attributes(&self) -> bool {
-        self.attrs.iter().any(|attr| match attr.path().segments.first() {
-            Some(first) => !INERT.contains(&first.ident.to_string().as_str()),
-            None => true,
-        })
-    }
-
-    /// Takes away the marker that an attribute of ours left, with what it holds.
-    pub(crate) fn take_marker(&mut self) -> Option<TokenStream> {
-        let index = self.attrs.iter().position(|attr| {
-            let mut names = attr.path().segments.iter().rev().map(|segment| &segment.ident);
-            names.next().is_some_and(|name| name == "finish")
-                && names.next().is_some_and(|name| name == "__private")
-        })?;
-        match self.attrs.remove(index).meta {
-            Meta::List(list) => Some(list.tokens),
-            _ => None,
-        }
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
@@ -154,19 +104,6 @@ impl Function {
         let Function { attrs, head, sig, .. } = self;
         let inner = self.body.as_ref().map(|body| split_inner_attributes(body.stream()).0);
         quote::quote!(#(#attrs)* #inner #head #sig #body)
-    }
-}
-
-impl ToTokens for Function {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.attrs.iter().map(ToTokens::to_token_stream));
-        tokens.extend(self.marker.clone());
-        tokens.extend(self.head.clone());
-        self.sig.to_tokens(tokens);
-        match &self.body {
-            Some(body) => body.to_tokens(tokens),
-            None => <Token![;]>::default().to_tokens(tokens),
-        }
     }
 }
 
