@@ -189,18 +189,25 @@ fn names_of_ours_and_of_the_user_do_not_meet() {
 #[test]
 fn items_of_ours_do_not_hide_the_users() {
     static __SITES: &str = "mine";
-    const fn __here() -> u8 {
-        3
+    static __SITE: u8 = 2;
+    enum __Here {
+        Three = 3,
     }
 
-    #[counted(name = "hidden_total", labels(text = __SITES, n = __here()))]
+    #[counted(name = "hidden_total", labels(text = __SITES, n = __Here::Three as u8, m = __SITE))]
     #[counted]
     fn hidden() -> usize {
-        __SITES.len() + usize::from(__here())
+        __SITES.len() + usize::from(__SITE) + __Here::Three as usize
     }
 
-    assert_eq!(hidden(), 7);
-    page().assert(&[(r#"hidden_total{n="3",text="mine"}"#, 1.0)]);
+    #[timed]
+    #[count_exceptions]
+    fn nameless() -> usize {
+        __SITES.len() + usize::from(__SITE) + __Here::Three as usize
+    }
+
+    assert_eq!((hidden(), nameless()), (9, 9));
+    page().assert(&[(r#"hidden_total{m="2",n="3",text="mine"}"#, 1.0)]);
 }
 
 #[test]

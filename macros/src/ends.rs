@@ -36,7 +36,7 @@ fn outcome(plan: &Plan, call: &Call) -> TokenStream {
     match &call.error_if {
         Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
         None if unit || !call.recorders.iter().any(Recorder::looks) => q!(#krate::Outcome::Ok),
-        None => q!({ use #krate::Otherwise as _; #krate::Out(&__out).outcome() }),
+        None => q!(#krate::Out(&__out).outcome()),
     }
 }
 

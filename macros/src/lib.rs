@@ -160,12 +160,11 @@ mod snapshots_of_keys;
 /// # use headcount::__private as K;
 /// fn greet(name: &str) -> String {
 ///     {
-///         fn __here() -> &'static str { K::type_name_of_val(&__here) }     // finds `Type::method` too
-///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
-///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 1)];
-///         K::inventory::submit! { K::Sites(&__SITES) }                     // known before `main`
-///         __SITES[0].count();
+///         enum __Here {}                                                // its name finds `Type::method` too
+///         static __SITE: K::FunctionSite<1> =
+///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
+///         K::inventory::submit! { __SITE.sites() }                      // known before `main`
+///         __SITE.count();
 ///     }
 ///     { format!("Hello, {name}!") }
 /// }
@@ -259,12 +258,11 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # async fn sleep() {}
 /// async fn nap() {
 ///     let __call = {
-///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
-///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
-///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 4)];
-///         K::inventory::submit! { K::Sites(&__SITES) }
-///         K::scope(K::Function::<4>(__SITES[0].slot()))       // ends when it is dropped
+///         enum __Here {}
+///         static __SITE: K::FunctionSite<4> =
+///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
+///         K::inventory::submit! { __SITE.sites() }
+///         K::scope(__SITE.recorder())                         // ends when it is dropped
 ///     };
 ///     { sleep().await }
 /// }
@@ -414,15 +412,14 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # use std::num::ParseIntError as Error;
 /// fn parse(text: &str) -> Result<u32, Error> {
 ///     let __call = {
-///         fn __here() -> &'static str { K::type_name_of_val(&__here) }
-///         static __SLOTS: [K::Slot; 1] = [K::Slot::NEW; 1];
-///         static __SITES: [K::Site; 1] =
-///             [K::Site::function(&__SLOTS[0], __here, module_path!(), file!(), line!(), 96)];
-///         K::inventory::submit! { K::Sites(&__SITES) }
-///         K::enter(K::Function::<96>(__SITES[0].slot()))       // dropped without `end`: a panic
+///         enum __Here {}
+///         static __SITE: K::FunctionSite<96> =
+///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
+///         K::inventory::submit! { __SITE.sites() }
+///         K::enter(__SITE.recorder())                         // dropped without `end`: a panic
 ///     };
 ///     let __out = K::call_once(move || -> Result<u32, Error> { Ok(text.parse()?) });
-///     __call.end({ use K::Otherwise as _; K::Out(&__out).outcome() });
+///     __call.end(K::Out(&__out).outcome());
 ///     __out
 /// }
 /// # assert!(parse("1").is_ok() && parse("one").is_err());

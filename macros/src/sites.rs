@@ -59,7 +59,8 @@ fn before(plan: &Plan) -> TokenStream {
             own_bounds(plan).map(|(index, descriptor)| descriptor.bounds_value(krate, index));
         let values: Vec<_> = values.collect();
         tokens.extend(if values.is_empty() {
-            q!(let __sites = { #items &__SITES };)
+            let sites = site_items(plan);
+            q!(let __sites = { #items &#sites };)
         } else {
             q!(let (__sites, #(#own),*) = { #items (&__SITES, #(#values),*) };)
         });
@@ -82,17 +83,40 @@ fn before(plan: &Plan) -> TokenStream {
     tokens
 }
 
+/// What there is to record with nameless attributes only, of one meaning of "error": nearly always.
+fn lone(plan: &Plan) -> Option<u32> {
+    match plan.sites.as_slice() {
+        [Site::Function(what)] => Some(*what),
+        _ => None,
+    }
+}
+
+/// The `static` that [`items`] makes.
+fn site_items(plan: &Plan) -> TokenStream {
+    if lone(plan).is_some() { q!(__SITE) } else { q!(__SITES) }
+}
+
 /// The function's one `static` and its one registration.
 fn items(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     if plan.sites.is_empty() {
         return TokenStream::new();
     }
+    if let Some(what) = lone(plan) {
+        let what = Literal::u32_unsuffixed(what);
+        return q!(
+            enum __Here {}
+            static __SITE: #krate::FunctionSite<#what> =
+                #krate::FunctionSite::new::<__Here>(&__SITE, #krate::module_path!());
+            #krate::inventory::submit! { __SITE.sites() }
+        );
+    }
     let count = Literal::usize_unsuffixed(plan.sites.len());
     let mut before = TokenStream::new();
     if plan.sites.iter().any(|site| matches!(site, Site::Function(_))) {
-        before
-            .extend(q!(fn __here() -> &'static #krate::str { #krate::type_name_of_val(&__here) }));
+        before.extend(q!(
+            enum __Here {}
+        ));
     }
     let mut sites = Vec::new();
     for (index, site) in plan.sites.iter().enumerate() {
@@ -102,7 +126,7 @@ fn items(plan: &Plan) -> TokenStream {
             Site::Function(what) => {
                 let what = Literal::u32_unsuffixed(*what);
                 sites.push(q!(#krate::Site::function(
-                    #slot, __here, #krate::module_path!(), #krate::file!(), #krate::line!(), #what
+                    #slot, #krate::type_name::<__Here>, #krate::module_path!(), #what
                 )));
             }
             Site::Metric(descriptor) => {
@@ -129,6 +153,9 @@ fn own_bounds(plan: &Plan) -> impl Iterator<Item = (usize, &Descriptor)> {
 
 /// A site, by the item or by the local.
 fn site(plan: &Plan, index: usize) -> TokenStream {
+    if lone(plan).is_some() {
+        return if has_expressions(plan) { q!(__sites) } else { q!(__SITE) };
+    }
     let index = Literal::usize_unsuffixed(index);
     if has_expressions(plan) { q!(__sites[#index]) } else { q!(__SITES[#index]) }
 }
@@ -276,6 +303,10 @@ fn on_metric(krate: &TokenStream, records: Records, metric: &Expr) -> TokenStrea
 
 fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
+    if let (Records::Function(_), Some(_)) = (recorder.records, lone(plan)) {
+        let site = site(plan, index);
+        return q!(#site.recorder());
+    }
     let slot = || cell(plan, index, recorder.when);
     let bounds = || match &plan.sites[index] {
         Site::Metric(descriptor) if !descriptor.has_own_bounds() => q!(#krate::DEFAULT_NANOS),

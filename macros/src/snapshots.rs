@@ -38,24 +38,14 @@ fn a_bare_counted_function_has_no_guard() {
             /// Adds one.
             pub fn plain(a: u32) -> u32 {
                 {
-                    fn __here() -> &'static ::headcount::__private::str {
-                        ::headcount::__private::type_name_of_val(&__here)
-                    }
-                    static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                    static __SITES: [::headcount::__private::Site; 1] = [
-                        ::headcount::__private::Site::function(
-                            &__SLOTS[0],
-                            __here,
-                            ::headcount::__private::module_path!(),
-                            ::headcount::__private::file!(),
-                            ::headcount::__private::line!(),
-                            1,
-                        ),
-                    ];
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
                     ::headcount::__private::inventory::submit! {
-                        ::headcount::__private::Sites(& __SITES)
+                        __SITE.sites()
                     }
-                    __SITES[0].count();
+                    __SITE.count();
                 }
                 { a + 1 }
             }
@@ -77,26 +67,14 @@ fn timing_keeps_the_body_in_its_place() {
         #[allow(clippy::never_loop)]
         async fn wait(mut n: u32) {
             let __call = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        4,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<4> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::scope(
-                    ::headcount::__private::Function::<4>(__SITES[0].slot()),
-                )
+                ::headcount::__private::scope(__SITE.recorder())
             };
             {
                 n += 1;
@@ -117,26 +95,14 @@ fn bare_in_progress_and_count_exceptions() {
     expect![[r#"
         fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
             let __call = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        16,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<16> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::scope(
-                    ::headcount::__private::Function::<16>(__SITES[0].slot()),
-                )
+                ::headcount::__private::scope(__SITE.recorder())
             };
             { self.get(a, b) }
         }
@@ -145,26 +111,14 @@ fn bare_in_progress_and_count_exceptions() {
     expect![[r#"
         fn f(&mut self, (a, b): (String, u8)) -> Option<&mut u8> {
             let __call = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        96,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<96> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::enter(
-                    ::headcount::__private::Function::<96>(__SITES[0].slot()),
-                )
+                ::headcount::__private::enter(__SITE.recorder())
             };
             let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
                 if false {
@@ -173,11 +127,7 @@ fn bare_in_progress_and_count_exceptions() {
                 let mut b = b;
                 { self.get(a, b) }
             });
-            __call
-                .end({
-                    use ::headcount::__private::Otherwise as _;
-                    ::headcount::__private::Out(&__out).outcome()
-                });
+            __call.end(::headcount::__private::Out(&__out).outcome());
             __out
         }
     "#]]
@@ -194,24 +144,14 @@ fn all_four_share_one_guard() {
     expect![[r#"
         async fn handle(request: Request) -> Result<Response, Error> {
             let __recorders = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        121,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<121> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::Function::<121>(__SITES[0].slot())
+                __SITE.recorder()
             };
             let (__call, __out) = ::headcount::__private::watch(
                     __recorders,
@@ -224,11 +164,7 @@ fn all_four_share_one_guard() {
                     },
                 )
                 .await;
-            __call
-                .end({
-                    use ::headcount::__private::Otherwise as _;
-                    ::headcount::__private::Out(&__out).outcome()
-                });
+            __call.end(::headcount::__private::Out(&__out).outcome());
             __out
         }
     "#]]
@@ -401,11 +337,7 @@ fn the_fullest_form() {
                 }
                 { job.run(tenant) }
             });
-            __call_1
-                .end({
-                    use my::headcount::__private::Otherwise as _;
-                    my::headcount::__private::Out(&__out).outcome()
-                });
+            __call_1.end(my::headcount::__private::Out(&__out).outcome());
             __call_0.end(my::headcount::__private::error_if(&__out, |outcome| outcome.failed()));
             __out
         }
@@ -422,24 +354,14 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
     expect![[r#"
         fn get<'a>(&'a self, key: &'a str) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
             let __recorders = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        2,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<2> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::Function::<2>(__SITES[0].slot())
+                __SITE.recorder()
             };
             Box::pin(async move {
                 let (__call, __out) = ::headcount::__private::watch(
@@ -447,11 +369,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                         async move { self.load(key).await },
                     )
                     .await;
-                __call
-                    .end({
-                        use ::headcount::__private::Otherwise as _;
-                        ::headcount::__private::Out(&__out).outcome()
-                    });
+                __call.end(::headcount::__private::Out(&__out).outcome());
                 __out
             })
         }
@@ -466,24 +384,14 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
     expect![[r#"
         fn get(key: &str) -> impl Future<Output = Page> {
             let (__cell_0,) = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        1,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                (__SITES[0].slot(),)
+                (__SITE.slot(),)
             };
             let __future = ::headcount::__private::call_once(move || {
                 let page = load(key);
@@ -521,26 +429,14 @@ fn an_attribute_waits_for_those_after_it() {
         #[inline]
         fn f() {
             let __call = {
-                fn __here() -> &'static ::headcount::__private::str {
-                    ::headcount::__private::type_name_of_val(&__here)
-                }
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::function(
-                        &__SLOTS[0],
-                        __here,
-                        ::headcount::__private::module_path!(),
-                        ::headcount::__private::file!(),
-                        ::headcount::__private::line!(),
-                        6,
-                    ),
-                ];
+                enum __Here {}
+                static __SITE: ::headcount::__private::FunctionSite<6> = ::headcount::__private::FunctionSite::new::<
+                    __Here,
+                >(&__SITE, ::headcount::__private::module_path!());
                 ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
+                    __SITE.sites()
                 }
-                ::headcount::__private::enter(
-                    ::headcount::__private::Function::<6>(__SITES[0].slot()),
-                )
+                ::headcount::__private::enter(__SITE.recorder())
             };
             let __out = ::headcount::__private::call_once(move || {});
             __call.end(::headcount::__private::Outcome::Ok);

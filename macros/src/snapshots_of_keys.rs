@@ -228,10 +228,7 @@ fn exceptions_by_pattern_and_by_label() {
             }
             __call
                 .end_with(
-                    {
-                        use ::headcount::__private::Otherwise as _;
-                        ::headcount::__private::Out(&__out).outcome()
-                    },
+                    ::headcount::__private::Out(&__out).outcome(),
                     match ::headcount::__private::Out(&__out).error() {
                         ::headcount::__private::Option::Some(__error) => {
                             (match __error {
@@ -321,11 +318,7 @@ fn declared_metrics_and_conditions() {
                 ))
             };
             let __out = ::headcount::__private::call_once(move || -> u8 { work(queue) });
-            __call
-                .end({
-                    use ::headcount::__private::Otherwise as _;
-                    ::headcount::__private::Out(&__out).outcome()
-                });
+            __call.end(::headcount::__private::Out(&__out).outcome());
             __out
         }
     "#]]

@@ -303,7 +303,7 @@ fn of_function(function: &Function) -> Vec<Declaration> {
     .map(|(kind, _)| {
         let shared = registry::shared_family(kind);
         let labels = vec!["function".to_owned(), "module".to_owned()];
-        let place = format!("{}:{}", function.file, function.line);
+        let place = format!("{}:{}", function.place.file(), function.place.line());
         Declaration { labels, place, ..of_metric(&shared) }
     })
     .collect()

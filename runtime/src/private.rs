@@ -1,6 +1,6 @@
 //! Everything that generated code may name, and nothing for anyone else: it may change in any release.
 
-pub use core::any::type_name_of_val;
+pub use core::any::type_name;
 pub use core::convert::Infallible;
 pub use core::future::Future;
 pub use core::option::Option;
@@ -24,11 +24,10 @@ pub use crate::metric::{
 pub use crate::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Exceptions, Fallible, Function, InProgress, Late,
-    Matching, Otherwise, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
-    Recorder, Scope, SummaryDurations, Watch, When, call_once, count, enter, error_if, never,
-    plain, scope, watch,
+    Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe, Recorder, Scope,
+    SummaryDurations, Watch, When, call_once, count, enter, error_if, never, plain, scope, watch,
 };
 pub use crate::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, IN_PROGRESS, PANICS, Site, Sites, Slot,
-    TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site,
+    Sites, Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
 };

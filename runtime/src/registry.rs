@@ -2,6 +2,9 @@
 //!
 //! It does not assign slots: the store does, at first use.
 
+use core::any::type_name;
+use core::panic::Location;
+use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::descriptor::{Descriptor, Kind};
@@ -91,28 +94,66 @@ pub(crate) enum Spec {
 /// All nameless attributes of one function: its series in the families that all functions share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Function {
-    /// The type name of a function item *inside* the annotated one; its path tells the annotated one's, with its type.
+    /// The name of a type that stands *inside* the annotated function; its path tells the function's, with the function's own type.
     pub(crate) here: fn() -> &'static str,
     pub(crate) module: &'static str,
-    pub(crate) file: &'static str,
-    pub(crate) line: u32,
+    pub(crate) place: &'static Location<'static>,
     pub(crate) what: u32,
 }
 
+/// The one site of a function that has nameless attributes only, with its slot: a `static` costs who compiles a thousand of them
+/// more than what is in it.
+#[derive(Debug)]
+pub struct FunctionSite<const WHAT: u32> {
+    slot: Slot,
+    site: Site,
+}
+
+impl<const WHAT: u32> FunctionSite<WHAT> {
+    /// Computed once for all functions with these attributes.
+    const WIDTH: u32 = function_width(WHAT);
+
+    /// The site of `this`, at whose own address it will be; its place is where this is called. `Here` is any type that stands inside the function.
+    #[track_caller]
+    pub const fn new<Here>(this: &'static Self, module: &'static str) -> Self {
+        let site = Site::function_of(&this.slot, type_name::<Here>, module, WHAT, Self::WIDTH);
+        Self { slot: Slot::NEW, site }
+    }
+
+    /// What is registered of it.
+    pub const fn sites(&'static self) -> Sites {
+        Sites(slice::from_ref(&self.site))
+    }
+
+    /// The site, and its slot as far as it is known: read where it stands, since the site is no constant here.
+    #[inline]
+    pub(crate) fn load(&'static self) -> (&'static Site, u32) {
+        (&self.site, self.slot.0.load(Ordering::Relaxed))
+    }
+}
+
 impl Site {
-    /// The nameless attributes of a function; `what` is made of [`COUNTED`] and its siblings.
+    /// The nameless attributes of a function; `what` is made of [`COUNTED`] and its siblings, and the place is where this is called.
+    #[track_caller]
     pub const fn function(
         slot: &'static Slot,
         here: fn() -> &'static str,
         module: &'static str,
-        file: &'static str,
-        line: u32,
         what: u32,
     ) -> Self {
-        let function = Function { here, module, file, line, what };
-        let stride = function_width(what);
-        let spec = Spec::Function(function);
-        Self { slot, stride, recent: false, spec }
+        Self::function_of(slot, here, module, what, function_width(what))
+    }
+
+    #[track_caller]
+    const fn function_of(
+        slot: &'static Slot,
+        here: fn() -> &'static str,
+        module: &'static str,
+        what: u32,
+        stride: u32,
+    ) -> Self {
+        let function = Function { here, module, place: Location::caller(), what };
+        Self { slot, stride, recent: false, spec: Spec::Function(function) }
     }
 
     /// A named attribute, or a declared metric.
@@ -186,7 +227,7 @@ impl Site {
     /// every process of one program hands out the same slots.
     pub(crate) fn order(&self) -> (u32, &'static str, &'static str, u32) {
         match &self.spec {
-            Spec::Function(f) => (function_width(f.what), f.module, f.file, f.line),
+            Spec::Function(f) => (self.stride, f.module, f.place.file(), f.place.line()),
             Spec::Metric(d) => (d.width() * d.fan() * d.product(), d.name, d.file, d.line),
         }
     }

@@ -13,6 +13,6 @@ pub use named::{
     Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, OutcomeDurations,
     OutcomeSummaries, Outcomes, SummaryDurations, When, count,
 };
-pub use out::{Fallible, Otherwise, Out, Probe, call_once, error_if, never, plain};
+pub use out::{Fallible, Out, Probe, call_once, error_if, never, plain};
 pub use recorder::{End, Function, Recorder};
 pub use site::Partial;

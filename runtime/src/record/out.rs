@@ -7,7 +7,7 @@ use core::ops::Deref;
 use crate::outcome::Outcome;
 
 /// A returned value. `Out(&value).outcome()` is [`Outcome::Error`] for an `Err`, by an inherent method that a `Result` under any
-/// name has; all else takes the trait's method.
+/// name has; for all else the call goes one `Deref` further. A trait would have to be imported into each function.
 #[derive(Debug)]
 pub struct Out<'a, T>(pub &'a T);
 
@@ -48,15 +48,24 @@ impl<T, E> Fallible for Result<T, E> {
     }
 }
 
-/// The outcome of what is no `Result`.
-pub trait Otherwise {
-    /// Always [`Outcome::Ok`].
-    fn outcome(&self) -> Outcome;
+impl<T> Deref for Out<'_, T> {
+    type Target = Otherwise;
+
+    #[inline]
+    fn deref(&self) -> &Otherwise {
+        &Otherwise
+    }
 }
 
-impl<T> Otherwise for Out<'_, T> {
+/// What is no `Result`.
+#[derive(Debug)]
+pub struct Otherwise;
+
+impl Otherwise {
+    /// Always [`Outcome::Ok`].
     #[inline]
-    fn outcome(&self) -> Outcome {
+    #[expect(clippy::unused_self, reason = "it must be called as the other one is")]
+    pub fn outcome(&self) -> Outcome {
         Outcome::Ok
     }
 }

@@ -4,9 +4,36 @@ use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
 use crate::label::{self, Key, LabelKey, Labels, Texts};
-use crate::operation::{Add, ON, at_site};
-use crate::registry::{DROPPED, NEVER, Place, Site, Spec, UNASSIGNED};
+use crate::operation::{self, Add, ON, at_site};
+use crate::registry::{DROPPED, FunctionSite, NEVER, Place, Site, Spec, UNASSIGNED};
 use crate::store;
+
+use super::recorder::Function;
+
+impl<const WHAT: u32> FunctionSite<WHAT> {
+    /// As [`Site::slot`].
+    #[inline]
+    pub fn slot(&'static self) -> u32 {
+        if !ON {
+            return DROPPED;
+        }
+        let (site, slot) = self.load();
+        if slot < UNASSIGNED { slot } else { site.slot_cold() }
+    }
+
+    /// What records all that the function's attributes ask for.
+    #[inline]
+    pub fn recorder(&'static self) -> Function<WHAT> {
+        Function(self.slot())
+    }
+
+    /// As [`Site::count`].
+    #[inline]
+    pub fn count(&'static self) {
+        let (site, slot) = self.load();
+        operation::at(slot, Add(1), || Some(Place { site, index: 0 }));
+    }
+}
 
 impl Site {
     /// This site's first cell. The first call in a process makes its segment and registers everything declared.

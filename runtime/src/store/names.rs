@@ -1,6 +1,6 @@
 //! What an annotated function is called in the label `function`: `free_function`, `Type::method`.
 //!
-//! The compiler says it best: the type name of a function item that stands inside the annotated one. A pure function of that
+//! The compiler says it best: the name of a type that stands inside the annotated one. A pure function of that
 //! text.
 
 /// `Type::method`, `function`: without the module, generic arguments and the trait.
@@ -14,7 +14,7 @@ pub(super) fn qualified(path: &str, module: &str) -> String {
 }
 
 fn name(path: &str, module: &str, with_trait: bool) -> String {
-    let path = path.strip_suffix("::__here").unwrap_or(path);
+    let path = path.strip_suffix("::__Here").unwrap_or(path);
     let Some((inside, rest)) = path.strip_prefix('<').and_then(split_at_closing) else {
         return plain(path, module);
     };
@@ -106,29 +106,29 @@ mod tests {
     #[test]
     fn a_function_is_named_as_its_author_would() {
         for (path, expected) in [
-            ("shop::run::__here", "run"),
-            ("shop::P::plain::__here", "P::plain"),
-            ("<shop::P as shop::Tr>::t::__here", "P::t"),
-            ("shop::S<_>::generic_method::__here", "S::generic_method"),
-            ("shop::S<T>::generic_method::__here", "S::generic_method"),
-            ("shop::af::{{closure}}::__here", "af"),
-            ("<shop::P as shop::Tr>::go::{{closure}}::__here", "P::go"),
-            ("shop::Tr::dflt::__here", "Tr::dflt"),
-            ("<alloc::vec::Vec<T> as shop::Tr>::req::__here", "Vec::req"),
-            ("<&T as shop::Tr>::req::__here", "&T::req"),
-            ("<fn() -> u8 as shop::Tr>::req::__here", "fn() -> u8::req"),
-            ("<shop::W<<A as B>::C> as shop::Tr>::req::__here", "W::req"),
-            ("shop::outer::inner::__here", "outer::inner"),
-            ("shop::generic<u8>::__here", "generic"),
+            ("shop::run::__Here", "run"),
+            ("shop::P::plain::__Here", "P::plain"),
+            ("<shop::P as shop::Tr>::t::__Here", "P::t"),
+            ("shop::S<_>::generic_method::__Here", "S::generic_method"),
+            ("shop::S<T>::generic_method::__Here", "S::generic_method"),
+            ("shop::af::{{closure}}::__Here", "af"),
+            ("<shop::P as shop::Tr>::go::{{closure}}::__Here", "P::go"),
+            ("shop::Tr::dflt::__Here", "Tr::dflt"),
+            ("<alloc::vec::Vec<T> as shop::Tr>::req::__Here", "Vec::req"),
+            ("<&T as shop::Tr>::req::__Here", "&T::req"),
+            ("<fn() -> u8 as shop::Tr>::req::__Here", "fn() -> u8::req"),
+            ("<shop::W<<A as B>::C> as shop::Tr>::req::__Here", "W::req"),
+            ("shop::outer::inner::__Here", "outer::inner"),
+            ("shop::generic<u8>::__Here", "generic"),
         ] {
             assert_eq!(short(path, "shop"), expected, "{path}");
         }
-        assert_eq!(short("shop::jobs::run::__here", "shop::jobs"), "run");
+        assert_eq!(short("shop::jobs::run::__Here", "shop::jobs"), "run");
     }
 
     #[test]
     fn the_trait_tells_two_methods_of_one_name_apart() {
-        assert_eq!(qualified("<shop::P as shop::a::A>::go::__here", "shop"), "<P as A>::go");
-        assert_eq!(qualified("shop::P::go::__here", "shop"), "P::go");
+        assert_eq!(qualified("<shop::P as shop::a::A>::go::__Here", "shop"), "<P as A>::go");
+        assert_eq!(qualified("shop::P::go::__Here", "shop"), "P::go");
     }
 }

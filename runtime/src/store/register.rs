@@ -302,7 +302,7 @@ fn with_fan(mut sets: Vec<Vec<&str>>, fan: Fan) -> Vec<Vec<&str>> {
 type FunctionKey = (&'static str, u32, usize);
 
 fn function_key(f: &Function) -> FunctionKey {
-    (f.file, f.line, f.here as usize)
+    (f.place.file(), f.place.line(), f.here as usize)
 }
 
 /// The names under which functions are shown: short, unless two functions of one module would then be called the same.
