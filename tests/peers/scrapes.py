@@ -188,6 +188,9 @@ def scrapes(program, is_quick):
         them = None
         if number <= most:
             with Directory() as directory:
+                ours(program, "fill-alike", directory, processes, values)
+                us["alike"] = ours(program, "scrape", directory, times, values)
+            with Directory() as directory:
                 python(directory, "fill", processes, values)
                 them = python(directory, "scrape", times)
             for what in ("samples", "sum"):
@@ -197,8 +200,8 @@ def scrapes(program, is_quick):
     known = [(processes * values, them) for processes, values, _, them in results if them]
     print("Collecting and writing the text, in milliseconds of processor time; the memory is the most that the process had.\n")
     table(
-        ["processes x values", "floor", "ours, cold", "steady", "peak MiB", "files MiB"]
-        + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "ours : floor"],
+        ["processes x values", "floor", "ours, cold", "steady", "steady, logs alike", "peak MiB", "files MiB"]
+        + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "logs alike", "ours : floor"],
         [
             [f"{processes:,} x {values:,}", *whole(us), *(whole(them) if them else beyond(processes * values, known)), *ratios(us, them)]
             for processes, values, us, them in results
@@ -211,7 +214,7 @@ def scrapes(program, is_quick):
         [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
     )
     print(f"""
-All processes are dead and none is folded: that each is read is what is measured. Each has met its series in an order of its own, as a server's workers do. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
+All processes are dead and none is folded: that each is read is what is measured. Each has met its series in an order of its own, as a server's workers do where labels come from outside; logs are alike where all have met them in one order, or all are declared. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
 Floor: copying as many words of 8 bytes, from memory of each process into one buffer. Cold: the first time in a new process. Steady: the least of 2 to 15 more, by the same collector, which remembers what can't have changed. Files: what has blocks.
 Both sides' pages were compared: as many samples, and the same sum. Python is not run beyond {most:,} values of all processes together: what it would take is reckoned from the runs before.""")
 
@@ -237,7 +240,8 @@ def mib(kib):
 
 def whole(of):
     floor = [ms(of["floor"])] if "floor" in of else []
-    return [*floor, ms(of["cold"]), ms(steady(of)), mib(of["peak_kib"]), mib(of["disk_kib"])]
+    alike = [ms(steady(of["alike"])) if "alike" in of else ""] if floor else []
+    return [*floor, ms(of["cold"]), ms(steady(of)), *alike, mib(of["peak_kib"]), mib(of["disk_kib"])]
 
 
 def beyond(number, known):
@@ -257,7 +261,9 @@ def parts(of):
 
 
 def ratios(us, them):
-    return [f"{steady(them) / steady(us):.0f}" if them else "", f"{steady(us) / us['floor']:.0f}"]
+    beside = [us, us["alike"]] if them else []
+    times = [f"{steady(them) / steady(one):.0f}" for one in beside] or ["", ""]
+    return [*times, f"{steady(us) / us['floor']:.0f}"]
 
 
 def memories(program, is_quick):

@@ -14,7 +14,7 @@ use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
 use super::plan::{Declared, Entry, Item, Plan};
 use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
-use super::spans::{ENDLESS, Spans};
+use super::spans::{ENDLESS, Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::together::{Counted, LogOf};
 
@@ -224,7 +224,15 @@ impl<'a> Merging<'a> {
             return;
         }
         if let Some(since) = log.since(series) {
-            add_cells(declaration, series, (since, ENDLESS), log, spans);
+            // Most of what there is, in a few instructions.
+            let is_integer = declaration.family.cells == Cells::Unsigned;
+            match spans.only() {
+                Some(Span { from, sum: Sum::Counter(sum), .. }) if is_integer => {
+                    *from = since.min(*from);
+                    sum.whole = sum.whole.wrapping_add(log.sum(series.slot, 0).0);
+                }
+                _ => add_cells(declaration, series, (since, ENDLESS), log, spans),
+            }
         }
         for segment in log.others() {
             add_cells(declaration, series, segment.span(series), segment, spans);

@@ -63,6 +63,14 @@ impl Spans {
         &mut span.sum
     }
 
+    /// The span, if there is one only and nobody ended it.
+    pub(super) fn only(&mut self) -> Option<&mut Span> {
+        match &mut self.0[..] {
+            [span] if span.until == ENDLESS => Some(span),
+            _ => None,
+        }
+    }
+
     /// The span that is shown: the one that nobody ended.
     pub(super) fn current(&mut self) -> Option<Span> {
         // They ascend, so it is the last.

@@ -65,9 +65,12 @@ impl<'a> LogOf<'a> {
             let mut sums = Sums::default();
             sums.cells.resize(self.layout.runs.cells(), 0);
             sums.are_all = self.segments().all(is_whole);
-            self.segments()
-                .filter(|segment| is_whole(segment))
-                .for_each(|segment| sums.add(segment));
+            for segment in self.segments().filter(|segment| is_whole(segment)) {
+                sums.add(segment);
+                if self.parts.len() > 1 {
+                    sums.add_floats(segment);
+                }
+            }
             sums
         })
     }
@@ -87,8 +90,10 @@ impl Counted for LogOf<'_> {
         (get(cells), get(carries))
     }
 
-    fn add_floats(&self, series: &LogSeries, _: FamilyKind, to: &mut ExactSum) {
-        if let Some(sum) = self.sums().floats.get(series.float as usize) {
+    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum) {
+        if let [Part { segment, .. }] = &self.parts[..] {
+            segment.add_floats(series, kind, to);
+        } else if let Some(sum) = self.sums().floats.get(series.float as usize) {
             to.add_sum(sum);
         }
     }
@@ -105,7 +110,7 @@ struct Sums {
     cells: Vec<u64>,
     /// How often it passed that; none, if no cell ever did.
     carries: Vec<u64>,
-    /// Of each cell that holds `f64`, in their order.
+    /// Of each cell that holds `f64`, in their order, where there are several segments.
     floats: Vec<ExactSum>,
     /// From when on the first of them had the series of each record.
     since: Vec<u64>,
@@ -121,17 +126,20 @@ impl Sums {
                 self.add_cells(run.before.saturating_add(skipped), cells);
             }
         }
-        // While its cells are at hand: one series after the other they would be looked for in each segment anew.
-        let floats = &segment.log.layout.floats;
-        self.floats.resize_with(floats.len(), ExactSum::default);
-        for (floats, sum) in floats.iter().zip(&mut self.floats) {
-            segment.add_floats_at(*floats, sum);
-        }
         let since = &segment.log.since;
         // One layout is of one number of records.
         self.since.resize(since.len(), u64::MAX);
         for (first, since) in self.since.iter_mut().zip(since) {
             *first = (*first).min(*since);
+        }
+    }
+
+    /// While the segment's cells are at hand: one series after the other they would be looked for in each segment anew.
+    fn add_floats(&mut self, segment: &Segment) {
+        let floats = &segment.log.layout.floats;
+        self.floats.resize_with(floats.len(), ExactSum::default);
+        for (floats, sum) in floats.iter().zip(&mut self.floats) {
+            segment.add_floats_at(*floats, sum);
         }
     }
 

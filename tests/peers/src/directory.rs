@@ -1,7 +1,8 @@
 //! Directories of many processes, and what collecting one takes. A program of its own: what a program declares is in each of its segments.
 //!
 //! ```text
-//! directories fill DIRECTORY PROCESSES VALUES      forks processes that record, and end
+//! directories fill DIRECTORY PROCESSES VALUES      forks processes that record, and end; each meets its series in an order of its own
+//! directories fill-alike DIRECTORY PROCESSES VALUES    the same, all in one order
 //! directories scrape DIRECTORY TIMES VALUES        collects and writes each format, and tells what that took
 //! directories memory DIRECTORY VALUES THREADS      what one process needs, on disk and in memory
 //! ```
@@ -37,8 +38,8 @@ fn sizes(route: &str) -> Summary;
 #[metric(name = "latency_seconds", max_series = 100_000)]
 fn latencies(route: &str) -> Histogram;
 
-/// Records in as many series as come to so many values. Each process meets them in an order of its own, as a server's workers do: were the orders
-/// alike, their logs would be too, and read once.
+/// Records in as many series as come to so many values. Each process may meet them in an order of its own, as a server's workers do where labels come
+/// from outside: where the orders are alike, so are the logs, and are read once.
 fn record(values: u32, process: u32) {
     let each = |of_hundred: u32, mut record: Box<dyn FnMut(&str)>| {
         let many = u64::from(values * of_hundred / 100);
@@ -58,8 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["fill", directory, processes, values] => {
-            fill(directory, processes.parse()?, values.parse()?)
+        [how @ ("fill" | "fill-alike"), directory, processes, values] => {
+            fill(directory, processes.parse()?, values.parse()?, how == "fill-alike")
         }
         ["scrape", directory, times, values] => scrape(directory, times.parse()?, values.parse()?),
         ["memory", directory, values, threads] => {
@@ -70,13 +71,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Forks processes that record, one after the other, and end.
-fn fill(directory: &str, processes: u32, values: u32) -> Result<(), Box<dyn Error>> {
+fn fill(
+    directory: &str,
+    processes: u32,
+    values: u32,
+    are_alike: bool,
+) -> Result<(), Box<dyn Error>> {
     headcount::init(Config::new().directory(directory))?;
     for process in 0..processes {
         // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
         match unsafe { fork() }? {
             ForkResult::Child => {
-                record(values, process);
+                record(values, if are_alike { 0 } else { process });
                 std::process::exit(0);
             }
             ForkResult::Parent { child } => {
