@@ -58,8 +58,13 @@ impl Runs {
     }
 
     /// Which of them is at this slot.
+    #[inline]
     pub(super) fn place(&self, slot: u32) -> Option<usize> {
-        let run = self.0.get(self.0.partition_point(|run| run.slots.end <= slot))?;
+        let run = match &self.0[..] {
+            // Nearly always.
+            [run] if slot < run.slots.end => run,
+            runs => runs.get(runs.partition_point(|run| run.slots.end <= slot))?,
+        };
         Some(run.before.saturating_add(slot.checked_sub(run.slots.start)? as usize))
     }
 

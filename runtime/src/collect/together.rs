@@ -45,6 +45,7 @@ impl<'a> LogOf<'a> {
     }
 
     /// From when on the first of those that have all series of the log had this one; `None` if there are none.
+    #[inline]
     pub(super) fn since(&self, series: &LogSeries) -> Option<u64> {
         self.sums().since.get(series.record as usize).copied()
     }
@@ -82,12 +83,13 @@ fn is_whole(segment: &Segment) -> bool {
 
 /// Of the segments that have all series of the log.
 impl Counted for LogOf<'_> {
+    #[inline]
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
         // A series' cells stand behind each other here as well.
         let at = self.layout.runs.place(slot).map(|at| at.saturating_add(offset as usize));
         let get = |cells: &[u64]| at.and_then(|at| cells.get(at)).copied().unwrap_or(0);
         let Sums { cells, carries, .. } = self.sums();
-        (get(cells), get(carries))
+        (get(cells), if carries.is_empty() { 0 } else { get(carries) })
     }
 
     fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum) {
