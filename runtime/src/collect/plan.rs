@@ -22,7 +22,7 @@ pub(super) struct Plan {
 }
 
 /// Some of the series: so many that their sums fit into the processor's nearest cache, and that what one log has of them is read in one go.
-/// Series by series, and log by log for each, took six times as long where logs differ in their order.
+/// Series by series, each log would be met anew for each of them, and be in no cache.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     /// Ascending.
