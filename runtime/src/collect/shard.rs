@@ -63,9 +63,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_are_zeros() {
+        let step = if cfg!(miri) { 7 } else { 1 };
         for len in [0, 1, 15, 16, 17, 100] {
-            for first in 0..=len {
-                for last in first..len {
+            for first in (0..=len).step_by(step) {
+                for last in (first..len).step_by(step) {
                     let mut cells = vec![0; len];
                     cells[first] = 1;
                     cells[last] = 2;

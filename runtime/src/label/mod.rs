@@ -374,7 +374,8 @@ mod tests {
             assert!((&value,).are(key.bytes()), "{len}");
             assert!((&InPieces(value.clone()),).are(key.bytes()), "{len}");
             // What lies beyond 1,024 bytes doesn't count.
-            for place in 0..len.min(1024) {
+            let step = if cfg!(miri) && len > 40 { 97 } else { 1 };
+            for place in (0..len.min(1024)).step_by(step) {
                 let mut other = value.clone();
                 other.replace_range(place..=place, "b");
                 assert!(!(&other,).are(key.bytes()), "{len}, {place}");

@@ -56,7 +56,9 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     assert_eq!((sizes.sum.to_bits(), sizes.count()), (2.05_f64.to_bits(), 8));
     let (_, Value::Histogram(times)) = value("n") else { panic!() };
     // Four halves and four carries of 2^64 ns.
-    assert_eq!(times.sum.to_bits(), (6.0 * 2.0_f64.powi(64) / 1e9).to_bits());
+    #[expect(clippy::cast_precision_loss, reason = "exact")]
+    let expected = (6_u128 << 64) as f64 / 1e9;
+    assert_eq!(times.sum.to_bits(), expected.to_bits());
     assert_eq!((times.buckets[0].count, times.count()), (u64::MAX, u64::MAX));
 }
 
