@@ -2,53 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use headcount::{Clean, Collector, Number, Value};
 use headcount_tests::files::{names, segments};
+use headcount_tests::obedient::Obedient;
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, temporary_directory};
 
-/// A process that does what it is told. It is killed when it is dropped.
-struct Process {
-    child: std::process::Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Process {
-    fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_remains"))
-            .arg("obey")
-            .arg(directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        let mut process = Self { child, input, output };
-        // It has its segment when it answers.
-        process.tell("level of-all");
-        process
-    }
-
-    #[track_caller]
-    fn tell(&mut self, command: &str) {
-        writeln!(self.input, "{command}").expect("it listens");
-        self.output.read_line(&mut String::new()).expect("it answers");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// One that has its segment.
+fn start(directory: &Path) -> Obedient {
+    let mut process = Obedient::start(env!("CARGO_BIN_EXE_remains"), directory);
+    process.tell("level of-all");
+    process
 }
 
 /// Everything that a collection yields, but for how long it took.
@@ -61,12 +30,12 @@ fn page(collector: &Collector) -> String {
 }
 
 /// Something that may happen between two scrapes.
-fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old: &mut Vec<u8>) {
+fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, old: &mut Vec<u8>) {
     let tenant = format!("tenant{}", random.below(12));
     let archive = directory.join("archive.hca");
     let open = || Collector::open(directory).folding(false);
     match random.below(26) {
-        0 | 1 if processes.len() < 5 => processes.push(Process::start(directory)),
+        0 | 1 if processes.len() < 5 => processes.push(start(directory)),
         2 if !processes.is_empty() => {
             let which = usize::try_from(random.below(processes.len() as u64)).expect("few");
             processes.swap_remove(which);
@@ -102,13 +71,14 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Process>, old
             }
             let process = random.below(processes.len() as u64);
             let process = &mut processes[usize::try_from(process).expect("few")];
-            match what {
-                11 | 12 => process.tell(&format!("remove {tenant}")),
-                13 => process.tell("clear tenant_euros_total"),
-                14 | 15 => process.tell(&format!("level {tenant}")),
-                16 | 17 => process.tell(&format!("observe {tenant}")),
-                _ => process.tell(&format!("inc {tenant} {}", random.below(100))),
-            }
+            let command = match what {
+                11 | 12 => format!("remove {tenant}"),
+                13 => "clear tenant_euros_total".to_owned(),
+                14 | 15 => format!("level {tenant}"),
+                16 | 17 => format!("observe {tenant}"),
+                _ => format!("inc {tenant} {}", random.below(100)),
+            };
+            process.tell(&command);
         }
     }
 }
@@ -179,7 +149,7 @@ fn threads_share_a_collector_and_no_count_falls() {
         let mut total = 0;
         for round in 0..40 {
             // Each has the tenants in another order, and some of its own.
-            let mut process = Process::start(folder.path());
+            let mut process = start(folder.path());
             for tenant in 0..20 {
                 process.tell(&format!("inc {} 3", (tenant * 7 + round) % (20 + round)));
                 total += 3;

@@ -15,6 +15,7 @@ pub mod http;
 pub mod lodging;
 pub mod mounted;
 pub mod namespaces;
+pub mod obedient;
 pub mod oracle;
 pub mod page;
 pub mod privileges;

@@ -2,43 +2,27 @@
 //! no count ever lands on another series.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use headcount::{Clean, Collector, Number, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::segments;
+use headcount_tests::obedient::Obedient;
 use headcount_tests::{Medium, temporary_directory, within};
 
-/// A process that does what it is told. It is killed when it is dropped.
-struct Process {
-    child: std::process::Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
+/// A process that does what it is told.
+struct Process(Obedient);
 
 impl Process {
     fn start(directory: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_remains"))
-            .arg("obey")
-            .arg(directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self { child, input, output }
+        Self(Obedient::start(env!("CARGO_BIN_EXE_remains"), directory))
     }
 
     #[track_caller]
     fn tell(&mut self, command: &str) -> String {
-        writeln!(self.input, "{command}").expect("it listens");
-        let mut said = String::new();
-        self.output.read_line(&mut said).expect("it answers");
-        said.trim().to_owned()
+        self.0.tell(command)
     }
 
     #[track_caller]
@@ -49,13 +33,6 @@ impl Process {
     #[track_caller]
     fn remove(&mut self, tenant: &str) {
         assert_eq!(self.tell(&format!("remove {tenant}")), "true");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -202,7 +179,7 @@ fn a_process_that_folds_itself_says_who_is_dead() {
     let [mut a, mut b] = [0; 2].map(|_| Process::start(directory));
     a.inc("acme", 1);
     b.inc("acme", 1);
-    let dead = b.child.id();
+    let dead = b.0.pid();
     assert_eq!(a.tell(&format!("mark-dead {dead}")), "0");
     drop(b);
     assert_eq!(a.tell(&format!("mark-dead {dead}")), "1");
