@@ -50,7 +50,8 @@ pub(in super::super) struct ReadArchive {
     identity: Identity,
 }
 
-/// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; generations never are.
+/// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; but the header says when
+/// each was written, and what changes a file in place changes its time.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     file: (u64, u64),
