@@ -40,7 +40,9 @@ pub fn example(name: &str) -> PathBuf {
     let executable = String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let ours = message["target"]["name"] == name && message["target"]["kind"][0] == "example";
-        if ours { message["executable"].as_str().map(PathBuf::from) } else { None }
+        // A library is among the files only.
+        let file = message["executable"].as_str().or(message["filenames"][0].as_str());
+        if ours { file.map(PathBuf::from) } else { None }
     });
     executable.expect("cargo says what it has built")
 }

@@ -72,6 +72,13 @@
 //! operation makes; the parent's numbers stay the parent's. A call that began before the fork, and ends in both, is the
 //! parent's alone. After a raw `clone` or `_Fork`, which run no fork handlers, call [`after_fork_in_child`].
 //!
+//! # Shared libraries
+//!
+//! A `cdylib` that a program loads while it runs counts as a program does. From its first use on it stays loaded, since threads
+//! and fork handlers of it are registered: `dlclose` succeeds and unloads nothing, and when it is loaded again it counts on
+//! where it was. Two such libraries in one process are two segments, which all pages add up. A Rust `dylib` that shares one
+//! `headcount` with the program must not be unloaded, since its declarations are part of the program's list.
+//!
 //! # What a signal handler may do
 //!
 //! Record, in a thread that has recorded before: a thread's first use allocates, which a handler must not. It is memory-safe, and on

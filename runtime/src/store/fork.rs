@@ -20,6 +20,7 @@ use crate::segment::{current, fold_fd, shard};
 use super::gate;
 use super::making_room;
 use super::mutex::Mutex;
+use super::pin::pin;
 use super::signals::Blocked;
 use super::state::Store;
 use super::tally;
@@ -37,6 +38,8 @@ pub(crate) fn epoch() -> u32 {
 thread_local! {
     /// This thread's fork handlers hold the mutex. Handlers can be registered twice, when two threads come first.
     static HELD: Cell<bool> = const { Cell::new(false) };
+    /// This thread registers the handlers.
+    static ARMING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The locked store. A thread has one at a time.
@@ -51,10 +54,9 @@ impl Guard {
     /// `None` if this thread holds it already: a second call from inside (an instrumented allocator, a signal handler) must not wait for
     /// itself.
     pub(super) fn lock() -> Option<Self> {
-        if STORE.is_mine() {
+        if STORE.is_mine() || !arm() {
             return None;
         }
-        arm();
         let signals = Some(Blocked::all());
         STORE.take();
         let mut guard = Self { since: epoch(), signals };
@@ -128,15 +130,24 @@ pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
 ///
 /// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in reverse order): the order in which an
 /// operation of ours takes the two locks.
-fn arm() {
+///
+/// `false` if this thread is doing that further up its stack: what it calls allocates, and the allocator may record.
+fn arm() -> bool {
     static ARMED: AtomicBool = AtomicBool::new(false);
     if !ARMED.load(Ordering::Acquire) {
+        if ARMING.replace(true) {
+            return false;
+        }
+        // Before anything is registered, and before any lock of ours is taken.
+        pin();
         // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
         // child's makes system calls and writes memory, it neither allocates nor waits.
         let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         // Out of memory: the next operation asks again.
         ARMED.store(refused == 0, Ordering::Release);
+        ARMING.set(false);
     }
+    true
 }
 
 extern "C" fn prepare() {

@@ -18,6 +18,7 @@ mod health;
 mod making_room;
 mod mutex;
 mod names;
+mod pin;
 mod register;
 mod remove;
 mod signals;

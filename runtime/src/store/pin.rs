@@ -1,0 +1,48 @@
+//! Keeps the library loaded whose code this is.
+//!
+//! A shared library can be unloaded (`dlclose`) while threads, fork handlers and thread-local destructors of ours are still
+//! registered: the next of them to run would jump into memory that is no longer mapped. And loading the library again would
+//! begin anew: with another segment, which takes another 4 GiB of addresses and another descriptor and looks like one more
+//! living process until this one ends. So the library is marked as one that stays, before anything of it is registered: a
+//! `dlclose` succeeds and unloads nothing, and loading it again finds the same statics.
+#![cfg_attr(
+    not(any(miri, target_env = "musl", target_feature = "crt-static")),
+    expect(unsafe_code, reason = "dladdr and dlopen")
+)]
+
+// Nothing to do under musl, whose `dlclose` never unloads, nor in a static program, which has no libraries. A static glibc
+// would make the linker warn of `dlopen`, too.
+#[cfg(any(miri, target_env = "musl", target_feature = "crt-static"))]
+pub(super) fn pin() {}
+
+/// Marks the library that this function is in as one that is never unloaded. Nothing happens where it is the program.
+///
+/// It takes the loader's lock, which a thread that runs a constructor holds: the lock is recursive, and the caller must
+/// hold no lock of ours, for which another constructor may be waiting in another thread. Where the loader doesn't know the
+/// library (it was mapped by other means), nobody can `dlclose` it either.
+#[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
+pub(super) fn pin() {
+    let here: fn() = pin;
+    let Some(library) = object(here as *const _) else { return };
+    // SAFETY: it reads the vector that the kernel gave to the program, and returns a number.
+    let entry = unsafe { libc::getauxval(libc::AT_ENTRY) };
+    let program = object(core::ptr::without_provenance(usize::try_from(entry).unwrap_or(0)));
+    if program.is_some_and(|program| program.dli_fbase == library.dli_fbase) {
+        return;
+    }
+    let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+    // SAFETY: the name is the loader's own, which lives as long as the library: as this code does. No library is loaded by
+    // that, so no constructor runs. The handle is never closed.
+    unsafe { libc::dlopen(library.dli_fname, flags) };
+}
+
+/// What the loader says of the program or library that has this address.
+#[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
+fn object(address: *const core::ffi::c_void) -> Option<libc::Dl_info> {
+    let mut info = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: it looks the address up and doesn't read there; it writes one `Dl_info`.
+    let known = unsafe { libc::dladdr(address, info.as_mut_ptr()) } != 0;
+    // SAFETY: of pointers only, for which zeros are valid, whatever was written.
+    let info = unsafe { info.assume_init() };
+    (known && !info.dli_fname.is_null()).then_some(info)
+}
