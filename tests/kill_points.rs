@@ -49,17 +49,8 @@ const DETOURS: [(&[&str], Refused); 4] = [
 /// A segment that no reader can make sense of. It is renamed when it gets in the way, and never removed.
 const DAMAGED: &str = "1-damaged.hc";
 
-/// The program, built with the places to die at. A folder of its own: features of one build are united.
 fn victim() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kill-points");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", "victim"])
-        .args(["--features", "kill-points", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo runs");
-    assert!(built.success());
-    target.join("debug/victim")
+    scenario::build_victim(env!("CARGO"), Path::new(env!("CARGO_TARGET_TMPDIR")))
 }
 
 /// One directory with its bystanders, and a victim's record.
@@ -182,17 +173,10 @@ fn is_elsewhere(name: &str) -> bool {
     ELSEWHERE.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// All names of places at which the victim can die.
-fn names(victim: &Path) -> Vec<String> {
-    let names = Command::new(victim).arg("names").output().expect("the victim runs");
-    let names = String::from_utf8(names.stdout).expect("UTF-8");
-    names.lines().map(str::to_owned).collect()
-}
-
 #[test]
 fn a_process_may_die_anywhere() {
     let victim = victim();
-    let mut names = names(&victim);
+    let mut names = scenario::places(&victim);
     names.retain(|name| !is_elsewhere(name));
     assert!(names.len() > 20, "{names:?}");
 
@@ -499,7 +483,7 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
 #[test]
 fn whoever_forgets_removes_or_makes_room_may_die_anywhere() {
     let victim = victim();
-    let names = names(&victim);
+    let names = scenario::places(&victim);
     let cases: Vec<(&Action, &String, &str, u32)> = ACTIONS
         .iter()
         .flat_map(|action| {

@@ -1,9 +1,32 @@
 //! What the program `victim` and the tests that run it have agreed upon: who counts what, and which words of the oracle say so.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
 use crate::oracle::{Account, Oracle};
 use crate::page::Page;
+
+/// Builds the program with the places to die or to stop at, and says where it is. In a folder of its
+/// own in `target`: features of one build are united.
+pub fn build_victim(cargo: &str, target: &Path) -> PathBuf {
+    let target = target.join("kill-points");
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", "victim"])
+        .args(["--features", "kill-points", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success());
+    target.join("debug/victim")
+}
+
+/// The names of all places at which the program can die or stop.
+pub fn places(victim: &Path) -> Vec<String> {
+    let names = Command::new(victim).arg("names").output().expect("the victim runs");
+    let names = String::from_utf8(names.stdout).expect("UTF-8");
+    names.lines().map(str::to_owned).collect()
+}
 
 /// Words of the oracle.
 pub const WORDS: usize = 512;

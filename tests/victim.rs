@@ -82,7 +82,7 @@ impl Plan<'_> {
 #[cfg(feature = "kill-points")]
 mod faults {
     pub(super) use headcount::{
-        __arm_kill_point as arm, __kill_points as names, __refuse as refuse,
+        __arm_kill_point as arm, __kill_points as names, __refuse as refuse, __stop_at as stop,
     };
 }
 
@@ -91,6 +91,10 @@ mod faults {
 mod faults {
     pub(super) fn arm(place: &str, _: u32) {
         panic!("can't die at {place}: built without the feature kill-points");
+    }
+
+    pub(super) fn stop(place: &str, _: u32) {
+        panic!("can't stop at {place}: built without the feature kill-points");
     }
 
     pub(super) fn names() -> Vec<&'static str> {
@@ -123,6 +127,7 @@ fn main() {
                 faults::arm(place, nth);
             });
         }
+        ["pause", directory, action, place] => act(directory, action, || faults::stop(place, 1)),
         ["bystander", directory] => {
             headcount::init(Config::new().directory(directory)).expect("the directory is fit");
             BYSTANDER.inc_by(7);
@@ -152,6 +157,14 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
     let clean = |what: &Clean| collector.clean(what).map(drop);
     let start = || headcount::init(Config::new().directory(directory));
     let done = match action {
+        "fold" => {
+            now();
+            match collector.compact() {
+                // Somebody else was faster.
+                Err(error) if error.is_busy() => Ok(()),
+                done => done.map(drop),
+            }
+        }
         "forget-the-dead" => {
             now();
             clean(&Clean::new().dead())

@@ -40,6 +40,8 @@ pub(crate) enum ErrorKind {
     AlreadyStarted,
     /// Someone else folds this directory right now.
     Busy,
+    /// The file of the lock, or the one that was to be replaced, was removed or replaced meanwhile.
+    LockLost,
     /// The archive was replaced again and again while a collection was under way.
     Overtaken,
 }
@@ -92,6 +94,7 @@ impl Error {
             ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
             ErrorKind::Busy => ErrorKind::Busy,
+            ErrorKind::LockLost => ErrorKind::LockLost,
             ErrorKind::Overtaken => ErrorKind::Overtaken,
         };
         Self { kind, path: self.path.clone() }
@@ -146,7 +149,7 @@ impl Error {
 
     /// Whether another process was at it, and trying again may help.
     pub fn is_busy(&self) -> bool {
-        matches!(self.kind, ErrorKind::Busy | ErrorKind::Overtaken)
+        matches!(self.kind, ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken)
     }
 
     /// The operating system's error number, where a system call failed.
@@ -170,7 +173,7 @@ impl Error {
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
             ErrorKind::AlreadyStarted => "started",
-            ErrorKind::Busy | ErrorKind::Overtaken => "busy",
+            ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken => "busy",
         }
     }
 }
@@ -194,6 +197,9 @@ impl fmt::Display for Error {
                 f.write_str(message)
             }
             ErrorKind::Busy => f.write_str("another process is folding this directory"),
+            ErrorKind::LockLost => {
+                f.write_str("somebody removed or replaced its lock or its archive meanwhile")
+            }
             ErrorKind::Overtaken => {
                 f.write_str("its archive is replaced faster than it can be read")
             }

@@ -1,4 +1,4 @@
-//! Named places at which a test has the process killed, or a system call refused. Without the feature `kill-points` there is nothing
+//! Named places at which a test has the process killed or stopped, or a system call refused. Without the feature `kill-points` there is nothing
 //! of it: [`call`] and [`step`] are what they enclose.
 //!
 //! The names register themselves, so that a test can ask a program for all of them and fail where it never reached one.
@@ -46,11 +46,11 @@ pub(crate) use {call, step};
 #[cfg(feature = "kill-points")]
 pub(crate) use armed::{Point, pass, refusal};
 #[cfg(feature = "kill-points")]
-pub use armed::{arm, names, refuse};
+pub use armed::{arm, names, refuse, stop};
 
 #[cfg(feature = "kill-points")]
 mod armed {
-    use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+    use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
     use rustix::io::Errno;
     use rustix::process::{Signal, getpid, kill_process};
@@ -62,6 +62,8 @@ mod armed {
 
     /// Where to die, as the hash of its name: a fork handler passes here too, and may compare numbers. 0 is nowhere.
     static ARMED: AtomicU64 = AtomicU64::new(0);
+    /// Whether it is stopped there, and goes on when somebody lets it, rather than killed.
+    static STOPS: AtomicBool = AtomicBool::new(false);
     /// Passings until then, the last included.
     static LEFT: AtomicU32 = AtomicU32::new(0);
 
@@ -93,6 +95,12 @@ mod armed {
         ARMED.store(hash(place), Ordering::Relaxed);
     }
 
+    /// As [`arm`], but by SIGSTOP: the process goes on with SIGCONT.
+    pub fn stop(place: &str, nth: u32) {
+        STOPS.store(true, Ordering::Relaxed);
+        arm(place, nth);
+    }
+
     /// So many times from now on the call of this name fails with this number, without being made. As many as four calls; `false`: that
     /// was one too many.
     pub fn refuse(call: &str, errno: i32, times: u32) -> bool {
@@ -120,8 +128,9 @@ mod armed {
     pub(crate) fn pass(place: &str) {
         if ARMED.load(Ordering::Relaxed) == hash(place) && LEFT.fetch_sub(1, Ordering::Relaxed) == 1
         {
-            // No thread of this process comes back from this call.
-            let _ = kill_process(getpid(), Signal::KILL);
+            let stops = STOPS.load(Ordering::Relaxed);
+            // No thread of this process comes back from this call, or none before it is let go on.
+            let _ = kill_process(getpid(), if stops { Signal::STOP } else { Signal::KILL });
         }
     }
 

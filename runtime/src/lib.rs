@@ -142,6 +142,7 @@ mod expose;
 mod process;
 #[cfg(feature = "process")]
 mod processes;
+mod replace;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -172,7 +173,9 @@ pub use store::{Health, after_fork_in_child, clear, health, init, remove_matchin
 
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]
-pub use fault::{arm as __arm_kill_point, names as __kill_points, refuse as __refuse};
+pub use fault::{
+    arm as __arm_kill_point, names as __kill_points, refuse as __refuse, stop as __stop_at,
+};
 
 /// A guide for whoever deploys; there is nothing in it but this text.
 #[cfg(doc)]

@@ -20,7 +20,7 @@ impl Rig {
         set_child_subreaper(true).expect("orphans are to be ours");
         let mut random = Random::of(self.seed);
         let mut cast = Cast::new(self);
-        let (mut rounds, mut kills) = (0, 0);
+        let (mut rounds, mut kills, mut removals) = (0, 0, 0);
         let began = Instant::now();
         while began.elapsed() < time && !self.is_over() {
             cast.reap();
@@ -46,6 +46,7 @@ impl Rig {
                 7 => cast.stop(gang),
                 8 => cast.stop(folder),
                 9 => cast.stop(Job::Scraper(pick(&mut random, SCRAPERS))),
+                10 => removals += self.tidy(),
                 _ => {}
             }
         }
@@ -57,7 +58,7 @@ impl Rig {
         let records = all.iter().flat_map(|gang| KINDS.into_iter().zip(*gang)).filter(is_recorded);
         let increments: u64 = records.map(|(_, n)| n).sum();
         println!(
-            "{:.1} s: {rounds} rounds, {kills} kills, {} forks, {} generations with {} segments, the last {generation}, \
+            "{:.1} s: {rounds} rounds, {kills} kills, {removals} locks removed, {} forks, {} generations with {} segments, the last {generation}, \
              {} scrapes, {increments} increments, {} haunted, {} lost, {} doubled",
             began.elapsed().as_secs_f64(),
             self.get(Tally::Forks),
@@ -69,6 +70,12 @@ impl Rig {
             self.get(Tally::Doubled),
         );
         self.get(Tally::Wrong) == 0
+    }
+
+    /// As somebody does who tidies: removes the file by whose lock folders take turns, and says
+    /// whether there was one.
+    fn tidy(&self) -> u64 {
+        u64::from(fs::remove_file(self.directory.join(".fold.lock")).is_ok())
     }
 
     /// All of these gangs are dead: their numbers are final, and are taken down.

@@ -13,8 +13,9 @@ use rustix::process::{Resource, getrlimit};
 
 use super::ledger::{Ledger, MAX_LEN};
 use crate::directory::Directory;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::replace::{Original, leads_to};
 
 pub(super) const NAME: &str = "processes.hcl";
 const LOCK: &str = ".ledger.lock";
@@ -28,15 +29,18 @@ const BAD: &str = "processes.hcl.bad"; // as `directory::SET_ASIDE` has it
 static CLAIMS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 
 /// The right to replace the ledger, for as long as this lives.
-pub(super) struct Held {
+pub(super) struct Held<'a> {
+    directory: &'a Directory,
+    /// The ledger as it was when the turn began.
+    original: Original<'a>,
     /// Closed first, which drops the lock: it would drop that of another thread's descriptor too, if there could be one.
     file: OwnedFd,
     claim: Claim,
 }
 
 /// Whose turn it is to replace the ledger.
-pub(super) enum Turn {
-    Mine(Held),
+pub(super) enum Turn<'a> {
+    Mine(Held<'a>),
     /// Another collector's, at this moment.
     Anothers,
     /// Never this process's: it may not write here, or nobody can lock anything.
@@ -47,30 +51,44 @@ pub(super) enum Turn {
 ///
 /// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
 /// meanwhile, and keep everyone out for as long as that lives if this process is killed.
-pub(super) fn take_turn(directory: &Directory) -> Turn {
+pub(super) fn take_turn(directory: &Directory) -> Turn<'_> {
     let Some(claim) = Claim::take(directory) else { return Turn::Anothers };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
     let Ok(lock) = openat(directory, LOCK, flags | OFlags::CLOEXEC, mode) else {
         return Turn::Refused;
     };
-    let held = Held { file: lock, claim };
     let is_file = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    if !fstat(&held.file).is_ok_and(is_file) {
+    if !fstat(&lock).is_ok_and(is_file) {
         return Turn::Refused;
     }
-    let lock = || fcntl_lock(&held.file, FlockOperation::NonBlockingLockExclusive);
-    match fault::call!("ledger.lock", lock()) {
-        Ok(()) => Turn::Mine(held),
-        Err(Errno::AGAIN | Errno::ACCESS) => Turn::Anothers,
+    let take = || fcntl_lock(&lock, FlockOperation::NonBlockingLockExclusive);
+    match fault::call!("ledger.lock", take()) {
+        Ok(()) => {}
+        Err(Errno::AGAIN | Errno::ACCESS) => return Turn::Anothers,
+        Err(_) => return Turn::Refused,
+    }
+    match Original::hold(directory, NAME) {
+        Ok(Some(original)) => {
+            let held = Held { directory, original, file: lock, claim };
+            // The lock's file may have been removed before it was locked.
+            if held.check().is_ok() { Turn::Mine(held) } else { Turn::Anothers }
+        }
+        Ok(None) => Turn::Anothers,
+        // What is wrong with it says who reads it.
         Err(_) => Turn::Refused,
     }
 }
 
-impl Held {
+impl Held<'_> {
+    /// To be asked before anything is replaced: whether this still is the process that took the
+    /// turn, and others would wait for it.
     fn check(&self) -> Result<(), Error> {
-        let forked = || Error::io("go on after a fork", Errno::INTR);
-        if self.claim.is_mine() { Ok(()) } else { Err(forked()) }
+        if !self.claim.is_mine() {
+            return Err(Error::io("go on after a fork", Errno::INTR));
+        }
+        let leads = leads_to(self.directory, LOCK, &self.file);
+        if leads { self.original.check() } else { Err(Error::new(ErrorKind::LockLost)) }
     }
 }
 
@@ -125,18 +143,25 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
 }
 
 /// Puts another in the place of the ledger: all of it, or nothing changes.
-pub(super) fn replace(directory: &Directory, ledger: &Ledger, held: &Held) -> Result<(), Error> {
+pub(super) fn replace(ledger: &Ledger, held: &Held<'_>) -> Result<(), Error> {
+    let directory = held.directory;
     let at = |e: Error| e.at(&directory.path().join(NAME));
     held.check()?;
-    let written = write_next(directory, &ledger.encode()).and_then(|()| {
-        let rename = || renameat(directory, NEXT, directory, NAME);
-        Ok(fault::call!("ledger.rename", rename())?)
+    let written = write_next(directory, &ledger.encode()).map_err(|e| Error::io("write it", e));
+    let replaced = written.and_then(|()| {
+        held.check()?;
+        let rename = || held.original.replace_by(NEXT);
+        fault::call!("ledger.rename", rename()).map_err(|e| match e {
+            // Another collector has made the first ledger meanwhile, or this one's new one its own.
+            Errno::EXIST | Errno::NOENT => Error::new(ErrorKind::LockLost),
+            e => Error::io("write it", e),
+        })
     });
-    if let Err(e) = written {
+    if let Err(e) = replaced {
         fault::step!("ledger.remove", {
             let _ = unlinkat(directory, NEXT, AtFlags::empty());
         });
-        return Err(at(Error::io("write it", e)));
+        return Err(at(e));
     }
     Ok(())
 }
@@ -162,9 +187,14 @@ fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
     fault::call!("ledger.write", std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0))
 }
 
-/// Puts a damaged ledger aside, for people to look at.
-pub(super) fn set_aside(directory: &Directory, held: &Held) -> Result<(), Error> {
+/// Puts a damaged ledger aside, for people to look at. The turn goes on, without a ledger.
+pub(super) fn set_aside(held: &mut Held<'_>) -> Result<(), Error> {
+    let directory = held.directory;
+    let at = |e: Error| e.at(&directory.path().join(NAME));
     held.check()?;
     fault::call!("ledger.set_aside", renameat(directory, NAME, directory, BAD))
-        .map_err(|e| Error::io("put it aside", e).at(&directory.path().join(NAME)))
+        .map_err(|e| at(Error::io("put it aside", e)))?;
+    let original = Original::hold(directory, NAME).map_err(at)?;
+    held.original = original.ok_or_else(|| at(Error::new(ErrorKind::LockLost)))?;
+    Ok(())
 }

@@ -104,7 +104,7 @@ impl Here {
     }
 
     fn look(&self, directory: &Directory, known: &Known, skipped: &mut Vec<Error>) -> Seen {
-        let held = match file::take_turn(directory) {
+        let mut held = match file::take_turn(directory) {
             Turn::Mine(held) => held,
             turn => return Self::look_on(directory, known, &turn, skipped),
         };
@@ -114,7 +114,7 @@ impl Here {
                 let is_damaged = e.is_corrupt();
                 skipped.push(e);
                 // What is no ledger of ours, or a newer one, is left as it is.
-                if !is_damaged || file::set_aside(directory, &held).is_err() {
+                if !is_damaged || file::set_aside(&mut held).is_err() {
                     return Seen::of_the_living(known);
                 }
                 None
@@ -124,13 +124,17 @@ impl Here {
         if before.as_ref() == Some(&after) {
             return seen;
         }
-        if let Err(e) = file::replace(directory, &after, &held) {
+        if let Err(e) = file::replace(&after, &held) {
             // As above: only what all will see again.
-            if let Some(before) = before {
-                seen.cpu_ns = Some(before.total_ns());
+            match before {
+                Some(before) => seen.cpu_ns = Some(before.total_ns()),
+                // Another collector has written the first one meanwhile.
+                None if e.is_busy() => seen.cpu_ns = None,
+                None => {}
             }
             let expected = [libc::EACCES, libc::EPERM, libc::EROFS];
-            if !e.raw_os_error().is_some_and(|number| expected.contains(&number)) {
+            let is_expected = e.raw_os_error().is_some_and(|number| expected.contains(&number));
+            if !is_expected && !e.is_busy() {
                 skipped.push(e);
             }
         }
@@ -142,7 +146,7 @@ impl Here {
     fn look_on(
         directory: &Directory,
         known: &Known,
-        turn: &Turn,
+        turn: &Turn<'_>,
         skipped: &mut Vec<Error>,
     ) -> Seen {
         let mut seen = Seen::of_the_living(known);

@@ -18,10 +18,11 @@ struct Slot {
 const NOBODYS: i32 = -1;
 const RESERVED: i32 = -2;
 
-/// More threads that fold at once, each its own directory, than anyone has.
-static SLOTS: [Slot; 16] = [const {
+/// Two for each thread that folds, and more threads that fold at once, each its own directory, than
+/// anyone has.
+static SLOTS: [Slot; 32] = [const {
     Slot { fd: AtomicI32::new(NOBODYS), device: AtomicU64::new(0), inode: AtomicU64::new(0) }
-}; 16];
+}; 32];
 
 /// A descriptor that is kept here.
 #[derive(Debug)]

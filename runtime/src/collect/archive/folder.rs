@@ -5,15 +5,16 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, openat, renameat, renameat_with, unlinkat,
+    AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, openat, renameat_with, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::now_ns;
+use crate::replace::Original;
 use crate::segment::create::hex;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
@@ -36,7 +37,7 @@ const MOST_CELLS: usize = 1 << 23;
 /// Folds one directory, as long as it exists: it holds the lock.
 pub(in super::super) struct Folder<'a> {
     pub(super) directory: &'a Directory,
-    pub(super) lock: FoldLock,
+    pub(super) lock: FoldLock<'a>,
 }
 
 /// What one generation did.
@@ -83,7 +84,7 @@ impl<'a> Folder<'a> {
         skipped: &mut Vec<Error>,
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
-        let (old, listing) = self.list(&here, skipped)?;
+        let (old, listing, original) = self.list(&here, skipped)?;
         let mut logs = Logs::of_text(portion.text);
         let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
         let mut cells = 0_usize;
@@ -134,7 +135,7 @@ impl<'a> Folder<'a> {
         }
         let mut archive = fold(old, &parts, &listing.instances, now_ns());
         leave_out_ended(&mut archive, || self.series_of_others(&buried, &here))?;
-        self.write(&encode(&archive, now_ns()))?;
+        self.write(&original, &encode(&archive, now_ns()))?;
         self.unlink(&buried)?;
         Ok(Generation { number: archive.generation, folded: parts.len(), has_more })
     }
@@ -147,14 +148,14 @@ impl<'a> Folder<'a> {
         skipped: &mut Vec<Error>,
     ) -> Result<usize, Error> {
         let here = Here::in_directory(self.directory);
-        let (old, listing) = self.list(&here, skipped)?;
+        let (old, listing, original) = self.list(&here, skipped)?;
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
         let buried: Vec<String> = dead.flat_map(|(_, files)| files).map(|file| file.name).collect();
         // The tombstones stay, and age.
         let mut archive = fold(old, &[], &listing.instances, now_ns());
         let forgotten = what(&mut archive, &self.series_of_others(&buried, &here)?);
         if forgotten > 0 {
-            self.write(&encode(&archive, now_ns()))?;
+            self.write(&original, &encode(&archive, now_ns()))?;
         }
         self.unlink(&buried)?;
         Ok(forgotten)
@@ -177,16 +178,21 @@ impl<'a> Folder<'a> {
         Ok(removed)
     }
 
-    /// The archive, and who is there.
+    /// The archive, who is there, and the right to replace that very archive.
     pub(super) fn list(
         &self,
         here: &Here,
         skipped: &mut Vec<Error>,
-    ) -> Result<(Archive, Listing), Error> {
+    ) -> Result<(Archive, Listing, Original<'a>), Error> {
+        let at_archive = |e: Error| e.at(&self.directory.path().join(ARCHIVE));
+        // Before it is read: see `replace`.
+        let original = Original::hold(self.directory, ARCHIVE).map_err(at_archive)?;
+        let original = original.ok_or_else(|| Error::new(ErrorKind::Busy))?;
         let names = self.directory.names()?;
-        self.tidy(&names);
+        self.tidy(&names)?;
         // Never over an archive that is damaged, or newer than this program.
-        let old = read(self.directory).map_err(|e| e.at(&self.directory.path().join(ARCHIVE)))?;
+        let old = read(self.directory).map_err(at_archive)?;
+        original.check()?;
         let mut listing = Listing::default();
         let mut unread = HashSet::new();
         for name in names.segments {
@@ -210,7 +216,7 @@ impl<'a> Folder<'a> {
         listing.dead.retain(|instance, files| {
             !unread.contains(instance) && files.iter().all(|file| file.life == Life::Dead)
         });
-        Ok((old, listing))
+        Ok((old, listing, original))
     }
 
     fn open(&self, name: &str, here: &Here) -> Result<Option<Opened>, Error> {
@@ -271,8 +277,9 @@ impl<'a> Folder<'a> {
     }
 
     /// Removes what folders and creators that were killed have left half done.
-    fn tidy(&self, names: &Names) {
+    fn tidy(&self, names: &Names) -> Result<(), Error> {
         for name in &names.unfinished {
+            self.lock.check()?;
             // This folder has the lock, so nobody is writing one.
             fault::step!("fold.tidy", {
                 let _ = unlinkat(self.directory, name, AtFlags::empty());
@@ -287,6 +294,7 @@ impl<'a> Folder<'a> {
                 });
             }
         }
+        Ok(())
     }
 
     pub(super) fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
@@ -299,7 +307,7 @@ impl<'a> Folder<'a> {
     }
 
     /// The commit: the archive is replaced as a whole.
-    fn write(&self, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&self, original: &Original<'_>, bytes: &[u8]) -> Result<(), Error> {
         // A file beyond the limit is a signal that ends the program.
         let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
         if bytes.len() as u64 > largest.min(MAX_LEN) {
@@ -313,8 +321,12 @@ impl<'a> Folder<'a> {
         let name = format!("{UNFINISHED}{}", hex(&random));
         let written = self.write_as(&name, bytes).and_then(|()| {
             self.lock.check()?;
-            fault::call!("fold.rename", renameat(self.directory, &name, self.directory, ARCHIVE))
-                .map_err(|e| Error::io("replace the archive", e))
+            original.check()?;
+            fault::call!("fold.rename", original.replace_by(&name)).map_err(|e| match e {
+                // Another folder has made the first archive meanwhile, or tidied this one away.
+                Errno::EXIST | Errno::NOENT => Error::new(ErrorKind::LockLost),
+                e => Error::io("replace the archive", e),
+            })
         });
         if written.is_err() {
             fault::step!("fold.remove", {

@@ -6,19 +6,21 @@ use rustix::io::Errno;
 use crate::directory::{Directory, FOLD_LOCK};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::replace::leads_to;
 use crate::segment::fold_fd::{self, Kept};
 use crate::segment::lock;
 use crate::store;
 
 /// The lock, held.
-pub(super) struct FoldLock {
+pub(super) struct FoldLock<'a> {
+    directory: &'a Directory,
     epoch: u32,
     kept: Option<Kept>,
 }
 
-impl FoldLock {
+impl<'a> FoldLock<'a> {
     /// Takes it without waiting; `None` if someone else has it.
-    pub(super) fn take(directory: &Directory) -> Result<Option<Self>, Error> {
+    pub(super) fn take(directory: &'a Directory) -> Result<Option<Self>, Error> {
         // `None`: called from inside an operation of this very thread; not the time to fold.
         let Some(held) = store::without_forks(|| Self::open(directory)).transpose()?.flatten()
         else {
@@ -26,7 +28,8 @@ impl FoldLock {
         };
         let take = |kept: &Kept| kept.with(|fd| fault::call!("fold.lock", lock::take(fd)));
         match held.kept.as_ref().and_then(take) {
-            Some(Ok(())) => Ok(Some(held)),
+            // It may have been removed before it was locked: then the next one locks another file.
+            Some(Ok(())) => Ok(held.check().is_ok().then_some(held)),
             Some(Err(e)) if !matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
                 Err(Error::io("lock the directory for folding", e))
             }
@@ -34,7 +37,7 @@ impl FoldLock {
         }
     }
 
-    fn open(directory: &Directory) -> Result<Option<Self>, Error> {
+    fn open(directory: &'a Directory) -> Result<Option<Self>, Error> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let failed = |e| Error::io("open the lock for folding", e);
         let mode = directory.lock_mode();
@@ -42,30 +45,40 @@ impl FoldLock {
         let fd = fd.map_err(failed)?;
         // Another name of somebody's file must not get other rights, or another owner.
         let stat = fstat(&fd).map_err(failed)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
             return Err(Error::new(ErrorKind::Foreign {
                 reason: "a lock that is no file of its own",
             }));
+        }
+        if stat.st_nlink == 0 {
+            // Removed just now: others lock another file.
+            return Ok(None);
         }
         // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
         let _ = fchmod(&fd, mode);
         directory.give_to_owner(&fd)?;
         let kept = fold_fd::keep(fd).map_err(failed)?;
         // From here on dropping it gives back what was got.
-        Ok(kept.map(|kept| Self { epoch: store::epoch(), kept: Some(kept) }))
+        Ok(kept.map(|kept| Self { directory, epoch: store::epoch(), kept: Some(kept) }))
     }
 
-    /// Whether this still is the process that took it: a signal handler can fork in the middle of folding, and the child goes on without
-    /// the lock.
+    /// Whether this still is the process that took it, and others would wait for it: to be asked before
+    /// anything is replaced or removed.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let forked = || Error::io("go on folding after a fork", Errno::INTR);
-        // And whether it still has the descriptor: a program that becomes a daemon closes them all.
-        let is_held = self.kept.as_ref().is_some_and(|kept| kept.with(|_| ()).is_some());
-        if self.epoch == store::epoch() && is_held { Ok(()) } else { Err(forked()) }
+        // A signal handler can fork in the middle of folding, and the child goes on without the lock.
+        // A program that becomes a daemon closes all descriptors, and the lock with them.
+        let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, FOLD_LOCK, fd));
+        match self.kept.as_ref().and_then(leads) {
+            Some(leads) if self.epoch == store::epoch() => {
+                // Whoever comes now makes another file, locks that, and folds.
+                if leads { Ok(()) } else { Err(Error::new(ErrorKind::LockLost)) }
+            }
+            _ => Err(Error::io("go on folding after a fork", Errno::INTR)),
+        }
     }
 }
 
-impl Drop for FoldLock {
+impl Drop for FoldLock<'_> {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
         if let (true, Some(kept)) = (self.epoch == store::epoch(), self.kept.take()) {

@@ -30,7 +30,7 @@ impl Folder<'_> {
     pub(in super::super) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
         let here = Here::in_directory(self.directory);
         // What is skipped was told when it was to be folded.
-        let (_, listing) = self.list(&here, &mut Vec::new())?;
+        let (_, listing, _original) = self.list(&here, &mut Vec::new())?;
         let (mut was_some, mut pages_left) = (false, MOST_PAGES);
         for file in listing.dead.values().flatten().take(portion.files) {
             self.lock.check()?;

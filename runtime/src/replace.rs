@@ -1,0 +1,110 @@
+//! Replacing a file that any of several processes may replace, each making the new one out of the
+//! old one: the archive and the ledger.
+//!
+//! They take turns by locking a file beside it. But that file can be removed, by a person or by a
+//! program that tidies; the next process then makes another file and locks that one, while the
+//! first process goes on. Looking again whether the name still leads to the locked file
+//! ([`leads_to`]) leaves a gap between the look and the renaming, in which a process can be stopped
+//! for as long as anybody likes. So the original is locked as well, from before it is read. While
+//! one process has that lock nobody else replaces what it has read, and whoever gets the lock after
+//! it finds that the name leads to another file by now.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{
+    AtFlags, FlockOperation, RenameFlags, flock, fstat, renameat, renameat_with, statat,
+};
+use rustix::io::Errno;
+
+use crate::directory::Directory;
+use crate::error::{Error, ErrorKind};
+use crate::segment::fold_fd::{self, Kept};
+use crate::store;
+
+/// The file that is to be replaced, and the lock of it.
+pub(crate) struct Original<'a> {
+    directory: &'a Directory,
+    name: &'static str,
+    epoch: u32,
+    /// `None`: there was no such file.
+    kept: Option<Kept>,
+}
+
+impl<'a> Original<'a> {
+    /// Locks it without waiting; `None` if another process has the lock.
+    pub(crate) fn hold(
+        directory: &'a Directory,
+        name: &'static str,
+    ) -> Result<Option<Self>, Error> {
+        // A child must not inherit the descriptor before the fork handler knows of it. `None`: this
+        // thread is inside an operation.
+        let Some(held) = store::without_forks(|| Self::open(directory, name)).transpose()? else {
+            return Ok(None);
+        };
+        let Some(held) = held else { return Ok(None) };
+        let lock =
+            |kept: &Kept| kept.with(|fd| flock(fd, FlockOperation::NonBlockingLockExclusive));
+        // Any other error: where nobody can lock anything, the lock beside it has to do.
+        if let Some(Some(Err(Errno::WOULDBLOCK)) | None) = held.kept.as_ref().map(lock) {
+            // Another process has it; or this one's descriptor was closed.
+            return Ok(None);
+        }
+        // It may have been replaced before it was locked.
+        Ok(held.check().is_ok().then_some(held))
+    }
+
+    /// `None`: there are too many.
+    fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
+        let held = |kept| Self { directory, name, epoch: store::epoch(), kept };
+        let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
+        let kept = fold_fd::keep(fd).map_err(|e| Error::io("look at it", e))?;
+        Ok(kept.map(|kept| held(Some(kept))))
+    }
+
+    /// Whether the name still leads to the file that was locked, or to none if there was none.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let is_there = match &self.kept {
+            // A signal handler can fork, and the child goes on without the lock.
+            Some(_) if self.epoch != store::epoch() => false,
+            Some(kept) => kept.with(|fd| leads_to(self.directory, self.name, fd)).unwrap_or(false),
+            None => {
+                let found = statat(self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW);
+                matches!(found, Err(Errno::NOENT))
+            }
+        };
+        if is_there { Ok(()) } else { Err(Error::new(ErrorKind::LockLost)) }
+    }
+
+    /// Puts the file of this name in its place.
+    pub(crate) fn replace_by(&self, new: &str) -> rustix::io::Result<()> {
+        let Self { directory, name, .. } = *self;
+        let replace = || renameat(directory, new, directory, name);
+        if self.kept.is_some() {
+            return replace();
+        }
+        // There is nothing to lock. So whoever comes second must find the first one's file.
+        match renameat_with(directory, new, directory, name, RenameFlags::NOREPLACE) {
+            // Filesystems that can't do so are not fit for a directory of ours anyway.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => replace(),
+            done => done,
+        }
+    }
+}
+
+impl Drop for Original<'_> {
+    fn drop(&mut self) {
+        // In a child the fork handler has closed the descriptor.
+        if let (true, Some(kept)) = (self.epoch == store::epoch(), self.kept.take()) {
+            // A child that was made without fork handlers has the open file too.
+            let _ = kept.with(|fd| flock(fd, FlockOperation::Unlock));
+            kept.close();
+        }
+    }
+}
+
+/// Whether the name leads to this very file.
+pub(crate) fn leads_to(directory: &Directory, name: &str, file: impl AsFd) -> bool {
+    let named = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
+    let (Ok(named), Ok(opened)) = (named, fstat(file)) else { return false };
+    (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino) && opened.st_nlink == 1
+}
