@@ -6,7 +6,7 @@ use std::time::Duration;
 use headcount::{Collector, Counter, Gauge, Histogram, metric};
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, temporary_directory};
+use headcount_tests::{Medium, SOON, temporary_directory, within};
 
 /// How long futures took.
 #[metric(name = "future_seconds")]
@@ -29,6 +29,14 @@ fn functions_are_asked_in_every_process_that_counts_and_forks_do_not_break_them(
         let status = asked.wait();
         assert!(status.success(), "{status}: {}", asked.output());
     }
+}
+
+#[test]
+fn a_function_that_never_returns_hurts_nobody_but_itself() {
+    let folder = temporary_directory(Medium::Memory);
+    let mut stuck = Child::start(Command::new(env!("CARGO_BIN_EXE_stuck")).arg(folder.path()));
+    let status = within(2 * SOON, "the program has ended", || stuck.ended());
+    assert!(status.success(), "{status}: {}", stuck.output());
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) enum ErrorKind {
     Conflict { message: String },
     /// A family that a program made, and that can't stand on a page.
     Invalid { message: String },
+    /// A function of the user's doesn't return.
+    Stuck(String),
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
     /// Someone else folds this directory right now.
@@ -92,6 +94,7 @@ impl Error {
             ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
             ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
+            ErrorKind::Stuck(message) => ErrorKind::Stuck(message.clone()),
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
             ErrorKind::Busy => ErrorKind::Busy,
             ErrorKind::LockLost => ErrorKind::LockLost,
@@ -172,6 +175,7 @@ impl Error {
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
+            ErrorKind::Stuck(_) => "stuck",
             ErrorKind::AlreadyStarted => "started",
             ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken => "busy",
         }
@@ -193,9 +197,9 @@ impl fmt::Display for Error {
                 write!(f, "written in format {major}.{minor}, which this version can't read")
             }
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
-            ErrorKind::Conflict { message } | ErrorKind::Invalid { message } => {
-                f.write_str(message)
-            }
+            ErrorKind::Conflict { message }
+            | ErrorKind::Invalid { message }
+            | ErrorKind::Stuck(message) => f.write_str(message),
             ErrorKind::Busy => f.write_str("another process is folding this directory"),
             ErrorKind::LockLost => {
                 f.write_str("somebody removed or replaced its lock or its archive meanwhile")

@@ -1,28 +1,66 @@
 //! Metrics whose value is what a function says.
 //!
-//! A collector reads files; it can't call a function in another process. So each process asks its functions itself: in a thread
-//! that does nothing else, every few seconds, whether or not anybody collects; and once more when it collects itself.
+//! A collector reads files; it can't call a function in another process. So each process asks its functions itself, every few
+//! seconds, whether or not anybody collects; and once more when it collects itself. Two threads do it: one calls the functions,
+//! the other keeps the time. A function that doesn't return for a second is given up: another thread calls the others from then
+//! on, so that it hurts nobody but itself, and whoever collects waits no longer than that.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
+#[cfg(not(miri))]
+use rustix::thread::futex;
+
+#[cfg(miri)]
+use crate::no_kernel::futex;
 use crate::operation::ON;
-use crate::store::{self, Blocked, Callback, epoch, gate};
+use crate::store::{self, Blocked, Callback, Called, epoch, gate};
 
-/// The epoch of the process that has the thread, and one more: a child has none, until it counts.
-static THREAD: AtomicU32 = AtomicU32::new(0);
+/// Rounds of calls that somebody has asked for, and those that were done. Both wrap around.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+static DONE: AtomicU32 = AtomicU32::new(0);
+/// Whether the next round is of all functions; else it is of the new ones.
+static ALL: AtomicBool = AtomicBool::new(false);
+/// The epoch of the process that has the threads, and one more: a child has none, until it counts.
+static THREADS: AtomicU32 = AtomicU32::new(0);
+/// The thread that calls functions, by its number; 0: none does.
+static CALLER: AtomicU32 = AtomicU32::new(0);
+/// Threads whose function was given up and hasn't returned.
+static STUCK: AtomicU32 = AtomicU32::new(0);
+
+/// So many of those there may be. Then no function is called until one of them returns.
+const MOST_STUCK: u32 = 8;
+/// So long a function may take until it is given up.
+const LIMIT: Duration = Duration::from_secs(1);
+/// So long who hands a function over waits for its first value. Not longer: the caller may hold the lock that it takes.
+const FIRST: Duration = Duration::from_millis(50);
+/// So often who waits looks again, whatever wakes it.
+const AGAIN: Duration = Duration::from_millis(50);
+
+const EVERYBODY: u32 = u32::MAX >> 1;
+
+thread_local! {
+    /// Whether this is a thread that calls functions, which must not wait for itself.
+    static IS_CALLER: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Calls this function from now on, in place of what was called for the same series before.
-pub(crate) fn add(series: (usize, u32), function: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn add(
+    series: (usize, u32),
+    family: &'static str,
+    function: impl Fn() + Send + Sync + 'static,
+) {
     if ON {
         // Leaked: it may be running when it is replaced.
-        let function: Callback = Box::leak(Box::new(function));
-        store::add_callback(series, function, ensure_thread);
-        // This one only: the caller may hold what another takes.
-        if let Some(_inside) = gate::enter() {
-            call(function);
+        let callback: &'static Callback = Box::leak(Box::new(Callback::new(family, function)));
+        // Before: in a child that has recorded nothing no function is called.
+        store::start();
+        store::add_callback(series, callback, ensure_threads);
+        ensure_threads();
+        if !ask(false, FIRST) {
+            callback.call();
         }
-        ensure_thread();
     }
 }
 
@@ -31,39 +69,190 @@ pub(crate) fn has(series: (usize, u32)) -> bool {
     ON && store::has_callback(series)
 }
 
-/// Asks all functions now, unless that is being done, or a fork is under way.
+/// Asks all functions now, and waits for what they say, but not for long.
 pub(crate) fn sample() {
-    let Some(inside) = gate::enter() else { return };
-    for function in store::callbacks() {
-        if inside.is_in_the_way() {
-            return;
-        }
-        call(function);
-    }
-}
-
-fn call(function: Callback) {
-    // Whatever it breaks is its own; one that panics must not silence the others.
-    if catch_unwind(AssertUnwindSafe(function)).is_err() {
-        store::note_dropped();
-    }
-}
-
-fn ensure_thread() {
-    let mark = epoch().wrapping_add(1).max(1);
-    if THREAD.swap(mark, Ordering::Relaxed) == mark {
+    let callbacks = store::callbacks();
+    if callbacks.is_empty() {
         return;
     }
+    ensure_threads();
+    if !ask(true, LIMIT) {
+        for callback in callbacks {
+            callback.call();
+        }
+    }
+}
+
+/// Has functions called, and waits. `false` where there is no thread that could.
+fn ask(all: bool, patience: Duration) -> bool {
+    if THREADS.load(Ordering::Relaxed) != mark() || !ensure_caller() {
+        return false;
+    }
+    let round = request(all);
+    let began = Instant::now();
+    while !IS_CALLER.get() {
+        let done = DONE.load(Ordering::Acquire);
+        let left = patience.saturating_sub(began.elapsed());
+        let nobody_can = STUCK.load(Ordering::Relaxed) >= MOST_STUCK;
+        // A child that a signal handler forked out of here has nobody to wait for.
+        let is_over = !is_before(done, round) || left.is_zero() || nobody_can;
+        if is_over || THREADS.load(Ordering::Relaxed) != mark() {
+            break;
+        }
+        wait(&DONE, done, left.min(AGAIN));
+    }
+    true
+}
+
+/// Asks for a round, and says which one it is.
+fn request(all: bool) -> u32 {
+    if all {
+        ALL.store(true, Ordering::Release);
+    }
+    let round = ASKED.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+    wake(&ASKED);
+    round
+}
+
+fn is_before(round: u32, other: u32) -> bool {
+    other.wrapping_sub(round).wrapping_sub(1) < u32::MAX / 2
+}
+
+fn mark() -> u32 {
+    epoch().wrapping_add(1).max(1)
+}
+
+/// Sleeps while the word is this, but not for long.
+fn wait(word: &AtomicU32, value: u32, limit: Duration) {
+    let limit = limit.try_into().ok();
+    let _ = futex::wait(word, futex::Flags::PRIVATE, value, limit.as_ref());
+}
+
+fn wake(word: &AtomicU32) {
+    let _ = futex::wake(word, futex::Flags::PRIVATE, EVERYBODY);
+}
+
+/// Starts the thread that keeps the time, in a process that doesn't have it.
+fn ensure_threads() {
+    if THREADS.swap(mark(), Ordering::Relaxed) == mark() {
+        return;
+    }
+    // What stands here is a parent's.
+    CALLER.store(0, Ordering::Relaxed);
+    STUCK.store(0, Ordering::Relaxed);
+    if !spawn(keep_time) {
+        // No thread to be had: the next function, the next collection or the next child tries again.
+        THREADS.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Starts a thread that calls functions, where there is none and may be one. `false` where it could not be had.
+fn ensure_caller() -> bool {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    if CALLER.load(Ordering::Relaxed) != 0 || STUCK.load(Ordering::Relaxed) >= MOST_STUCK {
+        return true;
+    }
+    let me = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1);
+    let is_mine = || CALLER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    if is_mine() && !spawn(move || serve(me)) {
+        CALLER.store(0, Ordering::Relaxed);
+        return false;
+    }
+    true
+}
+
+fn spawn(thread: impl FnOnce() + Send + 'static) -> bool {
     // The program's signals are for the program's threads.
     let _blocked = Blocked::all();
-    let started = std::thread::Builder::new().name("headcount".to_owned()).spawn(|| {
-        loop {
-            std::thread::sleep(store::sample_interval());
-            sample();
+    std::thread::Builder::new().name("headcount".to_owned()).spawn(thread).is_ok()
+}
+
+/// The thread that calls functions.
+fn serve(me: u32) {
+    IS_CALLER.set(true);
+    loop {
+        let round = ASKED.load(Ordering::Acquire);
+        if round == DONE.load(Ordering::Relaxed) {
+            wait(&ASKED, round, Duration::MAX);
+            continue;
         }
-    });
-    if started.is_err() {
-        // No thread to be had: the next function, or the next child, tries again.
-        THREAD.store(0, Ordering::Relaxed);
+        let all = ALL.swap(false, Ordering::AcqRel);
+        if !call_all(all, me) {
+            return;
+        }
+        DONE.store(round, Ordering::Release);
+        wake(&DONE);
+    }
+}
+
+/// One round. `false` if another thread has taken this one's place.
+fn call_all(all: bool, me: u32) -> bool {
+    for callback in store::callbacks() {
+        if !all && !callback.is_new() {
+            continue;
+        }
+        match callback.call() {
+            Called::NotNow if gate::is_in_the_way() => return true,
+            Called::Done | Called::NotNow => {}
+            Called::Forked => return false,
+            Called::GivenUp => {
+                STUCK.fetch_sub(1, Ordering::Relaxed);
+                // Where there were too many, nobody has its place.
+                let taken = CALLER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed);
+                if taken.is_err() {
+                    return false;
+                }
+            }
+        }
+    }
+    true
+}
+
+/// The thread that keeps the time: asks for a round now and then, and looks after the one that calls.
+fn keep_time() {
+    let mine = mark();
+    ensure_caller();
+    let mut last = Instant::now();
+    // Else a function forked: its child has no such thread.
+    while mark() == mine {
+        let asked = ASKED.load(Ordering::Acquire);
+        if asked != DONE.load(Ordering::Acquire) {
+            look_after_caller();
+            continue;
+        }
+        let left = store::sample_interval().saturating_sub(last.elapsed());
+        if left.is_zero() {
+            request(true);
+            last = Instant::now();
+        } else {
+            wait(&ASKED, asked, left);
+        }
+    }
+}
+
+/// While a round is under way: gives up a call that takes too long, and has another thread call the others.
+fn look_after_caller() {
+    let done = DONE.load(Ordering::Relaxed);
+    let Some(call) = gate::running() else {
+        let is_there = ensure_caller() && CALLER.load(Ordering::Relaxed) != 0;
+        wait(&DONE, done, if is_there { AGAIN } else { LIMIT });
+        return;
+    };
+    let began = Instant::now();
+    while gate::running() == Some(call) {
+        let left = LIMIT.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            // First: who returns just then takes one away again.
+            STUCK.fetch_add(1, Ordering::Relaxed);
+            if gate::give_up(call) {
+                CALLER.store(0, Ordering::Release);
+                store::note_given_up(call);
+                ensure_caller();
+            } else {
+                STUCK.fetch_sub(1, Ordering::Relaxed);
+            }
+            return;
+        }
+        wait(&DONE, done, left.min(AGAIN));
     }
 }

@@ -92,7 +92,7 @@ impl Counter {
     /// does a function that takes another's place.
     pub fn set_function(self, f: impl Fn() -> u64 + Send + Sync + 'static) {
         let last = Last::new(sampler::has(self.0.key()));
-        sampler::add(self.0.key(), move || {
+        sampler::add(self.0.key(), self.0.family(), move || {
             let now = f();
             let before = last.replace(now);
             self.inc_by(if now >= before { now - before } else { now });
@@ -127,7 +127,7 @@ impl Last {
         Self { epoch: AtomicU32::new(since), bits: AtomicU64::new(0) }
     }
 
-    /// Functions are called one at a time: see `store::gate`.
+    /// A function is called once at a time: see `store::callbacks`.
     fn replace(&self, now: u64) -> u64 {
         let is_forked = self.epoch.swap(epoch(), Ordering::Relaxed) != epoch();
         let before = self.bits.swap(now, Ordering::Relaxed);
@@ -156,7 +156,7 @@ impl Counter<f64> {
     /// Counts what `f` says, from now on: see [`Counter::set_function`](Counter#method.set_function).
     pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
         let last = Last::new(sampler::has(self.0.key()));
-        sampler::add(self.0.key(), move || {
+        sampler::add(self.0.key(), self.0.family(), move || {
             let now = f();
             if !now.is_finite() || now < 0.0 {
                 return store::note_dropped();

@@ -123,8 +123,16 @@ impl Gauge {
     /// unless told otherwise: so old a value may be that another process collects, and that is what it costs while nobody does. A collection in the process
     /// itself calls them first. In a forked child the functions are called from its first operation on.
     ///
-    /// The function may take locks (so don't collect while holding one of them): a fork waits until it has returned, though for no more than 50 milliseconds. Don't fork in it. If it panics, the
-    /// value stays as it was. Another call for the same series replaces it; it lives as long as the process.
+    /// The function may take locks (so don't collect while holding one of them): a fork waits until it has returned, though for
+    /// no more than 50 milliseconds, and if that was too short not again until the function was quick once more. Don't fork in
+    /// it. If it panics, the value stays as it was. Another call for the same series replaces it; it lives as long as the
+    /// process.
+    ///
+    /// A function that doesn't return hurts nobody but itself: after a second the others are called by another thread, its
+    /// value stays as it was, and [`health`](crate::health) and the program's logger are told
+    /// ([`Health::stuck_functions`](crate::Health::stuck_functions)). It is called again once it has returned. This method
+    /// waits for the first value for no more than 50 milliseconds, and a collection for all functions together for no more
+    /// than a second.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -142,7 +150,7 @@ impl Gauge {
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
-        sampler::add(self.0.key(), move || self.set(f()));
+        sampler::add(self.0.key(), self.0.family(), move || self.set(f()));
     }
 
     /// Adds one, until the guard is dropped: then it subtracts one, also in a panic.

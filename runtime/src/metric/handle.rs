@@ -49,6 +49,14 @@ impl Raw {
         }
     }
 
+    /// The name of its family.
+    pub(super) fn family(self) -> &'static str {
+        match self.site.spec() {
+            Spec::Metric(d) => d.name,
+            Spec::Function(_) => "",
+        }
+    }
+
     /// Which of the site's cells it has, where the slot is the site's to assign.
     #[inline]
     fn place(self) -> Option<Place> {

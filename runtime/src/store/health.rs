@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 use super::fork::Guard;
 use super::state::State;
@@ -16,6 +16,7 @@ pub struct Health {
     started: bool,
     directory: Option<PathBuf>,
     problem: Option<Error>,
+    stuck_functions: u64,
     dropped_series: u64,
     dropped_operations: u64,
 }
@@ -38,9 +39,17 @@ impl Health {
         self.directory.as_deref()
     }
 
-    /// Why counting is private or incomplete, with the path.
+    /// Why counting is private or incomplete, with the path; or which function doesn't return
+    /// ([`stuck_functions`](Self::stuck_functions)).
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
+    }
+
+    /// Functions given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings that were called more than a
+    /// second ago and have not returned: what they say is as old as that. Each holds a thread; once there are eight, no
+    /// function of this process is called until one of them returns.
+    pub fn stuck_functions(&self) -> u64 {
+        self.stuck_functions
     }
 
     /// Declared series that have no cells, for want of room.
@@ -69,7 +78,10 @@ pub fn health() -> Health {
             shared: store.is_shared(),
             started: store.state == State::Live,
             directory: store.directory(),
-            problem: store.problem.as_ref().map(Error::copy),
+            problem: store.problem.as_ref().map(Error::copy).or_else(|| {
+                store.callbacks.complaints().next().map(|what| Error::new(ErrorKind::Stuck(what)))
+            }),
+            stuck_functions: store.callbacks.complaints().count() as u64,
             dropped_series: store.dropped_series,
             dropped_operations,
         },
@@ -78,6 +90,7 @@ pub fn health() -> Health {
             started: true,
             directory: None,
             problem: None,
+            stuck_functions: 0,
             dropped_series: 0,
             dropped_operations,
         },

@@ -28,7 +28,9 @@ mod tally;
 mod tests;
 
 pub(crate) use attach::{Target, target};
-pub(crate) use callbacks::{Callback, add_callback, callbacks, has_callback, sample_interval};
+pub(crate) use callbacks::{
+    Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
+};
 pub use fork::after_fork_in_child;
 pub(crate) use fork::{epoch, without_forks};
 pub use health::{Health, health};
