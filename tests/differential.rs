@@ -1,0 +1,106 @@
+//! An attribute never changes a program: generated functions are compiled without attributes and with
+//! each set of them, and do the same: what they return, in which order they drop what, how they unwind
+//! and what lints say of them.
+//!
+//! ```text
+//! HEADCOUNT_SEED=7 HEADCOUNT_CASE=2021/17    repeats one function of a run
+//! HEADCOUNT_CASES=500                        so many functions of each edition
+//! ```
+
+#[path = "differential/attributes.rs"]
+mod attributes;
+#[path = "differential/body.rs"]
+mod body;
+#[path = "differential/case.rs"]
+mod case;
+#[path = "differential/compare.rs"]
+mod compare;
+#[path = "differential/compile.rs"]
+mod compile;
+#[path = "differential/generate.rs"]
+mod generate;
+#[path = "differential/known.rs"]
+mod known;
+#[path = "differential/parameters.rs"]
+mod parameters;
+#[path = "differential/program.rs"]
+mod program;
+#[path = "differential/returns.rs"]
+mod returns;
+#[path = "differential/shrink.rs"]
+mod shrink;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::thread;
+
+use headcount_tests::random::Random;
+
+use case::{Case, EDITIONS};
+use compare::{Difference, compare};
+use compile::{Compiler, say};
+use known::KNOWN;
+
+#[expect(clippy::disallowed_methods, reason = "what is tried, and how much of it")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[test]
+fn generated_functions_do_the_same_with_attributes() {
+    let seed = Random::seeded().seed();
+    let compiler = Compiler::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential"));
+    let long = variable("HEADCOUNT_LONG").is_some();
+    let count = variable("HEADCOUNT_CASES").map(|count| count.parse().expect("a number"));
+    let count: usize = count.unwrap_or(if long { 600 } else { 60 });
+    let only = variable("HEADCOUNT_CASE");
+    let of = |edition: &'static str| -> Vec<Case> {
+        let wanted =
+            |id: &usize| only.as_ref().is_none_or(|only| *only == format!("{edition}/{id}"));
+        (0..count.max(1)).filter(wanted).map(|id| generate::case(edition, id, seed)).collect()
+    };
+    let compiler = &compiler;
+    let found: Vec<(Case, Difference)> = thread::scope(|scope| {
+        let running: Vec<_> = EDITIONS
+            .into_iter()
+            .map(|edition| {
+                let cases = of(edition);
+                scope.spawn(move || compare(compiler, edition, cases))
+            })
+            .collect();
+        running.into_iter().flat_map(|running| running.join().expect("compared")).collect()
+    });
+    report(compiler, seed, found);
+}
+
+/// Shows the smallest function of each kind of difference, and fails if there is one.
+fn report(compiler: &Compiler, seed: u64, found: Vec<(Case, Difference)>) {
+    let mut kinds: BTreeMap<String, Vec<(Case, Difference)>> = BTreeMap::new();
+    for (case, difference) in found {
+        kinds.entry(difference.kind()).or_default().push((case, difference));
+    }
+    for (kind, found) in &kinds {
+        let sets: BTreeSet<_> = found.iter().map(|(_, difference)| difference.set.name).collect();
+        say(&format!("== {} times: {kind}; {sets:?}", found.len()));
+    }
+    let most = variable("HEADCOUNT_SHOWN").map_or(12, |shown| shown.parse().expect("a number"));
+    kinds.retain(|kind, _| !KNOWN.iter().any(|(known, _)| kind.starts_with(known)));
+    let total = kinds.len();
+    let wanted = variable("HEADCOUNT_KIND");
+    let kinds = kinds
+        .into_iter()
+        .filter(|(kind, _)| wanted.as_ref().is_none_or(|wanted| kind.contains(wanted)));
+    for (kind, found) in kinds.take(most) {
+        let (case, difference) = found.into_iter().next().expect("one at least");
+        let (edition, id) = (case.edition, case.id);
+        let (small, difference) = shrink::smallest(compiler, case, difference);
+        say(&format!(
+            "\n==== {kind}\nHEADCOUNT_SEED={seed} HEADCOUNT_CASE={edition}/{id} cargo test -p \
+             headcount-tests --test differential\nedition {edition}, with {}\n{}\n{}",
+            difference.set.name,
+            small.module(difference.set),
+            difference.said
+        ));
+    }
+    assert_eq!(total, 0, "kinds of differences, see above");
+}
