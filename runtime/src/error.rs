@@ -2,6 +2,7 @@
 //!
 //! It does not appear in recording: recording can't fail.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub(crate) enum ErrorKind {
     NotSegment { reason: &'static str },
     /// A version or a flag from the future.
     Version { major: u16, minor: u16 },
+    /// One of ours, with something that only a newer version can have written.
+    Unknown { what: Cow<'static, str> },
     /// One of ours, damaged.
     Corrupt { what: &'static str },
     /// Declarations that can't both be true.
@@ -59,6 +62,20 @@ impl Error {
 
     pub(crate) fn corrupt(what: &'static str) -> Self {
         Self::new(ErrorKind::Corrupt { what })
+    }
+
+    pub(crate) fn unknown(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Unknown { what: what.into() })
+    }
+
+    /// The same, in a file that says of itself that a later minor version has written it: what looks
+    /// like damage may be something that this version doesn't know.
+    #[must_use]
+    pub(crate) fn in_later_version(mut self) -> Self {
+        if let ErrorKind::Corrupt { what } = self.kind {
+            self.kind = ErrorKind::Unknown { what: what.into() };
+        }
+        self
     }
 
     pub(crate) fn directory(reason: &'static str) -> Self {
@@ -91,6 +108,7 @@ impl Error {
             ErrorKind::Version { major, minor } => {
                 ErrorKind::Version { major: *major, minor: *minor }
             }
+            ErrorKind::Unknown { what } => ErrorKind::Unknown { what: what.clone() },
             ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
             ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
@@ -140,9 +158,10 @@ impl Error {
         matches!(self.kind, ErrorKind::Corrupt { .. })
     }
 
-    /// Whether a file was written by a version of headcount that this one doesn't understand.
+    /// Whether a file was written by a version of headcount that this one doesn't understand, or
+    /// not in full. Such a file is left where it is and as it is.
     pub fn is_version(&self) -> bool {
-        matches!(self.kind, ErrorKind::Version { .. })
+        matches!(self.kind, ErrorKind::Version { .. } | ErrorKind::Unknown { .. })
     }
 
     /// Whether two declarations contradict each other.
@@ -171,7 +190,7 @@ impl Error {
                 "foreign"
             }
             ErrorKind::NotSegment { .. } => "not_a_segment",
-            ErrorKind::Version { .. } => "version",
+            ErrorKind::Version { .. } | ErrorKind::Unknown { .. } => "version",
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
@@ -196,6 +215,7 @@ impl fmt::Display for Error {
             ErrorKind::Version { major, minor } => {
                 write!(f, "written in format {major}.{minor}, which this version can't read")
             }
+            ErrorKind::Unknown { what } => write!(f, "written by a newer version: {what}"),
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
             ErrorKind::Conflict { message }
             | ErrorKind::Invalid { message }

@@ -37,16 +37,20 @@ struct Set {
 }
 
 impl<'a> Block<'a> {
-    /// Takes the record, if it is one.
+    /// Takes the record, if it is one. `false`: its family is not known to this version, so neither is
+    /// what its series are.
     pub(super) fn read(
         &mut self,
         f: &mut Fields<'a>,
         slot: u32,
         slots_used: u32,
         families: &[LogFamily],
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let id = f.u32()? as usize;
         let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
+        if !family.is_known() {
+            return Ok(false);
+        }
         let (width, count) = (f.u32()?, u64::from(f.u32()?));
         if width != family.width {
             return Err(Error::corrupt("a series' width"));
@@ -78,7 +82,7 @@ impl<'a> Block<'a> {
             return Err(Error::corrupt("a label value of more than 1,024 bytes"));
         }
         (self.family, self.width, self.slot, self.count) = (id, width, slot, count);
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn cells(&self) -> u64 {

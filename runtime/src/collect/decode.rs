@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, WORDS_OFF, Word};
+use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, MINOR, WORDS_OFF, Word};
 
 use super::exact::ExactSum;
 use super::kept::Logs;
@@ -70,6 +70,18 @@ impl SegmentLog {
 
 impl Segment {
     pub(super) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
+        let is_later = header.minor > MINOR;
+        let read = Self::read_all(source, header, logs);
+        read.map_err(|e| if is_later { e.in_later_version() } else { e })
+    }
+
+    /// What of it this version doesn't know, and what takes no part therefore.
+    pub(super) fn unknown(&self) -> Option<Error> {
+        let is_whole = !self.log.layout.has_unknown;
+        (!is_whole).then(|| Error::unknown("metrics of a type that this version doesn't know"))
+    }
+
+    fn read_all(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let geometry = header.geometry;
         // First the length of the log, then everything that was stored before it was.
         let mut words = Words::read(source)?;

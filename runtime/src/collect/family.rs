@@ -4,30 +4,72 @@
 use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::log::{
-    METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO, METRIC_STATESET, METRIC_SUMMARY,
-    VALUE_F64, VALUE_NANOS, VALUE_U64, VALUE_WRAPPING, mode_of,
-};
+use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
 
 use super::snapshot::FamilyKind;
 
-/// How the cells of a family's series are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cells {
-    Unsigned,
-    Float,
-    Nanos,
-    Wrapping,
+pub(super) use crate::segment::log::Cells;
+
+/// What a metric is called in a snapshot.
+pub(super) fn kind_of(metric: Metric) -> FamilyKind {
+    match metric {
+        Metric::Counter => FamilyKind::Counter,
+        Metric::Gauge => FamilyKind::Gauge,
+        Metric::Histogram => FamilyKind::Histogram,
+        Metric::Summary => FamilyKind::Summary,
+        Metric::Info => FamilyKind::Info,
+        Metric::StateSet => FamilyKind::StateSet,
+    }
 }
 
-impl Cells {
-    /// A bound in the family's unit.
-    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-    pub(super) fn bound(self, bits: u64) -> f64 {
-        match self {
-            Self::Nanos => bits as f64 / 1e9,
-            _ => f64::from_bits(bits),
-        }
+/// And back.
+pub(super) fn metric_of_kind(kind: FamilyKind) -> Metric {
+    match kind {
+        FamilyKind::Counter => Metric::Counter,
+        FamilyKind::Gauge => Metric::Gauge,
+        FamilyKind::Histogram => Metric::Histogram,
+        FamilyKind::Summary => Metric::Summary,
+        FamilyKind::Info => Metric::Info,
+        FamilyKind::StateSet => Metric::StateSet,
+    }
+}
+
+/// How a family's cells are to be read, and what its processes make of its value, by their codes.
+/// `None`: there is no such combination, to this version's knowledge.
+pub(super) fn types(
+    metric: u8,
+    cells: u8,
+    mode: u8,
+) -> Result<Option<(FamilyKind, Cells, Option<Mode>)>, Error> {
+    let (Some(metric), Some(cells)) = (metric_of(metric), cells_of(cells)) else { return Ok(None) };
+    let is_known = match metric {
+        Metric::Counter => matches!(cells, Cells::Unsigned | Cells::Float),
+        Metric::Gauge => matches!(cells, Cells::Float | Cells::Wrapping),
+        Metric::Histogram | Metric::Summary => matches!(cells, Cells::Float | Cells::Nanos),
+        Metric::Info | Metric::StateSet => cells == Cells::Unsigned,
+    };
+    let has_mode = matches!(metric, Metric::Gauge | Metric::StateSet);
+    if has_mode && mode == NO_MODE {
+        // Every version has given them one.
+        return Err(Error::corrupt("a gauge without a mode"));
+    }
+    let known_mode = mode_of(mode);
+    let is_recent = known_mode.is_some_and(Mode::is_recent);
+    let is_mode_known = if has_mode {
+        known_mode.is_some() && !(is_recent && cells == Cells::Wrapping)
+    } else {
+        mode == NO_MODE
+    };
+    let known = (kind_of(metric), cells, known_mode.filter(|_| has_mode));
+    Ok((is_known && is_mode_known).then_some(known))
+}
+
+/// A bound in the family's unit.
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+pub(super) fn bound(cells: Cells, bits: u64) -> f64 {
+    match cells {
+        Cells::Nanos => bits as f64 / 1e9,
+        _ => f64::from_bits(bits),
     }
 }
 
@@ -51,40 +93,24 @@ pub(super) struct LogFamily {
 pub(super) const MAX_LABELS: u16 = 64;
 pub(super) const MAX_NAME: usize = 1024;
 
+/// A family of a log, or one of a type that only a newer version knows: without a name, and
+/// [not known](LogFamily::is_known), but in its place among the others.
 pub(super) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     if f.u32()? as usize != expected {
         return Err(Error::corrupt("a family's number"));
     }
     let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
     f.u8()?;
+    let Some((kind, cells, mode)) = types(metric, value, mode)? else {
+        // Whatever else such a record says may be said in another way.
+        return Ok(LogFamily::unknown());
+    };
     let (labels, bounds) = (f.u16()?, f.u16()?);
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
         return Err(Error::corrupt("more labels or bounds than a family may have"));
     }
     let line = f.u32()?;
-    let (kind, cells) = match (metric, value) {
-        (METRIC_COUNTER, VALUE_U64) => (FamilyKind::Counter, Cells::Unsigned),
-        (METRIC_COUNTER, VALUE_F64) => (FamilyKind::Counter, Cells::Float),
-        (METRIC_GAUGE, VALUE_F64) => (FamilyKind::Gauge, Cells::Float),
-        (METRIC_GAUGE, VALUE_WRAPPING) => (FamilyKind::Gauge, Cells::Wrapping),
-        (METRIC_HISTOGRAM, VALUE_F64) => (FamilyKind::Histogram, Cells::Float),
-        (METRIC_HISTOGRAM, VALUE_NANOS) => (FamilyKind::Histogram, Cells::Nanos),
-        (METRIC_SUMMARY, VALUE_F64) => (FamilyKind::Summary, Cells::Float),
-        (METRIC_SUMMARY, VALUE_NANOS) => (FamilyKind::Summary, Cells::Nanos),
-        (METRIC_INFO, VALUE_U64) => (FamilyKind::Info, Cells::Unsigned),
-        (METRIC_STATESET, VALUE_U64) => (FamilyKind::StateSet, Cells::Unsigned),
-        _ => return Err(Error::corrupt("a family's type")),
-    };
-    let mode = match kind {
-        FamilyKind::Gauge | FamilyKind::StateSet => {
-            Some(mode_of(mode).ok_or_else(|| Error::corrupt("a gauge's mode"))?)
-        }
-        _ => None,
-    };
     let is_recent = mode.is_some_and(Mode::is_recent);
-    if is_recent && cells == Cells::Wrapping {
-        return Err(Error::corrupt("a gauge's mode"));
-    }
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
         (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
         (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
@@ -103,6 +129,18 @@ pub(super) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
 }
 
 impl LogFamily {
+    fn unknown() -> Self {
+        let (name, unit, help, place) = Default::default();
+        let (bounds, labels) = Default::default();
+        let (kind, cells, mode) = (FamilyKind::Counter, Cells::Unsigned, None);
+        Self { name, unit, help, place, kind, cells, mode, bounds, labels, width: 0 }
+    }
+
+    /// Whether this version knows its type. One that it doesn't know has no series here.
+    pub(super) fn is_known(&self) -> bool {
+        self.width > 0
+    }
+
     /// Whether its bounds are written as the other's are. Mostly asked of declarations that are alike.
     pub(super) fn has_bounds_of(&self, other: &Self) -> bool {
         self.cells == other.cells && self.bounds == other.bounds
@@ -114,7 +152,7 @@ impl LogFamily {
             return Err(Error::corrupt("bounds of what has none, or none of what has some"));
         }
         // As they will be shown: two that differ in nanoseconds only, far out, are one label.
-        let shown: Vec<f64> = self.bounds.iter().map(|bound| self.cells.bound(*bound)).collect();
+        let shown: Vec<f64> = self.bounds.iter().map(|bits| bound(self.cells, *bits)).collect();
         if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
             || !shown.iter().all(|bound| bound.is_finite())
         {

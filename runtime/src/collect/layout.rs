@@ -6,7 +6,7 @@ use core::ops::Range;
 use crate::descriptor::Mode;
 use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::log::{FAMILY, HEAD};
+use crate::segment::log::{FAMILY, HEAD, SERIES};
 
 use super::block::Block;
 use super::family::{Cells, LogFamily, family};
@@ -50,6 +50,9 @@ pub(super) struct Layout {
     pub(super) text: String,
     /// The first slot behind all series.
     pub(super) end: u32,
+    /// Whether it has families of a type that only a newer version knows. They have no series here, so
+    /// a segment that has them must not be folded.
+    pub(super) has_unknown: bool,
     /// Whether there are gauges that say when they were set.
     pub(super) has_recent: bool,
     /// Bytes of text in labels that it stands for.
@@ -129,21 +132,30 @@ pub(super) fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
             log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
         let mut payload = Fields::new(record, "a record");
         payload.bytes(HEAD)?;
-        if kind == FAMILY {
-            let family = family(&mut payload, layout.families.len())?;
-            layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
-            layout.families.push(family);
-        } else {
-            block.read(&mut payload, slot, slots_used, &layout.families)?;
-            // Before anything is multiplied out. Series that overlapped could be any number of them.
-            cells = cells.saturating_add(block.cells());
-            text = text.saturating_add(block.text(&layout.families));
-            if cells > u64::from(slots_used) || text > MAX_TEXT {
-                return Err(Error::corrupt("more series than it has room for"));
+        match kind {
+            FAMILY => {
+                let family = family(&mut payload, layout.families.len())?;
+                layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
+                layout.has_unknown |= !family.is_known();
+                layout.families.push(family);
             }
-            layout.end = layout.end.max(block.end());
-            block.multiply(records, &mut layout);
-            records = records.saturating_add(1);
+            SERIES => {
+                if block.read(&mut payload, slot, slots_used, &layout.families)? {
+                    // Before anything is multiplied out. Series that overlapped could be any number
+                    // of them.
+                    cells = cells.saturating_add(block.cells());
+                    text = text.saturating_add(block.text(&layout.families));
+                    if cells > u64::from(slots_used) || text > MAX_TEXT {
+                        return Err(Error::corrupt("more series than it has room for"));
+                    }
+                    layout.end = layout.end.max(block.end());
+                    block.multiply(records, &mut layout);
+                }
+                // Each of them has its age.
+                records = records.saturating_add(1);
+            }
+            // A log's common part has no others.
+            _ => return Err(Error::corrupt("a record of no kind")),
         }
         log = rest;
     }

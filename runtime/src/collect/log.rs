@@ -103,7 +103,8 @@ impl Log {
                     parsed.common.truncate(from);
                 }
                 _ if flags & MUST_KNOW != 0 => {
-                    return Err(Error::corrupt("a record of a kind that must be known, and isn't"));
+                    let what = "a record of a kind that must be known, and isn't";
+                    return Err(Error::unknown(what));
                 }
                 _ => parsed.common.truncate(from),
             }

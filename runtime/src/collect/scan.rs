@@ -94,7 +94,9 @@ impl Scan {
 
     /// How many segments could be folded.
     pub(super) fn dead(&self) -> usize {
-        self.parts.iter().filter(|part| part.life == Life::Dead).count()
+        let is_foldable =
+            |part: &&Part| part.life == Life::Dead && part.segment.unknown().is_none();
+        self.parts.iter().filter(is_foldable).count()
     }
 
     /// This process alone, which has no directory.
@@ -179,7 +181,10 @@ impl Scan {
             Source::Own(_) => Life::Locked,
         };
         let segment = Segment::read(&source, header, &mut self.logs)?;
-        self.add(Part { segment, life })
+        let unknown = segment.unknown();
+        self.add(Part { segment, life })?;
+        // The rest of it counts.
+        unknown.map_or(Ok(()), Err)
     }
 
     /// A copy of a file is no second process. Of the two, the one that is alive is the original, or the one that knows more.

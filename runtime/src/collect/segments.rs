@@ -198,6 +198,8 @@ struct Found {
     life: Life,
     reason: Option<Reason>,
     log_used: u64,
+    /// It says something that this version doesn't know.
+    has_unknown: bool,
 }
 
 impl Found {
@@ -212,7 +214,8 @@ impl Found {
             why: "it can't be read".to_owned(),
             error: None,
         };
-        let mut found = Self { info, life: Life::Dead, reason: None, log_used: 0 };
+        let mut found =
+            Self { info, life: Life::Dead, reason: None, log_used: 0, has_unknown: false };
         match found.read(directory, here, logs) {
             Ok(is_there) => is_there.then_some(found),
             Err(e) => {
@@ -239,6 +242,7 @@ impl Found {
         let series = segment.log.layout.series.iter();
         self.info.series = series.filter(|series| segment.span(series).1 == ENDLESS).count();
         self.log_used = segment.log.used;
+        self.has_unknown = segment.unknown().is_some();
         Ok(true)
     }
 
@@ -275,6 +279,9 @@ impl Found {
             }
         };
         (self.info.state, self.info.why) = (state, why);
+        if self.has_unknown {
+            self.info.why.push_str("; has metrics that only a newer version knows: not folded");
+        }
     }
 }
 

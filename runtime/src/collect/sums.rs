@@ -7,7 +7,7 @@ use crate::descriptor::Mode;
 
 use super::decode::Age;
 use super::exact::ExactSum;
-use super::family::{Cells, LogFamily};
+use super::family::{Cells, LogFamily, bound};
 use super::layout::LogSeries;
 use super::snapshot::{Bucket, HistogramValue, Number};
 use super::together::Counted;
@@ -153,7 +153,7 @@ pub(super) struct HistogramSum {
 
 /// A family's bounds in its unit.
 pub(super) fn bounds_of(family: &LogFamily) -> Vec<f64> {
-    family.bounds.iter().map(|bound| family.cells.bound(*bound)).collect()
+    family.bounds.iter().map(|bits| bound(family.cells, *bits)).collect()
 }
 
 /// The bounds that a declaration has, among those that are shown.

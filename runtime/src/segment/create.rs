@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, Word};
+use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, MINOR, Word};
 use super::mapping::{Backing, Region};
 use super::memory::Memory;
 use super::{current, lock};
@@ -187,6 +187,7 @@ fn header(heritage: &Heritage<'_>, geometry: Geometry, liveness: u32) -> Result<
     let me = Identity::of_this_process();
     let created_ns = process::now_ns();
     Ok(Header {
+        minor: MINOR,
         instance,
         boot_id: me.boot_id,
         pid_namespace: me.pid_namespace,

@@ -102,6 +102,9 @@ impl Geometry {
 /// The immutable first page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// The format's minor version. Greater than this program's: the file may say what this program
+    /// doesn't know.
+    pub(crate) minor: u16,
     pub(crate) instance: [u8; 16],
     pub(crate) boot_id: [u8; 16],
     pub(crate) pid_namespace: u64,
@@ -203,7 +206,7 @@ impl Header {
         let mut w = Writer { out: page.as_mut_slice(), at: 0 };
         w.put(&MAGIC);
         w.u16(MAJOR);
-        w.u16(MINOR);
+        w.u16(self.minor);
         w.u32(4096);
         w.u64(0); // incompatible
         w.u64(0); // compatible
@@ -253,6 +256,11 @@ impl Header {
         if Fields::new(crc, "the header").u32()? != crc32fast::hash(covered) {
             return Err(Error::corrupt("the header's checksum is wrong"));
         }
+        let header = Self::decode_fields(f, (major, minor));
+        header.map_err(|e| if minor > MINOR { e.in_later_version() } else { e })
+    }
+
+    fn decode_fields(mut f: Fields<'_>, (major, minor): (u16, u16)) -> Result<Self, Error> {
         if f.u32()? != 4096 {
             return Err(Error::corrupt("the header's size"));
         }
@@ -261,6 +269,7 @@ impl Header {
         }
         f.u64()?; // compatible: may be ignored
         let header = Self {
+            minor,
             instance: f.array()?,
             boot_id: f.array()?,
             pid_namespace: f.u64()?,
@@ -298,6 +307,7 @@ pub(crate) mod tests {
 
     pub(crate) fn header() -> Header {
         Header {
+            minor: MINOR,
             instance: [7; 16],
             boot_id: [8; 16],
             pid_namespace: 9,

@@ -13,17 +13,25 @@ pub(crate) const MUST_KNOW: u8 = 0x80;
 pub(crate) const HEAD: usize = 16;
 const CRC_AT: usize = 12;
 
-pub(crate) const METRIC_COUNTER: u8 = 1;
-pub(crate) const METRIC_GAUGE: u8 = 2;
-pub(crate) const METRIC_HISTOGRAM: u8 = 3;
-pub(crate) const METRIC_SUMMARY: u8 = 4;
-pub(crate) const METRIC_INFO: u8 = 5;
-pub(crate) const METRIC_STATESET: u8 = 6;
+/// What a family's metric is, in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Metric {
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    Info,
+    StateSet,
+}
 
-pub(crate) const VALUE_U64: u8 = 1;
-pub(crate) const VALUE_F64: u8 = 2;
-pub(crate) const VALUE_NANOS: u8 = 3;
-pub(crate) const VALUE_WRAPPING: u8 = 4;
+/// What the cells of a family's series hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cells {
+    Unsigned,
+    Float,
+    Nanos,
+    Wrapping,
+}
 
 /// What a label costs a reader beside its bytes, and what one log may cost: a writer stays within it, else no reader takes the segment.
 pub(crate) const LABEL_COST: u64 = 64;
@@ -53,9 +61,8 @@ impl<'a> LogWriter<'a> {
         self.record(FAMILY, 0, |out| {
             put_u32(out, id);
             let (metric, value) = types(d.kind);
-            let has_mode = matches!(metric, METRIC_GAUGE | METRIC_STATESET);
-            let mode = if has_mode { mode_code(d.mode) } else { 0 };
-            out.extend_from_slice(&[metric, value, mode, 0]);
+            let mode = if d.has_mode() { mode_code(d.mode) } else { NO_MODE };
+            out.extend_from_slice(&[metric_code(metric), cells_code(value), mode, 0]);
             put_u16(out, label_names.len());
             put_u16(out, d.bounds.len());
             put_u32(out, d.line);
@@ -152,38 +159,89 @@ pub(crate) fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
-pub(crate) fn types(kind: Kind) -> (u8, u8) {
+pub(crate) fn types(kind: Kind) -> (Metric, Cells) {
     match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter => (METRIC_COUNTER, VALUE_U64),
-        Kind::FloatCounter => (METRIC_COUNTER, VALUE_F64),
-        Kind::Info => (METRIC_INFO, VALUE_U64),
-        Kind::StateSet => (METRIC_STATESET, VALUE_U64),
-        Kind::InProgress => (METRIC_GAUGE, VALUE_WRAPPING),
-        Kind::Gauge => (METRIC_GAUGE, VALUE_F64),
-        Kind::Durations => (METRIC_HISTOGRAM, VALUE_NANOS),
-        Kind::Histogram => (METRIC_HISTOGRAM, VALUE_F64),
-        Kind::DurationSummary => (METRIC_SUMMARY, VALUE_NANOS),
-        Kind::Summary => (METRIC_SUMMARY, VALUE_F64),
+        Kind::Calls | Kind::Exceptions | Kind::Counter => (Metric::Counter, Cells::Unsigned),
+        Kind::FloatCounter => (Metric::Counter, Cells::Float),
+        Kind::Info => (Metric::Info, Cells::Unsigned),
+        Kind::StateSet => (Metric::StateSet, Cells::Unsigned),
+        Kind::InProgress => (Metric::Gauge, Cells::Wrapping),
+        Kind::Gauge => (Metric::Gauge, Cells::Float),
+        Kind::Durations => (Metric::Histogram, Cells::Nanos),
+        Kind::Histogram => (Metric::Histogram, Cells::Float),
+        Kind::DurationSummary => (Metric::Summary, Cells::Nanos),
+        Kind::Summary => (Metric::Summary, Cells::Float),
     }
 }
 
-const MODES: [Mode; 10] = [
-    Mode::All,
-    Mode::LiveAll,
-    Mode::Min,
-    Mode::LiveMin,
-    Mode::Max,
-    Mode::LiveMax,
-    Mode::Sum,
-    Mode::LiveSum,
-    Mode::MostRecent,
-    Mode::LiveMostRecent,
-];
+/// The codes of an enum, in one table: a variant without a code doesn't compile, nor does a code that
+/// stands there twice. A code that has no variant is a newer version's.
+macro_rules! codes {
+    ($type:ident, $code_of:ident, $with_code:ident: $($variant:ident = $code:literal,)+) => {
+        pub(crate) fn $code_of(of: $type) -> u8 {
+            match of {
+                $($type::$variant => $code,)+
+            }
+        }
 
-pub(crate) fn mode_code(mode: Mode) -> u8 {
-    (1_u8..).zip(MODES).find(|(_, m)| *m == mode).map_or(0, |(code, _)| code)
+        #[deny(unreachable_patterns)]
+        pub(crate) fn $with_code(code: u8) -> Option<$type> {
+            Some(match code {
+                $($code => $type::$variant,)+
+                _ => return None,
+            })
+        }
+    };
+}
+codes! {
+    Mode, mode_code, mode_of:
+    All = 1,
+    LiveAll = 2,
+    Min = 3,
+    LiveMin = 4,
+    Max = 5,
+    LiveMax = 6,
+    Sum = 7,
+    LiveSum = 8,
+    MostRecent = 9,
+    LiveMostRecent = 10,
 }
 
-pub(crate) fn mode_of(code: u8) -> Option<Mode> {
-    (1_u8..).zip(MODES).find(|(c, _)| *c == code).map(|(_, mode)| mode)
+codes! {
+    Metric, metric_code, metric_of:
+    Counter = 1,
+    Gauge = 2,
+    Histogram = 3,
+    Summary = 4,
+    Info = 5,
+    StateSet = 6,
+}
+
+codes! {
+    Cells, cells_code, cells_of:
+    Unsigned = 1,
+    Float = 2,
+    Nanos = 3,
+    Wrapping = 4,
+}
+
+/// The code of what has no mode.
+pub(crate) const NO_MODE: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_for_one_thing_and_no_other_number_for_any() {
+        let known: Vec<u8> = (0..=u8::MAX).filter(|code| mode_of(*code).is_some()).collect();
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        assert!(known.iter().all(|code| mode_of(*code).map(mode_code) == Some(*code)));
+        let known: Vec<u8> = (0..=u8::MAX).filter(|code| metric_of(*code).is_some()).collect();
+        assert_eq!(known, [1, 2, 3, 4, 5, 6]);
+        assert!(known.iter().all(|code| metric_of(*code).map(metric_code) == Some(*code)));
+        let known: Vec<u8> = (0..=u8::MAX).filter(|code| cells_of(*code).is_some()).collect();
+        assert_eq!(known, [1, 2, 3, 4]);
+        assert!(known.iter().all(|code| cells_of(*code).map(cells_code) == Some(*code)));
+    }
 }

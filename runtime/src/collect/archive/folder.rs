@@ -104,14 +104,21 @@ impl<'a> Folder<'a> {
             } else if is_wanted {
                 let names: Vec<String> = names.collect();
                 // Alone it would be read: it waits for the next generation, with its copies.
-                let mut waits = false;
+                let (mut waits, mut is_beyond) = (false, false);
                 let is_first = parts.is_empty();
                 let read = names.iter().filter_map(|name| {
                     let read = self.read(name, &here, &mut logs);
+                    // What an archive of this version can't have would be lost.
+                    let read = read.and_then(|part| match &part {
+                        Some(Part { segment, .. }) => segment.unknown().map_or(Ok(part), Err),
+                        None => Ok(None),
+                    });
                     read.unwrap_or_else(|e| {
                         if e.is_crowded() && !is_first {
                             waits = true;
                         } else {
+                            // Another copy of it may say less: neither is folded.
+                            is_beyond |= e.is_version();
                             self.set_aside(name, e, &here, skipped);
                         }
                         None
@@ -121,7 +128,7 @@ impl<'a> Folder<'a> {
                 let part = read.max_by_key(|part| part.segment.log.used);
                 if waits {
                     has_more = true;
-                } else if let Some(part) = part {
+                } else if let Some(part) = part.filter(|_| !is_beyond) {
                     cells = cells.saturating_add(part.segment.cells());
                     parts.push(part);
                     buried.extend(names);
@@ -233,7 +240,8 @@ impl<'a> Folder<'a> {
         let Some(Opened { source, header, life }) = self.open(name, here)? else {
             return Ok(None);
         };
-        Ok(Some(Part { segment: Segment::read(&source, header, logs)?, life }))
+        let segment = Segment::read(&source, header, logs)?;
+        Ok(Some(Part { segment, life }))
     }
 
     /// The series of all segments that stay, with their spans.

@@ -8,10 +8,12 @@ use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::{Error, ErrorKind};
 use crate::label::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
-use crate::segment::log::{mode_code, mode_of, put_string, put_u16, put_u32, put_u64};
+use crate::segment::log::{
+    NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
+};
 
 use super::super::exact::ExactSum;
-use super::super::family::{Cells, LogFamily, MAX_LABELS};
+use super::super::family::{Cells, LogFamily, MAX_LABELS, metric_of_kind, types};
 use super::super::label_set::LabelSets;
 use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
@@ -37,18 +39,9 @@ const MAX_PARTS: u32 = 4096;
 /// A sum without parts, where there could be some.
 const NO_PARTS: u32 = u32::MAX;
 
-/// The numbers of families in the segment's log: one set of codes for both.
-const KINDS: [(FamilyKind, u8); 5] = [
-    (FamilyKind::Counter, 1),
-    (FamilyKind::Gauge, 2),
-    (FamilyKind::Histogram, 3),
-    (FamilyKind::Summary, 4),
-    (FamilyKind::StateSet, 6),
-];
-const CELLS: [(Cells, u8); 3] = [(Cells::Unsigned, 1), (Cells::Float, 2), (Cells::Nanos, 3)];
-
 pub(super) struct Header {
     pub(super) archive: Archive,
+    minor: u16,
     len: u64,
     tombstones: u32,
     families: u32,
@@ -90,11 +83,17 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
         cut_label_values,
         ..Archive::default()
     };
-    Ok(Header { archive, len, tombstones, families })
+    Ok(Header { archive, minor, len, tombstones, families })
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
-    let Header { mut archive, len, tombstones, families } = header(bytes)?;
+    let header = header(bytes)?;
+    let is_later = header.minor > MINOR;
+    body(bytes, header).map_err(|e| if is_later { e.in_later_version() } else { e })
+}
+
+fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
+    let Header { mut archive, len, tombstones, families, .. } = header;
     if len != bytes.len() as u64 {
         return Err(Error::corrupt("the archive's length"));
     }
@@ -131,12 +130,11 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     f.u32()?;
     let newest = (f.u64()?, f.array()?);
     let segments = f.u64()?;
-    let unknown = || Error::corrupt("an archived family's type");
-    let kind = KINDS.iter().find(|(_, code)| *code == kind).ok_or_else(unknown)?.0;
-    let cells = CELLS.iter().find(|(_, code)| *code == cells).ok_or_else(unknown)?.0;
-    let mode = mode_of(mode);
-    if matches!(kind, FamilyKind::Gauge | FamilyKind::StateSet) != mode.is_some() {
-        return Err(unknown());
+    // Where its series end is not known then. What is folded here without it would be lost.
+    let known = types(kind, cells, mode)?;
+    let (kind, cells, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
+    if kind == FamilyKind::Info || cells == Cells::Wrapping {
+        return Err(Error::corrupt("an archived family's type"));
     }
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
         return Err(Error::corrupt("more labels or bounds than a family may have"));
@@ -316,9 +314,10 @@ fn encode_header(archive: &Archive, len: u64, now: u64) -> Vec<u8> {
 
 fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
     let family = &archived.family;
-    let code = KINDS.iter().find(|(kind, _)| *kind == family.kind).map_or(0, |(_, code)| *code);
-    let cells = CELLS.iter().find(|(cells, _)| *cells == family.cells).map_or(0, |(_, code)| *code);
-    out.extend_from_slice(&[code, cells, family.mode.map_or(0, mode_code), 0]);
+    // One set of codes for logs and archives.
+    let metric = metric_code(metric_of_kind(family.kind));
+    let mode = family.mode.map_or(NO_MODE, mode_code);
+    out.extend_from_slice(&[metric, cells_code(family.cells), mode, 0]);
     put_u16(out, family.labels.len());
     put_u16(out, family.bounds.len());
     put_u32(out, count(archived.series.len()));

@@ -87,6 +87,7 @@ fn bury_with(directory: &Path, number: u8, value: &str, liveness: u32) -> File {
     LogWriter::new(&mut log).family(0, &descriptor, &["queue"]);
     LogWriter::new(&mut log).series(0, 1, 1, 0, &[vec![value]]);
     let header = Header {
+        minor: 0,
         instance: [number; 16],
         boot_id: crate::process::boot_id(),
         pid_namespace: crate::process::pid_namespace(),
