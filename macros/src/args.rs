@@ -122,6 +122,11 @@ impl Args {
         }
     }
 
+    /// Whether it is said that a future is returned, or that the call itself is what counts.
+    pub(crate) fn future(&self) -> Option<bool> {
+        self.truth("future")
+    }
+
     pub(crate) fn number(&self, key: &str) -> Option<&LitInt> {
         match &self.get(key)?.value {
             Value::Number(number) => Some(number),

@@ -3,7 +3,7 @@
 //! Each rule is one function, named after it. All rules run, so that every mistake is found. What one attribute's
 //! arguments must keep by themselves stands in `rules.rs`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 
@@ -30,10 +30,12 @@ pub(crate) fn function(
     }
     each_attribute_once(attributes, errors);
 
-    let future = attributes.iter().find_map(|args| args.flag("future"));
-    let shape = Shape::of(&function.sig, future.is_some());
-    future_flag_is_needed(future, &function, errors);
-    stays_unpin(&function, errors);
+    let future = attributes.iter().find(|args| args.future().is_some() && args.block.is_none());
+    let shape = Shape::of(&function.sig, future.and_then(Args::future));
+    if let Some(args) = future {
+        future_flag_is_needed(args, &function, errors);
+    }
+    bounds_are_kept(&function, shape, errors);
     errors_can_be_seen(attributes, &function, shape, errors);
     errors_can_be_looked_into(attributes, &function, shape, errors);
     caller_is_kept(attributes, &function, shape, errors);
@@ -101,20 +103,34 @@ fn each_attribute_once(attributes: &[Args], errors: &mut Errors) {
     }
 }
 
-fn future_flag_is_needed(future: Option<&Ident>, function: &Function, errors: &mut Errors) {
-    let Some(future) = future else { return };
+fn future_flag_is_needed(args: &Args, function: &Function, errors: &mut Errors) {
+    let Some(future) = args.flag("future") else { return };
     if function.sig.asyncness.is_some() {
-        errors.at(future.span(), "an `async fn` is measured as a future without `future`");
-    } else if shape::written_type(&function.sig).is_none() {
+        let message = if args.future() == Some(false) {
+            "an `async fn` is always measured as a future: its call does nothing by itself"
+        } else {
+            "an `async fn` is measured as a future without `future`"
+        };
+        errors.at(future.span(), message);
+    } else if shape::written_type(&function.sig).is_none() && args.future() == Some(true) {
         errors.at(future.span(), "`future` says that a future is returned, and nothing is");
     }
 }
 
-fn stays_unpin(function: &Function, errors: &mut Errors) {
-    if let Some(unpin) = shape::unpin_bound(&function.sig) {
+/// What stands for the returned future is one of ours, and has no other traits than those that a
+/// future passes on.
+fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
+    if shape != Shape::ImplFuture {
+        return;
+    }
+    if let Some(bound) = shape::bound_not_kept(&function.sig) {
         errors.on(
-            unpin,
-            "a measured future can't stay `Unpin`: return it boxed, as `Pin<Box<dyn Future>>`",
+            bound,
+            format!(
+                "a measured future can't be `{}`: say `future = false`, if the call itself is what \
+                 counts",
+                bound.to_token_stream().to_string().replace(' ', "")
+            ),
         );
     }
 }
@@ -130,8 +146,9 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
         errors.on(
             ty,
             format!(
-                "`{}` may be a `Result` or not, which can't be seen here: say `error_if = |value| ..`",
-                ty.to_token_stream().to_string().replace(' ', "")
+                "`{}` may be a `Result` or not, which can't be seen here: say `error_if = |value| ..`{}",
+                ty.to_token_stream().to_string().replace(' ', ""),
+                of_the_block(attributes)
             ),
         );
     }
@@ -165,18 +182,43 @@ fn errors_can_be_looked_into(
     }
 }
 
-/// With a closure around the body, `#[track_caller]` would tell the closure's place.
+/// With a closure around the body, `#[track_caller]` would tell the closure's place. A body whose
+/// value nobody looks at has none.
 fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(track_caller) = function.attribute("track_caller") else { return };
     if shape == Shape::Plain {
-        if let Some(what) = attributes.iter().find_map(Args::needs_outcome) {
+        let ty = shape::written_type(&function.sig);
+        let is_looked_at = !ty.is_none_or(shape::never_an_error)
+            || attributes.iter().any(|args| args.mentions("error_if"));
+        let what = attributes.iter().find_map(Args::needs_outcome);
+        if let (true, Some(what)) = (is_looked_at, what) {
             errors.on(
                 track_caller,
-                format!("the caller's place would be lost: {what} looks at the returned value"),
+                format!(
+                    "the caller's place would be lost: {what} looks at the returned value. Leave \
+                     it out{}",
+                    of_the_block(attributes)
+                ),
             );
         }
     } else if shape.returns_future() {
-        errors.on(track_caller, "the caller's place would be lost in the measured future");
+        errors.on(
+            track_caller,
+            format!(
+                "the caller's place would be lost in the measured future: say `future = false`, \
+                 if the call itself is what counts{}",
+                of_the_block(attributes)
+            ),
+        );
+    }
+}
+
+/// The way out for a function that a block's attribute covers.
+fn of_the_block(attributes: &[Args]) -> &'static str {
+    if attributes.iter().any(|args| args.block.is_some()) {
+        ", or leave the function out of the block's attribute by `#[headcount::skip]`"
+    } else {
+        ""
     }
 }
 
@@ -304,15 +346,22 @@ mod tests {
         one(
             on(quote!(
                 #[track_caller]
-                fn f() {}
+                fn f() -> Answer {}
             )),
             "the caller's place would be lost",
         );
+        assert!(
+            on(quote!(
+                #[track_caller]
+                fn f() -> impl Fn(u8) {}
+            ))
+            .is_empty()
+        );
         one(
             on(quote!(
-                fn f() -> impl Future<Output = ()> + Unpin {}
+                fn f() -> impl Future<Output = ()> + FusedFuture {}
             )),
-            "`Unpin`",
+            "`FusedFuture`",
         );
         assert!(
             on(quote!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
 /// The mistakes found so far.
@@ -42,6 +42,14 @@ impl Errors {
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn to_compile_errors(&self) -> TokenStream {
-        self.list.iter().map(syn::Error::to_compile_error).collect()
+        self.list.iter().flat_map(|error| without_path(error.to_compile_error())).collect()
     }
+}
+
+/// A `::core::compile_error!` without the path, which in edition 2015 would be one of the user's
+/// own crate.
+fn without_path(tokens: TokenStream) -> impl Iterator<Item = TokenTree> {
+    tokens
+        .into_iter()
+        .skip_while(|token| !matches!(token, TokenTree::Ident(word) if word == "compile_error"))
 }

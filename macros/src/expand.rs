@@ -1,21 +1,26 @@
 //! Prints a measured function. It cannot fail.
 //!
 //! What is printed are calls; what they do stands in the runtime, where it can be tested. All tokens
-//! are `mixed_site`: our locals and the user's don't see each other, and lints leave ours alone.
-//! Items have no such protection, so they stand in a block in which no expression of the user's is
-//! evaluated.
+//! of ours are `mixed_site`: our locals and the user's don't see each other, and lints leave ours
+//! alone. Items have no such protection, so they stand in a block in which no expression of the
+//! user's is evaluated.
+//!
+//! **A body is evaluated as without the attribute.** It is printed in braces with the place of its
+//! own: so its edition is the user's, which decides when temporaries are dropped, and lints look at
+//! it and at its function. Where a guard stands before it, there are braces of ours between the
+//! function's and the body's. They are of edition 2024, so the temporaries of the body's last
+//! expression are dropped before the guard, and before arguments that were bound anew, as they are
+//! before a function's arguments in every edition.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote_spanned};
-use syn::Token;
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote_spanned};
 use syn::spanned::Spanned;
 
+use crate::arguments::{self, Around, Moved};
 use crate::ends::end;
 use crate::plan::{Plan, Recorder};
 use crate::shape::{self, Shape};
-use crate::sites::{
-    all_recorders, begin, begin_only, cell_to_count, count, recorders_by_call, recorders_of,
-};
+use crate::sites::{all_recorders, begin, begin_only, count, recorders_by_call, recorders_of};
 
 /// `quote!` with the span that all generated tokens have.
 macro_rules! q {
@@ -26,27 +31,22 @@ pub(crate) use q;
 /// Prints the function with its measurement.
 pub(crate) fn function(mut plan: Plan) -> TokenStream {
     let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
-    let body = if recorders().all(Recorder::only_counts) {
+    let statements = if plan.shape.returns_future() {
+        future(&mut plan)
+    } else if recorders().all(Recorder::only_counts) {
         counted(&plan)
     } else if recorders().any(Recorder::needs_outcome) {
         with_outcome(&mut plan)
     } else {
         scoped(&plan)
     };
-    plan.function.print(&q!({ #body }))
+    plan.function.print(statements)
 }
 
 /// Everything is recorded when the call begins: no guard.
 fn counted(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    let recorders = || plan.calls.iter().flat_map(|call| &call.recorders);
-    if plan.shape.returns_future() {
-        let cells: Vec<_> = recorders().map(|recorder| cell_to_count(plan, recorder)).collect();
-        let names: Vec<_> = (0..cells.len()).map(|index| local("cell", index)).collect();
-        let begin = begin(plan, &q!((#(#names,)*)), &q!((#(#cells,)*)));
-        return future(plan, &begin, |body| q!(#(#krate::count(#names);)* #body.await));
-    }
-    let counts = recorders().map(|recorder| count(plan, recorder));
+    let recorders = plan.calls.iter().flat_map(|call| &call.recorders);
+    let counts = recorders.map(|recorder| count(plan, recorder));
     let begin = begin_only(plan, &q!(#(#counts)*));
     let probe = probe(plan);
     let body = body(plan);
@@ -57,61 +57,81 @@ fn counted(plan: &Plan) -> TokenStream {
 fn scoped(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let recorders = all_recorders(plan);
-    if plan.shape.returns_future() {
-        let begin = begin(plan, &q!(__recorders), &recorders);
-        return future(
-            plan,
-            &begin,
-            |body| q!(let __call = #krate::scope(__recorders); #body.await),
-        );
-    }
     let begin = begin(plan, &q!(__call), &q!(#krate::scope(#recorders)));
     let probe = probe(plan);
     let body = body(plan);
-    q!(#probe #begin #body)
+    q!({ #probe #begin #body })
 }
 
 /// Something depends on how the call ends, or on what it returns.
 fn with_outcome(plan: &mut Plan) -> TokenStream {
     match plan.shape {
         Shape::Never => never_returning(plan),
-        Shape::Plain => returning(plan),
         Shape::Async | Shape::AsyncNever => watched(plan),
-        Shape::ImplFuture | Shape::BoxedFuture => {
-            let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
-            let future_body = |body: TokenStream| await_and_end(plan, &body, &q!(__recorders));
-            future(plan, &begin, future_body)
-        }
+        _ if stays_in_place(plan) => in_place(plan),
+        _ => returning(plan),
     }
+}
+
+/// Whether the body can stay where it is: if its value can be no error, nobody has to look at it.
+/// A `self` that is dropped can only be so within the call if a closure captures it.
+fn stays_in_place(plan: &Plan) -> bool {
+    let looks = plan
+        .calls
+        .iter()
+        .any(|call| call.error_if.is_some() || !call.patterns.is_empty() || !call.late.is_empty());
+    let ty = shape::written_type(&plan.function.sig);
+    let keeps_caller = plan.function.attribute("track_caller").is_some();
+    !looks
+        && ty.is_none_or(shape::never_an_error)
+        && (keeps_caller || !arguments::self_may_drop(&plan.function))
 }
 
 /// `-> !`: it can only unwind, and dropping the guard says so.
 fn never_returning(plan: &Plan) -> TokenStream {
-    let begin = begin(plan, &q!(__call), &entered(plan));
+    let begin = begin(plan, &q!(__call), &entered(plan, &q!(enter), None));
     let body = body(plan);
-    q!(#begin #body)
+    q!({ #begin #body })
+}
+
+/// The body ends by returning or by a panic, which its guard finds out.
+fn in_place(plan: &mut Plan) -> TokenStream {
+    let moved = moved(plan, Around::Block);
+    let clock = Clock::of(plan, &moved);
+    let begin = begin(plan, &call_names(plan), &entered(plan, &q!(unlooked), Some(&clock)));
+    let (ended, stop) = (&clock.ended, &clock.stop);
+    let statements = moved.statements;
+    let probe = probe(plan);
+    let body = body(plan);
+    q!({ #probe #ended #begin #statements #stop #body })
 }
 
 /// The body becomes a closure, so that neither `return` nor `?` passes by the end.
 fn returning(plan: &mut Plan) -> TokenStream {
-    let moved = moved_arguments(plan);
+    let moved = moved(plan, Around::Captures);
+    let clock = Clock::of(plan, &moved);
+    let begin = begin(plan, &call_names(plan), &entered(plan, &q!(enter), Some(&clock)));
+    let (ended, stop) = (&clock.ended, &clock.stop);
     let krate = &plan.krate;
-    let begin = begin(plan, &call_names(plan), &entered(plan));
     let probe = probe(plan);
     let output = closure_output(plan);
-    let body = after(&moved, body(plan));
+    let statements = moved.statements;
+    let body = body(plan);
     let end = end(plan);
-    q!(
+    q!({
         #probe
+        #ended
         #begin
-        let __out = #krate::call_once(move || #output #body);
+        let __out = #krate::call_once(move || #output { #statements #stop #body });
         #end
         __out
-    )
+    })
 }
 
+/// The body becomes a future inside of the function's own, for the same reason.
 fn watched(plan: &mut Plan) -> TokenStream {
-    let moved = moved_arguments(plan);
+    let moved = moved(plan, Around::Captures);
+    let clock = Clock::of(plan, &moved);
     let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
     let returns = if plan.shape == Shape::AsyncNever {
         let krate = &plan.krate;
@@ -119,91 +139,192 @@ fn watched(plan: &mut Plan) -> TokenStream {
     } else {
         return_type(plan)
     };
-    let body = after(&q!(#returns #moved), body(plan));
-    let watched = q!(async move #body);
-    let rest = await_and_end(plan, &watched, &q!(__recorders));
-    q!(#begin #rest)
-}
-
-/// A function that returns a future: it begins to count when that is polled, not when it is made.
-fn future(
-    plan: &Plan,
-    begin: &TokenStream,
-    wrap: impl FnOnce(TokenStream) -> TokenStream,
-) -> TokenStream {
-    let krate = &plan.krate;
-    let (_, statements) = plan.function.body();
-    if let Some((constructor, inner)) = boxed_async_block(&statements) {
-        // What async_trait makes of a method. To wrap the block costs less than to box its box.
-        let wrapped = wrap(q!(#inner));
-        return q!(#begin #constructor(async move { #wrapped }));
-    }
+    let (ended, stop) = (&clock.ended, &clock.stop);
+    let statements = moved.statements;
     let body = body(plan);
+    let body = q!(async move { #returns #statements #stop #body });
+    let (future, pattern) = under_watch(plan, &body, Some(&clock));
+    if plan.shape == Shape::AsyncNever {
+        return q!({ #ended #begin let #pattern = #future.await; match __out {} });
+    }
+    let end = end(plan);
+    q!({ #ended #begin let #pattern = #future.await; #end __out })
+}
+
+/// A function that returns a future: the call begins when that is first polled, not when it is
+/// made. What the function does before belongs to it, and what the future does, to the future.
+fn future(plan: &mut Plan) -> TokenStream {
+    let krate = plan.krate.clone();
+    let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
+    let statements = plan.function.statements();
+    if let Some(tail) = Tail::of(&statements, plan.shape) {
+        // To put the block under watch costs less than to box its box, and leaves the function's
+        // own statements in their place.
+        let Tail { before, constructor, block } = tail;
+        let ends = ends(plan, &block);
+        let tail = match constructor {
+            Some(constructor) => q!(#constructor(#ends)),
+            None => ends,
+        };
+        let body = plan.function.in_braces(q!(; #before #tail));
+        return q!(#begin #body);
+    }
+    let moved = moved(plan, Around::Captures).statements;
     let output = closure_output(plan);
-    let wrapped = wrap(q!(__future));
-    let wrapped = q!(async move { #wrapped });
-    let wrapped =
-        if plan.shape == Shape::ImplFuture { wrapped } else { q!(#krate::Box::pin(#wrapped)) };
-    q!(
-        #begin
-        let __future = #krate::call_once(move || #output #body);
-        #wrapped
-    )
+    let is_boxed = is_boxed(plan);
+    let body = body(plan);
+    let made = q!(#krate::call_once(move || #output { #moved #body }));
+    let ends = ends(plan, &q!(__future));
+    let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin(#ends)) };
+    q!({ #is_boxed #begin let __future = #made; #ends })
 }
 
-/// The two halves of a body that is just `Box::pin(async move { .. })`.
-fn boxed_async_block(statements: &TokenStream) -> Option<(TokenStream, TokenStream)> {
-    let tokens: Vec<TokenTree> = statements.clone().into_iter().collect();
+/// A future whose calls end with what it yields.
+fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
+    let krate = &plan.krate;
+    let (future, pattern) = under_watch(plan, body, None);
+    let end = end(plan);
+    q!(#krate::ends(#future, move |#pattern| { #end __out }))
+}
+
+/// A body that ends in an `async` block, or in `Box::pin(async move { .. })`, and does not return
+/// before: the block is what the function returns.
+struct Tail {
+    before: TokenStream,
+    /// `Box::pin`
+    constructor: Option<TokenStream>,
+    block: TokenStream,
+}
+
+impl Tail {
+    fn of(statements: &TokenStream, shape: Shape) -> Option<Self> {
+        let mut before: Vec<TokenTree> = statements.clone().into_iter().collect();
+        let (constructor, block) = if shape == Shape::ImplFuture {
+            (None, take_async_block(&mut before)?)
+        } else {
+            let Some(TokenTree::Group(arguments)) = before.pop() else { return None };
+            let mut inner: Vec<TokenTree> = arguments.stream().into_iter().collect();
+            let block = take_async_block(&mut inner)?;
+            let constructor = take_path(&mut before);
+            let path = constructor.iter().map(ToString::to_string).collect::<String>();
+            let fits = inner.is_empty()
+                && arguments.delimiter() == Delimiter::Parenthesis
+                && path.ends_with("Box::pin");
+            (Some(fits.then(|| constructor.into_iter().collect())?), block)
+        };
+        let ends_before = before.last().is_none_or(|last| match last {
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            _ => false,
+        });
+        let before: TokenStream = before.into_iter().collect();
+        (ends_before && !may_return(before.clone())).then_some(Self { before, constructor, block })
+    }
+}
+
+/// Takes `async { .. }` or `async move { .. }` from the end.
+fn take_async_block(tokens: &mut Vec<TokenTree>) -> Option<TokenStream> {
+    let is_word = |token: Option<&TokenTree>, name: &str| matches!(token, Some(TokenTree::Ident(word)) if word == name);
     let (last, head) = tokens.split_last()?;
-    let TokenTree::Group(arguments) = last else { return None };
-    let path = head.iter().map(ToString::to_string).collect::<String>();
-    if arguments.delimiter() != Delimiter::Parenthesis || !path.ends_with("Box::pin") {
-        return None;
-    }
-    let is_path = head.iter().all(|token| match token {
-        TokenTree::Ident(_) => true,
-        TokenTree::Punct(punct) => punct.as_char() == ':',
-        _ => false,
-    });
-    let inner: Vec<TokenTree> = arguments.stream().into_iter().collect();
-    match inner.as_slice() {
-        [TokenTree::Ident(first), TokenTree::Ident(second), TokenTree::Group(block)]
-            if is_path
-                && first == "async"
-                && second == "move"
-                && block.delimiter() == Delimiter::Brace =>
-        {
-            Some((head.iter().cloned().collect(), arguments.stream()))
-        }
-        _ => None,
-    }
+    let is_block = matches!(last, TokenTree::Group(it) if it.delimiter() == Delimiter::Brace);
+    let moves = usize::from(is_word(head.last(), "move"));
+    let begin = head.len().checked_sub(1 + moves)?;
+    (is_block && is_word(head.get(begin), "async")).then(|| tokens.drain(begin..).collect())
 }
 
-/// Awaits a future under watch, and ends the calls with what it yields.
-fn await_and_end(plan: &Plan, body: &TokenStream, recorders: &TokenStream) -> TokenStream {
+/// Takes a path from the end.
+fn take_path(tokens: &mut Vec<TokenTree>) -> Vec<TokenTree> {
+    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == ':');
+    let mut begin = tokens.len();
+    let mut wants_word = true;
+    while let Some(token) = begin.checked_sub(1).and_then(|before| tokens.get(before)) {
+        match token {
+            TokenTree::Ident(_) if wants_word => wants_word = false,
+            token if is_colon(token) => wants_word = true,
+            _ => break,
+        }
+        begin -= 1;
+    }
+    tokens.drain(begin..).collect()
+}
+
+/// Whether tokens may leave the function that they stand in. Of a macro's it can't be told.
+fn may_return(tokens: TokenStream) -> bool {
+    let mut before_is_word = false;
+    tokens.into_iter().any(|token| {
+        let found = match &token {
+            TokenTree::Ident(word) => word == "return",
+            TokenTree::Punct(punct) => match punct.as_char() {
+                '?' => true,
+                '!' => before_is_word,
+                _ => false,
+            },
+            TokenTree::Group(group) => may_return(group.stream()),
+            TokenTree::Literal(_) => false,
+        };
+        before_is_word = matches!(token, TokenTree::Ident(_));
+        found
+    })
+}
+
+/// A future under watch of each call, and the pattern of what it then yields.
+fn under_watch(
+    plan: &Plan,
+    body: &TokenStream,
+    clock: Option<&Clock>,
+) -> (TokenStream, TokenStream) {
     let krate = &plan.krate;
     let single = plan.calls.len() == 1;
     let mut future = body.clone();
     let mut pattern = q!(__out);
     for index in (0..plan.calls.len()).rev() {
-        let own = if single {
-            recorders.clone()
+        let recorders = if single {
+            q!(__recorders)
         } else {
             let index = syn::Index {
                 index: u32::try_from(index).unwrap_or_default(),
                 span: Span::mixed_site(),
             };
-            q!(#recorders.#index)
+            q!(__recorders.#index)
         };
         let call = call_name(plan, index);
-        future = q!(#krate::watch(#own, #future));
+        future = match clock {
+            Some(Clock { noted: Some(noted), .. }) => {
+                q!(#krate::watch_until(#recorders, #noted, #future))
+            }
+            _ => q!(#krate::watch(#recorders, #future)),
+        };
         pattern = q!((#call, #pattern));
     }
-    if plan.shape == Shape::AsyncNever {
-        return q!(let #pattern = #future.await; match __out {});
+    (future, pattern)
+}
+
+/// What it takes to know when the body is done, where arguments may be dropped between that and the
+/// call's end, and a duration is recorded.
+struct Clock {
+    ended: TokenStream,
+    noted: Option<TokenStream>,
+    stop: TokenStream,
+}
+
+impl Clock {
+    fn of(plan: &Plan, moved: &Moved) -> Self {
+        let krate = &plan.krate;
+        let mut recorders = plan.calls.iter().flat_map(|call| &call.recorders);
+        if !moved.may_drop || !recorders.any(Recorder::takes_time) {
+            return Self { ended: TokenStream::new(), noted: None, stop: TokenStream::new() };
+        }
+        Self {
+            ended: q!(let __ended = #krate::ended(); let __noted = &__ended;),
+            noted: Some(q!(__noted)),
+            stop: q!(let __stop = #krate::stop(__noted);),
+        }
     }
-    let end = end(plan);
-    q!(let #pattern = #future.await; #end __out)
+}
+
+fn moved(plan: &mut Plan, around: Around) -> Moved {
+    let outside = plan.expressions();
+    arguments::moved(&mut plan.function, around, &outside)
 }
 
 /// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions. Boxed, since of a call whose type has no
@@ -225,7 +346,8 @@ fn return_type(plan: &Plan) -> TokenStream {
 /// `-> R` for a closure, where `impl Trait` can't be written.
 fn closure_output(plan: &Plan) -> TokenStream {
     match shape::written_type(&plan.function.sig) {
-        None | Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
+        None => q!(-> ()),
+        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
             let ty = shape::without_impl(ty);
             q!(-> #ty)
@@ -237,7 +359,7 @@ fn closure_output(plan: &Plan) -> TokenStream {
 fn probe(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     match shape::written_type(&plan.function.sig) {
-        Some(ty) if plan.shape == Shape::Plain && shape::may_hide_a_future(ty) => {
+        Some(ty) if plan.shape == Shape::Plain && plan.asks && shape::may_hide_a_future(ty) => {
             let span = Span::mixed_site().located_at(ty.span());
             quote_spanned!(span=> if false { #krate::plain((&#krate::Probe::<#ty>::NEW).kind()) })
         }
@@ -245,62 +367,37 @@ fn probe(plan: &Plan) -> TokenStream {
     }
 }
 
-/// Moves the arguments into the block or closure around the body, as the body would have them.
-///
-/// Captures are dropped in the order in which they are mentioned, arguments in the reverse of theirs:
-/// so they are mentioned in that order, those of them that the body has, as rustc must go on warning
-/// of the others. What is `mut` is bound anew, with the user's own `mut`: a reference assigned to a
-/// capture would have to outlive it.
-fn moved_arguments(plan: &mut Plan) -> TokenStream {
-    let function = &plan.function;
-    let receiver = function.sig.receiver().map(|receiver| receiver.self_token.to_token_stream());
-    let mut mentioned: Vec<TokenStream> = receiver
-        .into_iter()
-        .filter(|_| function.body_mentions(&Ident::new("self", Span::call_site())))
-        .collect();
-    let mut rebound: Vec<(Ident, Token![mut])> = Vec::new();
-    let mut names = Vec::new();
-    for binding in plan.function.bindings() {
-        if let Some(mutability) = binding.mutability.take() {
-            rebound.push((binding.ident.clone(), mutability));
+/// A compile error if the type of which `future` speaks is no boxed future.
+fn is_boxed(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    match shape::written_type(&plan.function.sig) {
+        Some(ty) if plan.shape == Shape::BoxedFuture && shape::may_hide_a_future(ty) => {
+            let span = Span::mixed_site().located_at(ty.span());
+            quote_spanned!(span=> if false { #krate::boxed(#krate::Probe::<#ty>::NEW); })
         }
-        names.push(binding.ident);
+        _ => TokenStream::new(),
     }
-    for name in names {
-        if plan.function.body_mentions(&name) {
-            mentioned.push(name.into_token_stream());
-        }
-    }
-    mentioned.reverse();
-    let order = if mentioned.len() < 2 {
-        TokenStream::new()
-    } else {
-        q!(if false { let _ = (#(&#mentioned,)*); })
-    };
-    let rebound = rebound.iter().map(|(name, mutability)| q!(let #mutability #name = #name;));
-    q!(#order #(#rebound)*)
 }
 
-/// The body, in braces that lints leave alone and messages find.
+/// The body, in its own braces. The statement before it is for `unused_braces`, which would warn of
+/// braces around a single expression.
 fn body(plan: &Plan) -> TokenStream {
-    let (braces, statements) = plan.function.body();
-    let mut block = Group::new(Delimiter::Brace, statements);
-    if let Some(braces) = braces {
-        block.set_span(Span::mixed_site().located_at(braces.span()));
-    }
-    TokenTree::Group(block).into()
+    let statements = plan.function.statements();
+    plan.function.in_braces(q!(; #statements))
 }
 
-/// A block with statements of ours before the body, or just the body.
-fn after(statements: &TokenStream, body: TokenStream) -> TokenStream {
-    if statements.is_empty() { body } else { q!({ #statements #body }) }
-}
-
-fn entered(plan: &Plan) -> TokenStream {
+/// Begins each call, by this function or, where a duration ends before the call, its sibling.
+fn entered(plan: &Plan, enter: &TokenStream, clock: Option<&Clock>) -> TokenStream {
     let krate = &plan.krate;
     let mut calls = plan.calls.iter().map(|call| {
         let recorders = recorders_of(plan, call);
-        q!(#krate::enter(#recorders))
+        match clock {
+            Some(Clock { noted: Some(noted), .. }) => {
+                let until = format_ident!("{}_until", enter.to_string(), span = Span::mixed_site());
+                q!(#krate::#until(#recorders, #noted))
+            }
+            _ => q!(#krate::#enter(#recorders)),
+        }
     });
     match (calls.next(), calls.next()) {
         (Some(one), None) => one,

@@ -3,14 +3,14 @@
 //! A body that does not parse (someone is typing in it) must not take away the help that an editor
 //! gives for the rest, so nobody parses it here.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, FnArg, Pat, Signature, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
-use crate::rules;
+use crate::{arguments, rules};
 
 /// A function item.
 pub(crate) struct Function {
@@ -18,8 +18,33 @@ pub(crate) struct Function {
     /// Visibility and `default`.
     head: TokenStream,
     pub(crate) sig: Signature,
-    /// The braces with all that is in them; none for a declaration in a trait.
-    body: Option<Group>,
+    /// None for a declaration in a trait.
+    body: Option<Body>,
+}
+
+/// What stands in a function's braces.
+struct Body {
+    /// The place of the braces. Their span also says of which edition the body is, and whether its
+    /// function counts as written or as made by a macro, of which lints say nothing.
+    braces: Span,
+    /// The inner attributes, as outer ones.
+    attrs: TokenStream,
+    statements: TokenStream,
+}
+
+impl Body {
+    fn of(mut braces: Group) -> Self {
+        // What a `macro_rules!` macro was given as a block.
+        while braces.delimiter() == Delimiter::None {
+            let mut inner = braces.stream().into_iter();
+            match (inner.next(), inner.next()) {
+                (Some(TokenTree::Group(group)), None) => braces = group,
+                _ => break,
+            }
+        }
+        let (attrs, statements) = split_inner_attributes(braces.stream());
+        Self { braces: braces.span(), attrs, statements }
+    }
 }
 
 impl Function {
@@ -38,7 +63,7 @@ impl Function {
             let sig: Signature = input.parse()?;
             let body = if input.peek(token::Brace) {
                 match input.parse()? {
-                    TokenTree::Group(body) => Some(body),
+                    TokenTree::Group(body) => Some(Body::of(body)),
                     _ => None,
                 }
             } else {
@@ -58,16 +83,34 @@ impl Function {
         self.attrs.iter().find(|attr| attr.path().is_ident(name))
     }
 
-    /// The body's braces as they were written, and what is in them without the inner attributes,
-    /// which [`Function::print`] puts before the function.
-    pub(crate) fn body(&self) -> (Option<&Group>, TokenStream) {
-        let Some(body) = &self.body else { return (None, TokenStream::new()) };
-        (Some(body), split_inner_attributes(body.stream()).1)
+    /// The body without braces.
+    pub(crate) fn statements(&self) -> TokenStream {
+        self.body.as_ref().map(|body| body.statements.clone()).unwrap_or_default()
+    }
+
+    /// Tokens in the body's braces: they have its edition, and lints look at them.
+    pub(crate) fn in_braces(&self, tokens: TokenStream) -> TokenStream {
+        let mut block = Group::new(Delimiter::Brace, tokens);
+        if let Some(body) = &self.body {
+            block.set_span(body.braces);
+        }
+        TokenTree::Group(block).into()
+    }
+
+    /// The body with another name for `self`, if that can be done.
+    pub(crate) fn body_with_self(&self, renamed: &Ident) -> Option<TokenStream> {
+        arguments::with_self(self.statements(), renamed)
+    }
+
+    pub(crate) fn set_body(&mut self, statements: TokenStream) {
+        if let Some(body) = &mut self.body {
+            body.statements = statements;
+        }
     }
 
     /// Whether the body can mention a name: as an identifier, or inside a format string.
     pub(crate) fn body_mentions(&self, name: &Ident) -> bool {
-        self.body.as_ref().is_some_and(|body| mentions(body.stream(), name))
+        mentions(self.statements(), name)
     }
 
     /// The type of the argument of this name.
@@ -84,33 +127,13 @@ impl Function {
         })
     }
 
-    /// The names that the parameters bind, in their order, with the `mut` that stands before one.
-    pub(crate) fn bindings(&mut self) -> Vec<Binding<'_>> {
-        let mut bindings = Vec::new();
-        for input in &mut self.sig.inputs {
-            if let FnArg::Typed(argument) = input {
-                // A parameter behind `cfg` is perhaps not there.
-                if argument.attrs.iter().any(|attr| attr.path().is_ident("cfg")) {
-                    continue;
-                }
-                bindings_of(&mut argument.pat, &mut bindings);
-            }
-        }
-        bindings
-    }
-
-    /// The function with another body.
-    pub(crate) fn print(&self, body: &TokenStream) -> TokenStream {
-        let Function { attrs, head, sig, .. } = self;
-        let inner = self.body.as_ref().map(|body| split_inner_attributes(body.stream()).0);
+    /// The function with these statements as its body.
+    pub(crate) fn print(&self, statements: TokenStream) -> TokenStream {
+        let Function { attrs, head, sig, body } = self;
+        let inner = body.as_ref().map(|body| &body.attrs);
+        let body = self.in_braces(statements);
         quote::quote!(#(#attrs)* #inner #head #sig #body)
     }
-}
-
-/// A name that a parameter binds.
-pub(crate) struct Binding<'a> {
-    pub(crate) ident: Ident,
-    pub(crate) mutability: &'a mut Option<Token![mut]>,
 }
 
 /// `const async unsafe extern "C" fn`, in this order, each optional but the last.
@@ -125,29 +148,8 @@ fn is_function(input: ParseStream<'_>) -> bool {
     ahead.peek(Token![fn])
 }
 
-fn bindings_of<'a>(pat: &'a mut Pat, into: &mut Vec<Binding<'a>>) {
-    match pat {
-        Pat::Ident(pat) => {
-            into.push(Binding { ident: pat.ident.clone(), mutability: &mut pat.mutability });
-            if let Some((_, pat)) = &mut pat.subpat {
-                bindings_of(pat, into);
-            }
-        }
-        Pat::Paren(pat) => bindings_of(&mut pat.pat, into),
-        Pat::Reference(pat) => bindings_of(&mut pat.pat, into),
-        Pat::Type(pat) => bindings_of(&mut pat.pat, into),
-        Pat::Slice(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
-        Pat::Tuple(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
-        Pat::TupleStruct(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
-        Pat::Struct(pat) => {
-            pat.fields.iter_mut().for_each(|field| bindings_of(&mut field.pat, into));
-        }
-        // Alternatives bind the same names; the first speaks for all, and none is made `mut`-less.
-        _ => {}
-    }
-}
-
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+/// Whether tokens can mention a name: as an identifier, or inside a format string.
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     let plain = name.unraw().to_string();
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident.unraw() == plain,

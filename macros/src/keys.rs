@@ -68,6 +68,8 @@ pub(crate) enum Form {
     Expr,
     /// `key = true`
     Bool,
+    /// `key`, or `key = false`
+    Switch,
     /// `key = 500`
     Number,
     /// `key = pattern` or `key = pattern if guard`
@@ -110,7 +112,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "panics",       form: Form::Bool,        on: &[CountExceptions],                 needs_name: false },
     Key { name: "cancelled",    form: Form::Bool,        on: &[Timed, CountExceptions],          needs_name: false },
     Key { name: "when",         form: Form::Expr,        on: FUNCTIONS,                          needs_name: false },
-    Key { name: "future",       form: Form::Flag,        on: FUNCTIONS,                          needs_name: false },
+    Key { name: "future",       form: Form::Switch,      on: FUNCTIONS,                          needs_name: false },
     Key { name: "crate",        form: Form::Path,        on: EVERYWHERE,                         needs_name: false },
 ];
 

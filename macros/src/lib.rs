@@ -18,6 +18,7 @@ use proc_macro::TokenStream;
 use crate::keys::Attribute;
 
 mod args;
+mod arguments;
 mod block;
 mod buckets;
 mod case;

@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) krate: TokenStream,
     pub(crate) function: Function,
     pub(crate) shape: Shape,
+    /// Whether the compiler is to be asked if the type hides a future.
+    pub(crate) asks: bool,
     pub(crate) sites: Vec<Site>,
     /// Each `when`.
     pub(crate) conditions: Vec<Expr>,
@@ -131,6 +133,18 @@ impl Recorder {
         }
     }
 
+    /// Whether it has to know how long the call took.
+    pub(crate) fn takes_time(&self) -> bool {
+        match self.records {
+            Records::Function(what) => what & (TIMED | TIMED_OUTCOME) != 0,
+            Records::Durations
+            | Records::OutcomeDurations
+            | Records::Summaries
+            | Records::OutcomeSummaries => true,
+            _ => false,
+        }
+    }
+
     /// Whether all is recorded when the call begins.
     pub(crate) fn only_counts(&self) -> bool {
         matches!(self.place, Place::Site(_))
@@ -147,12 +161,47 @@ impl Plan {
         attributes: &[Args],
     ) -> Self {
         let sites = Vec::new();
-        let mut plan =
-            Plan { krate, function, shape, sites, conditions: Vec::new(), calls: Vec::new() };
+        let asks = attributes.iter().all(|args| args.future() != Some(false));
+        let (conditions, calls) = (Vec::new(), Vec::new());
+        let mut plan = Plan { krate, function, shape, asks, sites, conditions, calls };
         for args in attributes {
             plan.add(args);
         }
         plan
+    }
+
+    /// The user's expressions that are evaluated before the body or after it.
+    pub(crate) fn expressions(&self) -> TokenStream {
+        let mut all = TokenStream::new();
+        for condition in &self.conditions {
+            condition.to_tokens(&mut all);
+        }
+        for site in &self.sites {
+            let Site::Metric(descriptor) = site else { continue };
+            for value in descriptor.values() {
+                match value {
+                    LabelValue::Open(value) | LabelValue::Of(_, value) => value.to_tokens(&mut all),
+                    LabelValue::Argument(_, name) => name.to_tokens(&mut all),
+                    LabelValue::Literal(_) | LabelValue::OfError => {}
+                }
+            }
+        }
+        for call in &self.calls {
+            call.error_if.to_tokens(&mut all);
+            for recorder in &call.recorders {
+                if let Place::Metric(metric) = &recorder.place {
+                    metric.to_tokens(&mut all);
+                }
+            }
+            for late in &call.late {
+                late.values.iter().for_each(|(_, value)| value.to_tokens(&mut all));
+            }
+            let late = call.late.iter().filter_map(|late| late.only.as_ref());
+            for only in call.patterns.iter().chain(late) {
+                only.guard.to_tokens(&mut all);
+            }
+        }
+        all
     }
 
     fn add(&mut self, args: &Args) {

@@ -70,7 +70,7 @@ fn blocks_have_prefixes(args: &Args, in_block: bool, errors: &mut Errors) {
             "a block takes a `prefix`, with which the names of its families begin, and no `name`",
         );
     }
-    if let Some(future) = args.flag("future") {
+    if let (Some(future), Some(true)) = (args.flag("future"), args.future()) {
         errors.at(future.span(), "`future` speaks of one function: write it there");
     }
 }

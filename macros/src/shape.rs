@@ -25,8 +25,9 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// The shape that a signature shows; `future` tells what the type hides.
-    pub(crate) fn of(sig: &Signature, future: bool) -> Self {
+    /// The shape that a signature shows; `future` tells what the type hides, or that it is nothing
+    /// to be looked at.
+    pub(crate) fn of(sig: &Signature, future: Option<bool>) -> Self {
         let written = written_type(sig);
         if sig.asyncness.is_some() {
             return match written {
@@ -34,6 +35,14 @@ impl Shape {
                 _ => Shape::Async,
             };
         }
+        if future == Some(false) {
+            return if matches!(written, Some(Type::Never(_))) {
+                Shape::Never
+            } else {
+                Shape::Plain
+            };
+        }
+        let future = future.is_some();
         match written {
             Some(Type::Never(_)) => Shape::Never,
             Some(Type::ImplTrait(ty)) if future || ty.bounds.iter().any(is_future_bound) => {
@@ -141,13 +150,64 @@ pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
     }
 }
 
+/// Whether a value of this type may have something to drop. What plainly has not is left where it
+/// is.
+pub(crate) fn may_drop(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
+        Type::Tuple(tuple) => tuple.elems.iter().any(may_drop),
+        Type::Array(array) => may_drop(&array.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let Some(last) = path.path.segments.last() else { return true };
+            let alone = path.path.segments.len() == 1;
+            if last.ident == "Pin" {
+                return type_arguments(last).next().is_none_or(may_drop);
+            }
+            !(alone && COPIED.iter().any(|name| last.ident == name))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a value of this type is no `Result`, whatever the program's names mean: what the
+/// function returns need not be looked at.
+pub(crate) fn never_an_error(ty: &Type) -> bool {
+    match ungrouped(ty) {
+        Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Tuple(_) | Type::Array(_) => {
+            true
+        }
+        Type::Path(path) if path.qself.is_none() && path.path.segments.len() == 1 => {
+            last_segment(ty).is_some_and(|last| {
+                last.ident != "Option" && PLAIN.iter().any(|name| last.ident == name)
+            })
+        }
+        Type::ImplTrait(ty) => {
+            ty.bounds.iter().any(|bound| NO_RESULTS.iter().any(|name| is_bound(bound, name)))
+        }
+        _ => false,
+    }
+}
+
+/// Traits that no `Result` implements.
+const NO_RESULTS: [&str; 6] =
+    ["Fn", "FnMut", "FnOnce", "Iterator", "DoubleEndedIterator", "ExactSizeIterator"];
+
+/// Types of the language that are copied.
+const COPIED: [&str; 16] = [
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64",
+];
+
 /// Whether this type is plainly no `Result`.
 pub(crate) fn is_no_result(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Path(path) => {
             path.qself.is_none()
                 && path.path.segments.len() == 1
-                && last_segment(ty).is_some_and(|last| PLAIN.iter().any(|name| last.ident == name))
+                && last_segment(ty).is_some_and(|last| match type_arguments(last).next() {
+                    Some(inner) if last.ident == "Option" => is_no_result(inner),
+                    _ => PLAIN.iter().any(|name| last.ident == name),
+                })
         }
         Type::Macro(_) | Type::Infer(_) | Type::Verbatim(_) => false,
         _ => true,
@@ -216,10 +276,15 @@ fn erase_impl(ty: &mut Type) -> bool {
     }
 }
 
-/// The `Unpin` of `-> impl Future + Unpin`.
-pub(crate) fn unpin_bound(sig: &Signature) -> Option<&TypeParamBound> {
+/// A bound of `-> impl Future + Bound` that a future of ours doesn't pass on.
+pub(crate) fn bound_not_kept(sig: &Signature) -> Option<&TypeParamBound> {
+    const KEPT: [&str; 8] =
+        ["Future", "Send", "Sync", "Unpin", "Clone", "Debug", "UnwindSafe", "RefUnwindSafe"];
     match written_type(sig)? {
-        Type::ImplTrait(ty) => ty.bounds.iter().find(|bound| is_bound(bound, "Unpin")),
+        Type::ImplTrait(ty) => ty.bounds.iter().find(|bound| {
+            let kept = KEPT.iter().any(|name| is_bound(bound, name));
+            matches!(bound, TypeParamBound::Trait(bound) if bound.maybe.is_none()) && !kept
+        }),
         _ => None,
     }
 }
@@ -374,7 +439,7 @@ mod tests {
     }
 
     fn shape(tokens: TokenStream) -> Shape {
-        Shape::of(&sig(tokens), false)
+        Shape::of(&sig(tokens), None)
     }
 
     #[test]
@@ -393,14 +458,14 @@ mod tests {
         assert_eq!(shape(quote!(fn f() -> BoxFuture<'static, u8>)), Shape::BoxedFuture);
         assert_eq!(shape(quote!(fn f() -> impl Iterator<Item = u8>)), Shape::Plain);
         assert_eq!(shape(quote!(fn f() -> Pin<Box<u8>>)), Shape::Plain);
-        assert_eq!(Shape::of(&sig(quote!(fn f() -> Alias)), true), Shape::BoxedFuture);
+        assert_eq!(Shape::of(&sig(quote!(fn f() -> Alias)), Some(true)), Shape::BoxedFuture);
     }
 
     #[test]
     fn an_error_behind_a_parameter_or_projection_is_hidden() {
         let hidden = |tokens| {
             let sig = sig(tokens);
-            let shape = Shape::of(&sig, false);
+            let shape = Shape::of(&sig, None);
             output_type(&sig, shape).is_some_and(|ty| hides_errors(ty, &sig.generics))
         };
         assert!(hidden(quote!(fn f<R>() -> R)));

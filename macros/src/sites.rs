@@ -257,17 +257,6 @@ pub(crate) fn count(plan: &Plan, recorder: &Recorder) -> TokenStream {
     }
 }
 
-/// The cell in which a later count is to go.
-pub(crate) fn cell_to_count(plan: &Plan, recorder: &Recorder) -> TokenStream {
-    let krate = &plan.krate;
-    let Place::Site(index) = recorder.place else { return TokenStream::new() };
-    let cell = cell(plan, index, None);
-    match recorder.when.map(condition) {
-        None => cell,
-        Some(when) => q!(if #when { #cell } else { #krate::DROPPED }),
-    }
-}
-
 fn recorder(plan: &Plan, call: &Call, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
     let made = match &recorder.place {

@@ -47,7 +47,9 @@ fn a_bare_counted_function_has_no_guard() {
                     }
                     __SITE.count();
                 }
-                { a + 1 }
+                {
+                    a + 1
+                }
             }
         "#]],
     );
@@ -66,19 +68,21 @@ fn timing_keeps_the_body_in_its_place() {
     expect![[r#"
         #[allow(clippy::never_loop)]
         async fn wait(mut n: u32) {
-            let __call = {
-                enum __Here {}
-                static __SITE: ::headcount::__private::FunctionSite<4> = ::headcount::__private::FunctionSite::new::<
-                    __Here,
-                >(&__SITE, ::headcount::__private::module_path!());
-                ::headcount::__private::inventory::submit! {
-                    __SITE.sites()
-                }
-                ::headcount::__private::scope(__SITE.recorder())
-            };
             {
-                n += 1;
-                tick(n).await
+                let __call = {
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<4> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
+                    ::headcount::__private::inventory::submit! {
+                        __SITE.sites()
+                    }
+                    ::headcount::__private::scope(__SITE.recorder())
+                };
+                {
+                    n += 1;
+                    tick(n).await
+                }
             }
         }
     "#]]
@@ -94,41 +98,47 @@ fn bare_in_progress_and_count_exceptions() {
     );
     expect![[r#"
         fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
-            let __call = {
-                enum __Here {}
-                static __SITE: ::headcount::__private::FunctionSite<16> = ::headcount::__private::FunctionSite::new::<
-                    __Here,
-                >(&__SITE, ::headcount::__private::module_path!());
-                ::headcount::__private::inventory::submit! {
-                    __SITE.sites()
+            {
+                let __call = {
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<16> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
+                    ::headcount::__private::inventory::submit! {
+                        __SITE.sites()
+                    }
+                    ::headcount::__private::scope(__SITE.recorder())
+                };
+                {
+                    self.get(a, b)
                 }
-                ::headcount::__private::scope(__SITE.recorder())
-            };
-            { self.get(a, b) }
+            }
         }
     "#]]
     .assert_eq(&print(finish::attribute(Attribute::InProgress, quote!(), item.clone())));
     expect![[r#"
-        fn f(&mut self, (a, b): (String, u8)) -> Option<&mut u8> {
-            let __call = {
-                enum __Here {}
-                static __SITE: ::headcount::__private::FunctionSite<96> = ::headcount::__private::FunctionSite::new::<
-                    __Here,
-                >(&__SITE, ::headcount::__private::module_path!());
-                ::headcount::__private::inventory::submit! {
-                    __SITE.sites()
-                }
-                ::headcount::__private::enter(__SITE.recorder())
-            };
-            let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
-                if false {
-                    let _ = (&b, &a, &self);
-                }
-                let mut b = b;
-                { self.get(a, b) }
-            });
-            __call.end(::headcount::__private::Out(&__out).outcome());
-            __out
+        fn f(&mut self, __arg1: (String, u8)) -> Option<&mut u8> {
+            {
+                let __call = {
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<96> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
+                    ::headcount::__private::inventory::submit! {
+                        __SITE.sites()
+                    }
+                    ::headcount::__private::enter(__SITE.recorder())
+                };
+                let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
+                    let __arg1 = __arg1;
+                    let (a, mut b) = __arg1;
+                    {
+                        self.get(a, b)
+                    }
+                });
+                __call.end(::headcount::__private::Out(&__out).outcome());
+                __out
+            }
         }
     "#]]
     .assert_eq(&print(finish::attribute(Attribute::CountExceptions, quote!(), item)));
@@ -143,29 +153,40 @@ fn all_four_share_one_guard() {
     );
     expect![[r#"
         async fn handle(request: Request) -> Result<Response, Error> {
-            let __recorders = {
-                enum __Here {}
-                static __SITE: ::headcount::__private::FunctionSite<121> = ::headcount::__private::FunctionSite::new::<
-                    __Here,
-                >(&__SITE, ::headcount::__private::module_path!());
-                ::headcount::__private::inventory::submit! {
-                    __SITE.sites()
-                }
-                __SITE.recorder()
-            };
-            let (__call, __out) = ::headcount::__private::watch(
-                    __recorders,
-                    async move {
-                        if false {
-                            let __r: ::headcount::__private::Box<Result<Response, Error>> = ::headcount::__private::never();
-                            return *__r;
-                        }
-                        { respond(request).await }
-                    },
-                )
-                .await;
-            __call.end(::headcount::__private::Out(&__out).outcome());
-            __out
+            {
+                let __ended = ::headcount::__private::ended();
+                let __noted = &__ended;
+                let __recorders = {
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<121> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
+                    ::headcount::__private::inventory::submit! {
+                        __SITE.sites()
+                    }
+                    __SITE.recorder()
+                };
+                let (__call, __out) = ::headcount::__private::watch_until(
+                        __recorders,
+                        __noted,
+                        async move {
+                            if false {
+                                let __r: ::headcount::__private::Box<Result<Response, Error>> = ::headcount::__private::never();
+                                return *__r;
+                            }
+                            if false {
+                                let _ = &request;
+                            }
+                            let __stop = ::headcount::__private::stop(__noted);
+                            {
+                                respond(request).await
+                            }
+                        },
+                    )
+                    .await;
+                __call.end(::headcount::__private::Out(&__out).outcome());
+                __out
+            }
         }
     "#]]
     .assert_eq(&print(finish::finish(
@@ -203,143 +224,145 @@ fn the_fullest_form() {
     );
     expect![[r#"
         fn run(job: &Job, tenant: &str) -> Outcome {
-            if false {
-                my::headcount::__private::plain(
-                    (&my::headcount::__private::Probe::<Outcome>::NEW).kind(),
-                )
-            }
-            let (__call_0, __call_1) = {
-                let (__sites, __nanos_1, __nanos_2) = {
-                    static __NANOS_1: [my::headcount::__private::u64; 3] = my::headcount::__private::nanos(
-                        &[0.01, 1.0, 10.0],
-                    );
-                    static __NANOS_2: [my::headcount::__private::u64; BOUNDS.len()] = my::headcount::__private::nanos(
-                        &BOUNDS,
-                    );
-                    static __SLOTS: [my::headcount::__private::Slot; 5] = [my::headcount::__private::Slot::NEW; 5];
-                    static __SITES: [my::headcount::__private::Site; 5] = [
-                        my::headcount::__private::Site::metric(
-                            &__SLOTS[0],
-                            my::headcount::__private::Descriptor::new(
-                                    my::headcount::__private::Kind::Calls,
-                                    "jobs_total",
-                                    "Jobs run.",
-                                    my::headcount::__private::file!(),
-                                    my::headcount::__private::line!(),
-                                )
-                                .labels(
-                                    &[
-                                        my::headcount::__private::Label::Open("queue"),
-                                        my::headcount::__private::Label::Open("tenant"),
-                                        my::headcount::__private::Label::Const("kind", "batch"),
-                                        my::headcount::__private::Label::Open("size"),
-                                    ],
-                                )
-                                .outcome(),
-                        ),
-                        my::headcount::__private::Site::metric(
-                            &__SLOTS[1],
-                            my::headcount::__private::Descriptor::new(
-                                    my::headcount::__private::Kind::Durations,
-                                    "job_seconds",
-                                    my::headcount::__private::concat!(
-                                        "Duration of calls of `",
-                                        my::headcount::__private::module_path!(), "::run`."
-                                    ),
-                                    my::headcount::__private::file!(),
-                                    my::headcount::__private::line!(),
-                                )
-                                .generated_help()
-                                .unit("seconds")
-                                .nanos(&__NANOS_1),
-                        ),
-                        my::headcount::__private::Site::metric(
-                            &__SLOTS[2],
-                            my::headcount::__private::Descriptor::new(
-                                    my::headcount::__private::Kind::Durations,
-                                    "job_tenant_seconds",
-                                    my::headcount::__private::concat!(
-                                        "Duration of calls of `",
-                                        my::headcount::__private::module_path!(), "::run`."
-                                    ),
-                                    my::headcount::__private::file!(),
-                                    my::headcount::__private::line!(),
-                                )
-                                .generated_help()
-                                .labels(&[my::headcount::__private::Label::Open("tenant")])
-                                .outcome()
-                                .nanos(&__NANOS_2),
-                        ),
-                        my::headcount::__private::Site::metric(
-                            &__SLOTS[3],
-                            my::headcount::__private::Descriptor::new(
-                                    my::headcount::__private::Kind::InProgress,
-                                    "jobs_running",
-                                    my::headcount::__private::concat!(
-                                        "Calls in progress of `",
-                                        my::headcount::__private::module_path!(), "::run`."
-                                    ),
-                                    my::headcount::__private::file!(),
-                                    my::headcount::__private::line!(),
-                                )
-                                .generated_help()
-                                .labels(&[my::headcount::__private::Label::Open("tenant")]),
-                        ),
-                        my::headcount::__private::Site::metric(
-                            &__SLOTS[4],
-                            my::headcount::__private::Descriptor::new(
-                                    my::headcount::__private::Kind::Exceptions,
-                                    "job_crashes_total",
-                                    my::headcount::__private::concat!(
-                                        "Errors and panics of `",
-                                        my::headcount::__private::module_path!(), "::run`."
-                                    ),
-                                    my::headcount::__private::file!(),
-                                    my::headcount::__private::line!(),
-                                )
-                                .generated_help(),
-                        ),
-                    ];
-                    my::headcount::__private::inventory::submit! {
-                        my::headcount::__private::Sites(& __SITES)
-                    }
-                    (&__SITES, &__NANOS_1, &__NANOS_2)
-                };
-                (
-                    my::headcount::__private::enter((
-                        my::headcount::__private::Outcomes({
-                            let __label_0 = &job.queue();
-                            let __label_1 = &tenant;
-                            let __label_2 = &(job.a + job.b);
-                            __sites[0].row((__label_0, __label_1, __label_2))
-                        }),
-                        my::headcount::__private::Durations(__sites[1].slot(), __nanos_1),
-                        my::headcount::__private::OutcomeDurations(
-                            {
-                                let __label_0 = &tenant;
-                                __sites[2].row((__label_0,))
-                            },
-                            __nanos_2,
-                        ),
-                        my::headcount::__private::InProgress({
-                            let __label_0 = &tenant;
-                            __sites[3].row((__label_0,))
-                        }),
-                    )),
-                    my::headcount::__private::enter(
-                        my::headcount::__private::Exceptions::<96>(__sites[4].slot()),
-                    ),
-                )
-            };
-            let __out = my::headcount::__private::call_once(move || -> Outcome {
+            {
                 if false {
-                    let _ = (&tenant, &job);
+                    my::headcount::__private::plain(
+                        (&my::headcount::__private::Probe::<Outcome>::NEW).kind(),
+                    )
                 }
-                { job.run(tenant) }
-            });
-            __call_1.end(my::headcount::__private::Out(&__out).outcome());
-            __call_0.end(my::headcount::__private::error_if(&__out, |outcome| outcome.failed()));
-            __out
+                let (__call_0, __call_1) = {
+                    let (__sites, __nanos_1, __nanos_2) = {
+                        static __NANOS_1: [my::headcount::__private::u64; 3] = my::headcount::__private::nanos(
+                            &[0.01, 1.0, 10.0],
+                        );
+                        static __NANOS_2: [my::headcount::__private::u64; BOUNDS.len()] = my::headcount::__private::nanos(
+                            &BOUNDS,
+                        );
+                        static __SLOTS: [my::headcount::__private::Slot; 5] = [my::headcount::__private::Slot::NEW; 5];
+                        static __SITES: [my::headcount::__private::Site; 5] = [
+                            my::headcount::__private::Site::metric(
+                                &__SLOTS[0],
+                                my::headcount::__private::Descriptor::new(
+                                        my::headcount::__private::Kind::Calls,
+                                        "jobs_total",
+                                        "Jobs run.",
+                                        my::headcount::__private::file!(),
+                                        my::headcount::__private::line!(),
+                                    )
+                                    .labels(
+                                        &[
+                                            my::headcount::__private::Label::Open("queue"),
+                                            my::headcount::__private::Label::Open("tenant"),
+                                            my::headcount::__private::Label::Const("kind", "batch"),
+                                            my::headcount::__private::Label::Open("size"),
+                                        ],
+                                    )
+                                    .outcome(),
+                            ),
+                            my::headcount::__private::Site::metric(
+                                &__SLOTS[1],
+                                my::headcount::__private::Descriptor::new(
+                                        my::headcount::__private::Kind::Durations,
+                                        "job_seconds",
+                                        my::headcount::__private::concat!(
+                                            "Duration of calls of `",
+                                            my::headcount::__private::module_path!(), "::run`."
+                                        ),
+                                        my::headcount::__private::file!(),
+                                        my::headcount::__private::line!(),
+                                    )
+                                    .generated_help()
+                                    .unit("seconds")
+                                    .nanos(&__NANOS_1),
+                            ),
+                            my::headcount::__private::Site::metric(
+                                &__SLOTS[2],
+                                my::headcount::__private::Descriptor::new(
+                                        my::headcount::__private::Kind::Durations,
+                                        "job_tenant_seconds",
+                                        my::headcount::__private::concat!(
+                                            "Duration of calls of `",
+                                            my::headcount::__private::module_path!(), "::run`."
+                                        ),
+                                        my::headcount::__private::file!(),
+                                        my::headcount::__private::line!(),
+                                    )
+                                    .generated_help()
+                                    .labels(&[my::headcount::__private::Label::Open("tenant")])
+                                    .outcome()
+                                    .nanos(&__NANOS_2),
+                            ),
+                            my::headcount::__private::Site::metric(
+                                &__SLOTS[3],
+                                my::headcount::__private::Descriptor::new(
+                                        my::headcount::__private::Kind::InProgress,
+                                        "jobs_running",
+                                        my::headcount::__private::concat!(
+                                            "Calls in progress of `",
+                                            my::headcount::__private::module_path!(), "::run`."
+                                        ),
+                                        my::headcount::__private::file!(),
+                                        my::headcount::__private::line!(),
+                                    )
+                                    .generated_help()
+                                    .labels(&[my::headcount::__private::Label::Open("tenant")]),
+                            ),
+                            my::headcount::__private::Site::metric(
+                                &__SLOTS[4],
+                                my::headcount::__private::Descriptor::new(
+                                        my::headcount::__private::Kind::Exceptions,
+                                        "job_crashes_total",
+                                        my::headcount::__private::concat!(
+                                            "Errors and panics of `",
+                                            my::headcount::__private::module_path!(), "::run`."
+                                        ),
+                                        my::headcount::__private::file!(),
+                                        my::headcount::__private::line!(),
+                                    )
+                                    .generated_help(),
+                            ),
+                        ];
+                        my::headcount::__private::inventory::submit! {
+                            my::headcount::__private::Sites(& __SITES)
+                        }
+                        (&__SITES, &__NANOS_1, &__NANOS_2)
+                    };
+                    (
+                        my::headcount::__private::enter((
+                            my::headcount::__private::Outcomes({
+                                let __label_0 = &job.queue();
+                                let __label_1 = &tenant;
+                                let __label_2 = &(job.a + job.b);
+                                __sites[0].row((__label_0, __label_1, __label_2))
+                            }),
+                            my::headcount::__private::Durations(__sites[1].slot(), __nanos_1),
+                            my::headcount::__private::OutcomeDurations(
+                                {
+                                    let __label_0 = &tenant;
+                                    __sites[2].row((__label_0,))
+                                },
+                                __nanos_2,
+                            ),
+                            my::headcount::__private::InProgress({
+                                let __label_0 = &tenant;
+                                __sites[3].row((__label_0,))
+                            }),
+                        )),
+                        my::headcount::__private::enter(
+                            my::headcount::__private::Exceptions::<96>(__sites[4].slot()),
+                        ),
+                    )
+                };
+                let __out = my::headcount::__private::call_once(move || -> Outcome {
+                    {
+                        job.run(tenant)
+                    }
+                });
+                __call_1.end(my::headcount::__private::Out(&__out).outcome());
+                __call_0
+                    .end(my::headcount::__private::error_if(&__out, |outcome| outcome.failed()));
+                __out
+            }
         }
     "#]].assert_eq(&print(finish::finish(entries, item)));
 }
@@ -363,15 +386,20 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 }
                 __SITE.recorder()
             };
-            Box::pin(async move {
-                let (__call, __out) = ::headcount::__private::watch(
-                        __recorders,
-                        async move { self.load(key).await },
-                    )
-                    .await;
-                __call.end(::headcount::__private::Out(&__out).outcome());
-                __out
-            })
+            {
+                Box::pin(
+                    ::headcount::__private::ends(
+                        ::headcount::__private::watch(
+                            __recorders,
+                            async move { self.load(key).await },
+                        ),
+                        move |(__call, __out)| {
+                            __call.end(::headcount::__private::Out(&__out).outcome());
+                            __out
+                        },
+                    ),
+                )
+            }
         }
     "#]]
     .assert_eq(&print(finish::attribute(Attribute::Counted, quote!(outcome), item)));
@@ -383,7 +411,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
     );
     expect![[r#"
         fn get(key: &str) -> impl Future<Output = Page> {
-            let (__cell_0,) = {
+            let __recorders = {
                 enum __Here {}
                 static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
                     __Here,
@@ -391,15 +419,17 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 ::headcount::__private::inventory::submit! {
                     __SITE.sites()
                 }
-                (__SITE.slot(),)
+                __SITE.recorder()
             };
-            let __future = ::headcount::__private::call_once(move || {
+            {
                 let page = load(key);
-                async move { page.await }
-            });
-            async move {
-                ::headcount::__private::count(__cell_0);
-                __future.await
+                ::headcount::__private::ends(
+                    ::headcount::__private::watch(__recorders, async move { page.await }),
+                    move |(__call, __out)| {
+                        __call.end(::headcount::__private::Outcome::Ok);
+                        __out
+                    },
+                )
             }
         }
     "#]]
@@ -428,19 +458,19 @@ fn an_attribute_waits_for_those_after_it() {
     expect![[r#"
         #[inline]
         fn f() {
-            let __call = {
-                enum __Here {}
-                static __SITE: ::headcount::__private::FunctionSite<6> = ::headcount::__private::FunctionSite::new::<
-                    __Here,
-                >(&__SITE, ::headcount::__private::module_path!());
-                ::headcount::__private::inventory::submit! {
-                    __SITE.sites()
-                }
-                ::headcount::__private::enter(__SITE.recorder())
-            };
-            let __out = ::headcount::__private::call_once(move || {});
-            __call.end(::headcount::__private::Outcome::Ok);
-            __out
+            {
+                let __call = {
+                    enum __Here {}
+                    static __SITE: ::headcount::__private::FunctionSite<6> = ::headcount::__private::FunctionSite::new::<
+                        __Here,
+                    >(&__SITE, ::headcount::__private::module_path!());
+                    ::headcount::__private::inventory::submit! {
+                        __SITE.sites()
+                    }
+                    ::headcount::__private::unlooked(__SITE.recorder())
+                };
+                { }
+            }
         }
     "#]]
     .assert_eq(&print(finish::attribute(Attribute::Timed, quote!(), item)));

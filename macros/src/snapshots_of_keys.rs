@@ -133,113 +133,121 @@ fn exceptions_by_pattern_and_by_label() {
     );
     expect![[r#"
         async fn run(queue: &str, method: Method) -> Result<u8, Error> {
-            let __sites = {
-                static __SLOTS: [::headcount::__private::Slot; 2] = [::headcount::__private::Slot::NEW; 2];
-                static __SITES: [::headcount::__private::Site; 2] = [
-                    ::headcount::__private::Site::metric(
-                        &__SLOTS[0],
-                        ::headcount::__private::Descriptor::new(
-                                ::headcount::__private::Kind::Exceptions,
-                                "lost_total",
-                                ::headcount::__private::concat!(
-                                    "Errors and panics of `",
-                                    ::headcount::__private::module_path!(), "::run`."
+            {
+                let __sites = {
+                    static __SLOTS: [::headcount::__private::Slot; 2] = [::headcount::__private::Slot::NEW; 2];
+                    static __SITES: [::headcount::__private::Site; 2] = [
+                        ::headcount::__private::Site::metric(
+                            &__SLOTS[0],
+                            ::headcount::__private::Descriptor::new(
+                                    ::headcount::__private::Kind::Exceptions,
+                                    "lost_total",
+                                    ::headcount::__private::concat!(
+                                        "Errors and panics of `",
+                                        ::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    ::headcount::__private::file!(),
+                                    ::headcount::__private::line!(),
+                                )
+                                .generated_help(),
+                        ),
+                        ::headcount::__private::Site::metric(
+                            &__SLOTS[1],
+                            ::headcount::__private::Descriptor::new(
+                                    ::headcount::__private::Kind::Exceptions,
+                                    "failures_total",
+                                    ::headcount::__private::concat!(
+                                        "Errors and panics of `",
+                                        ::headcount::__private::module_path!(), "::run`."
+                                    ),
+                                    ::headcount::__private::file!(),
+                                    ::headcount::__private::line!(),
+                                )
+                                .generated_help()
+                                .labels(
+                                    &[
+                                        ::headcount::__private::Label::Open("queue"),
+                                        ::headcount::__private::Label::Of(
+                                            "method",
+                                            {
+                                                use ::headcount::__private::NoValues as _;
+                                                ::headcount::__private::Values::<Method>::ALL
+                                            },
+                                        ),
+                                        ::headcount::__private::Label::Open("kind"),
+                                        ::headcount::__private::Label::Open("code"),
+                                    ],
                                 ),
-                                ::headcount::__private::file!(),
-                                ::headcount::__private::line!(),
-                            )
-                            .generated_help(),
+                        ),
+                    ];
+                    ::headcount::__private::inventory::submit! {
+                        ::headcount::__private::Sites(& __SITES)
+                    }
+                    &__SITES
+                };
+                let __partial_1 = {
+                    let __label_0 = &queue;
+                    let __label_1 = &method;
+                    __sites[1].partial((__label_0, __label_1))
+                };
+                let __recorders = (
+                    ::headcount::__private::Matching::<0, 0>(__sites[0].slot()),
+                    ::headcount::__private::Late::<
+                        64,
+                    >(
+                        __sites[1].row_named(&__partial_1, "panic"),
+                        ::headcount::__private::DROPPED,
                     ),
-                    ::headcount::__private::Site::metric(
-                        &__SLOTS[1],
-                        ::headcount::__private::Descriptor::new(
-                                ::headcount::__private::Kind::Exceptions,
-                                "failures_total",
-                                ::headcount::__private::concat!(
-                                    "Errors and panics of `",
-                                    ::headcount::__private::module_path!(), "::run`."
-                                ),
-                                ::headcount::__private::file!(),
-                                ::headcount::__private::line!(),
-                            )
-                            .generated_help()
-                            .labels(
-                                &[
-                                    ::headcount::__private::Label::Open("queue"),
-                                    ::headcount::__private::Label::Of(
-                                        "method",
-                                        {
-                                            use ::headcount::__private::NoValues as _;
-                                            ::headcount::__private::Values::<Method>::ALL
+                );
+                let (__call, __out) = ::headcount::__private::watch(
+                        __recorders,
+                        async move {
+                            if false {
+                                let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
+                                return *__r;
+                            }
+                            let method = method;
+                            {
+                                work(queue).await
+                            }
+                        },
+                    )
+                    .await;
+                if let ::headcount::__private::Option::Some(__error) = ::headcount::__private::Out(
+                        &__out,
+                    )
+                    .error()
+                {
+                    __call
+                        .count_here(
+                            __sites[1]
+                                .row_with(
+                                    &__partial_1,
+                                    (
+                                        __error,
+                                        &{
+                                            let error = __error;
+                                            error.code()
                                         },
                                     ),
-                                    ::headcount::__private::Label::Open("kind"),
-                                    ::headcount::__private::Label::Open("code"),
-                                ],
-                            ),
-                    ),
-                ];
-                ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
-                }
-                &__SITES
-            };
-            let __partial_1 = {
-                let __label_0 = &queue;
-                let __label_1 = &method;
-                __sites[1].partial((__label_0, __label_1))
-            };
-            let __recorders = (
-                ::headcount::__private::Matching::<0, 0>(__sites[0].slot()),
-                ::headcount::__private::Late::<
-                    64,
-                >(__sites[1].row_named(&__partial_1, "panic"), ::headcount::__private::DROPPED),
-            );
-            let (__call, __out) = ::headcount::__private::watch(
-                    __recorders,
-                    async move {
-                        if false {
-                            let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
-                            return *__r;
-                        }
-                        { work(queue).await }
-                    },
-                )
-                .await;
-            if let ::headcount::__private::Option::Some(__error) = ::headcount::__private::Out(
-                    &__out,
-                )
-                .error()
-            {
-                __call
-                    .count_here(
-                        __sites[1]
-                            .row_with(
-                                &__partial_1,
-                                (
-                                    __error,
-                                    &{
-                                        let error = __error;
-                                        error.code()
-                                    },
                                 ),
-                            ),
+                        );
+                }
+                __call
+                    .end_with(
+                        ::headcount::__private::Out(&__out).outcome(),
+                        match ::headcount::__private::Out(&__out).error() {
+                            ::headcount::__private::Option::Some(__error) => {
+                                (match __error {
+                                    Error::Lost(n) if *n > 3 => 1,
+                                    _ => 0,
+                                })
+                            }
+                            ::headcount::__private::Option::None => 0,
+                        },
                     );
+                __out
             }
-            __call
-                .end_with(
-                    ::headcount::__private::Out(&__out).outcome(),
-                    match ::headcount::__private::Out(&__out).error() {
-                        ::headcount::__private::Option::Some(__error) => {
-                            (match __error {
-                                Error::Lost(n) if *n > 3 => 1,
-                                _ => 0,
-                            })
-                        }
-                        ::headcount::__private::Option::None => 0,
-                    },
-                );
-            __out
         }
     "#]]
     .assert_eq(&print(finish::finish(entries, item)));
@@ -259,67 +267,69 @@ fn declared_metrics_and_conditions() {
     );
     expect![[r#"
         fn run(queue: &str) -> u8 {
-            let __call = {
-                let __sites = {
-                    static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                    static __SITES: [::headcount::__private::Site; 1] = [
-                        ::headcount::__private::Site::metric(
-                            &__SLOTS[0],
-                            ::headcount::__private::Descriptor::new(
-                                    ::headcount::__private::Kind::Calls,
-                                    "jobs_total",
-                                    ::headcount::__private::concat!(
-                                        "Calls of `", ::headcount::__private::module_path!(),
-                                        "::run`."
-                                    ),
-                                    ::headcount::__private::file!(),
-                                    ::headcount::__private::line!(),
-                                )
-                                .generated_help()
-                                .labels(
-                                    &[
-                                        ::headcount::__private::Label::Of(
-                                            "n",
-                                            {
-                                                use ::headcount::__private::NoValues as _;
-                                                ::headcount::__private::Values::<Kind>::ALL
-                                            },
+            {
+                let __call = {
+                    let __sites = {
+                        static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
+                        static __SITES: [::headcount::__private::Site; 1] = [
+                            ::headcount::__private::Site::metric(
+                                &__SLOTS[0],
+                                ::headcount::__private::Descriptor::new(
+                                        ::headcount::__private::Kind::Calls,
+                                        "jobs_total",
+                                        ::headcount::__private::concat!(
+                                            "Calls of `", ::headcount::__private::module_path!(),
+                                            "::run`."
                                         ),
-                                    ],
-                                ),
+                                        ::headcount::__private::file!(),
+                                        ::headcount::__private::line!(),
+                                    )
+                                    .generated_help()
+                                    .labels(
+                                        &[
+                                            ::headcount::__private::Label::Of(
+                                                "n",
+                                                {
+                                                    use ::headcount::__private::NoValues as _;
+                                                    ::headcount::__private::Values::<Kind>::ALL
+                                                },
+                                            ),
+                                        ],
+                                    ),
+                            ),
+                        ];
+                        ::headcount::__private::inventory::submit! {
+                            ::headcount::__private::Sites(& __SITES)
+                        }
+                        &__SITES
+                    };
+                    let __when_0: ::headcount::__private::bool = sampled();
+                    let __when_1: ::headcount::__private::bool = sampled();
+                    ::headcount::__private::unlooked((
+                        ::headcount::__private::counted_on_each(|outcome| calls(queue, outcome)),
+                        ::headcount::__private::When(
+                            __when_0,
+                            ::headcount::__private::timed_on(LATENCY),
                         ),
-                    ];
-                    ::headcount::__private::inventory::submit! {
-                        ::headcount::__private::Sites(& __SITES)
-                    }
-                    &__SITES
+                        ::headcount::__private::When(
+                            __when_1,
+                            ::headcount::__private::Calls(
+                                if __when_1 {
+                                    {
+                                        let __label_0: &Kind = &kind(queue);
+                                        __sites[0].row((__label_0,))
+                                    }
+                                } else {
+                                    ::headcount::__private::DROPPED
+                                },
+                            ),
+                        ),
+                    ))
                 };
-                let __when_0: ::headcount::__private::bool = sampled();
-                let __when_1: ::headcount::__private::bool = sampled();
-                ::headcount::__private::enter((
-                    ::headcount::__private::counted_on_each(|outcome| calls(queue, outcome)),
-                    ::headcount::__private::When(
-                        __when_0,
-                        ::headcount::__private::timed_on(LATENCY),
-                    ),
-                    ::headcount::__private::When(
-                        __when_1,
-                        ::headcount::__private::Calls(
-                            if __when_1 {
-                                {
-                                    let __label_0: &Kind = &kind(queue);
-                                    __sites[0].row((__label_0,))
-                                }
-                            } else {
-                                ::headcount::__private::DROPPED
-                            },
-                        ),
-                    ),
-                ))
-            };
-            let __out = ::headcount::__private::call_once(move || -> u8 { work(queue) });
-            __call.end(::headcount::__private::Out(&__out).outcome());
-            __out
+                {
+                    work(queue)
+                }
+            }
         }
     "#]]
     .assert_eq(&print(finish::finish(entries, item)));
@@ -334,50 +344,52 @@ fn a_name_of_parts_and_buckets_by_rule() {
     );
     expect![[r#"
         fn step() {
-            let __call = {
-                static __NANOS_0: [::headcount::__private::u64; hc::exponential_buckets::<
-                    8,
-                >(0.001, 2.0)
-                    .len()] = ::headcount::__private::nanos(
-                    &hc::exponential_buckets::<8>(0.001, 2.0),
-                );
-                static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
-                static __SITES: [::headcount::__private::Site; 1] = [
-                    ::headcount::__private::Site::metric(
-                        &__SLOTS[0],
-                        ::headcount::__private::Descriptor::new(
-                                ::headcount::__private::Kind::Durations,
-                                ::headcount::__private::name(
+            {
+                let __call = {
+                    static __NANOS_0: [::headcount::__private::u64; hc::exponential_buckets::<
+                        8,
+                    >(0.001, 2.0)
+                        .len()] = ::headcount::__private::nanos(
+                        &hc::exponential_buckets::<8>(0.001, 2.0),
+                    );
+                    static __SLOTS: [::headcount::__private::Slot; 1] = [::headcount::__private::Slot::NEW; 1];
+                    static __SITES: [::headcount::__private::Site; 1] = [
+                        ::headcount::__private::Site::metric(
+                            &__SLOTS[0],
+                            ::headcount::__private::Descriptor::new(
                                     ::headcount::__private::Kind::Durations,
-                                    ::headcount::__private::joined_text(const {
-                                        &::headcount::__private::joined::<
-                                            {
-                                                ::headcount::__private::joined_len(
-                                                    &[NAMESPACE, "step_seconds"],
-                                                )
-                                            },
-                                        >(&[NAMESPACE, "step_seconds"])
-                                    }),
-                                ),
-                                ::headcount::__private::concat!(
-                                    "Duration of calls of `",
-                                    ::headcount::__private::module_path!(), "::step`."
-                                ),
-                                ::headcount::__private::file!(),
-                                ::headcount::__private::line!(),
-                            )
-                            .generated_help()
-                            .nanos(&__NANOS_0),
-                    ),
-                ];
-                ::headcount::__private::inventory::submit! {
-                    ::headcount::__private::Sites(& __SITES)
-                }
-                ::headcount::__private::scope(
-                    ::headcount::__private::Durations(__SITES[0].slot(), &__NANOS_0),
-                )
-            };
-            {}
+                                    ::headcount::__private::name(
+                                        ::headcount::__private::Kind::Durations,
+                                        ::headcount::__private::joined_text(const {
+                                            &::headcount::__private::joined::<
+                                                {
+                                                    ::headcount::__private::joined_len(
+                                                        &[NAMESPACE, "step_seconds"],
+                                                    )
+                                                },
+                                            >(&[NAMESPACE, "step_seconds"])
+                                        }),
+                                    ),
+                                    ::headcount::__private::concat!(
+                                        "Duration of calls of `",
+                                        ::headcount::__private::module_path!(), "::step`."
+                                    ),
+                                    ::headcount::__private::file!(),
+                                    ::headcount::__private::line!(),
+                                )
+                                .generated_help()
+                                .nanos(&__NANOS_0),
+                        ),
+                    ];
+                    ::headcount::__private::inventory::submit! {
+                        ::headcount::__private::Sites(& __SITES)
+                    }
+                    ::headcount::__private::scope(
+                        ::headcount::__private::Durations(__SITES[0].slot(), &__NANOS_0),
+                    )
+                };
+                { }
+            }
         }
     "#]]
     .assert_eq(&print(finish::attribute(

@@ -88,6 +88,14 @@ pub(crate) fn value(
             equals(ident, input, &usage)?;
             literal(input, usage).map(Value::Bool)
         }
+        Form::Switch => {
+            if input.is_empty() || input.peek(Token![,]) {
+                return Ok(Value::Bool(LitBool::new(true, ident.span())));
+            }
+            let usage = format!("`{name}` takes nothing, or `{name} = false`");
+            equals(ident, input, &usage)?;
+            literal(input, usage).map(Value::Bool)
+        }
         Form::Number => {
             let usage = format!("`{name}` takes a number: `{name} = 500`");
             equals(ident, input, &usage)?;

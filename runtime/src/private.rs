@@ -23,9 +23,11 @@ pub use crate::metric::{
 };
 pub use crate::outcome::Outcome;
 pub use crate::record::{
-    Call, Calls, Completed, Durations, End, Exceptions, Fallible, Function, InProgress, Late,
-    Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe, Recorder, Scope,
-    SummaryDurations, Watch, When, call_once, count, enter, error_if, never, plain, scope, watch,
+    Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
+    InProgress, Late, Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
+    Recorder, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count, ended,
+    ends, enter, enter_until, error_if, never, plain, scope, stop, unlooked, unlooked_until, watch,
+    watch_until,
 };
 pub use crate::registry::{
     CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site,

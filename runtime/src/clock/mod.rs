@@ -5,6 +5,8 @@
 
 mod counter;
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 pub(crate) use counter::{coarse_seconds, prepare};
 
 /// A point in time, or none. It is compared with later ones of its own clock: one may begin by one clock while the next already begins
@@ -31,9 +33,49 @@ impl Moment {
         }
     }
 
+    /// The nanoseconds until what a [`Mark`] has noted, or until now if it has noted nothing, or by
+    /// the other clock.
+    #[inline]
+    pub(crate) fn nanos_until(self, noted: u64) -> u64 {
+        match (self, noted & 3) {
+            (Self::Counter(began), 2) => counter::nanos((noted >> 2).saturating_sub(began)),
+            (Self::System(began), 1) => (noted >> 2).saturating_sub(began),
+            (began, _) => began.elapsed_nanos(),
+        }
+    }
+
     #[inline]
     pub(crate) fn elapsed_seconds(self) -> f64 {
         nanos_as_seconds(self.elapsed_nanos())
+    }
+}
+
+/// A point in time that is noted by another than who asks for it. It may be noted in another thread.
+#[derive(Debug)]
+pub(crate) struct Mark(AtomicU64);
+
+impl Mark {
+    /// Not noted yet.
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Notes this moment.
+    #[inline]
+    pub(crate) fn set(&self) {
+        let bits = match now() {
+            Moment::None => 0,
+            // Neither clock has 2^62 ticks.
+            Moment::System(nanos) => nanos << 2 | 1,
+            Moment::Counter(ticks) => ticks << 2 | 2,
+        };
+        self.0.store(bits, Ordering::Relaxed);
+    }
+
+    /// What was noted, for [`Moment::nanos_until`]; 0 if nothing was.
+    #[inline]
+    pub(crate) fn noted(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -7,12 +7,17 @@ mod named;
 mod out;
 mod recorder;
 mod site;
+mod watch;
 
-pub use call::{Call, Scope, Watch, enter, scope, watch};
+pub use call::{
+    Call, Ended, Ending, Scope, Stop, Unlooked, ended, enter, enter_until, scope, stop, unlooked,
+    unlooked_until,
+};
 pub use named::{
     Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, OutcomeDurations,
     OutcomeSummaries, Outcomes, SummaryDurations, When, count,
 };
-pub use out::{Fallible, Out, Probe, call_once, error_if, never, plain};
+pub use out::{Fallible, Out, Probe, boxed, call_once, error_if, never, plain};
 pub use recorder::{End, Function, Recorder};
 pub use site::Partial;
+pub use watch::{Ends, Watch, ends, watch, watch_until};

@@ -3,6 +3,8 @@
 use core::future::Future;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use core::pin::Pin;
+use core::task::Poll;
 
 use crate::outcome::Outcome;
 
@@ -16,6 +18,30 @@ impl<T, E> Out<'_, Result<T, E>> {
     #[inline]
     pub fn outcome(&self) -> Outcome {
         if self.0.is_err() { Outcome::Error } else { Outcome::Ok }
+    }
+}
+
+impl<T, E> Out<'_, Option<Result<T, E>>> {
+    /// By the variant inside; `None` is no error.
+    #[inline]
+    pub fn outcome(&self) -> Outcome {
+        if matches!(self.0, Some(Err(_))) { Outcome::Error } else { Outcome::Ok }
+    }
+}
+
+impl<T, E> Out<'_, Poll<Result<T, E>>> {
+    /// By the variant inside; `Pending` is no error.
+    #[inline]
+    pub fn outcome(&self) -> Outcome {
+        if matches!(self.0, Poll::Ready(Err(_))) { Outcome::Error } else { Outcome::Ok }
+    }
+}
+
+impl<T, E> Out<'_, Poll<Option<Result<T, E>>>> {
+    /// By the variant inside, as the `?` operator does.
+    #[inline]
+    pub fn outcome(&self) -> Outcome {
+        if matches!(self.0, Poll::Ready(Some(Err(_)))) { Outcome::Error } else { Outcome::Ok }
     }
 }
 
@@ -45,6 +71,27 @@ impl<T, E> Fallible for Result<T, E> {
     #[inline]
     fn error_of(&self) -> Option<&E> {
         self.as_ref().err()
+    }
+}
+
+impl<T: Fallible> Fallible for Option<T> {
+    type Error = T::Error;
+
+    #[inline]
+    fn error_of(&self) -> Option<&T::Error> {
+        self.as_ref()?.error_of()
+    }
+}
+
+impl<T: Fallible> Fallible for Poll<T> {
+    type Error = T::Error;
+
+    #[inline]
+    fn error_of(&self) -> Option<&T::Error> {
+        match self {
+            Poll::Ready(value) => value.error_of(),
+            Poll::Pending => None,
+        }
     }
 }
 
@@ -135,7 +182,8 @@ impl Plain {
 
 /// What may be measured as a plain value.
 #[diagnostic::on_unimplemented(
-    message = "this function returns a future, and only its creation would be measured: add `future`",
+    message = "this function returns a future, and only its creation would be measured: add `future` \
+               if it is a boxed future, `future = false` if the call itself is what counts",
     label = "returns a future"
 )]
 pub trait Measured {}
@@ -144,3 +192,16 @@ impl Measured for Plain {}
 
 /// Compiles for what is not a future.
 pub fn plain(_: impl Measured) {}
+
+/// What a boxed future of ours can stand for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no boxed future, so it can't be measured from outside: say \
+               `future = false`, if the call itself is what counts",
+    label = "not a `Pin<Box<dyn Future>>`"
+)]
+pub trait BoxedFuture {}
+
+impl<F: Future + ?Sized> BoxedFuture for Pin<Box<F>> {}
+
+/// Compiles for a boxed future.
+pub fn boxed<T: BoxedFuture>(_: Probe<T>) {}

@@ -27,16 +27,6 @@ fn slice(list: &Vec<u8>) -> Option<&[u8]> {
 }
 
 #[count_exceptions]
-fn assigns<'a>(mut a: &'a str, b: &'a String) -> &'a str {
-    let local = b.clone();
-    if a.is_empty() {
-        a = &local;
-        assert!(!a.is_empty());
-    }
-    b
-}
-
-#[count_exceptions]
 async fn assigns_later(mut a: &str) -> usize {
     let local = String::from("x");
     if a.is_empty() {
@@ -71,6 +61,6 @@ fn conditional(mut a: u8, #[cfg(any())] mut b: u8) -> u8 {
 
 fn main() {
     drop(returned(conditional(1)));
-    let _ = (boxed(0), boxed_later(1), slice(&vec![]), assigns("", &"y".into()), assigns_later(""));
+    let _ = (boxed(0), boxed_later(1), slice(&vec![]), assigns_later(""));
     entry(&mut vec![None], 0);
 }
