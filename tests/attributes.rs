@@ -651,7 +651,6 @@ fn async_labels_are_read_at_the_first_poll() {
 #[test]
 fn buckets_may_be_a_constant() {
     const ARRAY: [f64; 2] = [0.25, 0.75];
-    static_assertions(&ARRAY);
 
     #[timed(name = "array_seconds", buckets = ARRAY)]
     #[timed(name = "slice_seconds", buckets = bounds::SLICE)]
@@ -661,6 +660,7 @@ fn buckets_may_be_a_constant() {
         pub(super) const SLICE: &[f64] = &[0.125];
     }
 
+    static_assertions(&ARRAY);
     measured();
     assert_page(&[
         (r#"array_seconds_bucket{le="0.25"}"#, 1.0),

@@ -111,6 +111,7 @@ fn series_of_closed_labels_exist_before_the_first_call() {
 fn closed_and_open_labels_stand_side_by_side() {
     #[timed(name = "mixed_seconds", labels(tenant, method, size: u8 = 3 + extra))]
     #[counted(name = "mixed_total", labels(text: Cow<'_, str> = Cow::Borrowed(tenant), method))]
+    #[expect(clippy::needless_lifetimes, reason = "a label's type is written without them")]
     fn mixed<'a>(method: Method, tenant: &'a str, extra: u8) -> &'a str {
         let _ = (method, extra);
         tenant

@@ -88,6 +88,7 @@ fn a_closure_around_the_body_may_return_what_it_borrowed_mutably() {
 
 #[test]
 fn the_returned_value_is_coerced_as_in_the_plain_function() {
+    #[expect(clippy::ptr_arg, reason = "a `&Vec` has to be coerced")]
     #[counted(outcome)]
     fn slice(list: &Vec<u8>, some: bool) -> Option<&[u8]> {
         if some { Some(list) } else { None }
@@ -251,6 +252,10 @@ fn free_text_as_a_label_is_capped_cut_and_escaped() {
     fn free(text: &str) -> usize {
         text.len()
     }
+    #[counted(name = "long_total", labels(text))]
+    fn long_text(text: &str) -> usize {
+        text.len()
+    }
 
     let odd = ["a\"b", "line\nbreak", "back\\slash", "nul\0", ""];
     for text in odd {
@@ -271,10 +276,6 @@ fn free_text_as_a_label_is_capped_cut_and_escaped() {
     ]);
     assert_eq!(page.series("free_total"), 6);
 
-    #[counted(name = "long_total", labels(text))]
-    fn long_text(text: &str) -> usize {
-        text.len()
-    }
     long_text(&long);
     let cut = "x".repeat(headcount::MAX_LABEL_VALUE);
     let page = self::page();

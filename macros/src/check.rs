@@ -196,7 +196,7 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
                 track_caller,
                 format!(
                     "the caller's place would be lost: {what} looks at the returned value. Leave \
-                     it out{}",
+                     one of the two out{}",
                     of_the_block(attributes)
                 ),
             );

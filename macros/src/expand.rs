@@ -89,7 +89,7 @@ fn stays_in_place(plan: &Plan) -> bool {
 
 /// `-> !`: it can only unwind, and dropping the guard says so.
 fn never_returning(plan: &Plan) -> TokenStream {
-    let begin = begin(plan, &q!(__call), &entered(plan, &q!(enter), None));
+    let begin = begin(plan, &q!(__call), &entered(plan, "enter", Clock::NONE));
     let body = body(plan);
     q!({ #begin #body })
 }
@@ -98,8 +98,8 @@ fn never_returning(plan: &Plan) -> TokenStream {
 fn in_place(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Block);
     let clock = Clock::of(plan, &moved);
-    let begin = begin(plan, &call_names(plan), &entered(plan, &q!(unlooked), Some(&clock)));
-    let (ended, stop) = (&clock.ended, &clock.stop);
+    let begin = begin(plan, &call_names(plan), &entered(plan, "unlooked", clock));
+    let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
     let probe = probe(plan);
     let body = body(plan);
@@ -110,9 +110,9 @@ fn in_place(plan: &mut Plan) -> TokenStream {
 fn returning(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Captures);
     let clock = Clock::of(plan, &moved);
-    let begin = begin(plan, &call_names(plan), &entered(plan, &q!(enter), Some(&clock)));
-    let (ended, stop) = (&clock.ended, &clock.stop);
+    let begin = begin(plan, &call_names(plan), &entered(plan, "enter", clock));
     let krate = &plan.krate;
+    let (ended, stop) = (clock.ended(krate), clock.stop(krate));
     let probe = probe(plan);
     let output = closure_output(plan);
     let statements = moved.statements;
@@ -139,11 +139,11 @@ fn watched(plan: &mut Plan) -> TokenStream {
     } else {
         return_type(plan)
     };
-    let (ended, stop) = (&clock.ended, &clock.stop);
+    let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
     let body = body(plan);
     let body = q!(async move { #returns #statements #stop #body });
-    let (future, pattern) = under_watch(plan, &body, Some(&clock));
+    let (future, pattern) = under_watch(plan, &body, clock);
     if plan.shape == Shape::AsyncNever {
         return q!({ #ended #begin let #pattern = #future.await; match __out {} });
     }
@@ -182,7 +182,7 @@ fn future(plan: &mut Plan) -> TokenStream {
 /// A future whose calls end with what it yields.
 fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     let krate = &plan.krate;
-    let (future, pattern) = under_watch(plan, body, None);
+    let (future, pattern) = under_watch(plan, body, Clock::NONE);
     let end = end(plan);
     q!(#krate::ends(#future, move |#pattern| { #end __out }))
 }
@@ -268,11 +268,7 @@ fn may_return(tokens: TokenStream) -> bool {
 }
 
 /// A future under watch of each call, and the pattern of what it then yields.
-fn under_watch(
-    plan: &Plan,
-    body: &TokenStream,
-    clock: Option<&Clock>,
-) -> (TokenStream, TokenStream) {
+fn under_watch(plan: &Plan, body: &TokenStream, clock: Clock) -> (TokenStream, TokenStream) {
     let krate = &plan.krate;
     let single = plan.calls.len() == 1;
     let mut future = body.clone();
@@ -288,37 +284,44 @@ fn under_watch(
             q!(__recorders.#index)
         };
         let call = call_name(plan, index);
-        future = match clock {
-            Some(Clock { noted: Some(noted), .. }) => {
-                q!(#krate::watch_until(#recorders, #noted, #future))
-            }
-            _ => q!(#krate::watch(#recorders, #future)),
-        };
+        future = clock.begin(krate, "watch", &q!(#future, #recorders));
         pattern = q!((#call, #pattern));
     }
     (future, pattern)
 }
 
-/// What it takes to know when the body is done, where arguments may be dropped between that and the
-/// call's end, and a duration is recorded.
-struct Clock {
-    ended: TokenStream,
-    noted: Option<TokenStream>,
-    stop: TokenStream,
-}
+/// Whether it has to be noted when the body is done: where arguments may be dropped between that and
+/// the call's end, and a duration is recorded.
+#[derive(Clone, Copy)]
+struct Clock(bool);
 
 impl Clock {
+    /// The call ends when its body is done.
+    const NONE: Self = Self(false);
+
     fn of(plan: &Plan, moved: &Moved) -> Self {
-        let krate = &plan.krate;
         let mut recorders = plan.calls.iter().flat_map(|call| &call.recorders);
-        if !moved.may_drop || !recorders.any(Recorder::takes_time) {
-            return Self { ended: TokenStream::new(), noted: None, stop: TokenStream::new() };
-        }
-        Self {
-            ended: q!(let __ended = #krate::ended(); let __noted = &__ended;),
-            noted: Some(q!(__noted)),
-            stop: q!(let __stop = #krate::stop(__noted);),
-        }
+        Self(moved.may_drop && recorders.any(Recorder::takes_time))
+    }
+
+    /// The place for the time.
+    fn ended(self, krate: &TokenStream) -> Option<TokenStream> {
+        self.0.then(|| q!(let __ended = #krate::ended(); let __noted = &__ended;))
+    }
+
+    /// The guard that notes it, before the body.
+    fn stop(self, krate: &TokenStream) -> Option<TokenStream> {
+        self.0.then(|| q!(let __stop = #krate::stop(__noted);))
+    }
+
+    /// What begins a call, with these arguments.
+    fn begin(self, krate: &TokenStream, name: &str, arguments: &TokenStream) -> TokenStream {
+        let (name, noted) = if self.0 {
+            (format_ident!("{name}_until", span = Span::mixed_site()), Some(q!(, __noted)))
+        } else {
+            (Ident::new(name, Span::mixed_site()), None)
+        };
+        q!(#krate::#name(#arguments #noted))
     }
 }
 
@@ -386,19 +389,10 @@ fn body(plan: &Plan) -> TokenStream {
     plan.function.in_braces(q!(; #statements))
 }
 
-/// Begins each call, by this function or, where a duration ends before the call, its sibling.
-fn entered(plan: &Plan, enter: &TokenStream, clock: Option<&Clock>) -> TokenStream {
-    let krate = &plan.krate;
-    let mut calls = plan.calls.iter().map(|call| {
-        let recorders = recorders_of(plan, call);
-        match clock {
-            Some(Clock { noted: Some(noted), .. }) => {
-                let until = format_ident!("{}_until", enter.to_string(), span = Span::mixed_site());
-                q!(#krate::#until(#recorders, #noted))
-            }
-            _ => q!(#krate::#enter(#recorders)),
-        }
-    });
+/// Begins each call by this function.
+fn entered(plan: &Plan, enter: &str, clock: Clock) -> TokenStream {
+    let begin = |call| clock.begin(&plan.krate, enter, &recorders_of(plan, call));
+    let mut calls = plan.calls.iter().map(begin);
     match (calls.next(), calls.next()) {
         (Some(one), None) => one,
         (first, second) => q!((#first, #second #(, #calls)*)),

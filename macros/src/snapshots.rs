@@ -167,8 +167,6 @@ fn all_four_share_one_guard() {
                     __SITE.recorder()
                 };
                 let (__call, __out) = ::headcount::__private::watch_until(
-                        __recorders,
-                        __noted,
                         async move {
                             if false {
                                 let __r: ::headcount::__private::Box<Result<Response, Error>> = ::headcount::__private::never();
@@ -182,6 +180,8 @@ fn all_four_share_one_guard() {
                                 respond(request).await
                             }
                         },
+                        __recorders,
+                        __noted,
                     )
                     .await;
                 __call.end(::headcount::__private::Out(&__out).outcome());
@@ -390,8 +390,8 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 Box::pin(
                     ::headcount::__private::ends(
                         ::headcount::__private::watch(
-                            __recorders,
                             async move { self.load(key).await },
+                            __recorders,
                         ),
                         move |(__call, __out)| {
                             __call.end(::headcount::__private::Out(&__out).outcome());
@@ -424,7 +424,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
             {
                 let page = load(key);
                 ::headcount::__private::ends(
-                    ::headcount::__private::watch(__recorders, async move { page.await }),
+                    ::headcount::__private::watch(async move { page.await }, __recorders),
                     move |(__call, __out)| {
                         __call.end(::headcount::__private::Outcome::Ok);
                         __out
@@ -767,18 +767,18 @@ fn a_mistake_leaves_the_function_as_it_was() {
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
         &expect![[
-            r#"unexpected end of input, expected an expression: :: core :: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+            r#"unexpected end of input, expected an expression: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
         ]],
     );
     expect![[r#"
         static A: Counter = {
-            ::core::compile_error! {
+            compile_error! {
                 "a metric has no initial value: end with `;` after the type"
             }
-            ::core::compile_error! {
+            compile_error! {
                 "a counter's name ends in `_total`: `x_total`"
             }
-            ::core::compile_error! {
+            compile_error! {
                 "a metric needs a help text: write a doc comment, or `help = \"..\"`"
             }
         };

@@ -200,7 +200,6 @@ fn exceptions_by_pattern_and_by_label() {
                     ),
                 );
                 let (__call, __out) = ::headcount::__private::watch(
-                        __recorders,
                         async move {
                             if false {
                                 let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
@@ -211,6 +210,7 @@ fn exceptions_by_pattern_and_by_label() {
                                 work(queue).await
                             }
                         },
+                        __recorders,
                     )
                     .await;
                 if let ::headcount::__private::Option::Some(__error) = ::headcount::__private::Out(

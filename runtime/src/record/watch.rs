@@ -64,16 +64,16 @@ pin_project_lite::pin_project! {
 
 /// Puts a future under watch.
 #[inline]
-pub fn watch<R: Recorder, F: Future>(recorders: R, body: F) -> Watch<R, F> {
+pub fn watch<R: Recorder, F: Future>(body: F, recorders: R) -> Watch<R, F> {
     Watch { body: Some(body), begun: Begun::later(recorders, ()), state: State::Made }
 }
 
 /// The same where a [`Stop`](super::Stop) says when its body is done.
 #[inline]
 pub fn watch_until<R: Recorder, F: Future>(
+    body: F,
     recorders: R,
     ended: &Ended,
-    body: F,
 ) -> Watch<R, F, &Ended> {
     Watch { body: Some(body), begun: Begun::later(recorders, ended), state: State::Made }
 }
