@@ -286,3 +286,45 @@ fn a_library_that_is_used_as_it_is_brings_no_dependencies_of_the_program() {
         assert!(!tree.contains(program), "{tree}");
     }
 }
+
+#[test]
+fn a_directory_with_nothing_of_ours_is_an_error_and_stays_as_it_is() {
+    let folder = temporary_directory(Medium::Disk);
+    fs::write(folder.path().join("passwd"), "root:x:0:0").expect("ours");
+    for arguments in [
+        &["show"][..],
+        &["ps"],
+        &["compact"],
+        &["clean", "--dead"],
+        &["clean", "--bad"],
+        &["mark-dead", "1"],
+    ] {
+        let (code, out, err) = run(command(arguments).arg("--dir").arg(folder.path()));
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {err}");
+        assert!(err.contains("there is nothing of headcount's here"), "{arguments:?}: {err}");
+        assert_eq!(names(folder.path()), ["passwd"], "{arguments:?}");
+    }
+    // Nor does the library leave anything there.
+    let collector = headcount::Collector::open(folder.path());
+    assert_eq!(collector.compact().expect("nothing to do").folded(), 0);
+    assert_eq!(collector.mark_process_dead(1).expect("nothing to do"), 0);
+    assert_eq!(names(folder.path()), ["passwd"]);
+}
+
+#[test]
+fn names_that_a_terminal_would_obey_are_escaped() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    for name in ["1-\x1b[2J\x1b]0;red\x07.hc", "2-\u{202e}gpj.hc", "3-\n4.hc"] {
+        fs::write(folder.path().join(name), "something else").expect("ours");
+    }
+    for arguments in [["show"], ["ps"], ["compact"]] {
+        let (code, out, err) = run(command(&arguments).arg("--dir").arg(folder.path()));
+        assert_eq!(code, Some(0), "{err}");
+        let said = format!("{out}{err}");
+        assert!(!said.contains(['\x1b', '\x07', '\u{202e}']), "{said:?}");
+        for escaped in ["1-\\u{1b}[2J\\u{1b}]0;red\\u{7}.hc", "2-\\u{202e}gpj.hc", "3-\\n4.hc"] {
+            assert!(said.contains(escaped), "{arguments:?}, {escaped}: {said}");
+        }
+    }
+}

@@ -134,6 +134,19 @@ impl Directory {
         Ok(names)
     }
 
+    /// Whether there is a file that headcount makes, by the names. What can't be listed may have some.
+    pub(crate) fn has_ours(&self) -> bool {
+        let is_there = |name: &str| {
+            let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::statat(&self.fd, name, flags).is_ok()
+        };
+        [ARCHIVE, FOLD_LOCK, "processes.hcl"].into_iter().any(is_there)
+            || self.names().map_or(true, |names| {
+                !names.segments.is_empty()
+                    || names.set_aside.iter().any(|name| name.ends_with(".hc.bad"))
+            })
+    }
+
     /// Whether files can be made and removed here, and this user is one who should: the directory's owner, root, or one of its group.
     pub(crate) fn is_writable(&self) -> bool {
         let me = rustix::process::geteuid().as_raw();

@@ -3,7 +3,7 @@
 //! It does not appear in recording: recording can't fail.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -204,7 +204,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(path) = &self.path {
-            write!(f, "{}: ", path.display())?;
+            write!(f, "{}: ", Escaped(&path.display().to_string()))?;
         }
         match &self.kind {
             ErrorKind::Io { what, source } => write!(f, "can't {what}: {source}"),
@@ -215,11 +215,13 @@ impl fmt::Display for Error {
             ErrorKind::Version { major, minor } => {
                 write!(f, "written in format {major}.{minor}, which this version can't read")
             }
-            ErrorKind::Unknown { what } => write!(f, "written by a newer version: {what}"),
+            ErrorKind::Unknown { what } => {
+                write!(f, "written by a newer version: {}", Escaped(what))
+            }
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
             ErrorKind::Conflict { message }
             | ErrorKind::Invalid { message }
-            | ErrorKind::Stuck(message) => f.write_str(message),
+            | ErrorKind::Stuck(message) => write!(f, "{}", Escaped(message)),
             ErrorKind::Busy => f.write_str("another process is folding this directory"),
             ErrorKind::LockLost => {
                 f.write_str("somebody removed or replaced its lock or its archive meanwhile")
@@ -237,6 +239,25 @@ impl fmt::Display for Error {
     }
 }
 
+/// Text that somebody else may have chosen, such as a file's name: without what a terminal or a log
+/// would take for commands.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // With those that turn the direction of writing a name looks like another.
+        let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        for c in self.0.chars() {
+            if c.is_control() || turns(c) {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
@@ -249,6 +270,12 @@ impl std::error::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_somebody_else_has_chosen_is_escaped() {
+        let error = Error::corrupt("it").at(Path::new("/a/\x1b[31m\u{202e}b\n\u{9b}é\\"));
+        assert_eq!(error.to_string(), "/a/\\u{1b}[31m\\u{202e}b\\n\\u{9b}é\\: damaged: it");
+    }
 
     #[test]
     #[cfg_attr(miri, ignore = "the words are the system's")]

@@ -81,7 +81,8 @@ fn main() -> ExitCode {
         let message = "no directory: give --dir, or set HEADCOUNT_DIR";
         Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
     };
-    match run(&command, &Collector::open(directory)) {
+    let collector = Collector::open(directory);
+    match collector.__look().map_err(Failure::from).and_then(|()| run(&command, &collector)) {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads has seen enough: `headcount show | head`.
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -169,6 +170,13 @@ fn table(out: &mut impl Write, segments: &[SegmentInfo]) -> io::Result<()> {
     Ok(())
 }
 
+/// A file's name as a terminal can show it: whoever may write to the directory chooses it.
+fn escaped(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    let escape = |c: char| if plain(c) { c.to_string() } else { c.escape_default().to_string() };
+    name.chars().map(escape).collect()
+}
+
 fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let age = segment.created().map(|created| {
@@ -183,7 +191,7 @@ fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
         or_dash(age),
         segment.series().to_string(),
         segment.bytes().to_string(),
-        segment.file_name().to_owned(),
+        escaped(segment.file_name()),
         segment.error().map_or_else(|| segment.why().to_owned(), ToString::to_string),
     ]
 }

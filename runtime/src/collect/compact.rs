@@ -92,6 +92,17 @@ impl Collector {
         Ok(done.map_or(0, |done| done.folded))
     }
 
+    /// For who was given the directory by a person: whether there is anything of headcount's in it. An
+    /// error if there isn't.
+    #[doc(hidden)]
+    pub fn __look(&self) -> Result<(), Error> {
+        let Some(path) = self.directory() else { return Ok(()) };
+        if Directory::open(&path)?.has_ours() {
+            return Ok(());
+        }
+        Err(Error::directory("there is nothing of headcount's here").at(&path))
+    }
+
     /// Does something that one process at a time may do in a directory; `None` where there is no directory.
     pub(super) fn holding_the_lock<T>(
         &self,
@@ -99,6 +110,10 @@ impl Collector {
     ) -> Result<Option<T>, Error> {
         let Some(path) = self.directory() else { return Ok(None) };
         let directory = Directory::open(&path)?;
+        if !directory.has_ours() {
+            // Not even the lock's file has any business here.
+            return Ok(None);
+        }
         if !directory.is_writable() {
             return Err(Error::directory("the directory is not this user's to write").at(&path));
         }

@@ -34,6 +34,7 @@ mod snapshot;
 mod spans;
 mod sums;
 mod together;
+mod touch;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;

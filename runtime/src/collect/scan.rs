@@ -15,6 +15,7 @@ use super::kept::{Kept, Logs};
 use super::liveness::{Here, Life, settle};
 use super::merge::{Part, Plans};
 use super::read::Source;
+use super::touch::keep_young;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
 const ATTEMPTS: u32 = 3;
@@ -172,6 +173,9 @@ impl Scan {
         let Some((fd, size)) = directory.open_sized(name)? else { return Ok(()) };
         let source = Source::File(fd);
         let header = read_header(&source, size)?;
+        if let Source::File(fd) = &source {
+            keep_young(fd);
+        }
         if self.own == Some(header.instance) {
             return Ok(());
         }

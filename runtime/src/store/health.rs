@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind};
 
 use super::fork::Guard;
-use super::state::State;
+use super::state::{State, Store};
 use super::tally::dropped_operations;
 
 /// How this process's own counting fares; see [`health`].
@@ -39,7 +39,7 @@ impl Health {
         self.directory.as_deref()
     }
 
-    /// Why counting is private or incomplete, with the path; or which function doesn't return
+    /// Why counting is private or incomplete, with the path; that somebody removed this process's file; or which function doesn't return
     /// ([`stuck_functions`](Self::stuck_functions)).
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
@@ -63,6 +63,16 @@ impl Health {
     }
 }
 
+/// What to tell where the segment's file was removed.
+fn removed(store: &Store) -> Option<Error> {
+    let what = "somebody removed this process's file: what it counts is seen by itself only";
+    let error = store.was_removed().then(|| Error::directory(what))?;
+    Some(match store.directory() {
+        Some(path) => error.at(&path),
+        None => error,
+    })
+}
+
 /// How this process's counting fares. Recording itself never fails and never says anything; this does.
 ///
 /// ```
@@ -78,9 +88,15 @@ pub fn health() -> Health {
             shared: store.is_shared(),
             started: store.state == State::Live,
             directory: store.directory(),
-            problem: store.problem.as_ref().map(Error::copy).or_else(|| {
-                store.callbacks.complaints().next().map(|what| Error::new(ErrorKind::Stuck(what)))
-            }),
+            problem: store.problem.as_ref().map(Error::copy).or_else(|| removed(&store)).or_else(
+                || {
+                    store
+                        .callbacks
+                        .complaints()
+                        .next()
+                        .map(|what| Error::new(ErrorKind::Stuck(what)))
+                },
+            ),
             stuck_functions: store.callbacks.complaints().count() as u64,
             dropped_series: store.dropped_series,
             dropped_operations,

@@ -308,6 +308,13 @@ impl Store {
         }
     }
 
+    /// Whether somebody removed the segment's file, so that nobody else sees what is counted in it.
+    pub(super) fn was_removed(&self) -> bool {
+        self.state == State::Live
+            && self.shared
+            && self.memory.as_ref().and_then(|m| m.backing().links()) == Some(0)
+    }
+
     /// Whether the segment has a file in the directory, as far as this process knows.
     pub(super) fn is_shared(&self) -> bool {
         self.state == State::Live

@@ -9,6 +9,7 @@ use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
 
 use super::super::read::{Source, bytes_in};
+use super::super::touch::keep_young;
 use super::Archive;
 use super::format::{HEADER_LEN, MAX_LEN, decode, header};
 
@@ -62,6 +63,7 @@ struct Identity {
 
 fn open(directory: &Directory) -> Result<Option<(Source, Identity)>, Error> {
     let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(None) };
+    keep_young(&fd);
     let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
     let source = Source::File(fd);
     #[allow(
