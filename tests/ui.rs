@@ -13,6 +13,18 @@ fn what_must_compile_compiles() {
     trybuild::TestCases::new().pass("ui/pass/*.rs");
 }
 
+/// The compiler shows the standard library's source where the machine has it (rustup's component `rust-src`), and the next
+/// release moves it. What panics in a constant says where it was called (`#[track_caller]`), so that none of it is shown.
+#[test]
+fn no_message_shows_the_standard_library() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("$RUST"), "{} shows the standard library", path.display());
+    }
+}
+
 #[test]
 fn every_message_belongs_to_a_program() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail");

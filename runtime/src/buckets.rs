@@ -33,6 +33,7 @@
 /// ```
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "more bounds than 2^53 are no histogram")]
+#[track_caller]
 pub const fn linear_buckets<const N: usize>(start: f64, width: f64) -> [f64; N] {
     assert!(N > 0, "a histogram needs at least one bucket bound");
     assert!(start.is_finite() && width.is_finite(), "bucket bounds must be finite");
@@ -79,6 +80,7 @@ pub const fn linear_buckets<const N: usize>(start: f64, width: f64) -> [f64; N] 
 /// # Ok::<(), headcount::Error>(())
 /// ```
 #[must_use]
+#[track_caller]
 pub const fn exponential_buckets<const N: usize>(start: f64, factor: f64) -> [f64; N] {
     assert!(N > 0, "a histogram needs at least one bucket bound");
     assert!(start.is_finite() && factor.is_finite(), "bucket bounds must be finite");
@@ -103,6 +105,7 @@ pub const fn exponential_buckets<const N: usize>(start: f64, factor: f64) -> [f6
     bounds
 }
 
+#[track_caller]
 const fn check(before: f64, bound: f64) {
     assert!(
         bound.is_finite(),

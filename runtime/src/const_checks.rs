@@ -52,6 +52,7 @@ pub const fn joined_text(joined: &'static [u8]) -> &'static str {
 /// # Panics
 ///
 /// Where no metric of that kind may be called so. In a constant, as generated code calls it, that is a compile error; so for what follows.
+#[track_caller]
 pub const fn name(kind: Kind, name: &'static str) -> &'static str {
     let text = name.as_bytes();
     assert!(!text.is_empty(), "a metric needs a name");
@@ -107,6 +108,7 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
 /// # Panics
 ///
 /// If it needs one.
+#[track_caller]
 pub const fn without_mode(kind: Kind) -> Kind {
     assert!(
         !matches!(kind, Kind::Gauge | Kind::StateSet),
@@ -120,6 +122,7 @@ pub const fn without_mode(kind: Kind) -> Kind {
 /// # Panics
 ///
 /// If it is no info.
+#[track_caller]
 pub const fn info_labels(kind: Kind, labels: &'static [Label]) -> &'static [Label] {
     assert!(
         matches!(kind, Kind::Info),

@@ -132,6 +132,7 @@ impl Label {
         }
     }
 
+    #[track_caller]
     const fn check(&self) {
         let (name, values) = match self {
             Self::Const(name, value) => (name, core::slice::from_ref(value)),
@@ -211,6 +212,7 @@ impl Descriptor {
     /// # Panics
     ///
     /// Without a name. In a constant, as generated code calls it, that is a compile error; so for the methods below.
+    #[track_caller]
     pub const fn new(
         kind: Kind,
         name: &'static str,
@@ -249,6 +251,7 @@ impl Descriptor {
     ///
     /// If there are more than 60, or a name or value is longer than 1,024 bytes: no reader would take them.
     #[must_use]
+    #[track_caller]
     pub const fn labels(mut self, labels: &'static [Label]) -> Self {
         assert!(labels.len() <= 60, "more than 60 labels");
         let mut i = 0;
@@ -266,6 +269,7 @@ impl Descriptor {
     ///
     /// If it is 0.
     #[must_use]
+    #[track_caller]
     pub const fn max_series(mut self, most: u32) -> Self {
         assert!(most > 0, "a family needs room for one series at least");
         self.max_series = most;
@@ -285,6 +289,7 @@ impl Descriptor {
     ///
     /// For a state set without states, or with a label of its own name, which is the states'.
     #[must_use]
+    #[track_caller]
     pub const fn states(mut self, states: &'static [&'static str]) -> Self {
         if matches!(self.kind, Kind::StateSet) {
             assert!(
@@ -318,6 +323,7 @@ impl Descriptor {
     ///
     /// For an info or a state set, whose values count nothing.
     #[must_use]
+    #[track_caller]
     pub const fn unit(mut self, unit: &'static str) -> Self {
         assert!(
             !matches!(self.kind, Kind::Info | Kind::StateSet),
@@ -333,6 +339,7 @@ impl Descriptor {
     ///
     /// For anything else.
     #[must_use]
+    #[track_caller]
     pub const fn mode(mut self, mode: Mode) -> Self {
         assert!(self.has_mode(), "`mode` belongs to a `Gauge` or a `StateSet`");
         assert!(
@@ -349,6 +356,7 @@ impl Descriptor {
     ///
     /// If there are more than 1,000, or the metric is of another kind.
     #[must_use]
+    #[track_caller]
     pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
         assert!(matches!(self.kind, Kind::Histogram), "`buckets` belongs to a `Histogram`");
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
@@ -362,6 +370,7 @@ impl Descriptor {
     ///
     /// If there are more than 1,000, or the metric is of another kind.
     #[must_use]
+    #[track_caller]
     pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
         assert!(matches!(self.kind, Kind::Durations), "buckets in seconds belong to durations");
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
@@ -421,6 +430,7 @@ impl Descriptor {
     ///
     /// Where all their series together would need more cells than is sensible; in a constant, a compile error.
     #[expect(clippy::cast_possible_truncation, reason = "checked just before")]
+    #[track_caller]
     pub(crate) const fn product(&self) -> u32 {
         let mut product = 1;
         let mut i = 0;
@@ -454,6 +464,7 @@ pub(crate) const fn durations_width(bounds: u32) -> u32 {
 /// # Panics
 ///
 /// Where they aren't; in a constant, as generated code calls it, that is a compile error.
+#[track_caller]
 pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
     assert!(!bounds.is_empty(), "a histogram needs at least one bucket bound");
     let mut i = 0;
@@ -473,6 +484,7 @@ pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
 ///
 /// Where they aren't ascending, finite and above zero; in a constant, that is a compile error.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
+#[track_caller]
 pub const fn nanos<const N: usize>(seconds: &[f64]) -> [u64; N] {
     assert!(!seconds.is_empty(), "a histogram needs at least one bucket bound");
     assert!(seconds.len() == N, "as many bounds as were announced");

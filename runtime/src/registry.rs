@@ -161,6 +161,7 @@ impl Site {
     /// # Panics
     ///
     /// Where closed labels have too many combinations; in a constant, a compile error.
+    #[track_caller]
     pub const fn metric(slot: &'static Slot, descriptor: Descriptor) -> Self {
         let stride = if descriptor.is_open() {
             0
