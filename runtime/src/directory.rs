@@ -2,15 +2,18 @@
 //!
 //! Used by the writer and by the collector.
 
+mod kept;
+mod make;
+
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, open};
 use rustix::io::Errno;
 
 use crate::error::Error;
-use crate::fault;
+
+pub(crate) use kept::{Found, Kept};
 
 /// How a segment's name ends.
 pub(crate) const SUFFIX: &str = ".hc";
@@ -36,6 +39,12 @@ pub(crate) struct Directory {
     me: u32,
     /// The group whose members may write here, if there is one.
     group: Option<u32>,
+    is_open_to_all: bool,
+}
+
+/// The path without slashes and dots at its end, behind which a link would be followed.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 impl Directory {
@@ -49,7 +58,7 @@ impl Directory {
     pub(crate) fn open_or_create(path: &Path, group: Option<u32>) -> Result<Self, Error> {
         let opened = match Self::open_checked(path) {
             Err(e) if e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
-                Self::create(path, group)
+                make::make(&plain(path), group)
                     .map_err(|e| Error::io("make the directory", e).at(path))?;
                 Self::open_checked(path)
             }
@@ -63,16 +72,9 @@ impl Directory {
         Ok(directory)
     }
 
-    fn create(path: &Path, group: Option<u32>) -> std::io::Result<()> {
-        // 0700: what a program counts is nobody else's business unless its operator says so.
-        let mut builder = std::fs::DirBuilder::new();
-        fault::call!("directory.make", builder.recursive(true).mode(0o700).create(path))?;
-        if let Some(group) = group {
-            rustix::fs::chown(path, None, Some(rustix::fs::Gid::from_raw(group)))?;
-            // Set-group-id: files have the directory's group, whoever makes them. Behind the group, which takes the bit away.
-            rustix::fs::chmod(path, Mode::from_raw_mode(0o2770))?;
-        }
-        Ok(())
+    /// Whether the members of this group may make and remove files here.
+    pub(crate) fn is_open_to(&self, group: u32) -> bool {
+        self.is_open_to_all || self.group == Some(group)
     }
 
     /// The rights of files here: readable by the group that may write here.
@@ -89,21 +91,26 @@ impl Directory {
 
     fn open_checked(path: &Path) -> Result<Self, Error> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
-        let fd = open(path, flags, Mode::empty()).map_err(|e| match e {
+        let fd = open(plain(path), flags, Mode::empty()).map_err(|e| match e {
             Errno::NOTDIR | Errno::LOOP => Error::directory("not a directory"),
             e => Error::io("open the directory", e),
         })?;
+        Self::checked(fd, path)
+    }
+
+    /// One that is open already.
+    fn checked(fd: OwnedFd, path: &Path) -> Result<Self, Error> {
         let stat = fstat(&fd).map_err(|e| Error::io("look at the directory", e))?;
         let mode = Mode::from_raw_mode(stat.st_mode);
-        let sticky = mode.contains(Mode::SVTX);
-        if mode.contains(Mode::WOTH) && !sticky {
+        let is_open_to_all = mode.contains(Mode::WOTH);
+        if is_open_to_all && !mode.contains(Mode::SVTX) {
             return Err(Error::directory(
                 "everyone may write to the directory, and it isn't sticky",
             ));
         }
         let group = mode.contains(Mode::WGRP).then_some(stat.st_gid);
         let me = rustix::process::geteuid().as_raw();
-        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, me, group })
+        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, me, group, is_open_to_all })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -157,11 +164,7 @@ impl Directory {
 
     /// Whether a small program might find no room for a segment here any more.
     pub(crate) fn is_nearly_full(&self) -> bool {
-        const SMALL: u64 = 64 << 10;
-        // A filesystem of no size has no limit. What it doesn't tell is found out by trying.
-        rustix::fs::fstatvfs(&self.fd).is_ok_and(|stat| {
-            stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL
-        })
+        is_nearly_full(self.fd.as_fd())
     }
 
     /// Makes a file that root has made here its owner's, if that is another user: who can't read the archive would see less than there was, and
@@ -223,6 +226,8 @@ impl Directory {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(foreign("a symbolic link")),
             Err(Errno::NXIO) => return Err(foreign("a socket or a device")),
+            // Without `NONBLOCK` this would wait until the lease is given up, up to 45 seconds.
+            Err(Errno::AGAIN) => return Err(foreign("another process has a lease on it")),
             Err(e) => return Err(Error::io("open it", e)),
         };
         let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
@@ -239,6 +244,13 @@ impl Directory {
         }
         Ok(Some((fd, stat)))
     }
+}
+
+fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
+    const SMALL: u64 = 64 << 10;
+    // A filesystem of no size has no limit. What it doesn't tell is found out by trying.
+    rustix::fs::fstatvfs(directory)
+        .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
 }
 
 /// What a directory holds, by what the names say.

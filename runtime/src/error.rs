@@ -41,6 +41,8 @@ pub(crate) enum ErrorKind {
     Invalid { message: String },
     /// A function of the user's doesn't return.
     Stuck(String),
+    /// No directory was named.
+    Private,
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
     /// Someone else folds this directory right now.
@@ -113,6 +115,7 @@ impl Error {
             ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
             ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
             ErrorKind::Stuck(message) => ErrorKind::Stuck(message.clone()),
+            ErrorKind::Private => ErrorKind::Private,
             ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
             ErrorKind::Busy => ErrorKind::Busy,
             ErrorKind::LockLost => ErrorKind::LockLost,
@@ -129,6 +132,22 @@ impl Error {
     /// Whether a system call failed: a missing directory, no permission, no room.
     pub fn is_io(&self) -> bool {
         matches!(self.kind, ErrorKind::Io { .. })
+    }
+
+    /// Whether no directory was named, so that a process counts for itself alone. A program that is
+    /// one process may want nothing else: see [`Config::required`](crate::Config::required).
+    pub fn is_private(&self) -> bool {
+        matches!(self.kind, ErrorKind::Private)
+    }
+
+    /// Whether a directory is there, and not fit to be counted in.
+    pub fn is_unfit_directory(&self) -> bool {
+        matches!(self.kind, ErrorKind::Directory { .. })
+    }
+
+    /// Whether [`init`](crate::init) came after recording had begun somewhere else.
+    pub fn is_already_started(&self) -> bool {
+        matches!(self.kind, ErrorKind::AlreadyStarted)
     }
 
     /// Whether it says nothing of the file, and the same call may succeed the next moment.
@@ -195,6 +214,7 @@ impl Error {
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
             ErrorKind::Stuck(_) => "stuck",
+            ErrorKind::Private => "private",
             ErrorKind::AlreadyStarted => "started",
             ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken => "busy",
         }
@@ -222,6 +242,10 @@ impl fmt::Display for Error {
             ErrorKind::Conflict { message }
             | ErrorKind::Invalid { message }
             | ErrorKind::Stuck(message) => write!(f, "{}", Escaped(message)),
+            ErrorKind::Private => f.write_str(
+                "no directory was named (by `Config::directory` or HEADCOUNT_DIR), so this process \
+                 counts for itself alone",
+            ),
             ErrorKind::Busy => f.write_str("another process is folding this directory"),
             ErrorKind::LockLost => {
                 f.write_str("somebody removed or replaced its lock or its archive meanwhile")

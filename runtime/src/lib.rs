@@ -154,7 +154,7 @@ pub use collect::{
     LabelSet, Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value,
     mark_process_dead,
 };
-pub use config::Config;
+pub use config::{Config, SegmentSize};
 pub use declared::{Conflicts, Declaration, catalogue, verify};
 pub use error::Error;
 pub use expose::{Exposition, render};
@@ -169,7 +169,7 @@ pub use metric::{
 pub use outcome::Outcome;
 #[cfg(feature = "process")]
 pub use processes::Processes;
-pub use store::{Health, after_fork_in_child, clear, health, init, remove_matching};
+pub use store::{Health, after_fork_in_child, child_env, clear, health, init, remove_matching};
 
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]

@@ -1,10 +1,12 @@
-//! Who this process is, as a segment's header tells it.
+//! Who this process is, as a segment's header tells it, and what the kernel gives to it.
+#![expect(unsafe_code, reason = "getauxval, which rustix has for programs without libc only")]
+
+use std::io;
 
 #[cfg(not(miri))]
-use std::io::Read;
-
-#[cfg(not(miri))]
-use rustix::fs::stat;
+use rustix::fs::{Mode, OFlags, open, stat};
+use rustix::process::{Resource, getrlimit};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 #[cfg(miri)]
 pub(crate) use crate::no_kernel::read_small;
@@ -66,9 +68,53 @@ pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
 }
 
 /// The beginning of a file; nothing where it can't be read.
+///
+/// The kernel's files are meant. In a changed root directory they may be anything, a pipe that
+/// nobody writes to among it, so nothing is waited for.
 #[cfg(not(miri))]
 pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
-    std::fs::File::open(path).and_then(|mut file| file.read(into)).unwrap_or(0)
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let read = open(path, flags, Mode::empty()).and_then(|fd| rustix::io::read(&fd, into));
+    read.unwrap_or(0)
+}
+
+/// The root directory, by device and inode.
+pub(crate) fn root() -> Option<(u64, u64)> {
+    stat("/").ok().map(|stat| (stat.st_dev, stat.st_ino))
+}
+
+/// Whether the program got rights by `exec` that its caller hasn't: a set-user-ID or set-group-ID
+/// program, or one with capabilities of its file.
+#[cfg(not(miri))]
+pub(crate) fn has_more_rights_than_its_caller() -> bool {
+    // SAFETY: reads what the kernel gave to the process, and has no other conditions. Where the
+    // kernel says nothing it is 0.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+#[cfg(miri)]
+pub(crate) fn has_more_rights_than_its_caller() -> bool {
+    false
+}
+
+/// Random bytes, without waiting for any; an error where this process may get none.
+pub(crate) fn random() -> io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
+        Ok(16) => Ok(bytes),
+        // Too early after the machine's start, or refused to this process.
+        refused => match read_small("/dev/urandom", &mut bytes) {
+            16 => Ok(bytes),
+            _ => Err(refused.err().unwrap_or(rustix::io::Errno::IO).into()),
+        },
+    }
+}
+
+/// The least number of a descriptor that is kept for long: out of the way of programs that count
+/// on low numbers.
+pub(crate) fn high_number() -> i32 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(1024);
+    i32::try_from((limit / 2).min(512)).unwrap_or(0)
 }
 
 /// Nanoseconds since 1970.
@@ -90,5 +136,7 @@ mod tests {
         assert!(matches!(state, b'R' | b'S'));
         assert_ne!(super::boot_id(), [0; 16]);
         assert_ne!(super::pid_namespace(), 0);
+        assert_ne!(super::random().unwrap(), super::random().unwrap());
+        assert!(super::root().is_some() && !super::has_more_rights_than_its_caller());
     }
 }

@@ -2,13 +2,11 @@
 //!
 //! The store knows when to ask, and calls this without its mutex. Who folds, and how, only `collect` knows.
 
-use std::path::Path;
-
 use crate::collect;
 
-/// Folds what the dead have left in this directory, as far as that is quick, if this process may; or waits a moment for who is doing it. Whether
+/// Folds what the dead have left in this process's directory, as far as that is quick, if this process may; or waits a moment for who is doing it. Whether
 /// there is room now shows in what is done next.
-pub(crate) fn make(path: &Path) {
+pub(crate) fn make() {
     // What was in the way is told by what is done next: there is no room.
-    let _ = collect::make_room(path);
+    let _ = collect::make_room();
 }

@@ -77,7 +77,7 @@ impl From<io::Error> for Failure {
 fn main() -> ExitCode {
     let Arguments { command, dir } = Arguments::parse();
     let config = dir.map_or_else(Config::new, |dir| Config::new().directory(dir));
-    let Some(directory) = config.chosen_directory() else {
+    let Some(directory) = config.resolved_directory() else {
         let message = "no directory: give --dir, or set HEADCOUNT_DIR";
         Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
     };

@@ -7,8 +7,8 @@ use super::label_set::LabelSet;
 use super::scan::Scan;
 use super::snapshot::{Family, FamilyKind, Series, Value};
 
-/// The collector's own families.
-pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
+/// The collector's own families. `is_shared`: whether others see what this process counts.
+pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family> {
     let living = scan.parts.iter().filter(|part| part.is_alive()).count();
     let sum = |of: fn(&Segment) -> u64| {
         scan.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
@@ -87,6 +87,12 @@ pub(super) fn about(scan: &Scan, began: Instant) -> Vec<Family> {
             "headcount_scrape_duration_seconds",
             "How long reading and merging took.",
             [(("", ""), began.elapsed().as_secs_f64())],
+        ),
+        family(
+            "headcount_shared",
+            "Whether the process that made this exposition shares what it counts: 1, or 0 if it \
+             counts for itself alone.",
+            [(("", ""), f64::from(u8::from(is_shared)))],
         ),
     ]
 }

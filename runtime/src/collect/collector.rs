@@ -168,7 +168,9 @@ impl Collector {
     pub fn collect(&self) -> Result<Snapshot, Error> {
         let began = Instant::now();
         let earlier = self.keeper.kept();
-        let mut scan = self.scan_after(&earlier)?;
+        self.start();
+        let directory = self.open_directory();
+        let mut scan = self.scan_in(directory.as_ref(), &earlier)?;
         let Merged { mut families, skipped, plans } =
             merge(&scan.parts, scan.archive(), earlier.plans());
         scan.skipped.extend(skipped);
@@ -176,23 +178,23 @@ impl Collector {
         if let Some(shown) = self.processes {
             let alive = scan.parts.iter().filter(|part| part.is_alive());
             let alive = alive.map(|part| &part.segment.header);
-            let directory = self.directory();
-            let more =
-                crate::processes::families(shown, alive, directory.as_deref(), &mut scan.skipped);
+            let directory = directory.as_ref().ok().and_then(Option::as_ref);
+            let more = crate::processes::families(shown, alive, directory, &mut scan.skipped);
             custom::add(&mut families, more, &mut scan.skipped);
         }
         for Custom(make) in &self.custom {
             custom::add(&mut families, make(), &mut scan.skipped);
         }
-        for family in about(&scan, began) {
+        let is_shared = self.directory.is_some() || !store::tell_if_alone();
+        for family in about(&scan, is_shared, began) {
             // A program's own family of such a name keeps it.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {
                 families.insert(at, family);
             }
         }
         if self.folding && scan.dead() >= ENOUGH {
-            if let Some(directory) = self.directory() {
-                Self::fold_in_passing(&directory);
+            if let Ok(Some(directory)) = &directory {
+                Self::fold_in_passing(directory);
             }
         }
         let skipped = core::mem::take(&mut scan.skipped);
@@ -201,34 +203,47 @@ impl Collector {
     }
 
     pub(super) fn scan(&self) -> Result<Scan, Error> {
-        self.scan_after(&self.keeper.kept())
+        self.start();
+        self.scan_in(self.open_directory().as_ref(), &self.keeper.kept())
     }
 
-    fn scan_after(&self, earlier: &Arc<Kept>) -> Result<Scan, Error> {
+    /// What this process declares is there, before it is used.
+    fn start(&self) {
         if self.directory.is_none() {
-            // So that what this process declares is there, before it is used.
             store::start();
             sampler::sample();
         }
-        match self.directory() {
-            Some(directory) => Scan::of(&directory, self.directory.is_none(), earlier),
-            None => Ok(Scan::of_own(earlier)),
+    }
+
+    fn scan_in(
+        &self,
+        directory: Result<&Option<Directory>, &Error>,
+        earlier: &Arc<Kept>,
+    ) -> Result<Scan, Error> {
+        match directory {
+            Ok(Some(directory)) => Scan::of(directory, self.directory.is_none(), earlier),
+            Ok(None) => Ok(Scan::of_own(earlier)),
+            Err(e) if self.directory.is_none() => Scan::of_own_instead(e.copy(), earlier),
+            Err(e) => Err(e.copy()),
         }
     }
 
-    /// The directory that this collector reads, if there is one.
-    pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.directory.clone().or_else(store::directory)
+    /// The directory that this collector reads, if there is one. That of its own process is the
+    /// one that was opened first, whatever its path means now.
+    pub(super) fn open_directory(&self) -> Result<Option<Directory>, Error> {
+        match &self.directory {
+            Some(path) => Directory::open(path).map(Some),
+            None => store::open_directory(),
+        }
     }
 
     /// One generation. What was collected is right without it, so whatever keeps it from being written is for [`compact`](Self::compact) to
     /// tell.
-    fn fold_in_passing(path: &Path) {
-        let Ok(directory) = Directory::open(path) else { return };
+    fn fold_in_passing(directory: &Directory) {
         if !directory.is_writable() {
             return;
         }
-        if let Ok(Some(folder)) = Folder::new(&directory) {
+        if let Ok(Some(folder)) = Folder::new(directory) {
             let _ = folder.generation(Portion::IN_PASSING, &mut Vec::new());
         }
     }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 
 use super::Collector;
@@ -96,11 +95,13 @@ impl Collector {
     /// error if there isn't.
     #[doc(hidden)]
     pub fn __look(&self) -> Result<(), Error> {
-        let Some(path) = self.directory() else { return Ok(()) };
-        if Directory::open(&path)?.has_ours() {
-            return Ok(());
+        match self.open_directory()? {
+            Some(directory) if !directory.has_ours() => {
+                let what = "there is nothing of headcount's here";
+                Err(Error::directory(what).at(directory.path()))
+            }
+            _ => Ok(()),
         }
-        Err(Error::directory("there is nothing of headcount's here").at(&path))
     }
 
     /// Does something that one process at a time may do in a directory; `None` where there is no directory.
@@ -108,18 +109,18 @@ impl Collector {
         &self,
         what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        let Some(path) = self.directory() else { return Ok(None) };
-        let directory = Directory::open(&path)?;
+        let Some(directory) = self.open_directory()? else { return Ok(None) };
         if !directory.has_ours() {
             // Not even the lock's file has any business here.
             return Ok(None);
         }
+        let path = directory.path();
         if !directory.is_writable() {
-            return Err(Error::directory("the directory is not this user's to write").at(&path));
+            return Err(Error::directory("the directory is not this user's to write").at(path));
         }
-        let folder = Folder::new(&directory).map_err(|e| e.at(&path))?;
-        let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(&path))?;
-        what(&folder).map(Some).map_err(|e| e.at(&path))
+        let folder = Folder::new(&directory).map_err(|e| e.at(path))?;
+        let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
+        what(&folder).map(Some).map_err(|e| e.at(path))
     }
 }
 
@@ -144,20 +145,21 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
 /// fold itself.
 const PATIENCE: Duration = Portion::FOR_ROOM.time;
 
-/// Folds so much of a directory, once, as frees room for new processes and takes a moment; or waits for who is doing it. For who has found
+/// Folds so much of this process's directory, once, as frees room for new processes and takes a moment; or waits for who is doing it. For who has found
 /// none there.
-pub(crate) fn make_room(path: &Path) -> Result<(), Error> {
+pub(crate) fn make_room() -> Result<(), Error> {
     let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
     let began = Instant::now();
     loop {
-        match Collector::open(path).holding_the_lock(folding) {
+        match Collector::new().holding_the_lock(folding) {
             // Of a thousand workers that start at once, most come here.
             Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             done => return done.map(drop),
         }
-        if !Directory::open(path)?.is_nearly_full() {
+        let directory = Collector::new().open_directory()?;
+        if directory.is_none_or(|directory| !directory.is_nearly_full()) {
             return Ok(());
         }
     }

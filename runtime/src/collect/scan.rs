@@ -1,11 +1,10 @@
 //! Reading a directory: its segments, and then its archive.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::directory::{ARCHIVE, Directory};
+use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
 use crate::store;
 
@@ -40,24 +39,13 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Reads the directory, and this process's own segment first if it counts there.
-    pub(super) fn of(directory: &Path, with_own: bool, earlier: &Arc<Kept>) -> Result<Self, Error> {
-        let directory = match Directory::open(directory) {
-            Ok(directory) => directory,
-            Err(e) => {
-                let mut scan = Self::after(earlier);
-                if with_own {
-                    scan.take_own();
-                }
-                if scan.parts.is_empty() {
-                    return Err(e);
-                }
-                // This process counts in private memory then, which was read; the reason is worth telling.
-                scan.skipped.push(e);
-                return Ok(scan);
-            }
-        };
+    pub(super) fn of(
+        directory: &Directory,
+        with_own: bool,
+        earlier: &Arc<Kept>,
+    ) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(scan) = Self::attempt(&directory, with_own, earlier)? {
+            if let Some(scan) = Self::attempt(directory, with_own, earlier)? {
                 return Ok(scan);
             }
         }
@@ -66,8 +54,8 @@ impl Scan {
         let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
         loop {
             // Who may not write here can't hold anyone up, and tries again.
-            let folder = Folder::new(&directory).ok().flatten();
-            if let Some(scan) = Self::attempt(&directory, with_own, earlier)? {
+            let folder = Folder::new(directory).ok().flatten();
+            if let Some(scan) = Self::attempt(directory, with_own, earlier)? {
                 return Ok(scan);
             }
             if folder.is_some() || began.elapsed() > PATIENCE {
@@ -107,6 +95,17 @@ impl Scan {
         scan
     }
 
+    /// This process alone, whose directory can't be read: the reason is told.
+    pub(super) fn of_own_instead(why: Error, earlier: &Arc<Kept>) -> Result<Self, Error> {
+        let mut scan = Self::of_own(earlier);
+        // For want of a descriptor a page without the others would let every counter fall.
+        if scan.parts.is_empty() || why.is_passing() {
+            return Err(why);
+        }
+        scan.skipped.push(why);
+        Ok(scan)
+    }
+
     /// `None` if so many archives were written meanwhile that one of them may have forgotten the tombstone of a segment that was read.
     fn attempt(
         directory: &Directory,
@@ -118,7 +117,12 @@ impl Scan {
             scan.take_own();
         }
         let at_first = archive::generation(directory).unwrap_or(0);
-        scan.read_segments(directory)?;
+        match directory.names() {
+            Ok(names) => scan.read_segments(directory, names)?,
+            // It may be opened and not listed. What this process has counted is at hand.
+            Err(e) if with_own => return Self::of_own_instead(e, earlier).map(Some),
+            Err(e) => return Err(e),
+        }
         // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
         match archive::read_after(directory, earlier.archive()) {
             Ok(archive) => scan.archive = archive,
@@ -153,9 +157,8 @@ impl Scan {
         }
     }
 
-    fn read_segments(&mut self, directory: &Directory) -> Result<(), Error> {
+    fn read_segments(&mut self, directory: &Directory, names: Names) -> Result<(), Error> {
         let here = Here::in_directory(directory);
-        let names = directory.names()?;
         self.set_aside = names.set_aside.len();
         for name in names.segments {
             if let Err(e) = self.read_one(directory, &name, &here) {

@@ -154,8 +154,7 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn segments(&self) -> Result<Vec<SegmentInfo>, Error> {
-        let Some(path) = self.directory() else { return Ok(Vec::new()) };
-        let directory = Directory::open(&path)?;
+        let Some(directory) = self.open_directory()? else { return Ok(Vec::new()) };
         let here = Here::in_directory(&directory);
         let mut logs = Logs::default();
         let names = directory.names()?.segments;

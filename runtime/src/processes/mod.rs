@@ -9,7 +9,6 @@ mod kernel;
 mod ledger;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::clock::nanos_as_seconds;
 use crate::collect::{Family, FamilyKind, Number, Series, Value};
@@ -38,7 +37,7 @@ pub enum Processes {
 pub(crate) fn families<'a>(
     shown: Processes,
     alive: impl Iterator<Item = &'a Header>,
-    directory: Option<&Path>,
+    directory: Option<&Directory>,
     skipped: &mut Vec<Error>,
 ) -> Vec<Family> {
     let here = Here { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() };
@@ -55,10 +54,10 @@ pub(crate) fn families<'a>(
             known.insert(who, header.instance);
         }
     }
-    let seen = match directory.map(Directory::open) {
-        Some(Ok(directory)) => here.look(&directory, &known, skipped),
+    let seen = match directory {
+        Some(directory) => here.look(directory, &known, skipped),
         // Memory of its own: this process alone, whose time the kernel holds.
-        Some(Err(_)) | None => Seen::of_the_living(&known),
+        None => Seen::of_the_living(&known),
     };
     match shown {
         Processes::Together => together(&seen),

@@ -13,6 +13,7 @@ use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_O
 use super::mapping::{Backing, Region};
 use super::memory::Memory;
 use super::{current, lock};
+use crate::config::SegmentSize;
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::fault;
@@ -29,6 +30,8 @@ const BTRFS: i64 = 0x9123_683e;
 pub(crate) struct Heritage<'a> {
     /// The addresses to put it at, where there are such.
     pub(crate) region: Option<Region>,
+    /// The largest that it may be.
+    pub(crate) size: SegmentSize,
     pub(crate) log: &'a [u8],
     pub(crate) slots_used: u32,
     pub(crate) parent: [u8; 16],
@@ -42,6 +45,22 @@ impl Heritage<'_> {
     fn check(&self) -> Result<(), Error> {
         let forked = || Error::io("go on after a fork", io::Error::from(Errno::INTR));
         if (self.is_same_process)() { Ok(()) } else { Err(forked()) }
+    }
+
+    /// Geometries that are large enough, and not too large, in the order in which they are tried.
+    fn geometries(&self) -> impl Iterator<Item = Geometry> {
+        let [large, medium, small, tiny] = LADDER;
+        let most = match self.size {
+            SegmentSize::Large => large,
+            SegmentSize::Medium => medium,
+            SegmentSize::Small => small,
+            SegmentSize::Tiny => tiny,
+        };
+        // A child's is as large as its parent's where it has to be.
+        let fitting = LADDER.into_iter().filter(|geometry| self.fits(*geometry));
+        let least = fitting.clone().next_back().map_or(0, Geometry::logical_len);
+        let most = most.logical_len().max(least);
+        fitting.filter(move |geometry| geometry.logical_len() <= most)
     }
 
     fn fits(&self, geometry: Geometry) -> bool {
@@ -71,7 +90,7 @@ pub(crate) fn create_private(
 ) -> Result<Created, Error> {
     *kept = heritage.region;
     let mut refused = io::Error::from(Errno::NOMEM);
-    for geometry in LADDER.into_iter().filter(|geometry| heritage.fits(*geometry)) {
+    for geometry in heritage.geometries() {
         let placed = match *kept {
             Some(region) if region.len() < geometry.logical_len() => continue,
             Some(region) => region.replace_by_private().map(|()| region),
@@ -81,7 +100,7 @@ pub(crate) fn create_private(
             Ok(region) => {
                 *kept = Some(region);
                 current::place(region);
-                return filled(region, Backing::none(), heritage, geometry, LIVENESS_OFD);
+                return filled(region, Backing::none(), heritage, geometry, LIVENESS_OFD, true);
             }
             Err(e) => refused = e,
         }
@@ -157,7 +176,8 @@ fn complete(
         return Err(Error::io("find the segment's file again", io::Error::from(Errno::NOENT)));
     }
     let Unnamed { backing, temporary, .. } = file;
-    let created = filled(region, backing, heritage, geometry, liveness)?;
+    let is_private = directory.is_none();
+    let created = filled(region, backing, heritage, geometry, liveness, is_private)?;
     heritage.check()?;
     if let Some(directory) = directory {
         let named = publish(&created.memory, directory, &created.header, temporary.as_deref());
@@ -172,20 +192,36 @@ pub(super) fn filled(
     heritage: &Heritage<'_>,
     geometry: Geometry,
     liveness: u32,
+    is_private: bool,
 ) -> Result<Created, Error> {
-    let header = header(heritage, geometry, liveness)?;
+    let header = header(heritage, geometry, liveness, is_private)?;
     let mut memory = Memory::new(region, backing, geometry)
         .ok_or_else(|| Error::corrupt("a segment larger than its addresses"))?;
     fill(&mut memory, &header, heritage).map_err(|e| Error::io("allocate the segment", e))?;
     Ok(Created { memory, header })
 }
 
-fn header(heritage: &Heritage<'_>, geometry: Geometry, liveness: u32) -> Result<Header, Error> {
-    let mut instance = [0; 16];
-    rustix::rand::getrandom(&mut instance, rustix::rand::GetRandomFlags::empty())
-        .map_err(|e| Error::io("get a random number", e))?;
+fn header(
+    heritage: &Heritage<'_>,
+    geometry: Geometry,
+    liveness: u32,
+    is_private: bool,
+) -> Result<Header, Error> {
     let me = Identity::of_this_process();
     let created_ns = process::now_ns();
+    let instance = match fault::call!("create.random", process::random()) {
+        Ok(random) => random,
+        // Only this process will read it, so the number must differ from those of its parents and
+        // of what it made before, which time and its own number see to.
+        Err(_) if is_private => {
+            let mut instance = [0; 16];
+            let (number, time) = instance.split_at_mut(8);
+            number.copy_from_slice(&u64::from(me.pid).to_le_bytes());
+            time.copy_from_slice(&created_ns.to_le_bytes());
+            instance
+        }
+        Err(e) => return Err(Error::io("get a random number", e)),
+    };
     Ok(Header {
         minor: MINOR,
         instance,
@@ -211,10 +247,7 @@ fn place(
     // Passing RLIMIT_FSIZE is a signal that ends the program, so it is asked first.
     let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
     let mut refused = io::Error::from(Errno::FBIG);
-    for geometry in LADDER {
-        if !heritage.fits(geometry) || geometry.logical_len() > largest {
-            continue;
-        }
+    for geometry in heritage.geometries().filter(|one| one.logical_len() <= largest) {
         let placed = match *kept {
             Some(region) => region.replace(file, geometry.logical_len()).map(|()| region),
             None => Region::reserve(file, geometry.logical_len()),
@@ -304,9 +337,7 @@ impl Unnamed {
         };
         let (fd, temporary) = match if named { Err(Errno::OPNOTSUPP) } else { unnamed() } {
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
-                let mut random = [0; 16];
-                rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-                let name = format!("{TEMPORARY}{}", hex(&random));
+                let name = format!("{TEMPORARY}{}", hex(&process::random()?));
                 let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
                 let opened = fault::call!(
                     "create.temporary",
@@ -359,7 +390,6 @@ fn lock(fd: BorrowedFd<'_>, weak: bool) -> io::Result<u32> {
 
 /// Moves a descriptor out of the way of programs that count on low numbers. A failure changes nothing.
 fn move_up(fd: OwnedFd) -> OwnedFd {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(1024);
-    let floor = i32::try_from((limit / 2).min(512)).unwrap_or(0);
-    fault::call!("create.move_up", rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), floor)).unwrap_or(fd)
+    let least = process::high_number();
+    fault::call!("create.move_up", rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), least)).unwrap_or(fd)
 }

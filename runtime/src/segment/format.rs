@@ -60,10 +60,11 @@ pub(crate) struct Geometry {
 }
 
 /// Tried in this order.
-pub(crate) const LADDER: [Geometry; 3] = [
+pub(crate) const LADDER: [Geometry; 4] = [
     Geometry { slot_cap: 1 << 20, shard_cap: 512, cells_off: 0x400_0000 },
     Geometry { slot_cap: 1 << 16, shard_cap: 64, cells_off: 0x40_0000 },
     Geometry { slot_cap: 1 << 14, shard_cap: 16, cells_off: 0x10_0000 },
+    Geometry { slot_cap: 1 << 12, shard_cap: 4, cells_off: 0x2_0000 },
 ];
 
 #[expect(
@@ -325,7 +326,8 @@ pub(crate) mod tests {
     #[test]
     fn the_ladder_is_what_the_document_says() {
         let lens: Vec<u64> = LADDER.iter().map(|g| g.logical_len() >> 20).collect();
-        assert_eq!(lens, [4160, 36, 3]);
+        assert_eq!(lens, [4160, 36, 3, 0]);
+        assert_eq!(LADDER[3].logical_len(), 256 << 10);
         assert!(LADDER.iter().all(|g| g.is_sane()));
         assert_eq!(LADDER[0].stride(), 0x80_0000);
         assert_eq!(LADDER[2].stride(), 0x2_0000);

@@ -4,6 +4,8 @@ use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
+use crate::config::SegmentSize;
+
 use super::create::{Created, Heritage, filled};
 use super::format::{CELL, Geometry, Header, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, Word};
 use super::log::LogWriter;
@@ -43,6 +45,7 @@ impl Private {
         KEPT.lock().unwrap().push(region);
         let heritage = Heritage {
             region: None,
+            size: SegmentSize::Large,
             log,
             slots_used,
             parent: [0; 16],
@@ -50,7 +53,7 @@ impl Private {
             is_same_process: &|| true,
         };
         let Created { memory, header } =
-            filled(region, Backing::none(), &heritage, TINY, LIVENESS_OFD).unwrap();
+            filled(region, Backing::none(), &heritage, TINY, LIVENESS_OFD, true).unwrap();
         let state = State { memory, used: log.len() as u64, slots: slots_used };
         Self { header, state: Mutex::new(state) }
     }

@@ -39,8 +39,11 @@ impl Health {
         self.directory.as_deref()
     }
 
-    /// Why counting is private or incomplete, with the path; that somebody removed this process's file; or which function doesn't return
-    /// ([`stuck_functions`](Self::stuck_functions)).
+    /// Why counting is private or incomplete, with the path; that somebody removed this process's
+    /// file; or which function doesn't return ([`stuck_functions`](Self::stuck_functions)). Also
+    /// where no directory was named ([`Error::is_private`]), unless
+    /// [`Config::required`](crate::Config::required) says that none is wanted. `None` before the
+    /// first use.
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
     }
@@ -63,16 +66,6 @@ impl Health {
     }
 }
 
-/// What to tell where the segment's file was removed.
-fn removed(store: &Store) -> Option<Error> {
-    let what = "somebody removed this process's file: what it counts is seen by itself only";
-    let error = store.was_removed().then(|| Error::directory(what))?;
-    Some(match store.directory() {
-        Some(path) => error.at(&path),
-        None => error,
-    })
-}
-
 /// How this process's counting fares. Recording itself never fails and never says anything; this does.
 ///
 /// ```
@@ -83,25 +76,8 @@ fn removed(store: &Store) -> Option<Error> {
 /// ```
 pub fn health() -> Health {
     let dropped_operations = dropped_operations();
-    match Guard::lock() {
-        Some(store) => Health {
-            shared: store.is_shared(),
-            started: store.state == State::Live,
-            directory: store.directory(),
-            problem: store.problem.as_ref().map(Error::copy).or_else(|| removed(&store)).or_else(
-                || {
-                    store
-                        .callbacks
-                        .complaints()
-                        .next()
-                        .map(|what| Error::new(ErrorKind::Stuck(what)))
-                },
-            ),
-            stuck_functions: store.callbacks.complaints().count() as u64,
-            dropped_series: store.dropped_series,
-            dropped_operations,
-        },
-        None => Health {
+    let Some(store) = Guard::lock() else {
+        return Health {
             shared: false,
             started: true,
             directory: None,
@@ -109,6 +85,79 @@ pub fn health() -> Health {
             stuck_functions: 0,
             dropped_series: 0,
             dropped_operations,
-        },
+        };
+    };
+    let health = Health {
+        shared: store.is_shared(),
+        started: store.state == State::Live,
+        directory: None,
+        problem: store.problem(),
+        stuck_functions: store.callbacks.complaints().count() as u64,
+        dropped_series: store.dropped_series,
+        dropped_operations,
+    };
+    let search = store.search();
+    drop(store);
+    Health { directory: search.directory(), ..health }
+}
+
+impl Store {
+    /// Whether what this process counts is seen by itself alone.
+    fn is_alone(&self) -> bool {
+        match self.state {
+            State::Live => !self.is_shared(),
+            State::Failed => true,
+            // It counts nothing so far.
+            State::New | State::Forked => false,
+        }
     }
+
+    /// Why it is, unless that is wanted.
+    fn why_alone(&self, required: Option<bool>) -> Option<Error> {
+        if !self.is_alone() {
+            return None;
+        }
+        let choice = self.choice.as_ref()?;
+        let Some(path) = &choice.directory else {
+            return (required != Some(false)).then(|| Error::new(ErrorKind::Private));
+        };
+        if self.was_removed() {
+            let what =
+                "somebody removed this process's file: what it counts is seen by itself only";
+            return Some(Error::directory(what).at(path));
+        }
+        self.problem.as_ref().map(Error::copy)
+    }
+
+    fn problem(&self) -> Option<Error> {
+        let required = self.choice.as_ref().and_then(|choice| choice.required);
+        let (known, alone) = (self.problem.as_ref().map(Error::copy), self.why_alone(required));
+        let stuck = || self.callbacks.complaints().next().map(ErrorKind::Stuck).map(Error::new);
+        // Alone without a directory is what many programs want: the others are worse.
+        match alone {
+            Some(alone) if alone.is_private() => known.or_else(stuck).or(Some(alone)),
+            alone => known.or(alone).or_else(stuck),
+        }
+    }
+
+    /// What keeps `init` from being a success. That no directory was named is a failure for who
+    /// requires one.
+    pub(super) fn shortcoming(&self, required: Option<bool>) -> Option<Error> {
+        let alone = self.why_alone(required).filter(|e| required == Some(true) || !e.is_private());
+        self.problem.as_ref().map(Error::copy).or(alone)
+    }
+}
+
+/// Whether what this process counts is seen by itself alone, for a collector: where that isn't
+/// wanted, the logger is told once.
+pub(crate) fn tell_if_alone() -> bool {
+    let Some(mut store) = Guard::lock() else { return false };
+    let required = store.choice.as_ref().and_then(|choice| choice.required);
+    if let (Some(why), false) = (store.why_alone(required), store.said_alone) {
+        store.said_alone = true;
+        store.unsaid = Some(format!("counts of this process are not shared: {why}"));
+    }
+    let (is_alone, search) = (store.is_alone(), store.search());
+    drop(store);
+    is_alone || search.directory().is_none()
 }

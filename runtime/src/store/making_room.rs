@@ -1,3 +1,5 @@
+//! What a process does before it makes its segment and without the mutex: it looks for the directory, and makes room.
+//!
 //! A process that finds no room has what the dead have left folded, once, before it makes do with private memory.
 //!
 //! That takes longer than anything else in recording, and allocates and opens files: so the mutex isn't held meanwhile. The thread that came
@@ -19,7 +21,7 @@ use crate::room;
 
 use super::fork::{Guard, epoch};
 use super::mutex::me;
-use super::state::State;
+use super::state::{State, Wanted};
 
 /// The thread that makes room, by its token; 0: none does. Set under the mutex only.
 static MAKER: AtomicU32 = AtomicU32::new(0);
@@ -77,21 +79,27 @@ impl Guard {
         Self::settled()?.made_live()
     }
 
-    /// The same for who has it already, and gives it up for a while where room must be made.
+    /// The same for who has it already, and gives it up for a while where the directory must be
+    /// looked for, or room be made.
     pub(super) fn made_live(mut self) -> Option<Self> {
-        self.make_live();
-        while let Some(directory) = self.wants_room.take() {
+        let mut outcome = None;
+        loop {
+            self.make_live(outcome.take());
+            let Some(wanted) = self.wanted.take() else { return Some(self) };
             let maker = Maker::announce(&self);
-            // Before it is tried: whoever has the mutex next takes what there is.
-            self.made_room_in = Some(epoch());
+            if let Wanted::Room = wanted {
+                // Before it is tried: whoever has the mutex next takes what there is.
+                self.made_room_in = Some(epoch());
+            }
             drop(self);
-            fault::step!("room.make", room::make(&directory));
+            match wanted {
+                Wanted::Directory(search) => outcome = Some(search.for_writing()),
+                Wanted::Room => fault::step!("room.make", room::make()),
+            }
             drop(maker);
             // Again: in a child that a signal handler forked meanwhile nobody has tried.
             self = Self::settled()?;
-            self.make_live();
         }
-        Some(self)
     }
 
     pub(super) fn is_live(&self) -> bool {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::clock;
-use crate::config::Config;
-use crate::directory::Directory;
+use crate::config::{Choice, Config};
+use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::operation::ON;
@@ -19,6 +20,7 @@ use crate::segment::shard;
 use super::attach::ask_again;
 use super::callbacks::{Callbacks, set_sample_interval};
 use super::fork::{Guard, epoch};
+use super::search::{Outcome, Place, Search};
 use super::tally;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,13 @@ pub(super) enum State {
     Forked,
     /// Not even private memory could be had. Asked again now and then.
     Failed,
+}
+
+/// What must be done without the mutex before this process makes its segment, or gives cells to what it declares.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Directory(Search),
+    Room,
 }
 
 /// A family's name and those of its labels.
@@ -52,12 +61,13 @@ pub(super) struct Store {
     pub(super) state: State,
     /// Forks that this store has gone through; behind the true number only if a signal handler forked inside us.
     pub(super) epoch: u32,
-    config: Option<Config>,
-    /// Where segments are made; decided once, at first use.
-    directory: Option<PathBuf>,
-    decided: bool,
+    pub(super) config: Option<Config>,
+    /// What that and the environment come to; decided once, at first use, and inherited by children.
+    pub(super) choice: Option<Choice>,
+    /// The directory that was named, once it was open.
+    pub(super) kept: Option<Arc<Kept>>,
     /// Whether the segment was made there.
-    shared: bool,
+    pub(super) shared: bool,
     region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
@@ -92,14 +102,15 @@ pub(super) struct Store {
     pub(super) callbacks: Callbacks,
     /// Called once the mutex is released.
     pub(super) start: Option<fn()>,
-    /// The directory in which room must be made before this process makes its segment, or gives cells to what it declares.
-    pub(super) wants_room: Option<PathBuf>,
+    pub(super) wanted: Option<Wanted>,
     /// The epoch in which that was done last. It is done once.
     pub(super) made_room_in: Option<u32>,
     /// Whether what the program declares is to be registered once more.
     unregistered: bool,
     /// Said through the log facade once the mutex is released.
     pub(super) unsaid: Option<String>,
+    /// Whether the logger knows that this process counts for itself alone.
+    pub(super) said_alone: bool,
 }
 
 impl Store {
@@ -108,8 +119,8 @@ impl Store {
             state: State::New,
             epoch: 0,
             config: None,
-            directory: None,
-            decided: false,
+            choice: None,
+            kept: None,
             shared: false,
             region: None,
             memory: None,
@@ -131,15 +142,16 @@ impl Store {
             problem: None,
             callbacks: Callbacks::new(),
             start: None,
-            wants_room: None,
+            wanted: None,
             made_room_in: None,
             unregistered: false,
             unsaid: None,
+            said_alone: false,
         }
     }
 
-    /// Tries to get memory to record in, where there is none. What must be done before is told in `wants_room`: see [`Guard::made_live`].
-    pub(super) fn make_live(&mut self) {
+    /// Tries to get memory to record in, where there is none. What must be done before is told in `wanted`: see [`Guard::made_live`].
+    pub(super) fn make_live(&mut self, found: Option<Outcome>) {
         match self.state {
             State::Live => {
                 if core::mem::take(&mut self.unregistered) {
@@ -147,7 +159,22 @@ impl Store {
                 }
             }
             // Failed: the caller doesn't ask often.
-            State::New | State::Forked | State::Failed => self.make_segment(),
+            State::New | State::Forked | State::Failed => {
+                if self.state == State::New {
+                    clock::prepare();
+                }
+                let place = match found {
+                    Some(Outcome { choice, kept, place }) => {
+                        (self.choice, self.kept) = (Some(choice), kept);
+                        Some(place)
+                    }
+                    None => self.place_at_hand(),
+                };
+                match place {
+                    Some(place) => self.make_segment(place),
+                    None => self.wanted = Some(Wanted::Directory(self.search())),
+                }
+            }
         }
     }
 
@@ -156,38 +183,41 @@ impl Store {
         self.made_room_in != Some(epoch())
     }
 
-    fn make_segment(&mut self) {
-        if !self.decided {
-            self.directory = self.config.clone().unwrap_or_default().absolute_directory();
-            self.decided = true;
-            clock::prepare();
-        }
+    fn make_segment(&mut self, place: Place) {
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
-        let mut made = Err(Error::directory("no directory was named"));
-        if let Some(path) = self.directory.clone() {
-            let group = self.config.as_ref().and_then(Config::chosen_group);
-            let directory = Directory::open_or_create(&path, group);
+        let is_first = self.state == State::New;
+        let mut made = Err(Error::new(ErrorKind::Private));
+        if let Some(directory) = place {
             if self.may_want_room() && directory.as_ref().is_ok_and(Directory::is_nearly_full) {
                 // Before it is tried: what a segment takes first the archive could need.
-                self.wants_room = Some(path);
+                self.wanted = Some(Wanted::Room);
                 return;
             }
+            let path = self.directory().unwrap_or_default();
+            let misfit = directory.as_ref().ok().and_then(|directory| self.misfit(directory));
             made = directory
                 .and_then(|directory| self.create_in(Some(&directory), parent))
                 .map_err(|e| e.at(&path));
             if self.may_want_room() && made.as_ref().is_err_and(Error::is_want_of_room) {
                 abandon(self.region);
-                self.wants_room = Some(path);
+                self.wanted = Some(Wanted::Room);
                 return;
             }
-            self.problem = None;
+            self.problem = misfit.map(|e| e.at(&path));
             if let (Err(e), false) = (&made, self.state == State::Failed) {
                 self.unsaid = Some(format!("counting in private memory: {e}"));
+                self.said_alone = true;
             }
+        }
+        if let Some(message) = self.choice.as_ref().and_then(|choice| choice.mistake.clone()) {
+            self.problem.get_or_insert(Error::new(ErrorKind::Invalid { message }));
+        }
+        if let (true, None, Some(problem)) = (is_first, &self.unsaid, &self.problem) {
+            self.unsaid = Some(problem.to_string());
         }
         self.shared = made.is_ok();
         let made = made.or_else(|why| {
-            if self.directory.is_some() {
+            if self.directory().is_some() {
                 self.problem = Some(why);
             }
             self.create_in(None, parent)
@@ -222,13 +252,11 @@ impl Store {
     fn register_first(&mut self) {
         let (problem, unsaid) = (self.problem.as_ref().map(Error::copy), self.unsaid.clone());
         self.register_new();
-        let is_full = |path: &PathBuf| {
-            Directory::open(path).is_ok_and(|directory| directory.is_nearly_full())
-        };
         if self.shared && self.dropped_series > self.contradicted && self.may_want_room() {
-            self.wants_room = self.directory.clone().filter(is_full);
+            let is_full = self.kept.as_ref().is_some_and(|kept| kept.is_nearly_full());
+            self.wanted = is_full.then_some(Wanted::Room);
         }
-        if self.wants_room.is_some() {
+        if self.wanted.is_some() {
             // Nothing is said of it yet.
             self.unregistered = true;
             (self.problem, self.unsaid) = (problem, unsaid);
@@ -252,6 +280,7 @@ impl Store {
         let heritage = Heritage {
             is_same_process: &|| epoch() == began,
             region: self.region,
+            size: self.choice.as_ref().map(|choice| choice.size).unwrap_or_default(),
             log: &self.log,
             slots_used: self.slots_used,
             parent: parent.map_or([0; 16], |(instance, _)| instance),
@@ -271,6 +300,7 @@ impl Store {
         }
         self.shards_used = 1;
         self.free.clear();
+        self.said_alone = false;
         self.state = match self.state {
             State::New => State::New,
             State::Live | State::Forked | State::Failed => State::Forked,
@@ -285,7 +315,7 @@ impl Store {
             memory.word(Word::LastError).store(stage << 32 | errno, order);
         }
         if self.problem.is_none() {
-            let path = self.directory.clone().unwrap_or_default();
+            let path = self.directory().unwrap_or_default();
             let error = Error::io("allocate room in the segment", error);
             self.problem = Some(if path.as_os_str().is_empty() { error } else { error.at(&path) });
             self.unsaid =
@@ -300,12 +330,19 @@ impl Store {
         }
     }
 
-    pub(super) fn directory(&self) -> Option<PathBuf> {
-        if self.decided {
-            self.directory.clone()
-        } else {
-            self.config.clone().unwrap_or_default().absolute_directory()
-        }
+    /// The directory that was named, once that is decided.
+    fn directory(&self) -> Option<PathBuf> {
+        self.choice.as_ref().and_then(|choice| choice.directory.clone())
+    }
+
+    /// Why others can't share a directory that is to be shared with a group.
+    fn misfit(&self, directory: &Directory) -> Option<Error> {
+        let group = self.choice.as_ref()?.group.filter(|group| !directory.is_open_to(*group))?;
+        let message = format!(
+            "group {group} can't write to the directory, which was there already: give it that \
+             group and mode 2770"
+        );
+        Some(Error::new(ErrorKind::Invalid { message }))
     }
 
     /// Whether somebody removed the segment's file, so that nobody else sees what is counted in it.
@@ -340,27 +377,32 @@ pub fn init(config: Config) -> Result<(), Error> {
     if let Some(interval) = config.chosen_interval() {
         set_sample_interval(interval);
     }
+    let choice = config.choice();
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
     let Some(mut store) = Guard::settled() else { return Ok(()) };
+    let is_same = store.directory() == choice.directory;
     if store.state == State::Live {
-        let same = store.directory == config.absolute_directory();
-        return match (&store.problem, &store.directory) {
+        if is_same {
             // Asked for again: what was said when it was tried is still true.
-            (Some(problem), _) if same => Err(problem.copy()),
-            (None, _) if same => Ok(()),
-            (_, Some(path)) => Err(Error::new(ErrorKind::AlreadyStarted).at(path)),
-            (_, None) => Err(Error::new(ErrorKind::AlreadyStarted)),
-        };
+            return store.shortcoming(choice.required).map_or(Ok(()), Err);
+        }
+        let started = Error::new(ErrorKind::AlreadyStarted);
+        return Err(store.directory().iter().fold(started, |error, path| error.at(path)));
     }
     if store.state == State::Failed {
         store.state = State::Forked;
     }
+    if !is_same {
+        store.kept = None;
+    }
+    let required = choice.required;
     store.config = Some(config);
-    store.decided = false;
+    store.choice = Some(choice);
     let Some(mut store) = store.made_live() else { return Ok(()) };
     // The caller is told; the log need not be.
     store.unsaid = None;
-    store.problem.as_ref().map_or(Ok(()), |problem| Err(problem.copy()))
+    store.said_alone = false;
+    store.shortcoming(required).map_or(Ok(()), Err)
 }
 
 /// Makes this process's segment, if the program declares anything, so that its series exist before they are used.
@@ -403,9 +445,4 @@ impl Own {
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
         self.view.read(offset, into);
     }
-}
-
-/// The directory that this process's collector reads.
-pub(crate) fn directory() -> Option<PathBuf> {
-    Guard::lock()?.directory()
 }

@@ -13,7 +13,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
-use crate::process::now_ns;
+use crate::process::{now_ns, random};
 use crate::replace::Original;
 use crate::segment::create::hex;
 use crate::segment::format::Header;
@@ -323,9 +323,7 @@ impl<'a> Folder<'a> {
         }
         // What no reader takes would be lost with the segments that it stands for.
         decode(bytes).map_err(|_| Error::io("write the archive", Errno::FBIG))?;
-        let mut random = [0; 16];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(|e| Error::io("get a random number", e))?;
+        let random = random().map_err(|e| Error::io("get a random number", e))?;
         let name = format!("{UNFINISHED}{}", hex(&random));
         let written = self.write_as(&name, bytes).and_then(|()| {
             self.lock.check()?;

@@ -37,14 +37,25 @@ impl<'a> FoldLock<'a> {
         }
     }
 
+    /// The mutex is held meanwhile: a child that is forked before the descriptor is kept would have
+    /// it too. So nothing here may wait.
     fn open(directory: &'a Directory) -> Result<Option<Self>, Error> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let failed = |e| Error::io("open the lock for folding", e);
         let mode = directory.lock_mode();
-        let fd = fault::call!("fold.open", openat(directory, FOLD_LOCK, flags, mode));
-        let fd = fd.map_err(failed)?;
-        // Another name of somebody's file must not get other rights, or another owner.
+        // `NONBLOCK`: who has a lease on the file would hold this up for up to 45 seconds.
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let open = |flags| openat(directory, FOLD_LOCK, flags, mode);
+        let (fd, is_made) = match fault::call!("fold.open", open(flags)) {
+            Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
+                // Another folder has just made it.
+                Err(Errno::EXIST) => return Ok(None),
+                new => (new.map_err(failed)?, true),
+            },
+            Err(Errno::AGAIN) => return Ok(None),
+            opened => (opened.map_err(failed)?, false),
+        };
         let stat = fstat(&fd).map_err(failed)?;
+        // Another name of somebody's file must not be used.
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
             return Err(Error::new(ErrorKind::Foreign {
                 reason: "a lock that is no file of its own",
@@ -54,9 +65,13 @@ impl<'a> FoldLock<'a> {
             // Removed just now: others lock another file.
             return Ok(None);
         }
-        // Whatever the umask left of it. Whoever didn't make it may not, and needn't.
-        let _ = fchmod(&fd, mode);
-        directory.give_to_owner(&fd)?;
+        // Only of what was made here: whoever may write to the directory can move another file of
+        // this user's to this name.
+        if is_made {
+            // Whatever the umask left of it.
+            let _ = fchmod(&fd, mode);
+            directory.give_to_owner(&fd)?;
+        }
         let kept = fold_fd::keep(fd).map_err(failed)?;
         // From here on dropping it gives back what was got.
         Ok(kept.map(|kept| Self { directory, epoch: store::epoch(), kept: Some(kept) }))

@@ -1,0 +1,105 @@
+//! The directory in which this process and its children count, as it was opened first.
+//!
+//! A path may lead elsewhere later: in a child that changed its root directory or its mount
+//! namespace, after a rename, or nowhere, for a user who may not search the directories above. A
+//! descriptor leads to what was opened. It is inherited by `fork`, and closed by `exec`.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::fs::{Stat, fstat};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+
+use super::Directory;
+use crate::error::Error;
+use crate::process;
+
+/// A directory that was found fit, for as long as its descriptor's number is its own. A program
+/// that becomes a daemon closes all descriptors, and its next file may get the number: so device
+/// and inode are compared before each use.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Not an `OwnedFd` in the open: dropping one closes whatever has the number by then.
+    fd: Option<ManuallyDrop<OwnedFd>>,
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+/// What became of a directory that was kept.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is there, and a descriptor of its own leads to it.
+    There(Directory),
+    /// Somebody removed it.
+    Removed,
+    /// The number is another file's, or nobody's.
+    Closed,
+}
+
+impl Kept {
+    pub(crate) fn of(directory: &Directory) -> io::Result<Self> {
+        let fd = fcntl_dupfd_cloexec(directory, process::high_number())?;
+        let stat = fstat(&fd)?;
+        let path = directory.path().to_owned();
+        let (device, inode) = (stat.st_dev, stat.st_ino);
+        Ok(Self { fd: Some(ManuallyDrop::new(fd)), path, device, inode })
+    }
+
+    /// Looks for it by its descriptor. No system call that this makes looks at a path, or waits.
+    pub(crate) fn find(&self) -> Result<Found, Error> {
+        // Before it is copied: to close a copy of another file's descriptor would drop the record
+        // locks that this process has on that file.
+        let Some(fd) = self.number() else { return Ok(Found::Closed) };
+        // A descriptor of the caller's own: the number may become another file's at any moment.
+        let fd = match fcntl_dupfd_cloexec(fd, process::high_number()) {
+            Ok(fd) => fd,
+            Err(Errno::BADF) => return Ok(Found::Closed),
+            Err(e) => return Err(Error::io("get a descriptor", e).at(&self.path)),
+        };
+        let failed = |e| Error::io("look at the directory", e).at(&self.path);
+        let stat = fstat(&fd).map_err(failed)?;
+        if !self.is_it(&stat) {
+            return Ok(Found::Closed);
+        }
+        if stat.st_nlink == 0 {
+            return Ok(Found::Removed);
+        }
+        Directory::checked(fd, &self.path).map(Found::There).map_err(|e| e.at(&self.path))
+    }
+
+    fn is_it(&self, stat: &Stat) -> bool {
+        (stat.st_dev, stat.st_ino) == (self.device, self.inode)
+    }
+
+    /// The descriptor, if its number is its own still.
+    fn number(&self) -> Option<BorrowedFd<'_>> {
+        let fd = self.fd.as_ref()?.as_fd();
+        fstat(fd).is_ok_and(|stat| self.is_it(&stat)).then_some(fd)
+    }
+
+    /// Whether it is known to have little room left.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.number().is_some_and(super::is_nearly_full)
+    }
+
+    /// Looks for it by its path, for who finds the descriptor closed.
+    pub(crate) fn find_by_path(&self) -> Result<Directory, Error> {
+        let directory = Directory::open(&self.path)?;
+        if fstat(&directory).is_ok_and(|stat| self.is_it(&stat)) {
+            return Ok(directory);
+        }
+        let reason = "the directory's descriptor was closed, and its path leads elsewhere";
+        Err(Error::directory(reason).at(&self.path))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.number().is_some() {
+            self.fd.take().map(ManuallyDrop::into_inner);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Finding the directory in which this process counts.
+//!
+//! Once it was found its descriptor is kept, and looked for under the mutex: that waits for nobody.
+//! Until then, and where the descriptor was lost, paths are walked, which may take as long as some
+//! filesystem likes: so the mutex isn't held, and no signal is blocked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use crate::config::{Choice, Config};
+use crate::directory::{Directory, Found, Kept};
+use crate::error::Error;
+
+use super::fork::Guard;
+use super::state::Store;
+
+/// What is known before the search.
+#[derive(Debug)]
+pub(super) struct Search {
+    config: Option<Config>,
+    choice: Option<Choice>,
+    kept: Option<Arc<Kept>>,
+}
+
+/// What it yields.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) choice: Choice,
+    pub(super) kept: Option<Arc<Kept>>,
+    pub(super) place: Place,
+}
+
+/// Where segments are made. `None`: no directory was named.
+pub(super) type Place = Option<Result<Directory, Error>>;
+
+impl Search {
+    fn decide(&mut self) -> Choice {
+        let config = &mut self.config;
+        self.choice.take().unwrap_or_else(|| config.take().unwrap_or_default().choice())
+    }
+
+    /// The directory that was named.
+    pub(super) fn directory(mut self) -> Option<PathBuf> {
+        self.decide().directory
+    }
+
+    /// For who makes a segment. A directory that is missing is made.
+    pub(super) fn for_writing(mut self) -> Outcome {
+        let choice = self.decide();
+        let Some(path) = &choice.directory else {
+            return Outcome { choice, kept: None, place: None };
+        };
+        let opened = self.find(
+            &choice,
+            || Directory::open_or_create(path, choice.group),
+            |kept| {
+                let is_missing = Some(Errno::NOENT.raw_os_error());
+                match kept.find_by_path() {
+                    Err(e) if e.raw_os_error() == is_missing && choice.is_of_this_root() => {
+                        Directory::open_or_create(path, choice.group)
+                    }
+                    found => found,
+                }
+            },
+        );
+        let kept = match &opened {
+            Ok((_, true)) | Err(_) => self.kept,
+            Ok((directory, false)) => Kept::of(directory).ok().map(Arc::new),
+        };
+        let place = Some(opened.map(|(directory, _)| directory));
+        Outcome { choice, kept, place }
+    }
+
+    /// For a collector. `None`: no directory was named.
+    fn for_reading(mut self) -> Place {
+        let choice = self.decide();
+        let path = choice.directory.as_ref()?;
+        let opened = self.find(&choice, || Directory::open(path), Kept::find_by_path);
+        Some(opened.map(|(directory, _)| directory))
+    }
+
+    /// The directory, and whether the kept descriptor led to it.
+    fn find(
+        &self,
+        choice: &Choice,
+        open: impl FnOnce() -> Result<Directory, Error>,
+        find_by_path: impl FnOnce(&Kept) -> Result<Directory, Error>,
+    ) -> Result<(Directory, bool), Error> {
+        let found = match &self.kept {
+            Some(kept) => kept.find()?,
+            None => Found::Removed,
+        };
+        match (found, &self.kept) {
+            (Found::There(directory), _) => Ok((directory, true)),
+            (Found::Closed, Some(kept)) => Ok((find_by_path(kept)?, false)),
+            _ if choice.is_of_this_root() => Ok((open()?, false)),
+            _ => {
+                let reason = "the root directory isn't the one in which the directory was named";
+                let error = Error::directory(reason);
+                Err(choice.directory.iter().fold(error, |error, path| error.at(path)))
+            }
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn search(&self) -> Search {
+        Search { config: self.config.clone(), choice: self.choice.clone(), kept: self.kept.clone() }
+    }
+
+    /// Where segments are made, if that can be said without looking at a path.
+    pub(super) fn place_at_hand(&self) -> Option<Place> {
+        let choice = self.choice.as_ref()?;
+        if choice.directory.is_none() {
+            return Some(None);
+        }
+        match self.kept.as_ref()?.find() {
+            Ok(Found::There(directory)) => Some(Some(Ok(directory))),
+            Ok(Found::Removed | Found::Closed) => None,
+            Err(e) => Some(Some(Err(e))),
+        }
+    }
+}
+
+/// The directory that this process's collector reads; `None`: no directory was named.
+pub(crate) fn open_directory() -> Result<Option<Directory>, Error> {
+    let Some(store) = Guard::lock() else { return Ok(None) };
+    let search = store.search();
+    drop(store);
+    search.for_reading().transpose()
+}
+
+/// For [`Command::envs`](std::process::Command::envs): what makes a child that is started by `exec`
+/// count in the directory in which this process counts. Nothing, where it has none.
+///
+/// A child that is forked inherits all this, and the open directory too. A program that was started
+/// anew has only its environment: it counts for itself alone unless that names the directory.
+///
+/// # Examples
+///
+/// ```
+/// use std::process::Command;
+/// use headcount::Config;
+///
+/// # let directory = std::env::temp_dir().join(format!("headcount-child-{}", std::process::id()));
+/// headcount::init(Config::new().directory(&directory))?;
+///
+/// let mut child = Command::new("printenv");
+/// child.arg("HEADCOUNT_DIR").envs(headcount::child_env());
+/// assert_eq!(child.output()?.stdout, format!("{}\n", directory.display()).as_bytes());
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn child_env() -> Vec<(&'static str, std::ffi::OsString)> {
+    let Some(store) = Guard::lock() else { return Vec::new() };
+    let mut search = store.search();
+    drop(store);
+    search.decide().as_environment()
+}
