@@ -78,6 +78,15 @@ pub(crate) unsafe fn mprotect(at: *mut c_void, len: usize, access: MprotectFlags
     Ok(())
 }
 
+/// Nothing is given back: nobody forks.
+///
+/// # Safety
+///
+/// None.
+pub(crate) unsafe fn munmap(_: *mut c_void, _: usize) -> Result<()> {
+    Ok(())
+}
+
 /// Advice needs no taking.
 ///
 /// # Safety

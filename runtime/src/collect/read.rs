@@ -26,7 +26,7 @@ impl Source {
     pub(super) fn read(&self, offset: u64, words: usize) -> Result<Vec<u64>, Error> {
         let mut out = vec![0_u64; words];
         match self {
-            Self::Own(own) => own.read(offset, &mut out),
+            Self::Own(own) => own.read(offset, &mut out)?,
             Self::File(fd) => {
                 read_file(fd, offset, &mut out)?;
             }
@@ -49,7 +49,7 @@ impl Source {
         match self {
             Self::Own(own) => {
                 buffer.fill(0);
-                own.read(offset, buffer);
+                own.read(offset, buffer)?;
             }
             Self::File(fd) => {
                 let read = read_file(fd, offset, buffer)?;

@@ -34,6 +34,9 @@ pub(crate) struct Heritage<'a> {
     pub(crate) size: SegmentSize,
     pub(crate) log: &'a [u8],
     pub(crate) slots_used: u32,
+    /// Cells that shard 0 must have at least: those below `slots_used`, and as many as its parent's
+    /// had, with whose limit an interrupted operation may have compared.
+    pub(crate) process_cells: u32,
     pub(crate) parent: [u8; 16],
     pub(crate) log_epoch_ns: Option<u64>,
     /// Whether this still is the process that began to make it. A signal handler can fork in the middle; two processes that made one
@@ -64,7 +67,7 @@ impl Heritage<'_> {
     }
 
     fn fits(&self, geometry: Geometry) -> bool {
-        geometry.slot_cap >= self.slots_used && geometry.log_cap() >= self.log.len() as u64
+        geometry.slot_cap >= self.process_cells && geometry.log_cap() >= self.log.len() as u64
     }
 }
 
@@ -266,7 +269,7 @@ fn place(
 /// Everything that makes a segment valid, `ready` last.
 fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Result<()> {
     memory.grow_head(heritage.log.len() as u64)?;
-    memory.grow_shard(0, heritage.slots_used)?;
+    memory.grow_shard(0, heritage.process_cells)?;
     memory.write(0, header.encode().as_slice());
     memory.write(LOG_OFF, heritage.log);
     let order = core::sync::atomic::Ordering::Release;

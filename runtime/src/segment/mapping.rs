@@ -1,8 +1,9 @@
 //! The range of addresses behind a segment, and the file behind the addresses: the only place that maps and protects.
 //!
-//! A [`Region`] is reserved once in a process and its descendants and never given back: a handle, a thread's shard or an
-//! interrupted instruction may hold an address in it. Files come and go *behind* it (`MAP_FIXED`). What is usable of it a
-//! `Memory` knows, which is in `memory.rs`.
+//! A [`Region`] is reserved once in a process: a thread's shard or an interrupted instruction holds an
+//! address in it. A forked child gives it back, but for what an operation that a signal handler
+//! interrupted may be about to touch, and reserves its own. What is usable of it a `Memory` knows,
+//! which is in `memory.rs`.
 //!
 //! memmap2 reserves the range; what it has no word for (no access, another file at the same address) is rustix'.
 #![expect(unsafe_code, reason = "mapping, protecting, and atomics in mapped memory")]
@@ -18,11 +19,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::fstat;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, mmap};
 #[cfg(not(miri))]
-use rustix::mm::{madvise, mmap_anonymous, mprotect};
+use rustix::mm::{madvise, mmap_anonymous, mprotect, munmap};
 
 use crate::fault;
 #[cfg(miri)]
-use crate::no_kernel::{madvise, mmap_anonymous, mprotect};
+use crate::no_kernel::{madvise, mmap_anonymous, mprotect, munmap};
+
+use super::format::PAGE;
 
 #[cfg(target_endian = "big")]
 compile_error!("headcount's segments are little-endian and their cells are written in place");
@@ -102,6 +105,30 @@ impl Region {
         });
         mapped?;
         Ok(())
+    }
+
+    /// Unmaps the region, but for the ranges given as address and length, which stay as they are.
+    pub(super) fn give_back_all_but(self, mut held: [(usize, usize); 3]) {
+        held.sort_unstable();
+        let base = self.base.as_ptr() as usize;
+        let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
+        let mut from = base;
+        for (at, len) in held.into_iter().filter(|(_, len)| *len > 0) {
+            Self::give_back(from, at.saturating_sub(from));
+            from = from.max((at + len).next_multiple_of(page));
+        }
+        Self::give_back(from, (base + self.len).saturating_sub(from));
+    }
+
+    /// Unmaps addresses of a region that nobody can reach any more.
+    pub(super) fn give_back(at: usize, len: usize) {
+        if len == 0 {
+            return;
+        }
+        let at = core::ptr::with_exposed_provenance_mut::<c_void>(at);
+        // SAFETY: of a region that is not this process's segment, and not of what an interrupted
+        // operation may reach: no reference into it exists, and none will be made.
+        let _ = unsafe { munmap(at, len) };
     }
 
     pub(super) fn protect(

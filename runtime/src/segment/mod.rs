@@ -14,6 +14,7 @@ pub(crate) mod publish;
 pub(crate) mod shard;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod wiped;
 
 // What is published with: a model, in another crate, has other atomics.
 use core::sync;

@@ -14,7 +14,9 @@
 #![expect(unsafe_code, reason = "turns a checked slot into a reference")]
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
+
+use super::wiped;
 
 /// A row of cells with blocks behind them.
 #[derive(Debug, Clone, Copy)]
@@ -139,54 +141,118 @@ pub(crate) fn update(cell: &AtomicU64, change: impl Fn(u64) -> u64) {
     }
 }
 
+/// What a thread knows of its shard.
+struct Mine {
+    base: Cell<*const AtomicU64>,
+    /// 0 while the thread may not write there.
+    limit: Cell<u32>,
+    /// The limit without regard to that.
+    given: Cell<u32>,
+    /// The highest limit that this thread had in the processes this one descends from: an operation
+    /// that a signal handler interrupted there may have compared with it, and loads the base next.
+    inherited: Cell<u32>,
+}
+
 thread_local! {
     // No destructor, so that reading it is two instructions and works in a thread that is ending.
-    static SHARD: Cell<Shard> = const { Cell::new(Shard::NONE) };
+    static MINE: Mine = const {
+        Mine {
+            base: Cell::new(core::ptr::null()),
+            limit: Cell::new(0),
+            given: Cell::new(0),
+            inherited: Cell::new(0),
+        }
+    };
 }
 
 /// This thread's cells from `slot` to `slot + last`, if it can write them right now.
 #[inline]
 pub(crate) fn own(slot: u32, last: u32) -> Option<Own> {
-    SHARD.get().run(slot, last).map(Own)
+    MINE.with(|mine| {
+        let limit = mine.limit.get();
+        // The limit first. A signal handler may come in between, and give this thread its shard, or
+        // fork: so a base is stored before its limit, and a child's shard reaches as far as any
+        // limit of its ancestors'.
+        compiler_fence(Ordering::Acquire);
+        Shard { base: mine.base.get(), limit }.run(slot, last).map(Own)
+    })
 }
 
+/// Gives the calling thread a shard, or takes it away.
 pub(crate) fn set_own(shard: Shard) {
-    SHARD.set(shard);
+    MINE.with(|mine| {
+        if shard.limit == 0 {
+            mine.limit.set(0);
+            compiler_fence(Ordering::SeqCst);
+            mine.given.set(0);
+            return;
+        }
+        mine.base.set(shard.base);
+        compiler_fence(Ordering::SeqCst);
+        mine.given.set(shard.limit);
+        mine.limit.set(shard.limit);
+    });
+}
+
+/// How many cells this thread's first shard in this process must have at least.
+pub(crate) fn inherited() -> u32 {
+    MINE.with(|mine| mine.inherited.get())
+}
+
+/// For the fork handlers: until [`resume`], this thread records out of line. In the child others'
+/// handlers may run before ours, and record where the parent's thread does.
+pub(crate) fn pause() {
+    MINE.with(|mine| mine.limit.set(0));
+}
+
+/// For the fork handlers, in the parent.
+pub(crate) fn resume() {
+    MINE.with(|mine| mine.limit.set(mine.given.get()));
 }
 
 /// Shard 0, which every thread reaches.
 static PROCESS_BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
-static PROCESS_LIMIT: AtomicU32 = AtomicU32::new(0);
+/// The highest limit that it had. The limit itself is where a child finds 0: see [`wiped`].
+static PROCESS_GIVEN: AtomicU32 = AtomicU32::new(0);
 
 /// The process's cells from `slot` to `slot + last`, if they are registered.
 #[inline]
 pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
-    // Acquire: the base was stored before any limit above 0.
-    let limit = PROCESS_LIMIT.load(Ordering::Acquire);
+    // Acquire: the base was stored before any limit above 0. It may be that of a child's by now,
+    // whose shard reaches as far.
+    let limit = wiped::PAGE.limit.load(Ordering::Acquire);
     let base = PROCESS_BASE.load(Ordering::Relaxed).cast_const();
     Shard { base, limit }.run(slot, last).map(Shared)
 }
 
-/// Publishes shard 0. Its base is the same for the life of a process and its children, unless the geometry changed in a
-/// forked child, which has one thread then.
+/// Publishes shard 0. Its base is the same for the life of a process.
 pub(crate) fn set_process(shard: Shard) {
     PROCESS_BASE.store(shard.base.cast_mut(), Ordering::Relaxed);
-    PROCESS_LIMIT.store(shard.limit, Ordering::Release);
+    PROCESS_GIVEN.fetch_max(shard.limit, Ordering::Relaxed);
+    wiped::PAGE.limit.store(shard.limit, Ordering::Release);
+}
+
+/// How many cells shard 0 must have at least: as many as in any process that this one descends from.
+pub(crate) fn process_inherited() -> u32 {
+    PROCESS_GIVEN.load(Ordering::Relaxed)
 }
 
 /// For the fork handler: the cells that an operation which it interrupted may be about to write, as addresses and lengths in bytes.
 pub(crate) fn reachable() -> [(usize, usize); 2] {
-    let own = SHARD.get();
+    let own = MINE.with(|mine| Shard { base: mine.base.get(), limit: mine.given.get() });
     let process = Shard {
         base: PROCESS_BASE.load(Ordering::Relaxed).cast_const(),
-        limit: PROCESS_LIMIT.load(Ordering::Relaxed),
+        limit: PROCESS_GIVEN.load(Ordering::Relaxed),
     };
     [own, process].map(|shard| (shard.base as usize, shard.limit as usize * size_of::<AtomicU64>()))
 }
 
 /// For the fork handler: nothing of the parent's can be reached from this thread any more.
 pub(crate) fn forget_all() {
-    // The base stays: an operation that was interrupted may have compared with the limit already, and loads the base next.
-    SHARD.set(Shard { limit: 0, ..SHARD.get() });
-    PROCESS_LIMIT.store(0, Ordering::Relaxed);
+    // The bases stay: an operation that was interrupted may have compared with the limit already, and loads the base next.
+    MINE.with(|mine| {
+        mine.limit.set(0);
+        mine.inherited.set(mine.inherited.get().max(mine.given.replace(0)));
+    });
+    wiped::PAGE.limit.store(0, Ordering::Relaxed);
 }

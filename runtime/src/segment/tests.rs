@@ -46,6 +46,7 @@ impl Private {
         let heritage = Heritage {
             region: None,
             size: SegmentSize::Large,
+            process_cells: slots_used,
             log,
             slots_used,
             parent: [0; 16],

@@ -114,7 +114,7 @@ pub(super) fn ask_again() {
 
 impl Store {
     /// Gives this thread a shard whose first `cells` cells are usable; `false` if there is none to be had.
-    fn attach(&mut self, cells: u32, is_staying: bool) -> bool {
+    fn attach(&mut self, mut cells: u32, is_staying: bool) -> bool {
         let Some(memory) = &mut self.memory else { return false };
         let (mut number, since) = ATTACHED.get();
         if since != epoch() {
@@ -123,6 +123,12 @@ impl Store {
         let is_new = number == 0;
         if is_new {
             if !is_staying {
+                return false;
+            }
+            // As far as its ancestors': an operation that was interrupted there may have compared with
+            // their limit, and takes this shard's base.
+            cells = cells.max(shard::inherited());
+            if cells > memory.geometry().slot_cap {
                 return false;
             }
             // So that giving it back, in a thread that is ending, doesn't allocate.

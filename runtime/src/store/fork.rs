@@ -15,7 +15,7 @@ use libc::pthread_atfork;
 
 #[cfg(miri)]
 use crate::no_kernel::pthread_atfork;
-use crate::segment::{current, fold_fd, shard};
+use crate::segment::{current, fold_fd, shard, wiped};
 
 use super::gate;
 use super::making_room;
@@ -29,6 +29,10 @@ static STORE: Mutex<Store> = Mutex::new(Store::new());
 
 /// Forks between the program's first process and this one. What was begun in one epoch must not be ended in another.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
+
+/// Whether this process was made, without fork handlers, while a thread that it doesn't have held the
+/// mutex: nobody can know what the store holds, and nothing is recorded.
+static ORPHANED: AtomicBool = AtomicBool::new(false);
 
 #[inline]
 pub(crate) fn epoch() -> u32 {
@@ -54,10 +58,14 @@ impl Guard {
     /// `None` if this thread holds it already: a second call from inside (an instrumented allocator, a signal handler) must not wait for
     /// itself.
     pub(super) fn lock() -> Option<Self> {
+        notice();
         if STORE.is_mine() || !arm() {
             return None;
         }
         let signals = Some(Blocked::all());
+        if ORPHANED.load(Ordering::Relaxed) {
+            return None;
+        }
         STORE.take();
         let mut guard = Self { since: epoch(), signals };
         if guard.epoch != guard.since {
@@ -143,6 +151,7 @@ fn arm() -> bool {
         // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
         // child's makes system calls and writes memory, it neither allocates nor waits.
         let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
+        wiped::arm();
         // Out of memory: the next operation asks again.
         ARMED.store(refused == 0, Ordering::Release);
         ARMING.set(false);
@@ -157,13 +166,33 @@ extern "C" fn prepare() {
         gate::close();
         STORE.take();
         HELD.set(true);
+        // Handlers that were registered before ours run between here and ours in the child.
+        shard::pause();
     }
 }
 
 extern "C" fn in_parent() {
     if HELD.replace(false) {
+        shard::resume();
         STORE.release();
         gate::open();
+    }
+}
+
+/// Before anything is recorded out of line: in a child in which our handler has not run yet, or will
+/// not run at all, does what it does.
+pub(super) fn notice() {
+    if wiped::is_wiped() {
+        become_child();
+    }
+}
+
+#[cold]
+fn become_child() {
+    if STORE.is_mine() {
+        in_child();
+    } else {
+        after_fork_in_child();
     }
 }
 
@@ -187,6 +216,7 @@ fn let_go() {
     tally::forget();
     making_room::forget();
     gate::reopen();
+    wiped::mark();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -205,9 +235,15 @@ fn forsake() {
 /// long as no thread of the parent was inside a first use while it forked.
 pub fn after_fork_in_child() {
     let_go();
-    if !STORE.is_mine() {
-        STORE.take();
+    if STORE.is_mine() {
+        return;
+    }
+    if STORE.try_take() {
         forsake();
         STORE.release();
+    } else {
+        // A thread that this process doesn't have was in the middle of something.
+        ORPHANED.store(true, Ordering::Relaxed);
+        STORE.abandon();
     }
 }

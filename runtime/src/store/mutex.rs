@@ -68,6 +68,16 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// Takes it if nobody has it.
+    pub(super) fn try_take(&self) -> bool {
+        self.owner.compare_exchange(0, me(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Takes it from a thread that is not there any more. What it guards may be half changed.
+    pub(super) fn abandon(&self) {
+        self.owner.store(0, Ordering::Relaxed);
+    }
+
     /// Sleeps until the owner is another one, or a while.
     fn wait(&self, owner: u32) {
         self.waiting.fetch_add(1, Ordering::SeqCst);

@@ -12,6 +12,7 @@ use crate::fault;
 use crate::operation::ON;
 use crate::registry::{self, Site};
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
+use crate::segment::current;
 use crate::segment::format::{Header, Word};
 use crate::segment::mapping::Region;
 use crate::segment::memory::{Memory, View};
@@ -21,6 +22,7 @@ use super::attach::ask_again;
 use super::callbacks::{Callbacks, set_sample_interval};
 use super::fork::{Guard, epoch};
 use super::search::{Outcome, Place, Search};
+use super::signals::Blocked;
 use super::tally;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +186,13 @@ impl Store {
     }
 
     fn make_segment(&mut self, place: Place) {
+        if self.state == State::Forked {
+            // Not at its parent's addresses: an operation that a signal handler interrupted there may
+            // still be about to store what it has computed from the parent's values.
+            self.memory = None;
+            self.region = None;
+            current::park(shard::reachable());
+        }
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
         let is_first = self.state == State::New;
         let mut made = Err(Error::new(ErrorKind::Private));
@@ -283,6 +292,7 @@ impl Store {
             size: self.choice.as_ref().map(|choice| choice.size).unwrap_or_default(),
             log: &self.log,
             slots_used: self.slots_used,
+            process_cells: shard::process_inherited().max(self.slots_used),
             parent: parent.map_or([0; 16], |(instance, _)| instance),
             log_epoch_ns: parent.map(|(_, epoch)| epoch),
         };
@@ -418,6 +428,8 @@ pub(crate) fn start() {
 pub(crate) struct Own {
     header: Header,
     view: View,
+    /// The epoch in which there is such memory.
+    since: u32,
 }
 
 /// `None` where nothing was recorded since the start or the fork.
@@ -428,13 +440,13 @@ pub(crate) fn own() -> Option<Own> {
         return None;
     }
     let (header, memory) = store.header.as_ref().zip(store.memory.as_ref())?;
-    Some(Own { header: header.clone(), view: memory.view() })
+    Some(Own { header: header.clone(), view: memory.view(), since: epoch() })
 }
 
 impl Own {
     #[cfg(test)]
     pub(crate) fn of(header: Header, view: View) -> Self {
-        Self { header, view }
+        Self { header, view, since: epoch() }
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -442,7 +454,23 @@ impl Own {
     }
 
     /// Copies words from an offset of the file; where there are no blocks, zeros.
-    pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
-        self.view.read(offset, into);
+    ///
+    /// # Errors
+    ///
+    /// In a child that a signal handler forked since this was made: its memory is another.
+    pub(crate) fn read(&self, offset: u64, into: &mut [u64]) -> Result<(), Error> {
+        for (words, at) in into.chunks_mut(AT_ONCE).zip((offset..).step_by(AT_ONCE * 8)) {
+            // So that no handler forks between the look and the reading.
+            let _blocked = Blocked::all();
+            if self.since != epoch() {
+                let forked = std::io::Error::from(rustix::io::Errno::INTR);
+                return Err(Error::io("read this process's own numbers after a fork", forked));
+            }
+            self.view.read(at, words);
+        }
+        Ok(())
     }
 }
+
+/// Words of this process's own segment that are read while signals wait: some microseconds.
+const AT_ONCE: usize = 1 << 13;
