@@ -69,6 +69,42 @@ fn every_file_in_examples_is_built() {
 }
 
 #[test]
+fn the_program_of_prefork_is_built() {
+    every_source_is_built("examples/prefork");
+}
+
+/// Names of the packages that are built for an example, with what builds them.
+fn packages_for(example: &str) -> BTreeSet<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--offline", "--example", example, "--unit-graph"])
+        .args(["-Z", "unstable-options"])
+        // Only for the plan, which stable compilers keep to themselves.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(workspace)
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let units = plan["units"].as_array().expect("units").iter();
+    units.filter_map(|unit| unit["target"]["name"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn an_example_builds_only_what_it_needs() {
+    let hello = packages_for("hello");
+    for needed in ["headcount", "nix"] {
+        assert!(hello.contains(needed), "{hello:?}");
+    }
+    for other in ["axum", "hyper", "tokio", "procfs", "divan", "clap"] {
+        assert!(!hello.contains(other), "{other}: {hello:?}");
+    }
+    // As the README says: by its name, from the folder of the workspace.
+    let prefork = packages_for("prefork");
+    assert!(prefork.contains("axum"), "{prefork:?}");
+}
+
+#[test]
 fn ignored_tests_are_run_by_the_test_command() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let command = fs::read_to_string(tests.join("run")).expect("the test command is there");
