@@ -11,6 +11,7 @@ use std::process::{Command, exit};
 use std::sync::Mutex;
 
 use headcount::{Config, Counter, SegmentSize, metric};
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::mman::{MlockAllFlags, mlockall};
@@ -72,7 +73,38 @@ fn main() {
             tell("master");
         }
         ["prefork", directory, group, user] => prefork(directory, group, user),
-        ["chroot" | "chroot-too-late" | "mount", ..] => elsewhere(&arguments),
+        // Before anything is counted, or once this process counts in the directory.
+        ["without-random", directory] => {
+            refuse(nix::libc::SYS_getrandom, Errno::EPERM);
+            init("worker", Config::new().directory(directory));
+            WORK.inc_by(5);
+            in_child(|| {
+                WORK.inc_by(5);
+                tell("child");
+            });
+            tell("worker");
+        }
+        ["without-any-random"] => {
+            refuse(nix::libc::SYS_getrandom, Errno::ENOSYS);
+            refuse(nix::libc::SYS_openat, Errno::EACCES);
+            WORK.inc_by(5);
+            // Without a collection: what sorts its maps at random needs a random number.
+            let health = headcount::health();
+            println!("worker: {} {}", health.has_started(), health.dropped_operations());
+        }
+        ["unlisted", directory] => {
+            init("worker", Config::new().directory(directory));
+            WORK.inc_by(5);
+            refuse(nix::libc::SYS_getdents64, Errno::EACCES);
+            let snapshot = headcount::Collector::new().collect().expect("its own numbers");
+            println!("worker: work {}", work(&snapshot.to_text()));
+            for skipped in snapshot.skipped() {
+                println!("worker: skipped {skipped}");
+            }
+            let error = headcount::Collector::open(directory).collect().expect_err("unreadable");
+            println!("worker: error {error}");
+        }
+        ["chroot" | "chroot-too-late" | "jailed" | "mount", ..] => elsewhere(&arguments),
         ["rename", directory, renamed] => {
             init("master", Config::new().directory(directory));
             WORK.inc();
@@ -158,6 +190,31 @@ fn in_child(child: impl FnOnce()) {
     }
 }
 
+/// From now on the kernel refuses this system call to this process and its children.
+fn refuse(call: nix::libc::c_long, with: Errno) {
+    use nix::libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
+    use nix::libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, sock_filter, sock_fprog};
+
+    let step =
+        |code: u32, jt, jf, k| sock_filter { code: u16::try_from(code).expect("small"), jt, jf, k };
+    let call = u32::try_from(call).expect("a number");
+    let errno = u32::try_from(with as i32).expect("a number");
+    let mut steps = [
+        step(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call),
+        step(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | errno),
+        step(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW),
+    ];
+    let program = sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: sets a flag of this process.
+    let set = unsafe { nix::libc::prctl(nix::libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(set, 0);
+    let mode = nix::libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the kernel copies the program, which is alive, and checks it.
+    let set = unsafe { nix::libc::prctl(nix::libc::PR_SET_SECCOMP, mode, &raw const program) };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
 /// Closes every descriptor and opens files and directories of its own, which get the numbers.
 fn daemon(directory: &str, then: &str) {
     init("master", Config::new().directory(directory));
@@ -232,6 +289,22 @@ fn elsewhere(arguments: &[&str]) {
             in_child(|| {
                 chroot(jail).expect("root may");
                 std::env::set_current_dir("/").expect("the jail");
+                WORK.inc_by(10);
+                tell("worker");
+            });
+            tell("master");
+        }
+        // As a server does that starts as root.
+        ["jailed", directory, jail, group] => {
+            let group = group.parse().expect("a number");
+            init("master", Config::new().directory(directory).group(group));
+            WORK.inc();
+            in_child(|| {
+                chroot(jail).expect("root may");
+                std::env::set_current_dir("/").expect("the jail");
+                setgroups(&[]).expect("root may");
+                setgid(Gid::from_raw(group)).expect("root may");
+                setuid(Uid::from_raw(1_234)).expect("root may");
                 WORK.inc_by(10);
                 tell("worker");
             });

@@ -12,6 +12,8 @@ use std::thread;
 use headcount_tests::child::Child;
 use headcount_tests::privileges::as_root;
 use headcount_tests::{Medium, temporary_directory};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 const VARIABLES: [&str; 7] = [
@@ -235,6 +237,32 @@ fn a_smaller_segment_can_be_chosen() {
     }
 }
 
+#[test]
+fn without_the_kernels_random_numbers_a_process_counts() {
+    let folder = temporary_directory(Medium::Memory);
+    let output = sharer(&["without-random", path_of(&folder.path().join("d"))], &[]);
+    let (worker, child) = (said(&output, "worker"), said(&output, "child"));
+    has(&worker, "init fine");
+    has(&worker, "shared true 1");
+    has(&worker, "work 10");
+    has(&child, "shared true 1");
+    has(&child, "work 10");
+    let output = sharer(&["without-any-random"], &[]);
+    has(&said(&output, "worker"), "true 0");
+}
+
+#[test]
+fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_why() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("d");
+    let output = sharer(&["unlisted", path_of(&directory)], &[]);
+    let worker = said(&output, "worker");
+    has(&worker, "work 5");
+    let why = format!("{}: can't list the directory: Permission denied", directory.display());
+    assert_eq!(count(&worker, &format!("skipped {why}")), 1, "{output}");
+    assert_eq!(count(&worker, &format!("error {why}")), 1, "{output}");
+}
+
 /// A directory that others may enter, as they may enter `/run`.
 fn open_folder(medium: Medium) -> TempDir {
     let folder = temporary_directory(medium);
@@ -336,6 +364,20 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             }
             assert_eq!(fs::read_dir(&jail).expect("ours").count(), 0, "nothing in the jail");
 
+            // As another user too; and where what should be the kernel's is a pipe that nobody
+            // writes to.
+            let (random, group) = (jail.join("proc/sys/kernel/random"), GROUP.to_string());
+            fs::create_dir_all(&random).expect("a directory");
+            mkfifo(&random.join("boot_id"), Mode::S_IRWXU | Mode::S_IRWXO).expect("a pipe");
+            let shared = folder.path().join("shared");
+            let output = sharer(&["jailed", path_of(&shared), path_of(&jail), &group], &[]);
+            for who in ["worker", "master"] {
+                has(&said(&output, who), "shared true 1");
+                has(&said(&output, who), "work 11");
+                has(&said(&output, who), "no problem");
+            }
+            fs::remove_dir_all(jail.join("proc")).expect("ours");
+
             let output = sharer(&["chroot-too-late", path_of(&directory), path_of(&jail)], &[]);
             let worker = said(&output, "worker");
             has(&worker, "shared false 0");
@@ -386,6 +428,28 @@ fn a_set_user_id_program_does_not_look_at_the_environment() {
         );
         has(&said(&output, "master"), "shared true 1");
         assert_eq!(fs::metadata(&directory).expect("made").uid(), 0);
+    });
+}
+
+/// A file that root keeps where others may rename it.
+#[test]
+#[ignore = "needs root"]
+fn a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights() {
+    as_root("a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights", || {
+        let folder = open_folder(Medium::Memory);
+        let directory = folder.path().join("d");
+        let of_directory = path_of(&directory);
+        sharer(&["size", "small", of_directory], &[]);
+        chown(&directory, Some(1_234), Some(1_234)).expect("root may");
+        for name in [".fold.lock", ".ledger.lock"] {
+            let file = directory.join(name);
+            fs::write(&file, "secret").expect("ours");
+            fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("ours");
+            let worker = env!("CARGO_BIN_EXE_worker");
+            run(Command::new(worker).args(["compact", of_directory]), &[]);
+            let there = fs::metadata(&file).expect("it is there");
+            assert_eq!((there.uid(), there.mode() & 0o7777), (0, 0o640), "{name}");
+        }
     });
 }
 

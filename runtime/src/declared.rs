@@ -3,7 +3,7 @@
 //! Crates declare their metrics without knowing of each other; the linker brings them together. What can't be true at once is found here.
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::FamilyKind;
 use crate::descriptor::{Bounds, Descriptor, Kind, Label};
@@ -163,7 +163,9 @@ pub(crate) fn conflicts() -> Vec<Conflict> {
 
 /// Whether there may be any that keep a declaration from being in force: what a program asks when it starts, without copying a word.
 pub(crate) fn may_conflict() -> bool {
-    let mut first = HashMap::<&str, &Descriptor>::new();
+    // Sorted and not hashed: the standard library hashes with random numbers, and panics where it
+    // gets none, which nothing that records may do.
+    let mut first = BTreeMap::<&str, &Descriptor>::new();
     let shared = [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::Exceptions];
     let shared = shared.map(|kind| registry::shared_family(kind).name);
     registry::sites().any(|site| {
