@@ -90,7 +90,11 @@ pub fn peer(program: &str) -> PathBuf {
 /// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in `tests/run --long`, which says so by
 /// `HEADCOUNT_LONG`.
 pub fn for_as_long_as(short: Duration, long: Duration) -> Duration {
+    if is_long() { long } else { short }
+}
+
+/// Whether this is `tests/run --long`.
+pub fn is_long() -> bool {
     #[expect(clippy::disallowed_methods, reason = "says how thorough the tests are to be")]
-    let is_long = std::env::var_os("HEADCOUNT_LONG").is_some();
-    if is_long { long } else { short }
+    std::env::var_os("HEADCOUNT_LONG").is_some()
 }

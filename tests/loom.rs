@@ -22,11 +22,15 @@ mod segment {
     pub(crate) mod publish;
 }
 
-use label::table::Rows;
+use label::table::{Entry, GONE, RowSlot, Rows};
 use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use segment::publish::{Places, Words, publish};
+
+fn entry<K>(hash: u32, key: K, slot: u32) -> &'static Entry<K> {
+    Box::leak(Box::new(Entry::new(hash, key, slot)))
+}
 
 /// Blocks behind a slot exist before the slot is found.
 #[test]
@@ -40,53 +44,58 @@ fn a_row_that_is_found_is_whole_also_while_the_table_grows() {
                 for (slot, block) in (0_u32..).zip(blocks.iter()) {
                     block.store(1, Ordering::Relaxed);
                     // Two have one hash; the second and the third make the table grow.
-                    rows.insert(slot / 2, slot, slot);
+                    rows.insert(entry(slot / 2, slot, slot));
                 }
             })
         };
         for slot in 0..3_u32 {
             if let Some(found) = rows.find(slot / 2, |key| *key == slot) {
-                assert_eq!(found, slot);
+                assert_eq!(found.load(), slot);
                 assert_eq!(blocks[slot as usize].load(Ordering::Relaxed), 1);
             }
         }
         writer.join().expect("it ends");
         for slot in 0..3_u32 {
             let found = rows.find(slot / 2, |key| *key == slot);
-            assert_eq!(found, Some(slot));
+            assert_eq!(found.map(RowSlot::load), Some(slot));
         }
     });
 }
 
-/// A thread that looks a row up while it is removed and comes back finds its old cells, its new ones, or none: never another's.
+/// A thread that looks a row up while it is removed and comes back finds its old cells, its new ones, that it is gone, or nothing: never another's. One
+/// that moves up in its place may be missed, and then is asked for under the mutex.
 #[test]
 fn a_row_that_is_removed_and_comes_back_is_never_another_ones() {
     loom::model(|| {
         let rows = Arc::new(Rows::new(AtomicPtr::new(core::ptr::null_mut())));
-        rows.insert(7, 'a', 10);
-        rows.insert(7, 'b', 20);
+        let first = entry(7, 'a', 10);
+        rows.insert(first);
+        rows.insert(entry(7, 'b', 20));
         let block = Arc::new(AtomicU64::new(0));
         let writer = {
             let (rows, block) = (Arc::clone(&rows), Arc::clone(&block));
             thread::spawn(move || {
-                rows.forget(|slot| slot == 10, |_, _| ());
+                rows.remove(first);
                 block.store(1, Ordering::Relaxed);
-                rows.insert(7, 'a', 30);
+                rows.insert(entry(7, 'a', 30));
             })
         };
-        match rows.find(7, |key| *key == 'a') {
+        match rows.find(7, |key| *key == 'a').map(RowSlot::load) {
             Some(30) => assert_eq!(block.load(Ordering::Relaxed), 1),
-            found => assert!(matches!(found, None | Some(10)), "{found:?}"),
+            found => assert!(matches!(found, None | Some(10 | GONE)), "{found:?}"),
         }
-        assert_eq!(rows.find(7, |key| *key == 'b'), Some(20));
+        let other = rows.find(7, |key| *key == 'b').map(RowSlot::load);
+        assert!(matches!(other, None | Some(20)), "{other:?}");
         writer.join().expect("it ends");
-        assert_eq!(rows.find(7, |key| *key == 'a'), Some(30));
+        let found = |name| rows.find(7, |key| *key == name).map(RowSlot::load);
+        assert_eq!((found('a'), found('b')), (Some(30), Some(20)));
+        assert_eq!(first.slot.load(), GONE, "whoever kept it");
     });
 }
 
 struct Segment(Vec<AtomicU64>);
 
-const PLACES: Places = Places { log: 16, log_used: 0, slots_used: 8 };
+const PLACES: Places = Places { log: 16, log_used: 0, slots_used: 8, base: 0 };
 
 impl Words for Segment {
     fn store(&self, offset: u64, word: u64, order: Ordering) {

@@ -153,7 +153,8 @@ impl Error {
     /// Whether it says nothing of the file, and the same call may succeed the next moment.
     pub(crate) fn is_passing(&self) -> bool {
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM];
-        self.raw_os_error().is_some_and(|number| passing.contains(&number))
+        matches!(self.kind, ErrorKind::Overtaken)
+            || self.raw_os_error().is_some_and(|number| passing.contains(&number))
     }
 
     /// Whether the filesystem has no room, or this user none on it. Not a limit of this process (EFBIG), for which nothing that is given back

@@ -1,6 +1,7 @@
 //! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
 
 use crate::descriptor::durations_width;
+use crate::label::{At, GONE};
 use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
@@ -34,6 +35,12 @@ pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
     at(slot, operation, || None);
 }
 
+/// On the cells of a series, if it is still there.
+#[inline]
+pub(crate) fn at_series(series: At, operation: impl Operation) {
+    at_slot(series.load(), operation);
+}
+
 /// On the cells of a site, which may not have any yet.
 #[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
@@ -48,6 +55,8 @@ fn elsewhere(place: Option<Place>, slot: u32, operation: impl Operation) {
     match store::target(place, slot, operation.last()).1 {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
+        // A row that was removed: it counts nowhere, and nothing is amiss.
+        Target::Nowhere if slot == GONE => {}
         Target::Nowhere => store::note_dropped(),
     }
 }

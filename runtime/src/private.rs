@@ -15,7 +15,7 @@ pub use inventory;
 
 pub use crate::const_checks::{info_labels, joined, joined_len, joined_text, name, without_mode};
 pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
-pub use crate::label::{LabelValue, LabelWriter, Labels, NoValues, Values};
+pub use crate::label::{At, DROPPED, LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
     Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, Observed, Summary, Timed, Tracked,
     at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of, member, states_of,
@@ -30,6 +30,6 @@ pub use crate::record::{
     watch_until,
 };
 pub use crate::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, DROPPED, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site,
-    Sites, Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site, Sites,
+    Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
 };

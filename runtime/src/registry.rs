@@ -13,7 +13,7 @@ use crate::descriptor::{Descriptor, Kind};
 /// adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
 /// The slot of a site that could not be registered.
-pub const DROPPED: u32 = 0xC000_0000;
+pub(crate) const DROPPED: u32 = 0xC000_0000;
 
 /// The slot of a site that contradicts another of its name: there is no use asking again. Above it lie the cells of its rows, such as they are.
 pub(crate) const NEVER: u32 = 0xE000_0000;

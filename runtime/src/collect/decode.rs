@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, MINOR, WORDS_OFF, Word};
+use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
 use super::exact::ExactSum;
 use super::kept::Logs;
@@ -42,36 +42,80 @@ pub(super) struct Segment {
 /// What a segment's log says, as far as it was written: more may be added, and nothing in it changes.
 #[derive(Clone, Debug)]
 pub(super) struct SegmentLog {
-    /// Bytes of it: of two copies of one segment the longer log is the newer.
-    pub(super) used: u64,
+    pub(super) id: LogId,
     pub(super) layout: Arc<Layout>,
     /// From when on the process had the series of each record, in ns since 1970.
     pub(super) since: Vec<u64>,
     pub(super) removed: Removed,
 }
 
+/// Which of a segment's logs it is, and how much of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogId {
+    /// How many there were before it.
+    written: u64,
+    place: LogPlace,
+    len: u64,
+}
+
+impl LogId {
+    #[cfg(test)]
+    pub(super) fn of_len(len: u64) -> Self {
+        Self { len, ..Self::default() }
+    }
+
+    /// Of two copies of one segment the later and longer log is the newer.
+    pub(super) fn age(self) -> (u64, u64) {
+        (self.written, self.len)
+    }
+
+    /// What it has grown by since it was the other.
+    fn grown_since(self, earlier: Self) -> Option<u64> {
+        let is_same = (self.written, self.place) == (earlier.written, earlier.place);
+        self.len.checked_sub(earlier.len).filter(|_| is_same)
+    }
+}
+
 impl SegmentLog {
+    /// Reads as much of it as `earlier` has not.
     fn read(
         source: &Source,
         header: &Header,
-        used: u64,
+        id: LogId,
         slots_used: u32,
         logs: &mut Logs,
     ) -> Result<Self, Error> {
-        let words = source.read(LOG_OFF, words_in(used))?;
+        let earlier = logs.earlier(header.instance).cloned();
+        let earlier = earlier.and_then(|earlier| Some((id.grown_since(earlier.id)?, earlier)));
+        let more = earlier.as_ref().map_or(id.len, |(more, _)| *more);
+        let from = LOG_OFF.saturating_add(id.place.start());
+        let from = from.saturating_add(id.len.saturating_sub(more));
+        let words = source.read(from, words_in(more))?;
         let Log { common, created, removed } = Log::parse(&bytes_in(&words))?;
-        let layout = logs.layouts.of(common, slots_used)?;
         // A forked child has its parent's log; it had none of the series before it had a segment.
         let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
-        let since = created.into_iter().map(since).collect();
-        Ok(Self { used, layout, since, removed })
+        let new = created.into_iter().map(since);
+        let Some((_, earlier)) = earlier else {
+            let layout = logs.layouts.of(common, slots_used)?;
+            return Ok(Self { id, layout, since: new.collect(), removed });
+        };
+        let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
+        let Some(layout) = extended.transpose()? else {
+            // What it was is not kept: all of it is read.
+            logs.forget(header.instance);
+            return Self::read(source, header, id, slots_used, logs);
+        };
+        let since = earlier.since.iter().copied().chain(new).collect();
+        let removed = earlier.removed.and(removed)?;
+        Ok(Self { id, layout, since, removed })
     }
 }
 
 impl Segment {
+    #[expect(clippy::needless_pass_by_value, reason = "one of its copies is the segment's")]
     pub(super) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let is_later = header.minor > MINOR;
-        let read = Self::read_all(source, header, logs);
+        let read = Self::read_all(source, &header, logs);
         read.map_err(|e| if is_later { e.in_later_version() } else { e })
     }
 
@@ -81,17 +125,38 @@ impl Segment {
         (!is_whole).then(|| Error::unknown("metrics of a type that this version doesn't know"))
     }
 
-    fn read_all(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
+    fn read_all(source: &Source, header: &Header, logs: &mut Logs) -> Result<Self, Error> {
+        // A log that was written anew meanwhile speaks of other cells than those that were read.
+        for _ in 0..source.attempts() {
+            let words = Words::read(source)?;
+            let which = (LogPlace::of(words.of(Word::LogUsed)).0, words.of(Word::LogsWritten));
+            core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
+            let read = Self::attempt(source, header.clone(), logs, words);
+            core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
+            let place = LogPlace::of(source.word(Word::LogUsed.offset())?).0;
+            if which == (place, source.word(Word::LogsWritten.offset())?) {
+                return read;
+            }
+        }
+        Err(Error::new(ErrorKind::Overtaken))
+    }
+
+    /// By the length of the log; then comes everything that was stored before that was.
+    fn attempt(
+        source: &Source,
+        header: Header,
+        logs: &mut Logs,
+        mut words: Words,
+    ) -> Result<Self, Error> {
         let geometry = header.geometry;
-        // First the length of the log, then everything that was stored before it was.
-        let mut words = Words::read(source)?;
-        let log_used = words.of(Word::LogUsed);
-        core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
-        if log_used > geometry.log_cap().min(MAX_LOG) || log_used % 8 != 0 {
+        let (place, len) = LogPlace::of(words.of(Word::LogUsed));
+        let end = place.start().saturating_add(len);
+        if len > MAX_LOG || end > geometry.log_cap() || len % 8 != 0 {
             return Err(Error::corrupt("the length of the log"));
         }
+        let id = LogId { written: words.of(Word::LogsWritten), place, len };
         // What belongs to a log that was there at an earlier collection was stored before that.
-        if !logs.knows(header.instance, log_used) {
+        if !logs.knows(header.instance, id) {
             words = Words::read(source)?;
         }
         let word = |word| words.of(word);
@@ -107,9 +172,9 @@ impl Segment {
             .filter(|used| *used <= geometry.shard_cap)
             .ok_or_else(|| Error::corrupt("the number of shards"))?;
 
-        let log = match logs.known(header.instance, log_used, slots_used)? {
+        let log = match logs.known(header.instance, id, slots_used)? {
             Some(log) => log,
-            None => Arc::new(SegmentLog::read(source, &header, log_used, slots_used, logs)?),
+            None => Arc::new(SegmentLog::read(source, &header, id, slots_used, logs)?),
         };
         let end = log.layout.end;
 

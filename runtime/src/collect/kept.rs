@@ -7,12 +7,9 @@ use std::sync::{Arc, Mutex};
 use crate::error::Error;
 
 use super::archive::ReadArchive;
-use super::decode::SegmentLog;
+use super::decode::{LogId, SegmentLog};
 use super::layouts::{ByLog, Known, Layouts};
 use super::merge::Plans;
-
-/// A segment and how long its log was: what that says is the same for ever.
-type LogId = ([u8; 16], u64);
 
 /// Bytes that are kept at most.
 const MOST: u64 = 64 << 20;
@@ -20,7 +17,8 @@ const MOST: u64 = 64 << 20;
 /// What one collection has read and found out.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    logs: HashMap<LogId, Arc<SegmentLog>>,
+    /// By segment: what a log says is the same for ever, as far as it was written.
+    logs: HashMap<[u8; 16], Arc<SegmentLog>>,
     layouts: Arc<ByLog>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
@@ -50,7 +48,7 @@ impl Kept {
             is_all &= is_kept;
             if is_kept {
                 seen.insert(layout);
-                kept.logs.insert((instance, log.used), log);
+                kept.logs.insert(instance, log);
             }
         }
         if archive.as_ref().is_none_or(|read| has_room(read.size)) {
@@ -94,11 +92,13 @@ pub(super) struct Logs {
     /// For the cells of one shard after the other.
     pub(super) buffer: Vec<u64>,
     earlier: Arc<Kept>,
+    forgotten: Option<[u8; 16]>,
 }
 
 impl Logs {
     pub(super) fn after(earlier: Arc<Kept>) -> Self {
-        Self { layouts: Layouts::after(Arc::clone(&earlier.layouts)), buffer: Vec::new(), earlier }
+        let layouts = Layouts::after(Arc::clone(&earlier.layouts));
+        Self { layouts, buffer: Vec::new(), earlier, forgotten: None }
     }
 
     /// With so many bytes of text in labels at most.
@@ -107,20 +107,32 @@ impl Logs {
     }
 
     /// Whether a log was read already.
-    pub(super) fn knows(&self, instance: [u8; 16], used: u64) -> bool {
-        self.earlier.logs.contains_key(&(instance, used))
+    pub(super) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
+        self.earlier(instance).is_some_and(|log| log.id == id)
+    }
+
+    /// What was read of a segment's log before.
+    pub(super) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
+        let is_whole = self.forgotten != Some(instance);
+        self.earlier.logs.get(&instance).filter(|_| is_whole)
+    }
+
+    /// What was read of it before is of no use.
+    pub(super) fn forget(&mut self, instance: [u8; 16]) {
+        self.forgotten = Some(instance);
     }
 
     /// It, if it was.
     pub(super) fn known(
         &mut self,
         instance: [u8; 16],
-        used: u64,
+        id: LogId,
         slots_used: u32,
     ) -> Result<Option<Arc<SegmentLog>>, Error> {
-        let Some(log) = self.earlier.logs.get(&(instance, used)) else { return Ok(None) };
+        let known = self.earlier(instance).filter(|log| log.id == id);
+        let Some(log) = known.cloned() else { return Ok(None) };
         self.layouts.admit(&log.layout, slots_used)?;
-        Ok(Some(Arc::clone(log)))
+        Ok(Some(log))
     }
 }
 
@@ -180,7 +192,7 @@ mod tests {
     fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
         let since = vec![0; records];
         let (layout, removed) = (Arc::default(), crate::collect::log::Removed::default());
-        ([number; 16], Arc::new(SegmentLog { used: 8, layout, since, removed }))
+        ([number; 16], Arc::new(SegmentLog { id: LogId::of_len(8), layout, since, removed }))
     }
 
     fn kept(records: usize) -> Kept {
@@ -191,7 +203,8 @@ mod tests {
     fn no_more_is_kept_than_there_may_be() {
         let itself = log(1, 0).1.size();
         let most = usize::try_from((MOST - 2 * itself) / 8).unwrap() - 1;
-        let known = |kept: Kept, used| Logs::after(Arc::new(kept)).knows([2; 16], used);
+        let known =
+            |kept: Kept, used| Logs::after(Arc::new(kept)).knows([2; 16], LogId::of_len(used));
         assert!(known(kept(most), 8));
         assert!(!known(kept(most), 16), "it has grown since");
         assert!(!known(kept(most + 1), 8));

@@ -2,6 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
+use std::sync::Arc;
 
 use crate::descriptor::Mode;
 use crate::error::Error;
@@ -40,7 +41,7 @@ pub(super) struct Label {
 }
 
 /// What a log says. Processes of one program mostly have the same log, and share this.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layout {
     pub(super) families: Vec<LogFamily>,
     pub(super) series: Vec<LogSeries>,
@@ -59,12 +60,18 @@ pub(super) struct Layout {
     pub(super) cost: u64,
     /// Bytes that keeping it takes.
     pub(super) size: u64,
-    /// The numbers of each family's series.
-    pub(super) by_family: Vec<Vec<u32>>,
+    /// The numbers of each family's series: the same list as long as there are no more of them, however much the log grows.
+    pub(super) by_family: Vec<Arc<Vec<u32>>>,
     /// The cells of its counters, histograms and summaries that hold `f64`.
     pub(super) floats: Vec<Floats>,
     /// The cells of all its series.
     pub(super) runs: Runs,
+    /// How many cells that are, each series' for itself.
+    cells: u64,
+    /// How many records of series there are.
+    records: u32,
+    /// The checksum of what it was read from.
+    pub(super) crc: u32,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
@@ -81,21 +88,22 @@ impl Layout {
         self.labels.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Once all series are there. Not when it is first asked for: a fork meanwhile would leave the child waiting for ever.
-    pub(super) fn index(&mut self) {
-        let (mut by_family, mut floats) = (vec![Vec::new(); self.families.len()], Vec::new());
-        for (number, series) in (0..).zip(&mut self.series) {
+    /// Once all series are there: those from this one on are new. Not when it is first asked for: a fork meanwhile would leave the child waiting for
+    /// ever.
+    fn index_from(&mut self, from: usize) {
+        self.by_family.resize_with(self.families.len(), Arc::default);
+        for (number, series) in (0..).zip(&mut self.series).skip(from) {
             let family = series.family as usize;
-            if let Some(numbers) = by_family.get_mut(family) {
-                numbers.push(number);
+            if let Some(numbers) = self.by_family.get_mut(family) {
+                Arc::make_mut(numbers).push(number);
             }
             let Some(LogFamily { kind, cells: Cells::Float, .. }) = self.families.get(family)
             else {
                 continue;
             };
             if *kind != FamilyKind::Gauge {
-                series.float = u32::try_from(floats.len()).unwrap_or(NO_FLOAT);
-                floats.push(Floats { slot: series.slot, kind: *kind });
+                series.float = u32::try_from(self.floats.len()).unwrap_or(NO_FLOAT);
+                self.floats.push(Floats { slot: series.slot, kind: *kind });
             }
         }
         let cells = |series: &LogSeries| {
@@ -103,7 +111,13 @@ impl Layout {
             series.slot..series.slot.saturating_add(width)
         };
         self.runs = Runs::new(self.series.iter().map(cells));
-        (self.by_family, self.floats) = (by_family, floats);
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    pub(super) fn index(&mut self) {
+        (self.by_family, self.floats) = (Vec::new(), Vec::new());
+        self.index_from(0);
     }
 
     pub(super) fn value(&self, label: Label) -> &str {
@@ -118,10 +132,19 @@ pub(super) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
 /// What a log says. Its records are whole: see [`Log`](super::log::Log).
-pub(super) fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
-    let mut layout = Layout::default();
+pub(super) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
+    parse_more(Layout::default(), log, slots_used)
+}
+
+/// What a log says whose beginning says `layout`, and what is behind it `log`.
+pub(super) fn parse_more(
+    mut layout: Layout,
+    mut log: &[u8],
+    slots_used: u32,
+) -> Result<Layout, Error> {
     let mut block = Block::default();
-    let (mut text, mut cells, mut records) = (0_u64, 0_u64, 0_u32);
+    let known = layout.series.len();
+    let (mut text, mut cells, mut records) = (layout.cost, layout.cells, layout.records);
     while !log.is_empty() {
         let mut head = Fields::new(log, "a record's head");
         let len = head.u32()? as usize;
@@ -159,8 +182,8 @@ pub(super) fn parse(mut log: &[u8], slots_used: u32) -> Result<Layout, Error> {
         }
         log = rest;
     }
-    layout.index();
-    layout.cost = text;
+    layout.index_from(known);
+    (layout.cost, layout.cells, layout.records) = (text, cells, records);
     layout.size = layout.measured();
     Ok(layout)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 
-use super::layout::{Layout, parse};
+use super::layout::{Layout, parse, parse_more};
 
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.
@@ -75,11 +75,52 @@ impl Layouts {
             self.admit(&layout, slots_used)?;
             return Ok(layout);
         }
-        let layout = Arc::new(parse(&common, slots_used)?);
+        let mut layout = parse(&common, slots_used)?;
+        layout.crc = crc;
+        let layout = Arc::new(layout);
         self.admit(&layout, slots_used)?;
         let known = Known { log: common, layout: Arc::clone(&layout) };
         self.known.entry(crc).or_default().push(Arc::new(known));
         Ok(layout)
+    }
+
+    /// What a log says that has grown by so much; `None` if it isn't known any more what it was. What hasn't changed is not looked at.
+    pub(super) fn extended(
+        &mut self,
+        layout: &Arc<Layout>,
+        more: &[u8],
+        slots_used: u32,
+    ) -> Option<Result<Arc<Layout>, Error>> {
+        if more.is_empty() {
+            return Some(self.admit(layout, slots_used).map(|()| Arc::clone(layout)));
+        }
+        let of_it = |layouts: &ByLog| {
+            let mut alike = layouts.get(&layout.crc)?.iter();
+            alike.find(|known| Arc::ptr_eq(&known.layout, layout)).map(Arc::clone)
+        };
+        let base = of_it(&self.known).or_else(|| of_it(&self.earlier))?;
+        let crc = crc_behind(layout.crc, base.log.len(), more);
+        let is_it = |known: &&Arc<Known>| {
+            let behind = known.log.strip_prefix(base.log.as_slice());
+            behind.is_some_and(|behind| behind == more)
+        };
+        let find = |layouts: &ByLog| layouts.get(&crc)?.iter().find(is_it).map(Arc::clone);
+        if let Some(known) = find(&self.known).or_else(|| find(&self.earlier)) {
+            let layout = Arc::clone(&known.layout);
+            return Some(self.admit(&layout, slots_used).map(|()| layout));
+        }
+        let mut layout = match parse_more(Layout::clone(layout), more, slots_used) {
+            Ok(layout) => layout,
+            Err(e) => return Some(Err(e)),
+        };
+        layout.crc = crc;
+        let layout = Arc::new(layout);
+        if let Err(e) = self.admit(&layout, slots_used) {
+            return Some(Err(e));
+        }
+        let known = Known { log: [&*base.log, more].concat(), layout: Arc::clone(&layout) };
+        self.known.entry(crc).or_default().push(Arc::new(known));
+        Some(Ok(layout))
     }
 
     /// Makes a layout one of this collection's, for a segment that uses so many slots.
@@ -99,6 +140,13 @@ impl Layouts {
         }
         Ok(())
     }
+}
+
+/// The checksum of so many bytes that have this one, and of those behind them.
+fn crc_behind(crc: u32, len: usize, more: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial_len(crc, len as u64);
+    hasher.update(more);
+    hasher.finalize()
 }
 
 /// No other layout's, as long as this one is held: by the segments' logs that a collection has, and by what an earlier one has kept.

@@ -43,6 +43,15 @@ impl Removed {
         (slot < *end).then_some(*at)
     }
 
+    /// These, and those that a later part of the log removes.
+    pub(super) fn and(&self, more: Self) -> Result<Self, Error> {
+        let mut all = self.clone();
+        for (slot, (end, at)) in more.0 {
+            all.insert(slot, end.saturating_sub(slot), at)?;
+        }
+        Ok(all)
+    }
+
     #[cfg(test)]
     pub(super) fn of(slot: u32, cells: u32, at: u64) -> Self {
         let mut removed = Self::default();

@@ -165,7 +165,11 @@ impl<'a> Merging<'a> {
     fn plan(&self, earlier: Option<&Arc<Plan>>) -> Arc<Plan> {
         let sources = || self.declarations.iter().map(|declaration| declaration.source);
         if let Some(plan) = earlier.filter(|plan| plan.is_of(sources())) {
-            return Arc::clone(plan);
+            if plan.is_exactly(sources()) {
+                return Arc::clone(plan);
+            }
+            // Else it would hold on to what the log was.
+            return Arc::new(plan.renewed(sources().map(Declared::of).collect()));
         }
         let declarations = sources().map(Declared::of).collect();
         let labels = |item, sets: &mut _| self.labels(item, sets);
@@ -352,7 +356,9 @@ impl<'a> Declaration<'a> {
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {
-            Source::Log { log, id, .. } => (log.layout.by_family.get(id).map_or(&[][..], |s| s), 0),
+            Source::Log { log, id, .. } => {
+                (log.layout.by_family.get(id).map_or(&[][..], |s| s.as_slice()), 0)
+            }
             Source::Archive { archived, .. } => (&[][..], archived.series.len()),
         };
         some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))

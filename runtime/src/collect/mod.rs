@@ -14,6 +14,7 @@ mod custom;
 mod decode;
 mod exact;
 mod family;
+mod held;
 mod kept;
 mod label_set;
 mod layout;
@@ -40,6 +41,7 @@ pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
+pub(crate) use held::held;
 pub use label_set::{LabelIter, LabelSet};
 pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{

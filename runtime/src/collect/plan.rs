@@ -16,7 +16,7 @@ pub(super) type Item = (u32, u32);
 #[derive(Debug)]
 pub(super) struct Plan {
     declarations: Vec<Declared>,
-    blocks: Vec<Block>,
+    blocks: Arc<Vec<Block>>,
     /// Bytes that keeping it takes, besides logs and archives.
     pub(super) size: usize,
 }
@@ -59,10 +59,19 @@ impl Declared {
         }
     }
 
+    fn is_exactly(&self, source: Source<'_>) -> bool {
+        match (self, source) {
+            (Self::Log(layout, _), Source::Log { log, .. }) => Arc::ptr_eq(layout, log.layout),
+            _ => true,
+        }
+    }
+
     fn is(&self, source: Source<'_>) -> bool {
         match (self, source) {
+            // A log that has grown says of this family what it said.
             (Self::Log(layout, known), Source::Log { log, id, .. }) => {
-                Arc::ptr_eq(layout, log.layout) && *known == id
+                let lists = layout.by_family.get(id).zip(log.layout.by_family.get(id));
+                lists.is_some_and(|(a, b)| Arc::ptr_eq(a, b)) && *known == id
             }
             (Self::Archive(family), Source::Archive { archived, .. }) => {
                 Arc::ptr_eq(family, archived)
@@ -102,7 +111,17 @@ impl Plan {
             size += size_of_val(&*block.entries);
             size += block.labels.iter().map(LabelSet::size).sum::<usize>();
         }
-        Self { declarations, blocks, size }
+        Self { declarations, blocks: Arc::new(blocks), size }
+    }
+
+    /// The same, of logs that have grown since by other families.
+    pub(super) fn renewed(&self, declarations: Vec<Declared>) -> Self {
+        Self { declarations, blocks: Arc::clone(&self.blocks), size: self.size }
+    }
+
+    /// Whether it is of these very sources.
+    pub(super) fn is_exactly<'a>(&self, sources: impl Iterator<Item = Source<'a>>) -> bool {
+        self.declarations.iter().zip(sources).all(|(declared, source)| declared.is_exactly(source))
     }
 
     /// Whether declarations from these sources have no other plan.

@@ -14,6 +14,9 @@ use crate::store::Own;
 
 use super::shard::Shard;
 
+/// Writing a log anew takes longer than reading it.
+pub(super) const ATTEMPTS: u32 = 100;
+
 /// Where a segment is read from.
 pub(super) enum Source {
     File(OwnedFd),
@@ -32,6 +35,23 @@ impl Source {
             }
         }
         Ok(out)
+    }
+
+    /// A moving word as it is now.
+    pub(super) fn word(&self, offset: u64) -> Result<u64, Error> {
+        match self {
+            Self::Own(own) => own.word(offset),
+            Self::File(_) => Ok(self.read(offset, 1)?.first().copied().unwrap_or(0)),
+        }
+    }
+
+    /// How often it is worth reading it again, where its log is written anew meanwhile: of memory not at all, which shows the log that there
+    /// was when it was looked at.
+    pub(super) fn attempts(&self) -> u32 {
+        match self {
+            Self::Own(_) => 1,
+            Self::File(_) => ATTEMPTS,
+        }
     }
 
     /// A shard's first cells, by way of a buffer.

@@ -5,11 +5,11 @@
 use core::ops::Range;
 
 /// The cells of some series, in ascending order: one run, where a program gave out one slot after the other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Runs(Vec<Run>);
 
 /// Cells without a gap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Run {
     pub(super) slots: Range<u32>,
     /// How many the runs before it have.

@@ -13,7 +13,7 @@ use super::decode::{Segment, read_header};
 use super::kept::{Kept, Logs};
 use super::liveness::{Here, Life, settle};
 use super::merge::{Part, Plans};
-use super::read::Source;
+use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use super::touch::keep_young;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
@@ -146,15 +146,21 @@ impl Scan {
 
     /// This process's own segment, from its memory: also where it has no name.
     fn take_own(&mut self) {
-        let Some(own) = store::own() else { return };
-        let header = own.header().clone();
-        match Segment::read(&Source::Own(own), header, &mut self.logs) {
-            Ok(segment) => {
-                self.own = Some(segment.header.instance);
-                self.parts.push(Part { segment, life: Life::Locked });
+        let mut refused = None;
+        for _ in 0..ATTEMPTS_AT_OWN {
+            let Some(own) = store::own() else { return };
+            let header = own.header().clone();
+            match Segment::read(&Source::Own(own), header, &mut self.logs) {
+                Ok(segment) => {
+                    self.own = Some(segment.header.instance);
+                    self.parts.push(Part { segment, life: Life::Locked });
+                    return;
+                }
+                Err(e) if e.is_passing() => refused = Some(e),
+                Err(e) => return self.skipped.push(e),
             }
-            Err(e) => self.skipped.push(e),
         }
+        self.skipped.extend(refused);
     }
 
     fn read_segments(&mut self, directory: &Directory, names: Names) -> Result<(), Error> {
@@ -203,7 +209,7 @@ impl Scan {
             self.parts.push(part);
             return Ok(());
         };
-        let rank = |part: &Part| (part.life, part.segment.log.used);
+        let rank = |part: &Part| (part.life, part.segment.log.id.age());
         if rank(&part) > rank(known) {
             core::mem::swap(known, &mut part);
         }

@@ -189,14 +189,14 @@ impl Collector {
 }
 
 /// The alive one, or the one that knows more; one that can't be read last.
-type Rank = (bool, Life, u64);
+type Rank = (bool, Life, (u64, u64));
 
 /// A segment, and what it is judged by.
 struct Found {
     info: SegmentInfo,
     life: Life,
     reason: Option<Reason>,
-    log_used: u64,
+    log_age: (u64, u64),
     /// It says something that this version doesn't know.
     has_unknown: bool,
 }
@@ -214,7 +214,7 @@ impl Found {
             error: None,
         };
         let mut found =
-            Self { info, life: Life::Dead, reason: None, log_used: 0, has_unknown: false };
+            Self { info, life: Life::Dead, reason: None, log_age: (0, 0), has_unknown: false };
         match found.read(directory, here, logs) {
             Ok(is_there) => is_there.then_some(found),
             Err(e) => {
@@ -240,13 +240,13 @@ impl Found {
         let segment = Segment::read(&source, header, logs)?;
         let series = segment.log.layout.series.iter();
         self.info.series = series.filter(|series| segment.span(series).1 == ENDLESS).count();
-        self.log_used = segment.log.used;
+        self.log_age = segment.log.id.age();
         self.has_unknown = segment.unknown().is_some();
         Ok(true)
     }
 
     fn rank(&self) -> Rank {
-        (self.info.error.is_none(), self.life, self.log_used)
+        (self.info.error.is_none(), self.life, self.log_age)
     }
 
     fn order(&self) -> (bool, u64, &str) {

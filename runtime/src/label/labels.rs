@@ -2,7 +2,7 @@
 
 use super::digest::{Digest, mixed};
 use super::strings::parse;
-use super::table::GONE;
+use super::table::{Entry, RowSlot};
 use super::writer::{Key, LabelWriter, Out};
 use super::{LabelValue, MAX_LABEL_VALUE, ROWS};
 
@@ -41,7 +41,7 @@ pub(crate) struct Row {
     lengths: u64,
     /// The bytes of the first values' digests. Nothing but these and the lengths is looked at where they say all.
     words: [(u64, u64); 2],
-    values: Box<[u8]>,
+    values: &'static [u8],
     /// Of the next values': behind what a look-up of two labels reads.
     more: [(u64, u64); KEPT - 2],
 }
@@ -50,24 +50,21 @@ pub(crate) struct Row {
 const KEPT: usize = 4;
 
 impl Row {
-    /// The row of a site with these values, and its hash.
-    pub(crate) fn new(site: usize, values: &Key) -> (u32, Self) {
+    /// The row of a site with these values, whose bytes are `kept`.
+    pub(crate) fn entry(site: usize, values: &Key, kept: &'static [u8], slot: u32) -> Entry<Self> {
         let (all, mut words, mut more) = ((&values).digests(), [(0, 0); 2], [(0, 0); KEPT - 2]);
         let all = all.as_ref();
         for (place, digest) in words.iter_mut().chain(&mut more).zip(all) {
             *place = digest.words();
         }
         let lengths = lengths(all);
-        let values = values.bytes().into();
-        (
-            hash(site, lengths, all.iter().copied().map(Digest::words)),
-            Self { site, lengths, words, values, more },
-        )
+        let hash = hash(site, lengths, all.iter().copied().map(Digest::words));
+        Entry::new(hash, Self { site, lengths, words, values: kept, more }, slot)
     }
 
-    /// Whose it is.
-    pub(crate) fn site(&self) -> usize {
-        self.site
+    /// How many bytes its values are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
     /// Whether the site and the digests are these, as far as they are kept.
@@ -76,12 +73,6 @@ impl Row {
         let kept = self.words.iter().chain(&self.more);
         let is_same = self.lengths == lengths && self.site == site;
         is_same && kept.zip(words).all(|(kept, words)| *kept == words)
-    }
-}
-
-impl PartialEq for Row {
-    fn eq(&self, other: &Self) -> bool {
-        self.site == other.site && self.values == other.values
     }
 }
 
@@ -100,40 +91,39 @@ fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) 
     hash
 }
 
-/// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
+/// The row of a site with these values, if it is known and the values are few and short. Waits for nobody.
 ///
 /// The digests are made in place and passed in registers.
 #[inline]
-pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<u32> {
+pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<&'static RowSlot> {
     let digests = values.briefs()?;
     let digests = digests.as_ref();
     let lengths = lengths(digests);
     // Not in place: a family is used in many places.
-    let slot = match digests {
+    match digests {
         [a] => probe_1(site, lengths, a.words()),
         [a, b] => probe_2(site, lengths, a.words(), b.words()),
         [a, b, c] => probe_3(site, lengths, a.words(), b.words(), c.words()),
         [a, b, c, d] => probe_4(site, lengths, a.words(), b.words(), c.words(), d.words()),
-        _ => UNKNOWN,
-    };
-    (slot != UNKNOWN).then_some(slot)
+        _ => None,
+    }
 }
 
-/// The slot of the row of a site whose values, all of them short, have these digests, at most as many as are kept; or [`UNKNOWN`].
+/// The row of a site whose values, all of them short, have these digests, at most as many as are kept.
 #[inline]
-fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> u32 {
+fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> Option<&'static RowSlot> {
     let words = || words.iter().copied();
     let is = |row: &Row| row.has(site, lengths, words());
-    ROWS.find_or_gone(hash(site, lengths, words()), is).unwrap_or(UNKNOWN)
+    ROWS.find(hash(site, lengths, words()), is)
 }
 
-/// The slot of the row of a site with these values, if it is known. Waits for nobody.
-pub(crate) fn find(site: usize, values: &impl Labels) -> Option<u32> {
+/// The row of a site with these values, if it is known. Waits for nobody.
+pub(crate) fn find(site: usize, values: &impl Labels) -> Option<&'static RowSlot> {
     let digests = values.digests();
     let digests = digests.as_ref();
     let lengths = lengths(digests);
     let words = || digests.iter().copied().map(Digest::words);
-    let is = |row: &Row| row.has(site, lengths, words()) && values.are(&row.values);
+    let is = |row: &Row| row.has(site, lengths, words()) && values.are(row.values);
     ROWS.find(hash(site, lengths, words()), is)
 }
 
@@ -311,9 +301,9 @@ macro_rules! labels {
 
 /// Values that are all texts, whatever their types: what is done with them is compiled once for all families.
 pub trait Texts: Labels + Copy {
-    /// The slot of the row of a site with these values, if it is known and the values are few and short. Waits for nobody.
+    /// The row of a site with these values, if it is known and the values are few and short. Waits for nobody.
     #[doc(hidden)]
-    fn find_brief(self, site: usize) -> Option<u32>;
+    fn find_brief(self, site: usize) -> Option<&'static RowSlot>;
 }
 
 impl<const N: usize> Labels for [&str; N] {
@@ -351,36 +341,33 @@ impl<const N: usize> Labels for [&str; N] {
 
 impl<const N: usize> Texts for [&str; N] {
     #[inline]
-    fn find_brief(self, site: usize) -> Option<u32> {
+    fn find_brief(self, site: usize) -> Option<&'static RowSlot> {
         // Passed in registers, and in registers till the end.
-        let slot = match *self.as_slice() {
+        match *self.as_slice() {
             [a] => find_1(site, a),
             [a, b] => find_2(site, a, b),
             [a, b, c] => find_3(site, a, b, c),
             [a, b, c, d] => find_4(site, a, b, c, d),
-            _ => UNKNOWN,
-        };
-        (slot != UNKNOWN).then_some(slot)
+            _ => None,
+        }
     }
 }
-
-/// No slot; the same as the table has for a row that is gone, so that one compare finds out.
-const UNKNOWN: u32 = GONE;
 
 // A caller keeps the texts for the case that they are new; these functions don't, and get along with the registers that nobody has to save.
 macro_rules! in_registers {
     ($($find:ident $probe:ident: $($text:ident)*;)*) => {$(
         #[inline(never)]
-        fn $find(site: usize, $($text: &str),*) -> u32 {
-            let digests = || Some([$(Digest::brief($text.as_bytes())?),*]);
-            match digests() {
-                Some(digests) => probe(site, lengths(&digests), &digests.map(Digest::words)),
-                None => UNKNOWN,
-            }
+        fn $find(site: usize, $($text: &str),*) -> Option<&'static RowSlot> {
+            let digests = [$(Digest::brief($text.as_bytes())?),*];
+            probe(site, lengths(&digests), &digests.map(Digest::words))
         }
 
         #[inline(never)]
-        fn $probe(site: usize, lengths: u64, $($text: (u64, u64)),*) -> u32 {
+        fn $probe(
+            site: usize,
+            lengths: u64,
+            $($text: (u64, u64)),*
+        ) -> Option<&'static RowSlot> {
             probe(site, lengths, &[$($text),*])
         }
     )*};

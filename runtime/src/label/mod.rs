@@ -1,5 +1,7 @@
 //! Label values: from a user's types to the strings of a record, without allocating.
 
+pub(crate) mod arena;
+mod at;
 mod digest;
 mod labels;
 mod strings;
@@ -15,10 +17,15 @@ use std::borrow::Cow;
 
 use crate::outcome::{OUTCOMES, Outcome};
 
+pub use at::{At, DROPPED};
+pub(crate) use at::{Cells, DROPPED_ROW, NEVER_ROW};
 pub(crate) use digest::Digest;
 pub use labels::Labels;
 pub(crate) use labels::{LabelKey, Row, Texts, find, find_brief};
 pub(crate) use strings::{closed, single};
+#[expect(unreachable_pub, reason = "in the signature of a hidden trait")]
+pub use table::RowSlot;
+pub(crate) use table::{Entry, GONE};
 pub(crate) use writer::Key;
 pub use writer::LabelWriter;
 
@@ -405,18 +412,25 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_found_again_after_the_table_grew() {
+    fn rows_are_found_again_after_the_table_grew_and_others_went() {
         static ROWS: table::Rows<(u32, u32)> =
             table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
         let rows = &ROWS;
         let count: u32 = if cfg!(miri) { 100 } else { 1000 };
         // A quarter of the hashes are equal.
         let hash = |i: u32| i / 4;
-        let find = |i: u32, site: u32| rows.find(hash(i), |key| *key == (site, i));
+        let find =
+            |i: u32, site: u32| rows.find(hash(i), |key| *key == (site, i)).map(RowSlot::load);
+        let insert = |i: u32, site: u32, slot: u32| {
+            let entry = Box::leak(Box::new(Entry::new(hash(i), (site, i), slot)));
+            rows.insert(entry);
+            &*entry
+        };
+        let mut entries = Vec::new();
         for i in 0..count {
             for site in [1, 2] {
                 assert_eq!(find(i, site), None);
-                rows.insert(hash(i), (site, i), i * 10 + site);
+                entries.push(insert(i, site, i * 10 + site));
             }
         }
         for i in 0..count {
@@ -424,12 +438,21 @@ mod tests {
             assert_eq!(find(i, 2), Some(i * 10 + 2));
             assert_eq!(find(i, 3), None);
         }
-        let mut whose = Vec::new();
-        rows.forget(|slot| slot == 501, |key, slot| whose.push((*key, slot)));
-        assert_eq!(whose, [((1, 50), 501)]);
-        assert_eq!(find(50, 1), None);
-        assert_eq!(find(50, 2), Some(502));
-        rows.insert(hash(50), (1, 50), 7);
+        let kept = rows.find(hash(50), |key| *key == (1, 50)).unwrap();
+        // Every third, so that those behind them move.
+        let (gone, there): (Vec<_>, Vec<_>) =
+            entries.into_iter().enumerate().partition(|(number, _)| number % 3 == 1);
+        for (_, entry) in &gone {
+            rows.remove(entry);
+        }
+        assert!(gone.iter().all(|(_, entry)| find(entry.key.1, entry.key.0).is_none()));
+        for (_, entry) in &there {
+            let (site, i) = entry.key;
+            assert_eq!(find(i, site), Some(i * 10 + site));
+        }
+        assert_eq!(kept.load(), GONE, "number 100 is gone");
+        insert(50, 1, 7);
         assert_eq!(find(50, 1), Some(7));
+        assert_eq!(kept.load(), GONE, "whoever kept it has not got the new one");
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 
 use crate::descriptor::{Bounds, Kind};
-use crate::label::{LabelValue, Labels};
+use crate::label::{At, Cells, GONE, LabelValue, Labels, RowSlot};
 use crate::operation::{self, ON, Operation};
 use crate::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::segment::shard;
@@ -15,16 +15,13 @@ use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
 
 /// What every handle consists of: a site, and which of its cells. Two words, which are passed in registers.
 ///
-/// Where all series of a site are known when it is declared, they are so far behind its slot, which is assigned at first use; a series that was
-/// looked up has its own slot.
+/// Where all series of a site are known when it is declared, they are so far behind its slot, which is assigned at first use; a row that was
+/// looked up has its own slot, as long as it isn't removed.
 #[derive(Clone, Copy)]
 pub(super) struct Raw {
     site: &'static Site,
-    /// [`DECLARED`] and the distance from the site's slot, or the slot.
-    cells: u64,
+    cells: Cells,
 }
-
-const DECLARED: u64 = 1 << 32;
 
 impl Raw {
     const fn of_site(site: &'static Site) -> Self {
@@ -33,11 +30,11 @@ impl Raw {
 
     /// The series `index` cells behind a site's first.
     const fn of_declared(site: &'static Site, index: u32) -> Self {
-        Self { site, cells: DECLARED | index as u64 }
+        Self { site, cells: Cells::declared(index) }
     }
 
-    const fn of_row(site: &'static Site, slot: u32) -> Self {
-        Self { site, cells: slot as u64 }
+    fn of_row(site: &'static Site, row: &'static RowSlot) -> Self {
+        Self { site, cells: Cells::row(row) }
     }
 
     /// What tells it from any other.
@@ -60,20 +57,24 @@ impl Raw {
     /// Which of the site's cells it has, where the slot is the site's to assign.
     #[inline]
     fn place(self) -> Option<Place> {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let index = self.cells as u32;
-        (self.cells & DECLARED != 0).then_some(Place { site: self.site, index })
+        self.cells.get().ok().map(|index| Place { site: self.site, index })
+    }
+
+    /// What a call keeps of it till its end.
+    #[inline]
+    pub(super) fn at(self) -> At {
+        match self.cells.get() {
+            Ok(_) => At::slot(self.assigned_slot()),
+            Err(row) => At::row(row),
+        }
     }
 
     /// The slot as far as it is known; what is not a slot is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let cells = self.cells as u32;
-        if self.cells & DECLARED == 0 {
-            cells
-        } else {
-            self.site.load(Ordering::Relaxed).wrapping_add(cells)
+        match self.cells.get() {
+            Ok(index) => self.site.load(Ordering::Relaxed).wrapping_add(index),
+            Err(row) => row.load(),
         }
     }
 
@@ -111,7 +112,9 @@ impl Raw {
         // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
         let (slot, _) = store::target(self.place(), self.slot(), last);
         if shard::shared(slot, last).is_none() {
-            store::note_dropped();
+            if slot != GONE {
+                store::note_dropped();
+            }
             return None;
         }
         Some(slot)
@@ -127,7 +130,7 @@ impl Raw {
 
     /// Removes the series from this process; `false` for one that always exists.
     pub(super) fn remove(self) -> bool {
-        ON && self.place().is_none() && store::remove(self.slot())
+        ON && self.cells.get().err().is_some_and(store::remove)
     }
 
     /// Does something to the series' cells.
@@ -159,6 +162,7 @@ impl Raw {
         let mut out = f.debug_struct(kind);
         out.field("name", &self.name());
         match slot {
+            GONE => out.field("slot", &"removed"),
             DROPPED.. => out.field("slot", &"dropped"),
             UNASSIGNED.. => out.field("slot", &"unassigned"),
             slot => out.field("slot", &slot),
@@ -234,10 +238,11 @@ pub const fn states_of<T: Handle>() -> &'static [&'static str] {
 
 /// The handle of a family's series with these label values.
 #[inline]
+#[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
 pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
     from_raw(match site.closed_index(&values) {
         Some(index) => Raw::of_declared(site, index),
-        None => Raw::of_row(site, site.row(values)),
+        None => Raw::of_row(site, site.look_up(&values)),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Declared metrics as recorders of an annotated function: `metric = <expression>`.
 
 use crate::clock::nanos_as_seconds;
-use crate::operation::{Observe, at_slot};
+use crate::label::At;
+use crate::operation::{Observe, at_series};
 use crate::outcome::Outcome;
 use crate::record::{Calls, End, Exceptions, Recorder};
 
@@ -10,25 +11,25 @@ use super::{Counter, Gauge, Histogram, Summary};
 /// Counts calls on a declared counter.
 #[inline]
 pub fn counted_on(counter: Counter) -> Calls {
-    Calls(counter.0.assigned_slot())
+    Calls(counter.0.at())
 }
 
 /// Counts exceptions on a declared counter.
 #[inline]
 pub fn exceptions_on<const WHICH: u32>(counter: Counter) -> Exceptions<WHICH> {
-    Exceptions(counter.0.assigned_slot())
+    Exceptions(counter.0.at())
 }
 
 const ALL: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome::Cancelled];
 
 /// Counts calls on one of four counters, by outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct EachOutcome([u32; 4]);
+pub struct EachOutcome([At; 4]);
 
 /// Counts calls on the counter that belongs to their outcome. All four are looked up at the beginning, when the labels are at hand.
 #[inline]
 pub fn counted_on_each(counter: impl Fn(Outcome) -> Counter) -> EachOutcome {
-    EachOutcome(ALL.map(|outcome| counter(outcome).0.assigned_slot()))
+    EachOutcome(ALL.map(|outcome| counter(outcome).0.at()))
 }
 
 impl Recorder for EachOutcome {
@@ -57,19 +58,19 @@ pub trait Timed: Copy {
 /// Observes durations by a declared histogram or summary, in seconds. One type for both, so that a metric of another kind is one error and
 /// not two.
 #[derive(Debug, Clone, Copy)]
-pub struct Observed(u32, &'static [f64]);
+pub struct Observed(At, &'static [f64]);
 
 impl Timed for Histogram {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.assigned_slot(), self.0.bounds())
+        Observed(self.0.at(), self.0.bounds())
     }
 }
 
 impl Timed for Summary {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.assigned_slot(), &[])
+        Observed(self.0.at(), &[])
     }
 }
 
@@ -81,7 +82,7 @@ impl Recorder for Observed {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_slot(self.0, Observe::duration(nanos_as_seconds(end.nanos()), self.1));
+        at_series(self.0, Observe::duration(nanos_as_seconds(end.nanos()), self.1));
     }
 }
 

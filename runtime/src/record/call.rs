@@ -8,6 +8,7 @@ use core::mem::ManuallyDrop;
 use std::thread;
 
 use crate::clock;
+use crate::label::At;
 use crate::operation::ON;
 use crate::outcome::Outcome;
 use crate::store::epoch;
@@ -139,9 +140,9 @@ impl<R: Recorder, E: Ending> Call<R, E> {
 
     /// Counts in a series that is known only now, unless the call is another process's.
     #[inline]
-    pub fn count_here(&self, slot: u32) {
+    pub fn count_here(&self, series: At) {
         if self.0.epoch == epoch() {
-            count(slot);
+            count(series);
         }
     }
 }

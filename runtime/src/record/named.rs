@@ -1,19 +1,20 @@
 //! Recorders of attributes that have a family of their own.
 
-use crate::operation::{Add, AddTo, ObserveNanos, at_slot};
+use crate::label::At;
+use crate::operation::{Add, AddTo, ObserveNanos, at_series};
 use crate::outcome::Outcome;
 
 use super::recorder::{End, Recorder};
 
 /// Counts one call in a series that was looked up.
 #[inline]
-pub fn count(slot: u32) {
-    at_slot(slot, Add(1));
+pub fn count(series: At) {
+    at_series(series, Add(1));
 }
 
 /// `counted`: at the beginning.
 #[derive(Debug, Clone, Copy)]
-pub struct Calls(pub u32);
+pub struct Calls(pub At);
 
 impl Recorder for Calls {
     const CLOCK: bool = false;
@@ -29,7 +30,7 @@ impl Recorder for Calls {
 
 /// `counted` with `outcome`: at the end.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcomes(pub u32);
+pub struct Outcomes(pub At);
 
 impl Recorder for Outcomes {
     const CLOCK: bool = false;
@@ -39,13 +40,13 @@ impl Recorder for Outcomes {
 
     #[inline]
     fn finish(self, end: End) {
-        at_slot(self.0, AddTo { which: end.outcome() as u32, of: 4 });
+        at_series(self.0, AddTo { which: end.outcome() as u32, of: 4 });
     }
 }
 
 /// `in_progress`.
 #[derive(Debug, Clone, Copy)]
-pub struct InProgress(pub u32);
+pub struct InProgress(pub At);
 
 impl Recorder for InProgress {
     const CLOCK: bool = false;
@@ -58,13 +59,13 @@ impl Recorder for InProgress {
     #[inline]
     fn finish(self, _: End) {
         // Minus one, modulo 2^64: the end may be on another thread than the beginning.
-        at_slot(self.0, Add(u64::MAX));
+        at_series(self.0, Add(u64::MAX));
     }
 }
 
 /// `count_exceptions`; `WHICH` is made of [`ERRORS`](crate::registry::ERRORS) and its siblings.
 #[derive(Debug, Clone, Copy)]
-pub struct Exceptions<const WHICH: u32>(pub u32);
+pub struct Exceptions<const WHICH: u32>(pub At);
 
 impl<const WHICH: u32> Recorder for Exceptions<WHICH> {
     const CLOCK: bool = false;
@@ -82,7 +83,7 @@ impl<const WHICH: u32> Recorder for Exceptions<WHICH> {
 
 /// `count_exceptions` with `only`: errors that match pattern number `BIT`, and of panics and cancellations what `WHICH` says.
 #[derive(Debug, Clone, Copy)]
-pub struct Matching<const BIT: u32, const WHICH: u32>(pub u32);
+pub struct Matching<const BIT: u32, const WHICH: u32>(pub At);
 
 impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
     const CLOCK: bool = false;
@@ -105,7 +106,7 @@ impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
 /// `count_exceptions` with `error_labels`: of ends without an error. An error's series is known only when there is one; it is counted by
 /// `Call::count_here`.
 #[derive(Debug, Clone, Copy)]
-pub struct Late<const WHICH: u32>(pub u32, pub u32);
+pub struct Late<const WHICH: u32>(pub At, pub At);
 
 impl<const WHICH: u32> Recorder for Late<WHICH> {
     const CLOCK: bool = false;
@@ -125,7 +126,7 @@ impl<const WHICH: u32> Recorder for Late<WHICH> {
 
 /// `timed`.
 #[derive(Debug, Clone, Copy)]
-pub struct Durations(pub u32, pub &'static [u64]);
+pub struct Durations(pub At, pub &'static [u64]);
 
 impl Recorder for Durations {
     const CLOCK: bool = true;
@@ -135,13 +136,13 @@ impl Recorder for Durations {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_slot(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which: 0, of: 1 });
+        at_series(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which: 0, of: 1 });
     }
 }
 
 /// `timed` with `outcome`.
 #[derive(Debug, Clone, Copy)]
-pub struct OutcomeDurations(pub u32, pub &'static [u64]);
+pub struct OutcomeDurations(pub At, pub &'static [u64]);
 
 impl Recorder for OutcomeDurations {
     const CLOCK: bool = true;
@@ -152,13 +153,13 @@ impl Recorder for OutcomeDurations {
     #[inline(never)]
     fn finish(self, end: End) {
         let which = end.outcome() as u32;
-        at_slot(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which, of: 4 });
+        at_series(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which, of: 4 });
     }
 }
 
 /// `timed` with `summary`: durations without buckets.
 #[derive(Debug, Clone, Copy)]
-pub struct SummaryDurations(pub u32);
+pub struct SummaryDurations(pub At);
 
 impl Recorder for SummaryDurations {
     const CLOCK: bool = true;
@@ -174,7 +175,7 @@ impl Recorder for SummaryDurations {
 
 /// `timed` with `summary` and `outcome`.
 #[derive(Debug, Clone, Copy)]
-pub struct OutcomeSummaries(pub u32);
+pub struct OutcomeSummaries(pub At);
 
 impl Recorder for OutcomeSummaries {
     const CLOCK: bool = true;

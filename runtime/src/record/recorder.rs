@@ -1,6 +1,7 @@
 //! What a call records when it begins and when it ends.
 
 use crate::descriptor::DEFAULT_NANOS;
+use crate::label::At;
 use crate::operation::{Operation, at_slot, observe_nanos};
 use crate::outcome::Outcome;
 use crate::registry::{
@@ -74,7 +75,7 @@ pub trait Recorder: Copy {
 
 /// All nameless attributes of one function; `WHAT` is made of [`COUNTED`] and its siblings.
 #[derive(Debug, Clone, Copy)]
-pub struct Function<const WHAT: u32>(pub u32);
+pub struct Function<const WHAT: u32>(pub At);
 
 const fn has(what: u32, bits: u32) -> bool {
     what & bits != 0
@@ -147,7 +148,7 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
     #[inline]
     fn begin(self) {
         if has(WHAT, COUNTED | IN_PROGRESS) {
-            at_slot(self.0, Begin::<WHAT>);
+            at_slot(self.0.number(), Begin::<WHAT>);
         }
     }
 
@@ -156,7 +157,7 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
     #[inline(never)]
     fn finish(self, end: End) {
         if has(WHAT, !COUNTED) {
-            at_slot(self.0, Finish::<WHAT>(end));
+            at_slot(self.0.number(), Finish::<WHAT>(end));
         }
     }
 }

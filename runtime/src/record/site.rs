@@ -3,9 +3,9 @@
 use core::sync::atomic::Ordering;
 
 use crate::descriptor::Label;
-use crate::label::{self, Key, LabelKey, Labels, Texts};
+use crate::label::{self, At, DROPPED_ROW, Key, LabelKey, Labels, NEVER_ROW, RowSlot, Texts};
 use crate::operation::{self, Add, ON, at_site};
-use crate::registry::{DROPPED, FunctionSite, NEVER, Place, Site, Spec, UNASSIGNED};
+use crate::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::store;
 
 use super::recorder::Function;
@@ -13,12 +13,12 @@ use super::recorder::Function;
 impl<const WHAT: u32> FunctionSite<WHAT> {
     /// As [`Site::slot`].
     #[inline]
-    pub fn slot(&'static self) -> u32 {
+    pub fn slot(&'static self) -> At {
         if !ON {
-            return DROPPED;
+            return At::slot(DROPPED);
         }
         let (site, slot) = self.load();
-        if slot < UNASSIGNED { slot } else { site.slot_cold() }
+        At::slot(if slot < UNASSIGNED { slot } else { site.slot_cold() })
     }
 
     /// What records all that the function's attributes ask for.
@@ -38,7 +38,12 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
 impl Site {
     /// This site's first cell. The first call in a process makes its segment and registers everything declared.
     #[inline]
-    pub fn slot(&'static self) -> u32 {
+    pub fn slot(&'static self) -> At {
+        At::slot(self.first())
+    }
+
+    #[inline]
+    fn first(&'static self) -> u32 {
         if !ON {
             return DROPPED;
         }
@@ -59,17 +64,17 @@ impl Site {
         store::target(Some(Place { site: self, index: 0 }), UNASSIGNED, 0).0
     }
 
-    /// The first cell of this site's series with these values. With closed labels a sum, else a look-up.
+    /// Where this site's series with these values is. With closed labels a sum, else a look-up.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
-    pub fn row<L: Labels>(&'static self, values: L) -> u32 {
+    pub fn row<L: Labels>(&'static self, values: L) -> At {
         if !ON {
-            return DROPPED;
+            return At::slot(DROPPED);
         }
         match self.closed_index(&values) {
             // What isn't a slot stays above every limit: a family's cells are below 2^16.
-            Some(index) => self.slot() + index,
-            None => self.look_up(&values),
+            Some(index) => At::slot(self.first() + index),
+            None => At::row(self.look_up(&values)),
         }
     }
 
@@ -79,17 +84,18 @@ impl Site {
         (L::CLOSED && !self.is_open()).then(|| values.index() * self.stride())
     }
 
+    /// The row with these values.
     #[inline]
-    fn look_up(&'static self, values: &impl Labels) -> u32 {
+    pub(crate) fn look_up(&'static self, values: &impl Labels) -> &'static RowSlot {
         if !ON {
-            return DROPPED;
+            return &DROPPED_ROW;
         }
         let found = match values.texts() {
             Some(texts) => texts.find_brief(self.address()),
             None => label::find_brief(self.address(), values),
         };
         match (found, values.texts()) {
-            (Some(slot), _) => slot,
+            (Some(row), _) => row,
             // Asked for once more, so that only here they need a place in memory.
             (None, Some(texts)) => self.row_at_leisure(&texts),
             (None, None) => self.row_at_leisure(values),
@@ -98,31 +104,31 @@ impl Site {
 
     /// Values that are long, or many, or write themselves; and those that are new.
     #[inline(never)]
-    fn row_at_leisure(&'static self, values: &impl Labels) -> u32 {
+    fn row_at_leisure(&'static self, values: &impl Labels) -> &'static RowSlot {
         match label::find(self.address(), values) {
-            Some(slot) => slot,
+            Some(row) => row,
             None => self.row_cold(values),
         }
     }
 
     #[cold]
-    fn row_cold(&'static self, values: &impl Labels) -> u32 {
+    fn row_cold(&'static self, values: &impl Labels) -> &'static RowSlot {
         // Before the store is asked: a label value is code of the user's.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
         if self.is_contradicted() {
-            return NEVER;
+            return &NEVER_ROW;
         }
         if self.is_full() {
             // The row of all values that are too many is in the table like any other: still no mutex.
-            if let Some(slot) = self.find_other(&key) {
-                return slot;
+            if let Some(row) = self.find_other(&key) {
+                return row;
             }
         }
         store::row(self, &key)
     }
 
-    fn find_other(&'static self, key: &Key) -> Option<u32> {
+    fn find_other(&'static self, key: &Key) -> Option<&'static RowSlot> {
         let Spec::Metric(descriptor) = self.spec() else { return None };
         label::find(self.address(), &&key.others(descriptor.labels))
     }
@@ -136,24 +142,24 @@ impl Site {
         Partial(key)
     }
 
-    /// The first cell of the series with these values behind those of `partial`.
+    /// The series with these values behind those of `partial`.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
-    pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> u32 {
+    pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> At {
         let mut key = partial.0.clone();
         values.write_to(&mut LabelKey(&mut key));
-        self.look_up(&&key)
+        At::row(self.look_up(&&key))
     }
 
     /// The same where all further labels read `value`.
-    pub fn row_named(&'static self, partial: &Partial, value: &'static str) -> u32 {
-        let Spec::Metric(descriptor) = self.spec() else { return DROPPED };
+    pub fn row_named(&'static self, partial: &Partial, value: &'static str) -> At {
+        let Spec::Metric(descriptor) = self.spec() else { return At::slot(DROPPED) };
         let given = descriptor.labels.iter().filter(|label| !matches!(label, Label::Const(..)));
         let mut key = partial.0.clone();
         for _ in given.skip(key.count()) {
             key.value(value);
         }
-        self.look_up(&&key)
+        At::row(self.look_up(&&key))
     }
 }
 

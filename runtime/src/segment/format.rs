@@ -6,7 +6,9 @@
 use crate::error::{Error, ErrorKind};
 
 pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
-pub(crate) const MAJOR: u16 = 1;
+pub(crate) const MAJOR: u16 = 2;
+/// The oldest that is read: its log stands where the first one does.
+const OLDEST: u16 = 1;
 pub(crate) const MINOR: u16 = 0;
 
 pub(crate) const HEADER_LEN: u64 = 4096;
@@ -26,6 +28,7 @@ pub(crate) enum Word {
     DroppedOperations = 5,
     LastError = 6,
     CutLabelValues = 7,
+    LogsWritten = 8,
 }
 
 impl Word {
@@ -50,6 +53,37 @@ pub(crate) const UNSET: u64 = 0x7ff8_6865_6164_6374;
 /// How the lock is to be read.
 pub(crate) const LIVENESS_OFD: u32 = 1;
 pub(crate) const LIVENESS_WEAK: u32 = 3;
+
+/// Where a log stands, and which of a segment's it is. With the log's length it is one word, so that a reader, or who is killed, has either log whole.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogPlace(u64);
+
+impl LogPlace {
+    pub(crate) const FIRST: Self = Self(0);
+    /// Bits of the length; then come 23 for the start, in words, and 9 for the number.
+    const LEN: u64 = (1 << 32) - 1;
+
+    /// The log of a word, and its length.
+    pub(crate) fn of(word: u64) -> (Self, u64) {
+        (Self(word & !Self::LEN), word & Self::LEN)
+    }
+
+    /// The next log, that many bytes behind where the first one began; `None` if nothing can begin there.
+    pub(crate) fn next(self, start: u64) -> Option<Self> {
+        let number = (self.0 >> 55).wrapping_add(1) & 0x1ff;
+        (start % 8 == 0 && start >> 26 == 0).then_some(Self(number << 55 | (start >> 3) << 32))
+    }
+
+    /// How far behind the place of the first log it begins.
+    pub(crate) fn start(self) -> u64 {
+        (self.0 >> 32 & 0x7f_ffff) << 3
+    }
+
+    /// What is stored with its length.
+    pub(crate) fn word(self) -> u64 {
+        self.0
+    }
+}
 
 /// The sizes that one file has for life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +285,7 @@ impl Header {
         f.bytes(MAGIC.len())?;
         let (major, minor) = (f.u16()?, f.u16()?);
         // Before the checksum: another version may keep it elsewhere.
-        if major != MAJOR {
+        if !(OLDEST..=MAJOR).contains(&major) {
             return Err(Error::new(ErrorKind::Version { major, minor }));
         }
         if Fields::new(crc, "the header").u32()? != crc32fast::hash(covered) {

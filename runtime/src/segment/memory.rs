@@ -206,6 +206,19 @@ impl Memory {
         }
     }
 
+    /// Makes cells zero again, in all shards: whoever could count in them has long been done.
+    pub(crate) fn clear(&self, shards: u32, slot: u32, cells: u32) {
+        for shard in 0..shards {
+            let end = slot.saturating_add(cells).min(self.limit(shard));
+            let off = self.geometry.shard_off(shard);
+            for cell in slot..end {
+                // SAFETY: a multiple of 8, below the shard's limit, up to which everything is accessible.
+                let word = unsafe { self.region.word(off + u64::from(cell) * CELL) };
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// What is usable now, to be read without the store.
     pub(crate) fn view(&self) -> View {
         let limits = self.limits.iter().copied().collect();
@@ -262,6 +275,15 @@ impl View {
                 0
             };
         }
+    }
+
+    /// A moving word as it is now, also one that is shown as it was.
+    pub(crate) fn word(&self, offset: u64) -> u64 {
+        if !self.is_usable(offset) {
+            return 0;
+        }
+        // SAFETY: as in `read`.
+        unsafe { self.region.word(offset) }.load(Ordering::Acquire)
     }
 
     fn is_usable(&self, offset: u64) -> bool {

@@ -14,6 +14,8 @@ pub(crate) struct Places {
     pub(crate) log: u64,
     pub(crate) log_used: u64,
     pub(crate) slots_used: u64,
+    /// Added to the length of the log where that is stored: which log it is.
+    pub(crate) base: u64,
 }
 
 /// Appends records behind the first `used` bytes of the log, and says that the slots below `slots` are assigned. Their blocks exist already. Whoever is
@@ -34,6 +36,6 @@ pub(crate) fn publish(
     words.store(places.slots_used, u64::from(slots), Ordering::Release);
     let used = used + records.len() as u64;
     // Release, and last: who sees it sees the records, and the slots.
-    words.store(places.log_used, used, Ordering::Release);
+    words.store(places.log_used, places.base | used, Ordering::Release);
     used
 }

@@ -78,6 +78,7 @@ impl State {
             log: LOG_OFF,
             log_used: Word::LogUsed.offset(),
             slots_used: Word::SlotsUsed.offset(),
+            base: 0,
         };
         self.used = publish(&self.memory, places, self.used, records, slots);
         self.slots = slots;

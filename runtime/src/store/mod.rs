@@ -12,6 +12,8 @@
 
 mod attach;
 mod callbacks;
+mod churn;
+mod compact;
 mod fork;
 pub(crate) mod gate;
 mod health;

@@ -1,11 +1,12 @@
 //! Giving slots to series: the log's records, the blocks of shard 0, and only then the slot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::fault;
-use crate::label::{self, Key, MAX_LABEL_VALUE, ROWS, Row};
+use crate::label::{self, DROPPED_ROW, Key, MAX_LABEL_VALUE, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::outcome::OUTCOMES;
 use crate::process::now_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
@@ -15,6 +16,7 @@ use crate::segment::publish::{Places, publish};
 use crate::segment::shard;
 
 use super::attach::{self, Patience};
+use super::churn::{RowOf, SeriesKey};
 use super::fork::Guard;
 use super::names;
 use super::state::{FamilyNames, Known, Store};
@@ -137,22 +139,44 @@ impl Store {
         let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
         let sets = with_fan(sets, d.fan);
         let count = sets.iter().map(Vec::len).product::<usize>();
-        let mut plan = self.plan(d.width() * u32::try_from(count).unwrap_or(MAX_CELLS));
+        let width = d.width() * u32::try_from(count).unwrap_or(MAX_CELLS);
+        let mut plan = self.plan(width);
         let family = self.family(&mut plan, d, &names);
         // With the sizes of the sets: `{a} x {b, c}` is not `{a, b} x {c}`.
         let sizes = sets.iter().filter(|_| row.is_none()).map(|set| set.len().to_string());
         let values = sets.iter().flatten().map(|value| (*value).to_owned());
-        let key = (family, values.chain(sizes).collect());
+        let key: SeriesKey = (family, values.chain(sizes).collect());
         if let Some(known) = self.series.get(&key) {
             return Ok(known.slot);
         }
-        let (slot, cells) = (plan.slot, plan.width);
-        let age = self.age(row);
+        let used = row.and_then(|_| self.used_cells(width));
+        let slot = used.unwrap_or(plan.slot);
+        plan.slot = slot;
+        let since = self.age(row);
         plan.text = text(&names, d.width(), &sets);
-        LogWriter::new(&mut plan.records).series(family, slot, d.width(), age, &sets);
-        self.commit(plan)?;
-        self.series.insert(key, Known { slot, cells, row });
+        let cost = plan.text;
+        LogWriter::new(&mut plan.records).series(family, slot, d.width(), since, &sets);
+        if let Err(refused) = self.commit(plan) {
+            if let Some(slot) = used {
+                self.churn.give(slot, width);
+            }
+            return Err(refused);
+        }
+        let key = Arc::new(key);
+        if row.is_some() {
+            self.churn.by_slot.insert(slot, Arc::clone(&key));
+        }
+        let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::new() });
+        self.series.insert(key, Known { slot, cells: width, row });
         Ok(slot)
+    }
+
+    /// So many cells of rows that are gone, with nothing in them.
+    fn used_cells(&mut self, width: u32) -> Option<u32> {
+        let memory = self.memory.as_ref()?;
+        let slot = self.churn.take(width)?;
+        memory.clear(self.shards_used, slot, width);
+        Some(slot)
     }
 
     fn plan(&self, width: u32) -> Planned {
@@ -204,7 +228,7 @@ impl Store {
         let end = plan.slot.checked_add(plan.width).filter(|end| *end < MAX_CELLS);
         let end = end.ok_or_else(full)?;
         memory.grow_shard(0, end)?;
-        self.append(&plan.records, end)?;
+        self.append(&plan.records, end.max(self.slots_used))?;
         self.families.extend(plan.families);
         self.names.extend(plan.names);
         self.text = text;
@@ -216,11 +240,12 @@ impl Store {
         let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
         let used = (self.log.len() + records.len()) as u64;
-        memory.grow_head(used)?;
+        memory.grow_head(self.log_at.start() + used)?;
         let places = Places {
-            log: LOG_OFF,
+            log: LOG_OFF + self.log_at.start(),
             log_used: Word::LogUsed.offset(),
             slots_used: Word::SlotsUsed.offset(),
+            base: self.log_at.word(),
         };
         publish(memory, places, self.log.len() as u64, records, end);
         self.log.extend_from_slice(records);
@@ -230,28 +255,28 @@ impl Store {
     }
 
     /// The slot of the row with these label values, registered if it is new.
-    fn row(&mut self, site: &'static Site, given: &Key) -> std::io::Result<u32> {
-        let Spec::Metric(d) = site.spec() else { return Ok(DROPPED) };
+    fn row(&mut self, site: &'static Site, given: &Key) -> std::io::Result<&'static RowSlot> {
+        let Spec::Metric(d) = site.spec() else { return Ok(&DROPPED_ROW) };
         if site.is_contradicted() {
-            return Ok(NEVER);
+            return Ok(&NEVER_ROW);
         }
-        if let Some(slot) = label::find(site.address(), &given) {
-            return Ok(slot);
+        if let Some(row) = label::find(site.address(), &given) {
+            return Ok(row);
         }
         let rows = self.rows.get(&site.address()).copied().unwrap_or(0);
         if rows >= d.max_series {
             site.set_full(true);
             let others = given.others(d.labels);
-            if let Some(slot) = label::find(site.address(), &&others) {
-                return Ok(slot);
+            if let Some(row) = label::find(site.address(), &&others) {
+                return Ok(row);
             }
-            let slot = self.insert_row(site, &others, d)?;
-            self.others.insert((site.address(), slot));
-            return Ok(slot);
+            let row = self.insert_row(site, &others, d)?;
+            self.others.insert((site.address(), row.load()));
+            return Ok(row);
         }
-        let slot = self.insert_row(site, given, d)?;
+        let row = self.insert_row(site, given, d)?;
         self.rows.insert(site.address(), rows + 1);
-        Ok(slot)
+        Ok(row)
     }
 
     fn insert_row(
@@ -259,31 +284,39 @@ impl Store {
         site: &'static Site,
         given: &Key,
         d: &Descriptor,
-    ) -> std::io::Result<u32> {
+    ) -> std::io::Result<&'static RowSlot> {
         let slot = self.register_metric(d, label::single(d.labels, given.bytes()), Some(site))?;
-        let (hash, row) = Row::new(site.address(), given);
-        ROWS.insert(hash, row, slot);
-        Ok(slot)
+        let make = |kept| Row::entry(site.address(), given, kept, slot);
+        // Without it the row is there, and is asked for again.
+        let none = || std::io::Error::from(rustix::io::Errno::NOMEM);
+        let entry = self.churn.arena.put(given.bytes(), make).ok_or_else(none)?;
+        let key = self.churn.by_slot.get(&slot);
+        let known = key.and_then(|key| self.series.get_mut(key));
+        if let Some(row) = known.and_then(|known| known.row.as_mut()) {
+            row.entries.push((site, entry));
+        }
+        ROWS.insert(entry);
+        Ok(&entry.slot)
     }
 }
 
 /// The first cell of the series of `site` with these values of its labels that aren't constant. Takes the mutex, unless there was no room
 /// for the last one.
-pub(crate) fn row(site: &'static Site, given: &Key) -> u32 {
+pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
     if attach::ROWS.with(Patience::is_refused) {
-        return DROPPED;
+        return &DROPPED_ROW;
     }
     // Re-entered from inside this very function's allocations: not worth a row of its own.
-    let Some(mut store) = Guard::live() else { return DROPPED };
+    let Some(mut store) = Guard::live() else { return &DROPPED_ROW };
     if store.is_live() {
         match store.row(site, given) {
-            Ok(slot) => return slot,
+            Ok(row) => return row,
             Err(error) => store.note_refusal(3, error),
         }
     }
     drop(store);
     attach::ROWS.with(Patience::refuse);
-    DROPPED
+    &DROPPED_ROW
 }
 
 type Fan = Option<(&'static str, &'static [&'static str])>;

@@ -1,15 +1,17 @@
 //! Taking series away again.
 //!
-//! A slot is never given to another series: other threads may be about to count in it. So what was removed keeps its cells, the log
-//! says since when they mean nothing, and a series that comes back gets others.
+//! The log says since when what was removed means nothing. Other threads may be about to count in its cells: they rest before they are another series', and
+//! one that comes back gets others. See `churn` and `compact`.
 
-use std::collections::BTreeSet;
+use core::ops::Bound;
 
-use crate::label;
+use crate::label::{self, RowSlot};
 use crate::process::now_ns;
-use crate::registry::{self, Site, Spec};
+use crate::registry::{Site, Spec};
 use crate::segment::log::LogWriter;
 
+use super::churn::{Gone, SeriesKey};
+use super::compact;
 use super::fork::Guard;
 use super::state::{Known, State, Store};
 
@@ -21,9 +23,12 @@ use super::state::{Known, State, Store};
 /// Each process removes its own. What it has counted stays in the sum for as long as another process has the series, so that no counter
 /// falls; once none has it, it is gone. A child that was forked while its parent had the series has it too, from its first operation on. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
 ///
-/// Handles to a removed series count nowhere, and no harm is done; ask the family for it again, and it is back. A removed series makes room under the
-/// family's `max_series`, but its cells, 8 bytes and more, are not used again while the process lives: removing is for what is
-/// gone for good (a tenant, a queue), not for what comes and goes every second.
+/// Handles to a removed series count nowhere, for as long as they are kept, and no harm is done; ask the family for it again, and it is back. A removed
+/// series makes room under the family's `max_series`, and its memory is used again: what a process holds is bounded by the series that
+/// are there, however many come and go.
+///
+/// Now and then, once more than 1,000 were removed, this looks at what the directory's other processes have, which takes as long as a collection. Who
+/// removes more than some hundred thousand within a few seconds waits until their cells may be used again.
 ///
 /// # Examples
 ///
@@ -48,15 +53,12 @@ use super::state::{Known, State, Store};
 /// # Ok::<(), headcount::Error>(())
 /// ```
 pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
-    locked().map_or(0, |mut store| {
-        store.remove(|names, values, _| {
-            names.0 == family
-                && labels.iter().all(|(name, value)| {
-                    let mut given = names.1.iter().zip(values);
-                    given.any(|(known, given)| known == name && given == value)
-                })
-        })
-    })
+    let Some(mut store) = locked() else { return 0 };
+    let rows = store.rows_of(family, labels);
+    let removed = if store.remove(&rows) { rows.len() } else { 0 };
+    drop(store);
+    compact::in_passing();
+    removed
 }
 
 /// Removes all series of a family with open labels from this process, and says how many there were: see [`remove_matching`].
@@ -64,18 +66,26 @@ pub fn clear(family: &str) -> usize {
     remove_matching(family, &[])
 }
 
-/// Removes the series at this slot, if it is a row.
-pub(crate) fn remove(slot: u32) -> bool {
-    locked().is_some_and(|mut store| store.remove(|_, _, known| known.slot == slot) > 0)
+/// Removes a row, if it is one that is still there.
+pub(crate) fn remove(row: &'static RowSlot) -> bool {
+    let Some(mut store) = locked() else { return false };
+    let slot = row.load();
+    let is_there = store.churn.by_slot.contains_key(&slot) && store.remove(&[slot]);
+    drop(store);
+    compact::in_passing();
+    is_there
 }
 
 /// Removes all rows of this site but the one at this slot.
 pub(crate) fn remove_others(site: &'static Site, slot: u32) {
-    if let Some(mut store) = locked() {
-        let Spec::Metric(d) = site.spec() else { return };
-        // Whichever of the family's declarations said it.
-        store.remove(|names, _, known| names.0 == d.name && known.slot != slot);
-    }
+    let Some(mut store) = locked() else { return };
+    let Spec::Metric(d) = site.spec() else { return };
+    // Whichever of the family's declarations said it.
+    let mut rows = store.rows_of(d.name, &[]);
+    rows.retain(|row| *row != slot);
+    store.remove(&rows);
+    drop(store);
+    compact::in_passing();
 }
 
 /// The store, with a log that can be written, if anything was recorded before the last fork.
@@ -85,58 +95,87 @@ fn locked() -> Option<Guard> {
 }
 
 impl Store {
-    fn remove(
-        &mut self,
-        is_meant: impl Fn(&(&'static str, Vec<String>), &[String], &Known) -> bool,
-    ) -> usize {
-        let Some(epoch) = self.header.as_ref().map(|header| header.log_epoch_ns) else { return 0 };
-        // Not before now by either clock: one that was set back would end the span before others' began.
+    /// The slots of a family's rows that have all these label values. Looked up as far as the first labels are given, so that to name all is to
+    /// look at one.
+    fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
+        let mut rows = Vec::new();
+        for (id, (name, names)) in (0_u32..).zip(&self.names) {
+            if *name != family {
+                continue;
+            }
+            let given = |name: &String| {
+                let of_it = labels.iter().find(|(known, _)| known == name);
+                of_it.map(|(_, value)| (*value).to_owned())
+            };
+            let first: Vec<String> = names.iter().map_while(given).collect();
+            let from = (id, first.clone());
+            let from = (Bound::Included(&from), Bound::Unbounded);
+            let known = self.series.range::<SeriesKey, _>(from);
+            let known = known.take_while(|(key, _)| key.0 == id && key.1.starts_with(&first));
+            for (key, known) in known.filter(|(_, known)| known.row.is_some()) {
+                let is_meant = labels.iter().all(|(name, value)| {
+                    let mut given = names.iter().zip(&key.1);
+                    given.any(|(known, given)| known == name && given == value)
+                });
+                if is_meant {
+                    rows.push(known.slot);
+                }
+            }
+        }
+        rows
+    }
+
+    /// Nanoseconds since the log's epoch. Not before now by either clock: one that was set back would end the span before others' began.
+    fn when(&self) -> Option<u64> {
+        let epoch = self.header.as_ref()?.log_epoch_ns;
         let lived = self.made.map_or(0, |(at, made)| {
             made.saturating_add(u64::try_from(at.elapsed().as_nanos()).unwrap_or(0))
         });
-        let when = now_ns().max(lived).saturating_sub(epoch).max(self.last_removed);
+        Some(now_ns().max(lived).saturating_sub(epoch).max(self.last_removed))
+    }
+
+    /// Removes the rows at these slots; `false` if that can't be written down.
+    pub(super) fn remove(&mut self, slots: &[u32]) -> bool {
+        let Some(when) = self.when().filter(|_| !slots.is_empty()) else { return false };
         let mut records = Vec::new();
-        let mut meant = Vec::new();
-        for (key, known) in &self.series {
-            let Some(names) = self.names.get(key.0 as usize) else { continue };
-            if known.row.is_some() && is_meant(names, &key.1, known) {
+        for slot in slots {
+            let known = self.churn.by_slot.get(slot).and_then(|key| self.series.get(key));
+            if let Some(known) = known {
                 LogWriter::new(&mut records).remove(known.slot, known.cells, when);
-                meant.push(key.clone());
             }
-        }
-        if meant.is_empty() {
-            return 0;
         }
         if let Err(refused) = self.append(&records, self.slots_used) {
             self.note_refusal(3, refused);
-            return 0;
+            return false;
         }
         self.last_removed = when;
-        let mut slots = Vec::new();
-        for key in &meant {
-            let Some(known) = self.series.remove(key) else { continue };
-            slots.push(known.slot);
+        for slot in slots {
+            self.forget(*slot, when);
         }
-        slots.sort_unstable();
-        let (rows, others, mut sites) = (&mut self.rows, &mut self.others, BTreeSet::new());
-        label::ROWS.forget(
-            |slot| slots.binary_search(&slot).is_ok(),
-            |row, slot| {
-                // The row of all that were too many is none of those that are counted.
-                if !others.remove(&(row.site(), slot)) {
-                    if let Some(rows) = rows.get_mut(&row.site()) {
-                        *rows = rows.saturating_sub(1);
-                    }
+        true
+    }
+
+    /// Forgets a row whose removal is written down.
+    fn forget(&mut self, slot: u32, when: u64) {
+        let Some(key) = self.churn.by_slot.remove(&slot) else { return };
+        let Some(Known { cells, row: Some(row), .. }) = self.series.remove(&key) else { return };
+        let rested = self.churn.rested();
+        for (site, entry) in row.entries {
+            label::ROWS.remove(entry);
+            self.churn.arena.retire(entry, entry.key.len(), rested);
+            // The row of all that were too many is none of those that are counted.
+            if !self.others.remove(&(site.address(), slot)) {
+                if let Some(rows) = self.rows.get_mut(&site.address()) {
+                    *rows = rows.saturating_sub(1);
                 }
-                sites.insert(row.site());
-            },
-        );
-        for site in registry::sites().filter(|site| sites.contains(&site.address())) {
+            }
             if !site.is_contradicted() {
                 site.set_full(false);
             }
         }
-        meant.len()
+        let (site, from, text) = (row.site, row.since, row.text);
+        self.churn.gone_cells += u64::from(cells);
+        self.churn.gone.insert(slot, Gone { key, site, cells, text, from, until: when });
     }
 }
 

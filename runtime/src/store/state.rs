@@ -10,16 +10,17 @@ use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::operation::ON;
-use crate::registry::{self, Site};
+use crate::registry;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::current;
-use crate::segment::format::{Header, Word};
+use crate::segment::format::{Header, LogPlace, Word};
 use crate::segment::mapping::Region;
 use crate::segment::memory::{Memory, View};
 use crate::segment::shard;
 
 use super::attach::ask_again;
 use super::callbacks::{Callbacks, set_sample_interval};
+use super::churn::{Churn, RowOf, SeriesKey};
 use super::fork::{Guard, epoch};
 use super::search::{Outcome, Place, Search};
 use super::signals::Blocked;
@@ -53,8 +54,8 @@ pub(super) struct Known {
     pub(super) slot: u32,
     /// Of all series with these labels: one for each outcome or state.
     pub(super) cells: u32,
-    /// The site whose row it is, if its labels are open: only such can be removed.
-    pub(super) row: Option<&'static Site>,
+    /// What else there is of it if its labels are open: only such can be removed.
+    pub(super) row: Option<RowOf>,
 }
 
 /// Everything behind the mutex.
@@ -73,14 +74,17 @@ pub(super) struct Store {
     region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
-    /// A copy of the segment's log. A child can't read its parent's file any more, and needs the same log.
+    /// A copy of the segment's log. A child can't read its parent's file any more, and needs the same log, without what was removed.
     pub(super) log: Vec<u8>,
+    /// Where in the segment it stands.
+    pub(super) log_at: LogPlace,
     /// The next slot to be given away; 0 never is.
     pub(super) slots_used: u32,
     /// The id of each family in the log, by its record.
     pub(super) families: BTreeMap<Vec<u8>, u32>,
     /// Each series of a named family: two sites that declare the same series share its cells.
-    pub(super) series: BTreeMap<(u32, Vec<String>), Known>,
+    pub(super) series: BTreeMap<Arc<SeriesKey>, Known>,
+    pub(super) churn: Churn,
     /// The names of each family in the log, by its id.
     pub(super) names: Vec<FamilyNames>,
     /// When a series was removed last, in nanoseconds since the log's epoch.
@@ -128,9 +132,11 @@ impl Store {
             memory: None,
             header: None,
             log: Vec::new(),
+            log_at: LogPlace::FIRST,
             slots_used: 1,
             families: BTreeMap::new(),
             series: BTreeMap::new(),
+            churn: Churn::new(),
             names: Vec::new(),
             last_removed: 0,
             text: 0,
@@ -194,6 +200,8 @@ impl Store {
             current::park(shard::reachable());
         }
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
+        // What was counted in rows that are gone is the parent's.
+        self.leave_out_gone();
         let is_first = self.state == State::New;
         let mut made = Err(Error::new(ErrorKind::Private));
         if let Some(directory) = place {
@@ -241,6 +249,7 @@ impl Store {
                 self.memory = Some(created.memory);
                 self.made = Some((std::time::Instant::now(), created.header.created_ns));
                 self.header = Some(created.header);
+                self.log_at = LogPlace::FIRST;
                 self.state = State::Live;
                 self.start = self.callbacks.start();
                 self.note_dropped_series();
@@ -453,6 +462,27 @@ impl Own {
         &self.header
     }
 
+    /// A moving word as it is now.
+    ///
+    /// # Errors
+    ///
+    /// As of [`read`](Self::read).
+    pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
+        let _blocked = Blocked::all();
+        self.check()?;
+        Ok(self.view.word(offset))
+    }
+
+    /// Whether this still is the process whose memory it is.
+    fn check(&self) -> Result<(), Error> {
+        let forked = || std::io::Error::from(rustix::io::Errno::INTR);
+        if self.since == epoch() {
+            Ok(())
+        } else {
+            Err(Error::io("read this process's own numbers after a fork", forked()))
+        }
+    }
+
     /// Copies words from an offset of the file; where there are no blocks, zeros.
     ///
     /// # Errors
@@ -462,10 +492,7 @@ impl Own {
         for (words, at) in into.chunks_mut(AT_ONCE).zip((offset..).step_by(AT_ONCE * 8)) {
             // So that no handler forks between the look and the reading.
             let _blocked = Blocked::all();
-            if self.since != epoch() {
-                let forked = std::io::Error::from(rustix::io::Errno::INTR);
-                return Err(Error::io("read this process's own numbers after a fork", forked));
-            }
+            self.check()?;
             self.view.read(at, words);
         }
         Ok(())

@@ -170,7 +170,7 @@ pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
 }
 
 /// When the span began that has not ended.
-fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
+pub(in super::super) fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
     spans.sort_unstable();
     let mut current: Option<(u64, u64)> = None;
     for (from, until) in spans {

@@ -125,7 +125,7 @@ impl<'a> Folder<'a> {
                     })
                 });
                 // The one that knows more, as a collection chooses.
-                let part = read.max_by_key(|part| part.segment.log.used);
+                let part = read.max_by_key(|part| part.segment.log.id.age());
                 if waits {
                     has_more = true;
                 } else if let Some(part) = part.filter(|_| !is_beyond) {

@@ -29,6 +29,7 @@ use super::label_set::LabelSet;
 use super::spans::Spans;
 
 pub(super) use file::{ReadArchive, generation, read, read_after};
+pub(super) use fold::since;
 pub(super) use folder::{Folder, Generation};
 pub(super) use forget::{forget_all, forget_untouched};
 pub(super) use portion::Portion;

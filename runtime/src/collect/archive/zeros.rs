@@ -10,7 +10,9 @@ use rustix::fs::{FallocateFlags, fallocate, fstat};
 
 use crate::error::Error;
 use crate::fault;
-use crate::segment::format::{CELL, Geometry, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, PAGE, Word};
+use crate::segment::format::{
+    CELL, Geometry, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, LogPlace, PAGE, Word,
+};
 use crate::segment::lock as locks;
 
 use super::super::decode::read_header;
@@ -67,7 +69,9 @@ impl Folder<'_> {
 /// Every range begins at a page.
 fn with_blocks(source: &Source, geometry: Geometry) -> Result<Vec<Range<u64>>, Error> {
     let word = |offset: u64| Ok::<_, Error>(source.read(offset, 1)?.first().copied().unwrap_or(0));
-    let log = word(Word::LogUsed.offset())?.min(geometry.log_cap());
+    // Up to the end of the log. What was before it, as behind it, is nobody's, and may be zeros.
+    let (place, len) = LogPlace::of(word(Word::LogUsed.offset())?);
+    let log = place.start().saturating_add(len).min(geometry.log_cap());
     let log_end = LOG_OFF.saturating_add(log.saturating_add(LOG_STEP)).min(geometry.cells_off);
     let mut ranges: Vec<Range<u64>> = core::iter::once(LOG_OFF..log_end).collect();
     let shards = word(Word::ShardsUsed.offset())?.min(u64::from(geometry.shard_cap));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::collect::archive::tests::folded;
-use crate::collect::decode::{Segment, SegmentLog};
+use crate::collect::decode::{LogId, Segment, SegmentLog};
 use crate::collect::family::Cells;
 use crate::collect::label_set::LabelSet;
 use crate::collect::layout::{Label, Layout, LogSeries, NO_FLOAT};
@@ -89,7 +89,12 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
     let shards = shards.iter().map(|cells| Shard::of(cells)).collect();
-    let log = SegmentLog { used: 0, layout: Arc::new(layout), since, removed: Removed::default() };
+    let log = SegmentLog {
+        id: LogId::default(),
+        layout: Arc::new(layout),
+        since,
+        removed: Removed::default(),
+    };
     let segment = Segment {
         header,
         log: Arc::new(log),

@@ -1,0 +1,83 @@
+//! Which of the rows that a process has removed somebody else still has, or had in between: what was counted in those goes on in a sum
+//! that is shown. The others' counts nobody will see again.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::room::GoneRow;
+
+use super::Collector;
+use super::archive::since;
+use super::kept::Kept;
+use super::merge::logs;
+use super::merging::labels_of;
+use super::scan::Scan;
+use super::together::LogOf;
+
+/// A family's name and the labels of a series, in order.
+fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) {
+    out.clear();
+    out.push_str(family);
+    for (name, value) in labels {
+        // With its length, so that no value can look like two.
+        let _ = write!(out, "\0{name}\0{}\0{value}", value.len());
+    }
+}
+
+/// For each row whether it is held.
+pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
+    let Some(directory) = Collector::new().open_directory()? else {
+        return Ok(vec![false; rows.len()]);
+    };
+    let scan = Scan::of(&directory, false, &Arc::new(Kept::default()))?;
+    let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in rows {
+        // As a layout has them: in order, without those that are empty.
+        let named = row.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut labels: Vec<_> = named.filter(|(_, value)| !value.is_empty()).collect();
+        labels.sort_unstable();
+        let mut text = String::new();
+        key(&mut text, row.family, labels.into_iter());
+        spans.entry(text.clone()).or_default().extend(&row.spans);
+        keys.push(text);
+    }
+    let families: HashSet<&str> = rows.iter().map(|row| row.family).collect();
+    let mut text = String::new();
+    for LogOf { layout, parts, .. } in logs(&scan.parts) {
+        let others = || parts.iter().filter(|part| part.segment.header.instance != own);
+        if others().next().is_none() {
+            continue;
+        }
+        for series in &layout.series {
+            let family = layout.families.get(series.family as usize);
+            let family = family.filter(|family| families.contains(family.name.as_str()));
+            let Some(family) = family else { continue };
+            key(&mut text, &family.name, labels_of(layout, family, series));
+            if let Some(spans) = spans.get_mut(&text) {
+                spans.extend(others().map(|part| part.segment.span(series)));
+            }
+        }
+    }
+    for archived in &scan.archive().families {
+        if !families.contains(archived.family.name.as_str()) {
+            continue;
+        }
+        for series in &archived.series {
+            key(&mut text, &archived.family.name, series.labels.iter());
+            if let Some(spans) = spans.get_mut(&text) {
+                spans.extend(series.spans.0.iter().map(|span| (span.from, span.until)));
+            }
+        }
+    }
+    let current: HashMap<_, _> =
+        spans.into_iter().map(|(key, spans)| (key, since(spans))).collect();
+    let is_held = |(row, key): (&GoneRow, &String)| {
+        let current = current.get(key).copied().flatten();
+        let until = row.spans.first().map_or(0, |(_, until)| *until);
+        current.is_some_and(|since| until >= since)
+    };
+    Ok(rows.iter().zip(&keys).map(is_held).collect())
+}

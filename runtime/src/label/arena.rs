@@ -1,0 +1,163 @@
+//! Memory for rows. An address is a row's for ever, so that whoever kept it finds out that the row is gone; the memory behind it is not: once all rows of
+//! a page are gone, the kernel gets it back, and it reads as zeros. So what rows take is bounded by those that are there: a page for
+//! each of them, where they are that far apart.
+//!
+//! Used under the store's mutex.
+#![expect(unsafe_code, reason = "mapped memory becomes entries")]
+
+use core::ptr::NonNull;
+use std::collections::{BTreeMap, VecDeque};
+
+#[cfg(not(miri))]
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+
+use super::table::Entry;
+
+/// Bytes that are asked for at once: few enough to be real at once, as under `mlockall`.
+const CHUNK: usize = 1 << 18;
+const PAGE: usize = 4096;
+const PAGES: usize = CHUNK / PAGE;
+
+/// Chunks in which there are rows, or may be, and what has become free.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    /// How many rows lie in each page of a chunk, by the chunk's address.
+    chunks: BTreeMap<usize, Box<[u16; PAGES]>>,
+    /// Where the newest chunk goes on.
+    next: Option<NonNull<u8>>,
+    left: usize,
+    /// Rows that were removed, with the time before which nobody must find zeros there: whoever was just looking at one has long been done.
+    gone: VecDeque<(u64, usize, usize)>,
+}
+
+// SAFETY: the pointer is to memory that nobody else knows.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: BTreeMap::new(), next: None, left: 0, gone: VecDeque::new() }
+    }
+
+    /// Puts an entry there, made with a copy of `text` that lies behind it. `None`: there is no memory.
+    pub(crate) fn put<K>(
+        &mut self,
+        text: &[u8],
+        make: impl FnOnce(&'static [u8]) -> Entry<K>,
+    ) -> Option<&'static Entry<K>> {
+        let own = const { size_of::<Entry<K>>() };
+        const { assert!(align_of::<Entry<K>>() <= 8) };
+        let at = self.take(Self::len::<K>(text.len()))?;
+        // SAFETY: `take` gave so many bytes, which are nobody else's.
+        let behind = unsafe { at.add(own) };
+        // SAFETY: as above; the two don't overlap, since nobody else has these.
+        unsafe { behind.copy_from_nonoverlapping(NonNull::from(text).cast(), text.len()) };
+        // SAFETY: just written; never unmapped, and never written again.
+        let text = unsafe { NonNull::slice_from_raw_parts(behind, text.len()).as_ref() };
+        let entry = at.cast::<Entry<K>>();
+        // SAFETY: as above, and a multiple of 8.
+        unsafe { entry.write(make(text)) };
+        // SAFETY: just written. It is never unmapped; the kernel takes what is behind it back only long after nobody looks at it, and zeros are a valid entry but
+        // for the reference to the text, which is not looked at where the site is none.
+        Some(unsafe { entry.as_ref() })
+    }
+
+    const fn len<K>(text: usize) -> usize {
+        (size_of::<Entry<K>>() + text).next_multiple_of(8)
+    }
+
+    /// This entry is looked up no more. From `when` on its memory may go.
+    pub(crate) fn retire<K>(&mut self, entry: &'static Entry<K>, text: usize, when: u64) {
+        let at = core::ptr::from_ref(entry).addr();
+        self.gone.push_back((when, at, Self::len::<K>(text)));
+    }
+
+    /// Gives back what may go by `now`.
+    pub(crate) fn sweep(&mut self, now: u64) {
+        while self.gone.front().is_some_and(|(when, ..)| *when <= now) {
+            let Some((_, at, len)) = self.gone.pop_front() else { return };
+            self.give_back(at, len);
+        }
+        if self.gone.is_empty() {
+            self.gone.shrink_to(PAGES);
+        }
+    }
+
+    fn take(&mut self, len: usize) -> Option<NonNull<u8>> {
+        if len > self.left {
+            // What is left of the newest is nobody's, and its last page may go.
+            let (rest, left) = (self.next.take(), core::mem::take(&mut self.left));
+            if let Some(rest) = rest {
+                self.settle(rest.addr().get(), left.max(1));
+            }
+            let chunk = map(CHUNK)?;
+            self.chunks.insert(chunk.as_ptr().expose_provenance(), Box::new([0; PAGES]));
+            (self.next, self.left) = (Some(chunk), CHUNK);
+        }
+        let at = self.next?;
+        self.count(at.addr().get(), len, |count| *count += 1);
+        // SAFETY: within the chunk, or just behind it, where nothing is left.
+        self.next = Some(unsafe { at.add(len) });
+        self.left -= len;
+        Some(at)
+    }
+
+    fn give_back(&mut self, at: usize, len: usize) {
+        self.count(at, len, |count| *count = count.saturating_sub(1));
+        self.settle(at, len);
+    }
+
+    /// The chunk around an address.
+    fn chunk(&mut self, at: usize) -> Option<(usize, &mut Box<[u16; PAGES]>)> {
+        let (base, pages) = self.chunks.range_mut(..=at).next_back()?;
+        Some((*base, pages))
+    }
+
+    fn count(&mut self, at: usize, len: usize, change: impl Fn(&mut u16)) {
+        let Some((base, pages)) = self.chunk(at) else { return };
+        let (first, last) = ((at - base) / PAGE, (at + len - 1 - base) / PAGE);
+        pages.iter_mut().take(last + 1).skip(first).for_each(change);
+    }
+
+    /// Gives back the pages there in which no rows are, and will be none.
+    fn settle(&mut self, at: usize, len: usize) {
+        let next = self.next.filter(|_| self.left > 0).map(|next| next.addr().get());
+        let Some((base, pages)) = self.chunk(at) else { return };
+        let is_newest = next.is_some_and(|next| (base..base + CHUNK).contains(&next));
+        // The page in which the next row begins, and all behind it.
+        let open = next.filter(|_| is_newest).map_or(PAGES, |next| (next - base) / PAGE);
+        let (first, last) = ((at - base) / PAGE, ((at + len - 1 - base) / PAGE).min(PAGES - 1));
+        for page in first..=last {
+            if page < open && pages.get(page) == Some(&0) {
+                release(base + page * PAGE);
+            }
+        }
+        if !is_newest && pages.iter().all(|rows| *rows == 0) {
+            self.chunks.remove(&base);
+        }
+    }
+}
+
+#[cfg(not(miri))]
+fn map(len: usize) -> Option<NonNull<u8>> {
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: a new mapping, wherever the kernel puts it.
+    let mapped = unsafe { mmap_anonymous(core::ptr::null_mut(), len, access, flags) };
+    NonNull::new(mapped.ok()?.cast())
+}
+
+#[cfg(not(miri))]
+fn release(page: usize) {
+    let at = core::ptr::with_exposed_provenance_mut(page);
+    // SAFETY: a page of our own, of rows that are gone: nobody holds a reference into it but to a `RowSlot`, which is 0 and stays so.
+    let _ = unsafe { madvise(at, PAGE, Advice::LinuxDontNeed) };
+}
+
+/// Of the allocator's, and never given back.
+#[cfg(miri)]
+fn map(len: usize) -> Option<NonNull<u8>> {
+    Some(NonNull::from(Box::leak(vec![0_u64; len / 8].into_boxed_slice())).cast())
+}
+
+#[cfg(miri)]
+fn release(_: usize) {}

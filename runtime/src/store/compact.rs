@@ -1,0 +1,211 @@
+//! The log, rewritten without the rows that are gone.
+//!
+//! ```text
+//! a row is removed    a record says when; its count goes on in the sums of those who had it meanwhile
+//! many are gone       who else has them? (asked without the mutex)
+//!                     the log is written anew, elsewhere in the segment, without those that nobody has: one word makes it the log
+//!                     the cells rest, and are used again
+//! ```
+//!
+//! Whoever is killed leaves one log or the other. A reader that finds another log than the one it began with begins again.
+
+use core::sync::atomic::Ordering;
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use crate::fault;
+use crate::segment::format::{LOG_OFF, Word};
+use crate::segment::log::{HEAD, REMOVE, SERIES};
+
+use crate::descriptor::Kind;
+use crate::registry::Spec;
+use crate::room::{self, GoneRow};
+
+use super::churn::Gone;
+use super::fork::{Guard, epoch};
+use super::state::{State, Store};
+
+/// So many rows are worth rewriting the log for.
+const ENOUGH: usize = 1024;
+
+/// What is to be asked before the log is rewritten.
+struct Question {
+    /// Whether anybody else may have any of them.
+    is_shared: bool,
+    instance: [u8; 16],
+    /// Rows of which nothing goes on in any sum.
+    loose: Vec<u32>,
+    rows: Vec<GoneRow>,
+    mark: u32,
+}
+
+/// Rewrites the log if it is time to, and waits where cells are given up faster than they can be used again. Without the mutex, but for what changes the
+/// segment: asking takes as long as a collection.
+pub(super) fn in_passing() {
+    let Some(question) = Guard::lock().and_then(|mut store| store.question()) else { return };
+    let Question { is_shared, instance, loose, rows, mark } = question;
+    let held =
+        if is_shared { room::held(instance, &rows).ok() } else { Some(vec![false; rows.len()]) };
+    if let Some(mut store) = Guard::lock() {
+        // A child that was forked meanwhile has a log without them.
+        if store.churn.rewriting == mark && store.state == State::Live {
+            store.churn.rewriting = 0;
+            let free = held.map(|held| {
+                let free = rows.iter().zip(held).filter(|(_, held)| !held);
+                free.map(|(row, _)| row.slot).chain(loose).collect()
+            });
+            // Whatever was in the way: it is tried again when there are more.
+            if free.is_none_or(|free| store.leave_out(&free).is_err()) {
+                store.churn.held = store.churn.gone.len();
+            }
+        }
+    }
+    wait();
+}
+
+/// For no longer than cells rest, and only who removes: who records never waits.
+fn wait() {
+    for _ in 0..500 {
+        let is_short = Guard::lock().is_some_and(|mut store| store.is_short_of_cells());
+        if !is_short {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Store {
+    /// Whether it is time to ask who has the rows that are gone: once they are more than those that are there, so that each costs the same
+    /// however many there are.
+    pub(super) fn has_many_gone(&self) -> bool {
+        let churn = &self.churn;
+        let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
+        let new = churn.gone.len().saturating_sub(churn.held);
+        let many = churn.gone.len() >= ENOUGH.max(churn.by_slot.len())
+            || churn.gone_cells >= u64::from(cap / 16);
+        many && new >= ENOUGH.min(churn.gone.len() / 2).max(churn.held)
+    }
+
+    /// What is to be asked, if it is time to.
+    fn question(&mut self) -> Option<Question> {
+        let mark = epoch().wrapping_add(1).max(1);
+        if self.state != State::Live || self.churn.rewriting == mark || !self.has_many_gone() {
+            return None;
+        }
+        let header = self.header.as_ref()?;
+        let mut question = Question {
+            is_shared: self.is_shared() || self.was_removed(),
+            instance: header.instance,
+            loose: Vec::new(),
+            rows: Vec::new(),
+            mark,
+        };
+        let at = |delta: u64| header.log_epoch_ns.saturating_add(delta);
+        for (slot, gone) in &self.churn.gone {
+            if !is_sum(gone) {
+                question.loose.push(*slot);
+                continue;
+            }
+            let Some((family, names)) = self.names.get(gone.key.0 as usize) else { continue };
+            let again = self.series.get(&gone.key).and_then(|known| known.row.as_ref());
+            let from = at(gone.from).max(header.created_ns);
+            let spans = core::iter::once((from, at(gone.until).max(from)));
+            question.rows.push(GoneRow {
+                slot: *slot,
+                family,
+                labels: names.iter().cloned().zip(gone.key.1.iter().cloned()).collect(),
+                spans: spans.chain(again.map(|row| (at(row.since), u64::MAX))).collect(),
+            });
+        }
+        self.churn.rewriting = mark;
+        Some(question)
+    }
+
+    /// Whether half of all cells rest.
+    fn is_short_of_cells(&mut self) -> bool {
+        let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
+        self.state == State::Live && self.churn.resting() > u64::from(cap / 2)
+    }
+
+    /// Rewrites the log without these rows. Their cells rest from then on.
+    pub(super) fn leave_out(&mut self, rows: &BTreeSet<u32>) -> io::Result<()> {
+        let (log, _) = without(&self.log, rows);
+        self.replace_log(log)?;
+        self.rest(rows);
+        self.churn.held = self.churn.gone.len();
+        Ok(())
+    }
+
+    /// Forgets all rows that are gone, in a process whose segment is yet to be made.
+    pub(super) fn leave_out_gone(&mut self) {
+        if self.churn.gone.is_empty() {
+            return;
+        }
+        let rows = self.churn.gone.keys().copied().collect();
+        let (log, end) = without(&self.log, &rows);
+        self.rest(&rows);
+        self.churn.held = 0;
+        (self.log, self.slots_used) = (log, end);
+        self.churn.cut(end);
+    }
+
+    fn rest(&mut self, rows: &BTreeSet<u32>) {
+        for slot in rows {
+            if let Some(gone) = self.churn.gone.remove(slot) {
+                self.text = self.text.saturating_sub(gone.text);
+                self.churn.gone_cells -= u64::from(gone.cells);
+                self.churn.rest(*slot, gone.cells);
+            }
+        }
+    }
+
+    /// Puts a log in the place of the one that there is: before it, where there is room, or behind it.
+    fn replace_log(&mut self, log: Vec<u8>) -> io::Result<()> {
+        let full = || io::Error::from(rustix::io::Errno::NOSPC);
+        let memory = self.memory.as_mut().ok_or_else(full)?;
+        let (at, len) = (self.log_at.start(), log.len() as u64);
+        let start = if len <= at { 0 } else { at + self.log.len() as u64 };
+        let place = self.log_at.next(start).ok_or_else(full)?;
+        memory.grow_head(start + len)?;
+        memory.write(LOG_OFF + start, &log);
+        let order = Ordering::Release;
+        // Before the word: who has read this since it began to read has read one log.
+        let written = memory.word(Word::LogsWritten);
+        written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
+        fault::step!("compact.log", memory.word(Word::LogUsed).store(place.word() | len, order));
+        (self.log, self.log_at) = (log, place);
+        Ok(())
+    }
+}
+
+/// Whether what was counted may go on in a sum: a gauge that was removed takes no part in any.
+fn is_sum(gone: &Gone) -> bool {
+    let Spec::Metric(d) = gone.site.spec() else { return false };
+    !matches!(d.kind, Kind::Gauge | Kind::InProgress | Kind::Info | Kind::StateSet)
+}
+
+/// A log without the series of these slots, and without their removals; and the first slot behind all others.
+fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
+    let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
+    let mut rest = log;
+    while let Some(head) = rest.first_chunk::<HEAD>() {
+        let word = |at: usize| {
+            let bytes = rest.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u32::from_le_bytes)
+        };
+        let (len, kind, slot) = (word(0) as usize, head[4], word(8));
+        let Some((record, behind)) = rest.split_at_checked(len.max(HEAD)) else { break };
+        if !matches!(kind, SERIES | REMOVE) || !rows.contains(&slot) {
+            kept.extend_from_slice(record);
+            if kind == SERIES {
+                // Behind the family stand how many cells a series has, and how many series there are.
+                let cells = word(HEAD + 4).saturating_mul(word(HEAD + 8));
+                end = end.max(slot.saturating_add(cells));
+            }
+        }
+        rest = behind;
+    }
+    kept.shrink_to_fit();
+    (kept, end)
+}

@@ -1,0 +1,195 @@
+//! Series come and go, for ever: what a process holds is bounded by those that are there, and no count is lost, doubled, or another's.
+
+#![expect(clippy::float_cmp, reason = "whole numbers")]
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use headcount::{Collector, Number, Value};
+use headcount_tests::files::segments;
+use headcount_tests::obedient::Obedient;
+use headcount_tests::{Medium, is_long, temporary_directory, within};
+
+fn start(directory: &Path) -> Obedient {
+    let mut process = Obedient::start(env!("CARGO_BIN_EXE_churner"), directory);
+    assert_eq!(process.tell("dropped"), "0");
+    process
+}
+
+#[track_caller]
+fn told(process: &mut Obedient, command: &str) {
+    assert_eq!(process.tell(command), "done", "{command}");
+}
+
+/// The counts of a family's series.
+#[track_caller]
+fn counts(directory: &Path, family: &str) -> BTreeMap<String, f64> {
+    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    let family = snapshot.families().iter().find(|one| one.name == family);
+    let series = family.map(|family| family.series.iter()).into_iter().flatten();
+    let one = |series: &headcount::Series| {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let n = match &series.value {
+            Value::Counter(Number::Integer(n)) => *n as f64,
+            Value::Counter(Number::Float(n)) => *n,
+            Value::Histogram(histogram) => histogram.sum,
+            other => panic!("{other:?}"),
+        };
+        (series.labels.get("guest").expect("a guest").to_owned(), n)
+    };
+    series.map(one).collect()
+}
+
+/// Its segment; its dead children's lie beside it.
+fn segment(directory: &Path, process: &Obedient) -> PathBuf {
+    let begins = format!("{}-", process.pid());
+    let name = segments(directory).into_iter().find(|name| name.starts_with(&begins));
+    directory.join(name.expect("it is there"))
+}
+
+/// A word of its segment.
+fn word(directory: &Path, process: &Obedient, offset: u64) -> u64 {
+    let file = File::open(segment(directory, process)).expect("it is there");
+    let mut word = [0; 8];
+    file.read_exact_at(&mut word, offset).expect("it is long");
+    u64::from_le_bytes(word)
+}
+
+const LOG_USED: u64 = 0x1040;
+const SLOTS_USED: u64 = 0x1080;
+
+/// KiB of blocks of its segment.
+fn blocks(directory: &Path, process: &Obedient) -> u64 {
+    segment(directory, process).metadata().expect("it is there").blocks() / 2
+}
+
+#[test]
+fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut process = start(directory);
+    let first: Vec<u64> = process.tell("child").split(' ').map(|n| n.parse().unwrap()).collect();
+    let (part, parts) = if is_long() { (1_000_000, 10) } else { (20_000, 5) };
+    let mut held = Vec::new();
+    for round in 0..parts {
+        // One in 4,000 stays, so that each part of the memory has some that live on.
+        told(&mut process, &format!("turn {} {part} 4000", round * part));
+        let child = process.tell("child");
+        let child: Vec<u64> = child.split(' ').map(|n| n.parse().unwrap()).collect();
+        let memory: u64 = process.tell("memory").parse().unwrap();
+        let log = word(directory, &process, LOG_USED) & 0xffff_ffff;
+        println!(
+            "{round}: blocks {} KiB, own {memory} KiB, log {log}, child {child:?}",
+            blocks(directory, &process)
+        );
+        held.push((blocks(directory, &process), memory, log, child));
+    }
+    assert_eq!(process.tell("dropped"), "0");
+    assert_eq!(process.tell("problem"), "None");
+    let stayed = part * parts / 4_000;
+    assert_eq!(counts(directory, "guest_calls_total").len() as u64, stayed);
+    assert_eq!(process.tell("page guest_calls_total"), stayed.to_string());
+    assert!(counts(directory, "guest_calls_total").values().all(|n| *n == 1.0));
+    // Cells rest for some seconds: so many of them there are at most.
+    let (_, early, ..) = held[1];
+    for (blocks, memory, log, child) in &held {
+        assert!(*blocks < 3 * 1024 * 8, "{held:?}");
+        assert!(*log < 1 << 20, "{held:?}");
+        assert!(child[1] <= first[1] + 1024, "the child's own memory: {first:?}, {held:?}");
+        assert!(*memory < early + 4 * 1024, "{held:?}");
+    }
+    drop(process);
+    // It and its children.
+    let dead = Collector::open(directory).compact().expect("ours").folded();
+    assert_eq!(dead as u64, parts + 2);
+    assert_eq!(counts(directory, "guest_calls_total").len() as u64, stayed);
+}
+
+/// Makes and removes rows until cells are used again.
+fn until_cells_are_used_again(process: &mut Obedient, directory: &Path) {
+    // So many that the log is rewritten.
+    told(process, "turn 0 2000 0");
+    let mut number = 10_000_000;
+    within(Duration::from_secs(60), "cells are used again", || {
+        let before = word(directory, process, SLOTS_USED);
+        told(process, &format!("turn {number} 1 0"));
+        number += 1;
+        (word(directory, process, SLOTS_USED) == before).then_some(())
+    });
+}
+
+#[test]
+fn a_handle_that_was_kept_counts_in_no_other_series() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut process = start(directory);
+    told(&mut process, "inc stays 5");
+    told(&mut process, "keep old 0 2000");
+    assert_eq!(process.tell("clear guest_calls_total"), "2001");
+    told(&mut process, "inc stays 7");
+    until_cells_are_used_again(&mut process, directory);
+    // As many as were removed, and more: some lie where those lay.
+    let before = word(directory, &process, SLOTS_USED);
+    for number in 0..2500 {
+        told(&mut process, &format!("inc new{number} 1"));
+    }
+    assert!(word(directory, &process, SLOTS_USED) < before + 2000, "cells were used again");
+    told(&mut process, "use");
+    let seen = counts(directory, "guest_calls_total");
+    assert_eq!(seen.len(), 2501);
+    assert_eq!(seen["stays"], 7.0);
+    assert!(seen.iter().all(|(guest, n)| *n == if guest == "stays" { 7.0 } else { 1.0 }));
+    assert_eq!(process.tell("dropped"), "0");
+    // By name they are back.
+    told(&mut process, "inc old7 3");
+    assert_eq!(counts(directory, "guest_calls_total")["old7"], 3.0);
+}
+
+#[test]
+fn what_others_have_goes_on_however_many_came_and_went() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let [mut a, mut b] = [0; 2].map(|_| start(directory));
+    told(&mut b, "inc shared 1000");
+    told(&mut b, "pay shared 0.3");
+    told(&mut b, "observe shared 3");
+    let mut expected = (1000.0, 1, 0.3);
+    // Each time it comes and goes in the one, while the other has it.
+    for round in 0..8 {
+        told(&mut a, "inc shared 1");
+        told(&mut a, "pay shared 0.1");
+        told(&mut a, "observe shared 3");
+        told(&mut a, "inc lonely 1");
+        expected = (expected.0 + 1.0, expected.1 + 1, expected.2 + 0.1);
+        let before = counts(directory, "guest_euros_total")["shared"];
+        for family in ["guest_calls_total", "guest_euros_total", "guest_size"] {
+            assert_eq!(a.tell(&format!("remove {family} shared")), "1");
+        }
+        assert_eq!(a.tell("remove guest_calls_total lonely"), "1");
+        told(&mut a, &format!("turn {} 1500 0", round * 1500));
+        let seen = counts(directory, "guest_calls_total");
+        assert_eq!(seen, BTreeMap::from([("shared".to_owned(), expected.0)]), "{round}");
+        assert_eq!(counts(directory, "guest_size")["shared"], 3.0 * f64::from(expected.1));
+        let now = counts(directory, "guest_euros_total")["shared"];
+        assert!(now >= before && (now - expected.2).abs() < 1e-9, "{before}, {now}");
+        assert_eq!(a.tell("page guest_calls_total"), "1");
+    }
+    let before = counts(directory, "guest_euros_total")["shared"];
+    drop(a);
+    for _ in 0..2 {
+        let seen = counts(directory, "guest_calls_total");
+        assert_eq!(seen, BTreeMap::from([("shared".to_owned(), expected.0)]));
+        assert_eq!(counts(directory, "guest_size")["shared"], 3.0 * f64::from(expected.1));
+        assert!(counts(directory, "guest_euros_total")["shared"] >= before);
+        Collector::open(directory).compact().expect("ours");
+    }
+    // Once nobody has it, it begins anew.
+    assert_eq!(b.tell("remove guest_calls_total shared"), "1");
+    assert_eq!(counts(directory, "guest_calls_total").len(), 0);
+    told(&mut b, "inc shared 2");
+    assert_eq!(counts(directory, "guest_calls_total")["shared"], 2.0);
+}
