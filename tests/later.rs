@@ -72,7 +72,7 @@ fn change_record(path: &Path, kind: u8, text: &str, change: impl FnOnce(&mut [u8
 /// Makes the file one of a later minor version.
 fn make_later(path: &Path) {
     let mut bytes = front(path);
-    bytes[10] = 1;
+    bytes[10] = 9;
     let crc = crc32fast::hash(&bytes[..4092]);
     bytes[4092..4096].copy_from_slice(&crc.to_le_bytes());
     write_front(path, &bytes);

@@ -15,7 +15,12 @@ pub struct Obedient {
 impl Obedient {
     /// Of the program `remains`, counting in this directory.
     pub fn start(program: &str, directory: &Path) -> Self {
-        let mut child = Command::new(program)
+        Self::start_by(&mut Command::new(program), directory)
+    }
+
+    /// The same, by a command that says how it is started.
+    pub fn start_by(program: &mut Command, directory: &Path) -> Self {
+        let mut child = program
             .arg("obey")
             .arg(directory)
             .stdin(Stdio::piped())

@@ -194,6 +194,10 @@ fn main() {
         }
         ["short-lived", directory, times] => short_lived(directory, number(times)),
         ["golden", folder] => golden(Path::new(folder)),
+        ["page-text", directory] => {
+            let snapshot = Collector::open(directory).folding(false).collect();
+            print!("{}", snapshot.expect("a snapshot").to_text());
+        }
         ["page", directory] => print!("{}", page(Path::new(directory))),
         ["obey", directory] => obey(directory),
         ["collect-as", uid, directory] => {
@@ -267,6 +271,10 @@ fn obey(directory: &str) {
             }
             ["level", queue] => {
                 queue_level(queue).add(0.5);
+                "done".to_owned()
+            }
+            ["last", level] => {
+                MOST_RECENT.set(level.parse().expect("a number"));
                 "done".to_owned()
             }
             ["observe", queue] => {

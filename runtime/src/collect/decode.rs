@@ -15,6 +15,7 @@ use super::read::{Source, bytes_in};
 use super::shard::Shard;
 use super::snapshot::FamilyKind;
 use super::spans::ENDLESS;
+use super::times::{TimeBase, Times};
 use super::together::Counted;
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
@@ -37,6 +38,8 @@ pub(super) struct Segment {
     pub(super) shards: Vec<Shard>,
     /// Shard 0 once more, read later, where there are gauges that say when they were set.
     pub(super) later: Vec<u64>,
+    /// How its times are to be read.
+    pub(super) times: Times,
 }
 
 /// What a segment's log says, as far as it was written: more may be added, and nothing in it changes.
@@ -196,6 +199,7 @@ impl Segment {
             check_length(&header, size)?;
         }
         Ok(Self {
+            times: Times::default(),
             later,
             dropped_series: word(Word::DroppedSeries),
             dropped_operations: word(Word::DroppedOperations),
@@ -209,6 +213,11 @@ impl Segment {
     /// How many cells were read.
     pub(super) fn cells(&self) -> usize {
         self.shards.iter().fold(self.later.len(), |cells, shard| cells.saturating_add(shard.len()))
+    }
+
+    /// What its times count from.
+    pub(super) fn time_base(&self) -> TimeBase {
+        TimeBase::of(&self.header)
     }
 
     pub(super) fn age(&self) -> Age {
@@ -233,7 +242,8 @@ impl Segment {
     pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
         let value = self.later.get(slot.saturating_add(1) as usize).copied().unwrap_or(0);
-        crate::metric::gauge_value(value).filter(|_| when > 0).map(|value| (when, value))
+        let value = crate::metric::gauge_value(value).filter(|_| when > 0);
+        value.map(|value| (self.times.at(when), value))
     }
 
     /// From when to when a series was there; to the end of time, as long as it wasn't removed.
@@ -242,6 +252,8 @@ impl Segment {
             self.log.since.get(series.record as usize).copied().unwrap_or(self.header.created_ns);
         let until = self.log.removed.at(series.slot);
         let until = until.map(|delta| self.header.log_epoch_ns.saturating_add(delta));
+        let until = until.map(|until| self.times.at(until));
+        let from = self.times.at(from);
         (from, until.map_or(ENDLESS, |until| until.max(from)))
     }
 

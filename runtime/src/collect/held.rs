@@ -14,6 +14,7 @@ use super::kept::Kept;
 use super::merge::logs;
 use super::merging::labels_of;
 use super::scan::Scan;
+use super::spans::ENDLESS;
 use super::together::LogOf;
 
 /// A family's name and the labels of a series, in order.
@@ -33,6 +34,9 @@ pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> 
     };
     let scan = Scan::of(&directory, false, &Arc::new(Kept::default()))?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
+    // As the others' are read.
+    let times = scan.own_times;
+    let at = |ns| if ns == ENDLESS { ns } else { times.at(ns) };
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         // As a layout has them: in order, without those that are empty.
@@ -41,7 +45,8 @@ pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> 
         labels.sort_unstable();
         let mut text = String::new();
         key(&mut text, row.family, labels.into_iter());
-        spans.entry(text.clone()).or_default().extend(&row.spans);
+        let own = row.spans.iter().map(|(from, until)| (at(*from), at(*until)));
+        spans.entry(text.clone()).or_default().extend(own);
         keys.push(text);
     }
     let families: HashSet<&str> = rows.iter().map(|row| row.family).collect();
@@ -76,7 +81,7 @@ pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> 
         spans.into_iter().map(|(key, spans)| (key, since(spans))).collect();
     let is_held = |(row, key): (&GoneRow, &String)| {
         let current = current.get(key).copied().flatten();
-        let until = row.spans.first().map_or(0, |(_, until)| *until);
+        let until = row.spans.first().map_or(0, |(_, until)| at(*until));
         current.is_some_and(|since| until >= since)
     };
     Ok(rows.iter().zip(&keys).map(is_held).collect())

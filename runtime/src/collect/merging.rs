@@ -411,7 +411,7 @@ fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u6
             let states = || (first..first.saturating_add(count)).map(|at| segment.process_cell(at));
             let newest = states().max().filter(|when| *when > 0)?;
             let holds = (first..).zip(states()).find(|(_, when)| *when == newest)?.0;
-            Some((newest, if holds == slot { 1.0 } else { 0.0 }))
+            Some((segment.times.at(newest), if holds == slot { 1.0 } else { 0.0 }))
         }
         // Below 0 only while a call's end was seen and its beginning wasn't yet.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]

@@ -34,6 +34,7 @@ mod size;
 mod snapshot;
 mod spans;
 mod sums;
+mod times;
 mod together;
 mod touch;
 

@@ -14,6 +14,7 @@ use super::kept::{Kept, Logs};
 use super::liveness::{Here, Life, settle};
 use super::merge::{Part, Plans};
 use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
+use super::times::{Clock, Times};
 use super::touch::keep_young;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
@@ -30,6 +31,8 @@ pub(super) struct Scan {
     /// The place in `parts` of each instance.
     instances: HashMap<[u8; 16], usize>,
     pub(super) logs: Logs,
+    /// How this process's own times are read beside them.
+    pub(super) own_times: Times,
     /// `None`: there is none that can be read.
     archive: Option<Arc<ReadArchive>>,
     /// Damaged segments that a folder has put out of the way.
@@ -133,6 +136,12 @@ impl Scan {
         if scan.archive().generation.saturating_sub(at_first) > KEPT {
             return Ok(None);
         }
+        let segments = scan.parts.iter().map(|part| (part.segment.age(), part.segment.time_base()));
+        let clock = Clock::new(scan.archive().base, segments);
+        for part in &mut scan.parts {
+            part.segment.times = clock.times_of(&part.segment.time_base());
+        }
+        scan.own_times = clock.own_times();
         let own = scan.own;
         if let Some(read) = &scan.archive {
             scan.parts.retain(|part| {

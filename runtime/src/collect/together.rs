@@ -132,7 +132,7 @@ impl Sums {
         // One layout is of one number of records.
         self.since.resize(since.len(), u64::MAX);
         for (first, since) in self.since.iter_mut().zip(since) {
-            *first = (*first).min(*since);
+            *first = (*first).min(segment.times.at(*since));
         }
     }
 

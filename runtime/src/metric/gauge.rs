@@ -2,7 +2,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::operation::ON;
-use crate::process::now_ns;
+use crate::process::{now_ns, steady_ns};
 use crate::sampler;
 use crate::segment::format::UNSET;
 use crate::segment::shard::{self, Shared};
@@ -224,8 +224,8 @@ fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
 
 #[inline(never)]
 fn stamp(when: &AtomicU64) {
-    // The greater: another thread may have been quicker, and a clock that was set back must not hide what comes after.
-    when.fetch_max(now_ns(), Ordering::Release);
+    // The greater: another thread may have been quicker.
+    when.fetch_max(steady_ns(), Ordering::Release);
 }
 
 /// Subtracts one from a gauge when it is dropped; see [`Gauge::track_in_progress`].

@@ -3,7 +3,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
 use crate::label::LabelValue;
-use crate::process::now_ns;
+use crate::process::steady_ns;
 use crate::segment::shard;
 
 use super::handle::Raw;
@@ -55,7 +55,7 @@ impl<T: LabelValue> StateSet<T> {
         };
         // The state that was entered last holds: it has the greatest stamp.
         let others = (0..=last).map(|state| cells.cell(state).load(Ordering::Relaxed)).max();
-        let stamp = now_ns().max(others.unwrap_or(0).saturating_add(1));
+        let stamp = steady_ns().max(others.unwrap_or(0).saturating_add(1));
         if let Some(state) = u32::try_from(state.index()).ok().filter(|state| *state <= last) {
             cells.cell(state).fetch_max(stamp, Ordering::Relaxed);
         }

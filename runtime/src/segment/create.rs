@@ -211,7 +211,7 @@ fn header(
     is_private: bool,
 ) -> Result<Header, Error> {
     let me = Identity::of_this_process();
-    let created_ns = process::now_ns();
+    let created_ns = process::steady_ns();
     let instance = match fault::call!("create.random", process::random()) {
         Ok(random) => random,
         // Only this process will read it, so the number must differ from those of its parents and
@@ -238,6 +238,8 @@ fn header(
         parent: heritage.parent,
         liveness,
         geometry,
+        booted_ns: process::booted_ns(),
+        time_namespace: process::time_namespace(),
     })
 }
 

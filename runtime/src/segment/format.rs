@@ -9,7 +9,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
 /// The oldest that is read: its log stands where the first one does.
 const OLDEST: u16 = 1;
-pub(crate) const MINOR: u16 = 0;
+pub(crate) const MINOR: u16 = 1;
 
 pub(crate) const HEADER_LEN: u64 = 4096;
 const CRC_AT: usize = 4092;
@@ -151,6 +151,11 @@ pub(crate) struct Header {
     pub(crate) parent: [u8; 16],
     pub(crate) liveness: u32,
     pub(crate) geometry: Geometry,
+    /// When the machine's monotonic clock was 0, as this process's times have it, in ns since 1970; 0 if
+    /// unknown.
+    pub(crate) booted_ns: u64,
+    /// Whose clock that is; 0 if unknown.
+    pub(crate) time_namespace: u64,
 }
 
 /// Writes fields one behind the other, so that no offset is written twice.
@@ -264,6 +269,8 @@ impl Header {
         w.u64(self.geometry.cells_off);
         w.u64(self.geometry.stride());
         w.u64(self.geometry.logical_len());
+        w.u64(self.booted_ns);
+        w.u64(self.time_namespace);
         let crc = crc32fast::hash(page.split_at(CRC_AT).0);
         let mut w = Writer { out: page.as_mut_slice(), at: CRC_AT };
         w.u32(crc);
@@ -329,6 +336,8 @@ impl Header {
                 }
                 geometry
             },
+            booted_ns: f.u64()?,
+            time_namespace: f.u64()?,
         };
         Ok(header)
     }
@@ -354,6 +363,8 @@ pub(crate) mod tests {
             parent: [15; 16],
             liveness: LIVENESS_OFD,
             geometry: LADDER[2],
+            booted_ns: 16,
+            time_namespace: 17,
         }
     }
 

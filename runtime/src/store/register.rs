@@ -8,7 +8,7 @@ use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::fault;
 use crate::label::{self, DROPPED_ROW, Key, MAX_LABEL_VALUE, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::outcome::OUTCOMES;
-use crate::process::now_ns;
+use crate::process::steady_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, MAX_TEXT, cut, text};
@@ -210,7 +210,7 @@ impl Store {
     /// Nanoseconds since the log's epoch: when what is declared began to be counted, with the process; or when a row was made.
     fn age(&self, row: Option<&'static Site>) -> u64 {
         let Some(header) = &self.header else { return 0 };
-        let made = if row.is_some() { now_ns() } else { header.created_ns };
+        let made = if row.is_some() { steady_ns() } else { header.created_ns };
         let age = made.saturating_sub(header.log_epoch_ns);
         // What comes back comes back later than it went, whatever the clock says.
         if row.is_some() { age.max(self.last_removed.saturating_add(1)) } else { age }

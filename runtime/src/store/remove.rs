@@ -6,7 +6,7 @@
 use core::ops::Bound;
 
 use crate::label::{self, RowSlot};
-use crate::process::now_ns;
+use crate::process::steady_ns;
 use crate::registry::{Site, Spec};
 use crate::segment::log::LogWriter;
 
@@ -131,7 +131,7 @@ impl Store {
         let lived = self.made.map_or(0, |(at, made)| {
             made.saturating_add(u64::try_from(at.elapsed().as_nanos()).unwrap_or(0))
         });
-        Some(now_ns().max(lived).saturating_sub(epoch).max(self.last_removed))
+        Some(steady_ns().max(lived).saturating_sub(epoch).max(self.last_removed))
     }
 
     /// Removes the rows at these slots; `false` if that can't be written down.

@@ -9,6 +9,7 @@ use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
 
 use super::super::read::{Source, bytes_in};
+use super::super::times::Clock;
 use super::super::touch::keep_young;
 use super::Archive;
 use super::format::{HEADER_LEN, MAX_LEN, decode, header};
@@ -88,5 +89,7 @@ fn whole(source: &Source, Identity { size, .. }: &Identity) -> Result<Archive, E
     let words = usize::try_from(size.div_ceil(8)).unwrap_or(0);
     let mut bytes = bytes_in(&source.read(0, words)?);
     bytes.truncate(usize::try_from(*size).unwrap_or(0));
-    decode(&bytes)
+    let mut archive = decode(&bytes)?;
+    archive.count_from(&Clock::new(archive.base, core::iter::empty()));
+    Ok(archive)
 }

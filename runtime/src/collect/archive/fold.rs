@@ -76,6 +76,7 @@ pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now:
         cut_label_values: old
             .cut_label_values
             .saturating_add(sum(|part| part.segment.cut_label_values)),
+        base: old.base,
         tombstones,
         families,
     }

@@ -19,11 +19,12 @@ use crate::segment::create::hex;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
-use super::super::decode::{Segment, read_header};
+use super::super::decode::{Age, Segment, read_header};
 use super::super::kept::Logs;
 use super::super::liveness::{Here, Life};
 use super::super::merge::Part;
 use super::super::read::Source;
+use super::super::times::{Clock, TimeBase};
 use super::Archive;
 use super::file::read;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
@@ -56,6 +57,8 @@ pub(super) struct Listing {
     instances: HashSet<[u8; 16]>,
     /// Those that nobody can write any more; of each the file, and copies of it.
     pub(super) dead: BTreeMap<[u8; 16], Vec<Listed>>,
+    /// What the times of each count from, with its age.
+    bases: Vec<(Age, TimeBase)>,
 }
 
 pub(super) struct Listed {
@@ -84,7 +87,9 @@ impl<'a> Folder<'a> {
         skipped: &mut Vec<Error>,
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
-        let (old, listing, original) = self.list(&here, skipped)?;
+        let (mut old, listing, original) = self.list(&here, skipped)?;
+        let clock = Clock::new(old.base, listing.bases.iter().copied());
+        old.count_from(&clock);
         let mut logs = Logs::of_text(portion.text);
         let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
         let mut cells = 0_usize;
@@ -128,7 +133,8 @@ impl<'a> Folder<'a> {
                 let part = read.max_by_key(|part| part.segment.log.id.age());
                 if waits {
                     has_more = true;
-                } else if let Some(part) = part.filter(|_| !is_beyond) {
+                } else if let Some(mut part) = part.filter(|_| !is_beyond) {
+                    part.segment.times = clock.times_of(&part.segment.time_base());
                     cells = cells.saturating_add(part.segment.cells());
                     parts.push(part);
                     buried.extend(names);
@@ -141,7 +147,7 @@ impl<'a> Folder<'a> {
             return Ok(Generation { number: old.generation, folded: 0, has_more: false });
         }
         let mut archive = fold(old, &parts, &listing.instances, now_ns());
-        leave_out_ended(&mut archive, || self.series_of_others(&buried, &here))?;
+        leave_out_ended(&mut archive, || self.series_of_others(&buried, &here, &clock))?;
         self.write(&original, &encode(&archive, now_ns()))?;
         self.unlink(&buried)?;
         Ok(Generation { number: archive.generation, folded: parts.len(), has_more })
@@ -155,12 +161,14 @@ impl<'a> Folder<'a> {
         skipped: &mut Vec<Error>,
     ) -> Result<usize, Error> {
         let here = Here::in_directory(self.directory);
-        let (old, listing, original) = self.list(&here, skipped)?;
+        let (mut old, listing, original) = self.list(&here, skipped)?;
+        let clock = Clock::new(old.base, listing.bases.iter().copied());
+        old.count_from(&clock);
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
         let buried: Vec<String> = dead.flat_map(|(_, files)| files).map(|file| file.name).collect();
         // The tombstones stay, and age.
         let mut archive = fold(old, &[], &listing.instances, now_ns());
-        let forgotten = what(&mut archive, &self.series_of_others(&buried, &here)?);
+        let forgotten = what(&mut archive, &self.series_of_others(&buried, &here, &clock)?);
         if forgotten > 0 {
             self.write(&original, &encode(&archive, now_ns()))?;
         }
@@ -206,6 +214,8 @@ impl<'a> Folder<'a> {
             match self.open(&name, here) {
                 Ok(Some(Opened { header, life, .. })) => {
                     listing.instances.insert(header.instance);
+                    let age = (header.created_ns, header.instance);
+                    listing.bases.push((age, TimeBase::of(&header)));
                     let files = listing.dead.entry(header.instance).or_default();
                     files.push(Listed { name, header, life });
                 }
@@ -249,13 +259,17 @@ impl<'a> Folder<'a> {
         &self,
         folded: &[String],
         here: &Here,
+        clock: &Clock,
     ) -> Result<Vec<SeriesOfSegments>, Error> {
         let mut read = Logs::default();
         let mut parts = Vec::new();
         let folded: HashSet<&String> = folded.iter().collect();
         for name in self.directory.names()?.segments.iter().filter(|name| !folded.contains(name)) {
             match self.read(name, here, &mut read) {
-                Ok(part) => parts.extend(part),
+                Ok(part) => parts.extend(part.map(|mut part| {
+                    part.segment.times = clock.times_of(&part.segment.time_base());
+                    part
+                })),
                 // It may be readable the next moment, and then what it has in common with the archive would be missing.
                 Err(e) if e.is_io() => return Err(e.at(&self.directory.path().join(name))),
                 // What is damaged is in no exposition either.

@@ -18,11 +18,12 @@ use super::super::label_set::LabelSets;
 use super::super::snapshot::FamilyKind;
 use super::super::spans::{Span, Spans};
 use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
+use super::super::times::TimeBase;
 use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 0;
+const MINOR: u16 = 1;
 pub(super) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
@@ -81,6 +82,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
         segments,
         dropped_operations,
         cut_label_values,
+        base: TimeBase { boot_id: f.array()?, time_namespace: f.u64()?, booted: f.u64()? },
         ..Archive::default()
     };
     Ok(Header { archive, minor, len, tombstones, families })
@@ -306,6 +308,9 @@ fn encode_header(archive: &Archive, len: u64, now: u64) -> Vec<u8> {
     }
     put_u32(&mut out, count(archive.tombstones.len()));
     put_u32(&mut out, count(archive.families.len()));
+    out.extend_from_slice(&archive.base.boot_id);
+    put_u64(&mut out, archive.base.time_namespace);
+    put_u64(&mut out, archive.base.booted);
     out.resize(CRC_AT, 0);
     let crc = crc32fast::hash(&out);
     put_u32(&mut out, crc);

@@ -26,7 +26,9 @@ use std::sync::Arc;
 use super::decode::Age;
 use super::family::LogFamily;
 use super::label_set::LabelSet;
-use super::spans::Spans;
+use super::spans::{ENDLESS, Spans};
+use super::sums::{GaugeSum, Sum};
+use super::times::{Clock, TimeBase};
 
 pub(super) use file::{ReadArchive, generation, read, read_after};
 pub(super) use fold::since;
@@ -47,6 +49,8 @@ pub(super) struct Archive {
     pub(super) segments: u64,
     pub(super) dropped_operations: u64,
     pub(super) cut_label_values: u64,
+    /// What its times count from.
+    pub(super) base: TimeBase,
     pub(super) tombstones: Vec<Tombstone>,
     /// One for each way in which a family was declared; the buckets of one histogram can't be told from another's sums.
     pub(super) families: Vec<Arc<ArchivedFamily>>,
@@ -87,9 +91,31 @@ impl Archive {
         segments: 0,
         dropped_operations: 0,
         cut_label_values: 0,
+        base: TimeBase { boot_id: [0; 16], time_namespace: 0, booted: 0 },
         tombstones: Vec::new(),
         families: Vec::new(),
     };
+
+    /// Lets its times count from another base, where they count by another clock.
+    pub(super) fn count_from(&mut self, clock: &Clock) {
+        if self.base == clock.base {
+            return;
+        }
+        let times = clock.times_of(&self.base);
+        for family in self.families.iter_mut().map(Arc::make_mut) {
+            let spans = family.series.iter_mut().flat_map(|series| &mut series.spans.0);
+            for span in spans {
+                span.from = times.at(span.from);
+                if span.until != ENDLESS {
+                    span.until = times.at(span.until);
+                }
+                if let Sum::Gauge(GaugeSum { one: Some((when, _)), .. }) = &mut span.sum {
+                    *when = times.at(*when);
+                }
+            }
+        }
+        self.base = clock.base;
+    }
 
     pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
         self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()

@@ -99,6 +99,8 @@ fn bury_with(directory: &Path, number: u8, value: &str, liveness: u32) -> File {
         parent: [0; 16],
         liveness,
         geometry: LADDER[2],
+        booted_ns: 0,
+        time_namespace: 0,
     };
     let options = File::options().create_new(true).read(true).write(true).to_owned();
     let file = options.open(directory.join(format!("{number}.hc"))).unwrap();

@@ -6,6 +6,7 @@ mod shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::super::times::Times;
 use super::*;
 use crate::collect::archive::tests::folded;
 use crate::collect::decode::{LogId, Segment, SegmentLog};
@@ -103,6 +104,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         cut_label_values: 0,
         shards,
         later,
+        times: Times::default(),
     };
     Part { segment, life: Life::Locked }
 }

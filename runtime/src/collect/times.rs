@@ -1,0 +1,142 @@
+//! Times of several processes in one order, whatever was done to the clock meanwhile.
+//!
+//! Which counts belong together depends on who had a series when, and which value was set last on
+//! when it was set. A program takes the wall clock once, and counts on by the kernel's monotonic
+//! clock, which nobody sets and which all processes of a boot share. So two of them that were started
+//! at different times of the wall clock differ by a constant, which their segments say: when the
+//! machine was booted, as each of them has it. A reader takes one of these as its base, that of the
+//! archive where there is one, and shifts the times of all others by the difference.
+
+use crate::process::{boot_id, booted_ns, monotonic_ns, now_ns, time_namespace};
+use crate::segment::format::Header;
+
+use super::decode::Age;
+
+/// So many nanoseconds apart, two processes have had the same clock.
+const NOTHING: u64 = 1_000_000;
+
+/// What times count from: which boot's monotonic clock, and when it was 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct TimeBase {
+    pub(super) boot_id: [u8; 16],
+    pub(super) time_namespace: u64,
+    /// Nanoseconds since 1970; 0 if nobody knows, as in files of the format 1.0.
+    pub(super) booted: u64,
+}
+
+impl TimeBase {
+    /// What a segment's times count from.
+    pub(super) fn of(header: &Header) -> Self {
+        let Header { boot_id, time_namespace, booted_ns: booted, .. } = *header;
+        Self { boot_id, time_namespace, booted }
+    }
+
+    fn of_this_process() -> Self {
+        let (boot_id, time_namespace) = (boot_id(), time_namespace());
+        Self { boot_id, time_namespace, booted: booted_ns() }
+    }
+
+    /// Whether both count by the same clock.
+    fn has_clock_of(&self, other: &Self) -> bool {
+        let is_known = self.booted != 0 && other.booted != 0;
+        is_known
+            && (self.boot_id, self.time_namespace) == (other.boot_id, other.time_namespace)
+            && self.boot_id != [0; 16]
+            && self.time_namespace != 0
+    }
+}
+
+/// The base of a reader, and what time it is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) base: TimeBase,
+    now: u64,
+}
+
+impl Clock {
+    /// With the archive's base, if it is one of this boot's; else with that of the oldest segment whose
+    /// is, so that all readers choose the same; else with this process's own.
+    pub(super) fn new(archives: TimeBase, segments: impl Iterator<Item = (Age, TimeBase)>) -> Self {
+        let own = TimeBase::of_this_process();
+        let is_of_use = |base: &TimeBase| base.has_clock_of(&own);
+        let oldest = || segments.filter(|(_, base)| is_of_use(base)).min_by_key(|(age, _)| *age);
+        let archives = Some(archives).filter(is_of_use);
+        let base = archives.or_else(|| oldest().map(|(_, base)| base)).unwrap_or(own);
+        Self { base, now: base.booted.saturating_add(monotonic_ns()) }
+    }
+
+    /// How this process's own times are to be read.
+    pub(super) fn own_times(&self) -> Times {
+        self.times_of(&TimeBase::of_this_process())
+    }
+
+    /// How times that count from another base are to be read.
+    ///
+    /// Where that is another clock's (of another boot, another time namespace, an older format) there
+    /// is only the wall clock to go by. It may have been ahead: but nothing that is read has happened
+    /// later than now.
+    pub(super) fn times_of(&self, other: &TimeBase) -> Times {
+        let is_same = self.base.has_clock_of(other);
+        let by = i128::from(self.base.booted).saturating_sub(i128::from(other.booted));
+        // A process can't read both clocks at one moment. What is in the archive is to be what was in the
+        // segments, to the nanosecond, where nobody has set the clock.
+        let is_set = by.unsigned_abs() >= u128::from(NOTHING);
+        let by = if is_same && is_set { i64::try_from(by).unwrap_or(0) } else { 0 };
+        Times { by, latest: if is_same { self.now } else { self.now.min(now_ns()) }.max(1) }
+    }
+}
+
+/// How one process's times are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    by: i64,
+    latest: u64,
+}
+
+impl Default for Times {
+    /// As they are.
+    fn default() -> Self {
+        Self { by: 0, latest: u64::MAX }
+    }
+}
+
+impl Times {
+    pub(super) fn at(self, ns: u64) -> u64 {
+        ns.saturating_add_signed(self.by).clamp(1, self.latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000_000_000;
+
+    #[test]
+    fn times_of_one_boot_are_in_the_order_in_which_things_happened() {
+        let own = TimeBase { boot_id: [1; 16], time_namespace: 2, booted: 100 * HOUR };
+        let clock = Clock { base: own, now: 110 * HOUR };
+        // Its clock was an hour ahead when it was started.
+        let ahead = TimeBase { booted: 101 * HOUR, ..own };
+        assert_eq!(clock.times_of(&ahead).at(106 * HOUR), 105 * HOUR);
+        assert_eq!(clock.times_of(&own).at(105 * HOUR), 105 * HOUR);
+        let behind = TimeBase { booted: 99 * HOUR, ..own };
+        assert_eq!(clock.times_of(&behind).at(104 * HOUR), 105 * HOUR);
+        // Nothing happens later than now.
+        assert_eq!(clock.times_of(&own).at(111 * HOUR), 110 * HOUR);
+    }
+
+    #[test]
+    fn times_of_another_clock_are_the_wall_clocks_and_not_later_than_now() {
+        let own = TimeBase { boot_id: [1; 16], time_namespace: 2, booted: 100 * HOUR };
+        let clock = Clock { base: own, now: 110 * HOUR };
+        for other in [
+            TimeBase { boot_id: [2; 16], booted: 50 * HOUR, ..own },
+            TimeBase { time_namespace: 3, booted: 50 * HOUR, ..own },
+            TimeBase { booted: 0, ..own },
+        ] {
+            assert_eq!(clock.times_of(&other).at(60 * HOUR), 60 * HOUR);
+            assert_eq!(clock.times_of(&other).at(u64::MAX - 1), 110 * HOUR);
+        }
+    }
+}
