@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -167,7 +168,8 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
 }
 
 /// Calls and steps of what the victim does when it does a bit of everything. The others are those of single actions.
-const ELSEWHERE: [&str; 5] = ["clean", "ledger", "private", "room", "fold.punch"];
+const ELSEWHERE: [&str; 7] =
+    ["clean", "directory.group", "directory.rename", "fold.punch", "ledger", "private", "room"];
 
 fn is_elsewhere(name: &str) -> bool {
     ELSEWHERE.iter().any(|prefix| name.starts_with(prefix))
@@ -256,7 +258,7 @@ struct Action {
     passings: u32,
 }
 
-const ACTIONS: [Action; 12] = [
+const ACTIONS: [Action; 13] = [
     Action {
         name: "forget-the-dead",
         refused: &[],
@@ -323,6 +325,13 @@ const ACTIONS: [Action; 12] = [
         refused: &["create.unnamed=13", "private.file=24"],
         prefixes: &["private", "create", "map", "grow"],
         surely: &["private.reserve", "create.current", "grow.limit"],
+        passings: 1,
+    },
+    Action {
+        name: "make-for-a-group",
+        refused: &[],
+        prefixes: &["directory"],
+        surely: &["directory.make", "directory.group", "directory.rename"],
         passings: 1,
     },
     Action {
@@ -408,6 +417,12 @@ impl Scene<'_> {
 fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f64>, what: &str) {
     let died = counts(&scene.page(what));
     let seconds = scene.seconds();
+    let made = || {
+        let made = fs::metadata(scene.directory.join("group/d"));
+        made.map(|made| made.permissions().mode() & 0o7777)
+    };
+    // What has the name has its rights.
+    assert!(made().is_ok_and(|mode| mode == 0o2770) || made().is_err(), "{what}: {:?}", made());
     let again = scene.dies_acting(action, "nowhere", 0);
     assert!(!again, "{what}");
     let after = counts(&scene.page(what));
@@ -430,6 +445,10 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
         }
         "forget-what-was-set-aside" | "mark-dead" => {
             assert_eq!((&died, &after), (before, before), "{what}");
+        }
+        "make-for-a-group" => {
+            assert_eq!((&died, &after), (before, before), "{what}");
+            assert_eq!(made().ok(), Some(0o2770), "{what}");
         }
         "write-the-ledger" => {
             assert_eq!((&died, &after), (before, before), "{what}");

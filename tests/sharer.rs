@@ -129,6 +129,7 @@ fn main() {
         }
         ["daemon", directory, then] => daemon(directory, then),
         ["locked", directory] => locked(directory),
+        ["limited-after", size, directory] => limited_after(size, directory),
         ["size", size, directory] => sized(size, directory),
         _ => panic!("no such scenario: {arguments:?}"),
     }
@@ -357,16 +358,36 @@ fn locked(directory: &str) {
     println!("worker: work {}", work(&page()));
 }
 
-fn sized(size: &str, directory: &str) {
+/// Limits that a program sets once it counts.
+fn limited_after(size: &str, directory: &str) {
     let config = Config::new().directory(directory);
-    let size = match size {
+    init("worker", size_called(size).into_iter().fold(config, Config::segment_size));
+    WORK.inc();
+    // As much as a process without rights may lock, mostly; a program is as large as that.
+    let limit = 8 << 20;
+    setrlimit(Resource::RLIMIT_MEMLOCK, limit, limit).expect("less is allowed");
+    if Uid::effective().is_root() {
+        setuid(Uid::from_raw(65_534)).expect("root may");
+    }
+    println!("worker: locked {}", mlockall(MlockAllFlags::MCL_CURRENT).is_ok());
+    setrlimit(Resource::RLIMIT_AS, 2 << 30, 2 << 30).expect("less is allowed");
+    let started = std::thread::Builder::new().spawn(|| WORK.inc());
+    println!("worker: thread {}", started.is_ok_and(|thread| thread.join().is_ok()));
+}
+
+fn size_called(size: &str) -> Option<SegmentSize> {
+    match size {
         "tiny" => Some(SegmentSize::Tiny),
         "small" => Some(SegmentSize::Small),
         "medium" => Some(SegmentSize::Medium),
         "large" => Some(SegmentSize::Large),
         _ => None,
-    };
-    init("master", size.into_iter().fold(config, Config::segment_size));
+    }
+}
+
+fn sized(size: &str, directory: &str) {
+    let config = Config::new().directory(directory);
+    init("master", size_called(size).into_iter().fold(config, Config::segment_size));
     WORK.inc();
     // A child is as its parent.
     in_child(|| WORK.inc());

@@ -204,6 +204,12 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
             assert!(own.contains("\nnewcomer_total 9\n"), "{own}");
             Ok(())
         }
+        "make-for-a-group" => {
+            now();
+            let elsewhere = Path::new(directory).join("group/d");
+            let group = nix::unistd::getegid().as_raw();
+            headcount::init(Config::new().directory(elsewhere).group(group))
+        }
         "remove" => {
             start().expect("the directory is fit");
             for id in ["gone-1", "gone-2", "gone-3"] {

@@ -32,9 +32,10 @@
 //!
 //! What the directory must be, and who may write there, says the [guide](directory_guide).
 //!
-//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else `PROMETHEUS_MULTIPROC_DIR`. It is made if it is missing. Without one,
-//! or where it can't be used, a process counts in memory of its own, and only its own collector sees that; [`health`] says so, and
-//! the [`log`](https://docs.rs/log) facade is told once. Recording works all the same: it can't fail, block or panic, and it prints
+//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else `PROMETHEUS_MULTIPROC_DIR`, else systemd's for the service. It is made if
+//! it is missing. Without one, or where it can't be used, a process counts in memory of its own, and only its own collector sees that; [`health`] and
+//! `headcount_shared` on its page say so, and the [`log`](https://docs.rs/log) facade is told once. [`Config::required`] makes it an error.
+//! How children come to their parent's directory, also as another user, in a `chroot` or after `exec`, says the guide too. Recording works all the same: it can't fail, block or panic, and it prints
 //! nothing.
 //!
 //! # Example: a `/metrics` page
