@@ -148,6 +148,26 @@ fn seal_archive_header(bytes: &mut [u8]) {
 }
 
 #[test]
+fn generations_that_nobody_has_come_to_are_damage() {
+    let folder = with_an_archive();
+    let archive = folder.path().join(ARCHIVE);
+    let good = fs::read(&archive).expect("ours");
+    // The archive's, and that in which a folder last found the first tombstone's file.
+    for (at, says) in [(32, "the archive's generation"), (128 + 16, "seen after the archive")] {
+        let mut bad = good.clone();
+        bad[at..at + 8].fill(0xff);
+        let generation: [u8; 8] = bad[32..40].try_into().expect("eight bytes");
+        let end = bad.len() - 16;
+        bad[end..end + 8].copy_from_slice(&generation);
+        seal_archive_header(&mut bad);
+        let crc = crc32fast::hash(&bad[..end]);
+        bad[end + 8..end + 12].copy_from_slice(&crc.to_le_bytes());
+        fs::write(&archive, &bad).expect("ours");
+        stays_as_it_is(folder.path(), says);
+    }
+}
+
+#[test]
 fn an_archive_of_a_newer_version_is_not_written_over() {
     let folder = with_an_archive();
     let archive = folder.path().join(ARCHIVE);

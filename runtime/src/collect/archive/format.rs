@@ -35,6 +35,8 @@ pub(super) const MAX_LEN: u64 = 256 << 20;
 const MAX_TEXT: u64 = 4 << 30;
 /// What a label costs beside its bytes.
 const LABEL_COST: u64 = 64;
+/// An archive is written thousands of times a second at most.
+const MAX_GENERATION: u64 = 1 << 62;
 /// A sum has parts of different magnitude; there are not many more than that of f64.
 const MAX_PARTS: u32 = 4096;
 /// A sum without parts, where there could be some.
@@ -73,6 +75,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
     }
     f.u64()?; // compatible: may be ignored
     let generation = f.u64()?;
+    // Nobody comes there by ones; from there tombstones would never age.
+    if generation > MAX_GENERATION {
+        return Err(Error::corrupt("the archive's generation"));
+    }
     f.u64()?; // written
     let len = f.u64()?;
     let (segments, dropped_operations, cut_label_values) = (f.u64()?, f.u64()?, f.u64()?);
@@ -113,6 +119,9 @@ fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
     for _ in 0..tombstones {
         archive.tombstones.push(Tombstone { instance: f.array()?, last_seen: f.u64()? });
         f.u64()?;
+    }
+    if archive.tombstones.iter().any(|tombstone| tombstone.last_seen > archive.generation) {
+        return Err(Error::corrupt("a tombstone that was seen after the archive was written"));
     }
     if !archive.tombstones.is_sorted_by_key(|tombstone| tombstone.instance) {
         return Err(Error::corrupt("the order of the archive's tombstones"));
