@@ -152,13 +152,13 @@ pub mod __private;
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
     Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, LabelIter,
-    LabelSet, Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value,
+    LabelSet, Limit, Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value,
     mark_process_dead,
 };
 pub use config::{Config, SegmentSize};
 pub use declared::{Conflicts, Declaration, catalogue, verify};
 pub use error::Error;
-pub use expose::{Exposition, render};
+pub use expose::{Exposition, Format, render};
 pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };

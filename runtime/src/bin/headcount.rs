@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
-use headcount::{Clean, Collector, Config, Error, SegmentInfo};
+use headcount::{Clean, Collector, Config, Error, Format, SegmentInfo};
 
 /// Reads and tends the directory in which the processes of a program count.
 #[derive(Parser)]
@@ -107,7 +107,7 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
         Command::Show => {
             let snapshot = collector.collect()?;
             snapshot.skipped().iter().for_each(|skipped| tell(skipped));
-            out.write_all(snapshot.to_text().as_bytes())?;
+            snapshot.encode(Format::Text, &mut out)?;
         }
         Command::Ps => table(&mut out, &collector.segments()?)?,
         Command::Compact => {

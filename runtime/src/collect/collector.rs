@@ -13,6 +13,7 @@ use super::about::about;
 use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
 use super::kept::{Keeper, Kept};
+use super::limit::{Limit, shorten};
 use super::merge::{Merged, merge};
 use super::scan::Scan;
 use super::snapshot::{Family, Snapshot};
@@ -51,6 +52,7 @@ pub struct Collector {
     /// `None`: wherever this process counts.
     directory: Option<PathBuf>,
     folding: bool,
+    limit: Limit,
     custom: Vec<Custom>,
     keeper: Keeper,
     #[cfg(feature = "process")]
@@ -76,6 +78,7 @@ impl Collector {
         Self {
             directory,
             folding: true,
+            limit: Limit::default(),
             custom: Vec::new(),
             keeper,
             #[cfg(feature = "process")]
@@ -88,6 +91,19 @@ impl Collector {
     #[must_use]
     pub fn folding(mut self, folds: bool) -> Self {
         self.folding = folds;
+        self
+    }
+
+    /// What a collection may take: 256 MiB unless told otherwise, for the page, and for what is read of all
+    /// files together.
+    ///
+    /// Whoever may write to the directory can plant a file of some megabytes that stands for a page of
+    /// gigabytes. A family whose lines would make the page longer than this is left out, the longest
+    /// first; so is a file that would take more memory than what is left. Both are told in
+    /// [`Snapshot::skipped`].
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -185,6 +201,7 @@ impl Collector {
         for Custom(make) in &self.custom {
             custom::add(&mut families, make(), &mut scan.skipped);
         }
+        shorten(&mut families, self.limit, &mut scan.skipped);
         let is_shared = self.directory.is_some() || !store::tell_if_alone();
         for family in about(&scan, is_shared, began) {
             // A program's own family of such a name keeps it.
@@ -221,7 +238,9 @@ impl Collector {
         earlier: &Arc<Kept>,
     ) -> Result<Scan, Error> {
         match directory {
-            Ok(Some(directory)) => Scan::of(directory, self.directory.is_none(), earlier),
+            Ok(Some(directory)) => {
+                Scan::of(directory, self.directory.is_none(), earlier, self.limit)
+            }
             Ok(None) => Ok(Scan::of_own(earlier)),
             Err(e) if self.directory.is_none() => Scan::of_own_instead(e.copy(), earlier),
             Err(e) => Err(e.copy()),

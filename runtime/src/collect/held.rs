@@ -11,6 +11,7 @@ use crate::room::GoneRow;
 use super::Collector;
 use super::archive::since;
 use super::kept::Kept;
+use super::limit::Limit;
 use super::merge::logs;
 use super::merging::labels_of;
 use super::scan::Scan;
@@ -32,7 +33,7 @@ pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> 
     let Some(directory) = Collector::new().open_directory()? else {
         return Ok(vec![false; rows.len()]);
     };
-    let scan = Scan::of(&directory, false, &Arc::new(Kept::default()))?;
+    let scan = Scan::of(&directory, false, &Arc::new(Kept::default()), Limit::NONE)?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
     // As the others' are read.
     let times = scan.own_times;

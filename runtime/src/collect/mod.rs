@@ -19,6 +19,7 @@ mod kept;
 mod label_set;
 mod layout;
 mod layouts;
+mod limit;
 mod liveness;
 mod log;
 mod merge;
@@ -44,6 +45,7 @@ pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
 pub(crate) use held::held;
 pub use label_set::{LabelIter, LabelSet};
+pub use limit::Limit;
 pub use segments::{SegmentInfo, SegmentState};
 pub use snapshot::{
     Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,

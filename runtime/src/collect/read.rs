@@ -80,6 +80,13 @@ impl Source {
         Ok(Shard::of(buffer))
     }
 
+    /// Bytes of the file that are no holes; as many as there can be, where nobody knows.
+    pub(super) fn bytes_on_disk(&self) -> u64 {
+        let Self::File(fd) = self else { return u64::MAX };
+        let blocks = fstat(fd).ok().and_then(|stat| u64::try_from(stat.st_blocks).ok());
+        blocks.map_or(u64::MAX, |blocks| blocks.saturating_mul(512))
+    }
+
     /// How long the file is by now; `None` of memory, which nobody cuts.
     pub(super) fn size(&self) -> Result<Option<u64>, Error> {
         let Self::File(fd) = self else { return Ok(None) };

@@ -11,6 +11,7 @@ use crate::store;
 use super::archive::{self, Archive, Folder, KEPT, ReadArchive};
 use super::decode::{Segment, read_header};
 use super::kept::{Kept, Logs};
+use super::limit::{Limit, Memory};
 use super::liveness::{Here, Life, settle};
 use super::merge::{Part, Plans};
 use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
@@ -33,6 +34,7 @@ pub(super) struct Scan {
     pub(super) logs: Logs,
     /// How this process's own times are read beside them.
     pub(super) own_times: Times,
+    memory: Memory,
     /// `None`: there is none that can be read.
     archive: Option<Arc<ReadArchive>>,
     /// Damaged segments that a folder has put out of the way.
@@ -46,9 +48,10 @@ impl Scan {
         directory: &Directory,
         with_own: bool,
         earlier: &Arc<Kept>,
+        limit: Limit,
     ) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(scan) = Self::attempt(directory, with_own, earlier)? {
+            if let Some(scan) = Self::attempt(directory, with_own, earlier, limit)? {
                 return Ok(scan);
             }
         }
@@ -58,7 +61,7 @@ impl Scan {
         loop {
             // Who may not write here can't hold anyone up, and tries again.
             let folder = Folder::new(directory).ok().flatten();
-            if let Some(scan) = Self::attempt(directory, with_own, earlier)? {
+            if let Some(scan) = Self::attempt(directory, with_own, earlier, limit)? {
                 return Ok(scan);
             }
             if folder.is_some() || began.elapsed() > PATIENCE {
@@ -114,8 +117,10 @@ impl Scan {
         directory: &Directory,
         with_own: bool,
         earlier: &Arc<Kept>,
+        limit: Limit,
     ) -> Result<Option<Self>, Error> {
         let mut scan = Self::after(earlier);
+        scan.memory = Memory::of(limit);
         if with_own {
             scan.take_own();
         }
@@ -128,7 +133,13 @@ impl Scan {
         }
         // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
         match archive::read_after(directory, earlier.archive()) {
-            Ok(archive) => scan.archive = archive,
+            Ok(archive) => {
+                let size = archive.as_ref().map_or(0, |read| read.size);
+                match scan.memory.take_bytes(size) {
+                    Ok(()) => scan.archive = archive,
+                    Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
+                }
+            }
             // No descriptor for a moment: a page without what is there would let every counter fall.
             Err(e) if e.is_passing() => return Err(e.at(&directory.path().join(ARCHIVE))),
             Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
@@ -202,7 +213,9 @@ impl Scan {
             Source::File(fd) => here.of(&header, fd),
             Source::Own(_) => Life::Locked,
         };
+        let on_disk = source.bytes_on_disk();
         let segment = Segment::read(&source, header, &mut self.logs)?;
+        self.memory.take(&segment, on_disk)?;
         let unknown = segment.unknown();
         self.add(Part { segment, life })?;
         // The rest of it counts.

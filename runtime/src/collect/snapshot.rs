@@ -1,8 +1,10 @@
 //! What a collection yields: plain data.
 
+use std::io;
 use std::time::SystemTime;
 
 use crate::error::Error;
+use crate::expose::Format;
 
 use super::label_set::LabelSet;
 
@@ -27,7 +29,7 @@ impl Snapshot {
 
     /// The Prometheus text format, version 0.0.4.
     pub fn to_text(&self) -> String {
-        crate::expose::text(&self.families)
+        Format::Text.page(&self.families)
     }
 
     /// `OpenMetrics` 1.0 as text. Beside what the text format says, it has units, infos and state sets by their own types, and
@@ -54,7 +56,28 @@ impl Snapshot {
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn to_openmetrics(&self) -> String {
-        crate::expose::openmetrics(&self.families)
+        Format::OpenMetrics.page(&self.families)
+    }
+
+    /// Writes the page in one of the formats, in pieces: it is never in memory as a whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`. What was written before is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Format};
+    ///
+    /// let snapshot = Collector::new().collect()?;
+    /// let mut page = Vec::new();
+    /// snapshot.encode(Format::OpenMetrics, &mut page)?;
+    /// assert!(page.ends_with(b"# EOF\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encode(&self, format: Format, out: &mut dyn io::Write) -> io::Result<()> {
+        format.encode(&self.families, out)
     }
 
     /// The exposition that a client asks for by its header `Accept`: `OpenMetrics` 1.0 where the header names it and nothing else is

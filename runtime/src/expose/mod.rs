@@ -1,15 +1,58 @@
 //! Snapshots as the bytes a scraper gets. Pure.
 
 mod accept;
+mod length;
 mod number;
 mod openmetrics;
 mod sample;
 mod text;
 
-use crate::collect::{Family, FamilyKind};
+use std::io::{self, Write};
 
-pub(crate) use openmetrics::openmetrics;
-pub(crate) use text::text;
+use crate::collect::{Family, FamilyKind};
+use sample::Page;
+
+pub(crate) use length::most_bytes;
+
+/// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The Prometheus text format, version 0.0.4.
+    Text,
+    /// `OpenMetrics` 1.0 as text.
+    OpenMetrics,
+}
+
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    fn write(self, page: &mut Page<'_>, families: &[Family]) {
+        match self {
+            Self::Text => text::write(page, families),
+            Self::OpenMetrics => openmetrics::write(page, families),
+        }
+    }
+
+    /// The whole page.
+    pub(crate) fn page(self, families: &[Family]) -> String {
+        let mut page = Page::default();
+        self.write(&mut page, families);
+        page.out
+    }
+
+    /// The page, in pieces.
+    pub(crate) fn encode(self, families: &[Family], out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::into_pieces(out);
+        self.write(&mut page, families);
+        page.finish()
+    }
+}
 
 /// An exposition: what to answer a scraper with.
 #[derive(Debug, Clone)]
@@ -63,17 +106,9 @@ pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
 
 /// In the format that the client prefers.
 pub(crate) fn negotiated(families: &[Family], accept: &str) -> Exposition {
-    if accept::prefers_openmetrics(accept) {
-        Exposition {
-            content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            body: openmetrics(families).into_bytes(),
-        }
-    } else {
-        Exposition {
-            content_type: "text/plain; version=0.0.4; charset=utf-8",
-            body: text(families).into_bytes(),
-        }
-    }
+    let is_open = accept::prefers_openmetrics(accept);
+    let format = if is_open { Format::OpenMetrics } else { Format::Text };
+    Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
 }
 
 /// The names that a family's samples have.

@@ -11,8 +11,7 @@ use super::number::{canonical, integer};
 use super::sample::{Page, escape};
 use crate::collect::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
 
-pub(crate) fn openmetrics(families: &[Family]) -> String {
-    let mut page = Page::default();
+pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     let families = families.iter().filter(|family| !family.series.is_empty());
     let mut typed: Vec<Typed<'_>> = families.map(Typed::new).collect();
     weaken_what_clashes(&mut typed);
@@ -21,12 +20,11 @@ pub(crate) fn openmetrics(families: &[Family]) -> String {
         // No snapshot has two families of one name; a page that has them is no page.
         let names = family.claims();
         if !names.iter().any(|name| taken.contains(name)) {
-            family.write(&mut page);
+            family.write(page);
             taken.extend(names);
         }
     }
     page.out.push_str("# EOF\n");
-    page.out
 }
 
 /// The types that families are written with.
@@ -115,7 +113,7 @@ impl<'a> Typed<'a> {
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.family.name)).collect()
     }
 
-    fn write(&self, page: &mut Page) {
+    fn write(&self, page: &mut Page<'_>) {
         let Self { family, kind, name } = *self;
         let mut series: Vec<&Series> = family.series.iter().collect();
         if kind == Type::StateSet {
@@ -144,7 +142,7 @@ impl<'a> Typed<'a> {
         }
     }
 
-    fn describe(&self, page: &mut Page, suffix: &str) {
+    fn describe(&self, page: &mut Page<'_>, suffix: &str) {
         let Self { family, kind, name } = self;
         let unit = &family.unit;
         page.describe("# TYPE ", name, suffix);
@@ -162,7 +160,7 @@ impl<'a> Typed<'a> {
         page.out.push('\n');
     }
 
-    fn write_series(&self, page: &mut Page, series: &Series) {
+    fn write_series(&self, page: &mut Page<'_>, series: &Series) {
         let name = self.name;
         match (&series.value, self.kind) {
             (Value::Counter(number), _) => write_number(page, name, "_total", *number),
@@ -255,7 +253,7 @@ fn is_state_set(family: &Family) -> bool {
 }
 
 /// A sample of a family of its own.
-fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series) {
+fn write_part(page: &mut Page<'_>, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
         (Value::Counter(number), "") => write_number(page, name, "", *number),
         (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram),
@@ -270,7 +268,7 @@ fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series
 }
 
 /// A counter's number: whole ones to the last digit.
-fn write_number(page: &mut Page, name: &str, suffix: &str, number: Number) {
+fn write_number(page: &mut Page<'_>, name: &str, suffix: &str, number: Number) {
     match number {
         Number::Integer(n) => page.whole(name, suffix, n),
         Number::Float(n) => page.number(name, suffix, n, canonical),

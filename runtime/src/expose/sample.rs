@@ -1,12 +1,21 @@
 //! The lines of an exposition: what both text formats share.
 
+use std::io::{self, Write};
+
 use super::number::{canonical, integer};
 use crate::collect::{HistogramValue, Series};
 
+/// So much of a page is written at once.
+const PIECE: usize = 64 << 10;
+
 /// A page while it is written. Writing to a string can't fail.
 #[derive(Default)]
-pub(super) struct Page {
+pub(super) struct Page<'a> {
+    /// What isn't in the sink yet.
     pub(super) out: String,
+    sink: Option<&'a mut dyn Write>,
+    /// Why the sink refused a piece. What follows is dropped.
+    refused: Option<io::Error>,
     /// The labels of the series whose samples are written now: a histogram repeats them for each bucket.
     labels: String,
     /// Bounds as they are written. All series of a family have the same ones, and to find a number's shortest decimal takes longer
@@ -14,9 +23,33 @@ pub(super) struct Page {
     bounds: Vec<(u64, String)>,
 }
 
-impl Page {
+impl<'a> Page<'a> {
+    /// A page that is handed on in pieces, and never in memory as a whole.
+    pub(super) fn into_pieces(sink: &'a mut dyn Write) -> Self {
+        Self { sink: Some(sink), ..Self::default() }
+    }
+
+    /// Hands on what is there, once it is enough. Between two lines.
+    fn hand_on(&mut self, enough: usize) {
+        let Some(sink) = &mut self.sink else { return };
+        if self.out.len() < enough {
+            return;
+        }
+        if self.refused.is_none() {
+            self.refused = sink.write_all(self.out.as_bytes()).err();
+        }
+        self.out.clear();
+    }
+
+    /// Hands on the rest, and says whether all of it was taken.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.hand_on(0);
+        self.refused.map_or(Ok(()), Err)
+    }
+
     /// A line that tells of a family, as far as its name.
     pub(super) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
+        self.hand_on(PIECE);
         for part in [what, name, suffix, " "] {
             self.out.push_str(part);
         }
@@ -36,6 +69,7 @@ impl Page {
 
     /// A sample of the series, but for its value.
     pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
+        self.hand_on(PIECE);
         self.out.push_str(name);
         self.out.push_str(suffix);
         self.out.push_str(&self.labels);
@@ -58,6 +92,7 @@ impl Page {
             canonical(&mut text, le);
             self.bounds.push((bits, text));
         }
+        self.hand_on(PIECE);
         let bound = self.bounds.get(nth).map_or("", |(_, text)| text);
         self.out.push_str(name);
         self.out.push_str("_bucket");

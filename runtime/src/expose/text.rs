@@ -7,15 +7,13 @@ use super::number::decimal;
 use super::sample::{Page, escape};
 use crate::collect::{Family, FamilyKind, Number, Value};
 
-pub(crate) fn text(families: &[Family]) -> String {
-    let mut page = Page::default();
+pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {
-        write_family(&mut page, family);
+        write_family(page, family);
     }
-    page.out
 }
 
-fn write_family(page: &mut Page, family: &Family) {
+fn write_family(page: &mut Page<'_>, family: &Family) {
     let name = &family.name;
     page.describe("# HELP ", name, "");
     escape(&mut page.out, &family.help, false);
@@ -51,6 +49,7 @@ fn write_family(page: &mut Page, family: &Family) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Format;
     use super::*;
     use crate::collect::{Bucket, HistogramValue, Series};
 
@@ -68,7 +67,7 @@ mod tests {
     #[test]
     fn help_and_label_values_are_escaped() {
         let labels = [("a", "q\"b\\n\n"), ("b", "c")];
-        let text = text(&[family(FamilyKind::Gauge, &labels, Value::Gauge(1.0))]);
+        let text = Format::Text.page(&[family(FamilyKind::Gauge, &labels, Value::Gauge(1.0))]);
         assert_eq!(
             text,
             "# HELP x two\\nlines, a \\\\ and a \"\n# TYPE x gauge\nx{a=\"q\\\"b\\\\n\\n\",b=\"c\"} 1\n"
@@ -79,7 +78,7 @@ mod tests {
     fn a_histogram_is_buckets_sum_and_count() {
         let buckets = vec![Bucket { le: 0.5, count: 1 }, Bucket { le: f64::INFINITY, count: 3 }];
         let value = Value::Histogram(HistogramValue { buckets, sum: f64::NAN });
-        let text = text(&[family(FamilyKind::Histogram, &[("a", "b")], value)]);
+        let text = Format::Text.page(&[family(FamilyKind::Histogram, &[("a", "b")], value)]);
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(
             lines,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::super::Format;
 use super::*;
 use crate::collect::Bucket;
 
@@ -34,15 +35,15 @@ fn summary(name: &str, sum: f64) -> Family {
 
 /// The page without help texts and its end.
 fn lines(families: &[Family]) -> Vec<String> {
-    let page = openmetrics(families);
+    let page = Format::OpenMetrics.page(families);
     let page = page.strip_suffix("# EOF\n").unwrap();
     page.lines().filter(|line| !line.starts_with("# HELP")).map(str::to_owned).collect()
 }
 
 #[test]
 fn an_empty_page_has_an_end() {
-    assert_eq!(openmetrics(&[]), "# EOF\n");
-    assert_eq!(openmetrics(&[family("x", FamilyKind::Gauge, vec![])]), "# EOF\n");
+    assert_eq!(Format::OpenMetrics.page(&[]), "# EOF\n");
+    assert_eq!(Format::OpenMetrics.page(&[family("x", FamilyKind::Gauge, vec![])]), "# EOF\n");
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn everything_that_is_counted_has_its_parts_in_order() {
     families[1].unit = "seconds".to_owned();
     families[2].unit = "seconds".to_owned(); // isn't in the name
     assert_eq!(
-        openmetrics(&families),
+        Format::OpenMetrics.page(&families),
         concat!(
             "# TYPE bytes counter\n",
             "# HELP bytes a \\\\, a \\\" and\\na line\n",

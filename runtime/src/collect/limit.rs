@@ -1,0 +1,109 @@
+//! What a collection may take, whatever the files say.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::error::{Error, ErrorKind};
+use crate::expose::most_bytes;
+
+use super::decode::Segment;
+use super::layout::Layout;
+use super::snapshot::Family;
+
+/// What a collection may take: see [`Collector::limit`](crate::Collector::limit).
+///
+/// ```
+/// use headcount::{Collector, Limit};
+///
+/// let collector = Collector::new().limit(Limit::bytes(64 << 20));
+/// assert!(collector.collect()?.skipped().is_empty());
+/// # Ok::<(), headcount::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u64);
+
+impl Limit {
+    /// No limit but those of each file.
+    pub(super) const NONE: Self = Self(u64::MAX);
+
+    /// So many bytes, for the page and for what is read of all files together, each.
+    pub const fn bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Default for Limit {
+    /// 256 MiB.
+    fn default() -> Self {
+        Self(256 << 20)
+    }
+}
+
+/// What is left of the memory that all files together may take.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    left: u64,
+    /// The layouts that were taken from it: their addresses, good for as long as the segments are there.
+    layouts: HashSet<usize>,
+}
+
+impl Memory {
+    pub(super) fn of(Limit(left): Limit) -> Self {
+        Self { left, layouts: HashSet::new() }
+    }
+
+    /// Takes what a segment is in memory, if so much is left. `on_disk` are the bytes of its file that are
+    /// no holes: what is a hole there is none in memory either.
+    pub(super) fn take(&mut self, segment: &Segment, on_disk: u64) -> Result<(), Error> {
+        let layout: &Arc<Layout> = &segment.log.layout;
+        let address = Arc::as_ptr(layout) as usize;
+        let shared = if self.layouts.contains(&address) { 0 } else { layout.size };
+        let cells = (segment.cells() as u64).saturating_mul(8).min(on_disk);
+        self.take_bytes(cells.saturating_add(segment.log.size()).saturating_add(shared))?;
+        self.layouts.insert(address);
+        Ok(())
+    }
+
+    pub(super) fn take_bytes(&mut self, bytes: u64) -> Result<(), Error> {
+        // Not damaged, and not to be set aside: with fewer others it can be read.
+        let reason =
+            "more than a collection may take, with the files before it (`Collector::limit`)";
+        let crowded = || Error::new(ErrorKind::Crowded { reason });
+        self.left = self.left.checked_sub(bytes).ok_or_else(crowded)?;
+        Ok(())
+    }
+}
+
+/// Leaves out the longest families until the page is as short as it must be. Each is told.
+pub(super) fn shorten(families: &mut Vec<Family>, Limit(most): Limit, skipped: &mut Vec<Error>) {
+    let lengths: Vec<u64> = families.iter().map(most_bytes).collect();
+    let mut all = lengths.iter().fold(0, |all: u64, length| all.saturating_add(*length));
+    if all <= most {
+        return;
+    }
+    let mut longest: Vec<usize> = (0..families.len()).collect();
+    longest.sort_by_key(|number| core::cmp::Reverse(lengths.get(*number).copied()));
+    let mut left_out = HashSet::new();
+    for number in longest {
+        if all <= most {
+            break;
+        }
+        let length = lengths.get(number).copied().unwrap_or(0);
+        all = lengths
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number && !left_out.contains(other))
+            .fold(0, |all: u64, (_, length)| all.saturating_add(*length));
+        left_out.insert(number);
+        let name = families.get(number).map_or("", |family| &family.name);
+        let message = format!(
+            "`{name}` is left out: its lines are {length} bytes, and a page may have {most} (`Collector::limit`)"
+        );
+        skipped.push(Error::new(ErrorKind::Invalid { message }));
+    }
+    let mut number = 0;
+    families.retain(|_| {
+        number += 1;
+        !left_out.contains(&(number - 1))
+    });
+}

@@ -1,0 +1,181 @@
+//! A planted file of some megabytes that stands for a page of gigabytes: what a collection takes is
+//! limited, what exceeds it is told, and the rest of the page is whole.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::Command;
+
+use headcount::{Collector, Format, Limit, Snapshot};
+use headcount_tests::child::Child;
+use headcount_tests::page::Page;
+use headcount_tests::{Medium, temporary_directory};
+use nix::sys::resource::{UsageWho, getrusage};
+
+const BOUNDS: u16 = 998;
+const LABELS: u16 = 64;
+
+fn put_string(out: &mut Vec<u8>, text: &str) {
+    out.extend(u16::try_from(text.len()).expect("short").to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+/// An archive with one histogram: 998 buckets, 64 labels of 1 KiB, so many series. A series is 66 MB
+/// on a page.
+fn archive(series: u32) -> Vec<u8> {
+    let mut out = b"HCARC\r\n\x1a".to_vec();
+    out.extend([1, 0, 0, 0]);
+    out.extend(128_u32.to_le_bytes());
+    // Flags, the generation, when it was written, its length (set below), segments and two counts.
+    for word in [0_u64, 0, 1, 1, 0, 1, 0, 0] {
+        out.extend(word.to_le_bytes());
+    }
+    out.extend(0_u32.to_le_bytes());
+    out.extend(1_u32.to_le_bytes());
+    out.resize(128, 0);
+    // A histogram of f64.
+    out.extend([3, 2, 0, 0]);
+    out.extend(LABELS.to_le_bytes());
+    out.extend(BOUNDS.to_le_bytes());
+    out.extend(series.to_le_bytes());
+    out.extend(0_u32.to_le_bytes());
+    out.extend(1_u64.to_le_bytes());
+    out.extend([7; 16]);
+    out.extend(1_u64.to_le_bytes());
+    for bound in 1..=BOUNDS {
+        out.extend(f64::from(bound).to_bits().to_le_bytes());
+    }
+    for text in ["planted_size", "", "Planted."] {
+        put_string(&mut out, text);
+    }
+    for label in 0..LABELS {
+        put_string(&mut out, &format!("l{label:02}"));
+    }
+    for number in 0..series {
+        out.extend(1_u64.to_le_bytes());
+        out.extend(1_u32.to_le_bytes());
+        for _ in 0..LABELS {
+            put_string(&mut out, &format!("{number:01024}"));
+        }
+        out.extend(1_u64.to_le_bytes());
+        out.extend(u64::MAX.to_le_bytes());
+        out.extend(0_u128.to_le_bytes());
+        out.extend(u32::MAX.to_le_bytes());
+        for _ in 0..=BOUNDS {
+            out.extend(1_u64.to_le_bytes());
+        }
+    }
+    let len = out.len() as u64 + 16;
+    out[48..56].copy_from_slice(&len.to_le_bytes());
+    let crc = crc32fast::hash(&out[..124]);
+    out[124..128].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32fast::hash(&out);
+    out.extend(1_u64.to_le_bytes());
+    out.extend(crc.to_le_bytes());
+    out.extend(b"HCAE");
+    out
+}
+
+/// The most memory that this process has had at once, in bytes.
+fn peak() -> u64 {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("this process");
+    u64::try_from(usage.max_rss()).expect("not negative") << 10
+}
+
+fn collected(directory: &Path, limit: Option<u64>) -> Snapshot {
+    let collector = Collector::open(directory).folding(false);
+    let collector = match limit {
+        Some(bytes) => collector.limit(Limit::bytes(bytes)),
+        None => collector,
+    };
+    collector.collect().expect("a snapshot")
+}
+
+/// Counts bytes, and keeps none.
+struct Length(u64);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_planted_archive_costs_no_more_than_a_collection_may_take() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut remains = Command::new(env!("CARGO_BIN_EXE_remains"));
+    let mut child = Child::start(remains.arg("count").arg(directory).arg("5"));
+    assert!(child.wait().success(), "{}", child.output());
+
+    let planted = archive(55);
+    assert!(planted.len() < 5 << 20, "{}", planted.len());
+    fs::write(directory.join("archive.hca"), planted).expect("written");
+    let snapshot = collected(directory, None);
+    let [skipped] = snapshot.skipped() else { panic!("{:?}", snapshot.skipped()) };
+    let skipped = skipped.to_string();
+    assert!(skipped.contains("planted_size") && skipped.contains("Collector::limit"), "{skipped}");
+    let page = Page::parse(&snapshot.to_text()).expect("a page");
+    page.assert(&[("made_total", 6.0), ("headcount_files_skipped{reason=\"invalid\"}", 1.0)]);
+    assert!(page.value("planted_size_count").is_none());
+    assert!(peak() < 200 << 20, "{}", peak());
+
+    // Who raises the limit gets all of it; in pieces, which are never there all at once.
+    fs::write(directory.join("archive.hca"), archive(5)).expect("written");
+    let snapshot = collected(directory, Some(1 << 30));
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    for format in [Format::Text, Format::OpenMetrics] {
+        let mut length = Length(0);
+        snapshot.encode(format, &mut length).expect("it takes all");
+        assert!(length.0 > 256 << 20, "{}", length.0);
+        assert!(peak() < 200 << 20, "{}", peak());
+    }
+    // By default it is too long.
+    assert_eq!(collected(directory, None).skipped().len(), 1);
+
+    // And what is read of all files together.
+    let snapshot = collected(directory, Some(1 << 10));
+    let told: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|told| told.contains("archive.hca")), "{told:?}");
+    assert!(told.iter().any(|told| told.contains(".hc: more than a collection")), "{told:?}");
+    // Nothing of it is damaged.
+    let compacted = Collector::open(directory).limit(Limit::bytes(1 << 10)).compact();
+    assert_eq!(compacted.expect("ours").folded(), 1);
+}
+
+/// Takes nothing.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_page_in_pieces_is_the_page() {
+    let folder = temporary_directory(Medium::Memory);
+    let mut remains = Command::new(env!("CARGO_BIN_EXE_remains"));
+    let mut child = Child::start(remains.arg("count").arg(folder.path()).arg("5"));
+    assert!(child.wait().success(), "{}", child.output());
+    let snapshot = collected(folder.path(), None);
+    for (format, page) in
+        [(Format::Text, snapshot.to_text()), (Format::OpenMetrics, snapshot.to_openmetrics())]
+    {
+        let mut pieces = Vec::new();
+        snapshot.encode(format, &mut pieces).expect("it takes all");
+        assert_eq!(String::from_utf8(pieces).expect("UTF-8"), page);
+    }
+    // Whoever takes no more is told of.
+    let refused = snapshot.encode(Format::Text, &mut Full).expect_err("it takes nothing");
+    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+}
