@@ -68,6 +68,18 @@ fn obey(who: &str, line: &str) -> String {
             let (who, n) = (who.to_owned(), number(n));
             thread::spawn(move || done(&who).inc_by(n)).join().expect("it ends well");
         }
+        // So many at a time, each with a shard of its own.
+        ["threads", n] => {
+            let all = std::sync::Barrier::new(usize::try_from(number(n)).expect("a few"));
+            thread::scope(|scope| {
+                for _ in 0..number(n) {
+                    scope.spawn(|| {
+                        done(who).inc();
+                        all.wait();
+                    });
+                }
+            });
+        }
         ["rows", from, to] => rows(number(from), number(to)),
         ["fork", n] => {
             // SAFETY: this program has one thread, so the child finds no lock held by a thread that it does not have.

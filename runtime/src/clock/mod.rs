@@ -1,7 +1,7 @@
 //! The clock that durations are measured with: monotonic, in nanoseconds.
 //!
 //! Two reads of the system's clock are most of what a measured call costs, so where the processor's time-stamp counter can be trusted it
-//! takes over, about a second after the process has begun to record. Before that, and everywhere else, durations are the system's.
+//! takes over, about a twentieth of a second after the process has begun to record. Before that, and everywhere else, durations are the system's.
 
 mod counter;
 

@@ -5,7 +5,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, fstat, fstatfs};
 use rustix::io::Errno;
 #[cfg(not(miri))]
 use rustix::mm::madvise;
@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     head: u64,
     /// Cells of each shard that have blocks.
     limits: Vec<u32>,
+    /// Whether the filesystem gives huge pages to who asks for blocks by the descriptor.
+    gives_huge_pages: bool,
 }
 
 impl Memory {
@@ -41,6 +43,7 @@ impl Memory {
             geometry,
             head: 0,
             limits: vec![0; geometry.shard_cap as usize],
+            gives_huge_pages: false,
         })
     }
 
@@ -128,9 +131,16 @@ impl Memory {
     }
 
     /// Blocks first, then access: no page is ever touched that the filesystem could still refuse.
-    fn allocate(&self, bytes: Range<u64>) -> io::Result<()> {
+    fn allocate(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let start = usize::try_from(bytes.start).map_err(|_| Errno::OVERFLOW)?;
         let end = usize::try_from(bytes.end).map_err(|_| Errno::OVERFLOW)?;
+        if self.gives_huge_pages {
+            match self.allocate_small_pages(start..end) {
+                // A kernel that is too old to touch pages for us.
+                Err(Errno::INVAL) => {}
+                touched => return Ok(touched?),
+            }
+        }
         match self.allocate_by_descriptor(&bytes) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => {
                 self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
@@ -145,6 +155,14 @@ impl Memory {
             }
             allocated => {
                 allocated?;
+                // Those that came later, to a file that has some in use, stay.
+                if !self.gives_huge_pages && self.has_huge_pages(&bytes) {
+                    self.gives_huge_pages = true;
+                    if self.head == 0 {
+                        self.give_all_back()?;
+                        return self.allocate(bytes);
+                    }
+                }
                 self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
             }
         }
@@ -166,6 +184,38 @@ impl Memory {
             }
         }
         Err(Errno::INTR)
+    }
+
+    /// Whether the file has more blocks than were asked for, by a file system in memory: a tmpfs that is mounted `huge=always` or
+    /// `within_size` gives two megabytes for each shard, or less where it hasn't as much in one piece.
+    ///
+    /// What asks by the descriptor can't say that it doesn't want them; what touches a mapping can (`Region::advise`).
+    fn has_huge_pages(&self, bytes: &Range<u64>) -> bool {
+        const TMPFS: i64 = 0x0102_1994;
+        let Some(fd) = self.backing.get() else { return false };
+        let cells: u64 = self.limits.iter().map(|cells| u64::from(*cells)).sum();
+        let asked = self.head + cells * CELL + (bytes.end - bytes.start);
+        let has = fstat(fd).map_or(0, |stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512);
+        #[allow(clippy::useless_conversion, reason = "another type on some targets")]
+        let is_tmpfs = || fstatfs(fd).is_ok_and(|stat| i64::from(stat.f_type) == TMPFS);
+        has > asked && is_tmpfs()
+    }
+
+    /// Takes all blocks from the file, in which nothing stands yet.
+    fn give_all_back(&self) -> rustix::io::Result<()> {
+        let fd = self.backing.get().ok_or(Errno::BADF)?;
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        fallocate(fd, hole, 0, self.geometry.logical_len())
+    }
+
+    /// Blocks of small pages only, one by one, and access to them.
+    fn allocate_small_pages(&self, range: Range<usize>) -> rustix::io::Result<()> {
+        self.region.protect(range.clone(), MprotectFlags::READ | MprotectFlags::WRITE)?;
+        self.allocate_by_touch(range.clone()).map_err(|refused| {
+            let _ = self.region.protect(range, MprotectFlags::empty());
+            // Where a store would be a SIGBUS.
+            if refused == Errno::FAULT { Errno::NOSPC } else { refused }
+        })
     }
 
     /// The kernel touches each page for us: on a full filesystem that is an error where our own store would be a
