@@ -66,7 +66,7 @@ pub(crate) fn write(folder: &Path, sets: &[&Set], cases: &[Case], keep: Keep<'_>
             if keep(set, case) {
                 text += &module;
                 let case = case.name();
-                let _ = writeln!(table, "(\"{name} {case}\", {name}::{case}::run as fn()),");
+                let _ = writeln!(table, "(\"{name} {case}\", {name}::{case}::run),");
             } else {
                 text += &"\n".repeat(module.lines().count());
             }
