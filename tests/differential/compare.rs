@@ -66,6 +66,7 @@ pub(crate) fn compare(
     compiler: &Compiler,
     edition: &'static str,
     cases: Vec<Case>,
+    clippy: bool,
 ) -> Vec<(Case, Difference)> {
     let made = cases.len();
     let cases = valid(compiler, edition, edition, cases);
@@ -74,7 +75,7 @@ pub(crate) fn compare(
     let enough = made < 20 || compiling * 10 > made * 9;
     assert!(enough, "the generator makes too many functions that do not compile by themselves");
     let sets: Vec<_> = SETS.iter().collect();
-    differences(compiler, edition, edition, &cases, Tried { sets: &sets, clippy: true })
+    differences(compiler, edition, edition, &cases, Tried { sets: &sets, clippy })
 }
 
 /// Those that compile without attributes.

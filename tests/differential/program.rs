@@ -10,7 +10,7 @@ use crate::case::Case;
 
 /// All lints that say something of functions, whatever their level is by default.
 const LINTS: &str = "
-#![allow(unknown_lints, renamed_and_removed_lints, clippy::non_minimal_cfg)]
+#![allow(unknown_lints, renamed_and_removed_lints)]
 #![warn(
     closure_returning_async_block, dead_code, elided_lifetimes_in_paths,
     explicit_outlives_requirements, if_let_rescope, impl_trait_overcaptures,
