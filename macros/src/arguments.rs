@@ -88,7 +88,8 @@ impl Moving {
         self.may_drop = true;
         let self_token = receiver.self_token;
         if self.around == Around::Captures {
-            let renamed = Ident::new("__self", self_token.span);
+            // Without an underscore before it: of such names `unused_mut` says nothing.
+            let renamed = Ident::new("headcount_self", self_token.span);
             let body = match receiver.mutability {
                 Some(_) => function.body_with_self(&renamed),
                 None => None,

@@ -32,10 +32,11 @@ pub(crate) fn end(plan: &Plan) -> TokenStream {
 
 fn outcome(plan: &Plan, call: &Call) -> TokenStream {
     let krate = &plan.krate;
-    let unit = shape::written_type(&plan.function.sig).is_none();
+    let ty = shape::output_type(&plan.function.sig, plan.shape);
+    let never = !plan.shape.returns_future() && ty.is_none_or(shape::never_an_error);
     match &call.error_if {
         Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
-        None if unit || !call.recorders.iter().any(Recorder::looks) => q!(#krate::Outcome::Ok),
+        None if never || !call.recorders.iter().any(Recorder::looks) => q!(#krate::Outcome::Ok),
         None => q!(#krate::Out(&__out).outcome()),
     }
 }

@@ -18,6 +18,7 @@ use syn::spanned::Spanned;
 
 use crate::arguments::{self, Around, Moved};
 use crate::ends::end;
+use crate::function::mentions;
 use crate::plan::{Plan, Recorder};
 use crate::shape::{self, Shape};
 use crate::sites::{all_recorders, begin, begin_only, count, recorders_by_call, recorders_of};
@@ -115,14 +116,16 @@ fn returning(plan: &mut Plan) -> TokenStream {
     let (ended, stop) = (clock.ended(krate), clock.stop(krate));
     let probe = probe(plan);
     let output = closure_output(plan);
+    let functions = returned_functions(plan);
     let statements = moved.statements;
-    let body = body(plan);
+    let body = captured(plan, &q!(#functions #statements #stop));
+    let moves = plan.function.at_braces("move");
     let end = end(plan);
     q!({
         #probe
         #ended
         #begin
-        let __out = #krate::call_once(move || #output { #statements #stop #body });
+        let __out = #krate::call_once(#moves || #output #body);
         #end
         __out
     })
@@ -141,8 +144,9 @@ fn watched(plan: &mut Plan) -> TokenStream {
     };
     let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
-    let body = body(plan);
-    let body = q!(async move { #returns #statements #stop #body });
+    let body = captured(plan, &q!(#returns #statements #stop));
+    let asyncs = plan.function.at_braces("async");
+    let body = q!(#asyncs move #body);
     let (future, pattern) = under_watch(plan, &body, clock);
     if plan.shape == Shape::AsyncNever {
         return q!({ #ended #begin let #pattern = #future.await; match __out {} });
@@ -172,8 +176,9 @@ fn future(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Captures).statements;
     let output = closure_output(plan);
     let is_boxed = is_boxed(plan);
-    let body = body(plan);
-    let made = q!(#krate::call_once(move || #output { #moved #body }));
+    let body = captured(plan, &moved);
+    let moves = plan.function.at_braces("move");
+    let made = q!(#krate::call_once(#moves || #output #body));
     let ends = ends(plan, &q!(__future));
     let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin(#ends)) };
     q!({ #is_boxed #begin let __future = #made; #ends })
@@ -338,12 +343,39 @@ fn return_type(plan: &Plan) -> TokenStream {
         None => q!(if false {
             return;
         }),
-        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
+        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => returned_functions(plan),
         Some(ty) => {
+            let functions = returned_functions(plan);
             let ty = shape::without_impl(ty);
-            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; })
+            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; } #functions)
         }
     }
+}
+
+/// For a function that returns closures, alone or in a `Result`, what tells the compiler of which types their
+/// arguments are: `_` in the type of the closure or future around the body doesn't.
+fn returned_functions(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let generics = &plan.function.sig.generics;
+    let ty = shape::written_type(&plan.function.sig);
+    let Some(bounds) = ty.and_then(shape::returned_functions) else { return TokenStream::new() };
+    let returned = match ty {
+        Some(syn::Type::ImplTrait(_)) => q!(__returned()),
+        _ => q!(#krate::Result::Ok(__returned())),
+    };
+    let bounds = q!(#(#bounds)+*);
+    if !shape::is_known_inside(bounds.clone(), generics) {
+        return TokenStream::new();
+    }
+    let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
+    let types = generics
+        .type_params()
+        .map(|param| &param.ident)
+        .filter(|name| mentions(bounds.clone(), name));
+    q!(if false {
+        fn __returned<#(#lifetimes,)* #(#types,)* __R: #bounds>() -> __R { #krate::never() }
+        return #returned;
+    })
 }
 
 /// `-> R` for a closure, where `impl Trait` can't be written.
@@ -387,6 +419,17 @@ fn is_boxed(plan: &Plan) -> TokenStream {
 fn body(plan: &Plan) -> TokenStream {
     let statements = plan.function.statements();
     plan.function.in_braces(q!(; #statements))
+}
+
+/// The body in a closure or a future, behind these statements: in braces of ours, so that its
+/// temporaries are dropped before what the statements bind, and those in braces of the user's, since
+/// lints that speak of editions ask the outermost.
+fn captured(plan: &Plan, statements: &TokenStream) -> TokenStream {
+    let body = body(plan);
+    if statements.is_empty() {
+        return body;
+    }
+    plan.function.in_braces(q!({ #statements #body }))
 }
 
 /// Begins each call by this function.

@@ -97,6 +97,12 @@ impl Function {
         TokenTree::Group(block).into()
     }
 
+    /// A keyword with the place of the body's braces.
+    pub(crate) fn at_braces(&self, keyword: &str) -> Ident {
+        let span = self.body.as_ref().map_or_else(Span::mixed_site, |body| body.braces);
+        Ident::new(keyword, span)
+    }
+
     /// The body with another name for `self`, if that can be done.
     pub(crate) fn body_with_self(&self, renamed: &Ident) -> Option<TokenStream> {
         arguments::with_self(self.statements(), renamed)

@@ -169,28 +169,71 @@ pub(crate) fn may_drop(ty: &Type) -> bool {
     }
 }
 
-/// Whether a value of this type is no `Result`, whatever the program's names mean: what the
-/// function returns need not be looked at.
+/// Whether a value of this type is no error, as far as its form tells: then nobody has to look at
+/// it. What stands behind `impl Trait` can't be seen by the caller either.
 pub(crate) fn never_an_error(ty: &Type) -> bool {
     match ungrouped(ty) {
-        Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Tuple(_) | Type::Array(_) => {
-            true
-        }
+        Type::Reference(_)
+        | Type::Ptr(_)
+        | Type::FnPtr(_)
+        | Type::Tuple(_)
+        | Type::Array(_)
+        | Type::ImplTrait(_) => true,
         Type::Path(path) if path.qself.is_none() && path.path.segments.len() == 1 => {
-            last_segment(ty).is_some_and(|last| {
-                last.ident != "Option" && PLAIN.iter().any(|name| last.ident == name)
+            last_segment(ty).is_some_and(|last| match type_arguments(last).next() {
+                Some(inner) if last.ident == "Option" || last.ident == "Poll" => {
+                    never_an_error(inner)
+                }
+                _ => PLAIN.iter().chain(&HOLDERS).any(|name| last.ident == name),
             })
-        }
-        Type::ImplTrait(ty) => {
-            ty.bounds.iter().any(|bound| NO_RESULTS.iter().any(|name| is_bound(bound, name)))
         }
         _ => false,
     }
 }
 
-/// Traits that no `Result` implements.
-const NO_RESULTS: [&str; 6] =
-    ["Fn", "FnMut", "FnOnce", "Iterator", "DoubleEndedIterator", "ExactSizeIterator"];
+/// Types of the library that hold others and are no `Result`, by their names.
+const HOLDERS: [&str; 10] = [
+    "Box",
+    "Rc",
+    "Arc",
+    "Cow",
+    "VecDeque",
+    "HashMap",
+    "HashSet",
+    "BTreeMap",
+    "BTreeSet",
+    "PhantomData",
+];
+
+/// For `impl Fn(..) -> ..` and `Result<impl Fn(..) -> .., E>`, the bounds of functions: what tells the compiler the types of
+/// a closure's arguments.
+pub(crate) fn returned_functions(ty: &Type) -> Option<Vec<&TypeParamBound>> {
+    let returned = match ungrouped(ty) {
+        ty @ Type::ImplTrait(_) => ty,
+        ty => type_arguments(last_segment(ty).filter(|last| last.ident == "Result")?).next()?,
+    };
+    let Type::ImplTrait(returned) = ungrouped(returned) else { return None };
+    let bounds: Vec<_> = returned
+        .bounds
+        .iter()
+        .filter(|bound| ["Fn", "FnMut", "FnOnce"].iter().any(|name| is_bound(bound, name)))
+        .collect();
+    (!bounds.is_empty()).then_some(bounds)
+}
+
+/// Whether an item inside of the function can name all that stands in these tokens, if it restates
+/// the function's parameters.
+pub(crate) fn is_known_inside(tokens: TokenStream, generics: &Generics) -> bool {
+    tokens.into_iter().all(|token| match token {
+        TokenTree::Group(group) => is_known_inside(group.stream(), generics),
+        TokenTree::Ident(ident) => {
+            let name = ident.to_string();
+            let is_own = generics.type_params().any(|param| param.ident == ident);
+            name != "impl" && name != "Self" && (is_own || !looks_like_parameter(&name))
+        }
+        TokenTree::Punct(_) | TokenTree::Literal(_) => true,
+    })
+}
 
 /// Types of the language that are copied.
 const COPIED: [&str; 16] = [

@@ -127,17 +127,13 @@ fn bare_in_progress_and_count_exceptions() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    ::headcount::__private::enter(__SITE.recorder())
+                    ::headcount::__private::unlooked(__SITE.recorder())
                 };
-                let __out = ::headcount::__private::call_once(move || -> Option<&mut u8> {
-                    let __arg1 = __arg1;
-                    let (a, mut b) = __arg1;
-                    {
-                        self.get(a, b)
-                    }
-                });
-                __call.end(::headcount::__private::Out(&__out).outcome());
-                __out
+                let __arg1 = __arg1;
+                let (a, mut b) = __arg1;
+                {
+                    self.get(a, b)
+                }
             }
         }
     "#]]
@@ -168,16 +164,20 @@ fn all_four_share_one_guard() {
                 };
                 let (__call, __out) = ::headcount::__private::watch_until(
                         async move {
-                            if false {
-                                let __r: ::headcount::__private::Box<Result<Response, Error>> = ::headcount::__private::never();
-                                return *__r;
-                            }
-                            if false {
-                                let _ = &request;
-                            }
-                            let __stop = ::headcount::__private::stop(__noted);
                             {
-                                respond(request).await
+                                if false {
+                                    let __r: ::headcount::__private::Box<
+                                        Result<Response, Error>,
+                                    > = ::headcount::__private::never();
+                                    return *__r;
+                                }
+                                if false {
+                                    let _ = &request;
+                                }
+                                let __stop = ::headcount::__private::stop(__noted);
+                                {
+                                    respond(request).await
+                                }
                             }
                         },
                         __recorders,
@@ -354,9 +354,7 @@ fn the_fullest_form() {
                     )
                 };
                 let __out = my::headcount::__private::call_once(move || -> Outcome {
-                    {
-                        job.run(tenant)
-                    }
+                    job.run(tenant)
                 });
                 __call_1.end(my::headcount::__private::Out(&__out).outcome());
                 __call_0

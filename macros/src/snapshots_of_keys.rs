@@ -201,13 +201,15 @@ fn exceptions_by_pattern_and_by_label() {
                 );
                 let (__call, __out) = ::headcount::__private::watch(
                         async move {
-                            if false {
-                                let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
-                                return *__r;
-                            }
-                            let method = method;
                             {
-                                work(queue).await
+                                if false {
+                                    let __r: ::headcount::__private::Box<Result<u8, Error>> = ::headcount::__private::never();
+                                    return *__r;
+                                }
+                                let method = method;
+                                {
+                                    work(queue).await
+                                }
                             }
                         },
                         __recorders,
