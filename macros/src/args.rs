@@ -127,6 +127,11 @@ impl Args {
         self.truth("future")
     }
 
+    /// Whether it is said on the function itself that its call is what counts.
+    pub(crate) fn is_call(&self) -> bool {
+        self.future() == Some(false) && self.block.is_none()
+    }
+
     pub(crate) fn number(&self, key: &str) -> Option<&LitInt> {
         match &self.get(key)?.value {
             Value::Number(number) => Some(number),

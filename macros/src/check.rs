@@ -20,7 +20,8 @@ pub(crate) fn function(
     function: Function,
     errors: &mut Errors,
 ) -> Option<Plan> {
-    function::check(&function, errors);
+    let covered = attributes.iter().any(|args| args.block.is_some());
+    function::check(&function, covered, errors);
     for args in attributes {
         // A block's were judged where they stand.
         if args.block.is_none() {
@@ -138,7 +139,11 @@ fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
 /// An `Err` is found by its type, and a type parameter may be anything.
 fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(ty) = shape::output_type(&function.sig, shape) else { return };
-    if !shape::hides_errors(ty, &function.sig.generics) {
+    // A future is no error, and what it yields is its caller's.
+    let is_call = attributes
+        .iter()
+        .any(|args| args.is_call() || args.future() == Some(false) && shape::is_called_future(ty));
+    if is_call || !shape::hides_errors(ty, &function.sig.generics) {
         return;
     }
     let blind = |args: &&Args| args.needs_outcome().is_some() && !args.mentions("error_if");
@@ -188,7 +193,8 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
     let Some(track_caller) = function.attribute("track_caller") else { return };
     if shape == Shape::Plain {
         let ty = shape::written_type(&function.sig);
-        let is_looked_at = !ty.is_none_or(shape::never_an_error)
+        let is_call = attributes.iter().any(Args::is_call);
+        let is_looked_at = !(is_call || ty.is_none_or(shape::never_an_error))
             || attributes.iter().any(|args| args.mentions("error_if"));
         let what = attributes.iter().find_map(Args::needs_outcome);
         if let (true, Some(what)) = (is_looked_at, what) {

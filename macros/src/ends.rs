@@ -8,7 +8,6 @@ use syn::Expr;
 use crate::args::ungrouped;
 use crate::expand::{call_name, q};
 use crate::plan::{Call, Late, Plan, Recorder};
-use crate::shape;
 use crate::sites::{count_late, referred};
 use crate::values::Only;
 
@@ -32,11 +31,11 @@ pub(crate) fn end(plan: &Plan) -> TokenStream {
 
 fn outcome(plan: &Plan, call: &Call) -> TokenStream {
     let krate = &plan.krate;
-    let ty = shape::output_type(&plan.function.sig, plan.shape);
-    let never = !plan.shape.returns_future() && ty.is_none_or(shape::never_an_error);
     match &call.error_if {
         Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
-        None if never || !call.recorders.iter().any(Recorder::looks) => q!(#krate::Outcome::Ok),
+        None if plan.never_fails() || !call.recorders.iter().any(Recorder::looks) => {
+            q!(#krate::Outcome::Ok)
+        }
         None => q!(#krate::Out(&__out).outcome()),
     }
 }

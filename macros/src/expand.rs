@@ -81,11 +81,8 @@ fn stays_in_place(plan: &Plan) -> bool {
         .calls
         .iter()
         .any(|call| call.error_if.is_some() || !call.patterns.is_empty() || !call.late.is_empty());
-    let ty = shape::written_type(&plan.function.sig);
     let keeps_caller = plan.function.attribute("track_caller").is_some();
-    !looks
-        && ty.is_none_or(shape::never_an_error)
-        && (keeps_caller || !arguments::self_may_drop(&plan.function))
+    !looks && plan.never_fails() && (keeps_caller || !arguments::self_may_drop(&plan.function))
 }
 
 /// `-> !`: it can only unwind, and dropping the guard says so.
@@ -116,16 +113,17 @@ fn returning(plan: &mut Plan) -> TokenStream {
     let (ended, stop) = (clock.ended(krate), clock.stop(krate));
     let probe = probe(plan);
     let output = closure_output(plan);
-    let functions = returned_functions(plan);
+    let (call, item) = caller(plan);
     let statements = moved.statements;
-    let body = captured(plan, &q!(#functions #statements #stop));
+    let body = captured(plan, &q!(#statements #stop));
     let moves = plan.function.at_braces("move");
     let end = end(plan);
     q!({
+        #item
         #probe
         #ended
         #begin
-        let __out = #krate::call_once(#moves || #output #body);
+        let __out = #call(#moves || #output #body);
         #end
         __out
     })
@@ -343,39 +341,37 @@ fn return_type(plan: &Plan) -> TokenStream {
         None => q!(if false {
             return;
         }),
-        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => returned_functions(plan),
+        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
-            let functions = returned_functions(plan);
             let ty = shape::without_impl(ty);
-            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; } #functions)
+            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; })
         }
     }
 }
 
-/// For a function that returns closures, alone or in a `Result`, what tells the compiler of which types their
-/// arguments are: `_` in the type of the closure or future around the body doesn't.
-fn returned_functions(plan: &Plan) -> TokenStream {
+/// What calls the closure around the body, and the item that it is, if it is one. An item has no
+/// hygiene, so its name is one that nobody has.
+fn caller(plan: &Plan) -> (TokenStream, TokenStream) {
     let krate = &plan.krate;
     let generics = &plan.function.sig.generics;
-    let ty = shape::written_type(&plan.function.sig);
-    let Some(bounds) = ty.and_then(shape::returned_functions) else { return TokenStream::new() };
-    let returned = match ty {
-        Some(syn::Type::ImplTrait(_)) => q!(__returned()),
-        _ => q!(#krate::Result::Ok(__returned())),
+    let bounds = shape::written_type(&plan.function.sig).and_then(shape::function_bounds);
+    let bounds = bounds.map(|bounds| q!(#(#bounds)+*));
+    let Some(bounds) = bounds.filter(|it| shape::is_known_inside(it.clone(), generics)) else {
+        return (q!(#krate::call_once), TokenStream::new());
     };
-    let bounds = q!(#(#bounds)+*);
-    if !shape::is_known_inside(bounds.clone(), generics) {
-        return TokenStream::new();
-    }
+    // A closure that is returned learns the types of its arguments from these bounds, and for those
+    // of the function's result the closure around the body would stand in between.
     let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
-    let types = generics
-        .type_params()
-        .map(|param| &param.ident)
-        .filter(|name| mentions(bounds.clone(), name));
-    q!(if false {
-        fn __returned<#(#lifetimes,)* #(#types,)* __R: #bounds>() -> __R { #krate::never() }
-        return #returned;
-    })
+    let types = generics.type_params().map(|param| &param.ident);
+    let types = types.filter(|name| mentions(bounds.clone(), name));
+    let item = q!(
+        fn __headcount_call<#(#lifetimes,)* #(#types,)* __R: #bounds>(
+            __body: impl #krate::FnOnce() -> __R
+        ) -> __R {
+            #krate::call_once(__body)
+        }
+    );
+    (q!(__headcount_call), item)
 }
 
 /// `-> R` for a closure, where `impl Trait` can't be written.

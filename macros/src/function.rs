@@ -7,7 +7,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, FnArg, Pat, Signature, Token, Type, Visibility, token};
+use syn::{Attribute, FnArg, Meta, Pat, Signature, Token, Type, Visibility, token};
 
 use crate::errors::Errors;
 use crate::{arguments, rules};
@@ -189,8 +189,22 @@ fn split_inner_attributes(body: TokenStream) -> (TokenStream, TokenStream) {
     }
 }
 
-/// Says of a function what no attribute can measure.
-pub(crate) fn check(function: &Function, errors: &mut Errors) {
+/// Says of a function what no attribute can measure; `covered` where a block's attribute does.
+pub(crate) fn check(function: &Function, covered: bool, errors: &mut Errors) {
+    let naked = |attr: &&Attribute| match &attr.meta {
+        Meta::List(list) => {
+            list.path.is_ident("unsafe") && list.tokens.to_string().starts_with("naked")
+        }
+        meta => meta.path().is_ident("naked"),
+    };
+    if let Some(naked) = function.attrs.iter().find(naked) {
+        let out = if covered {
+            ": leave the function out of the block's attribute by `#[headcount::skip]`"
+        } else {
+            ""
+        };
+        errors.on(naked, format!("a naked function has no place in which to count{out}"));
+    }
     if let Some(constness) = &function.sig.constness {
         errors.on(constness, "a `const fn` can run at compile time, where nothing can be counted");
     }

@@ -205,7 +205,28 @@ pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
             errors.on(ty, not_a_handle(ty));
             Kind::Renamed
         }
-        _ => Kind::Renamed,
+        name => {
+            if let Some(message) = of_another_library(name) {
+                errors.on(ty, message);
+            }
+            Kind::Renamed
+        }
+    }
+}
+
+/// What to say of a type that declares a metric or a family elsewhere.
+fn of_another_library(name: &str) -> Option<String> {
+    const HANDLES: [&str; 4] = ["Counter", "Gauge", "Histogram", "Summary"];
+    let member = name.strip_suffix("Vec").map(|member| member.trim_start_matches("Int"));
+    match member.and_then(|member| HANDLES.into_iter().find(|handle| *handle == member)) {
+        Some(handle) => Some(format!(
+            "`{name}` is another library's: a family is a function without a body, whose parameters \
+             are its labels, and its type is `{handle}`"
+        )),
+        None if ["LazyLock", "LazyCell", "Lazy", "OnceLock", "OnceCell"].contains(&name) => {
+            Some(format!("a metric needs no `{name}`: it is made when the program is compiled"))
+        }
+        None => None,
     }
 }
 

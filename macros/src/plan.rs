@@ -10,7 +10,7 @@ use crate::args::{Args, ungrouped};
 use crate::descriptor::{Descriptor, descriptor};
 use crate::function::Function;
 use crate::keys::Attribute;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 use crate::values::{self, Only};
 
 /// A function and all that is to be recorded of it.
@@ -21,6 +21,9 @@ pub(crate) struct Plan {
     pub(crate) shape: Shape,
     /// Whether the compiler is to be asked if the type hides a future.
     pub(crate) asks: bool,
+    /// Whether it is said that the returned value is a future, and the call what counts: it is no
+    /// error, and nobody has to look at it.
+    pub(crate) is_call: bool,
     pub(crate) sites: Vec<Site>,
     /// Each `when`.
     pub(crate) conditions: Vec<Expr>,
@@ -162,12 +165,20 @@ impl Plan {
     ) -> Self {
         let sites = Vec::new();
         let asks = attributes.iter().all(|args| args.future() != Some(false));
+        let is_call = attributes.iter().any(Args::is_call);
         let (conditions, calls) = (Vec::new(), Vec::new());
-        let mut plan = Plan { krate, function, shape, asks, sites, conditions, calls };
+        let mut plan = Plan { krate, function, shape, asks, is_call, sites, conditions, calls };
         for args in attributes {
             plan.add(args);
         }
         plan
+    }
+
+    /// Whether the function's value is no error, whatever it is: nobody has to look at it.
+    pub(crate) fn never_fails(&self) -> bool {
+        self.is_call
+            || !self.shape.returns_future()
+                && shape::written_type(&self.function.sig).is_none_or(shape::never_an_error)
     }
 
     /// The user's expressions that are evaluated before the body or after it.

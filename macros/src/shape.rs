@@ -123,6 +123,11 @@ fn looks_like_parameter(name: &str) -> bool {
     letter.len() == 1 && letter.starts_with(|one: char| one.is_ascii_uppercase())
 }
 
+/// Whether a type goes by the name that a service's future has: `Self::Future`.
+pub(crate) fn is_called_future(ty: &Type) -> bool {
+    last_segment(ungrouped(ty)).is_some_and(|last| last.ident == "Future")
+}
+
 /// Types of the language and its library that are no `Result` and no future, by their names.
 const PLAIN: [&str; 20] = [
     "Option", "String", "Vec", "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize",
@@ -205,19 +210,13 @@ const HOLDERS: [&str; 10] = [
     "PhantomData",
 ];
 
-/// For `impl Fn(..) -> ..` and `Result<impl Fn(..) -> .., E>`, the bounds of functions: what tells the compiler the types of
-/// a closure's arguments.
-pub(crate) fn returned_functions(ty: &Type) -> Option<Vec<&TypeParamBound>> {
-    let returned = match ungrouped(ty) {
-        ty @ Type::ImplTrait(_) => ty,
-        ty => type_arguments(last_segment(ty).filter(|last| last.ident == "Result")?).next()?,
+/// The bounds of `impl Fn(..) -> ..` that are of functions.
+pub(crate) fn function_bounds(ty: &Type) -> Option<Vec<&TypeParamBound>> {
+    let Type::ImplTrait(returned) = ty else { return None };
+    let is_function = |bound: &&TypeParamBound| {
+        ["Fn", "FnMut", "FnOnce"].iter().any(|name| is_bound(bound, name))
     };
-    let Type::ImplTrait(returned) = ungrouped(returned) else { return None };
-    let bounds: Vec<_> = returned
-        .bounds
-        .iter()
-        .filter(|bound| ["Fn", "FnMut", "FnOnce"].iter().any(|name| is_bound(bound, name)))
-        .collect();
+    let bounds: Vec<_> = returned.bounds.iter().filter(is_function).collect();
     (!bounds.is_empty()).then_some(bounds)
 }
 

@@ -3,6 +3,7 @@
 pub use core::any::type_name;
 pub use core::convert::Infallible;
 pub use core::future::Future;
+pub use core::ops::FnOnce;
 pub use core::option::Option;
 pub use core::pin::Pin;
 pub use core::primitive::{bool, f64, str, u32, u64, usize};

@@ -14,6 +14,8 @@ pub(super) fn qualified(path: &str, module: &str) -> String {
 }
 
 fn name(path: &str, module: &str, with_trait: bool) -> String {
+    // Of a keyword that is a name, a type's name leaves out what `module_path!` has: `r#async`.
+    let (path, module) = (&*path.replace("r#", ""), &*module.replace("r#", ""));
     let path = path.strip_suffix("::__Here").unwrap_or(path);
     let Some((inside, rest)) = path.strip_prefix('<').and_then(split_at_closing) else {
         return plain(path, module);
@@ -124,6 +126,7 @@ mod tests {
             assert_eq!(short(path, "shop"), expected, "{path}");
         }
         assert_eq!(short("shop::jobs::run::__Here", "shop::jobs"), "run");
+        assert_eq!(short("shop::async::P::run::__Here", "shop::r#async"), "P::run");
     }
 
     #[test]
