@@ -90,9 +90,10 @@ impl Moving {
         if self.around == Around::Captures {
             // Without an underscore before it: of such names `unused_mut` says nothing.
             let renamed = Ident::new("headcount_self", self_token.span);
+            let used = function.body_mentions(&Ident::new("self", self_token.span));
             let body = match receiver.mutability {
-                Some(_) => function.body_with_self(&renamed),
-                None => None,
+                Some(_) if used => function.body_with_self(&renamed),
+                _ => None,
             };
             if let (Some(mutability), Some(body)) = (receiver.mutability, body) {
                 self.statements.extend(q!(let #mutability #renamed = #self_token;));

@@ -13,7 +13,7 @@
 //! before a function's arguments in every edition.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::arguments::{self, Around, Moved};
@@ -113,17 +113,18 @@ fn returning(plan: &mut Plan) -> TokenStream {
     let (ended, stop) = (clock.ended(krate), clock.stop(krate));
     let probe = probe(plan);
     let output = closure_output(plan);
-    let (call, item) = caller(plan);
+    let once = || (q!(#krate::call_once), TokenStream::new());
+    let (call, item) = returned_closure(plan).unwrap_or_else(once);
     let statements = moved.statements;
     let body = captured(plan, &q!(#statements #stop));
-    let moves = plan.function.at_braces("move");
+    let keyword = plan.function.at_braces("move");
     let end = end(plan);
     q!({
         #item
         #probe
         #ended
         #begin
-        let __out = #call(#moves || #output #body);
+        let __out = #call(#keyword || #output #body);
         #end
         __out
     })
@@ -142,7 +143,13 @@ fn watched(plan: &mut Plan) -> TokenStream {
     };
     let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
-    let body = captured(plan, &q!(#returns #statements #stop));
+    let body = match returned_closure(plan) {
+        None => captured(plan, &q!(#returns #statements #stop)),
+        Some((value, item)) => {
+            let body = body(plan);
+            plan.function.in_braces(q!({ #item #statements #stop #value(#body) }))
+        }
+    };
     let asyncs = plan.function.at_braces("async");
     let body = q!(#asyncs move #body);
     let (future, pattern) = under_watch(plan, &body, clock);
@@ -175,8 +182,8 @@ fn future(plan: &mut Plan) -> TokenStream {
     let output = closure_output(plan);
     let is_boxed = is_boxed(plan);
     let body = captured(plan, &moved);
-    let moves = plan.function.at_braces("move");
-    let made = q!(#krate::call_once(#moves || #output #body));
+    let keyword = plan.function.at_braces("move");
+    let made = q!(#krate::call_once(#keyword || #output #body));
     let ends = ends(plan, &q!(__future));
     let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin(#ends)) };
     q!({ #is_boxed #begin let __future = #made; #ends })
@@ -186,8 +193,27 @@ fn future(plan: &mut Plan) -> TokenStream {
 fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     let krate = &plan.krate;
     let (future, pattern) = under_watch(plan, body, Clock::NONE);
+    // What the future yields is perhaps told by the function's type alone, and has to be known
+    // before it is looked at.
+    let mut ty = yielded(plan);
+    for _ in &plan.calls {
+        ty = q!((_, #ty));
+    }
     let end = end(plan);
-    q!(#krate::ends(#future, move |#pattern| { #end __out }))
+    q!(#krate::ends(#future, move |#pattern: #ty| { #end __out }))
+}
+
+/// The type of what a returned future yields.
+fn yielded(plan: &Plan) -> TokenStream {
+    let krate = &plan.krate;
+    let output = shape::output_type(&plan.function.sig, plan.shape).map(shape::without_impl);
+    match (output, shape::written_type(&plan.function.sig)) {
+        (Some(output), _) => output.to_token_stream(),
+        (None, Some(ty)) if plan.shape == Shape::BoxedFuture && !shape::contains_impl(ty) => {
+            q!(<#ty as #krate::Future>::Output)
+        }
+        _ => q!(_),
+    }
 }
 
 /// A body that ends in an `async` block, or in `Box::pin(async move { .. })`, and does not return
@@ -349,29 +375,32 @@ fn return_type(plan: &Plan) -> TokenStream {
     }
 }
 
-/// What calls the closure around the body, and the item that it is, if it is one. An item has no
+/// For a function that returns a closure: what takes the body's value, and its item.
+///
+/// A closure that is returned learns the types of its arguments from the bounds of the function's
+/// result, and the closure or future around the body would stand in between. An item has no
 /// hygiene, so its name is one that nobody has.
-fn caller(plan: &Plan) -> (TokenStream, TokenStream) {
+fn returned_closure(plan: &Plan) -> Option<(TokenStream, TokenStream)> {
     let krate = &plan.krate;
     let generics = &plan.function.sig.generics;
     let bounds = shape::written_type(&plan.function.sig).and_then(shape::function_bounds);
     let bounds = bounds.map(|bounds| q!(#(#bounds)+*));
-    let Some(bounds) = bounds.filter(|it| shape::is_known_inside(it.clone(), generics)) else {
-        return (q!(#krate::call_once), TokenStream::new());
-    };
-    // A closure that is returned learns the types of its arguments from these bounds, and for those
-    // of the function's result the closure around the body would stand in between.
+    let bounds = bounds.filter(|it| shape::is_known_inside(it.clone(), generics))?;
     let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
     let types = generics.type_params().map(|param| &param.ident);
     let types = types.filter(|name| mentions(bounds.clone(), name));
-    let item = q!(
-        fn __headcount_call<#(#lifetimes,)* #(#types,)* __R: #bounds>(
-            __body: impl #krate::FnOnce() -> __R
-        ) -> __R {
-            #krate::call_once(__body)
-        }
-    );
-    (q!(__headcount_call), item)
+    let parameters = q!(#(#lifetimes,)* #(#types,)* __R: #bounds);
+    Some(if plan.shape.is_future() {
+        let item = q!(fn __headcount_value<#parameters>(__value: __R) -> __R { __value });
+        (q!(__headcount_value), item)
+    } else {
+        let item = q!(
+            fn __headcount_call<#parameters>(__body: impl #krate::FnOnce() -> __R) -> __R {
+                #krate::call_once(__body)
+            }
+        );
+        (q!(__headcount_call), item)
+    })
 }
 
 /// `-> R` for a closure, where `impl Trait` can't be written.

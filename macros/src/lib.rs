@@ -3,7 +3,7 @@
 //! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
 //! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
 //! `family.rs`, with the rules in `names.rs`, `modes.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
+//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
 //! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
 //! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
 //! `derive.rs`.
@@ -79,7 +79,7 @@ mod snapshots_of_keys;
 /// | `metric = CALLS` | counts on a metric that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| calls(queue, outcome)` |
 /// | `when = expression` | counts only the calls for which it is true |
 /// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_total` |
-/// | `future` | says that the function returns a future which its type doesn't show |
+/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels` and `max_series` need a `name`: the family that all functions share has a fixed shape.
@@ -99,21 +99,57 @@ mod snapshots_of_keys;
 ///
 /// # Errors and futures
 ///
-/// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen through.
+/// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen through,
+/// and inside of an `Option`, a `Poll` or a `Poll<Option<..>>` as well: `None` and `Pending` are `ok`.
 /// Where the type is a type parameter or belongs to one, it can't be seen what it will be, and
-/// `error_if` is required. A parameter of the `impl` block around the function is known by its name alone, one
-/// capital letter; where it has a longer name, say `error_if`, or its errors count as `ok`.
+/// `error_if` is required. A parameter of the `impl` block around the function is known by its name
+/// alone, one capital letter; where it has a longer name, or is an `Option`'s, say `error_if`, or its
+/// errors count as `ok`. Of a type called as parameters are, `C2`, the same is asked.
 ///
 /// # On which functions
 ///
 /// On every function with a body that is not `const`: free, in `impl` blocks and traits, generic,
 /// `async`, `unsafe`, `extern`. A function that returns `impl Future`, `Pin<Box<dyn Future>>`,
-/// `BoxFuture` or `LocalBoxFuture` is measured as the future; any other type that is a future is a
-/// compile error which says to add `future` (for an alias of a boxed future; a future of any other
-/// type can't be measured from outside). On a sync function with `#[track_caller]`, `outcome` is a compile error: the
-/// closure around the body would take the caller's place. Several attributes of this library on one function, in
-/// whatever order, become one guard. Other attribute macros are expanded first, so that what they
-/// print is measured; `#[async_trait]` on the `impl` block is fine too.
+/// `BoxFuture` or `LocalBoxFuture` is measured as the future. Any other type that is a future is a
+/// compile error, which offers two keys: `future` for an alias of a boxed future, and
+/// `future = false` where the call itself is what counts; a future of any other type can't be
+/// measured from outside. `future = false` may also stand on a block, and then speaks of those of its
+/// functions whose types hide a future, such as `Self::Future` of a tower `Service`.
+///
+/// With `#[track_caller]`, `outcome` is a compile error on a sync function that returns what may be
+/// an error: the closure around the body would take the caller's place. Several attributes of this
+/// library on one function, in whatever order, become one guard. Other attribute macros are expanded
+/// first, so that what they print is measured; `#[async_trait]` on the `impl` block is fine too.
+///
+/// # What an attribute leaves as it is
+///
+/// **Everything that the function does.** With any of these attributes, in any order, it moves,
+/// borrows and drops what it did: its arguments, its locals, the temporaries of its last expression,
+/// by its own edition; it unwinds as it did, the same types are inferred, and rustc's lints say of it
+/// what they said. Generated functions are compiled and run with attributes and without, and compared
+/// (`tests/differential.rs`), and so are packages with their own tests (`tests/crates/`).
+///
+/// Where nothing depends on what the function returns, its body stays where it is. Where it does
+/// (`outcome`, `#[count_exceptions]`) and may be an error, the body becomes a closure, or a future
+/// inside of the `async fn`'s own, since `?` and `return` would pass by the end otherwise. What then
+/// differs, for this reason:
+///
+/// * The name of a type that stands in the body, and so of what names functions by it, has another
+///   `{{closure}}`.
+/// * An argument is moved once more: into the closure, and in an `async fn` into the future inside,
+///   beside the place that it has in the compiler's own. So a future is larger by its arguments
+///   (five that hand on 1 KiB: 10,504 bytes instead of 6,150), and a function that recurses takes
+///   more of the stack for each level (optimised, 32 bytes with `#[count_exceptions]`, 80 with all
+///   four, and arguments of its own).
+/// * rustc's `unconditional_recursion` says nothing. Neither do those of clippy's lints that ask how
+///   an argument or a body is used: `needless_pass_by_value`, `boxed_local`, `unused_async`; and
+///   `must_use_candidate` with any attribute, since counting is an effect.
+/// * In rustc's messages about a `mut self` that is moved or assigned to, it is called
+///   `headcount_self`.
+///
+/// A function that returns a future does what stands before the future when it is called, and what
+/// stands in the future when that is polled, as it did; the future is another one, which is `Send`,
+/// `Sync`, `Unpin`, `Clone` and `Debug` if that is.
 ///
 /// # On blocks
 ///
@@ -167,7 +203,7 @@ mod snapshots_of_keys;
 ///         K::inventory::submit! { __SITE.sites() }                      // known before `main`
 ///         __SITE.count();
 ///     }
-///     { format!("Hello, {name}!") }
+///     { format!("Hello, {name}!") }                                     // in its own place and edition
 /// }
 /// # greet("you");
 /// # let text = headcount::Collector::new().collect().unwrap().to_text();
@@ -214,9 +250,12 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// family, `function_calls_duration_seconds`, with the labels `function` and `module`. With a `name`
 /// the function has a family of its own, which may have labels and buckets.
 ///
-/// A duration is that of the whole call, and of a future from its first poll to its end, waiting
-/// included. Every end is observed: returning, a panic, and a future dropped half way. Across
-/// processes, each bucket is the sum of that bucket in all of them.
+/// **A duration is that of the body**: it begins before the first statement, and ends when the body
+/// has its value and has dropped its locals, whatever other attributes stand beside it. The arguments
+/// are dropped after that, and what their destructors take is no part of it. Of a future it is the
+/// time from the first poll to the end of the body, waiting included. Every end is observed:
+/// returning, a panic, and a future dropped half way. Across processes, each bucket is the sum of
+/// that bucket in all of them.
 ///
 /// # Arguments
 ///
@@ -236,7 +275,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `metric = LATENCY` | observes by a `Histogram` or a `Summary` that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| latency(queue, outcome)` |
 /// | `when = expression` | observes only the calls for which it is true |
 /// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_duration_seconds` |
-/// | `future` | says that the function returns a future which its type doesn't show |
+/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary` and `max_series` need a `name`: the family that all functions share
@@ -258,19 +297,21 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # use headcount::__private as K;
 /// # async fn sleep() {}
 /// async fn nap() {
-///     let __call = {
-///         enum __Here {}
-///         static __SITE: K::FunctionSite<4> =
-///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
-///         K::inventory::submit! { __SITE.sites() }
-///         K::scope(__SITE.recorder())                         // ends when it is dropped
-///     };
-///     { sleep().await }
+///     {
+///         let __call = {
+///             enum __Here {}
+///             static __SITE: K::FunctionSite<4> =
+///                 K::FunctionSite::new::<__Here>(&__SITE, module_path!());
+///             K::inventory::submit! { __SITE.sites() }
+///             K::scope(__SITE.recorder())                     // ends when it is dropped
+///         };
+///         { sleep().await }
+///     }
 /// }
 /// ```
 ///
-/// With `outcome`, the body becomes a closure or an inner future, so that what it returns can be
-/// looked at.
+/// With `outcome`, the body becomes a closure or an inner future if its value may be an error, as at
+/// `#[count_exceptions]`.
 ///
 /// # Examples
 ///
@@ -325,7 +366,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `metric = RUNNING` | counts on a `Gauge` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
 /// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_concurrent` |
-/// | `future` | says that the function returns a future which its type doesn't show |
+/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode` and `max_series` need a `name`: the family that all functions share has a fixed shape.
@@ -387,7 +428,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `metric = FAILURES` | counts on a `Counter` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
 /// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_exceptions_total` |
-/// | `future` | says that the function returns a future which its type doesn't show |
+/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels` and `max_series` need a `name`: the family that all functions share has a
@@ -403,7 +444,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # use headcount::count_exceptions;
 /// # use std::num::ParseIntError as Error;
 /// #[count_exceptions]
-/// fn parse(text: &str) -> Result<u32, Error> { Ok(text.parse()?) }
+/// fn parse(text: String, _permit: Vec<u8>) -> Result<u32, Error> { Ok(text.parse()?) }
 /// ```
 ///
 /// becomes, with `K` for `::headcount::__private`:
@@ -411,19 +452,25 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 /// # use headcount::__private as K;
 /// # use std::num::ParseIntError as Error;
-/// fn parse(text: &str) -> Result<u32, Error> {
-///     let __call = {
-///         enum __Here {}
-///         static __SITE: K::FunctionSite<96> =
-///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
-///         K::inventory::submit! { __SITE.sites() }
-///         K::enter(__SITE.recorder())                         // dropped without `end`: a panic
-///     };
-///     let __out = K::call_once(move || -> Result<u32, Error> { Ok(text.parse()?) });
-///     __call.end(K::Out(&__out).outcome());
-///     __out
+/// fn parse(text: String, _permit: Vec<u8>) -> Result<u32, Error> {
+///     {
+///         let __call = {
+///             enum __Here {}
+///             static __SITE: K::FunctionSite<96> =
+///                 K::FunctionSite::new::<__Here>(&__SITE, module_path!());
+///             K::inventory::submit! { __SITE.sites() }
+///             K::enter(__SITE.recorder())                     // dropped without `end`: a panic
+///         };
+///         let __out = K::call_once(move || -> Result<u32, Error> {
+///             if false { let _ = &_permit; let _ = &text; }   // both captured, and dropped last first
+///             { Ok(text.parse()?) }
+///         });
+///         __call.end(K::Out(&__out).outcome());
+///         __out
+///     }
 /// }
-/// # assert!(parse("1").is_ok() && parse("one").is_err());
+/// # fn parse_(text: &str) -> Result<u32, Error> { parse(text.into(), vec![]) }
+/// # assert!(parse_("1").is_ok() && parse_("one").is_err());
 /// # let text = headcount::Collector::new().collect().unwrap().to_text();
 /// # assert!(text.contains("function_exceptions_total{function=\"main::parse\"") && text.contains("} 1\n"));
 /// ```

@@ -391,7 +391,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                             async move { self.load(key).await },
                             __recorders,
                         ),
-                        move |(__call, __out)| {
+                        move |(__call, __out): (_, Page)| {
                             __call.end(::headcount::__private::Out(&__out).outcome());
                             __out
                         },
@@ -423,7 +423,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 let page = load(key);
                 ::headcount::__private::ends(
                     ::headcount::__private::watch(async move { page.await }, __recorders),
-                    move |(__call, __out)| {
+                    move |(__call, __out): (_, Page)| {
                         __call.end(::headcount::__private::Outcome::Ok);
                         __out
                     },

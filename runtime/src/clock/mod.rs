@@ -33,13 +33,17 @@ impl Moment {
         }
     }
 
-    /// The nanoseconds until what a [`Mark`] has noted, or until now if it has noted nothing, or by
-    /// the other clock.
+    /// The nanoseconds until what a [`Mark`] has noted, or until now if it has noted nothing.
     #[inline]
     pub(crate) fn nanos_until(self, noted: u64) -> u64 {
         match (self, noted & 3) {
             (Self::Counter(began), 2) => counter::nanos((noted >> 2).saturating_sub(began)),
             (Self::System(began), 1) => (noted >> 2).saturating_sub(began),
+            // The counter has taken over in between: by both clocks until now.
+            (Self::System(_), 2) => {
+                let since = counter::nanos(counter::ticks().saturating_sub(noted >> 2));
+                self.elapsed_nanos().saturating_sub(since)
+            }
             (began, _) => began.elapsed_nanos(),
         }
     }
