@@ -2,6 +2,7 @@
 //!
 //! Each test has functions of its own, so that the tests can run at the same time in one process.
 
+#![expect(clippy::unnecessary_wraps, reason = "what is returned is what is looked at")]
 #![expect(clippy::unwrap_used, reason = "a helper fails the test")]
 #![expect(
     clippy::needless_pass_by_value,

@@ -51,7 +51,6 @@ impl Drop for Transaction {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, clippy::unused_async, reason = "as transactions are")]
 impl Transaction {
     #[counted(outcome)]
     fn commit(mut self) -> Result<(), String> {
@@ -177,11 +176,28 @@ fn a_duration_is_that_of_the_body_with_its_locals_and_without_its_arguments() {
         Ok(())
     }
     #[timed(name = "body_async_seconds")]
-    async fn later(_argument: Slow) {}
+    async fn later(_argument: Slow) {
+        Yield::default().await;
+    }
     #[timed(name = "body_async_watched_seconds")]
     #[count_exceptions]
     async fn later_watched(_argument: Slow) {
         Yield::default().await;
+    }
+
+    #[timed(name = "local_alone_seconds")]
+    fn local() {
+        let _local = Slow;
+    }
+    #[timed(name = "local_watched_seconds", outcome)]
+    fn local_watched(_argument: String) -> Result<(), ()> {
+        let _local = Slow;
+        Ok(())
+    }
+    #[timed(name = "local_cancelled_seconds", outcome)]
+    async fn local_cancelled(_argument: String) {
+        let _local = Slow;
+        std::future::pending::<()>().await;
     }
 
     alone(Slow);
@@ -200,20 +216,6 @@ fn a_duration_is_that_of_the_body_with_its_locals_and_without_its_arguments() {
         assert!(at.at(key) < LONG.as_secs_f64(), "{key} {}", at.at(key));
     }
 
-    #[timed(name = "local_alone_seconds")]
-    fn local() {
-        let _local = Slow;
-    }
-    #[timed(name = "local_watched_seconds", outcome)]
-    fn local_watched(_argument: String) -> Result<(), ()> {
-        let _local = Slow;
-        Ok(())
-    }
-    #[timed(name = "local_cancelled_seconds", outcome)]
-    async fn local_cancelled(_argument: String) {
-        let _local = Slow;
-        std::future::pending::<()>().await;
-    }
     local();
     local_watched(String::new()).unwrap();
     let mut future = Box::pin(local_cancelled(String::new()));

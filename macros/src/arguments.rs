@@ -150,11 +150,10 @@ impl Moving {
                     outer.set_span(Span::mixed_site().located_at(ident.span()));
                 }
                 let mutability = mutability.take();
-                if self.rebinds {
-                    self.bind(&mut argument.attrs, mutability, &ident, &outer);
-                } else {
-                    self.bind(&mut argument.attrs, None, &outer, &outer);
-                }
+                // Whom the body doesn't mention needs no name of the user's, of which clippy would say
+                // that it is bound without an effect.
+                let inner = if hidden && !used { &outer } else { &ident };
+                self.bind(&mut argument.attrs, mutability, inner, &outer);
                 if let Pat::Ident(pat) = &mut *argument.pat {
                     pat.ident = outer;
                 }
