@@ -11,6 +11,8 @@ use std::time::Duration;
 use headcount::{Collector, Compacted, Family, SegmentState, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::{bytes, copy_sparsely, names, segments};
+use headcount_tests::obedient::Obedient;
+use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 use nix::libc;
 use tempfile::TempDir;
@@ -546,4 +548,31 @@ fn where_locks_say_nothing_the_process_itself_is_looked_for() {
     assert_eq!(compact(directory), 1);
     assert_eq!(segments(directory), ["elsewhere.hc"]);
     assert_eq!(compact(directory), 0);
+}
+
+#[test]
+fn a_sum_that_passes_the_greatest_number_is_the_same_folded_in_any_portions() {
+    let max = f64::MAX.to_string();
+    let least = format!("-{max}");
+    let values = [&*max, &*max, &*least, &*least, "1"];
+    // None is folded, then after each of them, then after every second.
+    for folds_after in [usize::MAX, 1, 2] {
+        let folder = temporary_directory(Medium::Memory);
+        let sum = || {
+            let snapshot = Collector::open(folder.path()).folding(false).collect();
+            let text = snapshot.expect("a snapshot").to_text();
+            Page::parse(&text).expect("a page").value("level_added")
+        };
+        for (number, value) in values.iter().enumerate() {
+            let mut process = Obedient::start(env!("CARGO_BIN_EXE_remains"), folder.path());
+            assert_eq!(process.tell(&format!("added {value}")), "done");
+            drop(process);
+            if (number + 1) % folds_after == 0 {
+                Collector::open(folder.path()).compact().expect("ours");
+            }
+        }
+        assert_eq!(sum(), Some(1.0), "folded after every {folds_after}");
+        Collector::open(folder.path()).compact().expect("ours");
+        assert_eq!(sum(), Some(1.0), "folded after every {folds_after}, and in the end");
+    }
 }

@@ -273,6 +273,10 @@ fn obey(directory: &str) {
                 queue_level(queue).add(0.5);
                 "done".to_owned()
             }
+            ["added", level] => {
+                ADDED.set(level.parse().expect("a number"));
+                "done".to_owned()
+            }
             ["last", level] => {
                 MOST_RECENT.set(level.parse().expect("a number"));
                 "done".to_owned()

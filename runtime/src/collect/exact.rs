@@ -1,5 +1,8 @@
 //! Sums of `f64` that don't depend on the order of their parts.
 //!
+//! A sum of f64 may pass the greatest of them on its way and come back: `MAX`, `MAX`, `-MAX`. So what is
+//! great is kept apart, divided by 2^100, and nothing is ever infinite that wasn't added so.
+//!
 //! The sum is kept as a list of numbers whose bits don't overlap (Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast
 //! Robust Geometric Predicates", 1997) and rounded once, at the end. Adding the same values in another order as plain `f64` gave a
 //! smaller total in 39 of 100 cases, and Prometheus takes a counter that fell for one that restarted.
@@ -7,11 +10,27 @@
 /// An exact sum.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ExactSum {
-    /// Non-overlapping, by increasing magnitude, finite.
+    /// Non-overlapping, by increasing magnitude, below [`GREAT`].
     parts: Vec<f64>,
+    /// The same of what isn't, divided by [`SCALE`]. Hardly anybody has any.
+    great: Option<Box<Great>>,
     /// Infinities and NaN, added as IEEE 754 has it; 0 if there were none.
     special: f64,
 }
+
+#[derive(Debug, Clone, Default)]
+struct Great {
+    parts: Vec<f64>,
+}
+
+/// 2^1000: beyond it a number is divided without losing a bit, and as many as there can be don't pass
+/// the greatest.
+const GREAT: f64 = f64::from_bits((1023 + 1000) << 52);
+/// 2^100.
+const SCALE: f64 = f64::from_bits((1023 + 100) << 52);
+/// Numbers that one part is written as, in an archive, which has no greater ones: a part beyond so many
+/// times the greatest is written as infinite.
+const MOST_COPIES: usize = 1024;
 
 impl ExactSum {
     pub(super) fn add(&mut self, value: f64) {
@@ -23,24 +42,20 @@ impl ExactSum {
             self.add_special(value);
             return;
         }
-        let mut carried = value;
-        let mut kept = 0;
-        for i in 0..self.parts.len() {
-            let (high, low) = two_sum(carried, self.parts[i]);
-            if low != 0.0 {
-                self.parts[kept] = low;
-                kept += 1;
+        if value.abs() >= GREAT {
+            self.add_great(value / SCALE);
+            return;
+        }
+        grow(&mut self.parts, value);
+        if self.parts.last().is_some_and(|last| last.abs() >= GREAT) {
+            if let Some(great) = self.parts.pop() {
+                self.add_great(great / SCALE);
             }
-            carried = high;
         }
-        self.parts.truncate(kept);
-        if carried.is_finite() {
-            self.parts.push(carried);
-        } else {
-            // Beyond the largest finite number.
-            self.parts.clear();
-            self.add_special(carried);
-        }
+    }
+
+    fn add_great(&mut self, scaled: f64) {
+        grow(&mut self.great.get_or_insert_default().parts, scaled);
     }
 
     /// Of the many NaNs the language leaves open which one a sum is; an archive has to be the same bytes.
@@ -51,14 +66,29 @@ impl ExactSum {
 
     /// Adds all parts of another.
     pub(super) fn add_sum(&mut self, other: &Self) {
-        for part in other.parts() {
-            self.add(part);
+        for part in &other.parts {
+            self.add(*part);
         }
+        for part in other.great() {
+            self.add_great(*part);
+        }
+        if other.special != 0.0 {
+            self.add_special(other.special);
+        }
+    }
+
+    fn great(&self) -> &[f64] {
+        self.great.as_ref().map_or(&[], |great| &great.parts)
     }
 
     /// Numbers whose sum it is: what to keep of it.
     pub(super) fn parts(&self) -> impl Iterator<Item = f64> + '_ {
-        self.parts.iter().copied().chain((self.special != 0.0).then_some(self.special))
+        let special = (self.special != 0.0).then_some(self.special);
+        self.parts
+            .iter()
+            .copied()
+            .chain(self.great().iter().copied().flat_map(copies))
+            .chain(special)
     }
 
     /// The nearest `f64` to the true sum.
@@ -66,27 +96,81 @@ impl ExactSum {
         if self.special != 0.0 {
             return self.special;
         }
-        let mut parts = self.parts.iter().rev();
-        let Some(mut high) = parts.next().copied() else { return 0.0 };
-        let mut low = 0.0;
-        for part in parts.by_ref() {
-            (high, low) = two_sum(high, *part);
-            if low != 0.0 {
-                break;
+        let great = self.great();
+        let Some(greatest) = great.last() else { return nearest(&self.parts) };
+        let about = greatest + self.parts.last().unwrap_or(&0.0) / SCALE;
+        if about.abs() < GREAT / SCALE * 1024.0 {
+            // Small enough to be added up as it is.
+            let mut parts = self.parts.clone();
+            for part in great {
+                grow(&mut parts, part * SCALE);
             }
+            return nearest(&parts);
         }
-        // Half-way between two numbers, the parts not looked at yet decide.
-        if let Some(next) = parts.next() {
-            if (low < 0.0 && *next < 0.0) || (low > 0.0 && *next > 0.0) {
-                let doubled = low * 2.0;
-                let up = high + doubled;
-                if (up - high).to_bits() == doubled.to_bits() {
-                    high = up;
-                }
-            }
+        // Nothing of the least parts counts here but that they are there, half-way between two numbers.
+        let mut parts = Vec::new();
+        for part in &self.parts {
+            let scaled = part / SCALE;
+            let is_lost = scaled == 0.0;
+            grow(&mut parts, if is_lost { f64::from_bits(1).copysign(*part) } else { scaled });
         }
-        high
+        for part in great {
+            grow(&mut parts, *part);
+        }
+        nearest(&parts) * SCALE
     }
+}
+
+/// Adds a number to parts; none of them passes the greatest.
+fn grow(parts: &mut Vec<f64>, value: f64) {
+    let mut carried = value;
+    let mut kept = 0;
+    for i in 0..parts.len() {
+        let (high, low) = two_sum(carried, parts[i]);
+        if low != 0.0 {
+            parts[kept] = low;
+            kept += 1;
+        }
+        carried = high;
+    }
+    parts.truncate(kept);
+    if carried != 0.0 {
+        parts.push(carried);
+    }
+}
+
+/// Numbers of which a great part is the sum.
+fn copies(mut part: f64) -> impl Iterator<Item = f64> + use<> {
+    let mut copies = 1;
+    while !(part * SCALE).is_finite() && copies < MOST_COPIES {
+        part /= 2.0;
+        copies *= 2;
+    }
+    core::iter::repeat_n(part * SCALE, copies)
+}
+
+/// The nearest `f64` to the sum of non-overlapping parts.
+fn nearest(parts: &[f64]) -> f64 {
+    let mut parts = parts.iter().rev();
+    let Some(mut high) = parts.next().copied() else { return 0.0 };
+    let mut low = 0.0;
+    for part in parts.by_ref() {
+        (high, low) = two_sum(high, *part);
+        if low != 0.0 {
+            break;
+        }
+    }
+    // Half-way between two numbers, the parts not looked at yet decide.
+    if let Some(next) = parts.next() {
+        if (low < 0.0 && *next < 0.0) || (low > 0.0 && *next > 0.0) {
+            let doubled = low * 2.0;
+            let up = high + doubled;
+            if (up - high).to_bits() == doubled.to_bits() {
+                high = up;
+            }
+        }
+    }
+    high
 }
 
 /// `a + b` as the rounded sum and what the rounding lost.
@@ -112,13 +196,53 @@ mod tests {
     fn what_plain_addition_loses_is_kept() {
         assert_eq!(sum(&[1e16, 1.0, -1e16]).to_bits(), 1.0_f64.to_bits());
         assert_eq!(sum(&[0.1; 10]).to_bits(), 1.0_f64.to_bits());
-        assert_eq!(sum(&[1e308, 1e308, -1e308]).to_bits(), f64::INFINITY.to_bits());
+        assert_eq!(sum(&[1e308, 1e308]).to_bits(), f64::INFINITY.to_bits());
+        assert_eq!(sum(&[1e308, 1e308, -1e308]).to_bits(), 1e308_f64.to_bits());
         assert_eq!(sum(&[]).to_bits(), 0.0_f64.to_bits());
         for nan in [f64::from_bits(0xfff8_6865_6164_6373), f64::NEG_INFINITY] {
             assert_eq!(sum(&[f64::INFINITY, nan, 1.0]).to_bits(), f64::NAN.to_bits());
         }
         // Half-way, decided by a part far below.
         assert_eq!(sum(&[1e16, 1.0, 1e-16]).to_bits(), (1e16 + 2.0_f64).to_bits());
+    }
+
+    #[test]
+    fn what_passes_the_greatest_number_comes_back() {
+        const MAX: f64 = f64::MAX;
+        let least = f64::from_bits(1);
+        for (values, expected) in [
+            (&[MAX, MAX, -MAX, -MAX, 1.0][..], 1.0),
+            (&[MAX, -MAX, MAX, -MAX, least], least),
+            (&[MAX, MAX, MAX, -MAX, -MAX], MAX),
+            (&[MAX, MAX, -MAX, 1.0], MAX),
+            (&[MAX, MAX], f64::INFINITY),
+            (&[-MAX, -MAX, least], f64::NEG_INFINITY),
+            // Half-way to the next number, which there isn't: the least part decides.
+            (&[MAX, 2.0_f64.powi(970)], f64::INFINITY),
+            (&[MAX, 2.0_f64.powi(970), -least], MAX),
+            (&[GREAT, GREAT, -GREAT, -GREAT, 0.5], 0.5),
+            (&[GREAT, -2.0_f64.powi(999), -2.0_f64.powi(999), least], least),
+            (&[MAX, MAX, f64::INFINITY, -MAX], f64::INFINITY),
+        ] {
+            for turn in 0..values.len() {
+                let mut order = values.to_vec();
+                order.rotate_left(turn);
+                assert_eq!(sum(&order).to_bits(), expected.to_bits(), "{order:?}");
+                order.reverse();
+                assert_eq!(sum(&order).to_bits(), expected.to_bits(), "{order:?}");
+                // In two groups, and as an archive keeps them in between.
+                for cut in 0..=order.len() {
+                    let mut groups = [ExactSum::default(), ExactSum::default()];
+                    for (number, value) in order.iter().enumerate() {
+                        groups[usize::from(number >= cut)].add(*value);
+                    }
+                    let mut kept = ExactSum::default();
+                    groups[0].parts().for_each(|part| kept.add(part));
+                    kept.add_sum(&groups[1]);
+                    assert_eq!(kept.total().to_bits(), expected.to_bits(), "{order:?}, {cut}");
+                }
+            }
+        }
     }
 
     #[test]
