@@ -18,13 +18,16 @@ unsafe impl Send for At {}
 // SAFETY: as above.
 unsafe impl Sync for At {}
 
+/// No address of a program's has this bit.
+const NUMBER: usize = 1 << 62;
+
 /// What the series of a site that could not be registered has.
 pub const DROPPED: At = At::slot(registry::DROPPED);
 
 impl At {
     #[inline]
     pub(crate) const fn slot(slot: u32) -> Self {
-        Self(without_provenance(slot as usize))
+        Self(without_provenance(NUMBER | slot as usize))
     }
 
     #[inline]
@@ -35,11 +38,11 @@ impl At {
     /// The slot as it is now.
     #[inline]
     pub(crate) fn load(self) -> u32 {
-        match u32::try_from(self.0.addr()) {
-            Ok(slot) => slot,
-            // SAFETY: above 2^32 it is no slot, so `row` made it of a reference that is valid for ever.
-            Err(_) => unsafe { &*self.0 }.load(),
+        if self.0.addr() & NUMBER != 0 {
+            return self.number();
         }
+        // SAFETY: `row` made it of a reference that is valid for ever; `slot` sets the bit.
+        unsafe { &*self.0 }.load()
     }
 
     /// The same of what is no row.
@@ -59,13 +62,10 @@ unsafe impl Send for Cells {}
 // SAFETY: as of `At`.
 unsafe impl Sync for Cells {}
 
-/// No address of a program's has this bit.
-const DECLARED: usize = 1 << 62;
-
 impl Cells {
     #[inline]
     pub(crate) const fn declared(index: u32) -> Self {
-        Self(without_provenance(DECLARED | index as usize))
+        Self(without_provenance(NUMBER | index as usize))
     }
 
     #[inline]
@@ -76,7 +76,7 @@ impl Cells {
     /// How far behind the site's first cell, or the row.
     #[inline]
     pub(crate) fn get(self) -> Result<u32, &'static RowSlot> {
-        if self.0.addr() & DECLARED == 0 {
+        if self.0.addr() & NUMBER == 0 {
             // SAFETY: `row` made it of such a reference; `declared` sets the bit.
             Err(unsafe { &*self.0 })
         } else {
