@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headcount::{Collector, Number, Value};
+use headcount::{Collector, Number, Snapshot, Value};
 use headcount_tests::files::segments;
 use headcount_tests::obedient::Obedient;
 use headcount_tests::{Medium, is_long, temporary_directory, within};
@@ -192,4 +192,64 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     assert_eq!(counts(directory, "guest_calls_total").len(), 0);
     told(&mut b, "inc shared 2");
     assert_eq!(counts(directory, "guest_calls_total")["shared"], 2.0);
+}
+
+#[test]
+fn what_nobody_touches_goes_and_no_count_falls() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let [mut a, mut b] = [0; 2].map(|_| start(directory));
+    told(&mut a, "visit both");
+    told(&mut a, "visit one");
+    told(&mut a, "inc stays 1");
+    // From here on only the other process touches it.
+    let mut expected = 1.0;
+    within(Duration::from_secs(60), "the untouched row is gone", || {
+        told(&mut b, "visit both");
+        expected += 1.0;
+        let seen = counts(directory, "guest_visits_total");
+        assert_eq!(seen["both"], expected);
+        (!seen.contains_key("one")).then_some(())
+    });
+    // The first has removed its own part as well, which still counts; a family without a timeout keeps what it has.
+    assert_eq!(a.tell("remove guest_visits_total both"), "0");
+    assert_eq!(counts(directory, "guest_visits_total")["both"], expected);
+    assert_eq!(counts(directory, "guest_calls_total")["stays"], 1.0);
+    told(&mut a, "visit one");
+    assert_eq!(counts(directory, "guest_visits_total")["one"], 1.0);
+}
+
+/// Bytes that this thread has read.
+fn bytes_read() -> u64 {
+    let io = std::fs::read_to_string("/proc/thread-self/io").expect("there is /proc");
+    let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.expect("it is there").parse().expect("a number")
+}
+
+#[test]
+fn a_collector_reads_only_what_a_log_has_grown_by() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut process = start(directory);
+    told(&mut process, "keep some 0 20000");
+    let log = word(directory, &process, LOG_USED) & 0xffff_ffff;
+    assert!(log > 1_000_000, "{log}");
+    let kept = Collector::open(directory);
+    let mut read = Vec::new();
+    for round in 0..4 {
+        let before = bytes_read();
+        let snapshot = kept.collect().expect("a snapshot");
+        read.push(bytes_read() - before);
+        let new = Collector::open(directory).collect().expect("a snapshot");
+        let family = |snapshot: &Snapshot| {
+            let family = snapshot.families().iter().find(|one| one.name == "guest_calls_total");
+            family.expect("it is there").series.len()
+        };
+        assert_eq!(family(&snapshot), family(&new));
+        told(&mut process, &format!("inc new{round} 1"));
+        assert_eq!(process.tell(&format!("remove guest_calls_total some{round}")), "1");
+    }
+    // All cells, and some pages of words.
+    let most = 8 * word(directory, &process, SLOTS_USED) * 2 + 64 * 1024;
+    assert!(read[0] > log && read[1..].iter().all(|read| *read < most), "{read:?}, {log}, {most}");
 }

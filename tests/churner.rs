@@ -24,6 +24,9 @@ fn level(guest: &str) -> Gauge;
 /// Money of one guest each.
 #[metric(name = "guest_euros_total", unit = "euros")]
 fn euros(guest: &str) -> Counter<f64>;
+/// Of one guest each, for a while.
+#[metric(name = "guest_visits_total", idle_timeout = "2s")]
+fn visits(guest: &str) -> Counter;
 /// Of the house.
 #[metric(name = "house_total")]
 static HOUSE: Counter;
@@ -96,6 +99,10 @@ fn main() {
             }
             "inc" => {
                 calls(words[1]).inc_by(number(2));
+                "done".to_owned()
+            }
+            "visit" => {
+                visits(words[1]).inc();
                 "done".to_owned()
             }
             "pay" => {

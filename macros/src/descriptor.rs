@@ -7,6 +7,7 @@ use syn::{Expr, ExprPath, Ident, LitInt, LitStr, Type};
 
 use crate::args::Args;
 use crate::buckets;
+use crate::durations;
 use crate::expand::q;
 use crate::full_name::FullName;
 use crate::function::Function;
@@ -29,6 +30,7 @@ pub(crate) struct Descriptor {
     summary: bool,
     mode: Option<Ident>,
     max_series: Option<LitInt>,
+    idle_timeout: Option<u32>,
     bounds: Bounds,
 }
 
@@ -89,6 +91,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         summary: args.flag("summary").is_some(),
         mode: args.text("mode").and_then(modes::variant),
         max_series: args.number("max_series").cloned(),
+        idle_timeout: durations::idle_timeout(args),
         bounds: match args.buckets() {
             None => Bounds::Default,
             Some(Buckets::Literal(list)) => Bounds::Literal(buckets::values(list)),
@@ -154,6 +157,9 @@ impl Descriptor {
         }
         if let Some(max_series) = &self.max_series {
             tokens.extend(q!(.max_series(#max_series)));
+        }
+        if let Some(seconds) = self.idle_timeout.map(Literal::u32_unsuffixed) {
+            tokens.extend(q!(.idle_timeout(#seconds)));
         }
         if self.outcome {
             tokens.extend(q!(.outcome()));

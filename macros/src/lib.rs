@@ -25,6 +25,7 @@ mod case;
 mod check;
 mod derive;
 mod descriptor;
+mod durations;
 mod ends;
 mod errors;
 mod expand;
@@ -74,6 +75,7 @@ mod snapshots_of_keys;
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
 /// | `metric = CALLS` | counts on a metric that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| calls(queue, outcome)` |
@@ -82,7 +84,7 @@ mod snapshots_of_keys;
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a fixed shape.
 ///
 /// # Labels
 ///
@@ -269,6 +271,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or what is known when the program is compiled: a constant array or slice of `f64`, `headcount::exponential_buckets::<8>(0.001, 2.0)` |
 /// | `summary` | a sum and a count, without buckets |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
 /// | `cancelled = false` | leaves out calls whose future was dropped half way |
@@ -278,7 +281,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary` and `max_series` need a `name`: the family that all functions share
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and `idle_timeout` need a `name`: the family that all functions share
 /// has a fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors, of
 /// futures and of blocks at `#[counted]` is true here too.
 ///
@@ -363,13 +366,14 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
 /// | `mode = "max"` | how the values of several processes become one, as for gauges at `#[metric]`, of which only `mostrecent` and `livemostrecent` make no sense here; `livesum` by default |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
 /// | `metric = RUNNING` | counts on a `Gauge` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
 /// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_concurrent` |
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode` and `max_series` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a fixed shape.
 /// What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// # Expansion
@@ -420,6 +424,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
 /// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
 /// | `error_if = \|value\| ..` | what an error is, if not `Err`; panics count besides |
 /// | `only = Type::Variant { n } if *n > 3` | counts only the errors that match the pattern, and no panics |
 /// | `error_labels(kind, code = \|e\| e.code())` | labels from the error: a closure over it, or a name alone for the error itself |
@@ -431,7 +436,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels` and `max_series` need a `name`: the family that all functions share has a
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a
 /// fixed shape. What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// `only` and `error_labels` look into the error of a `Result`, by reference. For a panic and a cancellation, the labels of
@@ -558,6 +563,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `mode = "livesum"` | gauges and state sets, required: see below |
 /// | `labels(version = env!("CARGO_PKG_VERSION"))` | infos that are a `static`, required: labels whose values are constants, each a `&'static str` or any literal |
 /// | `max_series = 500` | families: how many series a process may have, before the rest goes to one whose values read `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | families with open labels: each process removes a series whose value has not changed for so long (`d`, `h`, `m`, `s`), as `remove` does: no counter falls that others have, and one that comes back begins at 0. To set a gauge to what it was is no change; a series with a function stays |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
 /// # Modes

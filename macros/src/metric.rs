@@ -4,7 +4,7 @@
 //! takes the initialiser's place, so that the name exists with the type that was written, and rustc
 //! has nothing to add.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Literal, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute as Attr, Expr, Ident, Lit, LitInt, LitStr, Meta, Token, Type, Visibility};
@@ -17,7 +17,7 @@ use crate::keys::Attribute;
 use crate::names::{self, Kind};
 use crate::plan::{literal, text_of};
 use crate::values::Buckets;
-use crate::{buckets, check, fallback, family, modes, rules, shape};
+use crate::{buckets, check, durations, fallback, family, modes, rules, shape};
 
 /// A `static` item.
 struct Static {
@@ -42,6 +42,7 @@ pub(crate) struct Metric<'a> {
     mode: Option<Ident>,
     buckets: Option<&'a Buckets>,
     max_series: Option<&'a LitInt>,
+    idle_timeout: Option<u32>,
 }
 
 /// Expands `#[metric]` on an item.
@@ -103,6 +104,12 @@ fn check_static<'a>(args: &'a Args, item: &Static, errors: &mut Errors) -> Optio
     }
     if let Some(max_series) = args.flag("max_series") {
         errors.at(max_series.span(), "a `static` is one series: `max_series` belongs to a `fn`");
+    }
+    if let Some(idle) = args.flag("idle_timeout") {
+        errors.at(
+            idle.span(),
+            "a `static` is one series, which stays: `idle_timeout` belongs to a `fn`",
+        );
     }
     constant_labels(args, item, errors);
     check(args, &item.attrs, &item.ident, &item.ty, errors)
@@ -181,6 +188,7 @@ pub(crate) fn check<'a>(
             mode,
             buckets,
             max_series: args.number("max_series"),
+            idle_timeout: durations::idle_timeout(args),
         }),
         _ => None,
     }
@@ -311,7 +319,7 @@ pub(crate) fn items(
     ty: &Type,
     labels: Option<&TokenStream>,
 ) -> TokenStream {
-    let Metric { kind, name, help, unit, mode, buckets, max_series } = metric;
+    let Metric { kind, name, help, unit, mode, buckets, max_series, idle_timeout } = metric;
     let runtime_kind = q!(#krate::kind_of::<#ty>());
     let name = name.print(krate, *kind, &runtime_kind);
     let runtime_kind = if *kind == Kind::Renamed && mode.is_none() {
@@ -331,6 +339,9 @@ pub(crate) fn items(
     }
     if let Some(max_series) = max_series {
         descriptor.extend(q!(.max_series(#max_series)));
+    }
+    if let Some(seconds) = idle_timeout.map(Literal::u32_unsuffixed) {
+        descriptor.extend(q!(.idle_timeout(#seconds)));
     }
     if let Some(unit) = unit {
         descriptor.extend(q!(.unit(#unit)));

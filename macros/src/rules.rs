@@ -9,6 +9,7 @@ use syn::{Ident, Pat};
 
 use crate::args::{Args, is_closure};
 use crate::buckets;
+use crate::durations;
 use crate::errors::Errors;
 use crate::full_name::FullName;
 use crate::keys::Attribute;
@@ -22,7 +23,7 @@ use crate::values::{Buckets, Label};
 pub(crate) const MOST_LABELS: usize = 8;
 
 /// The keys that a metric has where it is declared.
-const OF_A_DECLARED_METRIC: [&str; 12] = [
+const OF_A_DECLARED_METRIC: [&str; 13] = [
     "name",
     "namespace",
     "subsystem",
@@ -33,6 +34,7 @@ const OF_A_DECLARED_METRIC: [&str; 12] = [
     "summary",
     "mode",
     "max_series",
+    "idle_timeout",
     "prefix",
     "error_labels",
 ];
@@ -299,6 +301,7 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
 
 /// A cap of 0 would leave a family with nothing but its overflow.
 pub(crate) fn max_series(args: &Args, errors: &mut Errors) {
+    durations::check(args, errors);
     let Some(number) = args.number("max_series") else { return };
     match number.base10_parse::<u32>() {
         Ok(1..=1_000_000) => {}

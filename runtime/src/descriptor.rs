@@ -200,6 +200,8 @@ pub struct Descriptor {
     pub(crate) mode: Mode,
     pub(crate) bounds: Bounds,
     pub(crate) max_series: u32,
+    /// Seconds after which a row goes that nobody has touched; 0: none does.
+    pub(crate) idle_timeout: u32,
     /// Whether someone wrote the help text.
     pub(crate) has_own_help: bool,
     pub(crate) file: &'static str,
@@ -239,6 +241,7 @@ impl Descriptor {
             mode: Mode::LiveSum,
             bounds,
             max_series: 1_000,
+            idle_timeout: 0,
             has_own_help: true,
             file,
             line,
@@ -273,6 +276,13 @@ impl Descriptor {
     pub const fn max_series(mut self, most: u32) -> Self {
         assert!(most > 0, "a family needs room for one series at least");
         self.max_series = most;
+        self
+    }
+
+    /// Seconds after which the process removes a row that nobody has touched.
+    #[must_use]
+    pub const fn idle_timeout(mut self, seconds: u32) -> Self {
+        self.idle_timeout = seconds;
         self
     }
 

@@ -115,6 +115,7 @@ mod build_info;
 mod const_checks;
 mod declared;
 mod descriptor;
+mod idle;
 mod label;
 mod outcome;
 mod registry;

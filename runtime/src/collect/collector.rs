@@ -229,6 +229,7 @@ impl Collector {
         if self.directory.is_none() {
             store::start();
             sampler::sample();
+            store::remove_idle();
         }
     }
 

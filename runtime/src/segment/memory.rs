@@ -269,6 +269,26 @@ impl Memory {
         }
     }
 
+    /// A number that changes when one of these cells does, and the sum of them all.
+    pub(crate) fn digest(&self, shards: u32, slot: u32, cells: u32) -> (u64, u64) {
+        let (mut digest, mut sum) = (0_u64, 0_u64);
+        for shard in 0..shards {
+            let end = slot.saturating_add(cells).min(self.limit(shard));
+            let off = self.geometry.shard_off(shard);
+            for cell in slot..end {
+                // SAFETY: as in `clear`.
+                let word = unsafe { self.region.word(off + u64::from(cell) * CELL) };
+                let word = word.load(Ordering::Relaxed);
+                sum = sum.wrapping_add(word);
+                // A shard that grows meanwhile adds zeros, which change nothing.
+                let place = u64::from(shard) << 32 | u64::from(cell);
+                let mixed = (word ^ place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                digest = digest.wrapping_add(if word == 0 { 0 } else { mixed ^ mixed >> 29 });
+            }
+        }
+        (digest, sum)
+    }
+
     /// What is usable now, to be read without the store.
     pub(crate) fn view(&self) -> View {
         let limits = self.limits.iter().copied().collect();

@@ -137,6 +137,16 @@ impl Callbacks {
     }
 
     /// What has to be started in a process whose segment was just made.
+    /// Whether there is one for this series.
+    pub(super) fn has(&self, series: (usize, u32)) -> bool {
+        self.known.iter().any(|(known, _)| *known == series)
+    }
+
+    /// The series is gone, and its name may be another's.
+    pub(super) fn forget(&mut self, series: (usize, u32)) {
+        self.known.retain(|(known, _)| *known != series);
+    }
+
     pub(super) fn start(&self) -> Option<fn()> {
         self.start
     }

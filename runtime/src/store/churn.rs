@@ -12,6 +12,8 @@ use crate::label::arena::Arena;
 use crate::label::{Entry, Row};
 use crate::registry::Site;
 
+use super::idle::Idle;
+
 /// A family's number in the log, and the values of its labels.
 pub(super) type SeriesKey = (u32, Vec<String>);
 
@@ -49,6 +51,10 @@ pub(super) struct Churn {
     pub(super) arena: Arena,
     /// The rows that are there, by their slots.
     pub(super) by_slot: BTreeMap<u32, Arc<SeriesKey>>,
+    /// Those of them that go when nobody touches them.
+    pub(super) idle: BTreeMap<u32, Idle>,
+    /// Whether the thread that looks at these is to be there once the mutex is released.
+    pub(super) starts_thread: bool,
     /// Those that were removed, by their slots.
     pub(super) gone: BTreeMap<u32, Gone>,
     /// Cells of these.
@@ -71,6 +77,8 @@ impl Churn {
         Self {
             arena: Arena::new(),
             by_slot: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            starts_thread: false,
             gone: BTreeMap::new(),
             gone_cells: 0,
             held: 0,

@@ -13,6 +13,7 @@ use core::time::Duration;
 #[cfg(not(miri))]
 use libc::pthread_atfork;
 
+use crate::idle;
 #[cfg(miri)]
 use crate::no_kernel::pthread_atfork;
 use crate::segment::{current, fold_fd, shard, wiped};
@@ -96,6 +97,7 @@ impl DerefMut for Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let (unsaid, start) = (self.unsaid.take(), self.start.take());
+        let has_idle = core::mem::take(&mut self.churn.starts_thread);
         STORE.release();
         if self.since != epoch() {
             // As in `lock`: what this thread was given meanwhile belongs to nobody.
@@ -107,6 +109,9 @@ impl Drop for Guard {
         }
         if let Some(start) = start {
             start();
+        }
+        if has_idle {
+            idle::ensure_thread();
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::segment::shard;
 use super::attach::{self, Patience};
 use super::churn::{RowOf, SeriesKey};
 use super::fork::Guard;
+use super::idle::Idle;
 use super::names;
 use super::state::{FamilyNames, Known, Store};
 
@@ -165,6 +166,10 @@ impl Store {
         let key = Arc::new(key);
         if row.is_some() {
             self.churn.by_slot.insert(slot, Arc::clone(&key));
+            if d.idle_timeout > 0 {
+                self.churn.idle.insert(slot, Idle::new(d.idle_timeout));
+                self.churn.starts_thread = true;
+            }
         }
         let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::new() });
         self.series.insert(key, Known { slot, cells: width, row });

@@ -158,6 +158,8 @@ impl Store {
     /// Forgets a row whose removal is written down.
     fn forget(&mut self, slot: u32, when: u64) {
         let Some(key) = self.churn.by_slot.remove(&slot) else { return };
+        self.churn.idle.remove(&slot);
+        self.callbacks.forget((0, slot));
         let Some(Known { cells, row: Some(row), .. }) = self.series.remove(&key) else { return };
         let rested = self.churn.rested();
         for (site, entry) in row.entries {

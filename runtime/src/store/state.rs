@@ -252,6 +252,7 @@ impl Store {
                 self.log_at = LogPlace::FIRST;
                 self.state = State::Live;
                 self.start = self.callbacks.start();
+                self.churn.starts_thread = !self.churn.idle.is_empty();
                 self.note_dropped_series();
                 self.register_first();
             }

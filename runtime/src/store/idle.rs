@@ -1,0 +1,88 @@
+//! Which rows nobody has touched for longer than their family's `idle_timeout`: those whose cells are as they were.
+
+use core::ops::Bound;
+use std::time::Instant;
+
+use crate::descriptor::Kind;
+use crate::registry::Spec;
+
+use super::compact;
+use super::fork::Guard;
+use super::state::{State, Store};
+
+/// A row that goes when nobody touches it.
+#[derive(Debug)]
+pub(super) struct Idle {
+    /// Seconds.
+    timeout: u32,
+    /// What its cells held when it was looked at last, and since when they do.
+    seen: Option<(u64, Instant)>,
+}
+
+impl Idle {
+    pub(super) fn new(timeout: u32) -> Self {
+        Self { timeout, seen: None }
+    }
+}
+
+/// So many rows are looked at while others wait.
+const AT_ONCE: usize = 256;
+/// Seconds between two looks, at most; else an eighth of the least timeout.
+const SELDOM: u32 = 60;
+
+/// Removes the rows that nobody has touched for too long, and says in how many seconds it is worth looking again.
+pub(crate) fn remove_idle() -> u32 {
+    let mut from = Bound::Unbounded;
+    let mut shortest = SELDOM * 8;
+    let mut has_removed = false;
+    loop {
+        let Some(mut store) = Guard::lock() else { break };
+        if store.state != State::Live {
+            break;
+        }
+        let rows = store.churn.idle.range((from, Bound::Unbounded)).take(AT_ONCE);
+        let rows: Vec<u32> = rows.map(|(slot, _)| *slot).collect();
+        let Some(end) = rows.last() else { break };
+        from = Bound::Excluded(*end);
+        let mut idle = Vec::new();
+        for slot in rows {
+            let (is_idle, timeout) = store.look_at(slot);
+            shortest = shortest.min(timeout);
+            if is_idle {
+                idle.push(slot);
+            }
+        }
+        has_removed |= store.remove(&idle);
+    }
+    if has_removed {
+        compact::in_passing();
+    }
+    (shortest / 8).max(1)
+}
+
+impl Store {
+    /// Whether the row has been idle for too long, and how long that is.
+    fn look_at(&mut self, slot: u32) -> (bool, u32) {
+        let known = self.churn.by_slot.get(&slot).and_then(|key| self.series.get(key));
+        let row = known.and_then(|known| Some((known.cells, known.row.as_ref()?.site)));
+        let (Some((cells, site)), Some(memory)) = (row, &self.memory) else {
+            return (false, SELDOM);
+        };
+        let (digest, sum) = memory.digest(self.shards_used, slot, cells);
+        let Some(idle) = self.churn.idle.get_mut(&slot) else { return (false, SELDOM) };
+        let timeout = idle.timeout;
+        match idle.seen {
+            Some((before, since)) if before == digest => {
+                // Calls are in progress: their end is yet to come.
+                let is_busy = matches!(site.spec(), Spec::Metric(d) if d.kind == Kind::InProgress);
+                let is_over = since.elapsed().as_secs() >= u64::from(timeout);
+                let stays = (is_busy && sum != 0) || self.callbacks.has((0, slot));
+                (is_over && !stays, timeout)
+            }
+            _ => {
+                idle.seen = Some((digest, Instant::now()));
+                (false, timeout)
+            }
+        }
+    }
+}
