@@ -17,7 +17,8 @@ use headcount::{Clean, Collector, Config, Error, Format, SegmentInfo};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The directory. Without it, what `HEADCOUNT_DIR` or else `PROMETHEUS_MULTIPROC_DIR` names.
+    /// The directory. Without it, what `HEADCOUNT_DIR` or else `PROMETHEUS_MULTIPROC_DIR` names, or
+    /// else `headcount` in systemd's `RUNTIME_DIRECTORY`.
     #[arg(long, global = true, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 }
