@@ -128,3 +128,28 @@ fn the_first_use_may_be_in_a_constructor() {
     assert!(page.at("guest_work_total") >= 50.0);
     assert_eq!(page.at("headcount_processes{state=\"live\"}"), 2.0);
 }
+
+/// A static library in a program in C: what is declared is there at 0 where all of it was linked.
+#[test]
+fn a_static_library_that_is_linked_whole_has_all_that_it_declares() {
+    let library = example("guest").with_file_name("libguest.a");
+    let folder = temporary_directory(Medium::Disk);
+    let main = folder.path().join("main.c");
+    fs::write(&main, "void guest_inc(void);\nint main(void) { guest_inc(); return 0; }\n")
+        .expect("C");
+    let program = folder.path().join("program");
+    let mut cc = Command::new("cc");
+    cc.arg(&main).arg("-Wl,--whole-archive").arg(&library).arg("-Wl,--no-whole-archive");
+    let linked = cc.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program).output();
+    let linked = linked.expect("a linker, which Rust needs too");
+    assert!(linked.status.success(), "{}", String::from_utf8_lossy(&linked.stderr));
+    let directory = folder.path().join("segments");
+    let mut program = Command::new(&program);
+    program.env("HEADCOUNT_DIR", &directory).env_remove("GUEST_COUNTS_LOADS");
+    assert!(program.status().expect("it runs").success());
+    let page = page(&directory);
+    assert_eq!(page.at("guest_work_total"), 1.0);
+    for declared in ["guest_loads_total", "guest_calls_failed_total", "guest_seconds_count"] {
+        assert_eq!(page.at(declared), 0.0, "{declared}");
+    }
+}

@@ -80,6 +80,21 @@
 //! where it was. Two such libraries in one process are two segments, which all pages add up. A Rust `dylib` that shares one
 //! `headcount` with the program must not be unloaded, since its declarations are part of the program's list.
 //!
+//! # Static libraries
+//!
+//! A linker takes from a static library only the objects that somebody asks for. Declarations register themselves, and nobody
+//! asks for them: so in a C program that is linked with a Rust `staticlib` what is declared in an object that nothing else is
+//! taken from is absent from the page, and exists at 0 only if the library is linked whole:
+//!
+//! ```text
+//! cc main.c -Wl,--whole-archive libshop.a -Wl,--no-whole-archive -lpthread -ldl -lm -lgcc_s
+//! ```
+//!
+//! # Calls without an end
+//!
+//! A call that its process doesn't survive has no end: `panic = "abort"`, `abort`, `exit` in another thread, `kill -9`. A bare
+//! `#[counted]` counts where a call begins, and counts it; `outcome`, durations and exceptions are of ends, and lack it.
+//!
 //! # What a signal handler may do
 //!
 //! Record, in a thread that has recorded before: a thread's first use allocates, which a handler must not. It is memory-safe, and on
