@@ -112,3 +112,20 @@ fn without_fork_handlers() {
     interrupt("bare histogram", 24);
     interrupt("bare collect", 16);
 }
+
+#[test]
+fn fork_handlers_that_come_before_ours_count_for_the_child() {
+    let directory = temporary_directory(Medium::Memory);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_foreign"));
+    let mut child = Child::start(program.arg(directory.path()).arg("100"));
+    let status = within(Duration::from_secs(120), "the program has ended", || child.ended());
+    let output = child.all_output();
+    assert!(status.success(), "{status:?}:\n{output}");
+    let counted: f64 = told(&output, "counted: ").parse().expect("a number");
+    let page = page_of(directory.path());
+    assert_eq!(page.at("work_total"), counted);
+    assert_eq!(page.at("work_size_count"), counted);
+    assert_eq!(page.at("work_size_sum"), counted);
+    assert_eq!(page.at("depth"), 100.0);
+    assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 101.0);
+}

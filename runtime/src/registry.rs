@@ -21,6 +21,9 @@ pub(crate) const NEVER: u32 = 0xE000_0000;
 /// See [`Site::is_full`]; above every limit too.
 const FULL: u32 = UNASSIGNED + 1;
 
+/// From here to [`NEVER`]: the slot of a row that there was no room for, and that is asked for again.
+pub(crate) const WAITING: u32 = 0xD000_0000;
+
 /// Records calls, one counter for all ends.
 pub const COUNTED: u32 = 1;
 /// Records calls, one counter for each outcome.
@@ -309,6 +312,12 @@ pub(crate) fn unassigned() -> Vec<&'static Site> {
         .collect();
     sites.sort_by_key(|site| site.order());
     sites
+}
+
+/// Changes when the linker's list grows: what stands first in it.
+pub(crate) fn newest() -> usize {
+    let first = inventory::iter::<Sites>.into_iter().next();
+    first.map_or(0, |sites| core::ptr::from_ref(sites).addr())
 }
 
 /// Whether this program declares anything at all.

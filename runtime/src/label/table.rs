@@ -37,6 +37,12 @@ impl RowSlot {
         self.0.load(Ordering::Acquire).wrapping_sub(1)
     }
 
+    /// A row that waited for room has got its cells.
+    pub(crate) fn assign(&self, slot: u32) {
+        // Release: whoever sees the slot sees the blocks behind it.
+        self.0.store(slot.wrapping_add(1), Ordering::Release);
+    }
+
     /// The row is gone, for all who kept this.
     pub(crate) fn forget(&self) {
         self.0.store(0, Ordering::Release);

@@ -9,8 +9,9 @@ use crate::registry::{NEVER, Place, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
-use super::fork::{Guard, epoch};
+use super::fork::{Guard, epoch, notice};
 use super::state::Store;
+use super::waiting::is_waiting;
 
 /// Blocks that the shards of one process may have together; beyond it, threads count in shard 0.
 const BUDGET: u64 = 64 << 20;
@@ -45,13 +46,14 @@ thread_local! {
 #[cold]
 #[inline(never)]
 pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target) {
+    notice();
     // Acquire: the blocks behind a slot are seen by whoever sees the slot.
     let now = |slot| place.map_or(slot, |place| place.load(Ordering::Acquire));
     let slot = now(slot);
     if slot >= NEVER {
         return (slot, without_shard(slot, last));
     }
-    // A site without a slot waits for room for new series, not for room in a shard.
+    // What has no slot waits for room for new series, not for room in a shard.
     let waits_for = if slot >= UNASSIGNED { &ROWS } else { &CELLS };
     if waits_for.with(Patience::is_refused) {
         return (slot, without_shard(slot, last));
@@ -66,19 +68,39 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
         waits_for.with(Patience::refuse);
         return (slot, without_shard(slot, last));
     }
-    if slot >= UNASSIGNED && place.is_some() {
-        store.register_new();
+    let slot = match place {
+        Some(place) if slot >= UNASSIGNED => {
+            store.register_new();
+            store.register_early(place.site);
+            now(slot)
+        }
+        None if is_waiting(slot) => match store.register_waiting(slot) {
+            Ok(slot) => slot,
+            Err(error) => {
+                store.note_refusal(3, error);
+                slot
+            }
+        },
+        _ => now(slot),
+    };
+    if slot >= UNASSIGNED {
+        drop(store);
+        // Only who has asked for room is refused it: what can't be had in any case keeps nobody from
+        // asking.
+        if place.is_some() || is_waiting(slot) {
+            ROWS.with(Patience::refuse);
+        }
+        return (slot, Target::Nowhere);
     }
-    let slot = now(slot);
     let cells = slot.saturating_add(last).saturating_add(1);
-    let attached = slot < UNASSIGNED && store.attach(cells, is_staying);
+    let attached = store.attach(cells, is_staying);
     drop(store);
     if attached {
         if let Some(own) = shard::own(slot, last) {
             return (slot, Target::Own(own));
         }
     }
-    waits_for.with(Patience::refuse);
+    CELLS.with(Patience::refuse);
     (slot, without_shard(slot, last))
 }
 

@@ -40,6 +40,9 @@ pub(crate) fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }
 
+/// Whether the fork handlers are registered.
+static ARMED: AtomicBool = AtomicBool::new(false);
+
 thread_local! {
     /// This thread's fork handlers hold the mutex. Handlers can be registered twice, when two threads come first.
     static HELD: Cell<bool> = const { Cell::new(false) };
@@ -56,6 +59,12 @@ pub(super) struct Guard {
 }
 
 impl Guard {
+    /// Whether anybody has taken it yet, in this process or one that it descends from.
+    #[cfg(not(any(miri, feature = "off")))]
+    pub(super) fn has_been_taken() -> bool {
+        ARMED.load(Ordering::Relaxed)
+    }
+
     /// `None` if this thread holds it already: a second call from inside (an instrumented allocator, a signal handler) must not wait for
     /// itself.
     pub(super) fn lock() -> Option<Self> {
@@ -146,7 +155,6 @@ pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
 ///
 /// `false` if this thread is doing that further up its stack: what it calls allocates, and the allocator may record.
 fn arm() -> bool {
-    static ARMED: AtomicBool = AtomicBool::new(false);
     if !ARMED.load(Ordering::Acquire) {
         if ARMING.replace(true) {
             return false;

@@ -21,7 +21,7 @@ use crate::room;
 
 use super::fork::{Guard, epoch};
 use super::mutex::me;
-use super::state::{State, Wanted};
+use super::state::Wanted;
 
 /// The thread that makes room, by its token; 0: none does. Set under the mutex only.
 static MAKER: AtomicU32 = AtomicU32::new(0);
@@ -100,9 +100,5 @@ impl Guard {
             // Again: in a child that a signal handler forked meanwhile nobody has tried.
             self = Self::settled()?;
         }
-    }
-
-    pub(super) fn is_live(&self) -> bool {
-        self.state == State::Live
     }
 }

@@ -14,6 +14,8 @@ mod attach;
 mod callbacks;
 mod churn;
 mod compact;
+#[cfg(not(any(miri, feature = "off")))]
+mod constructor;
 mod fork;
 pub(crate) mod gate;
 mod health;
@@ -30,6 +32,7 @@ mod state;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{

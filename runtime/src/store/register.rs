@@ -1,12 +1,13 @@
 //! Giving slots to series: the log's records, the blocks of shard 0, and only then the slot.
 
+use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declared;
 use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
 use crate::fault;
-use crate::label::{self, DROPPED_ROW, Key, MAX_LABEL_VALUE, NEVER_ROW, ROWS, Row, RowSlot};
+use crate::label::{self, DROPPED_ROW, Entry, Key, MAX_LABEL_VALUE, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::outcome::OUTCOMES;
 use crate::process::steady_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
@@ -33,33 +34,62 @@ struct Planned {
 }
 
 impl Store {
+    /// Registers what came into the linker's list since it was looked through last: of libraries that
+    /// were loaded, or of constructors that ran after one that recorded.
+    pub(super) fn catch_up(&mut self) {
+        if self.is_live() && self.seen != registry::newest() {
+            self.register_new();
+        }
+    }
+
+    /// Registers a site that isn't in the linker's list yet: a constructor that records may run before
+    /// the one that puts it there.
+    pub(super) fn register_early(&mut self, site: &'static Site) {
+        if !site.is_open() && site.load(Ordering::Relaxed) == UNASSIGNED {
+            let shown = shown_names(&[site]);
+            if !self.register(site, &shown) {
+                self.dropped_series += 1;
+                self.note_dropped_series();
+            }
+        }
+    }
+
     /// Registers every site that has no slot yet; libraries loaded later bring more.
     pub(super) fn register_new(&mut self) {
+        self.seen = registry::newest();
         let mut dropped = self.drop_contradictions();
         let sites = registry::unassigned();
         let shown = shown_names(&sites);
         for site in sites {
-            let registered = match site.spec() {
-                Spec::Function(function) => {
-                    let name = shown.get(&function_key(function)).map_or("", String::as_str);
-                    self.register_function(function, name)
-                }
-                Spec::Metric(descriptor) => {
-                    self.register_metric(descriptor, label::closed(descriptor.labels), None)
-                }
-            };
-            match registered {
-                Ok(slot) => fault::step!("register.assign", site.assign(slot)),
-                Err(error) => {
-                    site.assign(DROPPED);
-                    dropped += 1;
-                    self.note_refusal(3, error);
-                }
-            }
+            dropped += u64::from(!self.register(site, &shown));
         }
         self.declare_open();
         self.dropped_series = dropped;
         self.note_dropped_series();
+    }
+
+    /// Gives a site its slot; `false` if there is no room.
+    fn register(&mut self, site: &'static Site, shown: &BTreeMap<FunctionKey, String>) -> bool {
+        let registered = match site.spec() {
+            Spec::Function(function) => {
+                let name = shown.get(&function_key(function)).map_or("", String::as_str);
+                self.register_function(function, name)
+            }
+            Spec::Metric(descriptor) => {
+                self.register_metric(descriptor, label::closed(descriptor.labels), None)
+            }
+        };
+        match registered {
+            Ok(slot) => {
+                fault::step!("register.assign", site.assign(slot));
+                true
+            }
+            Err(error) => {
+                site.assign(DROPPED);
+                self.note_refusal(3, error);
+                false
+            }
+        }
     }
 
     /// Sites that can't be in force beside another of their name get no slot, and never will. Says how many they are.
@@ -131,7 +161,7 @@ impl Store {
     /// A series for each combination of `sets`, one set of values for each label. What exists already is found again.
     ///
     /// `row` is the site with open labels whose row this is, if it is one.
-    fn register_metric(
+    pub(super) fn register_metric(
         &mut self,
         d: &Descriptor,
         sets: Vec<Vec<&str>>,
@@ -259,29 +289,68 @@ impl Store {
         Ok(())
     }
 
-    /// The slot of the row with these label values, registered if it is new.
-    fn row(&mut self, site: &'static Site, given: &Key) -> std::io::Result<&'static RowSlot> {
-        let Spec::Metric(d) = site.spec() else { return Ok(&DROPPED_ROW) };
+    /// The row with these label values, registered if it is new; where that isn't tried, or there is no
+    /// room, one that waits.
+    fn row(&mut self, site: &'static Site, given: &Key, patience: &Patience) -> &'static RowSlot {
+        let Spec::Metric(d) = site.spec() else { return &DROPPED_ROW };
         if site.is_contradicted() {
-            return Ok(&NEVER_ROW);
+            return &NEVER_ROW;
         }
         if let Some(row) = label::find(site.address(), &given) {
-            return Ok(row);
+            return row;
         }
         let rows = self.rows.get(&site.address()).copied().unwrap_or(0);
         if rows >= d.max_series {
             site.set_full(true);
             let others = given.others(d.labels);
             if let Some(row) = label::find(site.address(), &&others) {
-                return Ok(row);
+                return row;
             }
-            let row = self.insert_row(site, &others, d)?;
-            self.others.insert((site.address(), row.load()));
-            return Ok(row);
+            let row = self.insert_or_wait(site, &others, d, true, patience);
+            if row.load() < UNASSIGNED {
+                self.others.insert((site.address(), row.load()));
+            }
+            return row;
         }
-        let row = self.insert_row(site, given, d)?;
-        self.rows.insert(site.address(), rows + 1);
-        Ok(row)
+        let row = self.insert_or_wait(site, given, d, false, patience);
+        if !core::ptr::eq(row, &raw const DROPPED_ROW) {
+            self.rows.insert(site.address(), rows + 1);
+        }
+        row
+    }
+
+    fn insert_or_wait(
+        &mut self,
+        site: &'static Site,
+        given: &Key,
+        d: &Descriptor,
+        is_rest: bool,
+        patience: &Patience,
+    ) -> &'static RowSlot {
+        if !patience.is_refused() {
+            if self.is_live() {
+                match self.insert_row(site, given, d) {
+                    Ok(row) => return row,
+                    Err(error) => self.note_refusal(3, error),
+                }
+            }
+            patience.refuse();
+        }
+        self.wait_for_room(site, given, is_rest)
+    }
+
+    /// Whoever removes the row at this slot finds it here.
+    pub(super) fn is_looked_up_at(
+        &mut self,
+        slot: u32,
+        site: &'static Site,
+        entry: &'static Entry<Row>,
+    ) {
+        let key = self.churn.by_slot.get(&slot);
+        let known = key.and_then(|key| self.series.get_mut(key));
+        if let Some(row) = known.and_then(|known| known.row.as_mut()) {
+            row.entries.push((site, entry));
+        }
     }
 
     fn insert_row(
@@ -295,33 +364,21 @@ impl Store {
         // Without it the row is there, and is asked for again.
         let none = || std::io::Error::from(rustix::io::Errno::NOMEM);
         let entry = self.churn.arena.put(given.bytes(), make).ok_or_else(none)?;
-        let key = self.churn.by_slot.get(&slot);
-        let known = key.and_then(|key| self.series.get_mut(key));
-        if let Some(row) = known.and_then(|known| known.row.as_mut()) {
-            row.entries.push((site, entry));
-        }
+        self.is_looked_up_at(slot, site, entry);
         ROWS.insert(entry);
         Ok(&entry.slot)
     }
 }
 
-/// The first cell of the series of `site` with these values of its labels that aren't constant. Takes the mutex, unless there was no room
-/// for the last one.
+/// The row of `site` with these values of its labels that aren't constant. Takes the mutex.
 pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
-    if attach::ROWS.with(Patience::is_refused) {
-        return &DROPPED_ROW;
-    }
-    // Re-entered from inside this very function's allocations: not worth a row of its own.
-    let Some(mut store) = Guard::live() else { return &DROPPED_ROW };
-    if store.is_live() {
-        match store.row(site, given) {
-            Ok(row) => return row,
-            Err(error) => store.note_refusal(3, error),
-        }
-    }
-    drop(store);
-    attach::ROWS.with(Patience::refuse);
-    &DROPPED_ROW
+    // Re-entered from inside this very function's allocations, or between fork handlers: there is no
+    // place to wait in, and a handle that is kept of this one counts nowhere.
+    attach::ROWS.with(|patience| {
+        // Whether there is memory to record in is not asked more often either.
+        let store = if patience.is_refused() { Guard::settled() } else { Guard::live() };
+        store.map_or(&DROPPED_ROW, |mut store| store.row(site, given, patience))
+    })
 }
 
 type Fan = Option<(&'static str, &'static [&'static str])>;

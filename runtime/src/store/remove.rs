@@ -70,7 +70,8 @@ pub fn clear(family: &str) -> usize {
 pub(crate) fn remove(row: &'static RowSlot) -> bool {
     let Some(mut store) = locked() else { return false };
     let slot = row.load();
-    let is_there = store.churn.by_slot.contains_key(&slot) && store.remove(&[slot]);
+    let is_there = store.stop_waiting(slot)
+        || store.churn.by_slot.contains_key(&slot) && store.remove(&[slot]);
     drop(store);
     compact::in_passing();
     is_there

@@ -25,6 +25,7 @@ use super::fork::{Guard, epoch};
 use super::search::{Outcome, Place, Search};
 use super::signals::Blocked;
 use super::tally;
+use super::waiting::Waiting;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -111,6 +112,10 @@ pub(super) struct Store {
     pub(super) wanted: Option<Wanted>,
     /// The epoch in which that was done last. It is done once.
     pub(super) made_room_in: Option<u32>,
+    /// Rows that there was no room for.
+    pub(super) waiting: Waiting,
+    /// What stood first in the linker's list when it was looked through last.
+    pub(super) seen: usize,
     /// Whether what the program declares is to be registered once more.
     unregistered: bool,
     /// Said through the log facade once the mutex is released.
@@ -152,6 +157,8 @@ impl Store {
             start: None,
             wanted: None,
             made_room_in: None,
+            waiting: Waiting::new(),
+            seen: 0,
             unregistered: false,
             unsaid: None,
             said_alone: false,
@@ -165,6 +172,7 @@ impl Store {
                 if core::mem::take(&mut self.unregistered) {
                     self.register_new();
                 }
+                self.catch_up();
             }
             // Failed: the caller doesn't ask often.
             State::New | State::Forked | State::Failed => {
@@ -184,6 +192,10 @@ impl Store {
                 }
             }
         }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.state == State::Live
     }
 
     /// Whether this process may still have room made for it in its directory.
@@ -444,8 +456,9 @@ pub(crate) struct Own {
 
 /// `None` where nothing was recorded since the start or the fork.
 pub(crate) fn own() -> Option<Own> {
-    let store = Guard::lock()?;
+    let mut store = Guard::lock()?;
     ask_again();
+    store.catch_up();
     if store.state != State::Live {
         return None;
     }

@@ -1,0 +1,103 @@
+//! Rows that there was no room for.
+//!
+//! Somebody may keep a handle of such a row for ever. So it is in the table like any other, and its slot
+//! is a number by which it is found here, above every limit: whoever records in it asks for room again,
+//! not more often than others do, and once there is some all handles find the row's cells.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::label::{self, DROPPED_ROW, Entry, Key, ROWS, Row, RowSlot};
+use crate::registry::{DROPPED, NEVER, Site, Spec, WAITING};
+
+use super::attach::ask_again;
+use super::state::Store;
+
+#[derive(Debug)]
+struct Waits {
+    site: &'static Site,
+    key: Key,
+    entry: &'static Entry<Row>,
+    /// Whether it is the row of all values that are too many.
+    is_rest: bool,
+}
+
+/// All of them, by what stands in the place of their slot. No more than families may have rows.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    rows: BTreeMap<u32, Waits>,
+    next: u32,
+}
+
+impl Waiting {
+    pub(super) const fn new() -> Self {
+        Self { rows: BTreeMap::new(), next: WAITING }
+    }
+}
+
+/// Whether a slot is that of a row that waits.
+pub(super) fn is_waiting(slot: u32) -> bool {
+    (WAITING..NEVER).contains(&slot)
+}
+
+impl Store {
+    /// A row that waits for room. What can't even wait is dropped.
+    pub(super) fn wait_for_room(
+        &mut self,
+        site: &'static Site,
+        key: &Key,
+        is_rest: bool,
+    ) -> &'static RowSlot {
+        let number = self.waiting.next;
+        let make = |kept| Row::entry(site.address(), key, kept, number);
+        if number >= NEVER {
+            return &DROPPED_ROW;
+        }
+        let Some(entry) = self.churn.arena.put(key.bytes(), make) else { return &DROPPED_ROW };
+        self.waiting.next += 1;
+        self.waiting.rows.insert(number, Waits { site, key: key.clone(), entry, is_rest });
+        ROWS.insert(entry);
+        &entry.slot
+    }
+
+    /// The slot of a row that waited, if there is room now.
+    pub(super) fn register_waiting(&mut self, number: u32) -> io::Result<u32> {
+        // Another thread may have done it since this one looked.
+        let Some(waits) = self.waiting.rows.remove(&number) else { return Ok(DROPPED) };
+        let Spec::Metric(d) = waits.site.spec() else { return Ok(DROPPED) };
+        let sets = label::single(d.labels, waits.key.bytes());
+        match self.register_metric(d, sets, Some(waits.site)) {
+            Ok(slot) => {
+                self.is_looked_up_at(slot, waits.site, waits.entry);
+                if waits.is_rest {
+                    self.others.insert((waits.site.address(), slot));
+                }
+                waits.entry.slot.assign(slot);
+                // All others may have room as well.
+                ask_again();
+                Ok(slot)
+            }
+            Err(refused) => {
+                self.waiting.rows.insert(number, waits);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Takes a row out that waits; `false` if this is none.
+    pub(super) fn stop_waiting(&mut self, number: u32) -> bool {
+        let Some(waits) = self.waiting.rows.remove(&number) else { return false };
+        if !waits.is_rest {
+            if let Some(rows) = self.rows.get_mut(&waits.site.address()) {
+                *rows = rows.saturating_sub(1);
+            }
+        }
+        ROWS.remove(waits.entry);
+        let when = self.churn.rested();
+        self.churn.arena.retire(waits.entry, waits.entry.key.len(), when);
+        if !waits.site.is_contradicted() {
+            waits.site.set_full(false);
+        }
+        true
+    }
+}
