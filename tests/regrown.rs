@@ -30,17 +30,17 @@ fn long(id: u32) -> String {
 
 fn is_mounted(directory: &str) -> nix::Result<()> {
     let me = nix::unistd::getuid();
-    if !me.is_root() {
+    if me.is_root() {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
+    } else {
         unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
         let write = |file: &str, text: String| {
             fs::write(Path::new("/proc/self").join(file), text).map_err(|_| Errno::EPERM)
         };
         write("setgroups", "deny".to_owned())?;
         write("uid_map", format!("0 {me} 1"))?;
-    } else {
-        unshare(CloneFlags::CLONE_NEWNS)?;
-        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-        mount(None::<&str>, "/", None::<&str>, private, None::<&str>)?;
     }
     let none = MsFlags::empty();
     mount(Some("tmpfs"), directory, Some("tmpfs"), none, Some("size=1m,mode=0700"))

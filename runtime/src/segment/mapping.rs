@@ -5,7 +5,7 @@
 //! interrupted may be about to touch, and reserves its own. What is usable of it a `Memory` knows,
 //! which is in `memory.rs`.
 //!
-//! memmap2 reserves the range; what it has no word for (no access, another file at the same address) is rustix'.
+//! memmap2 reserves the range; what it has no word for (no access, private memory at the same address) is rustix'.
 #![expect(unsafe_code, reason = "mapping, protecting, and atomics in mapped memory")]
 
 use core::ffi::c_void;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! New --first use--> Live --fork, in the child--> Forked --next operation--> Live
-//!                     |                                       (same addresses, same log, same slots, all zero)
+//!                     |                                       (other addresses, same log, same slots, all zero)
 //!                     +-- or Failed: nothing could be mapped, everything is dropped and counted
 //! ```
 //!
