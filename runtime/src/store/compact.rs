@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-use crate::fault;
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{HEAD, REMOVE, SERIES};
 
@@ -173,7 +172,7 @@ impl Store {
         // Before the word: who has read this since it began to read has read one log.
         let written = memory.word(Word::LogsWritten);
         written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
-        fault::step!("compact.log", memory.word(Word::LogUsed).store(place.word() | len, order));
+        memory.word(Word::LogUsed).store(place.word() | len, order);
         (self.log, self.log_at) = (log, place);
         Ok(())
     }
