@@ -360,16 +360,20 @@ fn locked(directory: &str) {
 
 /// Limits that a program sets once it counts.
 fn limited_after(size: &str, directory: &str) {
+    let status = fs::read_to_string("/proc/self/status").expect("the kernel's");
+    let of = |line: &str| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?.parse().ok();
+    let before: u64 = status.lines().find_map(of).expect("a size");
     let config = Config::new().directory(directory);
     init("worker", size_called(size).into_iter().fold(config, Config::segment_size));
     WORK.inc();
-    // As much as a process without rights may lock, mostly; a program is as large as that.
-    let limit = 8 << 20;
-    setrlimit(Resource::RLIMIT_MEMLOCK, limit, limit).expect("less is allowed");
-    if Uid::effective().is_root() {
+    // As much as the program itself takes, and some for what it counts in.
+    let limit = (before << 10) + (8 << 20);
+    let is_root = Uid::effective().is_root();
+    // A limit that is lower than that can be raised by some only.
+    if is_root && setrlimit(Resource::RLIMIT_MEMLOCK, limit, limit).is_ok() {
         setuid(Uid::from_raw(65_534)).expect("root may");
+        println!("worker: locked {}", mlockall(MlockAllFlags::MCL_CURRENT).is_ok());
     }
-    println!("worker: locked {}", mlockall(MlockAllFlags::MCL_CURRENT).is_ok());
     setrlimit(Resource::RLIMIT_AS, 2 << 30, 2 << 30).expect("less is allowed");
     let started = std::thread::Builder::new().spawn(|| WORK.inc());
     println!("worker: thread {}", started.is_ok_and(|thread| thread.join().is_ok()));
