@@ -5,6 +5,8 @@
 //! ```text
 //! HEADCOUNT_SEED=7 HEADCOUNT_CASE=2021/17    repeats one function of a run
 //! HEADCOUNT_CASES=500                        so many functions of each edition
+//! HEADCOUNT_KIND=unused_mut                  shows differences of this kind, known ones as well
+//! HEADCOUNT_SHOWN=3                          at most so many kinds
 //! ```
 
 #[path = "differential/attributes.rs"]
@@ -36,6 +38,7 @@ use std::thread;
 
 use headcount_tests::random::Random;
 
+use attributes::SETS;
 use case::{Case, EDITIONS};
 use compare::{Difference, compare};
 use compile::{Compiler, say};
@@ -87,14 +90,18 @@ fn report(compiler: &Compiler, seed: u64, found: Vec<(Case, Difference)>) {
         say(&format!("== {} times: {kind}; {sets:?}", found.len()));
     }
     let most = variable("HEADCOUNT_SHOWN").map_or(12, |shown| shown.parse().expect("a number"));
-    kinds.retain(|kind, _| !KNOWN.iter().any(|(known, _)| kind.starts_with(known)));
-    let total = kinds.len();
     let wanted = variable("HEADCOUNT_KIND");
-    let kinds = kinds.into_iter().filter(|(kind, _)| {
-        wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|part| kind.contains(part)))
+    kinds.retain(|kind, _| match &wanted {
+        // What is known as well, to look at it again.
+        Some(wanted) => wanted.split(',').any(|part| kind.contains(part)),
+        None => !KNOWN.iter().any(|(known, _)| kind.starts_with(known)),
     });
-    for (kind, found) in kinds.take(most) {
-        let (case, difference) = found.into_iter().next().expect("one at least");
+    let total = kinds.len();
+    for (kind, found) in kinds.into_iter().take(most) {
+        // With the fewest attributes.
+        let of = |set| SETS.iter().position(|known| std::ptr::eq(known, set));
+        let least = found.into_iter().min_by_key(|(_, difference)| of(difference.set));
+        let (case, difference) = least.expect("one at least");
         let (edition, id) = (case.edition, case.id);
         let (small, difference) = shrink::smallest(compiler, case, difference);
         say(&format!(

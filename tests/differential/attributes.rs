@@ -16,13 +16,13 @@ pub(crate) struct Set {
 }
 
 /// Without any: what the others are compared with.
-pub(crate) const PLAIN: Set = Set { name: "plain", own: &[], block: "", looks: false };
+pub(crate) static PLAIN: Set = Set { name: "plain", own: &[], block: "", looks: false };
 
 const ALL: &[(&str, &str)] =
     &[("counted", ""), ("timed", ""), ("in_progress", ""), ("count_exceptions", "")];
 
 /// What is tried.
-pub(crate) const SETS: [Set; 8] = [
+pub(crate) static SETS: [Set; 8] = [
     Set { name: "counted", own: &[("counted", "")], block: "", looks: false },
     Set { name: "timed", own: &[("timed", "")], block: "", looks: false },
     Set { name: "in_progress", own: &[("in_progress", "")], block: "", looks: false },
