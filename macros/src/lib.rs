@@ -89,8 +89,9 @@ mod snapshots_of_keys;
 /// # Labels
 ///
 /// A label's expression is evaluated once, by reference, before the body. It sees the arguments, and
-/// it can't leave the function: `?`, `return` and `.await` are errors. Its type implements
-/// `LabelValue`. Up to eight labels can be taken from values, beside literal ones.
+/// it can't leave the function: `?`, `return` and `.await` are errors. If it panics, the call has
+/// not begun, and nothing is recorded of it. Its type implements `LabelValue`. Up to eight labels
+/// can be taken from values, beside literal ones.
 ///
 /// A label is *closed* if all its values are known when the program is compiled: a literal; an argument alone whose type
 /// knows them, such as `bool` or an enum with `derive(LabelValue)`; or `name: Type = expression` of such a type. Where all
@@ -148,6 +149,11 @@ mod snapshots_of_keys;
 ///   `must_use_candidate` with any attribute, since counting is an effect.
 /// * In rustc's messages about a `mut self` that is moved or assigned to, it is called
 ///   `headcount_self`.
+///
+/// In a build without optimisation a call costs some 85 ns more with `#[counted]`, 220 with
+/// `#[count_exceptions]`, 420 with `#[timed]` and 700 with all four. `opt-level = 3` for
+/// `[profile.dev.package."*"]` halves that, and is what the tests of a program that makes millions
+/// of annotated calls want.
 ///
 /// A function that returns a future does what stands before the future when it is called, and what
 /// stands in the future when that is polled, as it did; the future is another one, which is `Send`,

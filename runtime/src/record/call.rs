@@ -52,7 +52,7 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
     }
 }
 
-/// When the body of a call was done, as [`clock::Mark`] notes it; 0 for when the call ends.
+/// When the body of a call was done, as `clock::Mark` notes it; 0 for when the call ends.
 pub trait Ending: Copy {
     #[doc(hidden)]
     fn noted(self) -> u64;
