@@ -12,7 +12,7 @@
 //! expression are dropped before the guard, and before arguments that were bound anew, as they are
 //! before a function's arguments in every edition.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -22,6 +22,7 @@ use crate::function::mentions;
 use crate::plan::{Plan, Recorder};
 use crate::shape::{self, Shape};
 use crate::sites::{all_recorders, begin, begin_only, count, recorders_by_call, recorders_of};
+use crate::tail::Tail;
 
 /// `quote!` with the span that all generated tokens have.
 macro_rules! q {
@@ -214,86 +215,6 @@ fn yielded(plan: &Plan) -> TokenStream {
         }
         _ => q!(_),
     }
-}
-
-/// A body that ends in an `async` block, or in `Box::pin(async move { .. })`, and does not return
-/// before: the block is what the function returns.
-struct Tail {
-    before: TokenStream,
-    /// `Box::pin`
-    constructor: Option<TokenStream>,
-    block: TokenStream,
-}
-
-impl Tail {
-    fn of(statements: &TokenStream, shape: Shape) -> Option<Self> {
-        let mut before: Vec<TokenTree> = statements.clone().into_iter().collect();
-        let (constructor, block) = if shape == Shape::ImplFuture {
-            (None, take_async_block(&mut before)?)
-        } else {
-            let Some(TokenTree::Group(arguments)) = before.pop() else { return None };
-            let mut inner: Vec<TokenTree> = arguments.stream().into_iter().collect();
-            let block = take_async_block(&mut inner)?;
-            let constructor = take_path(&mut before);
-            let path = constructor.iter().map(ToString::to_string).collect::<String>();
-            let fits = inner.is_empty()
-                && arguments.delimiter() == Delimiter::Parenthesis
-                && path.ends_with("Box::pin");
-            (Some(fits.then(|| constructor.into_iter().collect())?), block)
-        };
-        let ends_before = before.last().is_none_or(|last| match last {
-            TokenTree::Punct(punct) => punct.as_char() == ';',
-            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-            _ => false,
-        });
-        let before: TokenStream = before.into_iter().collect();
-        (ends_before && !may_return(before.clone())).then_some(Self { before, constructor, block })
-    }
-}
-
-/// Takes `async { .. }` or `async move { .. }` from the end.
-fn take_async_block(tokens: &mut Vec<TokenTree>) -> Option<TokenStream> {
-    let is_word = |token: Option<&TokenTree>, name: &str| matches!(token, Some(TokenTree::Ident(word)) if word == name);
-    let (last, head) = tokens.split_last()?;
-    let is_block = matches!(last, TokenTree::Group(it) if it.delimiter() == Delimiter::Brace);
-    let moves = usize::from(is_word(head.last(), "move"));
-    let begin = head.len().checked_sub(1 + moves)?;
-    (is_block && is_word(head.get(begin), "async")).then(|| tokens.drain(begin..).collect())
-}
-
-/// Takes a path from the end.
-fn take_path(tokens: &mut Vec<TokenTree>) -> Vec<TokenTree> {
-    let is_colon = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == ':');
-    let mut begin = tokens.len();
-    let mut wants_word = true;
-    while let Some(token) = begin.checked_sub(1).and_then(|before| tokens.get(before)) {
-        match token {
-            TokenTree::Ident(_) if wants_word => wants_word = false,
-            token if is_colon(token) => wants_word = true,
-            _ => break,
-        }
-        begin -= 1;
-    }
-    tokens.drain(begin..).collect()
-}
-
-/// Whether tokens may leave the function that they stand in. Of a macro's it can't be told.
-fn may_return(tokens: TokenStream) -> bool {
-    let mut before_is_word = false;
-    tokens.into_iter().any(|token| {
-        let found = match &token {
-            TokenTree::Ident(word) => word == "return",
-            TokenTree::Punct(punct) => match punct.as_char() {
-                '?' => true,
-                '!' => before_is_word,
-                _ => false,
-            },
-            TokenTree::Group(group) => may_return(group.stream()),
-            TokenTree::Literal(_) => false,
-        };
-        before_is_word = matches!(token, TokenTree::Ident(_));
-        found
-    })
 }
 
 /// A future under watch of each call, and the pattern of what it then yields.

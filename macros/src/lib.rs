@@ -3,7 +3,7 @@
 //! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
 //! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
 //! `family.rs`, with the rules in `names.rs`, `modes.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
+//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`, `tail.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
 //! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
 //! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
 //! `derive.rs`.
@@ -43,6 +43,7 @@ mod rules;
 mod shape;
 mod sites;
 mod suggest;
+mod tail;
 mod values;
 
 #[cfg(test)]
