@@ -214,6 +214,8 @@ fn ended_well(child: Pid) -> Result<(), String> {
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
+/// Threads that have done everything once: nobody is inside a first use any more.
+static READY: AtomicU64 = AtomicU64::new(0);
 /// Operations that have returned in the first process.
 static DONE: AtomicU64 = AtomicU64::new(0);
 
@@ -295,18 +297,22 @@ fn main() {
     );
     // SAFETY: the handler touches atomics, forks, and records, which is what is tested.
     unsafe { sigaction(Signal::SIGUSR1, &action) }.expect("a handler");
-    let threads: Vec<_> = (1..=5)
+    // A child made without fork handlers may find the allocator's locks taken by threads that it
+    // doesn't have: where it allocates, there are none.
+    let last = if is_bare && what == "collect" { 1 } else { 5 };
+    let threads: Vec<_> = (1..=last)
         .map(|number| {
             let what = what.to_owned();
-            let before = DONE.load(Ordering::Relaxed);
+            let before = READY.load(Ordering::Relaxed);
             let thread = thread::spawn(move || {
                 // Each has a shard of its own, and of several pages.
                 for id in 0..if what == "collect" { 4_000 } else { 600 } {
                     rows(id).inc();
                 }
+                READY.fetch_add(1, Ordering::Relaxed);
                 interrupted(&what, number);
             });
-            while DONE.load(Ordering::Relaxed) == before {
+            while READY.load(Ordering::Relaxed) == before {
                 thread::yield_now();
             }
             thread
