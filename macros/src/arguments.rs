@@ -18,7 +18,7 @@
 //! `self` can't be bound anew under its name. It is the first argument, so as a capture it is
 //! dropped last, as it should be; only `mut self` gets another name, in the tokens of the body.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, ReceiverKind, Token, parse_quote};
 
@@ -288,14 +288,33 @@ fn is_lint(attr: &Attribute) -> bool {
 }
 
 /// The tokens with `self` under another name, or none if it can't be told which `self` is meant:
-/// where functions, implementations or macros are defined among them, or a text names it.
+/// where a function, an implementation or a macro that is defined among them names it, or a text.
 pub(crate) fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
     let mut out = TokenStream::new();
     let mut rest = tokens.into_iter().peekable();
     while let Some(token) = rest.next() {
         let token = match token {
             TokenTree::Ident(ident) => match ident.to_string().as_str() {
-                "fn" | "impl" | "trait" | "macro_rules" | "pub" | "mod" => return None,
+                "fn" | "impl" | "trait" | "macro_rules" | "pub" | "mod" => {
+                    // An item, which may have a `self` of its own.
+                    let mut item = TokenStream::from(TokenTree::from(ident));
+                    for token in rest.by_ref() {
+                        let ends = match &token {
+                            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                            TokenTree::Punct(punct) => punct.as_char() == ';',
+                            _ => false,
+                        };
+                        item.extend([token]);
+                        if ends {
+                            break;
+                        }
+                    }
+                    if mentions(item.clone(), &Ident::new("self", Span::call_site())) {
+                        return None;
+                    }
+                    out.extend(item);
+                    continue;
+                }
                 "self" => {
                     let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct))
                         if punct.as_char() == ':' && punct.spacing() == proc_macro2::Spacing::Joint);
