@@ -96,7 +96,11 @@ impl Moving {
                 _ => None,
             };
             if let (Some(mutability), Some(body)) = (receiver.mutability, body) {
-                self.statements.extend(q!(let #mutability #renamed = #self_token;));
+                // Of a `self` that is not used nobody warns.
+                self.statements.extend(q!(
+                    let #mutability #renamed = #self_token;
+                    if false { let _ = &#renamed; }
+                ));
                 self.rebinds = true;
                 function.set_body(body);
                 if let Some(FnArg::Receiver(receiver)) = function.sig.inputs.first_mut() {

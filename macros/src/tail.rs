@@ -68,24 +68,49 @@ fn take_path(tokens: &mut Vec<TokenTree>) -> Vec<TokenTree> {
     tokens.drain(begin..).collect()
 }
 
-/// Whether tokens may leave the function that they stand in. Of a macro's it can't be told.
+/// Whether tokens may leave the function that they stand in. Of most macros it can't be told.
 fn may_return(tokens: TokenStream) -> bool {
-    let mut before_is_word = false;
+    let mut word_before = None;
     tokens.into_iter().any(|token| {
         let found = match &token {
             TokenTree::Ident(word) => word == "return",
             TokenTree::Punct(punct) => match punct.as_char() {
                 '?' => true,
-                '!' => before_is_word,
+                '!' => word_before.take().is_some_and(|word: String| !STAY.contains(&&*word)),
                 _ => false,
             },
             TokenTree::Group(group) => may_return(group.stream()),
             TokenTree::Literal(_) => false,
         };
-        before_is_word = matches!(token, TokenTree::Ident(_));
+        word_before = match token {
+            TokenTree::Ident(word) => Some(word.to_string()),
+            _ => None,
+        };
         found
     })
 }
+
+/// Macros of the standard library that leave no function, but by what stands in their brackets.
+const STAY: [&str; 18] = [
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "dbg",
+    "debug_assert",
+    "debug_assert_eq",
+    "debug_assert_ne",
+    "eprintln",
+    "format",
+    "format_args",
+    "matches",
+    "panic",
+    "print",
+    "println",
+    "unreachable",
+    "vec",
+    "write",
+    "writeln",
+];
 
 #[cfg(test)]
 mod tests {
@@ -102,10 +127,10 @@ mod tests {
         let named = quote!(::std::boxed::Box::pin(async { f().await? }));
         assert_eq!(found(&named).as_deref(), Some(""));
         let behind = quote!(
-            let n = 1;
+            let n = format!("n");
             Box::pin(async move { n })
         );
-        assert_eq!(found(&behind).as_deref(), Some("let n = 1 ;"));
+        assert_eq!(found(&behind).as_deref(), Some("let n = format ! (\"n\") ;"));
         let of_impl = Tail::of(&quote!(g(); async move { 1 }), Shape::ImplFuture);
         assert_eq!(of_impl.map(|tail| tail.before.to_string()).as_deref(), Some("g () ;"));
     }
@@ -116,6 +141,7 @@ mod tests {
             quote!(return Box::pin(async move { 1 })),
             quote!(if x { return f() } Box::pin(async move { 1 })),
             quote!(let n = g()?; Box::pin(async move { n })),
+            quote!(println!("{}", x?); Box::pin(async move { 1 })),
             quote!(ensure!(x); Box::pin(async move { 1 })),
             quote!(f(Box::pin(async move { 1 }))),
             quote!(Box::pin(async move { 1 }, 2)),
