@@ -2,8 +2,8 @@ use headcount::counted;
 
 #[counted(outcome)]
 #[track_caller]
-fn f() -> u8 {
-    1
+fn f() -> Option<Result<u8, u8>> {
+    None
 }
 
 fn main() {

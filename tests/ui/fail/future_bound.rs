@@ -1,9 +1,10 @@
+use std::any::Any;
 use std::future::Future;
 
 use headcount::timed;
 
 #[timed]
-fn f() -> impl Future<Output = ()> + Unpin {
+fn f() -> impl Future<Output = ()> + Any {
     std::future::ready(())
 }
 
