@@ -64,8 +64,9 @@ impl Mark {
         Self(AtomicU64::new(0))
     }
 
-    /// Notes this moment.
-    #[inline]
+    /// Notes this moment. Not inlined: it stands twice in each function whose arguments may have to
+    /// be dropped, for returning and for unwinding.
+    #[inline(never)]
     pub(crate) fn set(&self) {
         let bits = match now() {
             Moment::None => 0,

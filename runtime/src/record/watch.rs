@@ -85,24 +85,25 @@ impl<R: Recorder, F: Future, E: Ending> Future for Watch<R, F, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
-        match *this.state {
-            State::Made => *this.begun = this.begun.now(),
-            // What a future makes of a poll after it has panicked is its own matter.
-            State::Waiting | State::Polling => {}
-            // The same after its end. If it has another value, that was another call.
-            State::Done => return body.poll(cx).map(|out| (Call::of(this.begun.now()), out)),
+        // What a future makes of a poll after its end, or after it has panicked, is its own matter;
+        // if it has another value, that was another call. The body is polled in one place, since it
+        // is compiled into each.
+        let again = *this.state == State::Done;
+        if *this.state == State::Made {
+            *this.begun = this.begun.now();
         }
-        *this.state = State::Polling;
-        match body.poll(cx) {
-            Poll::Pending => {
+        if !again {
+            *this.state = State::Polling;
+        }
+        let Poll::Ready(out) = body.poll(cx) else {
+            if !again {
                 *this.state = State::Waiting;
-                Poll::Pending
             }
-            Poll::Ready(out) => {
-                *this.state = State::Done;
-                Poll::Ready((Call::of(*this.begun), out))
-            }
-        }
+            return Poll::Pending;
+        };
+        *this.state = State::Done;
+        let begun = if again { this.begun.now() } else { *this.begun };
+        Poll::Ready((Call::of(begun), out))
     }
 }
 
