@@ -54,7 +54,10 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             sources(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        // A build script has other dependencies.
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("build.rs")
+        {
             files.push(path);
         }
     }
