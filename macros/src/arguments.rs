@@ -154,7 +154,8 @@ impl Moving {
                     outer.set_span(Span::mixed_site().located_at(ident.span()));
                 }
                 let mutability = mutability.take();
-                // Whom the body doesn't mention needs no name of the user's, of which clippy would say
+                // Whom the body doesn't mention needs no name of the user's, of which clippy would
+                // say
                 // that it is bound without an effect.
                 let inner = if hidden && !used { &outer } else { &ident };
                 self.bind(&mut argument.attrs, mutability, inner, &outer);

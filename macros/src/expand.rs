@@ -240,7 +240,8 @@ fn under_watch(plan: &Plan, body: &TokenStream, clock: Clock) -> (TokenStream, T
     (future, pattern)
 }
 
-/// Whether it has to be noted when the body is done: where arguments may be dropped between that and
+/// Whether it has to be noted when the body is done: where arguments may be dropped between that
+/// and
 /// the call's end, and a duration is recorded.
 #[derive(Clone, Copy)]
 struct Clock(bool);
@@ -368,7 +369,8 @@ fn body(plan: &Plan) -> TokenStream {
 }
 
 /// The body in a closure or a future, behind these statements: in braces of ours, so that its
-/// temporaries are dropped before what the statements bind, and those in braces of the user's, since
+/// temporaries are dropped before what the statements bind, and those in braces of the user's,
+/// since
 /// lints that speak of editions ask the outermost.
 fn captured(plan: &Plan, statements: &TokenStream) -> TokenStream {
     let body = body(plan);

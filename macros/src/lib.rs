@@ -3,7 +3,8 @@
 //! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
 //! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
 //! `family.rs`, with the rules in `names.rs`, `modes.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`, `tail.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
+//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`,
+//! `tail.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
 //! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
 //! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
 //! `derive.rs`.
@@ -85,7 +86,8 @@ mod snapshots_of_keys;
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a
+/// `name`: the family that all functions share has a fixed shape.
 ///
 /// # Labels
 ///
@@ -103,11 +105,14 @@ mod snapshots_of_keys;
 ///
 /// # Errors and futures
 ///
-/// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen through,
-/// and inside of an `Option`, a `Poll` or a `Poll<Option<..>>` as well: `None` and `Pending` are `ok`.
+/// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen
+/// through,
+/// and inside of an `Option`, a `Poll` or a `Poll<Option<..>>` as well: `None` and `Pending` are
+/// `ok`.
 /// Where the type is a type parameter or belongs to one, it can't be seen what it will be, and
 /// `error_if` is required. A parameter of the `impl` block around the function is known by its name
-/// alone, one capital letter; where it has a longer name, or is an `Option`'s, say `error_if`, or its
+/// alone, one capital letter; where it has a longer name, or is an `Option`'s, say `error_if`, or
+/// its
 /// errors count as `ok`. Of a type called as parameters are, `C2`, the same is asked.
 ///
 /// # On which functions
@@ -117,25 +122,31 @@ mod snapshots_of_keys;
 /// `BoxFuture` or `LocalBoxFuture` is measured as the future. Any other type that is a future is a
 /// compile error, which offers two keys: `future` for an alias of a boxed future, and
 /// `future = false` where the call itself is what counts; a future of any other type can't be
-/// measured from outside. `future = false` may also stand on a block, and then speaks of those of its
+/// measured from outside. `future = false` may also stand on a block, and then speaks of those of
+/// its
 /// functions whose types hide a future, such as `Self::Future` of a tower `Service`.
 ///
 /// With `#[track_caller]`, `outcome` is a compile error on a sync function that returns what may be
 /// an error: the closure around the body would take the caller's place. Several attributes of this
-/// library on one function, in whatever order, become one guard. Other attribute macros are expanded
+/// library on one function, in whatever order, become one guard. Other attribute macros are
+/// expanded
 /// first, so that what they print is measured; `#[async_trait]` on the `impl` block is fine too.
 ///
 /// # What an attribute leaves as it is
 ///
 /// **Everything that the function does.** With any of these attributes, in any order, it moves,
-/// borrows and drops what it did: its arguments, its locals, the temporaries of its last expression,
-/// by its own edition; it unwinds as it did, the same types are inferred, and rustc's lints say of it
-/// what they said. Generated functions are compiled and run with attributes and without, and compared
+/// borrows and drops what it did: its arguments, its locals, the temporaries of its last
+/// expression,
+/// by its own edition; it unwinds as it did, the same types are inferred, and rustc's lints say of
+/// it
+/// what they said. Generated functions are compiled and run with attributes and without, and
+/// compared
 /// (`tests/differential.rs`), and so are packages with their own tests (`tests/crates/`).
 ///
 /// Where nothing depends on what the function returns, its body stays where it is. Where it does
 /// (`outcome`, `#[count_exceptions]`) and may be an error, the body becomes a closure, or a future
-/// inside of the `async fn`'s own, since `?` and `return` would pass by the end otherwise. What then
+/// inside of the `async fn`'s own, since `?` and `return` would pass by the end otherwise. What
+/// then
 /// differs, for this reason:
 ///
 /// * The name of a type that stands in the body, and so of what names functions by it, has another
@@ -260,7 +271,8 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// the function has a family of its own, which may have labels and buckets.
 ///
 /// **A duration is that of the body**: it begins before the first statement, and ends when the body
-/// has its value and has dropped its locals, whatever other attributes stand beside it. The arguments
+/// has its value and has dropped its locals, whatever other attributes stand beside it. The
+/// arguments
 /// are dropped after that, and what their destructors take is no part of it. Of a future it is the
 /// time from the first poll to the end of the body, waiting included. Every end is observed:
 /// returning, a panic, and a future dropped half way. Across processes, each bucket is the sum of
@@ -288,7 +300,8 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and `idle_timeout` need a `name`: the family that all functions share
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and
+/// `idle_timeout` need a `name`: the family that all functions share
 /// has a fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors, of
 /// futures and of blocks at `#[counted]` is true here too.
 ///
@@ -320,7 +333,8 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// With `outcome`, the body becomes a closure or an inner future if its value may be an error, as at
+/// With `outcome`, the body becomes a closure or an inner future if its value may be an error, as
+/// at
 /// `#[count_exceptions]`.
 ///
 /// # Examples
@@ -380,7 +394,8 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a fixed shape.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need
+/// a `name`: the family that all functions share has a fixed shape.
 /// What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// # Expansion
@@ -443,7 +458,8 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
 /// | `crate = path` | where `headcount` is found, if not at `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and `idle_timeout` need a `name`: the family that all functions share has a
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and
+/// `idle_timeout` need a `name`: the family that all functions share has a
 /// fixed shape. What is said of labels, of futures and of blocks at `#[counted]` is true here too.
 ///
 /// `only` and `error_labels` look into the error of a `Result`, by reference. For a panic and a cancellation, the labels of

@@ -141,7 +141,8 @@ impl Directory {
         Ok(names)
     }
 
-    /// Whether there is a file that headcount makes, by the names. What can't be listed may have some.
+    /// Whether there is a file that headcount makes, by the names. What can't be listed may have
+    /// some.
     pub(crate) fn has_ours(&self) -> bool {
         let is_there = |name: &str| {
             let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;

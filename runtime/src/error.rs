@@ -70,7 +70,8 @@ impl Error {
         Self::new(ErrorKind::Unknown { what: what.into() })
     }
 
-    /// The same, in a file that says of itself that a later minor version has written it: what looks
+    /// The same, in a file that says of itself that a later minor version has written it: what
+    /// looks
     /// like damage may be something that this version doesn't know.
     #[must_use]
     pub(crate) fn in_later_version(mut self) -> Self {

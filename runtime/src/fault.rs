@@ -1,4 +1,5 @@
-//! Named places at which a test has the process killed or stopped, or a system call refused. Without the feature `kill-points` there is nothing
+//! Named places at which a test has the process killed or stopped, or a system call refused.
+//! Without the feature `kill-points` there is nothing
 //! of it: [`call`] and [`step`] are what they enclose.
 //!
 //! The names register themselves, so that a test can ask a program for all of them and fail where it never reached one.

@@ -1,5 +1,7 @@
-//! Rows of families with an `idle_timeout` go when nobody has touched them for so long. The process itself sees to that: in a thread that looks now and then
-//! whether what is counted has changed, so that counting costs nothing more; and once more when it collects itself.
+//! Rows of families with an `idle_timeout` go when nobody has touched them for so long. The process
+//! itself sees to that: in a thread that looks now and then
+//! whether what is counted has changed, so that counting costs nothing more; and once more when it
+//! collects itself.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -32,10 +32,14 @@
 //!
 //! What the directory must be, and who may write there, says the [guide](directory_guide).
 //!
-//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else `PROMETHEUS_MULTIPROC_DIR`, else systemd's for the service. It is made if
-//! it is missing. Without one, or where it can't be used, a process counts in memory of its own, and only its own collector sees that; [`health`] and
+//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else
+//! `PROMETHEUS_MULTIPROC_DIR`, else systemd's for the service. It is made if
+//! it is missing. Without one, or where it can't be used, a process counts in memory of its own,
+//! and only its own collector sees that; [`health`] and
 //! `headcount_shared` on its page say so, and the [`log`](https://docs.rs/log) facade is told once. [`Config::required`] makes it an error.
-//! How children come to their parent's directory, also as another user, in a `chroot` or after `exec`, says the guide too. Recording works all the same: it can't fail, block or panic, and it prints
+//! How children come to their parent's directory, also as another user, in a `chroot` or after
+//! `exec`, says the guide too. Recording works all the same: it can't fail, block or panic, and it
+//! prints
 //! nothing.
 //!
 //! # Example: a `/metrics` page
@@ -75,15 +79,21 @@
 //!
 //! # Shared libraries
 //!
-//! A `cdylib` that a program loads while it runs counts as a program does. From its first use on it stays loaded, since threads
-//! and fork handlers of it are registered: `dlclose` succeeds and unloads nothing, and when it is loaded again it counts on
-//! where it was. Two such libraries in one process are two segments, which all pages add up. A Rust `dylib` that shares one
-//! `headcount` with the program must not be unloaded, since its declarations are part of the program's list.
+//! A `cdylib` that a program loads while it runs counts as a program does. From its first use on it
+//! stays loaded, since threads
+//! and fork handlers of it are registered: `dlclose` succeeds and unloads nothing, and when it is
+//! loaded again it counts on
+//! where it was. Two such libraries in one process are two segments, which all pages add up. A Rust
+//! `dylib` that shares one
+//! `headcount` with the program must not be unloaded, since its declarations are part of the
+//! program's list.
 //!
 //! # Static libraries
 //!
-//! A linker takes from a static library only the objects that somebody asks for. Declarations register themselves, and nobody
-//! asks for them: so in a C program that is linked with a Rust `staticlib` what is declared in an object that nothing else is
+//! A linker takes from a static library only the objects that somebody asks for. Declarations
+//! register themselves, and nobody
+//! asks for them: so in a C program that is linked with a Rust `staticlib` what is declared in an
+//! object that nothing else is
 //! taken from is absent from the page, and exists at 0 only if the library is linked whole:
 //!
 //! ```text
@@ -92,8 +102,10 @@
 //!
 //! # Calls without an end
 //!
-//! A call that its process doesn't survive has no end: `panic = "abort"`, `abort`, `exit` in another thread, `kill -9`. A bare
-//! `#[counted]` counts where a call begins, and counts it; `outcome`, durations and exceptions are of ends, and lack it.
+//! A call that its process doesn't survive has no end: `panic = "abort"`, `abort`, `exit` in
+//! another thread, `kill -9`. A bare
+//! `#[counted]` counts where a call begins, and counts it; `outcome`, durations and exceptions are
+//! of ends, and lack it.
 //!
 //! # What a signal handler may do
 //!

@@ -134,12 +134,14 @@ pub(crate) fn now_ns() -> u64 {
         .unwrap_or(0)
 }
 
-/// Nanoseconds by the kernel's monotonic clock: nobody sets it, and all processes of a boot share it.
+/// Nanoseconds by the kernel's monotonic clock: nobody sets it, and all processes of a boot share
+/// it.
 #[cfg(not(miri))]
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one `timespec` through the pointer, which is a live local of that type, borrowed by
+    // SAFETY: writes one `timespec` through the pointer, which is a live local of that type,
+    // borrowed by
     // nobody else. With this clock and a valid pointer the call doesn't fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
@@ -153,7 +155,8 @@ pub(crate) fn monotonic_ns() -> u64 {
     now_ns().saturating_sub(1)
 }
 
-/// When that clock was 0, in nanoseconds since 1970, as this program had it when it first asked. A child
+/// When that clock was 0, in nanoseconds since 1970, as this program had it when it first asked. A
+/// child
 /// has its parent's.
 static BOOTED: AtomicU64 = AtomicU64::new(0);
 

@@ -21,7 +21,8 @@ pub(crate) const NEVER: u32 = 0xE000_0000;
 /// See [`Site::is_full`]; above every limit too.
 const FULL: u32 = UNASSIGNED + 1;
 
-/// From here to [`NEVER`]: the slot of a row that there was no room for, and that is asked for again.
+/// From here to [`NEVER`]: the slot of a row that there was no room for, and that is asked for
+/// again.
 pub(crate) const WAITING: u32 = 0xD000_0000;
 
 /// Records calls, one counter for all ends.

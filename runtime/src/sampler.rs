@@ -1,8 +1,11 @@
 //! Metrics whose value is what a function says.
 //!
-//! A collector reads files; it can't call a function in another process. So each process asks its functions itself, every few
-//! seconds, whether or not anybody collects; and once more when it collects itself. Two threads do it: one calls the functions,
-//! the other keeps the time. A function that doesn't return for a second is given up: another thread calls the others from then
+//! A collector reads files; it can't call a function in another process. So each process asks its
+//! functions itself, every few
+//! seconds, whether or not anybody collects; and once more when it collects itself. Two threads do
+//! it: one calls the functions,
+//! the other keeps the time. A function that doesn't return for a second is given up: another
+//! thread calls the others from then
 //! on, so that it hurts nobody but itself, and whoever collects waits no longer than that.
 
 use core::cell::Cell;
@@ -33,7 +36,8 @@ static STUCK: AtomicU32 = AtomicU32::new(0);
 const MOST_STUCK: u32 = 8;
 /// So long a function may take until it is given up.
 const LIMIT: Duration = Duration::from_secs(1);
-/// So long who hands a function over waits for its first value. Not longer: the caller may hold the lock that it takes.
+/// So long who hands a function over waits for its first value. Not longer: the caller may hold the
+/// lock that it takes.
 const FIRST: Duration = Duration::from_millis(50);
 /// So often who waits looks again, whatever wakes it.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -141,12 +145,14 @@ fn ensure_threads() {
     CALLER.store(0, Ordering::Relaxed);
     STUCK.store(0, Ordering::Relaxed);
     if !spawn(keep_time) {
-        // No thread to be had: the next function, the next collection or the next child tries again.
+        // No thread to be had: the next function, the next collection or the next child tries
+        // again.
         THREADS.store(0, Ordering::Relaxed);
     }
 }
 
-/// Starts a thread that calls functions, where there is none and may be one. `false` where it could not be had.
+/// Starts a thread that calls functions, where there is none and may be one. `false` where it could
+/// not be had.
 fn ensure_caller() -> bool {
     static LAST: AtomicU32 = AtomicU32::new(0);
     if CALLER.load(Ordering::Relaxed) != 0 || STUCK.load(Ordering::Relaxed) >= MOST_STUCK {
@@ -208,7 +214,8 @@ fn call_all(all: bool, me: u32) -> bool {
     true
 }
 
-/// The thread that keeps the time: asks for a round now and then, and looks after the one that calls.
+/// The thread that keeps the time: asks for a round now and then, and looks after the one that
+/// calls.
 fn keep_time() {
     let mine = mark();
     ensure_caller();
@@ -230,7 +237,8 @@ fn keep_time() {
     }
 }
 
-/// While a round is under way: gives up a call that takes too long, and has another thread call the others.
+/// While a round is under way: gives up a call that takes too long, and has another thread call the
+/// others.
 fn look_after_caller() {
     let done = DONE.load(Ordering::Relaxed);
     let Some(call) = gate::running() else {

@@ -1,7 +1,8 @@
 //! The processor's time-stamp counter, once it is known how long its ticks are.
 //!
 //! Trusted where the kernel itself keeps time by it (then it has found the processors' counters to agree) and the processor says that it ticks at one
-//! rate in all states. How long a tick is, is learned without waiting: a pair of readings when the process begins to record, another when 2^27 ticks
+//! rate in all states. How long a tick is, is learned without waiting: a pair of readings when the
+//! process begins to record, another when 2^27 ticks
 //! have gone, about a twentieth of a second. A child inherits it.
 //!
 //! What is known is never unlearned, so a kernel that loses its trust in the counter later is not followed. Durations that a suspended machine slept through
@@ -30,8 +31,10 @@ static FIRST_NANOS: AtomicU64 = AtomicU64::new(0);
 /// What the machine had slept then.
 static FIRST_SLEPT: AtomicU64 = AtomicU64::new(0);
 
-/// So far apart are the pairs, in ticks. A reading is wrong by some tens of nanoseconds, so the rate by some millionths at most:
-/// less than what the system's own clock is steered by. They were sixteen times as far apart, about a second: then a program
+/// So far apart are the pairs, in ticks. A reading is wrong by some tens of nanoseconds, so the
+/// rate by some millionths at most:
+/// less than what the system's own clock is steered by. They were sixteen times as far apart, about
+/// a second: then a program
 /// that does its work in its first second never has the counter.
 const APART: u64 = 1 << 27;
 

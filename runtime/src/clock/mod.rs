@@ -1,7 +1,8 @@
 //! The clock that durations are measured with: monotonic, in nanoseconds.
 //!
 //! Two reads of the system's clock are most of what a measured call costs, so where the processor's time-stamp counter can be trusted it
-//! takes over, about a twentieth of a second after the process has begun to record. Before that, and everywhere else, durations are the system's.
+//! takes over, about a twentieth of a second after the process has begun to record. Before that,
+//! and everywhere else, durations are the system's.
 
 mod counter;
 
@@ -54,7 +55,8 @@ impl Moment {
     }
 }
 
-/// A point in time that is noted by another than who asks for it. It may be noted in another thread.
+/// A point in time that is noted by another than who asks for it. It may be noted in another
+/// thread.
 #[derive(Debug)]
 pub(crate) struct Mark(AtomicU64);
 

@@ -37,7 +37,8 @@ struct Set {
 }
 
 impl<'a> Block<'a> {
-    /// Takes the record, if it is one. `false`: its family is not known to this version, so neither is
+    /// Takes the record, if it is one. `false`: its family is not known to this version, so neither
+    /// is
     /// what its series are.
     pub(super) fn read(
         &mut self,

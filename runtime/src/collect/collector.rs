@@ -94,11 +94,14 @@ impl Collector {
         self
     }
 
-    /// What a collection may take: 256 MiB unless told otherwise, for the page, and for what is read of all
+    /// What a collection may take: 256 MiB unless told otherwise, for the page, and for what is
+    /// read of all
     /// files together.
     ///
-    /// Whoever may write to the directory can plant a file of some megabytes that stands for a page of
-    /// gigabytes. A family whose lines would make the page longer than this is left out, the longest
+    /// Whoever may write to the directory can plant a file of some megabytes that stands for a page
+    /// of
+    /// gigabytes. A family whose lines would make the page longer than this is left out, the
+    /// longest
     /// first; so is a file that would take more memory than what is left. Both are told in
     /// [`Snapshot::skipped`].
     #[must_use]

@@ -91,7 +91,8 @@ impl Collector {
         Ok(done.map_or(0, |done| done.folded))
     }
 
-    /// For who was given the directory by a person: whether there is anything of headcount's in it. An
+    /// For who was given the directory by a person: whether there is anything of headcount's in it.
+    /// An
     /// error if there isn't.
     #[doc(hidden)]
     pub fn __look(&self) -> Result<(), Error> {
@@ -145,7 +146,8 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
 /// fold itself.
 const PATIENCE: Duration = Portion::FOR_ROOM.time;
 
-/// Folds so much of this process's directory, once, as frees room for new processes and takes a moment; or waits for who is doing it. For who has found
+/// Folds so much of this process's directory, once, as frees room for new processes and takes a
+/// moment; or waits for who is doing it. For who has found
 /// none there.
 pub(crate) fn make_room() -> Result<(), Error> {
     let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());

@@ -1,6 +1,7 @@
 //! Sums of `f64` that don't depend on the order of their parts.
 //!
-//! A sum of f64 may pass the greatest of them on its way and come back: `MAX`, `MAX`, `-MAX`. So what is
+//! A sum of f64 may pass the greatest of them on its way and come back: `MAX`, `MAX`, `-MAX`. So
+//! what is
 //! great is kept apart, divided by 2^100, and nothing is ever infinite that wasn't added so.
 //!
 //! The sum is kept as a list of numbers whose bits don't overlap (Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast
@@ -23,12 +24,14 @@ struct Great {
     parts: Vec<f64>,
 }
 
-/// 2^1000: beyond it a number is divided without losing a bit, and as many as there can be don't pass
+/// 2^1000: beyond it a number is divided without losing a bit, and as many as there can be don't
+/// pass
 /// the greatest.
 const GREAT: f64 = f64::from_bits((1023 + 1000) << 52);
 /// 2^100.
 const SCALE: f64 = f64::from_bits((1023 + 100) << 52);
-/// Numbers that one part is written as, in an archive, which has no greater ones: a part beyond so many
+/// Numbers that one part is written as, in an archive, which has no greater ones: a part beyond so
+/// many
 /// times the greatest is written as infinite.
 const MOST_COPIES: usize = 1024;
 
@@ -107,7 +110,8 @@ impl ExactSum {
             }
             return nearest(&parts);
         }
-        // Nothing of the least parts counts here but that they are there, half-way between two numbers.
+        // Nothing of the least parts counts here but that they are there, half-way between two
+        // numbers.
         let mut parts = Vec::new();
         for part in &self.parts {
             let scaled = part / SCALE;

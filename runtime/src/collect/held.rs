@@ -1,4 +1,5 @@
-//! Which of the rows that a process has removed somebody else still has, or had in between: what was counted in those goes on in a sum
+//! Which of the rows that a process has removed somebody else still has, or had in between: what
+//! was counted in those goes on in a sum
 //! that is shown. The others' counts nobody will see again.
 
 use std::collections::{HashMap, HashSet};

@@ -51,7 +51,8 @@ pub(super) struct Layout {
     pub(super) text: String,
     /// The first slot behind all series.
     pub(super) end: u32,
-    /// Whether it has families of a type that only a newer version knows. They have no series here, so
+    /// Whether it has families of a type that only a newer version knows. They have no series here,
+    /// so
     /// a segment that has them must not be folded.
     pub(super) has_unknown: bool,
     /// Whether there are gauges that say when they were set.
@@ -60,7 +61,8 @@ pub(super) struct Layout {
     pub(super) cost: u64,
     /// Bytes that keeping it takes.
     pub(super) size: u64,
-    /// The numbers of each family's series: the same list as long as there are no more of them, however much the log grows.
+    /// The numbers of each family's series: the same list as long as there are no more of them,
+    /// however much the log grows.
     pub(super) by_family: Vec<Arc<Vec<u32>>>,
     /// The cells of its counters, histograms and summaries that hold `f64`.
     pub(super) floats: Vec<Floats>,
@@ -88,7 +90,8 @@ impl Layout {
         self.labels.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Once all series are there: those from this one on are new. Not when it is first asked for: a fork meanwhile would leave the child waiting for
+    /// Once all series are there: those from this one on are new. Not when it is first asked for: a
+    /// fork meanwhile would leave the child waiting for
     /// ever.
     fn index_from(&mut self, from: usize) {
         self.by_family.resize_with(self.families.len(), Arc::default);

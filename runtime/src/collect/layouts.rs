@@ -84,7 +84,8 @@ impl Layouts {
         Ok(layout)
     }
 
-    /// What a log says that has grown by so much; `None` if it isn't known any more what it was. What hasn't changed is not looked at.
+    /// What a log says that has grown by so much; `None` if it isn't known any more what it was.
+    /// What hasn't changed is not looked at.
     pub(super) fn extended(
         &mut self,
         layout: &Arc<Layout>,

@@ -43,7 +43,8 @@ impl Default for Limit {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     left: u64,
-    /// The layouts that were taken from it: their addresses, good for as long as the segments are there.
+    /// The layouts that were taken from it: their addresses, good for as long as the segments are
+    /// there.
     layouts: HashSet<usize>,
 }
 
@@ -52,7 +53,8 @@ impl Memory {
         Self { left, layouts: HashSet::new() }
     }
 
-    /// Takes what a segment is in memory, if so much is left. `on_disk` are the bytes of its file that are
+    /// Takes what a segment is in memory, if so much is left. `on_disk` are the bytes of its file
+    /// that are
     /// no holes: what is a hole there is none in memory either.
     pub(super) fn take(&mut self, segment: &Segment, on_disk: u64) -> Result<(), Error> {
         let layout: &Arc<Layout> = &segment.log.layout;

@@ -45,7 +45,8 @@ impl Source {
         }
     }
 
-    /// How often it is worth reading it again, where its log is written anew meanwhile: of memory not at all, which shows the log that there
+    /// How often it is worth reading it again, where its log is written anew meanwhile: of memory
+    /// not at all, which shows the log that there
     /// was when it was looked at.
     pub(super) fn attempts(&self) -> u32 {
         match self {

@@ -2,7 +2,8 @@
 //!
 //! Which counts belong together depends on who had a series when, and which value was set last on
 //! when it was set. A program takes the wall clock once, and counts on by the kernel's monotonic
-//! clock, which nobody sets and which all processes of a boot share. So two of them that were started
+//! clock, which nobody sets and which all processes of a boot share. So two of them that were
+//! started
 //! at different times of the wall clock differ by a constant, which their segments say: when the
 //! machine was booted, as each of them has it. A reader takes one of these as its base, that of the
 //! archive where there is one, and shifts the times of all others by the difference.
@@ -54,7 +55,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// With the archive's base, if it is one of this boot's; else with that of the oldest segment whose
+    /// With the archive's base, if it is one of this boot's; else with that of the oldest segment
+    /// whose
     /// is, so that all readers choose the same; else with this process's own.
     pub(super) fn new(archives: TimeBase, segments: impl Iterator<Item = (Age, TimeBase)>) -> Self {
         let own = TimeBase::of_this_process();
@@ -72,13 +74,16 @@ impl Clock {
 
     /// How times that count from another base are to be read.
     ///
-    /// Where that is another clock's (of another boot, another time namespace, an older format) there
-    /// is only the wall clock to go by. It may have been ahead: but nothing that is read has happened
+    /// Where that is another clock's (of another boot, another time namespace, an older format)
+    /// there
+    /// is only the wall clock to go by. It may have been ahead: but nothing that is read has
+    /// happened
     /// later than now.
     pub(super) fn times_of(&self, other: &TimeBase) -> Times {
         let is_same = self.base.has_clock_of(other);
         let by = i128::from(self.base.booted).saturating_sub(i128::from(other.booted));
-        // A process can't read both clocks at one moment. What is in the archive is to be what was in the
+        // A process can't read both clocks at one moment. What is in the archive is to be what was
+        // in the
         // segments, to the nanosecond, where nobody has set the clock.
         let is_set = by.unsigned_abs() >= u128::from(NOTHING);
         let by = if is_same && is_set { i64::try_from(by).unwrap_or(0) } else { 0 };

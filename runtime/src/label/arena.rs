@@ -1,5 +1,7 @@
-//! Memory for rows. An address is a row's for ever, so that whoever kept it finds out that the row is gone; the memory behind it is not: once all rows of
-//! a page are gone, the kernel gets it back, and it reads as zeros. So what rows take is bounded by those that are there: a page for
+//! Memory for rows. An address is a row's for ever, so that whoever kept it finds out that the row
+//! is gone; the memory behind it is not: once all rows of
+//! a page are gone, the kernel gets it back, and it reads as zeros. So what rows take is bounded by
+//! those that are there: a page for
 //! each of them, where they are that far apart.
 //!
 //! Used under the store's mutex.
@@ -26,7 +28,8 @@ pub(crate) struct Arena {
     /// Where the newest chunk goes on.
     next: Option<NonNull<u8>>,
     left: usize,
-    /// Rows that were removed, with the time before which nobody must find zeros there: whoever was just looking at one has long been done.
+    /// Rows that were removed, with the time before which nobody must find zeros there: whoever was
+    /// just looking at one has long been done.
     gone: VecDeque<(u64, usize, usize)>,
 }
 
@@ -38,7 +41,8 @@ impl Arena {
         Self { chunks: BTreeMap::new(), next: None, left: 0, gone: VecDeque::new() }
     }
 
-    /// Puts an entry there, made with a copy of `text` that lies behind it. `None`: there is no memory.
+    /// Puts an entry there, made with a copy of `text` that lies behind it. `None`: there is no
+    /// memory.
     pub(crate) fn put<K>(
         &mut self,
         text: &[u8],
@@ -56,7 +60,8 @@ impl Arena {
         let entry = at.cast::<Entry<K>>();
         // SAFETY: as above, and a multiple of 8.
         unsafe { entry.write(make(text)) };
-        // SAFETY: just written. It is never unmapped; the kernel takes what is behind it back only long after nobody looks at it, and zeros are a valid entry but
+        // SAFETY: just written. It is never unmapped; the kernel takes what is behind it back only
+        // long after nobody looks at it, and zeros are a valid entry but
         // for the reference to the text, which is not looked at where the site is none.
         Some(unsafe { entry.as_ref() })
     }
@@ -149,7 +154,8 @@ fn map(len: usize) -> Option<NonNull<u8>> {
 #[cfg(not(miri))]
 fn release(page: usize) {
     let at = core::ptr::with_exposed_provenance_mut(page);
-    // SAFETY: a page of our own, of rows that are gone: nobody holds a reference into it but to a `RowSlot`, which is 0 and stays so.
+    // SAFETY: a page of our own, of rows that are gone: nobody holds a reference into it but to a
+    // `RowSlot`, which is 0 and stays so.
     let _ = unsafe { madvise(at, PAGE, Advice::LinuxDontNeed) };
 }
 

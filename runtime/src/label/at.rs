@@ -9,7 +9,8 @@ use crate::registry;
 
 /// A slot, or where a row's stands. One word, which is passed in a register.
 ///
-/// Whoever carries it from a call's beginning to its end finds out whether the row was removed meanwhile.
+/// Whoever carries it from a call's beginning to its end finds out whether the row was removed
+/// meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct At(*const RowSlot);
 

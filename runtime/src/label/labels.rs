@@ -91,7 +91,8 @@ fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) 
     hash
 }
 
-/// The row of a site with these values, if it is known and the values are few and short. Waits for nobody.
+/// The row of a site with these values, if it is known and the values are few and short. Waits for
+/// nobody.
 ///
 /// The digests are made in place and passed in registers.
 #[inline]
@@ -109,7 +110,8 @@ pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<&'static R
     }
 }
 
-/// The row of a site whose values, all of them short, have these digests, at most as many as are kept.
+/// The row of a site whose values, all of them short, have these digests, at most as many as are
+/// kept.
 #[inline]
 fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> Option<&'static RowSlot> {
     let words = || words.iter().copied();
@@ -301,7 +303,8 @@ macro_rules! labels {
 
 /// Values that are all texts, whatever their types: what is done with them is compiled once for all families.
 pub trait Texts: Labels + Copy {
-    /// The row of a site with these values, if it is known and the values are few and short. Waits for nobody.
+    /// The row of a site with these values, if it is known and the values are few and short. Waits
+    /// for nobody.
     #[doc(hidden)]
     fn find_brief(self, site: usize) -> Option<&'static RowSlot>;
 }

@@ -1,11 +1,16 @@
-//! From a key (a site and its label values) to the word that says the row's slot, looked up without a lock.
+//! From a key (a site and its label values) to the word that says the row's slot, looked up without
+//! a lock.
 //!
-//! Open addressing over pointers to entries. Inserts and removals are serialised by the store's mutex; a lookup that races with one may miss a row
-//! and then asks under the mutex. A table that fills up is replaced by one twice the size, and the old one is left to those who are reading it: all the
-//! old ones together are smaller than the newest. It stays reachable, so that whoever looks for leaks in a program with this library in
+//! Open addressing over pointers to entries. Inserts and removals are serialised by the store's
+//! mutex; a lookup that races with one may miss a row
+//! and then asks under the mutex. A table that fills up is replaced by one twice the size, and the
+//! old one is left to those who are reading it: all the
+//! old ones together are smaller than the newest. It stays reachable, so that whoever looks for
+//! leaks in a program with this library in
 //! it finds none.
 //!
-//! A removed row leaves no mark: those behind it move up. So the table is as large as the most rows that there ever were at one time ask for, however many
+//! A removed row leaves no mark: those behind it move up. So the table is as large as the most rows
+//! that there ever were at one time ask for, however many
 //! have come and gone.
 //!
 //! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
@@ -15,14 +20,16 @@ use core::fmt;
 
 use super::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-/// Where a row's slot stands, at an address that is no other row's, ever: whoever kept it finds out that the row is gone. It holds the slot and one more, so
+/// Where a row's slot stands, at an address that is no other row's, ever: whoever kept it finds out
+/// that the row is gone. It holds the slot and one more, so
 /// that 0 means gone: that is what memory reads as when the kernel has taken it back.
 #[allow(unreachable_pub, reason = "in the signature of a hidden trait, but not in the model")]
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct RowSlot(pub(super) AtomicU32);
 
-/// The slot of a row that was removed. Above every limit, so that the one compare of the hot path catches it.
+/// The slot of a row that was removed. Above every limit, so that the one compare of the hot path
+/// catches it.
 pub(crate) const GONE: u32 = u32::MAX;
 
 impl RowSlot {
@@ -94,7 +101,8 @@ pub(crate) struct Rows<K: 'static> {
 
 #[inline]
 fn entry<K: 'static>(place: &AtomicPtr<Entry<K>>) -> Option<&'static Entry<K>> {
-    // SAFETY: null, or from a `&'static Entry`, which was written before the pointer was published with release.
+    // SAFETY: null, or from a `&'static Entry`, which was written before the pointer was published
+    // with release.
     unsafe { place.load(Ordering::Acquire).as_ref() }
 }
 
@@ -135,7 +143,8 @@ impl<K> Rows<K> {
         unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Where the slot stands of the row with this hash whose key is the right one, if it is known. Waits for nobody.
+    /// Where the slot stands of the row with this hash whose key is the right one, if it is known.
+    /// Waits for nobody.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<&'static RowSlot> {
         let table = self.current()?;
@@ -161,7 +170,8 @@ impl<K> Rows<K> {
 
     /// Takes a row out, and its slot from those who keep it. Under the store's mutex.
     ///
-    /// A thread that has found the slot just before counts in it for as long as its operation takes; in no other series.
+    /// A thread that has found the slot just before counts in it for as long as its operation
+    /// takes; in no other series.
     pub(crate) fn remove(&self, gone: &'static Entry<K>) {
         gone.slot.forget();
         if let Some(table) = self.current() {
@@ -205,7 +215,8 @@ impl<K> Table<K> {
         self.place(at).store(core::ptr::from_ref(entry).cast_mut(), Ordering::Release);
     }
 
-    /// Whoever probes meanwhile may meet an entry twice, or miss one that moves: then it asks under the mutex.
+    /// Whoever probes meanwhile may meet an entry twice, or miss one that moves: then it asks under
+    /// the mutex.
     fn take(&self, gone: &'static Entry<K>) {
         let mut free = self.first(gone.hash);
         loop {

@@ -123,15 +123,21 @@ impl Gauge {
     /// unless told otherwise: so old a value may be that another process collects, and that is what it costs while nobody does. A collection in the process
     /// itself calls them first. In a forked child the functions are called from its first operation on.
     ///
-    /// The function may take locks (so don't collect while holding one of them): a fork waits until it has returned, though for
-    /// no more than 50 milliseconds, and if that was too short not again until the function was quick once more. Don't fork in
-    /// it. If it panics, the value stays as it was. Another call for the same series replaces it; it lives as long as the
+    /// The function may take locks (so don't collect while holding one of them): a fork waits until
+    /// it has returned, though for
+    /// no more than 50 milliseconds, and if that was too short not again until the function was
+    /// quick once more. Don't fork in
+    /// it. If it panics, the value stays as it was. Another call for the same series replaces it;
+    /// it lives as long as the
     /// process.
     ///
-    /// A function that doesn't return hurts nobody but itself: after a second the others are called by another thread, its
+    /// A function that doesn't return hurts nobody but itself: after a second the others are called
+    /// by another thread, its
     /// value stays as it was, and [`health`](crate::health) and the program's logger are told
-    /// ([`Health::stuck_functions`](crate::Health::stuck_functions)). It is called again once it has returned. This method
-    /// waits for the first value for no more than 50 milliseconds, and a collection for all functions together for no more
+    /// ([`Health::stuck_functions`](crate::Health::stuck_functions)). It is called again once it
+    /// has returned. This method
+    /// waits for the first value for no more than 50 milliseconds, and a collection for all
+    /// functions together for no more
     /// than a second.
     ///
     /// ```

@@ -15,7 +15,8 @@ use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
 
 /// What every handle consists of: a site, and which of its cells. Two words, which are passed in registers.
 ///
-/// Where all series of a site are known when it is declared, they are so far behind its slot, which is assigned at first use; a row that was
+/// Where all series of a site are known when it is declared, they are so far behind its slot, which
+/// is assigned at first use; a row that was
 /// looked up has its own slot, as long as it isn't removed.
 #[derive(Clone, Copy)]
 pub(super) struct Raw {

@@ -10,8 +10,10 @@ use super::timer::{TimedFuture, Timer};
 /// Values sorted into buckets: sizes, durations of parts of a function.
 ///
 /// Every process observes for itself; the collector adds up living and dead processes, bucket by bucket. A NaN is not observed,
-/// since it would spoil the sum for ever: it is counted as a dropped operation. An infinite value is observed, as by other Prometheus
-/// clients: it lies in the first bucket or in that of `+Inf`, and the sum is infinite from then on, or not a number once both signs were
+/// since it would spoil the sum for ever: it is counted as a dropped operation. An infinite value
+/// is observed, as by other Prometheus
+/// clients: it lies in the first bucket or in that of `+Inf`, and the sum is infinite from then on,
+/// or not a number once both signs were
 /// observed.
 ///
 /// # Examples

@@ -10,7 +10,8 @@ use super::timer::{TimedFuture, Timer};
 /// The sum and the number of values: sizes, durations, wherever an average over time is enough.
 ///
 /// Three numbers where a [`Histogram`](crate::Histogram) has one for each bucket, and no quantiles: what can be added up over processes is what it has.
-/// A NaN is not observed. An infinite value is, and the sum is infinite from then on, as with other Prometheus clients.
+/// A NaN is not observed. An infinite value is, and the sum is infinite from then on, as with other
+/// Prometheus clients.
 ///
 /// # Examples
 ///

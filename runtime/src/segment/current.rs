@@ -17,8 +17,10 @@ type Held = [(AtomicUsize, AtomicUsize); 3];
 #[expect(clippy::declare_interior_mutable_const, reason = "what statics begin with")]
 const NONE_HELD: Held = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 3];
 
-/// What operations that were interrupted in this process's ancestors may be about to write. None of it
-/// is ever counted. The newest is at [`PARKED_NEXT`]` - 1`; what is older than all these is unmapped.
+/// What operations that were interrupted in this process's ancestors may be about to write. None of
+/// it
+/// is ever counted. The newest is at [`PARKED_NEXT`]` - 1`; what is older than all these is
+/// unmapped.
 static PARKED: [Held; GENERATIONS] = [NONE_HELD; GENERATIONS];
 static PARKED_NEXT: AtomicUsize = AtomicUsize::new(0);
 /// So many processes deep may one interrupted operation be forked and still be returned into.
@@ -147,7 +149,8 @@ pub(crate) fn let_go(cells: [(usize, usize); 2]) {
 }
 
 /// Once a child makes a segment of its own: its parent's addresses are given back, but for what an
-/// interrupted operation may be about to write. The new segment goes elsewhere: what such an operation
+/// interrupted operation may be about to write. The new segment goes elsewhere: what such an
+/// operation
 /// stores is computed from its parent's values, and must never be counted.
 ///
 /// Under the store's mutex.
@@ -182,8 +185,10 @@ pub(crate) fn word(word: Word) -> Option<&'static AtomicU64> {
         }
         let again = CURRENT.region();
         if region.map(|region| region.base) == again.map(|region| region.base) {
-            // SAFETY: in the second page, below the head of the segment at these addresses, which is
-            // accessible in every segment; and if a signal handler forked meanwhile, after `let_go`.
+            // SAFETY: in the second page, below the head of the segment at these addresses, which
+            // is
+            // accessible in every segment; and if a signal handler forked meanwhile, after
+            // `let_go`.
             return again.map(|region| unsafe { region.word(word.offset()) });
         }
     }

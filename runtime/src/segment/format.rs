@@ -54,7 +54,8 @@ pub(crate) const UNSET: u64 = 0x7ff8_6865_6164_6374;
 pub(crate) const LIVENESS_OFD: u32 = 1;
 pub(crate) const LIVENESS_WEAK: u32 = 3;
 
-/// Where a log stands, and which of a segment's it is. With the log's length it is one word, so that a reader, or who is killed, has either log whole.
+/// Where a log stands, and which of a segment's it is. With the log's length it is one word, so
+/// that a reader, or who is killed, has either log whole.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogPlace(u64);
 
@@ -68,7 +69,8 @@ impl LogPlace {
         (Self(word & !Self::LEN), word & Self::LEN)
     }
 
-    /// The next log, that many bytes behind where the first one began; `None` if nothing can begin there.
+    /// The next log, that many bytes behind where the first one began; `None` if nothing can begin
+    /// there.
     pub(crate) fn next(self, start: u64) -> Option<Self> {
         let number = (self.0 >> 55).wrapping_add(1) & 0x1ff;
         (start % 8 == 0 && start >> 26 == 0).then_some(Self(number << 55 | (start >> 3) << 32))
@@ -151,7 +153,8 @@ pub(crate) struct Header {
     pub(crate) parent: [u8; 16],
     pub(crate) liveness: u32,
     pub(crate) geometry: Geometry,
-    /// When the machine's monotonic clock was 0, as this process's times have it, in ns since 1970; 0 if
+    /// When the machine's monotonic clock was 0, as this process's times have it, in ns since 1970;
+    /// 0 if
     /// unknown.
     pub(crate) booted_ns: u64,
     /// Whose clock that is; 0 if unknown.

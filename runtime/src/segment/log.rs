@@ -174,7 +174,8 @@ pub(crate) fn types(kind: Kind) -> (Metric, Cells) {
     }
 }
 
-/// The codes of an enum, in one table: a variant without a code doesn't compile, nor does a code that
+/// The codes of an enum, in one table: a variant without a code doesn't compile, nor does a code
+/// that
 /// stands there twice. A code that has no variant is a newer version's.
 macro_rules! codes {
     ($type:ident, $code_of:ident, $with_code:ident: $($variant:ident = $code:literal,)+) => {

@@ -1,11 +1,13 @@
 //! The range of addresses behind a segment, and the file behind the addresses: the only place that maps and protects.
 //!
-//! A [`Region`] is reserved once in a process: a thread's shard or an interrupted instruction holds an
+//! A [`Region`] is reserved once in a process: a thread's shard or an interrupted instruction holds
+//! an
 //! address in it. A forked child gives it back, but for what an operation that a signal handler
 //! interrupted may be about to touch, and reserves its own. What is usable of it a `Memory` knows,
 //! which is in `memory.rs`.
 //!
-//! memmap2 reserves the range; what it has no word for (no access, private memory at the same address) is rustix'.
+//! memmap2 reserves the range; what it has no word for (no access, private memory at the same
+//! address) is rustix'.
 #![expect(unsafe_code, reason = "mapping, protecting, and atomics in mapped memory")]
 
 use core::ffi::c_void;

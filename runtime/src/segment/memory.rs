@@ -186,10 +186,13 @@ impl Memory {
         Err(Errno::INTR)
     }
 
-    /// Whether the file has more blocks than were asked for, by a file system in memory: a tmpfs that is mounted `huge=always` or
-    /// `within_size` gives two megabytes for each shard, or less where it hasn't as much in one piece.
+    /// Whether the file has more blocks than were asked for, by a file system in memory: a tmpfs
+    /// that is mounted `huge=always` or
+    /// `within_size` gives two megabytes for each shard, or less where it hasn't as much in one
+    /// piece.
     ///
-    /// What asks by the descriptor can't say that it doesn't want them; what touches a mapping can (`Region::advise`).
+    /// What asks by the descriptor can't say that it doesn't want them; what touches a mapping can
+    /// (`Region::advise`).
     fn has_huge_pages(&self, bytes: &Range<u64>) -> bool {
         const TMPFS: i64 = 0x0102_1994;
         let Some(fd) = self.backing.get() else { return false };
@@ -262,7 +265,8 @@ impl Memory {
             let end = slot.saturating_add(cells).min(self.limit(shard));
             let off = self.geometry.shard_off(shard);
             for cell in slot..end {
-                // SAFETY: a multiple of 8, below the shard's limit, up to which everything is accessible.
+                // SAFETY: a multiple of 8, below the shard's limit, up to which everything is
+                // accessible.
                 let word = unsafe { self.region.word(off + u64::from(cell) * CELL) };
                 word.store(0, Ordering::Relaxed);
             }

@@ -232,7 +232,8 @@ pub(crate) fn set_process(shard: Shard) {
     wiped::PAGE.limit.store(shard.limit, Ordering::Release);
 }
 
-/// How many cells shard 0 must have at least: as many as in any process that this one descends from.
+/// How many cells shard 0 must have at least: as many as in any process that this one descends
+/// from.
 pub(crate) fn process_inherited() -> u32 {
     PROCESS_GIVEN.load(Ordering::Relaxed)
 }
@@ -249,7 +250,8 @@ pub(crate) fn reachable() -> [(usize, usize); 2] {
 
 /// For the fork handler: nothing of the parent's can be reached from this thread any more.
 pub(crate) fn forget_all() {
-    // The bases stay: an operation that was interrupted may have compared with the limit already, and loads the base next.
+    // The bases stay: an operation that was interrupted may have compared with the limit already,
+    // and loads the base next.
     MINE.with(|mine| {
         mine.limit.set(0);
         mine.inherited.set(mine.inherited.get().max(mine.given.replace(0)));

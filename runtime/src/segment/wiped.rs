@@ -1,8 +1,10 @@
 //! Words that a child finds to be 0 from its first instruction on, before any fork handler has run.
 //!
-//! Our handler is not the first one in a child: others were registered before it, and may record. The
+//! Our handler is not the first one in a child: others were registered before it, and may record.
+//! The
 //! limit of shard 0 is one of the words, so what they record in it goes out of line, where the mark
-//! tells that this is a child. Of other shards `prepare` takes the limit from the thread that forks.
+//! tells that this is a child. Of other shards `prepare` takes the limit from the thread that
+//! forks.
 //!
 //! A kernel that can't do it (before Linux 4.14) never wipes: then such handlers record in their
 //! parent's shard 0, by atomic additions, and no count is lost.
@@ -36,7 +38,8 @@ static IS_WIPED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn arm() {
     PAGE.mark.store(1, Ordering::Relaxed);
     let page = core::ptr::from_ref(&PAGE).cast_mut().cast();
-    // SAFETY: pages of a static of ours, which hold nothing else. In this process nothing changes, and
+    // SAFETY: pages of a static of ours, which hold nothing else. In this process nothing changes,
+    // and
     // the atomics in them may be 0.
     let wiped = unsafe { madvise(page, size_of::<Page>(), Advice::LinuxWipeOnFork) };
     IS_WIPED.store(wiped.is_ok() && !cfg!(miri), Ordering::Release);

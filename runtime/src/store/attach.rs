@@ -85,7 +85,8 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     };
     if slot >= UNASSIGNED {
         drop(store);
-        // Only who has asked for room is refused it: what can't be had in any case keeps nobody from
+        // Only who has asked for room is refused it: what can't be had in any case keeps nobody
+        // from
         // asking.
         if place.is_some() || is_waiting(slot) {
             ROWS.with(Patience::refuse);
@@ -147,7 +148,8 @@ impl Store {
             if !is_staying {
                 return false;
             }
-            // As far as its ancestors': an operation that was interrupted there may have compared with
+            // As far as its ancestors': an operation that was interrupted there may have compared
+            // with
             // their limit, and takes this shard's base.
             cells = cells.max(shard::inherited());
             if cells > memory.geometry().slot_cap {

@@ -121,7 +121,8 @@ pub(super) fn set_sample_interval(interval: Duration) {
 pub(super) struct Callbacks {
     /// By series: its handle's two parts.
     known: Vec<((usize, u32), &'static Callback)>,
-    /// To be called, once the mutex is released, in a process that has begun to count: a child doesn't inherit the threads that call them.
+    /// To be called, once the mutex is released, in a process that has begun to count: a child
+    /// doesn't inherit the threads that call them.
     start: Option<fn()>,
 }
 

@@ -1,7 +1,10 @@
-//! Rows that come and go: which there are, which are gone, and what of theirs may be used again, and when.
+//! Rows that come and go: which there are, which are gone, and what of theirs may be used again,
+//! and when.
 //!
-//! A removed row's record stays in the log until that is rewritten without it (`compact`). Then its cells rest: a thread may have looked its slot up just
-//! before, and be about to count there. After [`REST`] they are another row's. What somebody kept for longer is no slot, but where the
+//! A removed row's record stays in the log until that is rewritten without it (`compact`). Then its
+//! cells rest: a thread may have looked its slot up just
+//! before, and be about to count there. After [`REST`] they are another row's. What somebody kept
+//! for longer is no slot, but where the
 //! row's slot stood, and says that the row is gone.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,7 +45,8 @@ pub(super) struct Gone {
     pub(super) until: u64,
 }
 
-/// Seconds for which cells rest, and the memory of what was looked up, in which this process did something: those for which it was stopped don't count.
+/// Seconds for which cells rest, and the memory of what was looked up, in which this process did
+/// something: those for which it was stopped don't count.
 /// The first may have begun just now.
 pub(super) const REST: u64 = 3;
 
@@ -61,7 +65,8 @@ pub(super) struct Churn {
     pub(super) gone_cells: u64,
     /// How many of them were left when the log was rewritten last, since other processes have them.
     pub(super) held: usize,
-    /// A thread is about to rewrite the log. In which epoch, and one more: its child has no such thread.
+    /// A thread is about to rewrite the log. In which epoch, and one more: its child has no such
+    /// thread.
     pub(super) rewriting: u32,
     /// Slots and how many cells lie there, with when they may be used again.
     resting: VecDeque<(u64, u32, u32)>,

@@ -7,7 +7,8 @@
 //!                     the cells rest, and are used again
 //! ```
 //!
-//! Whoever is killed leaves one log or the other. A reader that finds another log than the one it began with begins again.
+//! Whoever is killed leaves one log or the other. A reader that finds another log than the one it
+//! began with begins again.
 
 use core::sync::atomic::Ordering;
 use std::collections::BTreeSet;
@@ -39,7 +40,8 @@ struct Question {
     mark: u32,
 }
 
-/// Rewrites the log if it is time to, and waits where cells are given up faster than they can be used again. Without the mutex, but for what changes the
+/// Rewrites the log if it is time to, and waits where cells are given up faster than they can be
+/// used again. Without the mutex, but for what changes the
 /// segment: asking takes as long as a collection.
 pub(super) fn in_passing() {
     let Some(question) = Guard::lock().and_then(|mut store| store.question()) else { return };
@@ -75,7 +77,8 @@ fn wait() {
 }
 
 impl Store {
-    /// Whether it is time to ask who has the rows that are gone: once they are more than those that are there, so that each costs the same
+    /// Whether it is time to ask who has the rows that are gone: once they are more than those that
+    /// are there, so that each costs the same
     /// however many there are.
     pub(super) fn has_many_gone(&self) -> bool {
         let churn = &self.churn;
@@ -159,7 +162,8 @@ impl Store {
         }
     }
 
-    /// Puts a log in the place of the one that there is: before it, where there is room, or behind it.
+    /// Puts a log in the place of the one that there is: before it, where there is room, or behind
+    /// it.
     fn replace_log(&mut self, log: Vec<u8>) -> io::Result<()> {
         let full = || io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
@@ -184,7 +188,8 @@ fn is_sum(gone: &Gone) -> bool {
     !matches!(d.kind, Kind::Gauge | Kind::InProgress | Kind::Info | Kind::StateSet)
 }
 
-/// A log without the series of these slots, and without their removals; and the first slot behind all others.
+/// A log without the series of these slots, and without their removals; and the first slot behind
+/// all others.
 fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
     let mut rest = log;
@@ -198,7 +203,8 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
         if !matches!(kind, SERIES | REMOVE) || !rows.contains(&slot) {
             kept.extend_from_slice(record);
             if kind == SERIES {
-                // Behind the family stand how many cells a series has, and how many series there are.
+                // Behind the family stand how many cells a series has, and how many series there
+                // are.
                 let cells = word(HEAD + 4).saturating_mul(word(HEAD + 8));
                 end = end.max(slot.saturating_add(cells));
             }

@@ -31,7 +31,8 @@ static STORE: Mutex<Store> = Mutex::new(Store::new());
 /// Forks between the program's first process and this one. What was begun in one epoch must not be ended in another.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
-/// Whether this process was made, without fork handlers, while a thread that it doesn't have held the
+/// Whether this process was made, without fork handlers, while a thread that it doesn't have held
+/// the
 /// mutex: nobody can know what the store holds, and nothing is recorded.
 static ORPHANED: AtomicBool = AtomicBool::new(false);
 
@@ -153,7 +154,8 @@ pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
 /// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in reverse order): the order in which an
 /// operation of ours takes the two locks.
 ///
-/// `false` if this thread is doing that further up its stack: what it calls allocates, and the allocator may record.
+/// `false` if this thread is doing that further up its stack: what it calls allocates, and the
+/// allocator may record.
 fn arm() -> bool {
     if !ARMED.load(Ordering::Acquire) {
         if ARMING.replace(true) {
@@ -192,7 +194,8 @@ extern "C" fn in_parent() {
     }
 }
 
-/// Before anything is recorded out of line: in a child in which our handler has not run yet, or will
+/// Before anything is recorded out of line: in a child in which our handler has not run yet, or
+/// will
 /// not run at all, does what it does.
 pub(super) fn notice() {
     if wiped::is_wiped() {

@@ -1,9 +1,13 @@
 //! Keeps forks and the user's functions apart.
 //!
-//! Functions are called in a thread of this library's, and take whatever locks they like. A fork at that moment would leave
-//! the child with a lock that nobody in it will ever give back. So a fork waits until no function runs; but not for long: the
-//! forking thread itself may hold the lock that the function waits for. And it waits once: a function that has kept a fork
-//! waiting for too long may never return, so no fork waits for it again until it was quick once more.
+//! Functions are called in a thread of this library's, and take whatever locks they like. A fork at
+//! that moment would leave
+//! the child with a lock that nobody in it will ever give back. So a fork waits until no function
+//! runs; but not for long: the
+//! forking thread itself may hold the lock that the function waits for. And it waits once: a
+//! function that has kept a fork
+//! waiting for too long may never return, so no fork waits for it again until it was quick once
+//! more.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -38,7 +42,8 @@ pub(crate) enum End {
     GivenUp,
 }
 
-/// What all calls of this process have in the upper half of their numbers. A child's are others, whatever its parent did.
+/// What all calls of this process have in the upper half of their numbers. A child's are others,
+/// whatever its parent did.
 fn mark() -> u64 {
     u64::from(epoch().wrapping_add(1).max(1)) << 32
 }
@@ -120,7 +125,8 @@ pub(super) fn close() {
             return;
         }
         if began.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-            // The same call, or one that has begun since: then this fork is unlucky, and its function still awaited.
+            // The same call, or one that has begun since: then this fork is unlucky, and its
+            // function still awaited.
             let late = word & !AWAITED;
             let _ = CALL.compare_exchange(word, late, Ordering::SeqCst, Ordering::Relaxed);
             return;

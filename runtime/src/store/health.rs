@@ -48,8 +48,10 @@ impl Health {
         self.problem.as_ref()
     }
 
-    /// Functions given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings that were called more than a
-    /// second ago and have not returned: what they say is as old as that. Each holds a thread; once there are eight, no
+    /// Functions given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings that
+    /// were called more than a
+    /// second ago and have not returned: what they say is as old as that. Each holds a thread; once
+    /// there are eight, no
     /// function of this process is called until one of them returns.
     pub fn stuck_functions(&self) -> u64 {
         self.stuck_functions

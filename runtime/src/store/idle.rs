@@ -1,4 +1,5 @@
-//! Which rows nobody has touched for longer than their family's `idle_timeout`: those whose cells are as they were.
+//! Which rows nobody has touched for longer than their family's `idle_timeout`: those whose cells
+//! are as they were.
 
 use core::ops::Bound;
 use std::time::Instant;
@@ -30,7 +31,8 @@ const AT_ONCE: usize = 256;
 /// Seconds between two looks, at most; else an eighth of the least timeout.
 const SELDOM: u32 = 60;
 
-/// Removes the rows that nobody has touched for too long, and says in how many seconds it is worth looking again.
+/// Removes the rows that nobody has touched for too long, and says in how many seconds it is worth
+/// looking again.
 pub(crate) fn remove_idle() -> u32 {
     let mut from = Bound::Unbounded;
     let mut shortest = SELDOM * 8;

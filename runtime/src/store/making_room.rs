@@ -1,4 +1,5 @@
-//! What a process does before it makes its segment and without the mutex: it looks for the directory, and makes room.
+//! What a process does before it makes its segment and without the mutex: it looks for the
+//! directory, and makes room.
 //!
 //! A process that finds no room has what the dead have left folded, once, before it makes do with private memory.
 //!

@@ -1,24 +1,32 @@
 //! Keeps the library loaded whose code this is.
 //!
-//! A shared library can be unloaded (`dlclose`) while threads, fork handlers and thread-local destructors of ours are still
-//! registered: the next of them to run would jump into memory that is no longer mapped. And loading the library again would
-//! begin anew: with another segment, which takes another 4 GiB of addresses and another descriptor and looks like one more
-//! living process until this one ends. So the library is marked as one that stays, before anything of it is registered: a
+//! A shared library can be unloaded (`dlclose`) while threads, fork handlers and thread-local
+//! destructors of ours are still
+//! registered: the next of them to run would jump into memory that is no longer mapped. And loading
+//! the library again would
+//! begin anew: with another segment, which takes another 4 GiB of addresses and another descriptor
+//! and looks like one more
+//! living process until this one ends. So the library is marked as one that stays, before anything
+//! of it is registered: a
 //! `dlclose` succeeds and unloads nothing, and loading it again finds the same statics.
 #![cfg_attr(
     not(any(miri, target_env = "musl", target_feature = "crt-static")),
     expect(unsafe_code, reason = "dladdr and dlopen")
 )]
 
-// Nothing to do under musl, whose `dlclose` never unloads, nor in a static program, which has no libraries. A static glibc
+// Nothing to do under musl, whose `dlclose` never unloads, nor in a static program, which has no
+// libraries. A static glibc
 // would make the linker warn of `dlopen`, too.
 #[cfg(any(miri, target_env = "musl", target_feature = "crt-static"))]
 pub(super) fn pin() {}
 
-/// Marks the library that this function is in as one that is never unloaded. Nothing happens where it is the program.
+/// Marks the library that this function is in as one that is never unloaded. Nothing happens where
+/// it is the program.
 ///
-/// It takes the loader's lock, which a thread that runs a constructor holds: the lock is recursive, and the caller must
-/// hold no lock of ours, for which another constructor may be waiting in another thread. Where the loader doesn't know the
+/// It takes the loader's lock, which a thread that runs a constructor holds: the lock is recursive,
+/// and the caller must
+/// hold no lock of ours, for which another constructor may be waiting in another thread. Where the
+/// loader doesn't know the
 /// library (it was mapped by other means), nobody can `dlclose` it either.
 #[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
 pub(super) fn pin() {
@@ -31,7 +39,8 @@ pub(super) fn pin() {
         return;
     }
     let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
-    // SAFETY: the name is the loader's own, which lives as long as the library: as this code does. No library is loaded by
+    // SAFETY: the name is the loader's own, which lives as long as the library: as this code does.
+    // No library is loaded by
     // that, so no constructor runs. The handle is never closed.
     unsafe { libc::dlopen(library.dli_fname, flags) };
 }

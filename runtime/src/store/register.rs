@@ -34,7 +34,8 @@ struct Planned {
 }
 
 impl Store {
-    /// Registers what came into the linker's list since it was looked through last: of libraries that
+    /// Registers what came into the linker's list since it was looked through last: of libraries
+    /// that
     /// were loaded, or of constructors that ran after one that recorded.
     pub(super) fn catch_up(&mut self) {
         if self.is_live() && self.seen != registry::newest() {
@@ -42,7 +43,8 @@ impl Store {
         }
     }
 
-    /// Registers a site that isn't in the linker's list yet: a constructor that records may run before
+    /// Registers a site that isn't in the linker's list yet: a constructor that records may run
+    /// before
     /// the one that puts it there.
     pub(super) fn register_early(&mut self, site: &'static Site) {
         if !site.is_open() && site.load(Ordering::Relaxed) == UNASSIGNED {
@@ -289,7 +291,8 @@ impl Store {
         Ok(())
     }
 
-    /// The row with these label values, registered if it is new; where that isn't tried, or there is no
+    /// The row with these label values, registered if it is new; where that isn't tried, or there
+    /// is no
     /// room, one that waits.
     fn row(&mut self, site: &'static Site, given: &Key, patience: &Patience) -> &'static RowSlot {
         let Spec::Metric(d) = site.spec() else { return &DROPPED_ROW };
@@ -372,7 +375,8 @@ impl Store {
 
 /// The row of `site` with these values of its labels that aren't constant. Takes the mutex.
 pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
-    // Re-entered from inside this very function's allocations, or between fork handlers: there is no
+    // Re-entered from inside this very function's allocations, or between fork handlers: there is
+    // no
     // place to wait in, and a handle that is kept of this one counts nowhere.
     attach::ROWS.with(|patience| {
         // Whether there is memory to record in is not asked more often either.

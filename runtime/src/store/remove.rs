@@ -1,6 +1,7 @@
 //! Taking series away again.
 //!
-//! The log says since when what was removed means nothing. Other threads may be about to count in its cells: they rest before they are another series', and
+//! The log says since when what was removed means nothing. Other threads may be about to count in
+//! its cells: they rest before they are another series', and
 //! one that comes back gets others. See `churn` and `compact`.
 
 use core::ops::Bound;
@@ -23,12 +24,16 @@ use super::state::{Known, State, Store};
 /// Each process removes its own. What it has counted stays in the sum for as long as another process has the series, so that no counter
 /// falls; once none has it, it is gone. A child that was forked while its parent had the series has it too, from its first operation on. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
 ///
-/// Handles to a removed series count nowhere, for as long as they are kept, and no harm is done; ask the family for it again, and it is back. A removed
-/// series makes room under the family's `max_series`, and its memory is used again: what a process holds is bounded by the series that
+/// Handles to a removed series count nowhere, for as long as they are kept, and no harm is done;
+/// ask the family for it again, and it is back. A removed
+/// series makes room under the family's `max_series`, and its memory is used again: what a process
+/// holds is bounded by the series that
 /// are there, however many come and go.
 ///
-/// Now and then, once more than 1,000 were removed, this looks at what the directory's other processes have, which takes as long as a collection. Who
-/// removes more than some hundred thousand within a few seconds waits until their cells may be used again.
+/// Now and then, once more than 1,000 were removed, this looks at what the directory's other
+/// processes have, which takes as long as a collection. Who
+/// removes more than some hundred thousand within a few seconds waits until their cells may be used
+/// again.
 ///
 /// # Examples
 ///
@@ -96,7 +101,8 @@ fn locked() -> Option<Guard> {
 }
 
 impl Store {
-    /// The slots of a family's rows that have all these label values. Looked up as far as the first labels are given, so that to name all is to
+    /// The slots of a family's rows that have all these label values. Looked up as far as the first
+    /// labels are given, so that to name all is to
     /// look at one.
     fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
         let mut rows = Vec::new();
@@ -126,7 +132,8 @@ impl Store {
         rows
     }
 
-    /// Nanoseconds since the log's epoch. Not before now by either clock: one that was set back would end the span before others' began.
+    /// Nanoseconds since the log's epoch. Not before now by either clock: one that was set back
+    /// would end the span before others' began.
     fn when(&self) -> Option<u64> {
         let epoch = self.header.as_ref()?.log_epoch_ns;
         let lived = self.made.map_or(0, |(at, made)| {

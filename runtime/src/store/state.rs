@@ -39,7 +39,8 @@ pub(super) enum State {
     Failed,
 }
 
-/// What must be done without the mutex before this process makes its segment, or gives cells to what it declares.
+/// What must be done without the mutex before this process makes its segment, or gives cells to
+/// what it declares.
 #[derive(Debug)]
 pub(super) enum Wanted {
     Directory(Search),
@@ -66,7 +67,8 @@ pub(super) struct Store {
     /// Forks that this store has gone through; behind the true number only if a signal handler forked inside us.
     pub(super) epoch: u32,
     pub(super) config: Option<Config>,
-    /// What that and the environment come to; decided once, at first use, and inherited by children.
+    /// What that and the environment come to; decided once, at first use, and inherited by
+    /// children.
     pub(super) choice: Option<Choice>,
     /// The directory that was named, once it was open.
     pub(super) kept: Option<Arc<Kept>>,
@@ -75,7 +77,8 @@ pub(super) struct Store {
     region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
-    /// A copy of the segment's log. A child can't read its parent's file any more, and needs the same log, without what was removed.
+    /// A copy of the segment's log. A child can't read its parent's file any more, and needs the
+    /// same log, without what was removed.
     pub(super) log: Vec<u8>,
     /// Where in the segment it stands.
     pub(super) log_at: LogPlace,
@@ -165,7 +168,8 @@ impl Store {
         }
     }
 
-    /// Tries to get memory to record in, where there is none. What must be done before is told in `wanted`: see [`Guard::made_live`].
+    /// Tries to get memory to record in, where there is none. What must be done before is told in
+    /// `wanted`: see [`Guard::made_live`].
     pub(super) fn make_live(&mut self, found: Option<Outcome>) {
         match self.state {
             State::Live => {
@@ -205,7 +209,8 @@ impl Store {
 
     fn make_segment(&mut self, place: Place) {
         if self.state == State::Forked {
-            // Not at its parent's addresses: an operation that a signal handler interrupted there may
+            // Not at its parent's addresses: an operation that a signal handler interrupted there
+            // may
             // still be about to store what it has computed from the parent's values.
             self.memory = None;
             self.region = None;

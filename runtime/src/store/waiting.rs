@@ -1,7 +1,9 @@
 //! Rows that there was no room for.
 //!
-//! Somebody may keep a handle of such a row for ever. So it is in the table like any other, and its slot
-//! is a number by which it is found here, above every limit: whoever records in it asks for room again,
+//! Somebody may keep a handle of such a row for ever. So it is in the table like any other, and its
+//! slot
+//! is a number by which it is found here, above every limit: whoever records in it asks for room
+//! again,
 //! not more often than others do, and once there is some all handles find the row's cells.
 
 use std::collections::BTreeMap;

@@ -77,10 +77,12 @@ impl<'a> FoldLock<'a> {
         Ok(kept.map(|kept| Self { directory, epoch: store::epoch(), kept: Some(kept) }))
     }
 
-    /// Whether this still is the process that took it, and others would wait for it: to be asked before
+    /// Whether this still is the process that took it, and others would wait for it: to be asked
+    /// before
     /// anything is replaced or removed.
     pub(super) fn check(&self) -> Result<(), Error> {
-        // A signal handler can fork in the middle of folding, and the child goes on without the lock.
+        // A signal handler can fork in the middle of folding, and the child goes on without the
+        // lock.
         // A program that becomes a daemon closes all descriptors, and the lock with them.
         let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, FOLD_LOCK, fd));
         match self.kept.as_ref().and_then(leads) {
