@@ -114,6 +114,23 @@ fn without_fork_handlers() {
 }
 
 #[test]
+fn when_the_mutex_is_released() {
+    let directory = temporary_directory(Medium::Memory);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_released"));
+    let mut child = Child::start(program.arg(directory.path()).arg("100"));
+    let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
+    let output = child.all_output();
+    assert!(status.success(), "{status:?}:\n{output}");
+    let children: f64 = told(&output, "children: ").parse().expect("a number");
+    assert!(children > 3.0, "{output}");
+    let page = page_of(directory.path());
+    assert_eq!(page.at("children_total"), 10.0 * children);
+    // What was interrupted ends in each of them as well.
+    assert_eq!(page.at("work_total"), 100.0 + children);
+    assert_eq!(page.at("headcount_dropped_operations"), 0.0, "{output}");
+}
+
+#[test]
 fn fork_handlers_that_come_before_ours_count_for_the_child() {
     let directory = temporary_directory(Medium::Memory);
     let mut program = Command::new(env!("CARGO_BIN_EXE_foreign"));

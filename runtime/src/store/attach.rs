@@ -32,9 +32,9 @@ static CHANGED: AtomicU32 = AtomicU32::new(1);
 
 thread_local! {
     /// Refusals of room in a shard.
-    static CELLS: Patience = const { Patience(Cell::new((0, 0, 0))) };
+    static CELLS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// Refusals of new series.
-    pub(super) static ROWS: Patience = const { Patience(Cell::new((0, 0, 0))) };
+    pub(super) static ROWS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// This thread's shard and the fork epoch in which it got it; 0 is none.
     static ATTACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     /// Touched when a shard is given to this thread, so that its destructor runs when the thread ends.
@@ -55,9 +55,9 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     }
     // What has no slot waits for room for new series, not for room in a shard.
     let waits_for = if slot >= UNASSIGNED { &ROWS } else { &CELLS };
-    if waits_for.with(Patience::is_refused) {
+    let Some(asked) = waits_for.with(Patience::ask) else {
         return (slot, without_shard(slot, last));
-    }
+    };
     // Before the mutex: the first time it registers a destructor, which allocates. In a thread that is ending, whose
     // thread-locals with destructors are gone, it fails: such a thread must not get a shard that nobody would give back.
     let is_staying = LEAVING.try_with(|_| ()).is_ok();
@@ -65,7 +65,7 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     let Some(mut store) = Guard::live() else { return (slot, without_shard(slot, last)) };
     if !store.is_live() {
         drop(store);
-        waits_for.with(Patience::refuse);
+        waits_for.with(|patience| patience.refuse(asked));
         return (slot, without_shard(slot, last));
     }
     let slot = match place {
@@ -89,7 +89,7 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
         // from
         // asking.
         if place.is_some() || is_waiting(slot) {
-            ROWS.with(Patience::refuse);
+            ROWS.with(|patience| patience.refuse(asked));
         }
         return (slot, Target::Nowhere);
     }
@@ -101,7 +101,11 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
             return (slot, Target::Own(own));
         }
     }
-    CELLS.with(Patience::refuse);
+    if asked.is_of_another_process() {
+        // A signal that waited for the mutex came when it was released, and its handler forked.
+        return target(place, slot, last);
+    }
+    CELLS.with(|patience| patience.refuse(asked));
     (slot, without_shard(slot, last))
 }
 
@@ -109,19 +113,42 @@ fn without_shard(slot: u32, last: u32) -> Target {
     shard::shared(slot, last).map_or(Target::Nowhere, Target::Shared)
 }
 
-/// The value of CHANGED, the fork epoch and the second in which this thread was last refused. In that second it doesn't ask again: what
-/// finds no room then costs an atomic add, and not a failing system call.
-pub(super) struct Patience(Cell<(u32, u32, u64)>);
+/// When a thread asked for room. In that second, and until something changes, it doesn't ask again:
+/// what finds no room then costs an atomic add, and not a failing system call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// The value of [`CHANGED`].
+    changed: u32,
+    /// Of the process that asked. A refusal is not its child's: a child that was forked between the
+    /// two dropped what it counted for a second (seen).
+    epoch: u32,
+    second: u64,
+}
+
+impl Asked {
+    const NEVER: Self = Self { changed: 0, epoch: 0, second: 0 };
+
+    fn is_of_another_process(self) -> bool {
+        self.epoch != epoch()
+    }
+}
+
+/// When a thread was refused room last.
+pub(super) struct Patience(Cell<Asked>);
 
 impl Patience {
-    /// Whether asking again is no use yet.
-    pub(super) fn is_refused(&self) -> bool {
-        let (changed, forks, second) = self.0.get();
-        (changed, forks) == (CHANGED.load(Ordering::Relaxed), epoch()) && second == this_second()
+    /// `None`: asking again is no use yet.
+    pub(super) fn ask(&self) -> Option<Asked> {
+        let now = Asked {
+            changed: CHANGED.load(Ordering::Relaxed),
+            epoch: epoch(),
+            second: this_second(),
+        };
+        (self.0.get() != now).then_some(now)
     }
 
-    pub(super) fn refuse(&self) {
-        self.0.set((CHANGED.load(Ordering::Relaxed), epoch(), this_second()));
+    pub(super) fn refuse(&self, asked: Asked) {
+        self.0.set(asked);
     }
 }
 

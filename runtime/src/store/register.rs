@@ -330,14 +330,14 @@ impl Store {
         is_rest: bool,
         patience: &Patience,
     ) -> &'static RowSlot {
-        if !patience.is_refused() {
+        if let Some(asked) = patience.ask() {
             if self.is_live() {
                 match self.insert_row(site, given, d) {
                     Ok(row) => return row,
                     Err(error) => self.note_refusal(3, error),
                 }
             }
-            patience.refuse();
+            patience.refuse(asked);
         }
         self.wait_for_room(site, given, is_rest)
     }
@@ -380,7 +380,7 @@ pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
     // place to wait in, and a handle that is kept of this one counts nowhere.
     attach::ROWS.with(|patience| {
         // Whether there is memory to record in is not asked more often either.
-        let store = if patience.is_refused() { Guard::settled() } else { Guard::live() };
+        let store = if patience.ask().is_some() { Guard::live() } else { Guard::settled() };
         store.map_or(&DROPPED_ROW, |mut store| store.row(site, given, patience))
     })
 }
