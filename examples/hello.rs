@@ -41,7 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     for letters in [2, 3] {
         #[expect(unsafe_code, reason = "forks")]
-        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+        // SAFETY: this process has one thread, so in the child no lock is held by a thread that
+        // exists only in the parent.
         if let ForkResult::Child = unsafe { fork() }? {
             greet("world");
             process::exit(i32::from(deliver(letters).is_err()));
