@@ -11,16 +11,30 @@ use std::path::{Path, PathBuf};
 ///
 /// Opaque, since what goes wrong with files is a long list that grows; the predicates tell apart what a program may
 /// want to treat differently, and [`Display`](fmt::Display) says the rest, with the path.
-#[derive(Debug)]
+/// It can be cloned, compared by its predicates and sent to other threads, and passes through
+/// [`catch_unwind`](std::panic::catch_unwind). `Debug` prints what `Display` prints, since that is what
+/// `expect`, `unwrap` and a `main` that returns it show.
+///
+/// ```
+/// use headcount::Collector;
+///
+/// let error = Collector::open("/no/such/directory").collect().unwrap_err();
+/// assert!(error.is_io());
+/// assert_eq!(error.reason(), "io");
+/// assert!(error.to_string().starts_with("/no/such/directory: "));
+/// let error = std::io::Error::from(error);
+/// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+/// ```
+#[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     path: Option<PathBuf>,
 }
 
-#[derive(Debug)]
+#[derive(Clone)]
 pub(crate) enum ErrorKind {
     /// A system call failed while doing `what`.
-    Io { what: &'static str, source: io::Error },
+    Io { what: &'static str, source: SystemError },
     /// The directory is not fit to hold segments.
     Directory { reason: &'static str },
     /// The file is not one that this process should read: a link, a device, a stranger's.
@@ -59,7 +73,7 @@ impl Error {
     }
 
     pub(crate) fn io(what: &'static str, source: impl Into<io::Error>) -> Self {
-        Self::new(ErrorKind::Io { what, source: source.into() })
+        Self::new(ErrorKind::Io { what, source: SystemError::from(source.into()) })
     }
 
     pub(crate) fn corrupt(what: &'static str) -> Self {
@@ -92,37 +106,6 @@ impl Error {
             self.path = Some(path.to_owned());
         }
         self
-    }
-
-    /// The same once more; an `io::Error` can't be cloned, but its number says it all.
-    pub(crate) fn copy(&self) -> Self {
-        let kind = match &self.kind {
-            ErrorKind::Io { what, source } => ErrorKind::Io {
-                what,
-                source: match source.raw_os_error() {
-                    Some(number) => io::Error::from_raw_os_error(number),
-                    None => io::Error::from(source.kind()),
-                },
-            },
-            ErrorKind::Directory { reason } => ErrorKind::Directory { reason },
-            ErrorKind::Foreign { reason } => ErrorKind::Foreign { reason },
-            ErrorKind::Crowded { reason } => ErrorKind::Crowded { reason },
-            ErrorKind::NotSegment { reason } => ErrorKind::NotSegment { reason },
-            ErrorKind::Version { major, minor } => {
-                ErrorKind::Version { major: *major, minor: *minor }
-            }
-            ErrorKind::Unknown { what } => ErrorKind::Unknown { what: what.clone() },
-            ErrorKind::Corrupt { what } => ErrorKind::Corrupt { what },
-            ErrorKind::Conflict { message } => ErrorKind::Conflict { message: message.clone() },
-            ErrorKind::Invalid { message } => ErrorKind::Invalid { message: message.clone() },
-            ErrorKind::Stuck(message) => ErrorKind::Stuck(message.clone()),
-            ErrorKind::Private => ErrorKind::Private,
-            ErrorKind::AlreadyStarted => ErrorKind::AlreadyStarted,
-            ErrorKind::Busy => ErrorKind::Busy,
-            ErrorKind::LockLost => ErrorKind::LockLost,
-            ErrorKind::Overtaken => ErrorKind::Overtaken,
-        };
-        Self { kind, path: self.path.clone() }
     }
 
     /// The file or directory that this is about.
@@ -195,16 +178,24 @@ impl Error {
         matches!(self.kind, ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken)
     }
 
+    /// Whether a family that the program supplied can't stand on a page, or a setting in the
+    /// environment has no meaning.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self.kind, ErrorKind::Invalid { .. })
+    }
+
     /// The operating system's error number, where a system call failed.
     pub fn raw_os_error(&self) -> Option<i32> {
         match &self.kind {
-            ErrorKind::Io { source, .. } => source.raw_os_error(),
+            ErrorKind::Io { source, .. } => source.number,
             _ => None,
         }
     }
 
-    /// The value of the label `reason` under which a skipped file is counted.
-    pub(crate) fn reason(&self) -> &'static str {
+    /// The kind of error in one word: the value of the label `reason` under which
+    /// `headcount_files_skipped` counts a file that a collection left out. A later version may have
+    /// more words.
+    pub fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",
             ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } | ErrorKind::Crowded { .. } => {
@@ -265,6 +256,49 @@ impl fmt::Display for Error {
     }
 }
 
+/// As [`Display`](fmt::Display).
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({})", Escaped(&self.to_string()))
+    }
+}
+
+/// With the kind that the operating system's error has, or else [`Other`](io::ErrorKind::Other).
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error.kind {
+            ErrorKind::Io { source, .. } => source.kind,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// What is known of a failed system call. An [`io::Error`] can't be cloned, and may hold something
+/// that must not pass through `catch_unwind`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SystemError {
+    number: Option<i32>,
+    kind: io::ErrorKind,
+}
+
+impl From<io::Error> for SystemError {
+    fn from(error: io::Error) -> Self {
+        Self { number: error.raw_os_error(), kind: error.kind() }
+    }
+}
+
+impl fmt::Display for SystemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => io::Error::from_raw_os_error(number).fmt(f),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SystemError {}
+
 /// Text that somebody else may have chosen, such as a file's name: without what a terminal or a log
 /// would take for commands.
 struct Escaped<'a>(&'a str);
@@ -296,6 +330,19 @@ impl std::error::Error for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_can_be_cloned_caught_and_passed_on() {
+        fn is<T: Clone + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+        is::<Error>();
+        let error = Error::io("open it", io::Error::from_raw_os_error(libc::EACCES));
+        assert_eq!(error.clone().to_string(), error.to_string());
+        let passed_on = io::Error::from(error.clone());
+        assert_eq!(passed_on.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(passed_on.to_string(), error.to_string());
+        assert_eq!(format!("{error:?}"), format!("Error({error})"));
+        assert_eq!(io::Error::from(Error::corrupt("it")).kind(), io::ErrorKind::Other);
+    }
 
     #[test]
     fn what_somebody_else_has_chosen_is_escaped() {

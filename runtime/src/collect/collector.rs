@@ -246,8 +246,8 @@ impl Collector {
                 Scan::of(directory, self.directory.is_none(), earlier, self.limit)
             }
             Ok(None) => Ok(Scan::of_own(earlier)),
-            Err(e) if self.directory.is_none() => Scan::of_own_instead(e.copy(), earlier),
-            Err(e) => Err(e.copy()),
+            Err(e) if self.directory.is_none() => Scan::of_own_instead(e.clone(), earlier),
+            Err(e) => Err(e.clone()),
         }
     }
 

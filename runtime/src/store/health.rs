@@ -128,12 +128,12 @@ impl Store {
                 "somebody removed this process's file: what it counts is seen by itself only";
             return Some(Error::directory(what).at(path));
         }
-        self.problem.as_ref().map(Error::copy)
+        self.problem.clone()
     }
 
     fn problem(&self) -> Option<Error> {
         let required = self.choice.as_ref().and_then(|choice| choice.required);
-        let (known, alone) = (self.problem.as_ref().map(Error::copy), self.why_alone(required));
+        let (known, alone) = (self.problem.clone(), self.why_alone(required));
         let stuck = || self.callbacks.complaints().next().map(ErrorKind::Stuck).map(Error::new);
         // Alone without a directory is what many programs want: the others are worse.
         match alone {
@@ -146,7 +146,7 @@ impl Store {
     /// requires one.
     pub(super) fn shortcoming(&self, required: Option<bool>) -> Option<Error> {
         let alone = self.why_alone(required).filter(|e| required == Some(true) || !e.is_private());
-        self.problem.as_ref().map(Error::copy).or(alone)
+        self.problem.clone().or(alone)
     }
 }
 

@@ -286,7 +286,7 @@ impl Store {
 
     /// Registers what the program declares, in a segment that was just made. What finds no room may find some once it was made.
     fn register_first(&mut self) {
-        let (problem, unsaid) = (self.problem.as_ref().map(Error::copy), self.unsaid.clone());
+        let (problem, unsaid) = (self.problem.clone(), self.unsaid.clone());
         self.register_new();
         if self.shared && self.dropped_series > self.contradicted && self.may_want_room() {
             let is_full = self.kept.as_ref().is_some_and(|kept| kept.is_nearly_full());
