@@ -34,7 +34,7 @@ pub struct Declaration {
 
 impl fmt::Display for Declaration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", kind_name(self.kind), self.name)?;
+        write!(f, "{} {}", self.kind, self.name)?;
         if !self.labels.is_empty() {
             write!(f, "{{{}}}", self.labels.join(","))?;
         }
@@ -46,17 +46,6 @@ impl fmt::Display for Declaration {
             write!(f, " ({})", self.place)?;
         }
         Ok(())
-    }
-}
-
-fn kind_name(kind: FamilyKind) -> &'static str {
-    match kind {
-        FamilyKind::Counter => "counter",
-        FamilyKind::Gauge => "gauge",
-        FamilyKind::Histogram => "histogram",
-        FamilyKind::Summary => "summary",
-        FamilyKind::Info => "info",
-        FamilyKind::StateSet => "state set",
     }
 }
 
@@ -105,6 +94,7 @@ pub fn verify() -> Result<(), Conflicts> {
 }
 
 /// Declarations that don't agree.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Conflicts(Vec<String>);
 
 impl Conflicts {
@@ -199,7 +189,7 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
         Some((format!("different {what}, {a:?} and {b:?}"), is_fatal))
     };
     if a.kind != b.kind {
-        Some((format!("two types, {} and {}", kind_name(a.kind), kind_name(b.kind)), true))
+        Some((format!("two types, {} and {}", a.kind, b.kind), true))
     } else if a.mode != b.mode {
         different("modes", &a.mode.unwrap_or(""), &b.mode.unwrap_or(""), true)
     } else if a.labels != b.labels {

@@ -1,7 +1,11 @@
 //! How a call ended.
 
+use core::fmt;
+
 /// How a call of an annotated function ended; the values of the label `outcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// There will be no others: a program may `match` on it without a last arm for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// It returned, and not an error.
     Ok = 0,
@@ -17,6 +21,13 @@ impl Outcome {
     /// The value of the label: `ok`, `error`, `panic`, `cancelled`.
     pub const fn as_str(self) -> &'static str {
         OUTCOMES[self as usize]
+    }
+}
+
+/// The value of the label.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -23,7 +23,7 @@ use super::compact::compacted;
 /// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use = "it forgets nothing until it is given to `Collector::clean`"]
 pub struct Clean {
     older_than: Option<Duration>,
@@ -58,7 +58,7 @@ impl Clean {
 }
 
 /// What [`Collector::clean`] has forgotten.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Cleaned {
     series: usize,

@@ -1,5 +1,6 @@
 //! The collector, as users have it.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,12 +60,20 @@ pub struct Collector {
     processes: Option<crate::Processes>,
 }
 
+// What a panic interrupts leaves a collector as it was: what is kept between collections is replaced
+// as a whole, and a function that panicked is called anew by the next collection.
+impl UnwindSafe for Collector {}
+impl RefUnwindSafe for Collector {}
+
+/// As [`Collector::new`].
+impl Default for Collector {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Collector {
     /// Collects from the directory in which this process counts; where it counts in private memory, from itself.
-    #[expect(
-        clippy::new_without_default,
-        reason = "it looks at the process, which a default should not"
-    )]
     pub fn new() -> Self {
         Self::of(None, Keeper::OfProcess)
     }

@@ -10,7 +10,7 @@ use super::Collector;
 use super::archive::{Folder, Generation, Portion};
 
 /// What [`Collector::compact`] did.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compacted {
     folded: usize,

@@ -5,6 +5,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::iter::FusedIterator;
 use core::slice::ChunksExact;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The labels of one series, sorted by name. A label without a value isn't among them: to Prometheus it is absent.
@@ -130,6 +131,40 @@ impl<'a> IntoIterator for &'a LabelSet {
 
     fn into_iter(self) -> LabelIter<'a> {
         self.iter()
+    }
+}
+
+/// Names and values as they are, sorted by name.
+impl IntoIterator for LabelSet {
+    type Item = (String, String);
+    type IntoIter = std::vec::IntoIter<(String, String)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let owned = self.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        owned.collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Adds labels, in any order; what has no value is left out, and of a name that was there before
+/// the new value stands.
+///
+/// ```
+/// use headcount::LabelSet;
+///
+/// let mut labels = LabelSet::from_iter([("town", "Rome"), ("kind", "new")]);
+/// labels.extend([("kind", "registered"), ("empty", "")]);
+/// assert_eq!(labels, LabelSet::from_iter([("kind", "registered"), ("town", "Rome")]));
+/// assert_eq!(labels.into_iter().map(|(_, value)| value).collect::<String>(), "registeredRome");
+/// ```
+impl<N: AsRef<str>, V: AsRef<str>> Extend<(N, V)> for LabelSet {
+    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, labels: I) {
+        let mut all: BTreeMap<String, String> = self.clone().into_iter().collect();
+        for (name, value) in labels {
+            if !value.as_ref().is_empty() {
+                all.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+            }
+        }
+        *self = all.into_iter().collect();
     }
 }
 

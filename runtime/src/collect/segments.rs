@@ -20,7 +20,7 @@ use super::read::Source;
 use super::spans::ENDLESS;
 
 /// What is known of one segment, which is one process's file; see [`Collector::segments`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SegmentInfo {
     file_name: String,
     bytes: u64,
@@ -32,7 +32,7 @@ pub struct SegmentInfo {
 }
 
 /// Whether a segment's process can still count, and whether the segment counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentState {
     /// The process lives.

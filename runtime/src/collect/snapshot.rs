@@ -1,5 +1,6 @@
 //! What a collection yields: plain data.
 
+use std::fmt;
 use std::io;
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use crate::expose::Format;
 use super::label_set::LabelSet;
 
 /// Everything that was collected, merged over processes, in a fixed order: families by name, series by label values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(super) families: Vec<Family>,
     pub(super) skipped: Vec<Error>,
@@ -131,6 +132,20 @@ pub enum FamilyKind {
     StateSet,
 }
 
+/// The type's name in `OpenMetrics`: `counter`, `gauge`, `histogram`, `summary`, `info`, `stateset`.
+impl fmt::Display for FamilyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+        })
+    }
+}
+
 /// One series: label values and a value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -165,6 +180,16 @@ pub enum Number {
     Integer(u64),
     /// Anything else.
     Float(f64),
+}
+
+/// The shortest decimal that is read back as the same number, as on a page.
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(n) => n.fmt(f),
+            Self::Float(n) => n.fmt(f),
+        }
+    }
 }
 
 impl Number {

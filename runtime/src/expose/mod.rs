@@ -55,7 +55,7 @@ impl Format {
 }
 
 /// An exposition: what to answer a scraper with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposition {
     content_type: &'static str,
     body: Vec<u8>,
@@ -75,6 +75,12 @@ impl Exposition {
     /// The bytes, owned.
     pub fn into_body(self) -> Vec<u8> {
         self.body
+    }
+}
+
+impl AsRef<[u8]> for Exposition {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 

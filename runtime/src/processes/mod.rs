@@ -24,7 +24,7 @@ use kernel::{Found, Usage, Who, look_for};
 use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
 
 /// How [`Collector::processes`](crate::Collector::processes) shows several processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Processes {
     /// As one.

@@ -9,7 +9,7 @@ use super::state::{State, Store};
 use super::tally::dropped_operations;
 
 /// How this process's own counting fares; see [`health`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Health {
     shared: bool,
