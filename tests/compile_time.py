@@ -143,8 +143,10 @@ def main():
         of_program = [f"{of / 1024:,.0f}" for of in size[case]]
         print(f"| {' | '.join([case, *took, *of_program, f'{lines[case] / FUNCTIONS:.1f}'])} |")
     print(f"""
-{FUNCTIONS:,} functions, half of them async; the crate that they are in alone, without incremental compilation. Medians of {TURNS} turns, in brackets how many times what it takes without attributes. The program: of the release, in which headcount and all
-libraries that the function's attributes use are linked.""")
+{FUNCTIONS:,} functions, half of them async. Only the crate that contains them is compiled, without
+incremental compilation. The figures are medians of {TURNS} turns; in brackets, the ratio to the
+time without attributes. The program is the release build, with headcount and all libraries that the
+functions' attributes use linked in.""")
 
 
 if __name__ == "__main__":

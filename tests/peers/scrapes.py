@@ -198,25 +198,36 @@ def scrapes(program, is_quick):
                     raise ValueError(f"{processes} x {values}: {what} {us[what]}, Python's {them[what]}")
         results.append((processes, values, us, them))
     known = [(processes * values, them) for processes, values, _, them in results if them]
-    print("Collecting and writing the text, in milliseconds of processor time; the memory is the most that the process had.\n")
+    print("Collecting and writing the text, in milliseconds of CPU time; the memory is the process's peak.\n")
     table(
-        ["processes x values", "floor", "ours, cold", "steady", "steady, logs alike", "peak MiB", "files MiB"]
-        + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "logs alike", "ours : floor"],
+        ["processes x values", "floor", "ours, cold", "steady", "steady, equal logs", "peak MiB", "files MiB"]
+        + ["Python's, cold", "steady", "peak MiB", "files MiB", "steady, Python's : ours", "equal logs", "ours : floor"],
         [
             [f"{processes:,} x {values:,}", *whole(us), *(whole(them) if them else beyond(processes * values, known)), *ratios(us, them)]
             for processes, values, us, them in results
         ],
     )
-    print("\nIts parts, in milliseconds of processor time, and how much is written, in KiB.\n")
+    print("\nThe parts of it, in milliseconds of CPU time, and the size of the page, in KiB.\n")
     table(
         ["processes x values", "ours: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"]
         + ["Python's: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"],
         [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
     )
     print(f"""
-All processes are dead and none is folded: that each is read is what is measured. Each has met its series in an order of its own, as a server's workers do where labels come from outside; logs are alike where all have met them in one order, or all are declared. A value is a number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket or the sum of a histogram.
-Floor: copying as many words of 8 bytes, from memory of each process into one buffer. Cold: the first time in a new process. Steady: the least of 2 to 15 more, by the same collector, which remembers what can't have changed. Files: what has blocks.
-Both sides' pages were compared: as many samples, and the same sum. Python is not run beyond {most:,} values of all processes together: what it would take is reckoned from the runs before.""")
+All processes are dead, and none of their segments is compacted, so that the collection reads each
+of them. Every process created its series in a different order, as a server's workers do when labels
+come from outside. In the columns "equal logs" all processes created them in one order, or all are
+declared. A value is a number in the Python client's files: a counter, a gauge, the sum or the count
+of a summary, a bucket or the sum of a histogram.
+
+The floor is the time to copy as many words of 8 bytes from the memory of each process into one
+buffer. Cold is the first collection in a new process. Steady is the least of 2 to 15 more
+collections by the same collector, which caches what cannot have changed. Files are measured by
+their blocks.
+
+The pages of both sides were compared: they have equally many samples and the same sum. Python is
+not run beyond {most:,} values of all processes together; the figures marked "some" are extrapolated
+from the runs before.""")
 
 
 def table(head, rows):
@@ -283,8 +294,11 @@ def memories(program, is_quick):
     head = ["files", "resident", "added", "added of its own"]
     table(["a process with", f"ours: {head[0]}", *head[1:], f"Python's: {head[0]}", *head[1:]], rows)
     print("""
-Of 1,001 series 105 are histograms of 14 buckets and 52 summaries; each thread records in all. Files: what has blocks. Added: by the first use of the client and by all series, pages of files included, of the program's own too: those of its code that were
-used first then. Of its own: without pages of files. In Python's the import of its client is included. Threads were there before where Rust's were measured.""")
+Of 1,001 series, 105 are histograms of 14 buckets and 52 are summaries; each thread records in all
+of them. Files are measured by their blocks. "Added" is what the first use of the client and all
+series add, including pages of files, also those pages of the program's own code that were first
+used then. "Added of its own" excludes pages of files. For Python the import of its client is
+included. For Rust the threads existed before the measurement.""")
 
 
 def main():

@@ -97,11 +97,11 @@ fn sizes(is_quick: bool, all: &[u32]) -> Vec<u32> {
     all.iter().copied().take(many).collect()
 }
 
-/// Processes that live, and as many that are dead and not folded.
+/// Processes that live, and as many that are dead and not compacted.
 pub fn processes(is_quick: bool) -> Result<Plot> {
     const SERIES: u32 = 1000;
     let mut living = Line::new("living", Expected::LinearButForCaches);
-    let mut dead = Line::new("dead, not folded", Expected::LinearButForCaches);
+    let mut dead = Line::new("dead, not compacted", Expected::LinearButForCaches);
     let mut read = Line::new("for scale: reading 24 KiB of each file", Expected::Nothing);
     for many in sizes(is_quick, &[1, 3, 10, 30, 100, 300, 1000]) {
         let place = Place::in_memory()?;
@@ -127,11 +127,11 @@ pub fn processes(is_quick: bool) -> Result<Plot> {
 /// Processes that came and went: each counted in a few series.
 pub fn dead(is_quick: bool) -> Result<Plot> {
     const SERIES: u32 = 10;
-    let mut before = Line::new("not folded", Expected::Linear);
-    let mut just = Line::new("just folded, a tombstone for each", Expected::Linear);
-    let mut after = Line::new("five foldings later", Expected::Flat);
-    let mut folding = Line::new("the folding itself", Expected::Linear);
-    let mut further = ["files", "KiB", "files, folded", "KiB, just folded", "KiB, later"]
+    let mut before = Line::new("not compacted", Expected::Linear);
+    let mut just = Line::new("just compacted, a tombstone for each", Expected::Linear);
+    let mut after = Line::new("five compactions later", Expected::Flat);
+    let mut folding = Line::new("the compaction itself", Expected::Linear);
+    let mut further = ["files", "KiB", "files, compacted", "KiB, just compacted", "KiB, later"]
         .map(|name| (name, vec![]));
     for many in sizes(is_quick, &[10, 30, 100, 300, 1000, 3000, 10_000]) {
         let place = Place::in_memory()?;

@@ -53,7 +53,7 @@ pub fn series(effort: Effort, is_quick: bool) -> Result<Plot> {
         &["name"],
     )?;
     let mut lines = [
-        Line::new("`inc`, a series that is kept", Expected::FlatButForCaches),
+        Line::new("`inc`, a kept handle", Expected::FlatButForCaches),
         Line::new("`inc`, a label that is a number", Expected::FlatButForCaches),
         Line::new("`inc`, a label that is a string", Expected::FlatButForCaches),
         Line::new("for scale: prometheus, a string", Expected::Nothing),

@@ -92,7 +92,7 @@ fn print(disk: &Path, is_quick: bool) -> Result<()> {
             }
         }
     }
-    println!("\n{NOTES} {}", stable_pages(disk.path())?);
+    println!("\n{NOTES}\n\n{}", stable_pages(disk.path())?);
     Ok(())
 }
 
@@ -107,10 +107,10 @@ fn stable_pages(path: &Path) -> Result<&'static str> {
         .find_map(|queue| fs::read_to_string(format!("{folder}/{queue}/stable_writes")).ok());
     Ok(match says.as_deref().map(str::trim) {
         Some("0") => {
-            "This disk does not need pages to be stable while it writes them back: no operation waits for it to be done with one."
+            "This disk does not need pages to be stable while it writes them back: no operation waits for that."
         }
         Some(_) => {
-            "This disk needs pages to be stable while it writes them back: an operation in one of them waits until it is done."
+            "This disk needs pages to be stable while it writes them back: an operation on such a page waits."
         }
         None => {
             "Whether this disk needs pages to be stable while it writes them back is not known."
@@ -119,9 +119,13 @@ fn stable_pages(path: &Path) -> Result<&'static str> {
 }
 
 const NOTES: &str = "\
-Nanoseconds by the processor's counter (which some advance by several at a time), without what reading it takes; nothing is left out: what else the machine did in between is there too, and the rows of a library that has no files show how much that is. One thread, an
-operation every 5 microseconds, of new series every 20. Series that are there: 16,384, so that each operation is in another page than the one before. Busy: one thread
-writes a file of 256 MiB on that disk again and again, another asks the kernel to write back the segments and all else on it, without a pause.";
+The figures are nanoseconds by the processor's counter (which some processors advance by several at
+a time), without the cost of reading it. Nothing is left out: they include what else the machine did
+in between, and the rows of a library that has no files show how much that is. One thread does an
+operation every 5 microseconds, on new series every 20. Of the series that exist there are 16,384,
+so that each operation uses another page than the one before. Busy: one thread writes a file of 256
+MiB on that disk again and again, and another asks the kernel without a pause to write back the
+segments and everything else on it.";
 
 fn filesystem(path: &Path) -> Result<String> {
     let kind = statfs(path)?.filesystem_type();
