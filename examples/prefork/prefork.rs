@@ -1,12 +1,13 @@
-//! A prefork web server: a parent, four worker processes on one port, one true `/metrics` page.
+//! A prefork web server: a parent, four worker processes on one port, and one `/metrics` page.
 //!
 //! ```text
 //! cargo run --release --example prefork              port 9464 or the next free one, 4 workers
 //! cargo run --release --example prefork -- 8080 2    port 8080 or the next free one, 2 workers
 //! ```
 //!
-//! Ask any worker for `/metrics`: each answers for all of them, for the parent, and for workers that are gone.
-//! Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C ends it.
+//! Ask any worker for `/metrics`: its answer includes all workers, the parent, and workers that have
+//! ended. Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C ends the
+//! server.
 
 #![expect(clippy::print_stdout, reason = "says on the terminal where to look")]
 
@@ -63,7 +64,8 @@ struct Shop {
 struct SoldOut;
 
 impl Shop {
-    /// Attributes with a name have a family of their own, with labels: arguments, expressions, constants.
+    /// Attributes with a name have their own family, whose labels are arguments, expressions or
+    /// constants.
     #[counted(
         name = "orders_total",
         help = "Orders, and how they ended.",
@@ -117,7 +119,7 @@ fn spill() {
 
 // ---- what is served ----
 
-/// Routes call the functions above. A label has few values: what a client sends is narrowed first.
+/// Routes call the functions above. They narrow what a client sends, since a label needs few values.
 fn routes() -> Router {
     let order = |Path((drink, cups)): Path<(String, u32)>| async move {
         let known = ["coffee", "cold-brew", "tea"].into_iter().find(|known| *known == drink);
@@ -141,7 +143,7 @@ fn routes() -> Router {
         }))
 }
 
-/// The whole of the exposition. It reads a few small files in memory: short enough to do in place.
+/// Serves the exposition. It reads a few small files in memory, which is short enough to block on.
 async fn metrics(request: HeaderMap) -> Response {
     let accept = request.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     match headcount::render(accept.unwrap_or_default()) {
@@ -165,7 +167,8 @@ fn main() -> Result<()> {
     let port = arguments.next().map_or(Ok(9464), |port| port.parse())?;
     let count = arguments.next().map_or(Ok(4), |count| count.parse())?;
 
-    // Blocked signals wait until they are asked for: no handler, no race, and none arrives during a fork.
+    // Blocked signals wait until the program asks for them: there is no handler and no race, and no
+    // signal arrives during a fork.
     let signals =
         SigSet::from_iter([Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM, Signal::SIGALRM]);
     signals.thread_block()?;
@@ -181,7 +184,7 @@ fn main() -> Result<()> {
     println!("      kill -9 <a worker>, and look again");
     let mut workers = Workers::new();
     let result = supervise(&mut workers, count, &listener, signals);
-    tell(&workers, Signal::SIGKILL); // none is left, unless supervising has failed
+    tell(&workers, Signal::SIGKILL); // no worker is left, unless supervising failed
     fs::remove_dir_all(&directory)?;
     println!("ended");
     result
@@ -198,14 +201,14 @@ fn bind(first: u16) -> io::Result<TcpListener> {
     Err(io::ErrorKind::AddrInUse.into())
 }
 
-/// A directory that no other run uses: in memory where the system offers that.
+/// A directory that no other run uses, in memory if the system offers that.
 fn directory() -> Result<PathBuf> {
     let memory = FilePath::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_path_buf() } else { env::temp_dir() };
     Ok(mkdtemp(&parent.join("headcount-prefork-XXXXXX"))?)
 }
 
-/// Keeps `count` workers running until it is told to end: then it ends them and waits for them.
+/// Keeps `count` workers running until a signal ends it: then it ends them and waits for them.
 fn supervise(
     workers: &mut Workers,
     count: usize,
@@ -224,7 +227,7 @@ fn supervise(
                     workers.remove(&pid);
                     println!("worker {pid} ended: {status:?}");
                     if matches!(status, WaitStatus::Exited(_, code) if code != 0) {
-                        // One that fails by itself would fail again, for ever.
+                        // A worker that fails by itself would fail again, for ever.
                         result = Err(format!("worker {pid} has failed").into());
                         if !stopping {
                             kill(Pid::this(), Signal::SIGTERM)?;
@@ -232,7 +235,8 @@ fn supervise(
                     }
                 }
             }
-            // Workers may finish what they have begun. After ten seconds, or when told again, they are killed.
+            // Workers may finish their requests. After ten seconds, or at a second signal, the parent
+            // kills them.
             Signal::SIGINT | Signal::SIGTERM if !stopping => {
                 stopping = true;
                 tell(workers, Signal::SIGTERM);
@@ -252,14 +256,15 @@ fn ended() -> Option<(Pid, WaitStatus)> {
 
 fn tell(workers: &Workers, signal: Signal) {
     for worker in workers {
-        let _ = kill(*worker, signal); // one that has just ended needs no telling
+        let _ = kill(*worker, signal); // fails if the worker has just ended
     }
 }
 
 fn start(listener: &TcpListener, blocked: SigSet) -> Result<Pid> {
     WORKERS_STARTED.inc();
     #[expect(unsafe_code, reason = "prefork servers fork")]
-    // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+    // SAFETY: this process has one thread, so in the child no lock is held by a thread that exists
+    // only in the parent.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             println!("worker {child} started");
@@ -275,7 +280,8 @@ fn start(listener: &TcpListener, blocked: SigSet) -> Result<Pid> {
     }
 }
 
-/// A worker's life: a runtime of its own, made after the fork, on the listener that all workers share.
+/// The life of a worker: it creates its own runtime after the fork, and serves on the listener that
+/// all workers share.
 fn work(listener: &TcpListener, blocked: SigSet) -> Result<()> {
     listener.set_nonblocking(true)?;
     let listener = listener.try_clone()?;
