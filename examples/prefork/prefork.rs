@@ -5,9 +5,9 @@
 //! cargo run --release --example prefork -- 8080 2    port 8080 or the next free one, 2 workers
 //! ```
 //!
-//! Ask any worker for `/metrics`: its answer includes all workers, the parent, and workers that have
-//! ended. Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C ends the
-//! server.
+//! Ask any worker for `/metrics`: its answer includes all workers, the parent, and workers that
+//! have ended. Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C
+//! ends the server.
 
 #![expect(clippy::print_stdout, reason = "says on the terminal where to look")]
 
@@ -119,7 +119,8 @@ fn spill() {
 
 // ---- what is served ----
 
-/// Routes call the functions above. They narrow what a client sends, since a label needs few values.
+/// Routes call the functions above. They narrow what a client sends, since a label needs few
+/// values.
 fn routes() -> Router {
     let order = |Path((drink, cups)): Path<(String, u32)>| async move {
         let known = ["coffee", "cold-brew", "tea"].into_iter().find(|known| *known == drink);
@@ -235,8 +236,8 @@ fn supervise(
                     }
                 }
             }
-            // Workers may finish their requests. After ten seconds, or at a second signal, the parent
-            // kills them.
+            // Workers may finish their requests. After ten seconds, or at a second signal, the
+            // parent kills them.
             Signal::SIGINT | Signal::SIGTERM if !stopping => {
                 stopping = true;
                 tell(workers, Signal::SIGTERM);
