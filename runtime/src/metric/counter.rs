@@ -10,11 +10,11 @@ use super::handle::Raw;
 
 /// A number that only grows: requests, bytes, errors.
 ///
-/// Every process counts for itself, from 0, and the collector adds up living and dead processes, so the sum never falls. It
-/// is exact, and wraps at 2^64, which Prometheus takes for a restart.
+/// Every process counts for itself, from 0. The collector adds up living and dead processes, so the
+/// sum never falls. It is exact, and wraps at 2^64, which Prometheus treats as a restart.
 ///
-/// `Counter<f64>` counts what doesn't come in whole numbers: seconds, joules, money. Its parts are added up without loss, in
-/// whatever order.
+/// `Counter<f64>` counts quantities that are not whole numbers: seconds, joules, money. Its sum
+/// over threads and processes is exact, whatever the order, and is rounded once.
 ///
 /// # Examples
 ///
@@ -44,8 +44,8 @@ use super::handle::Raw;
 pub struct Counter<T = u64>(pub(super) Raw, PhantomData<fn(T)>);
 
 impl Counter {
-    /// Adds one. Five instructions in an executable, no lock, no system call; the first time in a process and in a
-    /// thread it sets things up. It can't fail.
+    /// Adds one. Takes six instructions in an executable, no lock and no system call; the first
+    /// call in a process and in a thread sets things up. It cannot fail, block or panic.
     #[inline]
     pub fn inc(self) {
         self.inc_by(1);
@@ -57,7 +57,7 @@ impl Counter {
         self.0.apply(Add(n));
     }
 
-    /// Counts one if `f` returns an error, or panics.
+    /// Calls `f`, and adds one if it returns an error or panics.
     ///
     /// ```
     /// use headcount::{Counter, metric};
@@ -74,9 +74,9 @@ impl Counter {
     ///
     /// # Errors
     ///
-    /// Those of `f`.
+    /// Returns the error that `f` returns.
     pub fn count_exceptions<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        // Counts unless it is told that all went well: so it does in a panic.
+        // Counts unless it is forgotten below, so it also counts when `f` panics.
         let guard = Exception { counter: self, epoch: epoch() };
         let result = f();
         if result.is_ok() {
@@ -85,11 +85,14 @@ impl Counter {
         result
     }
 
-    /// Counts what `f` says, from now on: a total that something else keeps, and that only grows while the process lives.
+    /// From now on takes the counter's increase from `f`, which returns a total that something else
+    /// keeps and that only grows while the process lives.
     ///
-    /// What it says more than at the last time is added. If it says less, what it counts began anew, and all of it is added. When and where it is called says
-    /// [`Gauge::set_function`](crate::Gauge::set_function). A forked child counts what its function says beyond what it said there first; so
-    /// does a function that takes another's place.
+    /// The increase since the last call is added. If the value is smaller, the source is taken to
+    /// have restarted, and all of it is added. [`Gauge::set_function`](crate::Gauge::set_function)
+    /// describes when and where `f` is called. In a forked child, and if `f` replaces another
+    /// function, the first value is only the starting point: what `f` returns beyond it is counted.
+    ///
     pub fn set_function(self, f: impl Fn() -> u64 + Send + Sync + 'static) {
         let last = Last::new(sampler::has(self.0.key()));
         sampler::add(self.0.key(), self.0.family(), move || {
@@ -100,7 +103,7 @@ impl Counter {
     }
 }
 
-/// Counts one when it is dropped, in the process that made it.
+/// Adds one when it is dropped, but only in the process that created it.
 struct Exception {
     counter: Counter,
     epoch: u32,
@@ -114,20 +117,21 @@ impl Drop for Exception {
     }
 }
 
-/// What a function said last; in a child nothing yet but what it says then, since all before is the parent's.
+/// The last value of a function. In a forked child there is none before the function's first call
+/// there, since all earlier increases are the parent's.
 struct Last {
     epoch: AtomicU32,
     bits: AtomicU64,
 }
 
 impl Last {
-    /// One that takes another's place counts from what it says first.
+    /// A function that replaces another counts from its own first value.
     fn new(takes_anothers_place: bool) -> Self {
         let since = epoch().wrapping_sub(u32::from(takes_anothers_place));
         Self { epoch: AtomicU32::new(since), bits: AtomicU64::new(0) }
     }
 
-    /// A function is called once at a time: see `store::callbacks`.
+    /// No two calls of one function overlap: see `store::callbacks`.
     fn replace(&self, now: u64) -> u64 {
         let is_forked = self.epoch.swap(epoch(), Ordering::Relaxed) != epoch();
         let before = self.bits.swap(now, Ordering::Relaxed);
@@ -142,7 +146,8 @@ impl Counter<f64> {
         self.inc_by(1.0);
     }
 
-    /// Adds `n`. A counter doesn't go down: what is below 0, infinite or not a number is ignored, and counted as a dropped operation
+    /// Adds `n`. A counter cannot decrease: a value that is negative, infinite or not a number is
+    /// ignored, and counted as a dropped operation
     /// ([`Health::dropped_operations`](crate::Health::dropped_operations)).
     #[inline]
     pub fn inc_by(self, n: f64) {
@@ -153,7 +158,9 @@ impl Counter<f64> {
         }
     }
 
-    /// Counts what `f` says, from now on: see [`Counter::set_function`](Counter#method.set_function).
+    /// From now on takes the counter's increase from `f`: see
+    /// [`Counter::set_function`](Counter#method.set_function). A value that is negative, infinite
+    /// or not a number is ignored, and counted as a dropped operation.
     pub fn set_function(self, f: impl Fn() -> f64 + Send + Sync + 'static) {
         let last = Last::new(sampler::has(self.0.key()));
         sampler::add(self.0.key(), self.0.family(), move || {
@@ -168,14 +175,15 @@ impl Counter<f64> {
 }
 
 impl<T> Counter<T> {
-    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
-    /// it did; `false` also for one that was removed already.
+    /// Removes the series from this process, if its family has open labels: see
+    /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
+    /// series was already removed.
     pub fn remove(self) -> bool {
         self.0.remove()
     }
 }
 
-// By hand: a derive would ask for `T: Clone`.
+// By hand: a derive would require `T: Clone`.
 impl<T> Clone for Counter<T> {
     #[inline]
     fn clone(&self) -> Self {

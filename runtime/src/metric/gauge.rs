@@ -13,7 +13,8 @@ use super::timer::Timer;
 
 /// A number that goes up and down: a queue's depth, a temperature.
 ///
-/// Every process has a value of its own, unset until it is first touched, and the declaration's `mode` says what several make:
+/// Every process has its own value, which is unset until the process first touches it. The
+/// declaration's `mode` says how the values of several processes are combined:
 ///
 /// | mode | of living and dead | | of the living only |
 /// |---|---|---|---|
@@ -23,7 +24,8 @@ use super::timer::Timer;
 /// | `mostrecent` | the one that was set last | `livemostrecent` | |
 /// | `all` | a series for each process, with a label `pid` | `liveall` | |
 ///
-/// An unset gauge takes no part. In a forked child it is unset. Of dead processes' `all`, the 64 newest are kept.
+/// An unset gauge takes no part, and a forked child begins with it unset. With `all`, the values of
+/// the 64 newest dead processes are kept. All threads of a process share the value.
 ///
 /// All threads of a process share the value.
 ///
@@ -48,10 +50,10 @@ use super::timer::Timer;
 #[must_use = "a handle sets nothing by itself: call `set`"]
 pub struct Gauge(pub(super) Raw);
 
-/// A value as its cell holds it: no bits at all are a gauge that was never set.
+/// The bits that the cell of a value holds. A zero cell is a gauge that was never set.
 #[inline]
 fn encode(value: f64) -> u64 {
-    // A NaN that happens to have the mark's bits would read as unset; any other NaN does as well.
+    // A NaN with exactly the bits of the mark would read as unset; any other NaN serves as well.
     let bits = if value.to_bits() == UNSET { f64::NAN.to_bits() } else { value.to_bits() };
     bits ^ UNSET
 }
@@ -93,52 +95,53 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// Makes it as if this process had never set it: it takes no part any more, until it is set again. The series stays.
+    /// Makes the gauge unset, as if this process had never set it: the process takes no part until
+    /// it sets the gauge again. The series stays.
     pub fn unset(self) {
         let behind = u32::from(self.0.is_recent());
         let Some(cells) = self.0.shared_slot(behind).and_then(|slot| shard::shared(slot, behind))
         else {
             return;
         };
-        // The time first, where there is one: a reader that sees no time asks for no value.
+        // The time first, if there is one: a reader that sees no time does not look at the value.
         cells.cell(0).store(0, Ordering::Release);
         cells.cell(behind).store(0, Ordering::Release);
     }
 
-    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
-    /// it did; `false` also for one that was removed already.
+    /// Removes the series from this process, if its family has open labels: see
+    /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
+    /// series was already removed.
     pub fn remove(self) -> bool {
         self.0.remove()
     }
 
-    /// Sets the value to the seconds since 1970.
+    /// Sets the value to the current time, in seconds since 1970.
     pub fn set_to_current_time(self) {
         #[expect(clippy::cast_precision_loss, reason = "microseconds are left")]
         self.set(now_ns() as f64 / 1e9);
     }
 
-    /// Makes the value what `f` says, from now on: in place of calls of [`set`](Self::set), for what can be asked but doesn't report.
+    /// From now on takes the value from `f`. It replaces calls of [`set`](Self::set) for a value
+    /// that can be read at any time.
     ///
-    /// Each process calls its own functions, in a thread of its own, every [`Config::sample_interval`](crate::Config::sample_interval), 5 seconds
-    /// unless told otherwise: so old a value may be that another process collects, and that is what it costs while nobody does. A collection in the process
-    /// itself calls them first. In a forked child the functions are called from its first operation on.
+    /// Each process calls its own functions, in a thread of its own, every
+    /// [`Config::sample_interval`](crate::Config::sample_interval) (5 seconds by default). So a
+    /// value that another process collects may be that old, and the calls happen whether or not
+    /// anybody collects. A collection in the process itself calls the functions first. In a forked
+    /// child the functions are called from the child's first operation on.
     ///
-    /// The function may take locks (so don't collect while holding one of them): a fork waits until
-    /// it has returned, though for
-    /// no more than 50 milliseconds, and if that was too short not again until the function was
-    /// quick once more. Don't fork in
-    /// it. If it panics, the value stays as it was. Another call for the same series replaces it;
-    /// it lives as long as the
-    /// process.
+    /// `f` may take locks, so do not collect while you hold one of them. A fork waits until `f` has
+    /// returned, but for no more than 50 milliseconds; if that was too short, later forks do not
+    /// wait for it until `f` has been quick again. Do not fork in `f`. If `f` panics, the value
+    /// stays as it was. Another call of `set_function` for the same series replaces `f`, which
+    /// otherwise lives as long as the process.
     ///
-    /// A function that doesn't return hurts nobody but itself: after a second the others are called
-    /// by another thread, its
-    /// value stays as it was, and [`health`](crate::health) and the program's logger are told
-    /// ([`Health::stuck_functions`](crate::Health::stuck_functions)). It is called again once it
-    /// has returned. This method
-    /// waits for the first value for no more than 50 milliseconds, and a collection for all
-    /// functions together for no more
-    /// than a second.
+    /// A function that does not return affects only its own value: after a second another thread
+    /// calls the other functions, and the value stays as it was. [`health`](crate::health) and the
+    /// program's logger report it ([`Health::stuck_functions`](crate::Health::stuck_functions)).
+    /// The function is called again once it has returned. `set_function` waits for the first value
+    /// for no more than 50 milliseconds, and a collection waits for all functions together for no
+    /// more than a second.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -159,9 +162,10 @@ impl Gauge {
         sampler::add(self.0.key(), self.0.family(), move || self.set(f()));
     }
 
-    /// Adds one, until the guard is dropped: then it subtracts one, also in a panic.
+    /// Adds one, and subtracts one when the returned guard is dropped, also in a panic.
     ///
-    /// A guard that is dropped in a forked child does nothing there: what it stands for goes on in the parent.
+    /// A guard that is dropped in a forked child does nothing there: whatever it tracks continues
+    /// in the parent.
     ///
     /// ```
     /// use headcount::{Gauge, metric};
@@ -182,26 +186,28 @@ impl Gauge {
         TrackInProgress { gauge: self, epoch: epoch() }
     }
 
-    /// Sets the value to the seconds until the timer is dropped.
+    /// Starts a timer, which sets the value to the seconds that have passed when it is dropped.
     ///
-    /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    /// `let _ = X.start_timer();` drops the timer at once; name it `_timer`, or use
+    /// [`time`](Self::time).
     #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
-    /// Sets the value to the seconds that `f` takes, also when it panics.
+    /// Calls `f`, and sets the value to the seconds that it took, also if it panics.
     #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()
     }
 
-    /// Changes the cell that holds the value, of `[value]` or of `[time, value]`.
+    /// Changes the cell that holds the value. The cells are `[value]` or `[time, value]`.
     #[inline]
     fn with_cell(self, change: impl FnOnce(&AtomicU64)) {
         let behind = u32::from(self.0.is_recent());
-        // One compare, of the last of the cells. Where there is no slot yet, it is above every limit.
+        // One compare, with the last of the cells. A slot that is not assigned yet is above every
+        // limit.
         match shard::shared(self.0.slot(), behind) {
             Some(cells) if ON => set(&cells, behind, change),
             _ => self.with_cell_cold(behind, change),
@@ -219,7 +225,8 @@ impl Gauge {
     }
 }
 
-/// Changes the value, and where it matters says that this was just now. Behind the value: a reader asks for the time first.
+/// Changes the value and, if the mode needs it, then the time. In this order, because a reader
+/// reads the time first.
 #[inline]
 fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
     change(cells.cell(behind));
@@ -230,7 +237,7 @@ fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
 
 #[inline(never)]
 fn stamp(when: &AtomicU64) {
-    // The greater: another thread may have been quicker.
+    // The greater one: another thread may have been quicker.
     when.fetch_max(steady_ns(), Ordering::Release);
 }
 
@@ -243,7 +250,8 @@ pub struct TrackInProgress {
 }
 
 impl TrackInProgress {
-    /// Ends without subtracting: what is in progress was handed to something else, which will.
+    /// Ends the guard without subtracting: the work was handed over to something else that will
+    /// subtract.
     pub fn discard(self) {
         core::mem::forget(self);
     }

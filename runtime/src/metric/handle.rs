@@ -1,4 +1,5 @@
-//! What all handles are, and how generated code makes one.
+//! The representation that all handles share, and the functions with which generated code creates
+//! them.
 #![expect(unsafe_code, reason = "a generic constructor that is const")]
 
 use core::fmt;
@@ -13,11 +14,12 @@ use crate::store;
 
 use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
 
-/// What every handle consists of: a site, and which of its cells. Two words, which are passed in registers.
+/// The content of every handle: a site, and a position among its cells. It is two words, which are
+/// passed in registers.
 ///
-/// Where all series of a site are known when it is declared, they are so far behind its slot, which
-/// is assigned at first use; a row that was
-/// looked up has its own slot, as long as it isn't removed.
+/// If all series of a site are known at its declaration, the position is an offset from the site's
+/// slot, which is assigned at first use. A row that was looked up has its own slot until it is
+/// removed.
 #[derive(Clone, Copy)]
 pub(super) struct Raw {
     site: &'static Site,
@@ -29,7 +31,7 @@ impl Raw {
         Self::of_declared(site, 0)
     }
 
-    /// The series `index` cells behind a site's first.
+    /// The series whose cells begin `index` cells after the site's slot.
     const fn of_declared(site: &'static Site, index: u32) -> Self {
         Self { site, cells: Cells::declared(index) }
     }
@@ -38,11 +40,11 @@ impl Raw {
         Self { site, cells: Cells::row(row) }
     }
 
-    /// What tells it from any other.
+    /// Identifies the series among all series of the process.
     pub(super) fn key(self) -> (usize, u32) {
         match self.place() {
             Some(Place { site, index }) => (site.address(), index),
-            // Two sites may have the same row.
+            // Two sites may share a row.
             None => (0, self.slot()),
         }
     }
@@ -55,13 +57,13 @@ impl Raw {
         }
     }
 
-    /// Which of the site's cells it has, where the slot is the site's to assign.
+    /// The position among the site's cells, if the site's slot determines the cells.
     #[inline]
     fn place(self) -> Option<Place> {
         self.cells.get().ok().map(|index| Place { site: self.site, index })
     }
 
-    /// What a call keeps of it till its end.
+    /// What a call stores of the handle until its end.
     #[inline]
     pub(super) fn at(self) -> At {
         match self.cells.get() {
@@ -70,7 +72,7 @@ impl Raw {
         }
     }
 
-    /// The slot as far as it is known; what is not a slot is above every limit.
+    /// The slot if it is known. Any other value that this returns is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {
         match self.cells.get() {
@@ -79,7 +81,7 @@ impl Raw {
         }
     }
 
-    /// The slot, assigned if it wasn't.
+    /// The slot; assigns it first if necessary.
     #[inline]
     pub(super) fn assigned_slot(self) -> u32 {
         if !ON {
@@ -91,13 +93,13 @@ impl Raw {
         }
     }
 
-    /// Whether its cells say when it was set.
+    /// Whether the cells hold the time at which the gauge was set.
     #[inline]
     pub(super) fn is_recent(self) -> bool {
         self.site.is_recent()
     }
 
-    /// The slot, once the process's own cells from there to `last` further on are usable.
+    /// The slot, once the cells of shard 0 from there to `last` further on are usable.
     #[inline]
     pub(super) fn shared_slot(self, last: u32) -> Option<u32> {
         if !ON {
@@ -110,7 +112,8 @@ impl Raw {
     #[cold]
     #[inline(never)]
     fn shared_slot_cold(self, last: u32) -> Option<u32> {
-        // For its side effect: a segment, and a slot. It may give this thread a shard as well, which it will need.
+        // Called for its side effect: it creates a segment and assigns a slot. It may also give
+        // this thread a shard, which the thread will need anyway.
         let (slot, _) = store::target(self.place(), self.slot(), last);
         if shard::shared(slot, last).is_none() {
             if slot != GONE {
@@ -129,12 +132,12 @@ impl Raw {
         }
     }
 
-    /// Removes the series from this process; `false` for one that always exists.
+    /// Removes the series from this process; `false` for a series that always exists.
     pub(super) fn remove(self) -> bool {
         ON && self.cells.get().err().is_some_and(store::remove)
     }
 
-    /// Does something to the series' cells.
+    /// Applies an operation to the series' cells.
     #[inline]
     pub(super) fn apply(self, operation: impl Operation) {
         operation::at(self.slot(), operation, || self.place());
@@ -172,18 +175,19 @@ impl Raw {
     }
 }
 
-/// A metric's handle: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge), [`Histogram`](crate::Histogram),
-/// [`Summary`](crate::Summary).
+/// A metric's handle: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge),
+/// [`Histogram`](crate::Histogram), [`Summary`](crate::Summary).
 ///
 /// # Safety
 ///
-/// An implementor is `#[repr(transparent)]` over `Raw`, which is private: there are no others.
+/// An implementor must be `#[repr(transparent)]` over `Raw`, which is private: other crates cannot
+/// implement this trait.
 #[diagnostic::on_unimplemented(
     message = "a metric is a `Counter`, `Gauge`, `Histogram`, `Summary`, `Info` or `StateSet`, not `{Self}`",
     label = "not a metric"
 )]
 pub unsafe trait Handle: Copy {
-    /// What a site of this type records.
+    /// The kind of metric that a site of this type records.
     #[doc(hidden)]
     const KIND: Kind;
     /// The states of a state set.
@@ -227,17 +231,17 @@ unsafe impl Handle for Summary {
     const KIND: Kind = Kind::Summary;
 }
 
-/// What a site of this type records.
+/// The kind of metric that a site of this type records.
 pub const fn kind_of<T: Handle>() -> Kind {
     T::KIND
 }
 
-/// The states of a state set; none of any other handle.
+/// The states of a state set; empty for every other handle.
 pub const fn states_of<T: Handle>() -> &'static [&'static str] {
     T::STATES
 }
 
-/// The handle of a family's series with these label values.
+/// Returns the handle of a family's series with these label values.
 #[inline]
 #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
 pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
@@ -247,7 +251,8 @@ pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
     })
 }
 
-/// The handle of a site. In `const`, and for every kind by the same name, so that a wrong type is one error.
+/// Returns the handle of a site. It is `const`, and has one name for every kind, so that a wrong
+/// type causes one compile error.
 pub const fn at<T: Handle>(site: &'static Site) -> T {
     from_raw(Raw::of_site(site))
 }
@@ -257,6 +262,7 @@ const fn from_raw<T: Handle>(raw: Raw) -> T {
         raw: Raw,
         handle: T,
     }
-    // SAFETY: `T` is a transparent wrapper of `Raw`, by the trait's contract, so their bytes are the same.
+    // SAFETY: `T` is a transparent wrapper of `Raw`, by the trait's contract, so their bytes are
+    // the same.
     unsafe { Both { raw }.handle }
 }

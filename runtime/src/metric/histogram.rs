@@ -9,11 +9,12 @@ use super::timer::{TimedFuture, Timer};
 
 /// Values sorted into buckets: sizes, durations of parts of a function.
 ///
-/// Every process observes for itself; the collector adds up living and dead processes, bucket by bucket. A NaN is not observed,
-/// since it would spoil the sum for ever: it is counted as a dropped operation. An infinite value
-/// is observed, as by other Prometheus
-/// clients: it lies in the first bucket or in that of `+Inf`, and the sum is infinite from then on,
-/// or not a number once both signs were
+/// Every process observes for itself; the collector adds up living and dead processes, bucket by
+/// bucket.
+///
+/// A NaN is not observed, since it would spoil the sum for ever; it is counted as a dropped
+/// operation. An infinite value is observed, as in other Prometheus clients: it is in the first
+/// bucket or in the bucket of `+Inf`. From then on the sum is infinite, or NaN once both signs were
 /// observed.
 ///
 /// # Examples
@@ -45,7 +46,7 @@ use super::timer::{TimedFuture, Timer};
 pub struct Histogram(pub(super) Raw);
 
 impl Histogram {
-    /// Puts a value into its bucket: the first whose bound is at least the value.
+    /// Adds the value to its bucket: the first one whose bound is at least the value.
     #[inline]
     pub fn observe(self, value: f64) {
         if value.is_nan() {
@@ -55,34 +56,37 @@ impl Histogram {
         self.0.apply(Observe::new(value, self.0.bounds()));
     }
 
-    /// As [`observe`](Self::observe), what a clock said.
+    /// As [`observe`](Self::observe), for a duration that a clock measured.
     #[inline]
     pub(super) fn observe_duration(self, seconds: f64) {
         self.0.apply(Observe::duration(seconds, self.0.bounds()));
     }
 
-    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
-    /// it did; `false` also for one that was removed already.
+    /// Removes the series from this process, if its family has open labels: see
+    /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
+    /// series was already removed.
     pub fn remove(self) -> bool {
         self.0.remove()
     }
 
-    /// Observes the seconds until the timer is dropped.
+    /// Starts a timer, which observes the seconds that have passed when it is dropped.
     ///
-    /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    /// `let _ = X.start_timer();` drops the timer at once; name it `_timer`, or use
+    /// [`time`](Self::time).
     #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
-    /// Observes the seconds that `f` takes, also when it panics.
+    /// Calls `f`, and observes the seconds that it took, also if it panics.
     #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()
     }
 
-    /// Observes the seconds from a future's first poll to its end, whether it completes, panics or is dropped before.
+    /// Wraps a future, and observes the seconds from its first poll until it completes, panics or
+    /// is dropped.
     pub fn time_future<F: Future>(self, future: F) -> TimedFuture<F, Self> {
         TimedFuture::new(future, self)
     }

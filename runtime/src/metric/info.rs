@@ -2,10 +2,11 @@ use core::fmt;
 
 use super::handle::Raw;
 
-/// What a program is: its version, its commit, the settings it runs with. Labels say it; the value is always 1.
+/// Facts about a program: its version, its commit, the settings it runs with. They are in the
+/// labels; the value is always 1.
 ///
-/// An info is shown while a process lives that has it. Two generations of a program that run side by side show both theirs. A forked
-/// child has its parent's, until it says something else.
+/// An info is shown while a process that set it is alive. Two generations of a program that run
+/// side by side show both of theirs. A forked child has its parent's info until it sets another.
 ///
 /// # Examples
 ///
@@ -28,7 +29,8 @@ use super::handle::Raw;
 pub struct Info(pub(super) Raw);
 
 impl Info {
-    /// Makes this what the process says of itself, in place of what it said by the same family before.
+    /// Makes this the info of the process, and removes the one of the same family that the process
+    /// had set before.
     pub fn set(self) {
         self.0.keep_only_this();
     }

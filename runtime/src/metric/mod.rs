@@ -1,4 +1,5 @@
-//! The handles that users hold: small `Copy` values that name a slot, never an address, so they outlive forks.
+//! The handles that users hold. A handle is a small `Copy` value that names a slot, never an
+//! address in a segment, so it stays valid after a fork.
 
 mod counter;
 mod gauge;

@@ -26,7 +26,8 @@ const ALL: [Outcome; 4] = [Outcome::Ok, Outcome::Error, Outcome::Panic, Outcome:
 #[derive(Debug, Clone, Copy)]
 pub struct EachOutcome([At; 4]);
 
-/// Counts calls on the counter that belongs to their outcome. All four are looked up at the beginning, when the labels are at hand.
+/// Counts calls on the counter of their outcome. All four are looked up at the beginning of the
+/// call, while the labels are available.
 #[inline]
 pub fn counted_on_each(counter: impl Fn(Outcome) -> Counter) -> EachOutcome {
     EachOutcome(ALL.map(|outcome| counter(outcome).0.at()))
@@ -44,7 +45,7 @@ impl Recorder for EachOutcome {
     }
 }
 
-/// What durations can be observed by.
+/// A metric that can observe durations.
 #[diagnostic::on_unimplemented(
     message = "`timed` observes durations by a `Histogram` or a `Summary`, not by `{Self}`",
     label = "not a `Histogram` or a `Summary`"
@@ -55,8 +56,8 @@ pub trait Timed: Copy {
     fn observed(self) -> Observed;
 }
 
-/// Observes durations by a declared histogram or summary, in seconds. One type for both, so that a metric of another kind is one error and
-/// not two.
+/// Observes durations with a declared histogram or summary, in seconds. It is one type for both, so
+/// that a metric of another kind causes one compile error and not two.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed(At, &'static [f64]);
 
@@ -86,17 +87,17 @@ impl Recorder for Observed {
     }
 }
 
-/// Observes durations by a declared metric.
+/// Observes durations with a declared metric.
 #[inline]
 pub fn timed_on<M: Timed>(metric: M) -> Observed {
     metric.observed()
 }
 
-/// Observes durations by one of four metrics, by outcome.
+/// Observes durations with one of four metrics, by outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct EachTimed([Observed; 4]);
 
-/// Observes durations by the metric that belongs to the outcome.
+/// Observes durations with the metric of the outcome.
 #[inline]
 pub fn timed_on_each<M: Timed>(metric: impl Fn(Outcome) -> M) -> EachTimed {
     EachTimed(ALL.map(|outcome| metric(outcome).observed()))
@@ -114,11 +115,11 @@ impl Recorder for EachTimed {
     }
 }
 
-/// Calls in progress, on a declared gauge.
+/// Counts calls in progress on a declared gauge.
 #[derive(Debug, Clone, Copy)]
 pub struct Tracked(Gauge);
 
-/// Adds one to a declared gauge for as long as a call is in progress.
+/// Adds one to a declared gauge while a call is in progress.
 #[inline]
 pub fn in_progress_on(gauge: Gauge) -> Tracked {
     Tracked(gauge)

@@ -8,12 +8,14 @@ use crate::segment::shard;
 
 use super::handle::Raw;
 
-/// Which of a few states a process is in: starting, serving, draining. One series for each state, 1 for the one that holds and 0 for the
-/// others.
+/// The state of a process, one of a few: starting, serving, draining. There is one series for each
+/// state, with the value 1 for the current state and 0 for the others.
 ///
-/// The states are an enum's, by `derive(LabelValue)`. A process that hasn't set its state takes no part. The declaration's `mode` says
-/// what several processes make, as for a [`Gauge`](crate::Gauge): with `livesum` the series are how many living processes are in each state,
-/// with `liveall` each process has its own, with `mostrecent` the state that was set last is shown.
+/// The states are the variants of an enum with `derive(LabelValue)`. A process that has not set its
+/// state takes no part. The declaration's `mode` says how the states of several processes are
+/// combined, as for a [`Gauge`](crate::Gauge). With `livesum` each series is the number of living
+/// processes in that state; with `liveall` each process has its own series; with `mostrecent` the
+/// state that was set last is shown.
 ///
 /// A change of state is one store: no reader sees two states or none.
 ///
@@ -42,7 +44,7 @@ use super::handle::Raw;
 pub struct StateSet<T>(pub(super) Raw, PhantomData<fn(T)>);
 
 impl<T: LabelValue> StateSet<T> {
-    /// Puts this process into a state.
+    /// Sets the state of this process.
     pub fn set(self, state: T) {
         let Some(last) =
             u32::try_from(T::VALUES.len()).ok().and_then(|states| states.checked_sub(1))
@@ -53,7 +55,7 @@ impl<T: LabelValue> StateSet<T> {
         else {
             return;
         };
-        // The state that was entered last holds: it has the greatest stamp.
+        // The state that was entered last is the current one: it has the greatest stamp.
         let others = (0..=last).map(|state| cells.cell(state).load(Ordering::Relaxed)).max();
         let stamp = steady_ns().max(others.unwrap_or(0).saturating_add(1));
         if let Some(state) = u32::try_from(state.index()).ok().filter(|state| *state <= last) {
@@ -63,8 +65,9 @@ impl<T: LabelValue> StateSet<T> {
 }
 
 impl<T> StateSet<T> {
-    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
-    /// it did; `false` also for one that was removed already.
+    /// Removes the series from this process, if its family has open labels: see
+    /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
+    /// series was already removed.
     pub fn remove(self) -> bool {
         self.0.remove()
     }

@@ -9,9 +9,11 @@ use super::timer::{TimedFuture, Timer};
 
 /// The sum and the number of values: sizes, durations, wherever an average over time is enough.
 ///
-/// Three numbers where a [`Histogram`](crate::Histogram) has one for each bucket, and no quantiles: what can be added up over processes is what it has.
-/// A NaN is not observed. An infinite value is, and the sum is infinite from then on, as with other
-/// Prometheus clients.
+/// A summary stores two numbers, where a [`Histogram`](crate::Histogram) stores one for each
+/// bucket. It has no quantiles, because these cannot be added up over processes.
+///
+/// A NaN is not observed; it is counted as a dropped operation. An infinite value is observed, and
+/// the sum is infinite from then on, as in other Prometheus clients.
 ///
 /// # Examples
 ///
@@ -37,7 +39,7 @@ use super::timer::{TimedFuture, Timer};
 pub struct Summary(pub(super) Raw);
 
 impl Summary {
-    /// Adds a value.
+    /// Adds a value to the sum and one to the count.
     #[inline]
     pub fn observe(self, value: f64) {
         if value.is_nan() {
@@ -47,28 +49,31 @@ impl Summary {
         self.0.apply(Observe::new(value, &[]));
     }
 
-    /// Removes the series from this process, if its family has open labels: see [`remove_matching`](crate::remove_matching). Says whether
-    /// it did; `false` also for one that was removed already.
+    /// Removes the series from this process, if its family has open labels: see
+    /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
+    /// series was already removed.
     pub fn remove(self) -> bool {
         self.0.remove()
     }
 
-    /// Observes the seconds until the timer is dropped.
+    /// Starts a timer, which observes the seconds that have passed when it is dropped.
     ///
-    /// `let _ = X.start_timer();` drops it at once; name it `_timer`, or use [`time`](Self::time).
+    /// `let _ = X.start_timer();` drops the timer at once; name it `_timer`, or use
+    /// [`time`](Self::time).
     #[inline]
     pub fn start_timer(self) -> Timer<Self> {
         Timer::start(self)
     }
 
-    /// Observes the seconds that `f` takes, also when it panics.
+    /// Calls `f`, and observes the seconds that it took, also if it panics.
     #[inline]
     pub fn time<T>(self, f: impl FnOnce() -> T) -> T {
         let _timer = self.start_timer();
         f()
     }
 
-    /// Observes the seconds from a future's first poll to its end, whether it completes, panics or is dropped before.
+    /// Wraps a future, and observes the seconds from its first poll until it completes, panics or
+    /// is dropped.
     pub fn time_future<F: Future>(self, future: F) -> TimedFuture<F, Self> {
         TimedFuture::new(future, self)
     }

@@ -9,7 +9,8 @@ use crate::store::epoch;
 
 use super::{Gauge, Histogram, Summary};
 
-/// What observes values: a [`Histogram`] or a [`Summary`]; and a [`Gauge`], which keeps the last.
+/// A metric that can observe a duration, in seconds: a [`Histogram`], a [`Summary`], or a
+/// [`Gauge`], which keeps the last one.
 pub trait Observer: Copy + sealed::Sealed {
     /// Observes one duration.
     #[doc(hidden)]
@@ -47,8 +48,8 @@ impl Observer for Gauge {
     }
 }
 
-/// Observes the seconds since its start when it is dropped; see [`Histogram::start_timer`]. A timer that was started before a fork
-/// observes in the parent only.
+/// Observes the seconds since its start when it is dropped; see [`Histogram::start_timer`]. A timer
+/// that was started before a fork observes in the parent only.
 #[derive(Debug)]
 #[must_use = "a timer that is dropped at once measures nothing"]
 pub struct Timer<M: Observer> {
@@ -63,13 +64,13 @@ impl<M: Observer> Timer<M> {
         Self { metric, epoch: epoch(), start: clock::now() }
     }
 
-    /// The seconds since its start.
+    /// Returns the seconds since the start.
     #[inline]
     pub fn elapsed(&self) -> f64 {
         self.start.elapsed_seconds()
     }
 
-    /// Ends now, and says how many seconds were observed.
+    /// Ends the timer, observes the seconds, and returns them.
     #[inline]
     pub fn stop(self) -> f64 {
         let seconds = self.elapsed();
@@ -80,7 +81,8 @@ impl<M: Observer> Timer<M> {
         seconds
     }
 
-    /// Ends now, and observes by another metric than it was started for: by one whose labels weren't known yet.
+    /// Ends the timer, but observes with `metric` instead of the metric that it was started for.
+    /// Useful if labels are known only at the end. Returns the seconds.
     #[inline]
     pub fn stop_as<N: Observer>(self, metric: N) -> f64 {
         let timer = Timer { metric, epoch: self.epoch, start: self.start };
@@ -88,7 +90,7 @@ impl<M: Observer> Timer<M> {
         timer.stop()
     }
 
-    /// Ends without observing.
+    /// Ends the timer without observing.
     #[inline]
     pub fn discard(self) {
         core::mem::forget(self);
@@ -105,7 +107,7 @@ impl<M: Observer> Drop for Timer<M> {
 }
 
 pin_project! {
-    /// A future that is timed; see [`Histogram::time_future`].
+    /// A future with a timer; see [`Histogram::time_future`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct TimedFuture<F, M: Observer> {
