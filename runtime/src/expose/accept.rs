@@ -1,8 +1,10 @@
 //! The header `Accept`: which format a client wants.
 //!
-//! By hand, since it is these lines against a parser of media types and the crates of HTTP's types that come with it.
+//! Written by hand: these lines replace a parser of media types and the crates of HTTP types that
+//! such a parser depends on.
 
-/// Whether `OpenMetrics` 1.0 is the better answer. It must be asked for by name: a browser's `*/*` means what people read.
+/// Whether to answer in `OpenMetrics` 1.0. A client must ask for it by name: a browser's `*/*` gets
+/// the text format, which people read.
 pub(super) fn prefers_openmetrics(accept: &str) -> bool {
     let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
     let quality = |kind: &str, subtype: &str, version: &str| {
@@ -10,7 +12,7 @@ pub(super) fn prefers_openmetrics(accept: &str) -> bool {
             let rank = range.rank(kind, subtype, version)?;
             Some((rank, range.quality))
         });
-        // Of equally exact ones the first.
+        // Of equally specific ranges the first counts.
         fitting.rev().max_by_key(|(rank, _)| *rank)
     };
     let text = quality("text", "plain", "0.0.4").map_or(0, |(_, quality)| quality);
@@ -20,7 +22,7 @@ pub(super) fn prefers_openmetrics(accept: &str) -> bool {
     }
 }
 
-/// How exactly a range says what it means; the most exact one that fits counts.
+/// How specific a range is; the most specific one that matches counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Anything,
@@ -40,7 +42,7 @@ struct Range {
 }
 
 impl Range {
-    /// `None`: not what the header's grammar allows. The others still count.
+    /// `None` if the element violates the header's grammar. The other elements still count.
     fn parse(element: &str) -> Option<Self> {
         let mut parts = elements(element, ';');
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -56,7 +58,8 @@ impl Range {
             match &*name.trim().to_ascii_lowercase() {
                 "version" => range.version = Some(value.to_owned()),
                 "q" => range.quality = thousandths(value)?,
-                // The charset is always UTF-8, and names that need escaping don't exist here.
+                // Other parameters are ignored: the charset is always UTF-8, and no name here needs
+                // escaping.
                 _ => {}
             }
         }
@@ -74,7 +77,7 @@ impl Range {
     }
 }
 
-/// The parts between separators that don't stand in quotes.
+/// The parts between separators that are not inside quotes.
 fn elements(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     text.split(move |c| {
@@ -83,7 +86,7 @@ fn elements(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A quality: 0 to 1, with up to three decimals.
+/// Parses a quality: 0 to 1, with up to three decimals.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let all_digits = decimals.bytes().all(|b| b.is_ascii_digit());

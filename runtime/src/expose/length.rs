@@ -1,21 +1,22 @@
-//! How long the lines of a family may come to be, in any of the formats: known before they are
-//! written, since a file of some megabytes can stand for a page of gigabytes.
+//! An upper bound of the length of a family's lines, in any of the formats. It is computed before
+//! they are written, since a file of some megabytes can describe a page of gigabytes.
 
 use crate::collect::{Family, FamilyKind, Series, Value};
 
 /// The longest number, and the line feed.
 const NUMBER: u64 = 32;
-/// What a line has beside name, labels and number: a suffix, a bound as a label, a created time.
+/// What a line may contain besides name, labels and number: a suffix, a bound as a label, a created
+/// time.
 const BESIDE: u64 = 64;
 
-/// Bytes of all lines of the family, at most: a few more than are written.
+/// The maximum number of bytes of all lines of the family, estimated slightly too high.
 pub(crate) fn most_bytes(family: &Family) -> u64 {
     let name = family.name.len() as u64;
     let text = (family.help.len() as u64).saturating_add(family.unit.len() as u64);
-    // What is escaped takes two bytes.
+    // An escaped character takes two bytes.
     let about =
         text.saturating_mul(2).saturating_add(name.saturating_add(BESIDE).saturating_mul(3));
-    // In `OpenMetrics` each name of a weakened family is described on its own.
+    // In `OpenMetrics` each name of a family with a weaker type has its own description.
     let about = about.saturating_mul(4);
     family.series.iter().fold(about, |bytes, series| {
         let line = name.saturating_add(labels(series)).saturating_add(BESIDE + NUMBER);

@@ -1,4 +1,4 @@
-//! Snapshots as the bytes a scraper gets. Pure.
+//! Turns a snapshot into the bytes that a scraper gets. Everything but [`render`] is pure.
 
 mod accept;
 mod length;
@@ -39,14 +39,14 @@ impl Format {
         }
     }
 
-    /// The whole page.
+    /// The whole page, in memory.
     pub(crate) fn page(self, families: &[Family]) -> String {
         let mut page = Page::default();
         self.write(&mut page, families);
         page.out
     }
 
-    /// The page, in pieces.
+    /// Writes the page in pieces.
     pub(crate) fn encode(self, families: &[Family], out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::into_pieces(out);
         self.write(&mut page, families);
@@ -54,7 +54,7 @@ impl Format {
     }
 }
 
-/// An exposition: what to answer a scraper with.
+/// An exposition: the content type and the body of the answer to a scraper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposition {
     content_type: &'static str,
@@ -62,17 +62,17 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// For the header `Content-Type`.
+    /// The value of the header `Content-Type`.
     pub fn content_type(&self) -> &'static str {
         self.content_type
     }
 
-    /// The bytes.
+    /// The bytes of the page. They are UTF-8.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The bytes, owned.
+    /// The bytes of the page, owned.
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
@@ -84,15 +84,18 @@ impl AsRef<[u8]> for Exposition {
     }
 }
 
-/// Collects from the directory of this process and renders what a scraper asks for: one call for any web framework.
+/// Collects the metrics of all processes in this process's directory, and renders them in the
+/// format that the client prefers: one call for any web framework.
 ///
-/// From one call to the next, this process remembers what doesn't change; see [`Collector`](crate::Collector).
+/// The process caches between calls what does not change; see [`Collector`](crate::Collector).
 ///
-/// `accept` is the request's header `Accept`, or nothing; several of them are joined by commas. [`Snapshot::render`](crate::Snapshot::render) says what comes of it.
+/// `accept` is the value of the request's header `Accept`, or an empty string if there is none. If
+/// the request has several such headers, join their values with commas.
+/// [`Snapshot::render`](crate::Snapshot::render) describes how the format is chosen.
 ///
 /// # Errors
 ///
-/// Those of [`Collector::collect`](crate::Collector::collect).
+/// Returns the errors of [`Collector::collect`](crate::Collector::collect).
 ///
 /// # Examples
 ///
@@ -110,26 +113,26 @@ pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
     Ok(crate::Collector::new().collect()?.render(accept))
 }
 
-/// In the format that the client prefers.
+/// Renders in the format that the client prefers.
 pub(crate) fn negotiated(families: &[Family], accept: &str) -> Exposition {
     let is_open = accept::prefers_openmetrics(accept);
     let format = if is_open { Format::OpenMetrics } else { Format::Text };
     Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
 }
 
-/// The names that a family's samples have.
+/// The names of a family's samples.
 pub(crate) fn sample_names(family: &Family) -> Vec<String> {
     names_of_samples(&family.name, family.kind)
 }
 
-/// The names that the samples of a family of this name and type have.
+/// The names of the samples of a family with this name and type.
 pub(crate) fn names_of_samples(name: &str, kind: FamilyKind) -> Vec<String> {
     match kind {
         FamilyKind::Counter | FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
             vec![name.to_owned()]
         }
         FamilyKind::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
-        // The bare name too: it is the family's, though no sample has it.
+        // The bare name too: it belongs to the family, though no sample has it.
         FamilyKind::Histogram => {
             ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into()
         }

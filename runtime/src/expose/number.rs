@@ -1,8 +1,9 @@
-//! Numbers as text: the shortest decimal that reads back as the same number, in each format's words.
+//! Numbers as text: the shortest decimal that parses to the same number, in the notation of each
+//! format.
 
 use core::fmt::Write;
 
-/// As a sample's value in the text format: whole numbers without a point.
+/// Writes a sample's value in the text format: whole numbers have no decimal point.
 pub(super) fn decimal(out: &mut String, number: f64) {
     let size = number.abs();
     if let Some(word) = word(number) {
@@ -10,22 +11,23 @@ pub(super) fn decimal(out: &mut String, number: f64) {
     } else if let Some(whole) = whole(number) {
         integer(out, whole);
     } else if size != 0.0 && !(1e-5..1e16).contains(&size) {
-        // Hundreds of digits otherwise.
+        // Without an exponent these numbers have up to hundreds of digits.
         append(out, format_args!("{number:e}"));
     } else {
         append(out, format_args!("{number}"));
     }
 }
 
-/// `OpenMetrics`' canonical number, with a point also in whole ones. Bounds are written so in every format: they are label values, and
-/// processes of all languages must agree on them. The Python client's are these.
+/// Writes `OpenMetrics`' canonical number, which has a decimal point also if it is whole. Bounds
+/// are written so in every format: they are label values, and processes in all languages must agree
+/// on them. The Python client writes them so.
 pub(super) fn canonical(out: &mut String, number: f64) {
     let size = number.abs();
     let is_large = number >= 1e6 || size >= 1e16;
     if let Some(word) = word(number) {
         out.push_str(word);
     } else if is_large || (size != 0.0 && size < 1e-4) {
-        // A sign, and two digits at least.
+        // The exponent has a sign, and at least two digits.
         let text = format!("{number:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {
@@ -41,12 +43,12 @@ pub(super) fn canonical(out: &mut String, number: f64) {
     }
 }
 
-/// A whole number, without what formatting asks before it writes a digit: a page has one in nearly every line.
+/// Writes a whole number without the overhead of formatting: nearly every line of a page has one.
 pub(super) fn integer(out: &mut String, number: u64) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut first) = (number, digits.len());
     for (at, digit) in digits.iter_mut().enumerate().rev() {
-        // Below 10.
+        // The digit is below 10.
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
         first = at;
@@ -58,7 +60,8 @@ pub(super) fn integer(out: &mut String, number: u64) {
     out.push_str(core::str::from_utf8(digits).unwrap_or_default());
 }
 
-/// A number of which `f64` has all digits, if it is whole. The zero below zero has a sign.
+/// The number as an integer if it is whole and `f64` represents it exactly. Negative zero is
+/// excluded, since it has a sign.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -70,12 +73,12 @@ fn whole(number: f64) -> Option<u64> {
     is_whole.then_some(number as u64)
 }
 
-/// Writing to a string can't fail.
+/// Appends formatted text. Writing to a string cannot fail.
 fn append(out: &mut String, text: core::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// What is no number.
+/// The words for values that are not finite numbers.
 fn word(number: f64) -> Option<&'static str> {
     if number.is_nan() {
         Some("NaN")

@@ -1,8 +1,10 @@
 //! `OpenMetrics` 1.0, as text: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 //!
-//! It is stricter than the text format: a counter's family is named without `_total`, a family claims the names of samples that it might have,
-//! and a total is never negative. What can't be said so is said with a weaker type, under the names that it has in the text format, so that both
-//! formats always have the same samples. Only the type and the created times are lost then.
+//! This format is stricter than the text format: a counter's family is named without `_total`, a
+//! family claims the names of all samples that it may have, and a total is never negative. A family
+//! that violates such a rule is written with a weaker type, under the names that it has in the text
+//! format. So both formats always have the same samples, and only the type and the created times
+//! are lost.
 
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
@@ -17,7 +19,7 @@ pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     weaken_what_clashes(&mut typed);
     let mut taken = HashSet::new();
     for family in &typed {
-        // No snapshot has two families of one name; a page that has them is no page.
+        // No snapshot has two families of one name. A page with two such families would be invalid.
         let names = family.claims();
         if !names.iter().any(|name| taken.contains(name)) {
             family.write(page);
@@ -27,7 +29,7 @@ pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     page.out.push_str("# EOF\n");
 }
 
-/// The types that families are written with.
+/// The type with which a family is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     Counter,
@@ -36,7 +38,7 @@ enum Type {
     Summary,
     Info,
     StateSet,
-    /// Every name that a sample has is a family.
+    /// Each name of a sample becomes a family.
     Unknown,
 }
 
@@ -53,7 +55,7 @@ impl Type {
         }
     }
 
-    /// Suffixes of the samples that a family of this type might have.
+    /// Suffixes of the samples that a family of this type may have.
     fn suffixes(self) -> &'static [&'static str] {
         match self {
             Self::Counter => &["_total", "_created"],
@@ -65,7 +67,7 @@ impl Type {
     }
 }
 
-/// A family and the type and name it is written with.
+/// A family, with the type and the name under which it is written.
 struct Typed<'a> {
     family: &'a Family,
     kind: Type,
@@ -98,7 +100,7 @@ impl<'a> Typed<'a> {
         self.name = &self.family.name;
     }
 
-    /// All names that no other family may have.
+    /// All names that no other family may use.
     fn claims(&self) -> Vec<String> {
         if self.kind == Type::Unknown {
             return self.samples_in_text();
@@ -107,7 +109,7 @@ impl<'a> Typed<'a> {
         suffixes.map(|suffix| format!("{}{suffix}", self.name)).collect()
     }
 
-    /// The names that the samples have in the text format, where no two families share one.
+    /// The names of the samples in the text format. No two families share one there.
     fn samples_in_text(&self) -> Vec<String> {
         let suffixes = suffixes_in_text(self.family.kind);
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.family.name)).collect()
@@ -117,7 +119,7 @@ impl<'a> Typed<'a> {
         let Self { family, kind, name } = *self;
         let mut series: Vec<&Series> = family.series.iter().collect();
         if kind == Type::StateSet {
-            // The states of a process stand together.
+            // The states of one process must be adjacent.
             series.sort_by_cached_key(|series| {
                 let (own, others): (Vec<_>, Vec<_>) =
                     series.labels.iter().partition(|(label, _)| *label == name);
@@ -181,7 +183,7 @@ impl<'a> Typed<'a> {
         }
         let created = series.created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = created {
-            // In seconds, to the millisecond.
+            // In seconds, with milliseconds.
             let out = page.sample(name, "_created");
             integer(out, since.as_secs());
             out.push('.');
@@ -194,8 +196,10 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// A family is written with a weaker type if another claims a name that it wouldn't have in the text format: a counter `jobs_total`, whose family is
-/// `jobs`, beside a gauge `jobs`; a histogram `h`, which might have `h_created`, beside a gauge of that name. Nothing depends on the order.
+/// Gives a family a weaker type if another family claims a name that this one would not have in the
+/// text format. Examples: a counter `jobs_total`, whose family is `jobs`, beside a gauge `jobs`; a
+/// histogram `h`, which may have `h_created`, beside a gauge of that name. The order of the
+/// families makes no difference.
 fn weaken_what_clashes(families: &mut [Typed<'_>]) {
     let mut claims = HashMap::<String, usize>::new();
     for name in families.iter().flat_map(Typed::claims) {
@@ -210,7 +214,8 @@ fn weaken_what_clashes(families: &mut [Typed<'_>]) {
     }
 }
 
-/// With this type, a family needs no names but those that it has in the text format, and no value is wrong.
+/// The weaker type of a kind. With it a family needs only the names that it has in the text format,
+/// and every value is valid.
 fn weaker(kind: FamilyKind) -> Type {
     match kind {
         FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => Type::Gauge,
@@ -230,7 +235,8 @@ fn is_total(series: &Series) -> bool {
     matches!(series.value, Value::Counter(number) if number.as_f64() >= 0.0)
 }
 
-/// The sum of a histogram is a total: it isn't one where a bound is negative.
+/// Whether a valid histogram has these values. Its sum must be a total, which it is not if a bound
+/// is negative.
 fn is_histogram(series: &Series) -> bool {
     let Value::Histogram(histogram) = &series.value else { return false };
     let bounds = || histogram.buckets.iter().map(|bucket| bucket.le);
@@ -243,7 +249,8 @@ fn is_summary(series: &Series) -> bool {
     matches!(series.value, Value::Summary(SummaryValue { sum, .. }) if sum >= 0.0)
 }
 
-/// Its own name is the label that says which state, and each state holds or doesn't: how many processes are in a state is a gauge.
+/// Whether the family is a valid state set: each series has a label with the family's name, and
+/// each value is 0 or 1. Numbers of processes in each state are gauges.
 fn is_state_set(family: &Family) -> bool {
     let is_state = |series: &Series| {
         series.labels.iter().any(|(label, _)| *label == family.name)
@@ -252,7 +259,7 @@ fn is_state_set(family: &Family) -> bool {
     family.series.iter().all(is_state)
 }
 
-/// A sample of a family of its own.
+/// Writes the samples of one suffix, which are a family of their own.
 fn write_part(page: &mut Page<'_>, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
         (Value::Counter(number), "") => write_number(page, name, "", *number),
@@ -267,7 +274,7 @@ fn write_part(page: &mut Page<'_>, name: &str, suffix: &'static str, series: &Se
     }
 }
 
-/// A counter's number: whole ones to the last digit.
+/// Writes a counter's number; integers with all digits.
 fn write_number(page: &mut Page<'_>, name: &str, suffix: &str, number: Number) {
     match number {
         Number::Integer(n) => page.whole(name, suffix, n),

@@ -1,35 +1,35 @@
-//! The lines of an exposition: what both text formats share.
+//! The lines of an exposition, for both text formats.
 
 use std::io::{self, Write};
 
 use super::number::{canonical, integer};
 use crate::collect::{HistogramValue, Series};
 
-/// So much of a page is written at once.
+/// The number of bytes that are handed to the sink at once.
 const PIECE: usize = 64 << 10;
 
-/// A page while it is written. Writing to a string can't fail.
+/// A page that is being written. Writing to a string cannot fail.
 #[derive(Default)]
 pub(super) struct Page<'a> {
-    /// What isn't in the sink yet.
+    /// The text that is not in the sink yet.
     pub(super) out: String,
     sink: Option<&'a mut dyn Write>,
-    /// Why the sink refused a piece. What follows is dropped.
+    /// Why the sink refused a piece. Everything after that is dropped.
     refused: Option<io::Error>,
-    /// The labels of the series whose samples are written now: a histogram repeats them for each bucket.
+    /// The labels of the current series: a histogram repeats them for each bucket.
     labels: String,
-    /// Bounds as they are written. All series of a family have the same ones, and to find a number's shortest decimal takes longer
-    /// than the rest of the line.
+    /// A cache of bounds as text. All series of a family have the same bounds, and finding a
+    /// number's shortest decimal takes longer than writing the rest of the line.
     bounds: Vec<(u64, String)>,
 }
 
 impl<'a> Page<'a> {
-    /// A page that is handed on in pieces, and never in memory as a whole.
+    /// A page that is handed to `sink` in pieces, and is never in memory as a whole.
     pub(super) fn into_pieces(sink: &'a mut dyn Write) -> Self {
         Self { sink: Some(sink), ..Self::default() }
     }
 
-    /// Hands on what is there, once it is enough. Between two lines.
+    /// Hands the text to the sink once there are `enough` bytes. Called between two lines.
     fn hand_on(&mut self, enough: usize) {
         let Some(sink) = &mut self.sink else { return };
         if self.out.len() < enough {
@@ -41,13 +41,13 @@ impl<'a> Page<'a> {
         self.out.clear();
     }
 
-    /// Hands on the rest, and says whether all of it was taken.
+    /// Hands the rest to the sink, and returns the error if the sink refused any piece.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.hand_on(0);
         self.refused.map_or(Ok(()), Err)
     }
 
-    /// A line that tells of a family, as far as its name.
+    /// Begins a line that describes a family, up to and including the name.
     pub(super) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
         self.hand_on(PIECE);
         for part in [what, name, suffix, " "] {
@@ -55,7 +55,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whose samples follow.
+    /// Sets the series whose samples follow.
     pub(super) fn begin(&mut self, series: &Series) {
         self.labels.clear();
         for (label, value) in &series.labels {
@@ -67,7 +67,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// A sample of the series, but for its value.
+    /// Begins a sample of the series, up to its value.
     pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
         self.hand_on(PIECE);
         self.out.push_str(name);
@@ -77,7 +77,7 @@ impl<'a> Page<'a> {
         &mut self.out
     }
 
-    /// The samples of a histogram's buckets.
+    /// Writes the samples of a histogram's buckets.
     pub(super) fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
         for (nth, bucket) in histogram.buckets.iter().enumerate() {
             self.bucket(name, nth, bucket.le, bucket.count);
@@ -104,14 +104,14 @@ impl<'a> Page<'a> {
         self.out.push('\n');
     }
 
-    /// A sample whose value is a whole number.
+    /// Writes a sample whose value is a whole number.
     pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
         let out = self.sample(name, suffix);
         integer(out, value);
         out.push('\n');
     }
 
-    /// A sample whose value is written by one of the formats' ways.
+    /// Writes a sample whose value `write` formats.
     pub(super) fn number(
         &mut self,
         name: &str,
@@ -125,7 +125,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Backslashes and line feeds, and quotes where they count.
+/// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
     let mut rest = text;
     let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);

@@ -1,7 +1,8 @@
 //! The Prometheus text format, version 0.0.4:
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
 //!
-//! Without created times: as series of their own they would double the page, and no reader of this format looks at them.
+//! It writes no created times: as series of their own they would double the page, and no reader of
+//! this format looks at them.
 
 use super::number::decimal;
 use super::sample::{Page, escape};
@@ -21,7 +22,7 @@ fn write_family(page: &mut Page<'_>, family: &Family) {
     page.describe("# TYPE ", name, "");
     page.out.push_str(match family.kind {
         FamilyKind::Counter => "counter",
-        // The format has no word for the latter two.
+        // The format has no type for the latter two.
         FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => "gauge",
         FamilyKind::Histogram => "histogram",
         FamilyKind::Summary => "summary",

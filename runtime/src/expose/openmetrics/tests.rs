@@ -33,7 +33,7 @@ fn summary(name: &str, sum: f64) -> Family {
     family(name, FamilyKind::Summary, vec![series(&[], value)])
 }
 
-/// The page without help texts and its end.
+/// The lines of the page, without help texts and without the end mark.
 fn lines(families: &[Family]) -> Vec<String> {
     let page = Format::OpenMetrics.page(families);
     let page = page.strip_suffix("# EOF\n").unwrap();
@@ -129,12 +129,12 @@ fn what_is_no_info_or_state_set_is_a_gauge() {
 fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
     let info = || family("x_info", FamilyKind::Info, vec![series(&[], Value::Gauge(1.0))]);
     for (families, expected) in [
-        // A counter's family is named as a gauge's.
+        // A counter's family has the name of a gauge's.
         (vec![gauge("x"), counter("x_total", 2)], "gauge x 1.0 unknown x_total 2"),
-        // It might have the sample that a gauge is.
+        // The counter may have a sample whose name is the gauge's.
         (vec![gauge("x_created"), counter("x_total", 2)], "gauge x_created 1.0 unknown x_total 2"),
         (vec![counter("x_total", 2), info()], "unknown x_total 2 gauge x_info 1.0"),
-        // Without its suffix it would have got one.
+        // Without its suffix the second counter's family has the name of the first.
         (vec![counter("x", 1), counter("x_total", 2)], "unknown x 1 unknown x_total 2"),
         (
             vec![summary("s", 1.0), gauge("s_created")],
@@ -145,7 +145,7 @@ fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
             "unknown h_bucket{le=\"1.0\"} 1 h_bucket{le=\"+Inf\"} 3 unknown h_count 3 unknown h_sum 2.0 unknown h_total 1 gauge y 1.0",
         ),
         (vec![counter("_total", 1)], "unknown _total 1"),
-        // Not even here.
+        // These do not clash even in OpenMetrics.
         (
             vec![counter("x_total_total", 1), counter("y_total", 2)],
             "counter x_total_total 1 counter y_total 2",
@@ -159,7 +159,7 @@ fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
             lines(families).into_iter().map(line).collect()
         };
         assert_eq!(told(&families).join(" "), expected);
-        // Each family is shown alike in whatever order they come.
+        // Each family is written in the same way, whatever the order.
         let mut reversed: Vec<Family> = families.into_iter().rev().collect();
         let mut all = told(&reversed);
         reversed.reverse();
