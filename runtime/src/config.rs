@@ -1,4 +1,5 @@
-//! What the program says, else what the environment says. Nothing else reads the environment.
+//! The program's settings, and the environment for everything that the program does not set. No
+//! other file reads the environment.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,14 +12,15 @@ const DIRECTORY: &str = "HEADCOUNT_DIR";
 const GROUP: &str = "HEADCOUNT_GROUP";
 const REQUIRED: &str = "HEADCOUNT_REQUIRED";
 const SEGMENT_SIZE: &str = "HEADCOUNT_SEGMENT_SIZE";
-/// The Python client's, and its older spelling.
+/// The Python client's variable, and its older spelling.
 const PYTHONS: [&str; 2] = ["PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"];
-/// systemd's, for a service with `RuntimeDirectory=`.
+/// systemd's variable, for a service with `RuntimeDirectory=`.
 const SYSTEMDS: &str = "RUNTIME_DIRECTORY";
 
-/// What a program decides before it records; see [`init`](crate::init).
+/// The settings that a program chooses before it records; see [`init`](crate::init).
 ///
-/// What is not said here the environment says, once, at `init` or at the first use:
+/// For everything that is not set here headcount reads the environment, once, in `init` or at the
+/// first use:
 ///
 /// | variable | |
 /// |---|---|
@@ -27,8 +29,8 @@ const SYSTEMDS: &str = "RUNTIME_DIRECTORY";
 /// | `HEADCOUNT_REQUIRED` | [`required`](Self::required): `1` or `0` |
 /// | `HEADCOUNT_SEGMENT_SIZE` | [`segment_size`](Self::segment_size): `large`, `medium`, .. |
 ///
-/// A program that runs with rights its caller hasn't (set-user-ID, set-group-ID, file
-/// capabilities; `AT_SECURE`) doesn't look at the environment, which is the caller's.
+/// A program that runs with rights which its caller lacks (set-user-ID, set-group-ID, file
+/// capabilities; `AT_SECURE`) ignores the environment, since the caller chose it.
 ///
 /// ```
 /// let config = headcount::Config::new().directory("/run/shop/metrics");
@@ -44,12 +46,13 @@ pub struct Config {
     sample_interval: Option<Duration>,
 }
 
-/// How many series and threads one process has room for, and how many addresses that takes. The
-/// file and the memory in use are as large as what was counted, whatever the size.
+/// The size of a segment: how many series and threads one process has space for, and how many
+/// addresses that reserves. The file and the memory in use depend only on what was counted, not on
+/// this size.
 ///
-/// Where a limit (`RLIMIT_AS`, `RLIMIT_FSIZE`, locked memory) refuses one, the next smaller is
-/// taken. A process of few series that wants to keep such limits low, or to lock its memory
-/// (`mlockall`), chooses one itself: see the [guide](crate::directory_guide).
+/// If a limit (`RLIMIT_AS`, `RLIMIT_FSIZE`, locked memory) refuses a size, the process takes the
+/// next smaller one. A program with few series that must keep such limits low, or that locks its
+/// memory (`mlockall`), chooses a size itself: see the [guide](crate::directory_guide).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentSize {
@@ -65,34 +68,38 @@ pub enum SegmentSize {
 }
 
 impl Config {
-    /// What the environment says, and nothing else.
+    /// Creates a configuration in which the environment decides everything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The directory in which all processes of this program have their segments. It is made if it
-    /// is missing, with mode 0700. A filesystem in memory (`/dev/shm`, `/run`) is best.
+    /// Sets the directory in which all processes of this program have their segments. It is created
+    /// with mode 0700 if it is missing. A filesystem in memory (`/dev/shm`, `/run`) is best.
     pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.directory = Some(path.into());
         self
     }
 
-    /// The group, by number, that shares the directory: for a master that starts as root and has
-    /// workers of other users, or an exporter with a user of its own. The directory is made with
-    /// mode 02770 and this group, if it is missing, and members of the group read each other's
-    /// files and fold them. All of them must be members; whoever is can spoil the numbers of all.
+    /// Sets the group, by its number, that shares the directory. This is for a master that starts
+    /// as root and has workers that are other users, or for an exporter with its own user. If the
+    /// directory is missing, it is created with mode 02770 and this group, and members of the group
+    /// can read and compact each other's files. All processes must be members. Every member can
+    /// falsify the numbers of all others.
     ///
-    /// The rights of a directory that is there already are never changed. If they don't let the
-    /// group write, [`init`](crate::init) and [`health`](crate::health) say so.
+    /// The permissions of an existing directory are never changed. If they do not let the group
+    /// write, [`init`](crate::init) and [`health`](crate::health) report it.
     pub fn group(mut self, gid: u32) -> Self {
         self.group = Some(gid);
         self
     }
 
-    /// Whether this process must share what it counts. With `true`, [`init`](crate::init) is an
-    /// error where no directory is named, or it can't be used. With `false`, a process for which no
-    /// directory is named is alone on purpose: nothing is said about it in
-    /// [`health`](crate::health) or to the logger. Unless it is said, both tell.
+    /// Sets whether this process must share what it counts.
+    ///
+    /// * `true`: [`init`](crate::init) returns an error if no directory is named, or if the
+    ///   directory cannot be used.
+    /// * `false`: a process for which no directory is named is alone on purpose; neither
+    ///   [`health`](crate::health) nor the logger reports it.
+    /// * If it is not set, both report it.
     ///
     /// ```
     /// use headcount::Config;
@@ -106,7 +113,8 @@ impl Config {
         self
     }
 
-    /// The largest segment that this process makes.
+    /// Sets the largest segment that this process may create. The default is
+    /// [`SegmentSize::Large`].
     ///
     /// ```
     /// use headcount::{Config, SegmentSize};
@@ -119,9 +127,9 @@ impl Config {
         self
     }
 
-    /// How often each process asks the functions that were given to
-    /// [`Gauge::set_function`](crate::Gauge::set_function) and its siblings: every 5 seconds unless
-    /// told otherwise. At least a millisecond.
+    /// Sets how often each process calls the functions that were given to
+    /// [`Gauge::set_function`](crate::Gauge::set_function) and its siblings. The default is 5
+    /// seconds, the minimum a millisecond.
     pub fn sample_interval(mut self, interval: Duration) -> Self {
         self.sample_interval = Some(interval);
         self
@@ -131,23 +139,23 @@ impl Config {
         self.sample_interval
     }
 
-    /// The directory that these words and the environment come to: the one given here, else
-    /// `HEADCOUNT_DIR`, else `PROMETHEUS_MULTIPROC_DIR`, else the latter in lower case, as the
-    /// Python client has it, else the subdirectory `headcount` of the first directory in systemd's
-    /// `RUNTIME_DIRECTORY`. `None`: every process counts in memory of its own, where only itself
-    /// can read.
+    /// Returns the directory that these settings and the environment select: the one set here, else
+    /// `HEADCOUNT_DIR`, else `PROMETHEUS_MULTIPROC_DIR`, else the latter in lower case, as in the
+    /// Python client, else the subdirectory `headcount` of the first directory in systemd's
+    /// `RUNTIME_DIRECTORY`. With `None`, every process counts in its own memory, which only the
+    /// process itself can read.
     pub fn resolved_directory(&self) -> Option<PathBuf> {
         self.directory.clone().or_else(directory_from_environment)
     }
 
-    /// What these words and the environment come to.
+    /// Combines these settings with the environment.
     pub(crate) fn choice(&self) -> Choice {
         let mut mistake = None;
         let group = self.group.or_else(|| parsed(GROUP, &mut mistake, group_called));
         let required = self.required.or_else(|| parsed(REQUIRED, &mut mistake, switch));
         let size = self.segment_size.or_else(|| parsed(SEGMENT_SIZE, &mut mistake, size_called));
-        // Absolute, so that it stays the same directory when a program that becomes a daemon
-        // changes its own.
+        // Absolute, so that it stays the same directory when a program becomes a daemon and changes
+        // its working directory.
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         Choice {
             directory: self.resolved_directory().map(absolute),
@@ -160,22 +168,22 @@ impl Config {
     }
 }
 
-/// What code and environment came to, once.
+/// The combination of code and environment, computed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) group: Option<u32>,
     pub(crate) required: Option<bool>,
     pub(crate) size: SegmentSize,
-    /// What in the environment makes no sense.
+    /// A setting in the environment that makes no sense.
     pub(crate) mistake: Option<String>,
-    /// The root directory in which `directory` was named, by device and inode: in another, the
-    /// path means something else.
+    /// The root directory in which `directory` was named, by device and inode. In another root
+    /// directory the path has another meaning.
     root: Option<(u64, u64)>,
 }
 
 impl Choice {
-    /// Whether the path still means what it meant.
+    /// Whether the path still has the meaning that it had.
     pub(crate) fn is_of_this_root(&self) -> bool {
         self.root == process::root()
     }
@@ -218,16 +226,16 @@ fn directory_from_environment() -> Option<PathBuf> {
     named().or_else(|| {
         let all = variable(SYSTEMDS)?;
         let first = all.as_bytes().split(|byte| *byte == b':').next()?;
-        // A subdirectory, since the program's own files are there.
+        // A subdirectory, since the first directory also contains the program's own files.
         let first = Path::new(OsStr::from_bytes(first));
         first.is_absolute().then(|| first.join("headcount"))
     })
 }
 
-/// The value of a variable that is there and isn't empty.
+/// The value of a variable that is set and not empty.
 fn variable(name: &str) -> Option<OsString> {
-    // The environment of a program that runs with other rights than its caller's is the caller's:
-    // who wrote it must not choose where files are made with those rights.
+    // A program that runs with rights which its caller lacks has the caller's environment. The
+    // caller must not choose where files are created with those rights.
     if process::has_more_rights_than_its_caller() {
         return None;
     }
@@ -235,7 +243,7 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// What a variable says, or `mistake`.
+/// The parsed value of a variable; sets `mistake` if it cannot be parsed.
 fn parsed<T>(
     name: &str,
     mistake: &mut Option<String>,
@@ -266,7 +274,8 @@ fn size_called(text: &str) -> Result<SegmentSize, &'static str> {
 
 fn group_called(text: &str) -> Result<u32, &'static str> {
     let by_number = text.parse().ok();
-    // The file and not the system's lookup, which may load code and ask other machines.
+    // Reads the file instead of using the system's lookup, which may load code and query other
+    // machines.
     let by_name = || group_in(&std::fs::read_to_string("/etc/group").ok()?, text);
     by_number.or_else(by_name).ok_or("a group's number or its name in /etc/group")
 }

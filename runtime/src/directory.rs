@@ -1,6 +1,7 @@
-//! The directory in which the segments of one program lie, and what makes one fit for it.
+//! The directory that contains the segments of one program, and the rules that make a directory fit
+//! for that.
 //!
-//! Used by the writer and by the collector.
+//! The writer and the collector both use it.
 
 mod kept;
 mod make;
@@ -15,18 +16,18 @@ use crate::error::Error;
 
 pub(crate) use kept::{Found, Kept};
 
-/// How a segment's name ends.
+/// The end of a segment's name.
 pub(crate) const SUFFIX: &str = ".hc";
 
-/// The one file into which dead segments are folded.
+/// The one file into which dead segments are compacted.
 pub(crate) const ARCHIVE: &str = "archive.hca";
-/// What an archive is called until it is complete, behind a random number.
+/// The beginning of an archive's name until it is complete. A random number follows.
 pub(crate) const UNFINISHED: &str = ".archive-";
-/// What a segment is called until it is complete, where files can't be without a name.
+/// The beginning of a segment's name until it is complete, on filesystems without unnamed files.
 pub(crate) const TEMPORARY: &str = ".tmp-";
-/// The file whose lock folders take.
+/// The file whose lock compactors take.
 pub(crate) const FOLD_LOCK: &str = ".fold.lock";
-/// What a damaged segment's name is made to end in, so that it isn't looked at again.
+/// The suffix that is added to a damaged segment's name, so that nobody reads it again.
 pub(crate) const SET_ASIDE: &str = ".bad";
 
 /// An open directory that was found fit.
@@ -35,26 +36,27 @@ pub(crate) struct Directory {
     fd: OwnedFd,
     path: PathBuf,
     owner: u32,
-    /// This user.
+    /// The effective user of this process.
     me: u32,
-    /// The group whose members may write here, if there is one.
+    /// The group whose members may write to the directory, if there is one.
     group: Option<u32>,
     is_open_to_all: bool,
 }
 
-/// The path without slashes and dots at its end, behind which a link would be followed.
+/// The path without slashes and dots at its end: with them, `open` would follow a link.
 fn plain(path: &Path) -> PathBuf {
     path.components().collect()
 }
 
 impl Directory {
-    /// Opens it for reading. Any owner will do: whoever may write there can spoil no more than the numbers that come
-    /// from there.
+    /// Opens it for reading. Its owner may be anybody: whoever may write there can falsify only the
+    /// numbers that are read there.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         Self::open_checked(path).map_err(|e| e.at(path))
     }
 
-    /// Opens it for writing, making it if it is missing: for this user alone, or for a group. Its owner must be this user or root.
+    /// Opens it for writing. If it is missing, creates it for this user alone, or for a group. An
+    /// existing one must belong to this user or to root.
     pub(crate) fn open_or_create(path: &Path, group: Option<u32>) -> Result<Self, Error> {
         let opened = match Self::open_checked(path) {
             Err(e) if e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
@@ -72,18 +74,18 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Whether the members of this group may make and remove files here.
+    /// Whether the members of this group may create and remove files here.
     pub(crate) fn is_open_to(&self, group: u32) -> bool {
         self.is_open_to_all || self.group == Some(group)
     }
 
-    /// The rights of files here: readable by the group that may write here.
+    /// The permissions of files here: the group that may write to the directory can read them.
     pub(crate) fn file_mode(&self) -> Mode {
         let own = Mode::RUSR | Mode::WUSR;
         if self.group.is_some() { own | Mode::RGRP } else { own }
     }
 
-    /// The rights of a file whose lock all who may write here take.
+    /// The permissions of a file whose lock everybody takes who may write to the directory.
     pub(crate) fn lock_mode(&self) -> Mode {
         let own = Mode::RUSR | Mode::WUSR;
         if self.group.is_some() { own | Mode::RGRP | Mode::WGRP } else { own }
@@ -98,7 +100,7 @@ impl Directory {
         Self::checked(fd, path)
     }
 
-    /// One that is open already.
+    /// Checks a directory that is open already.
     fn checked(fd: OwnedFd, path: &Path) -> Result<Self, Error> {
         let stat = fstat(&fd).map_err(|e| Error::io("look at the directory", e))?;
         let mode = Mode::from_raw_mode(stat.st_mode);
@@ -117,7 +119,7 @@ impl Directory {
         &self.path
     }
 
-    /// Everything in the directory that has to do with us.
+    /// Lists the names in the directory that headcount uses.
     pub(crate) fn names(&self) -> Result<Names, Error> {
         let failed = |e| Error::io("list the directory", e).at(&self.path);
         let mut names = Names::default();
@@ -135,14 +137,15 @@ impl Directory {
             }
         }
         names.segments.sort_unstable();
-        // A listing takes several system calls, and where one ends at an archive that is replaced before the next, tmpfs goes back to
-        // what it has listed already (seen). Twice the same name is no copy.
+        // A listing takes several system calls. If one of them ends at an archive that is replaced
+        // before the next, tmpfs lists names again that it has listed already (seen). A name that
+        // is listed twice is not a copy.
         names.segments.dedup();
         Ok(names)
     }
 
-    /// Whether there is a file that headcount makes, by the names. What can't be listed may have
-    /// some.
+    /// Whether the directory contains a file that headcount creates, judged by the names. A
+    /// directory that cannot be listed may contain one.
     pub(crate) fn has_ours(&self) -> bool {
         let is_there = |name: &str| {
             let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
@@ -155,7 +158,8 @@ impl Directory {
             })
     }
 
-    /// Whether files can be made and removed here, and this user is one who should: the directory's owner, root, or one of its group.
+    /// Whether this process can create and remove files here, and should: it runs as the
+    /// directory's owner, as root, or for the directory's group.
     pub(crate) fn is_writable(&self) -> bool {
         let me = rustix::process::geteuid().as_raw();
         let flags = rustix::fs::AtFlags::EACCESS;
@@ -163,13 +167,14 @@ impl Directory {
             && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
     }
 
-    /// Whether a small program might find no room for a segment here any more.
+    /// Whether there may be too little space here for the segment of a small program.
     pub(crate) fn is_nearly_full(&self) -> bool {
         is_nearly_full(self.fd.as_fd())
     }
 
-    /// Makes a file that root has made here its owner's, if that is another user: who can't read the archive would see less than there was, and
-    /// who can't open the lock could fold no more.
+    /// Gives a file that root created here to the directory's owner, if that is another user. An
+    /// owner who cannot read the archive would see lower numbers, and one who cannot open the lock
+    /// could no longer compact.
     pub(crate) fn give_to_owner(&self, file: impl AsFd) -> Result<(), Error> {
         if self.owner == 0 || !rustix::process::geteuid().is_root() {
             return Ok(());
@@ -179,7 +184,7 @@ impl Directory {
             .map_err(|e| Error::io("give it to the directory's owner", e))
     }
 
-    /// Whether another machine can't write here: what a lock says is then all there is to know.
+    /// Whether no other machine can write here. If so, the lock alone decides who is alive.
     pub(crate) fn is_local(&self) -> bool {
         const LOCAL: [u64; 8] = [
             0x0102_1994, // tmpfs
@@ -199,26 +204,28 @@ impl Directory {
         rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64)))
     }
 
-    /// Opens a file for reading without following links or waiting for a pipe's other end.
+    /// Opens a file for reading, without following links and without waiting for the other end of a
+    /// pipe.
     ///
-    /// `Ok(None)`: it is gone, as files of ended processes may be.
+    /// `Ok(None)`: the file is gone, as files of ended processes may be.
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
         Ok(self.open_sized(name)?.map(|(fd, _)| fd))
     }
 
-    /// The same, and how long the file is.
+    /// The same, with the file's length.
     pub(crate) fn open_sized(&self, name: &str) -> Result<Option<(OwnedFd, u64)>, Error> {
         let opened = self.open_linked(name)?.filter(|(_, stat)| stat.st_nlink > 0);
         Ok(opened.map(|(fd, stat)| (fd, u64::try_from(stat.st_size).unwrap_or(0))))
     }
 
-    /// The same for a file that is replaced by renaming: what had the name when it was opened is whole, although it may have lost the
-    /// name a moment later. `Ok(None)`: there is none.
+    /// The same for a file that is replaced by renaming: the file that had the name when it was
+    /// opened is complete, even if it loses the name a moment later. `Ok(None)`: there is no such
+    /// file.
     pub(crate) fn open_replaceable(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
         Ok(self.open_linked(name)?.map(|(fd, _)| fd))
     }
 
-    /// The file, which may have lost its name.
+    /// Opens the file, which may have lost its name.
     fn open_linked(&self, name: &str) -> Result<Option<(OwnedFd, Stat)>, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let foreign = |reason| Error::new(crate::error::ErrorKind::Foreign { reason });
@@ -227,7 +234,8 @@ impl Directory {
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(foreign("a symbolic link")),
             Err(Errno::NXIO) => return Err(foreign("a socket or a device")),
-            // Without `NONBLOCK` this would wait until the lease is given up, up to 45 seconds.
+            // Without `NONBLOCK` this would wait until the holder gives the lease up, up to 45
+            // seconds.
             Err(Errno::AGAIN) => return Err(foreign("another process has a lease on it")),
             Err(e) => return Err(Error::io("open it", e)),
         };
@@ -249,12 +257,12 @@ impl Directory {
 
 fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
     const SMALL: u64 = 64 << 10;
-    // A filesystem of no size has no limit. What it doesn't tell is found out by trying.
+    // A filesystem without a size has no limit. If `statvfs` fails, only an attempt can tell.
     rustix::fs::fstatvfs(directory)
         .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
 }
 
-/// What a directory holds, by what the names say.
+/// The names in a directory, sorted by what they say about the file.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) segments: Vec<String>,

@@ -1,6 +1,6 @@
-//! The one error type, with the path and the number that a person needs.
+//! The error type of the whole crate. It carries the path and the error number that a person needs.
 //!
-//! It does not appear in recording: recording can't fail.
+//! Recording never returns it, since recording cannot fail.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// Why something could not be set up, read or collected.
 ///
-/// Opaque, since what goes wrong with files is a long list that grows; the predicates tell apart what a program may
-/// want to treat differently, and [`Display`](fmt::Display) says the rest, with the path.
-/// It can be cloned, compared by its predicates and sent to other threads, and passes through
-/// [`catch_unwind`](std::panic::catch_unwind). `Debug` prints what `Display` prints, since that is what
-/// `expect`, `unwrap` and a `main` that returns it show.
+/// The type is opaque, since the list of possible failures grows. Its predicates distinguish what a
+/// program may want to treat differently, and [`Display`](fmt::Display) gives the details, with the
+/// path.
+///
+/// It can be cloned and sent to other threads, and it is unwind safe, so it can cross
+/// [`catch_unwind`](std::panic::catch_unwind). `Debug` prints the text of `Display` as `Error(..)`,
+/// since `expect`, `unwrap` and a `main` that returns it show that.
 ///
 /// ```
 /// use headcount::Collector;
@@ -39,29 +41,30 @@ pub(crate) enum ErrorKind {
     Directory { reason: &'static str },
     /// The file is not one that this process should read: a link, a device, a stranger's.
     Foreign { reason: &'static str },
-    /// As it is, but together with the files before it more than is read at once.
+    /// A valid file whose content, together with that of the files before it, exceeds what is read
+    /// at once.
     Crowded { reason: &'static str },
-    /// The file ends before what it announces, or has never been one of ours.
+    /// The file ends too early, or was never one of ours.
     NotSegment { reason: &'static str },
-    /// A version or a flag from the future.
+    /// A format version, or a flag, that this version does not know.
     Version { major: u16, minor: u16 },
-    /// One of ours, with something that only a newer version can have written.
+    /// One of ours, with content that only a newer version can have written.
     Unknown { what: Cow<'static, str> },
     /// One of ours, damaged.
     Corrupt { what: &'static str },
-    /// Declarations that can't both be true.
+    /// Declarations that contradict each other.
     Conflict { message: String },
-    /// A family that a program made, and that can't stand on a page.
+    /// A family that the program supplied and that no page can show, or a meaningless setting.
     Invalid { message: String },
-    /// A function of the user's doesn't return.
+    /// A function of the user's does not return.
     Stuck(String),
     /// No directory was named.
     Private,
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
-    /// Someone else folds this directory right now.
+    /// Another process is compacting this directory.
     Busy,
-    /// The file of the lock, or the one that was to be replaced, was removed or replaced meanwhile.
+    /// The lock's file, or the file that was to be replaced, was removed or replaced meanwhile.
     LockLost,
     /// The archive was replaced again and again while a collection was under way.
     Overtaken,
@@ -84,9 +87,8 @@ impl Error {
         Self::new(ErrorKind::Unknown { what: what.into() })
     }
 
-    /// The same, in a file that says of itself that a later minor version has written it: what
-    /// looks
-    /// like damage may be something that this version doesn't know.
+    /// Converts damage into [`Unknown`](ErrorKind::Unknown), for a file that a later minor version
+    /// wrote: what looks like damage may be something that this version does not know.
     #[must_use]
     pub(crate) fn in_later_version(mut self) -> Self {
         if let ErrorKind::Corrupt { what } = self.kind {
@@ -99,7 +101,7 @@ impl Error {
         Self::new(ErrorKind::Directory { reason })
     }
 
-    /// Says where; the innermost place wins, so callers further out may add theirs without harm.
+    /// Adds the path. The innermost path stays, so outer callers may add theirs without harm.
     #[must_use]
     pub(crate) fn at(mut self, path: &Path) -> Self {
         if self.path.is_none() {
@@ -108,62 +110,65 @@ impl Error {
         self
     }
 
-    /// The file or directory that this is about.
+    /// Returns the file or directory that the error concerns, if there is one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Whether a system call failed: a missing directory, no permission, no room.
+    /// Whether a system call failed: a missing directory, no permission, no space left.
+    /// [`raw_os_error`](Self::raw_os_error) returns its number.
     pub fn is_io(&self) -> bool {
         matches!(self.kind, ErrorKind::Io { .. })
     }
 
-    /// Whether no directory was named, so that a process counts for itself alone. A program that is
-    /// one process may want nothing else: see [`Config::required`](crate::Config::required).
+    /// Whether no directory was named, so that the process counts only for itself. A program that
+    /// is one process may want exactly that: see [`Config::required`](crate::Config::required).
     pub fn is_private(&self) -> bool {
         matches!(self.kind, ErrorKind::Private)
     }
 
-    /// Whether a directory is there, and not fit to be counted in.
+    /// Whether the directory exists but is not fit to count in: it belongs to another user,
+    /// everyone may write to it, or it is not a directory. The [guide](crate::directory_guide)
+    /// lists the rules.
     pub fn is_unfit_directory(&self) -> bool {
         matches!(self.kind, ErrorKind::Directory { .. })
     }
 
-    /// Whether [`init`](crate::init) came after recording had begun somewhere else.
+    /// Whether [`init`](crate::init) was called after recording had begun in another place.
     pub fn is_already_started(&self) -> bool {
         matches!(self.kind, ErrorKind::AlreadyStarted)
     }
 
-    /// Whether it says nothing of the file, and the same call may succeed the next moment.
+    /// Whether the error is not the file's fault, and the same call may succeed in a moment.
     pub(crate) fn is_passing(&self) -> bool {
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM];
         matches!(self.kind, ErrorKind::Overtaken)
             || self.raw_os_error().is_some_and(|number| passing.contains(&number))
     }
 
-    /// Whether the filesystem has no room, or this user none on it. Not a limit of this process (EFBIG), for which nothing that is given back
-    /// makes up.
+    /// Whether the filesystem, or this user's quota on it, has no space left. A limit of this
+    /// process (EFBIG) is not included: freeing space would not help.
     pub(crate) fn is_want_of_room(&self) -> bool {
         self.raw_os_error().is_some_and(|number| [libc::ENOSPC, libc::EDQUOT].contains(&number))
     }
 
-    /// Whether it says nothing of the file, which can be read with fewer others.
+    /// Whether the file itself is fine, and can be read together with fewer other files.
     pub(crate) fn is_crowded(&self) -> bool {
         matches!(self.kind, ErrorKind::Crowded { .. })
     }
 
-    /// Whether a file is damaged, cut off, or no segment at all.
+    /// Whether a file is damaged, truncated, or not a file of headcount at all.
     pub fn is_corrupt(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })
     }
 
-    /// Whether a file is one of ours, and spoilt: not a stranger's, and not a newer version's.
+    /// Whether a file is one of ours and damaged: not a stranger's, and not a newer version's.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. })
     }
 
-    /// Whether a file was written by a version of headcount that this one doesn't understand, or
-    /// not in full. Such a file is left where it is and as it is.
+    /// Whether a file was written by a version of headcount that this version does not understand,
+    /// or does not understand completely. Such a file stays where it is and as it is.
     pub fn is_version(&self) -> bool {
         matches!(self.kind, ErrorKind::Version { .. } | ErrorKind::Unknown { .. })
     }
@@ -173,18 +178,19 @@ impl Error {
         matches!(self.kind, ErrorKind::Conflict { .. })
     }
 
-    /// Whether another process was at it, and trying again may help.
+    /// Whether another process interfered: it was compacting the directory, or a file was replaced
+    /// meanwhile. Trying again may help.
     pub fn is_busy(&self) -> bool {
         matches!(self.kind, ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken)
     }
 
-    /// Whether a family that the program supplied can't stand on a page, or a setting in the
-    /// environment has no meaning.
+    /// Whether a family that the program supplied cannot be shown on a page, or a setting in the
+    /// environment is meaningless.
     pub fn is_invalid(&self) -> bool {
         matches!(self.kind, ErrorKind::Invalid { .. })
     }
 
-    /// The operating system's error number, where a system call failed.
+    /// Returns the operating system's error number if a system call failed.
     pub fn raw_os_error(&self) -> Option<i32> {
         match &self.kind {
             ErrorKind::Io { source, .. } => source.number,
@@ -192,9 +198,8 @@ impl Error {
         }
     }
 
-    /// The kind of error in one word: the value of the label `reason` under which
-    /// `headcount_files_skipped` counts a file that a collection left out. A later version may have
-    /// more words.
+    /// Returns the kind of the error as one word. `headcount_files_skipped` counts files that a
+    /// collection left out under this word, in its label `reason`. Later versions may add words.
     pub fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",
@@ -256,14 +261,15 @@ impl fmt::Display for Error {
     }
 }
 
-/// As [`Display`](fmt::Display).
+/// Prints the text of [`Display`](fmt::Display) as `Error(..)`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({})", Escaped(&self.to_string()))
     }
 }
 
-/// With the kind that the operating system's error has, or else [`Other`](io::ErrorKind::Other).
+/// The new error has the kind of the operating system's error, or else
+/// [`Other`](io::ErrorKind::Other).
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error.kind {
@@ -299,13 +305,14 @@ impl fmt::Display for SystemError {
 
 impl std::error::Error for SystemError {}
 
-/// Text that somebody else may have chosen, such as a file's name: without what a terminal or a log
-/// would take for commands.
+/// Text that somebody else may have chosen, such as a file's name. It is printed without characters
+/// that a terminal or a log would interpret as commands.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // With those that turn the direction of writing a name looks like another.
+        // Includes characters that reverse the direction of writing: they make a name look like
+        // another.
         let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         for c in self.0.chars() {
             if c.is_control() || turns(c) {

@@ -1,8 +1,8 @@
-//! The directory in which this process and its children count, as it was opened first.
+//! The directory in which this process and its children count, as this process first opened it.
 //!
 //! A path may lead elsewhere later: in a child that changed its root directory or its mount
-//! namespace, after a rename, or nowhere, for a user who may not search the directories above. A
-//! descriptor leads to what was opened. It is inherited by `fork`, and closed by `exec`.
+//! namespace, after a rename, or nowhere for a user who may not search the directories above. A
+//! descriptor leads to the directory that was opened. `fork` passes it on, and `exec` closes it.
 
 use std::io;
 use std::mem::ManuallyDrop;
@@ -16,26 +16,26 @@ use super::Directory;
 use crate::error::Error;
 use crate::process;
 
-/// A directory that was found fit, for as long as its descriptor's number is its own. A program
-/// that becomes a daemon closes all descriptors, and its next file may get the number: so device
-/// and inode are compared before each use.
+/// A directory that was found fit. It is usable for as long as its descriptor's number is still its
+/// own: a program that becomes a daemon closes all descriptors, and its next file may get the
+/// number. Therefore device and inode are compared before each use.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// Not an `OwnedFd` in the open: dropping one closes whatever has the number by then.
+    /// Not a plain `OwnedFd`: dropping that closes whatever file has the number by then.
     fd: Option<ManuallyDrop<OwnedFd>>,
     path: PathBuf,
     device: u64,
     inode: u64,
 }
 
-/// What became of a directory that was kept.
+/// The state of a directory that was kept.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// It is there, and a descriptor of its own leads to it.
+    /// It exists, and this is a new descriptor of it.
     There(Directory),
     /// Somebody removed it.
     Removed,
-    /// The number is another file's, or nobody's.
+    /// The descriptor's number belongs to another file, or to none.
     Closed,
 }
 
@@ -48,12 +48,13 @@ impl Kept {
         Ok(Self { fd: Some(ManuallyDrop::new(fd)), path, device, inode })
     }
 
-    /// Looks for it by its descriptor. No system call that this makes looks at a path, or waits.
+    /// Finds it by its descriptor. No system call in here walks a path, or waits.
     pub(crate) fn find(&self) -> Result<Found, Error> {
-        // Before it is copied: to close a copy of another file's descriptor would drop the record
-        // locks that this process has on that file.
+        // Compared before it is copied: closing a copy of another file's descriptor would drop the
+        // record locks that this process holds on that file.
         let Some(fd) = self.number() else { return Ok(Found::Closed) };
-        // A descriptor of the caller's own: the number may become another file's at any moment.
+        // The caller gets its own descriptor, since the number may become another file's at any
+        // moment.
         let fd = match fcntl_dupfd_cloexec(fd, process::high_number()) {
             Ok(fd) => fd,
             Err(Errno::BADF) => return Ok(Found::Closed),
@@ -74,18 +75,18 @@ impl Kept {
         (stat.st_dev, stat.st_ino) == (self.device, self.inode)
     }
 
-    /// The descriptor, if its number is its own still.
+    /// The descriptor, if its number is still its own.
     fn number(&self) -> Option<BorrowedFd<'_>> {
         let fd = self.fd.as_ref()?.as_fd();
         fstat(fd).is_ok_and(|stat| self.is_it(&stat)).then_some(fd)
     }
 
-    /// Whether it is known to have little room left.
+    /// Whether it is known to have little space left.
     pub(crate) fn is_nearly_full(&self) -> bool {
         self.number().is_some_and(super::is_nearly_full)
     }
 
-    /// Looks for it by its path, for who finds the descriptor closed.
+    /// Finds it by its path, for a caller that finds the descriptor closed.
     pub(crate) fn find_by_path(&self) -> Result<Directory, Error> {
         let directory = Directory::open(&self.path)?;
         if fstat(&directory).is_ok_and(|stat| self.is_it(&stat)) {

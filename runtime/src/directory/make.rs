@@ -1,8 +1,9 @@
-//! Making the directory where it is missing.
+//! Creating the directory if it is missing.
 //!
-//! Whoever owns the directory above can put something else in the place of what was just made. So
-//! rights are changed by descriptor, of what was looked at by that descriptor, and a directory for
-//! a group gets its name when it has its rights: nobody finds it with others.
+//! The owner of the directory above can replace what was just created with something else.
+//! Therefore permissions are changed by descriptor, after the file behind that descriptor was
+//! checked. A directory for a group gets its name only once it has its permissions, so that nobody
+//! finds it with others.
 
 use std::ffi::OsStr;
 use std::io;
@@ -20,14 +21,14 @@ use crate::fault;
 use crate::process::random;
 use crate::segment::create::hex;
 
-/// Makes the directory, and those above it that are missing, for this user alone or for a group.
-/// That it is there by now is fine.
+/// Creates the directory, and missing ones above it, for this user alone or for a group. It is no
+/// error if the directory exists by then.
 pub(super) fn make(path: &Path, group: Option<u32>) -> io::Result<()> {
     let name = path.file_name().ok_or(Errno::INVAL)?;
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     let above = above.unwrap_or(Path::new("."));
-    // 0700: what a program counts is nobody else's business unless its operator says so. A group's
-    // members must find their way to the directory.
+    // 0700: a program's counts are private unless its operator decides otherwise. The members of a
+    // group must be able to reach the directory.
     let rights = if group.is_some() { 0o711 } else { 0o700 };
     std::fs::DirBuilder::new().recursive(true).mode(rights).create(above)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -50,11 +51,12 @@ fn make_for_group(above: impl AsFd, name: &OsStr, group: u32) -> rustix::io::Res
         fault::call!("directory.group", give_to_group(fd, group))?;
         let rename = || renameat_with(&above, &*unfinished, &above, name, RenameFlags::NOREPLACE);
         match fault::call!("directory.rename", rename()) {
-            // The filesystem can't. For a moment others find the directory without its group.
+            // The filesystem does not support this. For a moment others find the directory without
+            // its group.
             Err(Errno::INVAL | Errno::NOSYS) => {
                 mkdirat(&above, name, Mode::RWXU)?;
                 give_to_group(open_as_made(&above, name)?, group)?;
-                // The other one is to be removed.
+                // Makes the caller remove the unfinished directory.
                 Err(Errno::EXIST)
             }
             renamed => renamed,
@@ -66,12 +68,13 @@ fn make_for_group(above: impl AsFd, name: &OsStr, group: u32) -> rustix::io::Res
     made
 }
 
-/// Opens a directory that was made just now; an error if something else has the name by now.
+/// Opens a directory that was just created; returns an error if something else has the name by now.
 fn open_as_made(above: impl AsFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
     let fd = openat(above, name, flags, Mode::empty())?;
     let stat = fstat(&fd)?;
-    // As it was made, and empty. Who swaps it for another one like that has won nothing.
+    // It must be as it was created, and empty. Swapping it for another directory like that gains
+    // nothing.
     let rights = Mode::from_raw_mode(stat.st_mode);
     let is_mine = stat.st_uid == rustix::process::geteuid().as_raw();
     let mut entries = Dir::read_from(&fd)?;
@@ -83,7 +86,7 @@ fn open_as_made(above: impl AsFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
 
 fn give_to_group(directory: impl AsFd, group: u32) -> rustix::io::Result<()> {
     fchown(&directory, None, Some(Gid::from_raw(group)))?;
-    // Set-group-id: files have the directory's group, whoever makes them. Behind the group, which
-    // takes the bit away.
+    // Set-group-ID: files get the directory's group, whoever creates them. Set after the group,
+    // since changing the group clears the bit.
     fchmod(&directory, Mode::from_raw_mode(0o2770))
 }
