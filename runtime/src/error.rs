@@ -198,8 +198,9 @@ impl Error {
         }
     }
 
-    /// Returns the kind of the error as one word. `headcount_files_skipped` counts files that a
-    /// collection left out under this word, in its label `reason`. Later versions may add words.
+    /// Returns the kind of the error as one word. The metric `headcount_files_skipped`, which
+    /// counts the files that a collection left out, has this word in its label `reason`. Later
+    /// versions may add words.
     pub fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",

@@ -1,8 +1,9 @@
-//! Counts functions and metrics of programs that run as **many processes** - prefork servers, recycled workers, extensions, batch
-//! jobs - and merges them into one Prometheus exposition.
+//! Prometheus metrics for programs that run as **many processes**: prefork servers, recycled
+//! workers, extensions, batch jobs. The metrics of all processes are merged into one exposition.
 //!
-//! Annotate a function, declare a metric. Every process counts in a memory-mapped file of its own, in a directory that all share;
-//! any process reads the directory and gets the numbers of all of them, of the living and of the dead.
+//! Annotate a function, or declare a metric. Every process counts in its own memory-mapped file, in
+//! a directory that all processes share. Any process can read the directory and gets the numbers of
+//! all of them, living and dead.
 //!
 //! ```
 //! use headcount::{Counter, counted, metric, timed};
@@ -30,21 +31,22 @@
 //!
 //! # Where the numbers go
 //!
-//! What the directory must be, and who may write there, says the [guide](directory_guide).
+//! They go into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else
+//! `PROMETHEUS_MULTIPROC_DIR`, else the service's directory that systemd provides. It is created if
+//! it is missing. The [deployment guide](directory_guide) describes what the directory must be, who
+//! may write to it, and how children find their parent's directory, also as another user, in a
+//! `chroot` or after `exec`.
 //!
-//! Into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else
-//! `PROMETHEUS_MULTIPROC_DIR`, else systemd's for the service. It is made if
-//! it is missing. Without one, or where it can't be used, a process counts in memory of its own,
-//! and only its own collector sees that; [`health`] and
-//! `headcount_shared` on its page say so, and the [`log`](https://docs.rs/log) facade is told once. [`Config::required`] makes it an error.
-//! How children come to their parent's directory, also as another user, in a `chroot` or after
-//! `exec`, says the guide too. Recording works all the same: it can't fail, block or panic, and it
-//! prints
-//! nothing.
+//! If there is no directory, or it cannot be used, a process counts in its own memory, and only its
+//! own collector sees the numbers. [`health`] and `headcount_shared` on its page report that, and
+//! so does the [`log`](https://docs.rs/log) facade, once. [`Config::required`] makes it an error of
+//! [`init`].
+//!
+//! Recording works in every case: it cannot fail, block or panic, and it prints nothing.
 //!
 //! # Example: a `/metrics` page
 //!
-//! [`render`] gives a content type and a body, in whichever process is asked and for whatever web framework:
+//! [`render`] returns a content type and a body, in any process and for any web framework:
 //!
 //! ```
 //! let page = headcount::render("text/plain")?;
@@ -55,7 +57,7 @@
 //!
 //! # Example: a separate exporter
 //!
-//! Segments describe themselves, so a program that counts nothing can read them:
+//! The files describe themselves, so a program that counts nothing can read them:
 //!
 //! ```
 //! # let directory = std::env::temp_dir().join(format!("headcount-doc-{}", std::process::id()));
@@ -73,28 +75,25 @@
 //!
 //! # Forks
 //!
-//! A program may fork whenever it likes, also with threads running. The child counts for itself, from 0, in a segment that its first
-//! operation makes; the parent's numbers stay the parent's. A call that began before the fork, and ends in both, is the
-//! parent's alone. After a raw `clone` or `_Fork`, which run no fork handlers, call [`after_fork_in_child`].
+//! A program may fork at any moment, also with threads running. The child counts for itself, from
+//! 0, in a file that its first operation creates; the parent's numbers stay the parent's. If a call
+//! begins before the fork and ends in both processes, only the parent records it. After a raw
+//! `clone` or `_Fork`, which run no fork handlers, call [`after_fork_in_child`] in the child.
 //!
 //! # Shared libraries
 //!
-//! A `cdylib` that a program loads while it runs counts as a program does. From its first use on it
-//! stays loaded, since threads
-//! and fork handlers of it are registered: `dlclose` succeeds and unloads nothing, and when it is
-//! loaded again it counts on
-//! where it was. Two such libraries in one process are two segments, which all pages add up. A Rust
-//! `dylib` that shares one
-//! `headcount` with the program must not be unloaded, since its declarations are part of the
-//! program's list.
+//! A `cdylib` that a program loads at run time counts as a program does. It stays loaded from its
+//! first use on, since its threads and fork handlers are registered: `dlclose` succeeds and unloads
+//! nothing, and when the library is loaded again it continues to count. Two such libraries in one
+//! process have two files, and every page adds them up. A Rust `dylib` that shares one `headcount`
+//! with the program must not be unloaded, since its declarations are in the program's list.
 //!
 //! # Static libraries
 //!
-//! A linker takes from a static library only the objects that somebody asks for. Declarations
-//! register themselves, and nobody
-//! asks for them: so in a C program that is linked with a Rust `staticlib` what is declared in an
-//! object that nothing else is
-//! taken from is absent from the page, and exists at 0 only if the library is linked whole:
+//! A linker takes from a static library only the objects that something refers to. Declarations
+//! register themselves, and nothing refers to them. So in a C program that is linked with a Rust
+//! `staticlib`, a metric is absent from the page if nothing else is taken from its object. It
+//! exists at 0 only if the whole library is linked:
 //!
 //! ```text
 //! cc main.c -Wl,--whole-archive libshop.a -Wl,--no-whole-archive -lpthread -ldl -lm -lgcc_s
@@ -102,16 +101,18 @@
 //!
 //! # Calls without an end
 //!
-//! A call that its process doesn't survive has no end: `panic = "abort"`, `abort`, `exit` in
-//! another thread, `kill -9`. A bare
-//! `#[counted]` counts where a call begins, and counts it; `outcome`, durations and exceptions are
-//! of ends, and lack it.
+//! A call that is running when its process dies has no end: `panic = "abort"`, `abort`, `exit` in
+//! another thread, `kill -9`. A bare `#[counted]` counts when a call begins, so it counts such a
+//! call. `outcome`, durations and exceptions are recorded at the end, so they lack it.
 //!
 //! # What a signal handler may do
 //!
-//! Record, in a thread that has recorded before: a thread's first use allocates, which a handler must not. It is memory-safe, and on
-//! x86-64 exact for counters, which are one instruction there; elsewhere a handler that interrupts an operation on the very same cell
-//! may lose one of the two. Fork: the child is as any other.
+//! A signal handler may record, if its thread has recorded before: a thread's first use allocates,
+//! which a handler must not do. Recording in a handler is memory-safe. On x86-64 it is exact for
+//! counters, whose addition is one instruction there. On other processors, if a handler interrupts
+//! an operation on the same cell, one of the two operations may be lost.
+//!
+//! A signal handler may fork: the child is like any other.
 
 #![warn(
     clippy::panic,
@@ -136,7 +137,7 @@ compile_error!(
 )]
 extern crate self as headcount;
 
-// What a metric is, and which there are.
+// What a metric is, and which metrics a program declares.
 mod buckets;
 mod build_info;
 mod const_checks;
@@ -154,7 +155,7 @@ mod metric;
 mod record;
 mod sampler;
 
-// What recording comes down to.
+// What recording consists of.
 mod clock;
 mod fault;
 #[cfg(miri)]
@@ -206,7 +207,7 @@ pub use fault::{
     arm as __arm_kill_point, names as __kill_points, refuse as __refuse, stop as __stop_at,
 };
 
-/// A guide for whoever deploys; there is nothing in it but this text.
+/// The deployment guide. This module contains only text.
 #[cfg(doc)]
 #[doc = include_str!("../DIRECTORY.md")]
 pub mod directory_guide {}
