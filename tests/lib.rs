@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a helper panics because that is how a test fails")]
 #![expect(clippy::missing_errors_doc, reason = "that a connection breaks needs no words")]
 
+pub mod allocating;
 pub mod calls;
 pub mod child;
 pub mod contract;

@@ -45,7 +45,7 @@ impl Oracle {
     }
 }
 
-/// What one thread does of one kind. Nobody else writes it meanwhile.
+/// What is done of one kind, by one thread or by several.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
     announced: &'a AtomicU64,
@@ -55,12 +55,21 @@ pub struct Account<'a> {
 impl Account<'_> {
     /// Does it, with everything on record.
     pub fn enter(self, amount: u64, act: impl FnOnce()) {
-        add(self.announced, amount);
-        // What is done is not seen before it was announced, nor acknowledged before it is done.
-        fence(Ordering::SeqCst);
+        self.announce(amount);
         act();
+        self.acknowledge(amount);
+    }
+
+    /// Says that it is about to be done: it is not seen before that.
+    pub fn announce(self, amount: u64) {
+        self.announced.fetch_add(amount, Ordering::Release);
         fence(Ordering::SeqCst);
-        add(self.acknowledged, amount);
+    }
+
+    /// Says that it was done: not before it is.
+    pub fn acknowledge(self, amount: u64) {
+        fence(Ordering::SeqCst);
+        self.acknowledged.fetch_add(amount, Ordering::Release);
     }
 
     /// Does it, where it sets something to a number that is greater than all before: then both words are such numbers, not sums.
@@ -90,8 +99,4 @@ impl Account<'_> {
         self.announced.store(value, Ordering::Release);
         self.acknowledged.store(value, Ordering::Release);
     }
-}
-
-fn add(word: &AtomicU64, amount: u64) {
-    word.store(word.load(Ordering::Relaxed) + amount, Ordering::Release);
 }

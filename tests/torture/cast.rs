@@ -34,6 +34,16 @@ impl<'a> Cast<'a> {
         Self { rig, running: Vec::new(), stopped: Vec::new(), started: 0 }
     }
 
+    /// Somebody who has all guests, and dies.
+    pub(super) fn found(&self) {
+        let rig = self.rig;
+        let pid = forked(|| rig.found());
+        let ended = waitpid(pid, None);
+        if ended != Ok(WaitStatus::Exited(pid, 0)) {
+            rig.fail(&format!("the founder ended with {ended:?}"));
+        }
+    }
+
     /// Whether anyone was started yet.
     pub(super) fn has_begun(&self) -> bool {
         self.started > 0

@@ -4,9 +4,11 @@ use headcount::{
     Counter, Gauge, Histogram, LabelValue, Number, Series, Snapshot, Summary, Value, metric,
 };
 
-/// Processes that count together, one after another: a leader with two threads, and a child of it with two as well.
+/// Processes that count together, one after another: a leader with two threads, a child of it with two as well, and as one more member
+/// all children while they are in a handler, or were forked in one.
 pub(super) const GANGS: usize = 6;
-pub(super) const MEMBERS: usize = 4;
+pub(super) const MEMBERS: usize = 5;
+pub(super) const STRAYS: usize = 4;
 
 /// Who counts, as a label of which all values are known.
 #[derive(Clone, Copy, LabelValue)]
@@ -48,6 +50,20 @@ pub(super) fn waits(gang: &str) -> Summary;
 #[metric(name = "rows_total")]
 pub(super) fn rows(gang: &str, id: u64) -> Counter;
 
+/// Rows that come and go in each process, but for one that has died and had them all: so their counts stay.
+#[metric(name = "guests_total")]
+pub(super) fn guests(gang: &str, id: usize) -> Counter;
+
+/// How many guests each gang has.
+pub(super) const GUESTS: usize = 2 * MEMBERS;
+
+/// Rows of which each comes and goes once, all set to the same number.
+#[metric(name = "strangers", mode = "livemax")]
+pub(super) fn strangers(gang: &str, id: u64) -> Gauge;
+
+/// What a stranger is set to while it is there.
+pub(super) const STRANGER: u64 = 3;
+
 /// Things that were put there, by whoever has lived.
 #[metric(name = "stock", mode = "sum")]
 pub(super) fn stock(gang: &str) -> Gauge;
@@ -75,12 +91,13 @@ pub(super) enum Kind {
     Waits,
     SumOfWaits,
     Rows,
+    Guests,
     Stock,
     Peak,
     Latest,
 }
 
-pub(super) const KINDS: [Kind; 11] = [
+pub(super) const KINDS: [Kind; 12] = [
     Kind::Work,
     Kind::Energy,
     Kind::Sizes,
@@ -89,6 +106,7 @@ pub(super) const KINDS: [Kind; 11] = [
     Kind::Waits,
     Kind::SumOfWaits,
     Kind::Rows,
+    Kind::Guests,
     Kind::Stock,
     Kind::Peak,
     Kind::Latest,
@@ -123,6 +141,8 @@ pub(super) type Counted = [[u64; KINDS.len()]; GANGS];
 pub(super) struct Seen {
     pub(super) counted: Counted,
     pub(super) present: [u64; GANGS],
+    /// The greatest number that any of them is set to.
+    pub(super) strangers: u64,
 }
 
 impl Seen {
@@ -158,6 +178,8 @@ impl Seen {
                 add(Kind::SumOfWaits, whole(summary.sum * 2.0));
             }
             ("rows_total", Value::Counter(Number::Integer(n))) => add(Kind::Rows, *n),
+            ("guests_total", Value::Counter(Number::Integer(n))) => add(Kind::Guests, *n),
+            ("strangers", Value::Gauge(n)) => self.strangers = self.strangers.max(whole(*n)),
             ("stock", Value::Gauge(n)) => add(Kind::Stock, whole(*n)),
             ("peak", Value::Gauge(n)) => add(Kind::Peak, whole(*n)),
             ("latest", Value::Gauge(n)) => add(Kind::Latest, whole(*n)),

@@ -22,6 +22,11 @@ pub(super) enum Tally {
     Generations,
     Folded,
     Forks,
+    /// Forks of signal handlers.
+    Strays,
+    /// Series that were removed, and logs that were rewritten without such.
+    Removed,
+    Rewritten,
     Lost,
     Doubled,
     /// A live gauge of a dead process was seen so often.
@@ -29,8 +34,9 @@ pub(super) enum Tally {
 }
 
 const TALLIES: usize = Tally::Haunted as usize + 1;
-/// Words of each gang behind the tallies: its next ticket, and who of it lives.
-const GANG_WORDS: usize = 1 + presence::WORDS;
+/// Words of each gang behind the tallies: its next ticket, who of it lives, and how much more than one operation of each member may be
+/// under way.
+const GANG_WORDS: usize = 1 + presence::WORDS + 1;
 const ACCOUNT_WORDS: usize = 2 * GANGS * MEMBERS * KINDS.len();
 
 #[derive(Debug)]
@@ -71,6 +77,11 @@ impl Rig {
 
     pub(super) fn presence(&self, gang: usize) -> Presence<'_> {
         Presence::new([1, 2, 3, 4, 5].map(|word| self.gang_word(gang, word)))
+    }
+
+    /// How many operations may have been announced, beside one of each member, that never came to their end.
+    pub(super) fn loose_ends(&self, gang: usize) -> &AtomicU64 {
+        self.gang_word(gang, GANG_WORDS - 1)
     }
 
     pub(super) fn add(&self, what: Tally, n: u64) {

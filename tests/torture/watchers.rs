@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headcount_tests::random::Random;
 
-use crate::kinds::{Counted, GANGS, KINDS, Seen};
+use crate::kinds::{Counted, GANGS, KINDS, STRANGER, Seen};
 use crate::rig::{Rig, Tally};
 
 impl Rig {
@@ -22,6 +22,7 @@ impl Rig {
             let Some(snapshot) = self.scrape(&collector, &who) else { return };
             let begun = self.announced();
             let seen = Seen::of(&snapshot);
+            self.check_strangers(&seen, &who);
             for gang in 0..GANGS {
                 let bounds = living[gang].bounds(self.presence(gang).look());
                 self.look_for_ghosts(gang, seen.present[gang], bounds, &who);
@@ -36,6 +37,13 @@ impl Rig {
             }
             last = seen.counted;
             self.add(Tally::Scrapes, 1);
+        }
+    }
+
+    /// What was set by handles of rows that are gone is seen nowhere.
+    fn check_strangers(&self, seen: &Seen, who: &str) {
+        if seen.strangers > STRANGER {
+            self.fail(&format!("{who} sees a stranger of {}", seen.strangers));
         }
     }
 
