@@ -1,13 +1,10 @@
 //! The attributes of [`headcount`](https://docs.rs/headcount), which re-exports them: depend on that.
 //!
-//! An attribute goes through three phases, each in files of its own. *Parse* keeps what was written
-//! (`args.rs`, `values.rs`, `function.rs`); *check* judges it and makes a plan (`check.rs`, `rules.rs`, `metric.rs`,
-//! `family.rs`, with the rules in `names.rs`, `modes.rs`, `buckets.rs`, `shape.rs` and the grammar in `keys.rs`); *expand* prints the
-//! plan (`plan.rs`, `descriptor.rs`, `full_name.rs`) and can't fail (`expand.rs`, `arguments.rs`,
-//! `tail.rs`, `sites.rs`, `ends.rs`). When checking finds mistakes, all
-//! of them are reported and the item is given back as it was (`fallback.rs`). `finish.rs` brings the attributes of one
-//! function together, so that they cost one guard; `block.rs` puts a block's attribute on its functions. The derive is
-//! `derive.rs`.
+//! An attribute goes through three phases, each in a folder of its own. `parse` keeps what was
+//! written; `check` judges it and makes a `plan`; `expand` prints the plan, and can't fail. When
+//! checking finds mistakes, all of them are reported and the item is given back as it was
+//! (`report`). `attributes` leads one attribute on one item through the phases; `derive` is the
+//! derive.
 //!
 //! What is printed names `headcount::__private` and nothing else, and is calls only: what they do
 //! stands there.
@@ -16,41 +13,18 @@
 
 use proc_macro::TokenStream;
 
-use crate::keys::Attribute;
+use crate::parse::keys::Attribute;
 
-mod args;
-mod arguments;
-mod block;
-mod buckets;
-mod case;
+mod attributes;
 mod check;
 mod derive;
-mod descriptor;
-mod durations;
-mod ends;
-mod errors;
 mod expand;
-mod fallback;
-mod family;
-mod finish;
-mod full_name;
-mod function;
-mod keys;
-mod metric;
-mod modes;
-mod names;
+mod parse;
 mod plan;
-mod rules;
-mod shape;
-mod sites;
-mod suggest;
-mod tail;
-mod values;
+mod report;
 
 #[cfg(test)]
-mod snapshots;
-#[cfg(test)]
-mod snapshots_of_keys;
+mod tests;
 
 /// Counts a function's calls.
 ///
@@ -261,7 +235,7 @@ mod snapshots_of_keys;
 /// ```
 #[proc_macro_attribute]
 pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
-    finish::attribute(Attribute::Counted, args.into(), item.into()).into()
+    attributes::combine::attribute(Attribute::Counted, args.into(), item.into()).into()
 }
 
 /// Measures how long a function's calls take, in a histogram.
@@ -360,7 +334,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
-    finish::attribute(Attribute::Timed, args.into(), item.into()).into()
+    attributes::combine::attribute(Attribute::Timed, args.into(), item.into()).into()
 }
 
 /// Counts a function's calls that are in progress: a gauge that rises when a call begins, and falls
@@ -423,7 +397,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
-    finish::attribute(Attribute::InProgress, args.into(), item.into()).into()
+    attributes::combine::attribute(Attribute::InProgress, args.into(), item.into()).into()
 }
 
 /// Counts a function's calls that end with an error or with a panic.
@@ -546,7 +520,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
-    finish::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
+    attributes::combine::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
 /// Declares a metric that a program counts by itself: a `static` without a value is one series, and a `fn` without a body,
@@ -791,7 +765,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
-    metric::attribute(args.into(), item.into()).into()
+    attributes::metric::attribute(args.into(), item.into()).into()
 }
 
 /// Leaves a function out of a block that an attribute covers (see `#[counted]`): it then has only the attributes of its own.
@@ -803,7 +777,7 @@ pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The function, without what the block gave it.
 #[proc_macro_attribute]
 pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
-    finish::skip(&args.into(), item.into()).into()
+    attributes::combine::skip(&args.into(), item.into()).into()
 }
 
 /// Makes a type the value of a label: an enum, whose variants are all the values there are, or a struct around one value.
@@ -862,12 +836,12 @@ pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_derive(LabelValue, attributes(label))]
 pub fn label_value(item: TokenStream) -> TokenStream {
-    derive::expand(item.into()).into()
+    derive::label_value::expand(item.into()).into()
 }
 
 /// The marker in which several attributes of one function wait for each other. Nobody writes it.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn __finish(entries: TokenStream, item: TokenStream) -> TokenStream {
-    finish::finish(entries.into(), item.into()).into()
+    attributes::combine::finish(entries.into(), item.into()).into()
 }

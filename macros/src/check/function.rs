@@ -1,0 +1,422 @@
+//! Judges what was parsed, and makes of it a plan that can be printed without any further question.
+//!
+//! Each rule is one function, named after it. All rules run, so that every mistake is found. What one attribute's
+//! arguments must keep by themselves stands in `rules.rs`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
+
+use crate::check::args as rules;
+use crate::parse::args::Args;
+use crate::parse::function::{self, Function};
+use crate::parse::shape::{self, Shape};
+use crate::plan::function::Plan;
+use crate::report::errors::Errors;
+
+/// Judges a function with all the attributes that stand on it.
+pub(crate) fn function(
+    attributes: &[Args],
+    function: Function,
+    errors: &mut Errors,
+) -> Option<Plan> {
+    let covered = attributes.iter().any(|args| args.block.is_some());
+    function::check(&function, covered, errors);
+    for args in attributes {
+        // A block's were judged where they stand.
+        if args.block.is_none() {
+            rules::check(args, false, errors);
+        }
+        labels_have_types_and_values(args, &function, errors);
+    }
+    each_attribute_once(attributes, errors);
+
+    let future = attributes.iter().find(|args| args.future().is_some() && args.block.is_none());
+    let shape = Shape::of(&function.sig, future.and_then(Args::future));
+    if let Some(args) = future {
+        future_flag_is_needed(args, &function, errors);
+    }
+    bounds_are_kept(&function, shape, errors);
+    errors_can_be_seen(attributes, &function, shape, errors);
+    errors_can_be_looked_into(attributes, &function, shape, errors);
+    caller_is_kept(attributes, &function, shape, errors);
+    if !errors.is_empty() {
+        return None;
+    }
+    let krate = private_path(attributes.iter().find_map(Args::krate));
+    Some(Plan::new(krate, function, shape, attributes))
+}
+
+/// The path of all that an expansion names.
+pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
+    match krate {
+        Some(krate) => quote!(#krate::__private),
+        None => {
+            // The edition of these tokens is ours, so that `::headcount` is the package in a crate
+            // of edition 2015 too.
+            quote_spanned!(Span::mixed_site()=> ::headcount::__private)
+        }
+    }
+}
+
+/// A label's written type stands in a `static`, which knows none of the function's parameters.
+fn labels_have_types_and_values(args: &Args, function: &Function, errors: &mut Errors) {
+    for label in args.labels() {
+        let Some(ty) = &label.ty else { continue };
+        if !shape::is_known_here(ty, &function.sig.generics) {
+            errors.on(
+                ty,
+                format!(
+                    "the type of a label is named outside of the function, where no parameter is \
+                     known: leave it out, as in `{} = expression`",
+                    label.name
+                ),
+            );
+        }
+    }
+}
+
+/// `#[counted] #[counted]` would count each call twice in one series.
+fn each_attribute_once(attributes: &[Args], errors: &mut Errors) {
+    for (index, args) in attributes.iter().enumerate() {
+        let family = args.family();
+        let named = args.text("name").is_some();
+        let same = attributes[..index]
+            .iter()
+            .find(|other| (other.attribute == args.attribute || named) && other.family() == family);
+        let Some(other) = same else { continue };
+        if let Some(name) = args.text("name") {
+            errors.on(
+                name,
+                format!("`{}` is the name of another attribute of this function", name.value()),
+            );
+        } else if let Some(metric) = args.expr("metric") {
+            errors.on(metric, "another attribute of this function counts here already");
+        } else {
+            errors.at(
+                args.span,
+                format!(
+                    "`#[{}]` stands here twice: give one of them a `name`",
+                    other.attribute.name()
+                ),
+            );
+        }
+    }
+}
+
+fn future_flag_is_needed(args: &Args, function: &Function, errors: &mut Errors) {
+    let Some(future) = args.flag("future") else { return };
+    if function.sig.asyncness.is_some() {
+        let message = if args.future() == Some(false) {
+            "an `async fn` is always measured as a future: its call does nothing by itself"
+        } else {
+            "an `async fn` is measured as a future without `future`"
+        };
+        errors.at(future.span(), message);
+    } else if shape::written_type(&function.sig).is_none() && args.future() == Some(true) {
+        errors.at(future.span(), "`future` says that a future is returned, and nothing is");
+    }
+}
+
+/// What stands for the returned future is one of ours, and has no other traits than those that a
+/// future passes on.
+fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
+    if shape != Shape::ImplFuture {
+        return;
+    }
+    if let Some(bound) = shape::bound_not_kept(&function.sig) {
+        errors.on(
+            bound,
+            format!(
+                "a measured future can't be `{}`: say `future = false`, if the call itself is what \
+                 counts",
+                bound.to_token_stream().to_string().replace(' ', "")
+            ),
+        );
+    }
+}
+
+/// An `Err` is found by its type, and a type parameter may be anything.
+fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
+    let Some(ty) = shape::output_type(&function.sig, shape) else { return };
+    // A future is no error, and what it yields is its caller's.
+    let is_call = attributes
+        .iter()
+        .any(|args| args.is_call() || args.future() == Some(false) && shape::is_called_future(ty));
+    if is_call || !shape::hides_errors(ty, &function.sig.generics) {
+        return;
+    }
+    let blind = |args: &&Args| args.needs_outcome().is_some() && !args.mentions("error_if");
+    if attributes.iter().any(|args| blind(&args)) {
+        errors.on(
+            ty,
+            format!(
+                "`{}` may be a `Result` or not, which can't be seen here: say `error_if = |value| ..`{}",
+                ty.to_token_stream().to_string().replace(' ', ""),
+                of_the_block(attributes)
+            ),
+        );
+    }
+}
+
+/// What is plainly no `Result` has no error that could match. Of other types the compiler is asked.
+fn errors_can_be_looked_into(
+    attributes: &[Args],
+    function: &Function,
+    shape: Shape,
+    errors: &mut Errors,
+) {
+    let returned = match shape::output_type(&function.sig, shape) {
+        None if shape.returns_future() => return,
+        None => "nothing".to_owned(),
+        Some(ty) if shape::is_no_result(ty) => {
+            format!("`{}`", ty.to_token_stream().to_string().replace(' ', ""))
+        }
+        Some(_) => return,
+    };
+    for key in ["only", "error_labels"] {
+        if let Some(token) = attributes.iter().find_map(|args| args.flag(key)) {
+            errors.at(
+                token.span(),
+                format!(
+                    "`{key}` looks into the error of a `Result`, and this function returns \
+                     {returned}"
+                ),
+            );
+        }
+    }
+}
+
+/// With a closure around the body, `#[track_caller]` would tell the closure's place. A body whose
+/// value nobody looks at has none.
+fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
+    let Some(track_caller) = function.attribute("track_caller") else { return };
+    if shape == Shape::Plain {
+        let ty = shape::written_type(&function.sig);
+        let is_call = attributes.iter().any(Args::is_call);
+        let is_looked_at = !(is_call || ty.is_none_or(shape::never_an_error))
+            || attributes.iter().any(|args| args.mentions("error_if"));
+        let what = attributes.iter().find_map(Args::needs_outcome);
+        if let (true, Some(what)) = (is_looked_at, what) {
+            errors.on(
+                track_caller,
+                format!(
+                    "the caller's place would be lost: {what} looks at the returned value. Leave \
+                     one of the two out{}",
+                    of_the_block(attributes)
+                ),
+            );
+        }
+    } else if shape.returns_future() {
+        errors.on(
+            track_caller,
+            format!(
+                "the caller's place would be lost in the measured future: say `future = false`, \
+                 if the call itself is what counts{}",
+                of_the_block(attributes)
+            ),
+        );
+    }
+}
+
+/// The way out for a function that a block's attribute covers.
+fn of_the_block(attributes: &[Args]) -> &'static str {
+    if attributes.iter().any(|args| args.block.is_some()) {
+        ", or leave the function out of the block's attribute by `#[headcount::skip]`"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::keys::Attribute;
+
+    /// What is wrong with one attribute on a function.
+    fn mistakes(attribute: Attribute, args: TokenStream, item: TokenStream) -> Vec<String> {
+        let mut errors = Errors::new();
+        let args = Args::parse(attribute, Span::call_site(), args, &mut errors);
+        let item = Function::parse(item, "counted").unwrap();
+        let plan = function(&[args], item, &mut errors);
+        assert_eq!(plan.is_some(), errors.is_empty());
+        errors.messages()
+    }
+
+    fn plain(args: TokenStream) -> Vec<String> {
+        mistakes(
+            Attribute::Counted,
+            args,
+            quote!(
+                fn f() {}
+            ),
+        )
+    }
+
+    #[track_caller]
+    fn one(mistakes: Vec<String>, part: &str) {
+        let [mistake] = <[String; 1]>::try_from(mistakes).unwrap();
+        assert!(mistake.contains(part), "{mistake}");
+    }
+
+    #[test]
+    fn a_bare_attribute_and_a_full_one_pass() {
+        assert!(plain(quote!()).is_empty());
+        let full = quote!(
+            name = "jobs_total",
+            help = "Jobs.",
+            labels(a = x.y(), b, kind = "batch", r#type = 3),
+            outcome,
+            error_if = |r| r.bad(),
+            crate = a::b,
+        );
+        assert!(plain(full).is_empty());
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once() {
+        let found = plain(quote!(
+            nam = "x",
+            name = "bad-name",
+            outcome = 3,
+            labels(le = 1, q = a?, q = 2),
+            outcome,
+            outcome,
+            buckets = [1.0],
+            name
+        ));
+        let expected = [
+            "there is no key `nam` (did you mean `name`?)",
+            "`outcome` takes no value",
+            "`outcome` is given twice",
+            "`buckets` belongs to `timed`, `metric`, not to `#[counted]`",
+            "`name` takes a string literal",
+            "the label `le` is reserved",
+            "the label `q` is given twice",
+            "a label is taken before the body runs",
+            "`bad-name` is not a metric name",
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found} / {expected}");
+        }
+    }
+
+    #[test]
+    fn what_changes_a_family_needs_a_name() {
+        one(plain(quote!(labels(a))), "`labels` needs a `name`");
+        one(plain(quote!(help = "x")), "`help` needs a `name`");
+        one(plain(quote!(unit = "x")), "`unit` needs a `name`");
+        one(
+            mistakes(
+                Attribute::Timed,
+                quote!(buckets = [1.0]),
+                quote!(
+                    fn f() {}
+                ),
+            ),
+            "`buckets` needs a `name`: without one this function shares \
+             `function_calls_duration_seconds`",
+        );
+    }
+
+    #[test]
+    fn an_error_that_cannot_be_seen_must_be_named() {
+        let hidden = quote!(
+            fn f<R>() -> R {}
+        );
+        one(mistakes(Attribute::CountExceptions, quote!(), hidden.clone()), "say `error_if");
+        one(mistakes(Attribute::Counted, quote!(outcome), hidden.clone()), "say `error_if");
+        assert!(mistakes(Attribute::Counted, quote!(), hidden.clone()).is_empty());
+        assert!(
+            mistakes(Attribute::CountExceptions, quote!(error_if = |_| true), hidden).is_empty()
+        );
+        one(plain(quote!(error_if = |_| true)), "`error_if` needs `outcome`");
+    }
+
+    #[test]
+    fn functions_that_cannot_be_measured_are_refused() {
+        let on = |item| mistakes(Attribute::Counted, quote!(outcome), item);
+        one(
+            on(quote!(
+                const fn f() {}
+            )),
+            "a `const fn` can run at compile time",
+        );
+        one(
+            on(quote!(
+                fn f();
+            )),
+            "there is no body to count here",
+        );
+        one(
+            on(quote!(
+                #[track_caller]
+                fn f() -> Answer {}
+            )),
+            "the caller's place would be lost",
+        );
+        assert!(
+            on(quote!(
+                #[track_caller]
+                fn f() -> impl Fn(u8) {}
+            ))
+            .is_empty()
+        );
+        one(
+            on(quote!(
+                fn f() -> impl Future<Output = ()> + FusedFuture {}
+            )),
+            "`FusedFuture`",
+        );
+        assert!(
+            on(quote!(
+                #[track_caller]
+                fn f() -> ! {}
+            ))
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn buckets_are_checked_where_they_stand() {
+        let timed = |buckets: TokenStream| {
+            let args = quote!(name = "a_seconds", buckets = #buckets);
+            mistakes(
+                Attribute::Timed,
+                args,
+                quote!(
+                    fn f() {}
+                ),
+            )
+        };
+        assert!(timed(quote!([1, 2.5])).is_empty());
+        assert!(timed(quote!(a::B)).is_empty());
+        one(timed(quote!([1.0, 0.5])), "bucket bounds must ascend: 0.5 comes after 1");
+        one(timed(quote!([])), "at least one");
+        one(timed(quote!([0.0])), "above 0");
+        one(timed(quote!([-1.0])), "above 0");
+        one(timed(quote!([1e999])), "finite");
+        one(timed(quote!([a, 1.0])), "a bucket bound is a number");
+        assert!(timed(quote!(headcount::linear_buckets::<3>(0.1, 0.1))).is_empty());
+        assert!(timed(quote!(&a::B)).is_empty());
+        one(timed(quote!(3)), "takes a list of numbers, or a constant");
+        one(timed(quote!(|| B)), "takes a list of numbers, or a constant");
+    }
+
+    #[test]
+    fn labels_have_names_of_their_own() {
+        let labels =
+            |labels: TokenStream| plain(quote!(name = "a_total", outcome, labels(#labels)));
+        one(labels(quote!(pid)), "the label `pid` is reserved");
+        one(labels(quote!(__x = 1)), "begin with `__`");
+        one(labels(quote!(outcome = 1)), "is given by the flag");
+        one(labels(quote!(größe = 1)), "is not a label name");
+        one(labels(quote!(a =)), "`a` needs a value");
+        one(labels(quote!("a")), "a label is `name = expression`");
+        one(labels(quote!(a: u8)), "`a` needs a value");
+        one(labels(quote!(a: Vec<T> = b)), "the type of a label is named outside");
+        one(labels(quote!(a, b, c, d, e, f, g, h, i)), "at most 8 labels");
+        assert!(labels(quote!(a, b, c, d, e, f, g, h, i = "x")).is_empty());
+    }
+}

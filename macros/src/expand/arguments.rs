@@ -1,0 +1,352 @@
+//! How the arguments get into the closure or future around a body, so that it moves, borrows and
+//! drops them as the body of the plain function does.
+//!
+//! A function drops its locals, then its arguments, the last one first, whether its body mentions
+//! them or not, and a body that is put into a closure changes this in three ways. A closure
+//! captures no more than the fields that its body mentions; it drops what it has captured in the
+//! order of first mention; and what it does not mention stays outside. So:
+//!
+//! * An argument is mentioned before the body, by reference and as a whole, in code that never
+//!   runs. The last argument is mentioned first, and so is dropped first.
+//! * From the first argument on for which that does not do, all are bound anew, in their order, as
+//!   the compiler itself does for an `async fn`: locals are dropped before captures. It does not do
+//!   for what is `mut`, since rustc warns of a value that is assigned to a capture; for a pattern,
+//!   which leaves a rest behind; and for an argument that the body does not mention, of which
+//!   rustc has to go on warning.
+//! * What needs no `drop`, by the form of its type, is left as it is.
+//!
+//! `self` can't be bound anew under its name. It is the first argument, so as a capture it is
+//! dropped last, as it should be; only `mut self` gets another name, in the tokens of the body.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, ReceiverKind, Token, parse_quote};
+
+use crate::expand::function::q;
+use crate::parse::function::{Function, mentions};
+use crate::parse::shape;
+
+/// What stands around the body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Around {
+    /// A closure or a future, which captures.
+    Captures,
+    /// A block: what is to be dropped inside of it has to be bound there.
+    Block,
+}
+
+/// Statements that stand before the body.
+pub(crate) struct Moved {
+    pub(crate) statements: TokenStream,
+    /// Whether something may be dropped after the body and before the call ends.
+    pub(crate) may_drop: bool,
+}
+
+/// Whether a by-value `self` may have to be dropped.
+pub(crate) fn self_may_drop(function: &Function) -> bool {
+    function.sig.receiver().is_some_and(receiver_may_drop)
+}
+
+/// Moves the arguments to the body. `outside` are the expressions that are evaluated before it, or
+/// after it, with the arguments in reach under their own names.
+pub(crate) fn moved(function: &mut Function, around: Around, outside: &TokenStream) -> Moved {
+    let mut moving = Moving {
+        around,
+        mentioned: Vec::new(),
+        statements: TokenStream::new(),
+        rebinds: around == Around::Block,
+        may_drop: false,
+    };
+    moving.receiver(function);
+    let mut inputs = std::mem::take(&mut function.sig.inputs);
+    for (index, input) in inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(argument) = input {
+            moving.argument(function, index, argument, outside);
+        }
+    }
+    function.sig.inputs = inputs;
+    moving.done()
+}
+
+struct Moving {
+    around: Around,
+    /// References to what is captured as it is, first argument first.
+    mentioned: Vec<TokenStream>,
+    /// What binds the rest anew.
+    statements: TokenStream,
+    /// Whether one was bound anew that is dropped: all behind it are as well.
+    rebinds: bool,
+    may_drop: bool,
+}
+
+impl Moving {
+    fn receiver(&mut self, function: &mut Function) {
+        let Some(receiver) = function.sig.receiver() else { return };
+        if !receiver_may_drop(receiver) {
+            return;
+        }
+        self.may_drop = true;
+        let self_token = receiver.self_token;
+        if self.around == Around::Captures {
+            // Without an underscore before it: of such names `unused_mut` says nothing.
+            let renamed = Ident::new("headcount_self", self_token.span);
+            let used = function.body_mentions(&Ident::new("self", self_token.span));
+            let body = match receiver.mutability {
+                Some(_) if used => function.body_with_self(&renamed),
+                _ => None,
+            };
+            if let (Some(mutability), Some(body)) = (receiver.mutability, body) {
+                // Of a `self` that is not used nobody warns.
+                self.statements.extend(q!(
+                    let #mutability #renamed = #self_token;
+                    if false { let _ = &#renamed; }
+                ));
+                self.rebinds = true;
+                function.set_body(body);
+                if let Some(FnArg::Receiver(receiver)) = function.sig.inputs.first_mut() {
+                    receiver.mutability = None;
+                }
+            } else {
+                self.mentioned.push(q!(let _ = &#self_token;));
+            }
+        }
+    }
+
+    fn argument(
+        &mut self,
+        function: &Function,
+        index: usize,
+        argument: &mut PatType,
+        outside: &TokenStream,
+    ) {
+        let may_drop = shape::may_drop(&argument.ty);
+        if !may_drop {
+            // Dropped or not, nobody can tell. But what is assigned to must be a local: a
+            // reference that is assigned to a capture would have to outlive it.
+            if self.around == Around::Captures {
+                self.rebind_what_is_mut(argument);
+            }
+            return;
+        }
+        self.may_drop = true;
+        let name = format_ident!("__arg{index}", span = Span::mixed_site());
+        match &mut *argument.pat {
+            Pat::Wild(wild) => {
+                let wild = wild.underscore_token.span;
+                let name = Ident::new(&name.to_string(), name.span().located_at(wild));
+                *argument.pat = parse_quote!(#name);
+                self.bind(&mut argument.attrs, None, &name, &name);
+            }
+            Pat::Ident(PatIdent { by_ref: None, subpat: None, mutability, ident, .. }) => {
+                let ident = ident.clone();
+                let hidden = ident.to_string().starts_with('_');
+                let used = function.body_mentions(&ident);
+                if mutability.is_none() && used && !hidden {
+                    self.bind(&mut argument.attrs, None, &ident, &ident);
+                    return;
+                }
+                self.rebinds |= mutability.is_some() || !hidden || used;
+                let mut outer = ident.clone();
+                // To use a name that begins with one underscore is a lint of clippy's, but not if
+                // a macro does it. Those with two may be ours.
+                let ours = ident.to_string().starts_with("__");
+                if hidden && !ours && !mentions(outside.clone(), &ident) {
+                    outer.set_span(Span::mixed_site().located_at(ident.span()));
+                }
+                let mutability = mutability.take();
+                // Whom the body doesn't mention needs no name of the user's, of which clippy would
+                // say
+                // that it is bound without an effect.
+                let inner = if hidden && !used { &outer } else { &ident };
+                self.bind(&mut argument.attrs, mutability, inner, &outer);
+                if let Pat::Ident(pat) = &mut *argument.pat {
+                    pat.ident = outer;
+                }
+            }
+            pattern => {
+                self.rebinds = true;
+                if bindings(pattern).iter().any(|one| mentions(outside.clone(), &one.ident)) {
+                    // Its names are in use outside. What it leaves behind stays there.
+                    for binding in bindings(pattern) {
+                        let name = binding.ident;
+                        let mutability = binding.mutability.take();
+                        let cfg: Vec<_> = argument.attrs.iter().filter(|it| is_cfg(it)).collect();
+                        self.statements.extend(q!(#(#cfg)* let #mutability #name = #name;));
+                    }
+                    return;
+                }
+                // As the compiler's own place of an argument, it can be changed by `ref mut`.
+                let mutability =
+                    refers_mutably(pattern.to_token_stream()).then(<Token![mut]>::default);
+                self.bind(&mut argument.attrs, mutability, &name, &name);
+                let pattern = std::mem::replace(pattern, parse_quote!(#name));
+                let cfg: Vec<_> = argument.attrs.iter().filter(|it| is_cfg(it)).collect();
+                self.statements.extend(q!(#(#cfg)* let #pattern = #name;));
+            }
+        }
+    }
+
+    /// Captures an argument as it is, or binds it anew if one before it was.
+    fn bind(
+        &mut self,
+        attrs: &mut Vec<Attribute>,
+        mutability: Option<Token![mut]>,
+        inner: &Ident,
+        outer: &Ident,
+    ) {
+        let mut own: Vec<_> = attrs.iter().filter(|attr| is_cfg(attr)).cloned().collect();
+        if self.rebinds {
+            // Lints speak of the binding that is the user's.
+            let (lints, others) = std::mem::take(attrs).into_iter().partition(is_lint);
+            *attrs = others;
+            own.extend::<Vec<_>>(lints);
+            self.statements.extend(q!(#(#own)* let #mutability #inner = #outer;));
+        } else {
+            self.mentioned.push(q!(#(#own)* let _ = &#outer;));
+        }
+    }
+
+    fn rebind_what_is_mut(&mut self, argument: &mut PatType) {
+        let cfg: Vec<_> = argument.attrs.iter().filter(|attr| is_cfg(attr)).cloned().collect();
+        for binding in bindings(&mut argument.pat) {
+            if let Some(mutability) = binding.mutability.take() {
+                let name = binding.ident;
+                self.statements.extend(q!(#(#cfg)* let #mutability #name = #name;));
+            }
+        }
+    }
+
+    fn done(self) -> Moved {
+        let Self { mut mentioned, statements, may_drop, .. } = self;
+        mentioned.reverse();
+        let mentioned =
+            if mentioned.is_empty() { TokenStream::new() } else { q!(if false { #(#mentioned)* }) };
+        Moved { statements: q!(#mentioned #statements), may_drop }
+    }
+}
+
+fn receiver_may_drop(receiver: &Receiver) -> bool {
+    match &receiver.kind {
+        ReceiverKind::Value => true,
+        ReceiverKind::Typed(_, ty) => shape::may_drop(ty),
+        _ => false,
+    }
+}
+
+/// A name that a pattern binds by value, with the `mut` that stands before it.
+struct Binding<'a> {
+    ident: Ident,
+    mutability: &'a mut Option<Token![mut]>,
+}
+
+fn bindings(pat: &mut Pat) -> Vec<Binding<'_>> {
+    let mut found = Vec::new();
+    bindings_of(pat, &mut found);
+    found
+}
+
+fn bindings_of<'a>(pat: &'a mut Pat, into: &mut Vec<Binding<'a>>) {
+    match pat {
+        Pat::Ident(pat) => {
+            // The `mut` of `ref mut` is the reference's.
+            if pat.by_ref.is_none() {
+                into.push(Binding { ident: pat.ident.clone(), mutability: &mut pat.mutability });
+            }
+            if let Some((_, pat)) = &mut pat.subpat {
+                bindings_of(pat, into);
+            }
+        }
+        Pat::Paren(pat) => bindings_of(&mut pat.pat, into),
+        Pat::Reference(pat) => bindings_of(&mut pat.pat, into),
+        Pat::Type(pat) => bindings_of(&mut pat.pat, into),
+        Pat::Slice(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
+        Pat::Tuple(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
+        Pat::TupleStruct(pat) => pat.elems.iter_mut().for_each(|pat| bindings_of(pat, into)),
+        Pat::Struct(pat) => {
+            pat.fields.iter_mut().for_each(|field| bindings_of(&mut field.pat, into));
+        }
+        // Alternatives bind the same names; the first speaks for all, and none is made `mut`-less.
+        _ => {}
+    }
+}
+
+/// Whether `ref mut` stands in a pattern.
+fn refers_mutably(pattern: TokenStream) -> bool {
+    let mut after_ref = false;
+    pattern.into_iter().any(|token| {
+        let found = match &token {
+            TokenTree::Ident(word) => after_ref && word == "mut",
+            TokenTree::Group(group) => refers_mutably(group.stream()),
+            _ => false,
+        };
+        after_ref = matches!(&token, TokenTree::Ident(word) if word == "ref");
+        found
+    })
+}
+
+fn is_cfg(attr: &Attribute) -> bool {
+    attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
+}
+
+fn is_lint(attr: &Attribute) -> bool {
+    ["allow", "warn", "deny", "forbid", "expect"].iter().any(|name| attr.path().is_ident(name))
+}
+
+/// The tokens with `self` under another name, or none if it can't be told which `self` is meant:
+/// where a function, an implementation or a macro that is defined among them names it, or a text.
+pub(crate) fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
+    let mut out = TokenStream::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let token = match token {
+            TokenTree::Ident(ident) => match ident.to_string().as_str() {
+                "fn" | "impl" | "trait" | "macro_rules" | "pub" | "mod" => {
+                    // An item, which may have a `self` of its own.
+                    let mut item = TokenStream::from(TokenTree::from(ident));
+                    for token in rest.by_ref() {
+                        let ends = match &token {
+                            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+                            TokenTree::Punct(punct) => punct.as_char() == ';',
+                            _ => false,
+                        };
+                        item.extend([token]);
+                        if ends {
+                            break;
+                        }
+                    }
+                    if mentions(item.clone(), &Ident::new("self", Span::call_site())) {
+                        return None;
+                    }
+                    out.extend(item);
+                    continue;
+                }
+                "self" => {
+                    let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct))
+                        if punct.as_char() == ':' && punct.spacing() == proc_macro2::Spacing::Joint);
+                    if is_path {
+                        ident.into()
+                    } else {
+                        let mut renamed = renamed.clone();
+                        renamed.set_span(ident.span());
+                        renamed.into()
+                    }
+                }
+                _ => ident.into(),
+            },
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), with_self(group.stream(), renamed)?);
+                inner.set_span(group.span());
+                inner.into()
+            }
+            TokenTree::Literal(literal) => {
+                if literal.to_string().contains("{self") {
+                    return None;
+                }
+                literal.into()
+            }
+            punct @ TokenTree::Punct(_) => punct,
+        };
+        out.extend([token]);
+    }
+    Some(out)
+}

@@ -1,0 +1,271 @@
+//! Parses what stands in an attribute's brackets.
+//!
+//! A mistake in one key does not hide the others: it is recorded, and reading goes on after the next
+//! comma. What the values mean is not judged here.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, LitInt, LitStr, Path, Token};
+
+use crate::parse::full_name::{FullName, Part};
+use crate::parse::keys::{self, Attribute, Key};
+use crate::parse::values::{Buckets, Label, Only, Value, value};
+use crate::report::errors::Errors;
+
+/// One attribute as it was written.
+pub(crate) struct Args {
+    pub(crate) attribute: Attribute,
+    /// Where the attribute stands.
+    pub(crate) span: Span,
+    pub(crate) given: Vec<Given>,
+    /// Where it was inherited from a block, the type that the function belongs to, or nothing.
+    pub(crate) block: Option<String>,
+    /// Keys that were written, but not so that they could be read.
+    unread: Vec<&'static str>,
+}
+
+/// One key that was given.
+pub(crate) struct Given {
+    pub(crate) key: &'static Key,
+    pub(crate) ident: Ident,
+    pub(crate) value: Value,
+}
+
+impl Args {
+    /// Reads the tokens between an attribute's brackets.
+    pub(crate) fn parse(
+        attribute: Attribute,
+        span: Span,
+        tokens: TokenStream,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut args = Args { attribute, span, given: Vec::new(), block: None, unread: Vec::new() };
+        let read = |input: ParseStream<'_>| {
+            args.read(input, errors);
+            Ok(())
+        };
+        if let Err(error) = read.parse2(tokens) {
+            errors.push(error);
+        }
+        args
+    }
+
+    /// Whether a key stands there, well or badly: a bad one is not also a missing one.
+    pub(crate) fn mentions(&self, key: &str) -> bool {
+        self.get(key).is_some() || self.unread.contains(&key)
+    }
+
+    fn get(&self, key: &str) -> Option<&Given> {
+        self.given.iter().find(|given| given.key.name == key)
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<&LitStr> {
+        match &self.get(key)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn part(&self, key: &str) -> Option<&Part> {
+        match &self.get(key)?.value {
+            Value::Part(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    /// The name with what stands before it.
+    pub(crate) fn full_name(&self) -> Option<FullName> {
+        self.text("name").map(|name| FullName::of(self, name.clone()))
+    }
+
+    /// The flag's own token, if it was given.
+    pub(crate) fn flag(&self, key: &str) -> Option<&Ident> {
+        self.get(key).map(|given| &given.ident)
+    }
+
+    pub(crate) fn labels(&self) -> &[Label] {
+        self.list("labels")
+    }
+
+    /// Labels that are taken from the error.
+    pub(crate) fn error_labels(&self) -> &[Label] {
+        self.list("error_labels")
+    }
+
+    fn list(&self, key: &str) -> &[Label] {
+        match self.get(key).map(|given| &given.value) {
+            Some(Value::Labels(labels)) => labels,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn buckets(&self) -> Option<&Buckets> {
+        match &self.get("buckets")?.value {
+            Value::Buckets(buckets) => Some(buckets),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn expr(&self, key: &str) -> Option<&Expr> {
+        match &self.get(key)?.value {
+            Value::Expr(expr) => Some(expr),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn truth(&self, key: &str) -> Option<bool> {
+        match &self.get(key)?.value {
+            Value::Bool(value) => Some(value.value),
+            _ => None,
+        }
+    }
+
+    /// Whether it is said that a future is returned, or that the call itself is what counts.
+    pub(crate) fn future(&self) -> Option<bool> {
+        self.truth("future")
+    }
+
+    /// Whether it is said on the function itself that its call is what counts.
+    pub(crate) fn is_call(&self) -> bool {
+        self.future() == Some(false) && self.block.is_none()
+    }
+
+    pub(crate) fn number(&self, key: &str) -> Option<&LitInt> {
+        match &self.get(key)?.value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn only(&self) -> Option<&Only> {
+        match &self.get("only")?.value {
+            Value::Pattern(only) => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Whether the calls are told apart by their outcome.
+    pub(crate) fn by_outcome(&self) -> bool {
+        self.flag("outcome").is_some() || self.metric_of_outcome().is_some()
+    }
+
+    /// What chooses the metric by the outcome: `metric = |outcome| ..`, or `metric = function, outcome`.
+    pub(crate) fn metric_of_outcome(&self) -> Option<&Expr> {
+        let takes_outcome = matches!(self.attribute, Attribute::Counted | Attribute::Timed);
+        let by_function = self.flag("outcome").is_some();
+        self.expr("metric").filter(|metric| {
+            takes_outcome && (is_closure(metric) || (by_function && is_function(metric)))
+        })
+    }
+
+    /// What in this attribute looks at how the call ended, if anything does.
+    pub(crate) fn needs_outcome(&self) -> Option<&'static str> {
+        if self.attribute == Attribute::CountExceptions {
+            return Some("`#[count_exceptions]`");
+        }
+        if self.metric_of_outcome().is_some() {
+            return Some("`metric = |outcome| ..`");
+        }
+        self.flag("outcome").map(|_| "`outcome`")
+    }
+
+    /// What sets this attribute apart from others of its kind: the family, as far as it has one of
+    /// its own.
+    pub(crate) fn family(&self) -> Option<String> {
+        if let Some(name) = self.full_name() {
+            return Some(name.key());
+        }
+        self.expr("metric").map(|metric| metric.to_token_stream().to_string())
+    }
+
+    /// Where the library is found, if not at `::headcount`.
+    pub(crate) fn krate(&self) -> Option<&Path> {
+        match &self.get("crate")?.value {
+            Value::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    fn read(&mut self, input: ParseStream<'_>, errors: &mut Errors) {
+        while !input.is_empty() {
+            if let Err(error) = self.read_one(input, errors) {
+                errors.push(error);
+                skip_to_comma(input);
+            }
+            if let Err(error) = comma(input) {
+                errors.push(error);
+                skip_to_comma(input);
+                let _: syn::Result<Token![,]> = input.parse();
+            }
+        }
+    }
+
+    fn read_one(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error(format!(
+                "`#[{}]` takes `key = value`: {}",
+                self.attribute.name(),
+                crate::report::suggest::list(keys::accepted(self.attribute))
+            )));
+        }
+        let ident = input.call(Ident::parse_any)?;
+        let name = ident.unraw().to_string();
+        let Some(key) = keys::find(&name) else {
+            return Err(syn::Error::new(ident.span(), keys::unknown(&name, self.attribute)));
+        };
+        if !key.on.contains(&self.attribute) {
+            return Err(syn::Error::new(ident.span(), keys::misplaced(key, self.attribute)));
+        }
+        let value =
+            value(key, &ident, input, errors).inspect_err(|_| self.unread.push(key.name))?;
+        if self.given.iter().any(|given| given.key.name == key.name) {
+            errors.at(ident.span(), format!("`{name}` is given twice"));
+        } else {
+            self.given.push(Given { key, ident, value });
+        }
+        Ok(())
+    }
+}
+
+/// Goes on after a comma.
+pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() {
+        return Ok(());
+    }
+    if !input.peek(Token![,]) {
+        return Err(input.error("expected `,`"));
+    }
+    let _: Token![,] = input.parse()?;
+    Ok(())
+}
+
+/// Leaves out the rest of what could not be read.
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _: syn::Result<TokenTree> = input.parse();
+    }
+}
+
+pub(crate) fn is_closure(expr: &Expr) -> bool {
+    matches!(ungrouped(expr.clone()), Expr::Closure(_))
+}
+
+/// Whether an expression names a function, and no `static`, as far as names tell.
+fn is_function(expr: &Expr) -> bool {
+    match ungrouped(expr.clone()) {
+        Expr::Path(path) => path.path.segments.last().is_some_and(|last| {
+            !last.ident.unraw().to_string().starts_with(|first: char| first.is_uppercase())
+        }),
+        _ => false,
+    }
+}
+
+/// The expression inside the invisible brackets that `macro_rules!` puts around its fragments.
+pub(crate) fn ungrouped(mut expr: Expr) -> Expr {
+    while let Expr::Group(group) = expr {
+        expr = *group.expr;
+    }
+    expr
+}

@@ -1,0 +1,2 @@
+pub(crate) mod family;
+pub(crate) mod function;

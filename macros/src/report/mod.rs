@@ -1,0 +1,3 @@
+pub(crate) mod errors;
+pub(crate) mod fallback;
+pub(crate) mod suggest;

@@ -1,0 +1,2 @@
+pub(crate) mod functions;
+mod keys;
