@@ -115,7 +115,8 @@ mod tests;
 /// it
 /// what they said. Generated functions are compiled and run with attributes and without, and
 /// compared
-/// (`tests/differential.rs`), and so are packages with their own tests (`tests/crates/`).
+/// (the test `attributes_differential`), and so are packages with their own tests
+/// (`tests/crates/`).
 ///
 /// Where nothing depends on what the function returns, its body stays where it is. Where it does
 /// (`outcome`, `#[count_exceptions]`) and may be an error, the body becomes a closure, or a future

@@ -1,4 +1,7 @@
-//! What recording costs in this process, in one thread and in several. The first operation after a fork: `fork.rs`. Beside other libraries: `tests/peers/run`; in instructions, with limits: `tests/instructions.rs`.
+//! What recording costs in this process, in one thread and in several.
+//!
+//! `fork.rs` measures the first operation after a fork, and `tests/peers/run` compares with other
+//! libraries. `tests/tests/cost_instructions.rs` counts instructions and holds them to limits.
 
 use std::future::Future;
 use std::hint::black_box;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! So a segment counts once at every moment: before the commit its file does, after it the archive, whatever a collector saw first and
-//! whoever is killed between two steps. An exhaustive model of it is in `tests/model.rs`.
+//! whoever is killed between two steps. An exhaustive model of it is in `tests/tests/archive_model.rs`.
 
 mod file;
 mod fold;

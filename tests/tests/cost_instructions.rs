@@ -1,0 +1,102 @@
+//! What recording costs, counted in instructions by callgrind: they don't depend on how busy the machine is, so they can be asserted.
+//!
+//! Each operation is done N and many more times; the difference is what the operation costs, without what a process begins with. Of
+//! that goes what the same loop costs around nothing, around a plain call, or around one that reads the clock as well.
+
+#![cfg(target_arch = "x86_64")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use headcount_tests::{Medium, peer, temporary_directory};
+
+const FEW: u64 = 1_000;
+const MANY: u64 = 101_000;
+
+/// The operation, what its costs are compared with, and how many instructions more it took when this was written. Some of it is what the loop
+/// makes up for the operation: a number for a bucket, a method for a label. Those that are timed go by the system's clock here, which they ask more directly than
+/// `Instant` does, with which they are compared; it is over before the processor's counter takes over, or it is less.
+const EXPECTED: &[(&str, &str, f64)] = &[
+    ("inc", "nothing", 5.0),
+    ("inc_by float", "nothing", 13.0),
+    ("set", "nothing", 14.0),
+    ("add", "nothing", 25.0),
+    ("observe", "nothing", 31.0),
+    ("observe summary", "nothing", 14.0),
+    ("track", "nothing", 104.0),
+    ("closed labels", "nothing", 14.0),
+    ("open labels", "nothing", 81.0),
+    ("open labels, a number", "nothing", 120.0),
+    // A row's, which finds out each time whether the row is still there.
+    ("handle", "nothing", 7.0),
+    ("#[counted]", "call", 10.0),
+    ("#[counted], a label", "call", 69.0),
+    ("time", "timed call", -9.0),
+    ("#[timed]", "timed call", 1.0),
+    ("all four", "timed call", 15.0),
+    ("all four, outcome", "timed call", 19.0),
+];
+
+/// So much more is a mistake, or needs a reason: the compiler may spend an instruction elsewhere.
+fn most(expected: f64) -> f64 {
+    expected * 1.1 + 2.0
+}
+
+fn optimised_program() -> PathBuf {
+    // The folder is `cost_assembly`'s as well: what both need is built once.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hot-path");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--offline", "--release", "--package", "headcount-tests"])
+        .args(["--bin", "repeat", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(status.success());
+    target.join("release/repeat")
+}
+
+/// The instructions of a whole run.
+fn count(program: &Path, operation: &str, times: u64) -> u64 {
+    let directory = temporary_directory(Medium::Memory);
+    let counts = directory.path().join("callgrind.out");
+    let segments = directory.path().join("segments");
+    let output = Command::new(peer("valgrind"))
+        .args(["--tool=callgrind"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        .arg(program)
+        .args([operation, &times.to_string()])
+        .env("HEADCOUNT_DIR", segments)
+        .output()
+        .expect("valgrind runs");
+    assert!(output.status.success(), "{operation}: {output:?}");
+    let counts = std::fs::read_to_string(counts).expect("what it counted");
+    let total = counts.lines().find_map(|line| line.strip_prefix("totals: "));
+    total.expect("the totals").trim().parse().expect("a number")
+}
+
+/// The instructions of one time.
+#[expect(clippy::cast_precision_loss, reason = "some millions")]
+fn cost(program: &Path, operation: &str) -> f64 {
+    let (few, many) = (count(program, operation, FEW), count(program, operation, MANY));
+    many.saturating_sub(few) as f64 / (MANY - FEW) as f64
+}
+
+#[test]
+#[ignore = "needs valgrind: run tests/run"]
+fn recording_costs_no_more_instructions_than_it_did() {
+    let program = optimised_program();
+    let base = |operation| (operation, cost(&program, operation));
+    let bases = ["nothing", "call", "timed call"].map(base);
+    let mut table = Vec::new();
+    let mut is_fine = true;
+    for (operation, compared, expected) in EXPECTED {
+        let base = bases.iter().find(|(name, _)| name == compared).expect("one of the three").1;
+        let own = cost(&program, operation) - base;
+        is_fine &= own <= most(*expected);
+        table.push(format!("{operation:24} {own:8.2}   expected {expected:8.2}"));
+    }
+    let table = table.join("\n");
+    assert!(is_fine, "instructions beyond those of the loop around them:\n{table}");
+    // For who changes the numbers above.
+    println!("{table}");
+}

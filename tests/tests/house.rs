@@ -1,0 +1,329 @@
+//! The rules of ARCHITECTURE.md about layers, held against the source: which part of a crate may
+//! use which other part.
+//!
+//! A layer is a list of modules, and a list of the layers below it that it may use. The test reads
+//! `use` lines and paths that begin with `crate::` or `super::`. It doesn't see calls of methods,
+//! and it leaves tests alone, which may look at everything.
+//!
+//! To let a layer use another one, add it to the table here and to the one in ARCHITECTURE.md. An
+//! exception needs a reason, and must go when it is no longer needed: that fails the test too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules, by their paths in the crate, and what they may use.
+struct Layer {
+    name: &'static str,
+    /// The longest of all that a path begins with decides.
+    modules: &'static [&'static str],
+    /// Layers further up in the table, which are further down in the house.
+    may_use: &'static [&'static str],
+}
+
+/// A file, a module that it uses against the rules, and why it may.
+type Exception = (&'static str, &'static str, &'static str);
+
+/// From the bottom to the top.
+const RUNTIME: &[Layer] = &[
+    Layer {
+        name: "base",
+        modules: &["clock", "config", "error", "fault", "no_kernel", "outcome", "process"],
+        may_use: &[],
+    },
+    Layer { name: "directory", modules: &["directory"], may_use: &["base"] },
+    Layer {
+        name: "declare",
+        modules: &["buckets", "const_checks", "declared", "descriptor", "registry"],
+        may_use: &["base"],
+    },
+    Layer { name: "segment", modules: &["segment"], may_use: &["base", "directory", "declare"] },
+    Layer { name: "label", modules: &["label"], may_use: &["base", "declare"] },
+    Layer {
+        name: "store",
+        modules: &["idle", "store"],
+        may_use: &["base", "directory", "declare", "segment", "label"],
+    },
+    Layer {
+        name: "replace",
+        modules: &["replace"],
+        may_use: &["base", "directory", "segment", "store"],
+    },
+    Layer {
+        name: "record",
+        modules: &["operation", "record", "sampler"],
+        may_use: &["base", "declare", "segment", "label", "store"],
+    },
+    Layer {
+        name: "metric",
+        modules: &["build_info", "metric"],
+        may_use: &["base", "declare", "segment", "label", "store", "record"],
+    },
+    Layer {
+        name: "processes",
+        modules: &["processes"],
+        may_use: &["base", "directory", "segment", "replace"],
+    },
+    Layer {
+        name: "collect",
+        modules: &["collect"],
+        may_use: &[
+            "base",
+            "directory",
+            "declare",
+            "segment",
+            "store",
+            "replace",
+            "record",
+            "processes",
+        ],
+    },
+    Layer { name: "room", modules: &["room"], may_use: &["base", "collect"] },
+    Layer { name: "expose", modules: &["expose"], may_use: &["base", "collect"] },
+];
+
+const RUNTIME_EXCEPTIONS: &[Exception] = &[
+    ("no_kernel.rs", "segment", "to be mended: the size of a page"),
+    ("declared.rs", "collect", "to be mended: the kind of a family"),
+    ("declared.rs", "expose", "to be mended: the names of samples"),
+    ("descriptor.rs", "label", "to be mended: the length of a label's value"),
+    ("directory/make.rs", "segment", "to be mended: a number in hexadecimal digits"),
+    ("label/strings.rs", "segment", "to be mended: a test's helper"),
+    ("label/writer.rs", "segment", "to be mended: cutting a text"),
+    ("label/writer.rs", "store", "to be mended: counts the values that were cut"),
+    ("store/compact.rs", "room", "to be mended: who else has the rows"),
+    ("store/making_room.rs", "room", "to be mended: folds, where there is no room"),
+    ("store/state.rs", "operation", "to be mended: whether recording is compiled in"),
+    ("processes/mod.rs", "collect", "to be mended: families"),
+    ("collect/custom.rs", "expose", "to be mended: the names of samples"),
+    ("collect/custom.rs", "label", "to be mended: the length of a label's value"),
+    ("collect/block.rs", "label", "to be mended: the length of a label's value"),
+    ("collect/archive/format.rs", "label", "to be mended: the length of a label's value"),
+    ("collect/decode.rs", "metric", "to be mended: how a gauge's value is coded"),
+    ("collect/merging.rs", "metric", "to be mended: how a gauge's value is coded"),
+    ("collect/held.rs", "room", "to be mended: who else has the rows"),
+    ("collect/limit.rs", "expose", "to be mended: the length of a page"),
+    ("collect/merge.rs", "expose", "to be mended: the names of samples"),
+    ("collect/snapshot.rs", "expose", "to be mended: snapshots as text"),
+];
+
+/// Comment lines of more than 100 columns: as many as there are may stay, and no more.
+const LONG_COMMENTS: usize = 673;
+
+/// A package's sources, and what a path in each begins with. Files of tests are left out.
+fn sources(package: &str) -> BTreeMap<String, String> {
+    let src = workspace().join(package).join("src");
+    let mut sources = BTreeMap::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder is there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(&src).expect("a file in it").display().to_string();
+                sources.insert(name, fs::read_to_string(&path).expect("a text"));
+            }
+        }
+    }
+    assert!(sources.len() > 20, "the sources of {package} are found");
+    sources
+}
+
+fn workspace() -> PathBuf {
+    let mut path = Path::new(env!("CARGO_MANIFEST_DIR"));
+    while !path.join("Cargo.lock").exists() {
+        path = path.parent().expect("the tests lie in the workspace");
+    }
+    path.to_owned()
+}
+
+fn is_test(name: &str) -> bool {
+    name.starts_with("tests") || name.contains("/tests")
+}
+
+/// The module that a file is: `a/mod.rs` and `a.rs` are `a`.
+fn module(name: &str) -> Vec<String> {
+    let path = name.strip_suffix(".rs").expect("a source");
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    path.split('/').filter(|part| *part != "lib").map(str::to_owned).collect()
+}
+
+/// The code without comments, and without the tests at its end.
+fn code(text: &str) -> String {
+    let mut code = String::new();
+    let mut lines = text.lines().peekable();
+    let is_for_tests = |line: &str| line.starts_with("#[cfg(") && line.contains("test");
+    while let Some(line) = lines.next() {
+        let is_test_module = |next: &&str| next.starts_with("mod ") && next.ends_with('{');
+        if is_for_tests(line) && lines.peek().is_some_and(is_test_module) {
+            break;
+        }
+        code.push_str(line.split_once("//").map_or(line, |(code, _)| code));
+        code.push('\n');
+    }
+    code
+}
+
+/// The paths that a piece of code names: of `a::{b, c::d}`, `a::b` and `a::c::d`.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut tokens = Vec::<String>::new();
+    for c in code.chars() {
+        let is_word = c.is_alphanumeric() || c == '_';
+        match tokens.last_mut() {
+            Some(last) if is_word && last.ends_with(|c: char| c.is_alphanumeric() || c == '_') => {
+                last.push(c);
+            }
+            Some(last) if c == ':' && last == ":" => last.push(c),
+            _ if c.is_whitespace() => tokens.push(String::new()),
+            _ => tokens.push(c.to_string()),
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    let (mut paths, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        let before = at.checked_sub(1).map_or("", |before| &tokens[before]);
+        if matches!(tokens[at].as_str(), "crate" | "super") && before != "::" && before != "(" {
+            path(&tokens, &mut at, &[], &mut paths);
+        } else {
+            at += 1;
+        }
+    }
+    paths
+}
+
+/// Reads one path, or a list of them in braces, and goes on behind it.
+fn path(tokens: &[String], at: &mut usize, before: &[String], paths: &mut Vec<Vec<String>>) {
+    let mut path = before.to_vec();
+    loop {
+        match tokens.get(*at).map(String::as_str) {
+            Some("{") => {
+                while tokens.get(*at).is_some_and(|token| token != "}") {
+                    *at += 1;
+                    self::path(tokens, at, &path, paths);
+                }
+                *at += 1;
+                return;
+            }
+            Some(word) if word.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
+                path.push(word.to_owned());
+                *at += 1;
+            }
+            _ => break,
+        }
+        if tokens.get(*at).is_none_or(|token| token != "::") {
+            break;
+        }
+        *at += 1;
+    }
+    // `x as y` in a list, and whatever else stands before its next comma.
+    if !before.is_empty() {
+        while tokens.get(*at).is_some_and(|token| token != "," && token != "}") {
+            *at += 1;
+        }
+    }
+    if path.len() > 1 {
+        paths.push(path);
+    }
+}
+
+/// A path from the top of the crate. Neither `lib.rs` nor its neighbours have modules in a file
+/// that is not a test, so `super` is the file's folder.
+fn absolute(path: &[String], from: &[String]) -> Vec<String> {
+    let mut module = from.to_vec();
+    let mut rest = path;
+    while let Some((first, others)) = rest.split_first() {
+        match first.as_str() {
+            "crate" => module.clear(),
+            "super" => drop(module.pop()),
+            _ => break,
+        }
+        rest = others;
+    }
+    module.extend(rest.iter().cloned());
+    module
+}
+
+fn layer_of<'a>(layers: &'a [Layer], path: &[String]) -> Option<(&'a Layer, &'static str)> {
+    let begins = |module: &str| {
+        let parts: Vec<&str> = module.split("::").collect();
+        path.len() >= parts.len() && parts.iter().zip(path).all(|(part, of)| part == of)
+    };
+    let all = layers.iter().flat_map(|layer| layer.modules.iter().map(move |m| (layer, *m)));
+    all.filter(|(_, module)| begins(module)).max_by_key(|(_, module)| module.len())
+}
+
+/// What a package's files use against the rules: a file and a module.
+fn breaches(package: &str, layers: &[Layer], doors: &[&str]) -> BTreeSet<(String, String)> {
+    let mut breaches = BTreeSet::new();
+    for (name, text) in sources(package) {
+        let from = module(&name);
+        if is_test(&name) || doors.iter().any(|door| name.starts_with(door)) {
+            continue;
+        }
+        let (own, _) = layer_of(layers, &from).unwrap_or_else(|| {
+            panic!("{package}/src/{name} is in no layer of tests/tests/house.rs")
+        });
+        for path in paths(&code(&text)) {
+            let path = absolute(&path, &from);
+            // Not a module: what `lib.rs` exports, or a crate.
+            let Some((used, module)) = layer_of(layers, &path) else { continue };
+            if used.name != own.name && !own.may_use.contains(&used.name) {
+                breaches.insert((name.clone(), module.to_owned()));
+            }
+        }
+    }
+    breaches
+}
+
+fn hold(package: &str, layers: &[Layer], doors: &[&str], exceptions: &[Exception]) {
+    for (number, layer) in layers.iter().enumerate() {
+        for used in layer.may_use {
+            assert!(
+                layers[..number].iter().any(|below| below.name == *used),
+                "{} may use {used}, which doesn't stand below it",
+                layer.name,
+            );
+        }
+    }
+    let found = breaches(package, layers, doors);
+    let listed: BTreeSet<(String, String)> =
+        exceptions.iter().map(|(file, module, _)| (file.to_string(), module.to_string())).collect();
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "{package}: against the layers' rules: {new:#?}");
+    let stale: Vec<_> = listed.difference(&found).collect();
+    assert!(stale.is_empty(), "{package}: exceptions that nobody needs: {stale:#?}");
+}
+
+#[test]
+fn the_layers_of_the_library_hold() {
+    hold("runtime", RUNTIME, &["lib.rs", "private.rs", "bin/"], RUNTIME_EXCEPTIONS);
+}
+
+#[test]
+fn comments_are_no_wider_than_code() {
+    let long = |line: &&str| line.trim_start().starts_with("//") && line.chars().count() > 100;
+    let mut longest = Vec::new();
+    let mut all = 0;
+    for package in ["runtime", "macros"] {
+        for (name, text) in sources(package) {
+            let count = text.lines().filter(long).count();
+            all += count;
+            longest.push((count, format!("{package}/src/{name}")));
+        }
+    }
+    longest.sort_unstable();
+    let last = longest.split_off(longest.len() - 5);
+    assert!(all <= LONG_COMMENTS, "{all} comment lines of more than 100 columns: {last:#?}");
+}
+
+#[test]
+fn paths_are_found_wherever_they_stand() {
+    let code = "use crate::{a::{self, b}, c as d};\nfn f() -> super::e::F { crate::g::h!(1) }\n\
+                pub(crate) struct S; pub(super) fn i() {}";
+    let found: Vec<String> = paths(code).iter().map(|path| path.join("::")).collect();
+    assert_eq!(found, ["crate::a::self", "crate::a::b", "crate::c", "super::e::F", "crate::g::h"]);
+    let from = module("x/y.rs");
+    let path = ["super".to_owned(), "e".to_owned()];
+    assert_eq!(absolute(&path, &from).join("::"), "x::e");
+}
