@@ -1,7 +1,9 @@
 //! What of a declaration only the compiler can put together and check, since it needs types or constants that an expansion knows by name
 //! only.
 
-use crate::descriptor::{Kind, Label};
+use crate::descriptor::Label;
+use crate::model::kind::Kind;
+use crate::model::text::{ends_with, same, starts_with};
 use crate::registry::shared_family;
 
 /// The length of the name that these parts make: those that aren't empty, joined by `_`.
@@ -129,30 +131,6 @@ pub const fn info_labels(kind: Kind, labels: &'static [Label]) -> &'static [Labe
         "`labels` belongs to a `static` that is an `Info`: any other family is a `fn`, whose parameters are its labels"
     );
     labels
-}
-
-/// Whether two texts are equal.
-pub(crate) const fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && starts_with(one.as_bytes(), other.as_bytes())
-}
-
-const fn starts_with(text: &[u8], start: &[u8]) -> bool {
-    is_at(text, 0, start)
-}
-
-const fn ends_with(text: &[u8], end: &[u8]) -> bool {
-    text.len() >= end.len() && is_at(text, text.len() - end.len(), end)
-}
-
-const fn is_at(text: &[u8], at: usize, part: &[u8]) -> bool {
-    let mut i = 0;
-    while i < part.len() {
-        if at + i >= text.len() || text[at + i] != part[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }
 
 #[cfg(test)]

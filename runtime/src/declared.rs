@@ -5,9 +5,10 @@
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::collect::FamilyKind;
-use crate::descriptor::{Bounds, Descriptor, Kind, Label};
+use crate::descriptor::{Bounds, Descriptor, Label};
 use crate::error::{Error, ErrorKind};
+use crate::model::FamilyKind;
+use crate::model::kind::Kind;
 use crate::registry::{self, Function, Site, Spec};
 
 /// A metric as it was declared.
@@ -212,7 +213,7 @@ fn collisions(catalogue: &[Declaration]) -> Vec<String> {
     let mut names = BTreeMap::<String, &Declaration>::new();
     let mut found = BTreeSet::new();
     for declared in catalogue {
-        for sample in crate::expose::names_of_samples(&declared.name, declared.kind) {
+        for sample in crate::model::sample_names::names_of_samples(&declared.name, declared.kind) {
             let known = names.entry(sample.clone()).or_insert(declared);
             if known.name != declared.name {
                 found.insert(format!(

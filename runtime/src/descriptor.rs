@@ -2,108 +2,11 @@
 //!
 //! It does not know of slots or of files.
 
-use crate::const_checks::same;
-use crate::outcome::OUTCOMES;
-
-/// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.
-pub(crate) const MAX_CELLS: u32 = 1 << 24;
-
-/// What a site records; it decides the metric's type, the type of its value and how many cells it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A counter of calls (`#[counted]`).
-    Calls,
-    /// A histogram of durations in nanoseconds (`#[timed]`).
-    Durations,
-    /// A gauge of calls in progress (`#[in_progress]`).
-    InProgress,
-    /// A counter of calls that ended with an error or a panic (`#[count_exceptions]`).
-    Exceptions,
-    /// [`Counter`](crate::Counter).
-    Counter,
-    /// [`Gauge`](crate::Gauge).
-    Gauge,
-    /// [`Histogram`](crate::Histogram).
-    Histogram,
-    /// [`Summary`](crate::Summary).
-    Summary,
-    /// Sum and number of durations in nanoseconds (`#[timed(summary)]`).
-    DurationSummary,
-    /// [`Counter<f64>`](crate::Counter).
-    FloatCounter,
-    /// [`Info`](crate::Info).
-    Info,
-    /// [`StateSet`](crate::StateSet).
-    StateSet,
-}
-
-/// How the values of several processes make one gauge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Mode {
-    /// One series per process, with a label `pid`, living and dead.
-    All,
-    /// One series per living process, with a label `pid`.
-    LiveAll,
-    /// The least value, of living and dead.
-    Min,
-    /// The least value, of the living.
-    LiveMin,
-    /// The greatest value, of living and dead.
-    Max,
-    /// The greatest value, of the living.
-    LiveMax,
-    /// The sum, of living and dead.
-    Sum,
-    /// The sum, of the living.
-    LiveSum,
-    /// The value that was set last, by living or dead.
-    MostRecent,
-    /// The value that was set last, by the living.
-    LiveMostRecent,
-}
-
-impl Mode {
-    /// As a declaration says it.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::LiveAll => "liveall",
-            Self::Min => "min",
-            Self::LiveMin => "livemin",
-            Self::Max => "max",
-            Self::LiveMax => "livemax",
-            Self::Sum => "sum",
-            Self::LiveSum => "livesum",
-            Self::MostRecent => "mostrecent",
-            Self::LiveMostRecent => "livemostrecent",
-        }
-    }
-
-    /// Whether only living processes take part.
-    pub(crate) const fn is_live(self) -> bool {
-        matches!(
-            self,
-            Self::LiveAll | Self::LiveMin | Self::LiveMax | Self::LiveSum | Self::LiveMostRecent
-        )
-    }
-
-    /// Whether each process is a series of its own.
-    pub(crate) const fn is_all(self) -> bool {
-        matches!(self, Self::All | Self::LiveAll)
-    }
-
-    /// Whether processes are added up.
-    pub(crate) const fn is_sum(self) -> bool {
-        matches!(self, Self::Sum | Self::LiveSum)
-    }
-
-    /// Whether it matters when a value was set.
-    pub(crate) const fn is_recent(self) -> bool {
-        matches!(self, Self::MostRecent | Self::LiveMostRecent)
-    }
-}
+use crate::model::cells::{MAX_BOUNDS, durations_width};
+use crate::model::kind::Kind;
+use crate::model::mode::Mode;
+use crate::model::outcome::OUTCOMES;
+use crate::model::text::same;
 
 /// One label of a metric.
 #[derive(Debug, Clone, Copy)]
@@ -457,17 +360,10 @@ impl Descriptor {
 }
 
 /// Bytes of a name or of a label's value.
-const MAX_TEXT: usize = crate::label::MAX_LABEL_VALUE;
+const MAX_TEXT: usize = crate::model::text::MAX_LABEL_VALUE;
 
 /// Cells of all series of a family with closed labels.
 const MAX_DENSE: u64 = 1 << 16;
-
-pub(crate) const MAX_BOUNDS: usize = 1_001;
-
-/// `[sum, carries, bucket 0 .. bucket n]`, the last bucket being that of +Inf.
-pub(crate) const fn durations_width(bounds: u32) -> u32 {
-    bounds + 3
-}
 
 /// Checks bucket bounds: at least one, finite, ascending.
 ///

@@ -145,7 +145,7 @@ mod declared;
 mod descriptor;
 mod idle;
 mod label;
-mod outcome;
+mod model;
 mod registry;
 
 // What a program holds and calls.
@@ -180,9 +180,7 @@ pub mod __private;
 
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
-    Bucket, Clean, Cleaned, Collector, Compacted, Family, FamilyKind, HistogramValue, LabelIter,
-    LabelSet, Limit, Number, SegmentInfo, SegmentState, Series, Snapshot, SummaryValue, Value,
-    mark_process_dead,
+    Clean, Cleaned, Collector, Compacted, Limit, SegmentInfo, SegmentState, mark_process_dead,
 };
 pub use config::{Config, SegmentSize};
 pub use declared::{Conflicts, Declaration, catalogue, verify};
@@ -191,12 +189,17 @@ pub use expose::{Exposition, Format, render};
 pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };
-pub use label::{LabelValue, LabelWriter, MAX_LABEL_VALUE};
+pub use label::{LabelValue, LabelWriter};
 pub use metric::{
     Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, TimedFuture, Timer,
     TrackInProgress,
 };
-pub use outcome::Outcome;
+pub use model::outcome::Outcome;
+pub use model::text::MAX_LABEL_VALUE;
+pub use model::{
+    Bucket, Family, FamilyKind, HistogramValue, LabelIter, LabelSet, Number, Series, Snapshot,
+    SummaryValue, Value,
+};
 #[cfg(feature = "process")]
 pub use processes::Processes;
 pub use store::{Health, after_fork_in_child, child_env, clear, health, init, remove_matching};

@@ -1,13 +1,11 @@
 //! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
 
-use crate::descriptor::durations_width;
+use crate::config::ON;
 use crate::label::{At, GONE};
+use crate::model::cells::durations_width;
 use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
-
-/// Whether anything is recorded at all; a constant, so that what depends on it goes away.
-pub(crate) const ON: bool = cfg!(not(feature = "off"));
 
 /// Something that is done to the cells of a series, or of all series of a function.
 pub(crate) trait Operation: Copy {

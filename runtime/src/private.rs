@@ -15,14 +15,16 @@ pub use headcount_macros::__finish as finish;
 pub use inventory;
 
 pub use crate::const_checks::{info_labels, joined, joined_len, joined_text, name, without_mode};
-pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Kind, Label, Mode, bounds, nanos};
+pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
 pub use crate::label::{At, DROPPED, LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
     Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, Observed, Summary, Timed, Tracked,
     at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of, member, states_of,
     timed_on, timed_on_each,
 };
-pub use crate::outcome::Outcome;
+pub use crate::model::kind::Kind;
+pub use crate::model::mode::Mode;
+pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
     InProgress, Late, Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,

@@ -7,7 +7,8 @@ use core::panic::Location;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::descriptor::{Descriptor, Kind};
+use crate::descriptor::Descriptor;
+use crate::model::kind::Kind;
 
 /// The slot of a site that has none yet. Above every shard's limit, so the one compare of the hot path catches it; and
 /// adding a width or an index to it can't wrap.
@@ -250,7 +251,7 @@ pub(crate) struct Parts {
 /// Cells of one default histogram of durations.
 #[expect(clippy::cast_possible_truncation, reason = "fourteen bounds")]
 pub(crate) const HISTOGRAM: u32 =
-    crate::descriptor::durations_width(crate::descriptor::DEFAULT_NANOS.len() as u32);
+    crate::model::cells::durations_width(crate::descriptor::DEFAULT_NANOS.len() as u32);
 
 pub(crate) const fn function_parts(what: u32) -> Parts {
     let calls = if what & COUNTED_OUTCOME != 0 {

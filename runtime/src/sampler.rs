@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 #[cfg(not(miri))]
 use rustix::thread::futex;
 
+use crate::config::ON;
 #[cfg(miri)]
 use crate::no_kernel::futex;
-use crate::operation::ON;
 use crate::store::{self, Blocked, Callback, Called, epoch, gate};
 
 /// Rounds of calls that somebody has asked for, and those that were done. Both wrap around.

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use crate::model::{Family, FamilyKind, LabelSet, Series, Value};
+
 use super::decode::Segment;
-use super::label_set::LabelSet;
 use super::scan::Scan;
-use super::snapshot::{Family, FamilyKind, Series, Value};
 
 /// The collector's own families. `is_shared`: whether others see what this process counts.
 pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family> {

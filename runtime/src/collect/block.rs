@@ -1,9 +1,9 @@
 //! A record of a log that stands for many series.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use crate::descriptor::MAX_CELLS;
 use crate::error::Error;
-use crate::label::MAX_LABEL_VALUE;
+use crate::model::cells::MAX_CELLS;
+use crate::model::text::MAX_LABEL_VALUE;
 use crate::segment::format::Fields;
 
 use super::family::LogFamily;

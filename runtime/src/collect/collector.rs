@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::sampler;
-use crate::store;
+use crate::model::{Family, Snapshot};
+use crate::{sampler, store};
 
 use super::about::about;
 use super::archive::{Folder, Portion};
@@ -17,7 +17,6 @@ use super::kept::{Keeper, Kept};
 use super::limit::{Limit, shorten};
 use super::merge::{Merged, merge};
 use super::scan::Scan;
-use super::snapshot::{Family, Snapshot};
 
 /// So many dead segments are worth folding, for a collection that comes by.
 const ENOUGH: usize = 64;

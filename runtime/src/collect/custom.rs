@@ -4,11 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::expose::sample_names;
-use crate::label::MAX_LABEL_VALUE;
-
-use super::family::{MAX_LABELS, MAX_NAME, is_name};
-use super::snapshot::{Family, FamilyKind, Number, Series, Value};
+use crate::model::sample_names::sample_names;
+use crate::model::text::{MAX_LABEL_VALUE, MAX_LABELS, MAX_NAME, is_name};
+use crate::model::{Family, FamilyKind, Number, Series, Value};
 
 /// Building a family for [`Collector::with`](crate::Collector::with). What is wrong with it is told when it is collected, in
 /// [`Snapshot::skipped`](crate::Snapshot::skipped).
@@ -176,9 +174,10 @@ fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
     }
 }
 
-fn is_cumulative(histogram: &super::HistogramValue) -> bool {
+fn is_cumulative(histogram: &crate::model::HistogramValue) -> bool {
     let buckets = &histogram.buckets;
-    let ascends = |(a, b): (&super::Bucket, &super::Bucket)| a.le < b.le && a.count <= b.count;
+    let ascends =
+        |(a, b): (&crate::model::Bucket, &crate::model::Bucket)| a.le < b.le && a.count <= b.count;
     buckets.iter().zip(buckets.iter().skip(1)).all(ascends)
         && buckets.last().is_some_and(|bucket| bucket.le == f64::INFINITY)
 }
@@ -196,7 +195,7 @@ mod tests {
         let mut no_infinity = gauge("g");
         no_infinity.kind = FamilyKind::Histogram;
         no_infinity.series[0].value =
-            Value::Histogram(super::super::HistogramValue { buckets: vec![], sum: 0.0 });
+            Value::Histogram(crate::model::HistogramValue { buckets: vec![], sum: 0.0 });
         for (family, told) in [
             (gauge(""), "not a name"),
             (gauge("a b"), "not a name"),

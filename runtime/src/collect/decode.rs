@@ -5,6 +5,8 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::model::FamilyKind;
+use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
 use super::exact::ExactSum;
@@ -13,7 +15,6 @@ use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};
 use super::shard::Shard;
-use super::snapshot::FamilyKind;
 use super::spans::ENDLESS;
 use super::times::{TimeBase, Times};
 use super::together::Counted;
@@ -22,9 +23,6 @@ use super::together::Counted;
 const MAX_LOG: u64 = 64 << 20;
 /// Cells that are read of one segment, in all shards: 256 MiB, of addresses. What is real of it is what is real of the file.
 const MAX_READ: u64 = 1 << 25;
-
-/// When a segment was made; the instance only so that no two are equal. The greater is the newer.
-pub(super) type Age = (u64, [u8; 16]);
 
 /// Everything a segment says at one moment.
 #[derive(Clone, Debug)]
@@ -242,7 +240,7 @@ impl Segment {
     pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
         let value = self.later.get(slot.saturating_add(1) as usize).copied().unwrap_or(0);
-        let value = crate::metric::gauge_value(value).filter(|_| when > 0);
+        let value = crate::model::cells::decode(value).filter(|_| when > 0);
         value.map(|value| (self.times.at(when), value))
     }
 

@@ -1,12 +1,13 @@
 //! What a segment's log says of families. Every byte is hostile: nothing is computed from a number before it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use crate::descriptor::{MAX_BOUNDS, Mode};
 use crate::error::Error;
+use crate::model::FamilyKind;
+use crate::model::cells::MAX_BOUNDS;
+use crate::model::mode::Mode;
+use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
 use crate::segment::format::Fields;
 use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
-
-use super::snapshot::FamilyKind;
 
 pub(super) use crate::segment::log::Cells;
 
@@ -88,10 +89,6 @@ pub(super) struct LogFamily {
     pub(super) labels: Vec<String>,
     pub(super) width: u32,
 }
-
-/// So many labels, and bytes in a name, are more than anyone has use for.
-pub(super) const MAX_LABELS: u16 = 64;
-pub(super) const MAX_NAME: usize = 1024;
 
 /// A family of a log, or one of a type that only a newer version knows: without a name, and
 /// [not known](LogFamily::is_known), but in its place among the others.
@@ -178,10 +175,4 @@ impl LogFamily {
         }
         Ok(self)
     }
-}
-
-pub(super) fn is_name(name: &str, colon: bool) -> bool {
-    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
-    let mut chars = name.chars();
-    chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
 }

@@ -4,15 +4,15 @@
 use core::ops::Range;
 use std::sync::Arc;
 
-use crate::descriptor::Mode;
 use crate::error::Error;
+use crate::model::FamilyKind;
+use crate::model::mode::Mode;
 use crate::segment::format::Fields;
 use crate::segment::log::{FAMILY, HEAD, SERIES};
 
 use super::block::Block;
 use super::family::{Cells, LogFamily, family};
 use super::runs::Runs;
-use super::snapshot::FamilyKind;
 
 /// A series as one segment's log has it.
 #[derive(Debug, Clone)]
@@ -197,7 +197,8 @@ mod tests {
     use super::*;
     use crate::collect::layouts::Layouts;
     use crate::collect::log::Log;
-    use crate::descriptor::{Descriptor, Kind};
+    use crate::descriptor::Descriptor;
+    use crate::model::kind::Kind;
     use crate::segment::log::LogWriter;
 
     /// Records of a counter and a series of it, each with `more` behind the fields that this version knows.

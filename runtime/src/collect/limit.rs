@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::expose::most_bytes;
+use crate::model::Family;
 
 use super::decode::Segment;
 use super::layout::Layout;
-use super::snapshot::Family;
 
 /// What a collection may take: see [`Collector::limit`](crate::Collector::limit).
 ///

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use crate::directory::Directory;
+use crate::model::instance::Age;
 use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
 use crate::segment::lock;
-
-use super::decode::Age;
 
 /// What is known of a segment's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::descriptor::Mode;
 use crate::error::{Error, ErrorKind};
+use crate::model::instance::Age;
+use crate::model::mode::Mode;
+use crate::model::{Family, FamilyKind};
 
 use super::archive::{Archive, ArchivedFamily};
-use super::decode::{Age, Segment};
+use super::decode::Segment;
 use super::family::LogFamily;
 use super::liveness::Life;
 use super::merging::Merging;
 use super::plan::Plan;
-use super::snapshot::{Family, FamilyKind};
 use super::sums::bounds_of;
 use super::together::LogOf;
 
@@ -226,7 +227,7 @@ fn without_collisions<'a>(
     let mut taken = HashSet::new();
     let mut kept = Vec::new();
     for (_, family) in families {
-        let names = crate::expose::sample_names(family.family());
+        let names = crate::model::sample_names::sample_names(family.family());
         if names.iter().any(|name| taken.contains(name)) {
             let name = family.name();
             let message = format!("`{name}` is left out: another family has samples of that name");

@@ -4,16 +4,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::descriptor::Mode;
+use crate::model::mode::Mode;
+use crate::model::{Family, FamilyKind, LabelSet, LabelSets, Series, SummaryValue, Value};
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
 use super::family::{Cells, LogFamily};
-use super::label_set::{LabelSet, LabelSets};
 use super::layout::{Layout, LogSeries};
 use super::merge::{Part, Plans, Source, Use};
 use super::order::{self, Sorted};
 use super::plan::{Declared, Entry, Item, Plan};
-use super::snapshot::{Family, FamilyKind, Series, SummaryValue, Value};
 use super::spans::{ENDLESS, Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::together::{Counted, LogOf};
@@ -417,6 +416,6 @@ fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u6
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
         (_, Cells::Wrapping) => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
         _ if declared.mode.is_some_and(Mode::is_recent) => segment.recent(slot),
-        _ => crate::metric::gauge_value(segment.process_cell(slot)).map(|value| (0, value)),
+        _ => crate::model::cells::decode(segment.process_cell(slot)).map(|value| (0, value)),
     }
 }

@@ -16,7 +16,6 @@ mod exact;
 mod family;
 mod held;
 mod kept;
-mod label_set;
 mod layout;
 mod layouts;
 mod limit;
@@ -32,7 +31,6 @@ mod scan;
 mod segments;
 mod shard;
 mod size;
-mod snapshot;
 mod spans;
 mod sums;
 mod times;
@@ -44,9 +42,5 @@ pub use collector::Collector;
 pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
 pub(crate) use held::held;
-pub use label_set::{LabelIter, LabelSet};
 pub use limit::Limit;
 pub use segments::{SegmentInfo, SegmentState};
-pub use snapshot::{
-    Bucket, Family, FamilyKind, HistogramValue, Number, Series, Snapshot, SummaryValue, Value,
-};

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::model::{LabelSet, LabelSets};
+
 use super::archive::ArchivedFamily;
-use super::label_set::{LabelSet, LabelSets};
 use super::layout::Layout;
 use super::merge::Source;
 use super::order::{Sorted, groups};

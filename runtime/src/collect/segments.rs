@@ -8,16 +8,15 @@ use rustix::fs::fstat;
 
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::segment::create::hex;
+use crate::model::instance::hex;
 use crate::segment::format::Header;
 
-use super::Collector;
-use super::archive;
 use super::decode::{Segment, read_header};
 use super::kept::Logs;
 use super::liveness::{Here, Life, Reason, settle};
 use super::read::Source;
 use super::spans::ENDLESS;
+use super::{Collector, archive};
 
 /// What is known of one segment, which is one process's file; see [`Collector::segments`].
 #[derive(Debug, Clone)]

@@ -107,9 +107,10 @@ mod tests {
     use crate::collect::family::Cells;
     use crate::collect::layouts::Layouts;
     use crate::collect::log::Log;
-    use crate::collect::snapshot::FamilyKind;
     use crate::collect::spans::{ENDLESS, Spans};
-    use crate::descriptor::{Descriptor, Kind};
+    use crate::descriptor::Descriptor;
+    use crate::model::FamilyKind;
+    use crate::model::kind::Kind;
     use crate::segment::log::LogWriter;
 
     #[test]

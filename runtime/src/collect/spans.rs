@@ -5,7 +5,7 @@
 //! one, with one sum; and of those that remain apart, the one that has no end is what is shown. Which spans touch doesn't depend
 //! on the order in which they are added. Pure.
 
-use crate::descriptor::Mode;
+use crate::model::mode::Mode;
 
 use super::sums::Sum;
 
@@ -81,8 +81,8 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::snapshot::Number;
     use crate::collect::sums::CounterSum;
+    use crate::model::Number;
 
     fn count(spans: &mut Spans, from: u64, until: u64, n: u64) {
         let new = || Sum::Counter(CounterSum::default());

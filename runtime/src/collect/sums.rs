@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::descriptor::Mode;
+use crate::model::instance::Age;
+use crate::model::mode::Mode;
+use crate::model::{Bucket, HistogramValue, Number};
 
-use super::decode::Age;
 use super::exact::ExactSum;
 use super::family::{Cells, LogFamily, bound};
 use super::layout::LogSeries;
-use super::snapshot::{Bucket, HistogramValue, Number};
 use super::together::Counted;
 
 /// What became of a series so far.

@@ -8,10 +8,9 @@
 //! machine was booted, as each of them has it. A reader takes one of these as its base, that of the
 //! archive where there is one, and shifts the times of all others by the difference.
 
+use crate::model::instance::Age;
 use crate::process::{boot_id, booted_ns, monotonic_ns, now_ns, time_namespace};
 use crate::segment::format::Header;
-
-use super::decode::Age;
 
 /// So many nanoseconds apart, two processes have had the same clock.
 const NOTHING: u64 = 1_000_000;

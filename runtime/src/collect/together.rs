@@ -3,11 +3,12 @@
 use core::cell::OnceCell;
 use std::sync::Arc;
 
+use crate::model::FamilyKind;
+
 use super::decode::Segment;
 use super::exact::ExactSum;
 use super::layout::{Layout, LogSeries};
 use super::merge::Part;
-use super::snapshot::FamilyKind;
 
 /// Where cells can be read that were counted.
 pub(super) trait Counted {

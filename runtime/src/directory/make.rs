@@ -18,8 +18,8 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use crate::fault;
+use crate::model::instance::hex;
 use crate::process::random;
-use crate::segment::create::hex;
 
 /// Creates the directory, and missing ones above it, for this user alone or for a group. It is no
 /// error if the directory exists by then.

@@ -1,7 +1,7 @@
 //! An upper bound of the length of a family's lines, in any of the formats. It is computed before
 //! they are written, since a file of some megabytes can describe a page of gigabytes.
 
-use crate::collect::{Family, FamilyKind, Series, Value};
+use crate::model::{Family, FamilyKind, Series, Value};
 
 /// The longest number, and the line feed.
 const NUMBER: u64 = 32;

@@ -9,9 +9,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
+use crate::model::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
+
 use super::number::{canonical, integer};
 use super::sample::{Page, escape};
-use crate::collect::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
 
 pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     let families = families.iter().filter(|family| !family.series.is_empty());

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::model::{HistogramValue, Series};
+
 use super::number::{canonical, integer};
-use crate::collect::{HistogramValue, Series};
 
 /// The number of bytes that are handed to the sink at once.
 const PIECE: usize = 64 << 10;

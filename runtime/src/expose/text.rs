@@ -4,9 +4,10 @@
 //! It writes no created times: as series of their own they would double the page, and no reader of
 //! this format looks at them.
 
+use crate::model::{Family, FamilyKind, Number, Value};
+
 use super::number::decimal;
 use super::sample::{Page, escape};
-use crate::collect::{Family, FamilyKind, Number, Value};
 
 pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {
@@ -52,7 +53,7 @@ fn write_family(page: &mut Page<'_>, family: &Family) {
 mod tests {
     use super::super::Format;
     use super::*;
-    use crate::collect::{Bucket, HistogramValue, Series};
+    use crate::model::{Bucket, HistogramValue, Series};
 
     fn family(kind: FamilyKind, labels: &[(&str, &str)], value: Value) -> Family {
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

@@ -1,10 +1,12 @@
 //! The values of all labels of a series: found in the table, or written down.
 
+use crate::model::text::MAX_LABEL_VALUE;
+
 use super::digest::{Digest, mixed};
 use super::strings::parse;
 use super::table::{Entry, RowSlot};
 use super::writer::{Key, LabelWriter, Out};
-use super::{LabelValue, MAX_LABEL_VALUE, ROWS};
+use super::{LabelValue, ROWS};
 
 /// References to the values of a site's labels that aren't constant, in order: what generated code passes to `Site::row`.
 pub trait Labels {

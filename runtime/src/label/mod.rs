@@ -15,7 +15,7 @@ use core::fmt::Write;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
-use crate::outcome::{OUTCOMES, Outcome};
+use crate::model::outcome::{OUTCOMES, Outcome};
 
 pub use at::{At, DROPPED};
 pub(crate) use at::{Cells, DROPPED_ROW, NEVER_ROW};
@@ -34,9 +34,6 @@ const SMALLEST_TABLE: usize = 256;
 /// From label values to slots, for all families with open labels.
 pub(crate) static ROWS: table::Rows<Row> =
     table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
-
-/// The longest label value, in bytes. A longer one is cut there, at the border of a character.
-pub const MAX_LABEL_VALUE: usize = 1024;
 
 /// What can be the value of a label.
 ///

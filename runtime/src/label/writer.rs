@@ -3,12 +3,12 @@
 use core::fmt::{self, Write};
 
 use crate::descriptor::Label;
-use crate::segment::log::cut;
+use crate::model::text::{MAX_LABEL_VALUE, cut};
 use crate::store;
 
+use super::LabelValue;
 use super::digest::Written;
 use super::strings::parse;
-use super::{LabelValue, MAX_LABEL_VALUE};
 
 /// The value of open labels in the one series that takes what is beyond a family's `max_series`.
 const OTHER: &str = "_other";

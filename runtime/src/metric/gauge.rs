@@ -1,10 +1,10 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::operation::ON;
+use crate::config::ON;
+use crate::model::cells::{decode, encode};
 use crate::process::{now_ns, steady_ns};
 use crate::sampler;
-use crate::segment::format::UNSET;
 use crate::segment::shard::{self, Shared};
 use crate::store::epoch;
 
@@ -49,19 +49,6 @@ use super::timer::Timer;
 #[repr(transparent)]
 #[must_use = "a handle sets nothing by itself: call `set`"]
 pub struct Gauge(pub(super) Raw);
-
-/// The bits that the cell of a value holds. A zero cell is a gauge that was never set.
-#[inline]
-fn encode(value: f64) -> u64 {
-    // A NaN with exactly the bits of the mark would read as unset; any other NaN serves as well.
-    let bits = if value.to_bits() == UNSET { f64::NAN.to_bits() } else { value.to_bits() };
-    bits ^ UNSET
-}
-
-#[inline]
-pub(crate) fn decode(cell: u64) -> Option<f64> {
-    (cell != 0).then(|| f64::from_bits(cell ^ UNSET))
-}
 
 impl Gauge {
     /// Sets the value of this process.
@@ -268,20 +255,5 @@ impl Drop for TrackInProgress {
 impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.debug("Gauge", f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_value_comes_back_and_none_reads_as_unset() {
-        for value in [0.0, -0.0, 1.5, f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE] {
-            assert_eq!(decode(encode(value)).map(f64::to_bits), Some(value.to_bits()));
-        }
-        assert!(decode(encode(f64::NAN)).is_some_and(f64::is_nan));
-        assert!(decode(encode(f64::from_bits(UNSET))).is_some_and(f64::is_nan));
-        assert_eq!(decode(0), None);
     }
 }

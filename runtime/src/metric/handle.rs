@@ -5,9 +5,11 @@
 use core::fmt;
 use core::sync::atomic::Ordering;
 
-use crate::descriptor::{Bounds, Kind};
+use crate::config::ON;
+use crate::descriptor::Bounds;
 use crate::label::{At, Cells, GONE, LabelValue, Labels, RowSlot};
-use crate::operation::{self, ON, Operation};
+use crate::model::kind::Kind;
+use crate::operation::{self, Operation};
 use crate::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::segment::shard;
 use crate::store;

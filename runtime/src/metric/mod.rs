@@ -12,7 +12,6 @@ mod summary;
 mod timer;
 
 pub use counter::Counter;
-pub(crate) use gauge::decode as gauge_value;
 pub use gauge::{Gauge, TrackInProgress};
 pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;

@@ -11,14 +11,13 @@ mod ledger;
 use std::collections::BTreeMap;
 
 use crate::clock::nanos_as_seconds;
-use crate::collect::{Family, FamilyKind, Number, Series, Value};
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::model::instance::hex;
+use crate::model::{Family, FamilyKind, Number, Series, Value};
 use crate::process;
-use crate::segment::create::hex;
 use crate::segment::format::Header;
 use crate::segment::lock;
-
 use file::Turn;
 use kernel::{Found, Usage, Who, look_for};
 use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};

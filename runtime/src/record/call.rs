@@ -8,9 +8,9 @@ use core::mem::ManuallyDrop;
 use std::thread;
 
 use crate::clock;
+use crate::config::ON;
 use crate::label::At;
-use crate::operation::ON;
-use crate::outcome::Outcome;
+use crate::model::outcome::Outcome;
 use crate::store::epoch;
 
 use super::named::count;

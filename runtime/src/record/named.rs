@@ -1,8 +1,8 @@
 //! Recorders of attributes that have a family of their own.
 
 use crate::label::At;
+use crate::model::outcome::Outcome;
 use crate::operation::{Add, AddTo, ObserveNanos, at_series};
-use crate::outcome::Outcome;
 
 use super::recorder::{End, Recorder};
 

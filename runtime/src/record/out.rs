@@ -6,7 +6,7 @@ use core::ops::Deref;
 use core::pin::Pin;
 use core::task::Poll;
 
-use crate::outcome::Outcome;
+use crate::model::outcome::Outcome;
 
 /// A returned value. `Out(&value).outcome()` is [`Outcome::Error`] for an `Err`, by an inherent method that a `Result` under any
 /// name has; for all else the call goes one `Deref` further. A trait would have to be imported into each function.

@@ -2,8 +2,8 @@
 
 use crate::descriptor::DEFAULT_NANOS;
 use crate::label::At;
+use crate::model::outcome::Outcome;
 use crate::operation::{Operation, at_slot, observe_nanos};
-use crate::outcome::Outcome;
 use crate::registry::{
     CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED,
     TIMED_COMPLETED, TIMED_OUTCOME, function_parts,

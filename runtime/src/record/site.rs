@@ -2,9 +2,10 @@
 
 use core::sync::atomic::Ordering;
 
+use crate::config::ON;
 use crate::descriptor::Label;
 use crate::label::{self, At, DROPPED_ROW, Key, LabelKey, Labels, NEVER_ROW, RowSlot, Texts};
-use crate::operation::{self, Add, ON, at_site};
+use crate::operation::{self, Add, at_site};
 use crate::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::store;
 

@@ -6,7 +6,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use crate::outcome::Outcome;
+use crate::model::outcome::Outcome;
 
 use super::call::{Begun, Call, Ended, Ending};
 use super::recorder::Recorder;

@@ -17,6 +17,7 @@ use crate::config::SegmentSize;
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::fault;
+use crate::model::instance::hex;
 #[cfg(miri)]
 use crate::no_kernel::memfd_create;
 use crate::process::{self, Identity};
@@ -280,14 +281,6 @@ fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Re
     memory.word(Word::LogUsed).store(heritage.log.len() as u64, order);
     fault::step!("create.ready", memory.word(Word::Ready).store(1, order));
     Ok(())
-}
-
-pub(crate) fn hex(instance: &[u8; 16]) -> String {
-    use std::fmt::Write;
-    instance.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// From here on the file is complete and visible to every collector.

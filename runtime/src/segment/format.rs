@@ -47,9 +47,6 @@ const _: () = assert!(LIMITS_OFF == 0x1800 && LOG_OFF == 0x2000);
 pub(crate) const CELL: u64 = 8;
 pub(crate) const PAGE: u64 = 4096;
 
-/// A gauge's cell holds `bits ^ UNSET`, so that zero bits are a gauge that was never set.
-pub(crate) const UNSET: u64 = 0x7ff8_6865_6164_6374;
-
 /// How the lock is to be read.
 pub(crate) const LIVENESS_OFD: u32 = 1;
 pub(crate) const LIVENESS_WEAK: u32 = 3;
@@ -126,7 +123,7 @@ impl Geometry {
 
     /// Whether offsets computed from these numbers stay within what the comment above promises.
     fn is_sane(self) -> bool {
-        self.slot_cap <= crate::descriptor::MAX_CELLS
+        self.slot_cap <= crate::model::cells::MAX_CELLS
             && self.shard_cap >= 1
             && self.shard_cap <= MAX_SHARDS
             && self.cells_off > LOG_OFF

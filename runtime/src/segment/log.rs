@@ -2,7 +2,10 @@
 //!
 //! Pure. Reading them is the collector's part (`collect::decode`).
 
-use crate::descriptor::{Bounds, Descriptor, Kind, Mode};
+use crate::descriptor::{Bounds, Descriptor};
+use crate::model::kind::Kind;
+use crate::model::mode::Mode;
+use crate::model::text::cut;
 
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
@@ -145,18 +148,6 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     let text = cut(text, usize::from(u16::MAX));
     put_u16(out, text.len());
     out.extend_from_slice(text.as_bytes());
-}
-
-/// The longest beginning of `text` of at most `max` bytes.
-pub(crate) fn cut(text: &str, max: usize) -> &str {
-    if text.len() <= max {
-        return text;
-    }
-    let mut end = max;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 pub(crate) fn types(kind: Kind) -> (Metric, Cells) {

@@ -15,12 +15,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{HEAD, REMOVE, SERIES};
-
-use crate::descriptor::Kind;
+use crate::model::kind::Kind;
 use crate::registry::Spec;
 use crate::room::{self, GoneRow};
+use crate::segment::format::{LOG_OFF, Word};
+use crate::segment::log::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::fork::{Guard, epoch};

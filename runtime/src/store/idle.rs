@@ -4,7 +4,7 @@
 use core::ops::Bound;
 use std::time::Instant;
 
-use crate::descriptor::Kind;
+use crate::model::kind::Kind;
 use crate::registry::Spec;
 
 use super::compact;

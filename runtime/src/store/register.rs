@@ -4,17 +4,19 @@ use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::declared;
-use crate::descriptor::{Descriptor, Kind, Label, MAX_CELLS};
-use crate::fault;
-use crate::label::{self, DROPPED_ROW, Entry, Key, MAX_LABEL_VALUE, NEVER_ROW, ROWS, Row, RowSlot};
-use crate::outcome::OUTCOMES;
+use crate::descriptor::{Descriptor, Label};
+use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
+use crate::model::cells::MAX_CELLS;
+use crate::model::kind::Kind;
+use crate::model::outcome::OUTCOMES;
+use crate::model::text::{MAX_LABEL_VALUE, cut};
 use crate::process::steady_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{LogWriter, MAX_TEXT, cut, text};
+use crate::segment::log::{LogWriter, MAX_TEXT, text};
 use crate::segment::publish::{Places, publish};
 use crate::segment::shard;
+use crate::{declared, fault};
 
 use super::attach::{self, Patience};
 use super::churn::{RowOf, SeriesKey};

@@ -4,19 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::clock;
-use crate::config::{Choice, Config};
+use crate::config::{Choice, Config, ON};
 use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
-use crate::fault;
-use crate::operation::ON;
-use crate::registry;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
-use crate::segment::current;
 use crate::segment::format::{Header, LogPlace, Word};
 use crate::segment::mapping::Region;
 use crate::segment::memory::{Memory, View};
-use crate::segment::shard;
+use crate::segment::{current, shard};
+use crate::{clock, fault, registry};
 
 use super::attach::ask_again;
 use super::callbacks::{Callbacks, set_sample_interval};

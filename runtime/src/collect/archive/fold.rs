@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::descriptor::Mode;
+use crate::collect::family::{Cells, LogFamily};
+use crate::collect::layout::LogSeries;
+use crate::collect::merge::{Part, Use, logs, uses, votes};
+use crate::collect::merging::{Merging, labels_of};
+use crate::collect::spans::ENDLESS;
+use crate::collect::together::LogOf;
 use crate::error::Error;
+use crate::model::mode::Mode;
+use crate::model::{FamilyKind, LabelSet, LabelSets};
 
-use super::super::family::{Cells, LogFamily};
-use super::super::label_set::{LabelSet, LabelSets};
-use super::super::layout::LogSeries;
-use super::super::merge::{Part, Use, logs, uses, votes};
-use super::super::merging::{Merging, labels_of};
-use super::super::snapshot::FamilyKind;
-use super::super::spans::ENDLESS;
-use super::super::together::LogOf;
 use super::{Archive, ArchivedFamily, KEPT, Tombstone};
 
 /// All that must agree for two declarations to have one sum.

@@ -10,21 +10,21 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
+use crate::collect::decode::{Segment, read_header};
+use crate::collect::kept::Logs;
+use crate::collect::liveness::{Here, Life};
+use crate::collect::merge::Part;
+use crate::collect::read::Source;
+use crate::collect::times::{Clock, TimeBase};
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::model::instance::{Age, hex};
 use crate::process::{now_ns, random};
 use crate::replace::Original;
-use crate::segment::create::hex;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
-use super::super::decode::{Age, Segment, read_header};
-use super::super::kept::Logs;
-use super::super::liveness::{Here, Life};
-use super::super::merge::Part;
-use super::super::read::Source;
-use super::super::times::{Clock, TimeBase};
 use super::Archive;
 use super::file::read;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::super::label_set::LabelSet;
-use super::super::spans::ENDLESS;
+use crate::collect::spans::ENDLESS;
+use crate::model::LabelSet;
+
 use super::Archive;
 use super::fold::SeriesOfSegments;
 
@@ -49,11 +50,11 @@ pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::super::family::{Cells, LogFamily};
-    use super::super::super::snapshot::FamilyKind;
     use super::super::super::spans::{Span, Spans};
     use super::super::super::sums::{HistogramSum, Sum};
     use super::super::{ArchivedFamily, ArchivedSeries, Tombstone};
     use super::*;
+    use crate::model::FamilyKind;
 
     fn labels(queue: &str) -> LabelSet {
         LabelSet::from_iter([("queue", queue)])

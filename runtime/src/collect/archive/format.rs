@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::descriptor::{MAX_BOUNDS, Mode};
+use crate::collect::exact::ExactSum;
+use crate::collect::family::{Cells, LogFamily, metric_of_kind, types};
+use crate::collect::spans::{Span, Spans};
+use crate::collect::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
+use crate::collect::times::TimeBase;
 use crate::error::{Error, ErrorKind};
-use crate::label::MAX_LABEL_VALUE;
+use crate::model::cells::MAX_BOUNDS;
+use crate::model::mode::Mode;
+use crate::model::text::{MAX_LABEL_VALUE, MAX_LABELS};
+use crate::model::{FamilyKind, LabelSets};
 use crate::segment::format::Fields;
 use crate::segment::log::{
     NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
 };
 
-use super::super::exact::ExactSum;
-use super::super::family::{Cells, LogFamily, MAX_LABELS, metric_of_kind, types};
-use super::super::label_set::LabelSets;
-use super::super::snapshot::FamilyKind;
-use super::super::spans::{Span, Spans};
-use super::super::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
-use super::super::times::TimeBase;
 use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";

@@ -23,9 +23,10 @@ mod zeros;
 
 use std::sync::Arc;
 
-use super::decode::Age;
+use crate::model::LabelSet;
+use crate::model::instance::Age;
+
 use super::family::LogFamily;
-use super::label_set::LabelSet;
 use super::spans::{ENDLESS, Spans};
 use super::sums::{GaugeSum, Sum};
 use super::times::{Clock, TimeBase};

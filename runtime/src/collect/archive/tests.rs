@@ -5,17 +5,19 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::super::merge::Part;
-use super::fold::{fold, leave_out_ended, series_of};
-use super::format::{decode, encode};
-use super::{Archive, Folder, KEPT, Portion};
-use crate::descriptor::{Descriptor, Kind};
+use crate::collect::merge::Part;
+use crate::descriptor::Descriptor;
 use crate::directory::Directory;
+use crate::model::kind::Kind;
 use crate::segment::format::{
     Header, LADDER, LIMITS_OFF, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, PAGE, Word,
 };
 use crate::segment::lock;
 use crate::segment::log::{LogWriter, text};
+
+use super::fold::{fold, leave_out_ended, series_of};
+use super::format::{decode, encode};
+use super::{Archive, Folder, KEPT, Portion};
 
 /// The next generation, as it is read back from its bytes; `others` are the segments that stay.
 pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {

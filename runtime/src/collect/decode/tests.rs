@@ -7,13 +7,15 @@ use std::thread;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::*;
-use crate::descriptor::{Descriptor, Kind};
+use crate::descriptor::Descriptor;
+use crate::model::kind::Kind;
 use crate::segment::format::tests::header;
 use crate::segment::log::LogWriter;
 use crate::segment::shard::{self, Cells, Shard};
 use crate::segment::tests::{OFTEN, Private};
 use crate::store::Own;
+
+use super::*;
 
 const COUNTER: Descriptor = Descriptor::new(Kind::Counter, "made_total", "Made.", "", 0);
 

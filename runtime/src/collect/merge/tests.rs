@@ -6,19 +6,19 @@ mod shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::super::times::Times;
-use super::*;
 use crate::collect::archive::tests::folded;
 use crate::collect::decode::{LogId, Segment, SegmentLog};
 use crate::collect::family::Cells;
-use crate::collect::label_set::LabelSet;
 use crate::collect::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use crate::collect::log::Removed;
 use crate::collect::shard::Shard;
-use crate::collect::snapshot::{Bucket, HistogramValue, Number, Series, Value};
+use crate::collect::times::Times;
 use crate::collect::together::Counted;
-use crate::segment::format::UNSET;
+use crate::model::cells::UNSET;
+use crate::model::{Bucket, HistogramValue, LabelSet, Number, Series, Value};
 use crate::segment::format::tests::header;
+
+use super::*;
 
 fn family(name: &str, kind: FamilyKind, cells: Cells, bounds: &[u64]) -> LogFamily {
     let mode = (kind == FamilyKind::Gauge).then_some(Mode::Sum);

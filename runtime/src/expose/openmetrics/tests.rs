@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use super::super::Format;
+use crate::expose::Format;
+use crate::model::Bucket;
+
 use super::*;
-use crate::collect::Bucket;
 
 fn series(labels: &[(&str, &str)], value: Value) -> Series {
     let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

@@ -85,7 +85,7 @@ impl LabelSet {
     }
 
     /// Bytes that it takes, together with what is shared with no other.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let (_, ends) = self.shared.ends(self.number);
         self.text().len() + size_of_val(ends) + size_of::<Self>() + size_of::<usize>()
     }
@@ -179,7 +179,7 @@ impl Shared {
 
 /// Makes many label sets that share their text.
 #[derive(Debug, Default)]
-pub(super) struct LabelSets {
+pub(crate) struct LabelSets {
     shared: Shared,
     /// Those that nothing more is added to.
     done: Vec<Arc<Shared>>,
@@ -187,7 +187,7 @@ pub(super) struct LabelSets {
 
 impl LabelSets {
     /// The next set: sorted, and without empty values.
-    pub(super) fn push<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    pub(crate) fn push<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let shared = &mut self.shared;
         for (name, value) in labels {
             for text in [name, value] {
@@ -210,7 +210,7 @@ impl LabelSets {
     }
 
     /// In the order in which they were pushed.
-    pub(super) fn into_sets(mut self) -> impl Iterator<Item = LabelSet> {
+    pub(crate) fn into_sets(mut self) -> impl Iterator<Item = LabelSet> {
         self.finish();
         self.done.into_iter().flat_map(|shared| {
             let sets = 0..shared.sets.len();

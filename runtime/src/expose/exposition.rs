@@ -1,0 +1,184 @@
+//! Formats, and the exposition that answers a scraper.
+
+use std::io::{self, Write};
+
+use crate::model::{Family, Snapshot};
+
+use super::sample::Page;
+use super::{accept, openmetrics, text};
+
+impl Snapshot {
+    /// The Prometheus text format, version 0.0.4.
+    pub fn to_text(&self) -> String {
+        Format::Text.page(&self.families)
+    }
+
+    /// `OpenMetrics` 1.0 as text. Beside what the text format says, it has units, infos and state sets by their own types, and
+    /// since when each series is counted.
+    ///
+    /// The samples have the same names and values as in the text format; only a counter whose name lacks `_total`, and an info whose name
+    /// lacks `_info`, get them. A family that `OpenMetrics` can't have by its own type - its names would be those of
+    /// another family, or a total is negative - is shown with the type `unknown`, a gauge's if it isn't a total.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Counter, metric};
+    ///
+    /// /// Bytes read.
+    /// #[metric(name = "read_bytes_total", unit = "bytes")]
+    /// static READ: Counter;
+    ///
+    /// READ.inc_by(3);
+    /// let page = Collector::new().collect()?.to_openmetrics();
+    /// assert!(page.contains(
+    ///     "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n# HELP read_bytes Bytes read.\nread_bytes_total 3\n"
+    /// ));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn to_openmetrics(&self) -> String {
+        Format::OpenMetrics.page(&self.families)
+    }
+
+    /// Writes the page in one of the formats, in pieces: it is never in memory as a whole.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`. What was written before is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Format};
+    ///
+    /// let snapshot = Collector::new().collect()?;
+    /// let mut page = Vec::new();
+    /// snapshot.encode(Format::OpenMetrics, &mut page)?;
+    /// assert!(page.ends_with(b"# EOF\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        format.encode(&self.families, out)
+    }
+
+    /// The exposition that a client asks for by its header `Accept`: `OpenMetrics` 1.0 where the header names it and nothing else is
+    /// preferred, else the text format, which every client takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let snapshot = headcount::Collector::new().collect()?;
+    /// let page = snapshot.render("application/openmetrics-text;q=0.5,text/plain;q=0.3");
+    /// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn render(&self, accept: &str) -> Exposition {
+        negotiated(&self.families, accept)
+    }
+}
+
+/// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The Prometheus text format, version 0.0.4.
+    Text,
+    /// `OpenMetrics` 1.0 as text.
+    OpenMetrics,
+}
+
+impl Format {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    fn write(self, page: &mut Page<'_>, families: &[Family]) {
+        match self {
+            Self::Text => text::write(page, families),
+            Self::OpenMetrics => openmetrics::write(page, families),
+        }
+    }
+
+    /// The whole page, in memory.
+    pub(crate) fn page(self, families: &[Family]) -> String {
+        let mut page = Page::default();
+        self.write(&mut page, families);
+        page.out
+    }
+
+    /// Writes the page in pieces.
+    pub(crate) fn encode(self, families: &[Family], out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::into_pieces(out);
+        self.write(&mut page, families);
+        page.finish()
+    }
+}
+
+/// An exposition: the content type and the body of the answer to a scraper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposition {
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Exposition {
+    /// The value of the header `Content-Type`.
+    pub fn content_type(&self) -> &'static str {
+        self.content_type
+    }
+
+    /// The bytes of the page. They are UTF-8.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The bytes of the page, owned.
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+}
+
+impl AsRef<[u8]> for Exposition {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// Collects the metrics of all processes in this process's directory, and renders them in the
+/// format that the client prefers: one call for any web framework.
+///
+/// The process caches between calls what does not change; see [`Collector`](crate::Collector).
+///
+/// `accept` is the value of the request's header `Accept`, or an empty string if there is none. If
+/// the request has several such headers, join their values with commas.
+/// [`Snapshot::render`](crate::Snapshot::render) describes how the format is chosen.
+///
+/// # Errors
+///
+/// Returns the errors of [`Collector::collect`](crate::Collector::collect).
+///
+/// # Examples
+///
+/// ```
+/// // As Prometheus asks, and as a browser does.
+/// let page = headcount::render("application/openmetrics-text;version=1.0.0,*/*;q=0.1")?;
+/// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// assert!(page.body().ends_with(b"# EOF\n"));
+///
+/// let page = headcount::render("text/html,*/*;q=0.8")?;
+/// assert_eq!(page.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
+    Ok(crate::Collector::new().collect()?.render(accept))
+}
+
+/// Renders in the format that the client prefers.
+pub(crate) fn negotiated(families: &[Family], accept: &str) -> Exposition {
+    let is_open = accept::prefers_openmetrics(accept);
+    let format = if is_open { Format::OpenMetrics } else { Format::Text };
+    Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
+}

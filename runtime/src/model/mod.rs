@@ -1,0 +1,19 @@
+//! What a metric is: plain data, and functions that compute nothing but it.
+//!
+//! Everything else is built on this layer. It knows nothing of this crate but its error, and
+//! nothing of files, memory or processes.
+
+pub(crate) mod cells;
+pub(crate) mod instance;
+pub(crate) mod kind;
+mod label_set;
+pub(crate) mod mode;
+pub(crate) mod outcome;
+pub(crate) mod sample_names;
+mod snapshot;
+pub(crate) mod text;
+
+pub use kind::FamilyKind;
+pub(crate) use label_set::LabelSets;
+pub use label_set::{LabelIter, LabelSet};
+pub use snapshot::{Bucket, Family, HistogramValue, Number, Series, Snapshot, SummaryValue, Value};

@@ -1,0 +1,51 @@
+//! Names and texts: what a name may look like, and how long it may be.
+
+/// The longest label value, in bytes. A longer one is cut there, at the border of a character.
+pub const MAX_LABEL_VALUE: usize = 1024;
+
+/// So many labels, and bytes in a name, are more than anyone has use for.
+pub(crate) const MAX_LABELS: u16 = 64;
+
+pub(crate) const MAX_NAME: usize = 1024;
+
+pub(crate) fn is_name(name: &str, colon: bool) -> bool {
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_' || (colon && c == ':');
+    let mut chars = name.chars();
+    chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
+}
+
+/// The longest beginning of `text` of at most `max` bytes.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Whether two texts are equal.
+pub(crate) const fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && starts_with(one.as_bytes(), other.as_bytes())
+}
+
+pub(crate) const fn starts_with(text: &[u8], start: &[u8]) -> bool {
+    is_at(text, 0, start)
+}
+
+pub(crate) const fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len() >= end.len() && is_at(text, text.len() - end.len(), end)
+}
+
+pub(crate) const fn is_at(text: &[u8], at: usize, part: &[u8]) -> bool {
+    let mut i = 0;
+    while i < part.len() {
+        if at + i >= text.len() || text[at + i] != part[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
