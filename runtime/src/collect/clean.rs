@@ -9,7 +9,7 @@ use super::Collector;
 use super::archive::{Portion, forget_all, forget_untouched};
 use super::compact::compacted;
 
-/// What [`Collector::clean`] is to forget: nothing, unless it is said.
+/// What [`Collector::clean`] deletes: nothing by default.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,32 +32,34 @@ pub struct Clean {
 }
 
 impl Clean {
-    /// Nothing.
+    /// Selects nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Series of the dead to which nobody has added for so long, and that no segment has any more: those of a tenant, a queue, a
-    /// metric that no longer exists. The time counts from when the last process that had the series was folded.
+    /// Selects series of dead processes to which nobody has added for that time, and that no
+    /// segment has any more: series of a tenant, a queue, a metric that no longer exists. The time
+    /// counts from the compaction of the last process that had the series.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = Some(age);
         self
     }
 
-    /// Damaged segments that were renamed to end in `.bad`.
+    /// Selects damaged segments that were renamed to end in `.bad`.
     pub fn set_aside(mut self) -> Self {
         self.set_aside = true;
         self
     }
 
-    /// Everything that the dead have counted. To Prometheus, a counter that living processes have too looks as if it had been restarted.
+    /// Selects all numbers of dead processes. If living processes have a counter too, Prometheus
+    /// sees it restart.
     pub fn dead(mut self) -> Self {
         self.dead = true;
         self
     }
 }
 
-/// What [`Collector::clean`] has forgotten.
+/// The result of [`Collector::clean`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Cleaned {
@@ -67,33 +69,33 @@ pub struct Cleaned {
 }
 
 impl Cleaned {
-    /// Series that are no longer in the archive.
+    /// Returns the number of series that were deleted from the archive.
     pub fn series(&self) -> usize {
         self.series
     }
 
-    /// Damaged files that are gone.
+    /// Returns the number of damaged files that were deleted.
     pub fn set_aside(&self) -> usize {
         self.set_aside
     }
 
-    /// Segments that could not be read, and are still there.
+    /// Returns the segments that could not be read, and are still there.
     pub fn skipped(&self) -> &[Error] {
         &self.skipped
     }
 }
 
 impl Collector {
-    /// Forgets what is no longer wanted. Nothing that a living process has counted is touched; and whoever is killed in the middle has
-    /// forgotten all or nothing of the archive.
+    /// Deletes what `what` selects. Numbers of living processes are never touched. If the process
+    /// is killed in the middle, the archive has lost everything that was selected, or nothing.
     ///
-    /// Never remove files from a directory in use by hand: a segment may be a living process's, and what the archive has was counted
-    /// once and for all.
+    /// Never delete files by hand in a directory that is in use: a segment may belong to a living
+    /// process, and the archive is the only copy of the numbers in it.
     ///
     /// # Errors
     ///
-    /// As [`compact`](Self::compact). An archive that is damaged isn't forgotten either: where it can't be mended, it has to be removed by
-    /// hand.
+    /// Returns the errors of [`compact`](Self::compact). A damaged archive is not deleted either:
+    /// if it cannot be repaired, delete it by hand.
     pub fn clean(&self, what: &Clean) -> Result<Cleaned, Error> {
         let cleaned = self.holding_the_lock(|folder| {
             let mut cleaned = Cleaned { series: 0, set_aside: 0, skipped: Vec::new() };

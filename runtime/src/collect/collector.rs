@@ -1,4 +1,4 @@
-//! The collector, as users have it.
+//! The collector that users call.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
@@ -18,17 +18,19 @@ use super::limit::{Limit, shorten};
 use super::merge::{Merged, merge};
 use super::scan::Scan;
 
-/// So many dead segments are worth folding, for a collection that comes by.
+/// The number of dead segments from which a collection compacts in passing.
 const ENOUGH: usize = 64;
 
-/// Reads what all processes of a directory counted, and merges it.
+/// Reads the numbers of all processes in a directory, and merges them.
 ///
-/// Where many processes have died, a collection also folds their segments into the directory's archive, if it may write there: 256 of them, or for 50
-/// ms, at a time. See [`folding`](Self::folding) and [`compact`](Self::compact).
+/// If many processes have died, a collection also compacts their segments into the directory's
+/// archive, if it may write there: 256 segments, or for 50 ms, at a time. See
+/// [`folding`](Self::folding) and [`compact`](Self::compact).
 ///
-/// Keep a collector, and clone it: from one collection to the next it remembers what doesn't change, up to 64 MiB, and then has only the numbers
-/// to read, which takes a fraction of the time. All collectors made by [`new`](Self::new) share that memory; each process that collects has its own. What they
-/// yield is the same either way, but that a log which is damaged after it was read is not noticed.
+/// Keep a collector, and clone it: it caches between collections what does not change, up to 64
+/// MiB. It then reads only the numbers, which takes a fraction of the time. All collectors made by
+/// [`new`](Self::new) share one cache; each process that collects has its own. The cache makes no
+/// difference to the result, except that a log which is damaged after it was read is not noticed.
 ///
 /// # Examples
 ///
@@ -49,7 +51,7 @@ const ENOUGH: usize = 64;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Collector {
-    /// `None`: wherever this process counts.
+    /// `None`: the directory in which this process counts.
     directory: Option<PathBuf>,
     folding: bool,
     limit: Limit,
@@ -59,8 +61,8 @@ pub struct Collector {
     processes: Option<crate::Processes>,
 }
 
-// What a panic interrupts leaves a collector as it was: what is kept between collections is replaced
-// as a whole, and a function that panicked is called anew by the next collection.
+// A panic leaves a collector as it was: the cache is replaced as a whole, and the next collection
+// calls a function that panicked again.
 impl UnwindSafe for Collector {}
 impl RefUnwindSafe for Collector {}
 
@@ -72,12 +74,13 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// Collects from the directory in which this process counts; where it counts in private memory, from itself.
+    /// Creates a collector of the directory in which this process counts. If the process counts in
+    /// private memory, the collector reads only this process.
     pub fn new() -> Self {
         Self::of(None, Keeper::OfProcess)
     }
 
-    /// Collects from a directory, whether or not this process counts there or anywhere.
+    /// Creates a collector of a directory, whether or not this process counts there or anywhere.
     pub fn open(path: impl AsRef<Path>) -> Self {
         Self::of(Some(path.as_ref().to_owned()), Keeper::own())
     }
@@ -94,32 +97,31 @@ impl Collector {
         }
     }
 
-    /// Whether a collection that finds 64 dead segments or more folds some of them, where this user owns the directory, or is root, and may
-    /// write there. It does so unless told otherwise. What it yields is the same either way.
+    /// Sets whether a collection that finds 64 dead segments or more compacts some of them. It does
+    /// so only if this user owns the directory, or is root, and may write there. The default is
+    /// `true`. The setting makes no difference to the result.
     #[must_use]
     pub fn folding(mut self, folds: bool) -> Self {
         self.folding = folds;
         self
     }
 
-    /// What a collection may take: 256 MiB unless told otherwise, for the page, and for what is
-    /// read of all
-    /// files together.
+    /// Sets how much memory a collection may take. The default is 256 MiB for the page, and another
+    /// 256 MiB for what is read of all files together.
     ///
-    /// Whoever may write to the directory can plant a file of some megabytes that stands for a page
-    /// of
-    /// gigabytes. A family whose lines would make the page longer than this is left out, the
-    /// longest
-    /// first; so is a file that would take more memory than what is left. Both are told in
-    /// [`Snapshot::skipped`].
+    /// A user who may write to the directory can plant a file of some megabytes that describes a
+    /// page of gigabytes. If the page would be longer than the limit, families are left out, the
+    /// longest first. A file that would take more memory than is left is left out too.
+    /// [`Snapshot::skipped`] reports both.
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Shows what the kernel says of the processes, in the words of other Prometheus clients. No code runs in them: whatever process
-    /// collects, asks. Needs the feature `process`.
+    /// Adds process metrics from the kernel, under the names that other Prometheus clients use. No
+    /// code runs in the processes: the collecting process asks the kernel. Needs the feature
+    /// `process`.
     ///
     /// | family | of one process | together |
     /// |---|---|---|
@@ -130,14 +132,19 @@ impl Collector {
     /// | `process_max_fds` | how many it may open | the least, which is reached first |
     /// | `process_start_time_seconds` | when it was started, since 1970 | the earliest of the living |
     ///
-    /// Asked for are the processes whose segments are in the directory, of the collector's own pid namespace. What another user's
-    /// process doesn't tell is left out.
+    /// The collector asks for the processes whose segments are in the directory and which are in
+    /// its own pid namespace. Values that the kernel does not show for another user's process are
+    /// left out.
     ///
-    /// **The time of the dead** stays in the total by the file `processes.hcl` in the directory, in which every collection writes down what it
-    /// saw. What a process used between the last collection and its death can't be known. The total is what was written down, in every process
-    /// alike, so it never falls. A collector that may not write there, or can't for want of room, shows what was written last; where nothing ever
-    /// was, the time of the living, which falls when they die. Nobody waits: one that comes while another writes shows what was
-    /// written before, and no total if that was nothing.
+    /// **The CPU time of dead processes** stays in the total. Every collection writes what it saw
+    /// into the file `processes.hcl` in the directory. What a process used between the last
+    /// collection and its death cannot be known. The total is what was written, in every process
+    /// alike, so it never falls.
+    ///
+    /// A collector that cannot write there, for lack of permission or space, shows what was written
+    /// last; if nothing was ever written, it shows the time of the living processes, which falls
+    /// when they die. No collection waits for another: while another one writes, a collection shows
+    /// what was written before, and no total if there was nothing.
     ///
     /// # Examples
     ///
@@ -159,11 +166,14 @@ impl Collector {
         self
     }
 
-    /// Adds families that the program makes each time it collects: what it looks up and doesn't count, such as room on a disk or the length of a
-    /// queue that lies elsewhere. They are as they are in the collecting process; nothing is added up.
+    /// Adds families that the program supplies at each collection: values that it looks up and does
+    /// not count, such as free space on a disk or the length of a queue elsewhere. They are shown
+    /// as the collecting process returns them; nothing is added up.
     ///
-    /// A family that is built wrongly, or has the name of one in the directory, is left out and told in [`Snapshot::skipped`]. Families
-    /// of the directory have precedence, then those that were added first. A panic of `families` is its caller's.
+    /// A family that is invalid, or has the name of a family in the directory, is left out and
+    /// reported in [`Snapshot::skipped`]. Families of the directory have precedence, then families
+    /// that were added first. A panic in `families` propagates to the caller of
+    /// [`collect`](Self::collect).
     ///
     /// # Examples
     ///
@@ -184,14 +194,16 @@ impl Collector {
         self
     }
 
-    /// Reads everything once.
+    /// Reads everything once, and merges it.
     ///
-    /// Counters and histograms are those of all processes, living and dead; a gauge is what its mode says. What can't be read
-    /// is left out and told in [`Snapshot::skipped`].
+    /// Counters and histograms are sums over all processes, living and dead; a gauge is combined
+    /// according to its mode. What cannot be read is left out, and reported in
+    /// [`Snapshot::skipped`].
     ///
     /// # Errors
     ///
-    /// Where the directory itself can't be read, or its archive is replaced again and again while it is read.
+    /// Returns an error if the directory itself cannot be read, if the process lacks descriptors or
+    /// memory for a moment, or if the archive is replaced again and again while it is read.
     pub fn collect(&self) -> Result<Snapshot, Error> {
         let began = Instant::now();
         let earlier = self.keeper.kept();
@@ -215,7 +227,7 @@ impl Collector {
         shorten(&mut families, self.limit, &mut scan.skipped);
         let is_shared = self.directory.is_some() || !store::tell_if_alone();
         for family in about(&scan, is_shared, began) {
-            // A program's own family of such a name keeps it.
+            // A program's own family with such a name has precedence.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {
                 families.insert(at, family);
             }
@@ -235,7 +247,7 @@ impl Collector {
         self.scan_in(self.open_directory().as_ref(), &self.keeper.kept())
     }
 
-    /// What this process declares is there, before it is used.
+    /// Makes this process's declared series exist, before they are used.
     fn start(&self) {
         if self.directory.is_none() {
             store::start();
@@ -259,8 +271,8 @@ impl Collector {
         }
     }
 
-    /// The directory that this collector reads, if there is one. That of its own process is the
-    /// one that was opened first, whatever its path means now.
+    /// The directory that this collector reads, if there is one. For the process's own collector it
+    /// is the directory that was opened first, whatever its path means now.
     pub(super) fn open_directory(&self) -> Result<Option<Directory>, Error> {
         match &self.directory {
             Some(path) => Directory::open(path).map(Some),
@@ -268,8 +280,8 @@ impl Collector {
         }
     }
 
-    /// One generation. What was collected is right without it, so whatever keeps it from being written is for [`compact`](Self::compact) to
-    /// tell.
+    /// Writes one generation of the archive. The collection is right without it, so errors are left
+    /// to [`compact`](Self::compact).
     fn fold_in_passing(directory: &Directory) {
         if !directory.is_writable() {
             return;

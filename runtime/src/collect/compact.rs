@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use super::Collector;
 use super::archive::{Folder, Generation, Portion};
 
-/// What [`Collector::compact`] did.
+/// The result of [`Collector::compact`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compacted {
@@ -19,34 +19,41 @@ pub struct Compacted {
 }
 
 impl Compacted {
-    /// Dead segments that are in the archive now, and were not before.
+    /// Returns the number of dead segments that were compacted into the archive.
     pub fn folded(&self) -> usize {
         self.folded
     }
 
-    /// The archive's generation: how often it was written. 0 if there is none.
+    /// Returns the archive's generation: how often it was written. 0 if there is no archive.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Segments that could not be read. Those that are damaged, and nobody's any more, were renamed to end in `.bad`.
+    /// Returns the segments that could not be read. Damaged segments of dead processes were renamed
+    /// to end in `.bad`.
     pub fn skipped(&self) -> &[Error] {
         &self.skipped
     }
 }
 
 impl Collector {
-    /// Folds everything that the dead have left into one file, the archive, without changing any number.
+    /// Compacts the segments of all dead processes into one file, the archive. No number changes.
     ///
-    /// A collection costs what the living processes cost, and one archive; how many have come and gone doesn't matter. Several
-    /// may fold at once, and be killed at any moment: one of them does it, and what it has begun is done again, or was done.
+    /// Afterwards a collection costs what the living processes and one archive cost, however many
+    /// processes have ended. Several processes may compact at once, and may be killed at any
+    /// moment: one of them does the work, and the next compaction repeats or completes what was
+    /// interrupted.
     ///
-    /// A collection does some of it by itself; this does all of it, for a timer or an operator.
+    /// A collection does a part of this by itself; this method does all of it, for a timer or an
+    /// operator.
     ///
     /// # Errors
     ///
-    /// Where the directory can't be written, has no room, or belongs to another user. Where its archive is damaged or written by a newer
-    /// version: it is left as it is. Where someone else is folding.
+    /// Returns an error
+    ///
+    /// * if the directory cannot be written, has no space, or belongs to another user;
+    /// * if its archive is damaged, or was written by a newer version: it is left as it is;
+    /// * if another process is compacting ([`Error::is_busy`]).
     ///
     /// # Examples
     ///
@@ -63,18 +70,22 @@ impl Collector {
         Ok(done.unwrap_or(Compacted { folded: 0, generation: 0, skipped: Vec::new() }))
     }
 
-    /// Folds the segments of this pid, if their processes have ended, and says how many there were.
+    /// Compacts the segments of this pid if their processes have ended, and returns how many there
+    /// were.
     ///
-    /// For those who come from Prometheus' Python client, and call it where that wants it: in gunicorn's `child_exit`. Here nothing
-    /// depends on it. A dead process's live gauges are gone with its lock, at the next collection, and its segment is folded when there are
-    /// enough of them.
+    /// This eases the migration from Prometheus' Python client: call it where that client requires
+    /// it, in gunicorn's `child_exit`. Nothing in headcount depends on it. A dead process's live
+    /// gauges are gone at the next collection, because its lock is, and its segment is compacted
+    /// when there are enough dead segments.
     ///
-    /// The kernel knows better than a caller: a process that holds its lock is alive whatever is said of it, and counts as 0 here, as
-    /// does a pid that nobody has, or whose segments are folded already.
+    /// The kernel decides, not the caller: a process that holds its lock is alive, and counts as 0
+    /// here. So does a pid without a process, or one whose segments are compacted already.
     ///
     /// # Errors
     ///
-    /// As [`compact`](Self::compact). Where someone else is folding ([`Error::is_busy`]), nothing is amiss: it is done then, or later.
+    /// Returns the errors of [`compact`](Self::compact). If another process is compacting
+    /// ([`Error::is_busy`]), nothing is wrong: the segments are compacted by that process, or
+    /// later.
     ///
     /// # Examples
     ///
@@ -91,9 +102,8 @@ impl Collector {
         Ok(done.map_or(0, |done| done.folded))
     }
 
-    /// For who was given the directory by a person: whether there is anything of headcount's in it.
-    /// An
-    /// error if there isn't.
+    /// For a program to which a person gave the directory: returns an error if it contains no file
+    /// of headcount's.
     #[doc(hidden)]
     pub fn __look(&self) -> Result<(), Error> {
         match self.open_directory()? {
@@ -105,7 +115,8 @@ impl Collector {
         }
     }
 
-    /// Does something that one process at a time may do in a directory; `None` where there is no directory.
+    /// Does something that only one process at a time may do in a directory; `None` if there is no
+    /// directory.
     pub(super) fn holding_the_lock<T>(
         &self,
         what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
@@ -125,11 +136,12 @@ impl Collector {
     }
 }
 
-/// Folds the segments of this pid in this process's directory, if their processes have ended: see [`Collector::mark_process_dead`].
+/// Compacts the segments of this pid in this process's directory if their processes have ended: see
+/// [`Collector::mark_process_dead`].
 ///
 /// # Errors
 ///
-/// As [`Collector::mark_process_dead`].
+/// Returns the errors of [`Collector::mark_process_dead`].
 ///
 /// # Examples
 ///
@@ -142,13 +154,13 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
     Collector::new().mark_process_dead(pid)
 }
 
-/// So long is someone else who folds waited for, by a process that otherwise counts in private memory for good: as long as it would
-/// fold itself.
+/// How long to wait for another process that is compacting, before this process counts in private
+/// memory for good: as long as its own compaction would take.
 const PATIENCE: Duration = Portion::FOR_ROOM.time;
 
-/// Folds so much of this process's directory, once, as frees room for new processes and takes a
-/// moment; or waits for who is doing it. For who has found
-/// none there.
+/// For a process that found no space: compacts a part of this process's directory, once. The part
+/// is large enough to free space for new processes, and small enough to take only a moment. If
+/// another process is compacting, waits for it.
 pub(crate) fn make_room() -> Result<(), Error> {
     let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
     let began = Instant::now();
@@ -167,8 +179,9 @@ pub(crate) fn make_room() -> Result<(), Error> {
     }
 }
 
-/// One generation. Without room for the new archive beside the old one and the segments, it is one of ever fewer segments: these then leave room for
-/// the next. In the end the dead give back what they don't use.
+/// Writes one generation. If there is no space for the new archive beside the old one and the
+/// segments, tries again with fewer and fewer segments: removing these leaves space for the next.
+/// In the end the zeros of dead segments are given back.
 fn one_that_fits(
     folder: &Folder<'_>,
     portion: Portion,
@@ -190,7 +203,7 @@ fn one_that_fits(
     }
 }
 
-/// Generation upon generation, until there is nothing more to be folded.
+/// Writes generations until nothing is left to compact.
 pub(super) fn compacted(folder: &Folder<'_>, portion: Portion) -> Result<Compacted, Error> {
     let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
     // What wasn't set aside is met again by each generation.

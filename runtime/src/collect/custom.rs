@@ -1,4 +1,4 @@
-//! Families that a program makes while it is asked, beside those that its processes counted.
+//! Families that the collecting program supplies: `Collector::with`.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use crate::model::sample_names::sample_names;
 use crate::model::text::{MAX_LABEL_VALUE, MAX_LABELS, MAX_NAME, is_name};
 use crate::model::{Family, FamilyKind, Number, Series, Value};
 
-/// Building a family for [`Collector::with`](crate::Collector::with). What is wrong with it is told when it is collected, in
-/// [`Snapshot::skipped`](crate::Snapshot::skipped).
+/// Builders of a family for [`Collector::with`](crate::Collector::with). Mistakes are reported by
+/// the collection, in [`Snapshot::skipped`](crate::Snapshot::skipped).
 impl Family {
-    /// A gauge without series so far.
+    /// Creates a gauge without series.
     ///
     /// # Examples
     ///
@@ -31,18 +31,19 @@ impl Family {
         Self::empty(FamilyKind::Gauge, name.into(), help.into())
     }
 
-    /// A counter without series so far. Its name ends in `_total`, and what it counts must not become less from one collection to the
-    /// next, in whichever process is asked.
+    /// Creates a counter without series. Its name must end in `_total`. Its value must not decrease
+    /// from one collection to the next, whichever process collects.
     pub fn counter(name: impl Into<String>, help: impl Into<String>) -> Self {
         Self::empty(FamilyKind::Counter, name.into(), help.into())
     }
 
-    /// An info without series so far: labels that say what something is, and the value 1. Its name ends in `_info`.
+    /// Creates an info without series: labels that describe something, with the value 1. Its name
+    /// must end in `_info`.
     pub fn info(name: impl Into<String>, help: impl Into<String>) -> Self {
         Self::empty(FamilyKind::Info, name.into(), help.into())
     }
 
-    /// Adds a series. Names and values of labels come in any order; an empty value is the same as no label.
+    /// Adds a series. Labels may be in any order; an empty value is the same as no label.
     #[must_use]
     pub fn series(mut self, labels: &[(&str, &str)], value: f64) -> Self {
         let labels = labels.iter().copied().collect();
@@ -54,7 +55,7 @@ impl Family {
         self
     }
 
-    /// Says the unit, as a word. The name ends in it, a counter's before `_total`.
+    /// Sets the unit, as a word. The family's name must end in it, for a counter before `_total`.
     #[must_use]
     pub fn unit(mut self, unit: impl Into<String>) -> Self {
         self.unit = unit.into();
@@ -66,7 +67,7 @@ impl Family {
     }
 }
 
-/// What makes more families.
+/// A function that supplies families.
 #[derive(Clone)]
 pub(super) struct Custom(pub(super) Arc<dyn Fn() -> Vec<Family> + Send + Sync>);
 
@@ -76,8 +77,8 @@ impl core::fmt::Debug for Custom {
     }
 }
 
-/// Adds families to sorted ones. A family that could not stand on a page is left out, and so is one whose samples would have the names
-/// of another's: who was there first stays.
+/// Adds families to sorted ones. It leaves out a family that is invalid, or whose samples would
+/// have the names of another family's; the family that was there first stays.
 pub(super) fn add(families: &mut Vec<Family>, more: Vec<Family>, skipped: &mut Vec<Error>) {
     let mut taken: HashSet<String> = families.iter().flat_map(sample_names).collect();
     for family in more {
@@ -105,7 +106,7 @@ fn wrong(family: &Family, what: &str) -> Error {
     Error::new(ErrorKind::Invalid { message: format!("`{name}` is left out: {what}") })
 }
 
-/// The family as a snapshot has them: sorted, without empty label values.
+/// The family in the form of a snapshot: sorted, without empty label values.
 fn checked(mut family: Family) -> Result<Family, Error> {
     let suffix = match family.kind {
         FamilyKind::Counter => "_total",
@@ -134,7 +135,7 @@ fn checked(mut family: Family) -> Result<Family, Error> {
     Ok(family)
 }
 
-/// What is wrong with a series.
+/// Why a series is invalid.
 fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
     let has_kind = matches!(
         (&series.value, kind),

@@ -1,4 +1,4 @@
-//! What a collection may take, whatever the files say.
+//! Limits what a collection may take, whatever the files contain.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::model::Family;
 use super::decode::Segment;
 use super::layout::Layout;
 
-/// What a collection may take: see [`Collector::limit`](crate::Collector::limit).
+/// How much memory a collection may take: see [`Collector::limit`](crate::Collector::limit).
 ///
 /// ```
 /// use headcount::{Collector, Limit};
@@ -23,10 +23,11 @@ use super::layout::Layout;
 pub struct Limit(u64);
 
 impl Limit {
-    /// No limit but those of each file.
+    /// No limit except those of each file.
     pub(super) const NONE: Self = Self(u64::MAX);
 
-    /// So many bytes, for the page and for what is read of all files together, each.
+    /// A limit of so many bytes for the page, and of as many for what is read of all files
+    /// together.
     pub const fn bytes(bytes: u64) -> Self {
         Self(bytes)
     }
@@ -39,12 +40,12 @@ impl Default for Limit {
     }
 }
 
-/// What is left of the memory that all files together may take.
+/// The memory that is left for all files together.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     left: u64,
-    /// The layouts that were taken from it: their addresses, good for as long as the segments are
-    /// there.
+    /// The layouts that were already counted, by their addresses, which stay valid while the
+    /// segments exist.
     layouts: HashSet<usize>,
 }
 
@@ -53,9 +54,8 @@ impl Memory {
         Self { left, layouts: HashSet::new() }
     }
 
-    /// Takes what a segment is in memory, if so much is left. `on_disk` are the bytes of its file
-    /// that are
-    /// no holes: what is a hole there is none in memory either.
+    /// Takes the memory of a segment, if so much is left. `on_disk` is the size of its file without
+    /// holes: a hole takes no memory either.
     pub(super) fn take(&mut self, segment: &Segment, on_disk: u64) -> Result<(), Error> {
         let layout: &Arc<Layout> = &segment.log.layout;
         let address = Arc::as_ptr(layout) as usize;
@@ -76,7 +76,7 @@ impl Memory {
     }
 }
 
-/// Leaves out the longest families until the page is as short as it must be. Each is told.
+/// Leaves out the longest families until the page is short enough, and reports each.
 pub(super) fn shorten(families: &mut Vec<Family>, Limit(most): Limit, skipped: &mut Vec<Error>) {
     let lengths: Vec<u64> = families.iter().map(most_bytes).collect();
     let mut all = lengths.iter().fold(0, |all: u64, length| all.saturating_add(*length));

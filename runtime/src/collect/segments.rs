@@ -1,4 +1,5 @@
-//! Who counts in a directory: every segment, and how it is known whether its process lives.
+//! Lists who counts in a directory: every segment, whether its process is alive, and how that is
+//! known.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +19,7 @@ use super::read::Source;
 use super::spans::ENDLESS;
 use super::{Collector, archive};
 
-/// What is known of one segment, which is one process's file; see [`Collector::segments`].
+/// Information about one segment, which is one process's file; see [`Collector::segments`].
 #[derive(Debug, Clone)]
 pub struct SegmentInfo {
     file_name: String,
@@ -34,23 +35,24 @@ pub struct SegmentInfo {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentState {
-    /// The process lives.
+    /// The process is alive.
     Alive,
-    /// It has ended. What it counted is read from its segment, until that is folded.
+    /// The process has ended. Its numbers are read from its segment, until that is compacted.
     Dead,
-    /// Another machine or another pid namespace may see a process that can't be seen from here. Its live gauges are not shown, and it is never
-    /// folded.
+    /// There may be a process that is invisible from here: on another machine, or in another pid
+    /// namespace. Its live gauges are not shown, and its segment is never compacted.
     Unknown,
-    /// The archive has what it counted; the file is not read any more, and the next folding removes it.
+    /// The archive contains its numbers. The file is not read any more, and the next compaction
+    /// removes it.
     Archived,
-    /// A copy of another segment. It doesn't count.
+    /// A copy of another segment. It does not count.
     Copy,
-    /// It can't be read: [`SegmentInfo::error`] says why.
+    /// The segment cannot be read: [`SegmentInfo::error`] says why.
     Unreadable,
 }
 
 impl fmt::Display for SegmentState {
-    /// One word.
+    /// Prints one word.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Alive => "alive",
@@ -64,73 +66,76 @@ impl fmt::Display for SegmentState {
 }
 
 impl SegmentInfo {
-    /// The file's name in the directory.
+    /// Returns the file's name in the directory.
     pub fn file_name(&self) -> &str {
         &self.file_name
     }
 
-    /// The process, as it called itself in its own pid namespace. `None` where the header can't be read, as with all that stands there.
+    /// Returns the pid, in the process's own pid namespace. This and the other values from the
+    /// header are `None` if the header cannot be read.
     pub fn pid(&self) -> Option<u32> {
         self.header.as_ref().map(|header| header.pid)
     }
 
-    /// The user that the process ran as when it made the segment.
+    /// Returns the user that the process ran as when it created the segment.
     pub fn uid(&self) -> Option<u32> {
         self.header.as_ref().map(|header| header.uid)
     }
 
-    /// The random number that tells this segment from all others, as 32 hexadecimal digits.
+    /// Returns the random number that identifies this segment, as 32 hexadecimal digits.
     pub fn instance(&self) -> Option<String> {
         self.header.as_ref().map(|header| hex(&header.instance))
     }
 
-    /// When the segment was made: at the process's first use of a metric.
+    /// Returns when the segment was created: at the process's first use of a metric.
     pub fn created(&self) -> Option<SystemTime> {
         let since = Duration::from_nanos(self.header.as_ref()?.created_ns);
         SystemTime::UNIX_EPOCH.checked_add(since)
     }
 
-    /// Bytes that it takes on the disk, or in memory. Its length says nothing: most of it is holes.
+    /// Returns the bytes that the segment takes on disk, or in memory. Its length would be
+    /// misleading: most of it is holes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many series it has; a histogram is one. Those that were removed are not among them.
+    /// Returns the number of series; a histogram is one. Removed series are not included.
     pub fn series(&self) -> usize {
         self.series
     }
 
-    /// Whether its process lives and what becomes of the segment.
+    /// Returns whether the process is alive, and what happens with the segment.
     pub fn state(&self) -> SegmentState {
         self.state
     }
 
-    /// Whether its process lives.
+    /// Returns whether the process is alive.
     pub fn is_alive(&self) -> bool {
         self.state == SegmentState::Alive
     }
 
-    /// How that is known, in words.
+    /// Returns how that is known, in words.
     pub fn why(&self) -> &str {
         &self.why
     }
 
-    /// Why it can't be read.
+    /// Returns why the segment cannot be read, if it cannot.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }
 }
 
 impl Collector {
-    /// Every segment in the directory, the oldest first, with what is believed of its process, and why. Those that can't be read come last, with
-    /// their errors.
+    /// Lists every segment in the directory, the oldest first, with the state of its process, and
+    /// how that is known. Segments that cannot be read come last, with their errors.
     ///
-    /// What `ps` is for processes. A process that counts in private memory has no file, and isn't here; nor is what the archive has of processes
-    /// whose files are gone.
+    /// The list is for headcount what `ps` is for processes. A process that counts in private
+    /// memory has no file, so it is not listed; nor are processes whose numbers are in the archive
+    /// and whose files are gone.
     ///
     /// # Errors
     ///
-    /// Where the directory can't be read.
+    /// Returns an error if the directory cannot be read.
     ///
     /// # Examples
     ///
@@ -187,21 +192,22 @@ impl Collector {
     }
 }
 
-/// The alive one, or the one that knows more; one that can't be read last.
+/// For the choice among copies: the living one first, then the one that contains more; one that
+/// cannot be read comes last.
 type Rank = (bool, Life, (u64, u64));
 
-/// A segment, and what it is judged by.
+/// A segment, and the data by which it is judged.
 struct Found {
     info: SegmentInfo,
     life: Life,
     reason: Option<Reason>,
     log_age: (u64, u64),
-    /// It says something that this version doesn't know.
+    /// It contains something that this version does not know.
     has_unknown: bool,
 }
 
 impl Found {
-    /// `None`: it is gone.
+    /// `None`: the file is gone.
     fn of(directory: &Directory, file_name: String, here: &Here, logs: &mut Logs) -> Option<Self> {
         let info = SegmentInfo {
             file_name,
@@ -224,7 +230,7 @@ impl Found {
         }
     }
 
-    /// Goes as far as it gets.
+    /// Reads as much as possible.
     fn read(&mut self, directory: &Directory, here: &Here, logs: &mut Logs) -> Result<bool, Error> {
         let Some(fd) = directory.open_file(&self.info.file_name)? else { return Ok(false) };
         let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;

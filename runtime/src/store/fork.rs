@@ -1,8 +1,9 @@
 //! What happens to the mutex and to the segment when the program forks.
 //!
-//! prepare takes the mutex, so that no other thread is in the middle of anything; parent and child release it. The child, in
-//! between, lets go of everything of its parent's. No `Once`, no `LazyLock`: a fork during its first use would leave the child
-//! waiting for a thread that it doesn't have.
+//! prepare takes the mutex, so that no other thread is in the middle of anything; parent and child
+//! release it. The child, in between, lets go of everything of its parent's. No `Once`, no
+//! `LazyLock`: a fork during its first use would leave the child waiting for a thread that it
+//! doesn't have.
 #![expect(unsafe_code, reason = "pthread_atfork, and what the mutex guards")]
 
 use core::cell::Cell;
@@ -28,7 +29,8 @@ use super::tally;
 
 static STORE: Mutex<Store> = Mutex::new(Store::new());
 
-/// Forks between the program's first process and this one. What was begun in one epoch must not be ended in another.
+/// Forks between the program's first process and this one. What was begun in one epoch must not be
+/// ended in another.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 /// Whether this process was made, without fork handlers, while a thread that it doesn't have held
@@ -45,7 +47,8 @@ pub(crate) fn epoch() -> u32 {
 static ARMED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// This thread's fork handlers hold the mutex. Handlers can be registered twice, when two threads come first.
+    /// This thread's fork handlers hold the mutex. Handlers can be registered twice, when two
+    /// threads come first.
     static HELD: Cell<bool> = const { Cell::new(false) };
     /// This thread registers the handlers.
     static ARMING: Cell<bool> = const { Cell::new(false) };
@@ -66,8 +69,8 @@ impl Guard {
         ARMED.load(Ordering::Relaxed)
     }
 
-    /// `None` if this thread holds it already: a second call from inside (an instrumented allocator, a signal handler) must not wait for
-    /// itself.
+    /// `None` if this thread holds it already: a second call from inside (an instrumented
+    /// allocator, a signal handler) must not wait for itself.
     pub(super) fn lock() -> Option<Self> {
         notice();
         if STORE.is_mine() || !arm() {
@@ -80,7 +83,8 @@ impl Guard {
         STORE.take();
         let mut guard = Self { since: epoch(), signals };
         if guard.epoch != guard.since {
-            // Forked while this very thread was inside, by a signal handler: its fork handler could not touch the store.
+            // Forked while this very thread was inside, by a signal handler: its fork handler could
+            // not touch the store.
             guard.epoch = guard.since;
             guard.forsake();
         }
@@ -92,7 +96,8 @@ impl Deref for Guard {
     type Target = Store;
 
     fn deref(&self) -> &Store {
-        // SAFETY: a guard exists while its thread holds the mutex, and there is one; `self` is borrowed for as long.
+        // SAFETY: a guard exists while its thread holds the mutex, and there is one; `self` is
+        // borrowed for as long.
         unsafe { &*STORE.value() }
     }
 }
@@ -126,8 +131,9 @@ impl Drop for Guard {
     }
 }
 
-/// Tells the program's logger. That is code of the user's: it may record, fork, panic, or wait for a lock that the caller of this very operation holds. So
-/// it runs in a thread of its own, which is waited for, but not for long.
+/// Tells the program's logger. That is code of the user's: it may record, fork, panic, or wait for
+/// a lock that the caller of this very operation holds. So it runs in a thread of its own, which is
+/// waited for, but not for long.
 fn say(message: String) {
     if log::max_level() < log::Level::Warn {
         return;
@@ -143,7 +149,8 @@ fn say(message: String) {
     }
 }
 
-/// Does something during which this process doesn't fork, unless from a signal handler. `None` where this thread is inside an operation.
+/// Does something during which this process doesn't fork, unless from a signal handler. `None`
+/// where this thread is inside an operation.
 pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
     let _guard = Guard::lock()?;
     Some(what())
@@ -151,8 +158,8 @@ pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
 
 /// Registers the handlers, before the mutex is locked for the first time.
 ///
-/// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in reverse order): the order in which an
-/// operation of ours takes the two locks.
+/// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in
+/// reverse order): the order in which an operation of ours takes the two locks.
 ///
 /// `false` if this thread is doing that further up its stack: what it calls allocates, and the
 /// allocator may record.
@@ -163,8 +170,9 @@ fn arm() -> bool {
         }
         // Before anything is registered, and before any lock of ours is taken.
         pin();
-        // SAFETY: the handlers are functions of this library without arguments, and do what fork handlers may: the
-        // child's makes system calls and writes memory, it neither allocates nor waits.
+        // SAFETY: the handlers are functions of this library without arguments, and do what fork
+        // handlers may: the child's makes system calls and writes memory, it neither allocates nor
+        // waits.
         let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         wiped::arm();
         // Out of memory: the next operation asks again.
@@ -175,7 +183,8 @@ fn arm() -> bool {
 }
 
 extern "C" fn prepare() {
-    // Mine: this thread forks from inside an operation of ours, or these handlers are registered twice.
+    // Mine: this thread forks from inside an operation of ours, or these handlers are registered
+    // twice.
     if !STORE.is_mine() {
         // Before the mutex: a callback needs it to say what it has to say.
         gate::close();
@@ -223,7 +232,8 @@ extern "C" fn in_child() {
     }
 }
 
-/// Nothing of the parent's is reached from here on, and nothing of it kept: neither its file nor its lock.
+/// Nothing of the parent's is reached from here on, and nothing of it kept: neither its file nor
+/// its lock.
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
@@ -238,17 +248,20 @@ fn let_go() {
 
 /// In the store, the same. The mutex is this thread's, and no guard is alive.
 fn forsake() {
-    // SAFETY: `prepare` or `after_fork_in_child` took the mutex; no `Guard` of this thread exists, else they hadn't.
+    // SAFETY: `prepare` or `after_fork_in_child` took the mutex; no `Guard` of this thread exists,
+    // else they hadn't.
     let store = unsafe { &mut *STORE.value() };
     store.epoch = epoch();
     store.forsake();
 }
 
-/// Does what the fork handlers do, in a child that was made without them: by `clone`, `_Fork`, or a host's own system call.
+/// Does what the fork handlers do, in a child that was created without them: by `clone`, `_Fork`,
+/// or a host's own system call.
 ///
-/// Until it is called, the child counts in its parent's segment, and both lose counts. Call it first thing in the
-/// child, before anything is recorded there, and never in a process that has other threads. It is async-signal-safe, as
-/// long as no thread of the parent was inside a first use while it forked.
+/// Until it is called, the child counts in its parent's segment, and both lose counts. Call it
+/// first in the child, before anything is recorded there, and never in a process that has other
+/// threads. It is async-signal-safe, unless a thread of the parent was inside a first use during
+/// the fork.
 pub fn after_fork_in_child() {
     let_go();
     if STORE.is_mine() {

@@ -1,4 +1,4 @@
-//! What went wrong, for those who ask.
+//! A report on problems of this process's counting.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::fork::Guard;
 use super::state::{State, Store};
 use super::tally::dropped_operations;
 
-/// How this process's own counting fares; see [`health`].
+/// The state of this process's own counting; see [`health`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Health {
@@ -22,53 +22,54 @@ pub struct Health {
 }
 
 impl Health {
-    /// Whether other processes can see what this one counts. `false` before the first use, and wherever counting is private:
-    /// because no directory was named, because it can't be used ([`problem`](Self::problem) says why), or because
-    /// someone removed this process's file.
+    /// Returns whether other processes can see what this one counts. It is `false` before the first
+    /// use, and whenever counting is private: because no directory was named, because it cannot be
+    /// used ([`problem`](Self::problem) says why), or because somebody removed this process's file.
     pub fn is_shared(&self) -> bool {
         self.shared
     }
 
-    /// Whether anything was recorded or set up since the program began, or since it forked.
+    /// Returns whether anything was recorded or set up since the program began, or since it forked.
     pub fn has_started(&self) -> bool {
         self.started
     }
 
-    /// The directory that was named, fit or not.
+    /// Returns the directory that was named, whether or not it is fit to count in.
     pub fn directory(&self) -> Option<&Path> {
         self.directory.as_deref()
     }
 
-    /// Why counting is private or incomplete, with the path; that somebody removed this process's
-    /// file; or which function doesn't return ([`stuck_functions`](Self::stuck_functions)). Also
-    /// where no directory was named ([`Error::is_private`]), unless
-    /// [`Config::required`](crate::Config::required) says that none is wanted. `None` before the
-    /// first use.
+    /// Returns why counting is private or incomplete, with the path; that somebody removed this
+    /// process's file; or which function does not return
+    /// ([`stuck_functions`](Self::stuck_functions)). It is also an error if no directory was named
+    /// ([`Error::is_private`]), unless [`Config::required`](crate::Config::required) is `false`.
+    /// `None` before the first use.
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
     }
 
-    /// Functions given to [`Gauge::set_function`](crate::Gauge::set_function) and its siblings that
-    /// were called more than a
-    /// second ago and have not returned: what they say is as old as that. Each holds a thread; once
-    /// there are eight, no
-    /// function of this process is called until one of them returns.
+    /// Returns the number of functions given to [`Gauge::set_function`](crate::Gauge::set_function)
+    /// and its siblings that were called more than a second ago and have not returned. Their values
+    /// are as old as that. Each such function holds a thread; once there are eight, no function of
+    /// this process is called until one of them returns.
     pub fn stuck_functions(&self) -> u64 {
         self.stuck_functions
     }
 
-    /// Declared series that have no cells, for want of room.
+    /// Returns the number of declared series that have no cells, because there was no space or
+    /// because another declaration contradicts theirs.
     pub fn dropped_series(&self) -> u64 {
         self.dropped_series
     }
 
-    /// Operations that were recorded nowhere, since the program began.
+    /// Returns the number of operations since the program began that were recorded nowhere.
     pub fn dropped_operations(&self) -> u64 {
         self.dropped_operations
     }
 }
 
-/// How this process's counting fares. Recording itself never fails and never says anything; this does.
+/// Returns the state of this process's counting. Recording never fails and reports nothing; this
+/// function does.
 ///
 /// ```
 /// let health = headcount::health();
@@ -104,17 +105,17 @@ pub fn health() -> Health {
 }
 
 impl Store {
-    /// Whether what this process counts is seen by itself alone.
+    /// Whether only this process sees what it counts.
     fn is_alone(&self) -> bool {
         match self.state {
             State::Live => !self.is_shared(),
             State::Failed => true,
-            // It counts nothing so far.
+            // It has not counted anything yet.
             State::New | State::Forked => false,
         }
     }
 
-    /// Why it is, unless that is wanted.
+    /// Why it is alone, unless the program wants that.
     fn why_alone(&self, required: Option<bool>) -> Option<Error> {
         if !self.is_alone() {
             return None;
@@ -135,7 +136,8 @@ impl Store {
         let required = self.choice.as_ref().and_then(|choice| choice.required);
         let (known, alone) = (self.problem.clone(), self.why_alone(required));
         let stuck = || self.callbacks.complaints().next().map(ErrorKind::Stuck).map(Error::new);
-        // Alone without a directory is what many programs want: the others are worse.
+        // Many programs want to be alone without a directory, so any other problem is reported
+        // first.
         match alone {
             Some(alone) if alone.is_private() => known.or_else(stuck).or(Some(alone)),
             alone => known.or(alone).or_else(stuck),
@@ -150,8 +152,8 @@ impl Store {
     }
 }
 
-/// Whether what this process counts is seen by itself alone, for a collector: where that isn't
-/// wanted, the logger is told once.
+/// Whether only this process sees what it counts, for a collector. If the program does not want
+/// that, reports it to the logger once.
 pub(crate) fn tell_if_alone() -> bool {
     let Some(mut store) = Guard::lock() else { return false };
     let required = store.choice.as_ref().and_then(|choice| choice.required);

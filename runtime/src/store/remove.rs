@@ -1,8 +1,8 @@
-//! Taking series away again.
+//! Removing series.
 //!
-//! The log says since when what was removed means nothing. Other threads may be about to count in
-//! its cells: they rest before they are another series', and
-//! one that comes back gets others. See `churn` and `compact`.
+//! A record in the log states when a series was removed. Other threads may be about to count in its
+//! cells. The cells rest before they are given to another series, and a series that comes back gets
+//! other cells. See `churn` and `compact`.
 
 use core::ops::Bound;
 
@@ -16,23 +16,26 @@ use super::compact;
 use super::fork::Guard;
 use super::state::{Known, State, Store};
 
-/// Removes the series of this family that have all these label values from this process, and says how many there were.
+/// Removes from this process all series of a family that have all these label values, and returns
+/// how many there were.
 ///
-/// The family is named as it is exposed: one that was declared by `#[metric]` on a function, or by an attribute with a `name`. Only series whose labels
-/// are open go: those of closed labels (an enum's, `bool`) are all there from the start, and stay.
+/// `family` is the name on the page: of a family declared by `#[metric]` on a function, or by an
+/// attribute with a `name`. Only series with open labels are removed. Series whose labels are all
+/// closed (enums, `bool`) exist from the start, and stay.
 ///
-/// Each process removes its own. What it has counted stays in the sum for as long as another process has the series, so that no counter
-/// falls; once none has it, it is gone. A child that was forked while its parent had the series has it too, from its first operation on. If it comes back, it starts at 0. A removed gauge takes no part from that moment.
+/// Each process removes only its own series. What it has counted stays in the sum as long as
+/// another process has the series, so that no counter falls. Once no process has it, the series is
+/// gone; if it comes back, it starts at 0. A child that was forked while its parent had the series
+/// has it too, from its first operation on. A removed gauge takes no part from that moment on.
 ///
-/// Handles to a removed series count nowhere, for as long as they are kept, and no harm is done;
-/// ask the family for it again, and it is back. A removed
-/// series makes room under the family's `max_series`, and its memory is used again: what a process
-/// holds is bounded by the series that
-/// are there, however many come and go.
+/// A handle of a removed series counts nowhere, however long it is kept, and does no harm. Look the
+/// series up again in its family to bring it back. Removing a series makes space under the family's
+/// `max_series`, and its memory is used again: what a process holds is bounded by the series that
+/// exist, however many come and go.
 ///
-/// Now and then, once more than 1,000 were removed, this looks at what the directory's other
-/// processes have, which takes as long as a collection. Who
-/// removes more than some hundred thousand within a few seconds waits until their cells may be used
+/// From time to time, once more than 1,000 series were removed, this call examines which series the
+/// directory's other processes have, which takes as long as a collection. A process that removes
+/// more than some hundred thousand series within a few seconds waits until their cells may be used
 /// again.
 ///
 /// # Examples
@@ -66,12 +69,13 @@ pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
     removed
 }
 
-/// Removes all series of a family with open labels from this process, and says how many there were: see [`remove_matching`].
+/// Removes from this process all series of a family with open labels, and returns how many there
+/// were: see [`remove_matching`].
 pub fn clear(family: &str) -> usize {
     remove_matching(family, &[])
 }
 
-/// Removes a row, if it is one that is still there.
+/// Removes a row; returns whether it still existed.
 pub(crate) fn remove(row: &'static RowSlot) -> bool {
     let Some(mut store) = locked() else { return false };
     let slot = row.load();
@@ -82,11 +86,11 @@ pub(crate) fn remove(row: &'static RowSlot) -> bool {
     is_there
 }
 
-/// Removes all rows of this site but the one at this slot.
+/// Removes all rows of this site except the one at this slot.
 pub(crate) fn remove_others(site: &'static Site, slot: u32) {
     let Some(mut store) = locked() else { return };
     let Spec::Metric(d) = site.spec() else { return };
-    // Whichever of the family's declarations said it.
+    // All declarations of the family share its rows.
     let mut rows = store.rows_of(d.name, &[]);
     rows.retain(|row| *row != slot);
     store.remove(&rows);
@@ -101,9 +105,8 @@ fn locked() -> Option<Guard> {
 }
 
 impl Store {
-    /// The slots of a family's rows that have all these label values. Looked up as far as the first
-    /// labels are given, so that to name all is to
-    /// look at one.
+    /// The slots of a family's rows that have all these label values. The search uses the leading
+    /// labels that are given, so that it examines one row if all are given.
     fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
         let mut rows = Vec::new();
         for (id, (name, names)) in (0_u32..).zip(&self.names) {

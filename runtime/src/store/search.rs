@@ -1,8 +1,8 @@
-//! Finding the directory in which this process counts.
+//! Finds the directory in which this process counts.
 //!
-//! Once it was found its descriptor is kept, and looked for under the mutex: that waits for nobody.
-//! Until then, and where the descriptor was lost, paths are walked, which may take as long as some
-//! filesystem likes: so the mutex isn't held, and no signal is blocked.
+//! Once the directory is found, its descriptor is kept, and checked under the mutex: that does not
+//! wait for anybody. Before that, and if the descriptor was lost, paths are walked, which takes as
+//! long as the filesystem takes. Therefore the mutex is not held then, and no signal is blocked.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) struct Outcome {
     pub(super) place: Place,
 }
 
-/// Where segments are made. `None`: no directory was named.
+/// Where segments are created. `None`: no directory was named.
 pub(super) type Place = Option<Result<Directory, Error>>;
 
 impl Search {
@@ -46,7 +46,7 @@ impl Search {
         self.decide().directory
     }
 
-    /// For who makes a segment. A directory that is missing is made.
+    /// For the creation of a segment. Creates the directory if it is missing.
     pub(super) fn for_writing(mut self) -> Outcome {
         let choice = self.decide();
         let Some(path) = &choice.directory else {
@@ -110,7 +110,7 @@ impl Store {
         Search { config: self.config.clone(), choice: self.choice.clone(), kept: self.kept.clone() }
     }
 
-    /// Where segments are made, if that can be said without looking at a path.
+    /// Where segments are created, if that is known without walking a path.
     pub(super) fn place_at_hand(&self) -> Option<Place> {
         let choice = self.choice.as_ref()?;
         if choice.directory.is_none() {
@@ -132,11 +132,11 @@ pub(crate) fn open_directory() -> Result<Option<Directory>, Error> {
     search.for_reading().transpose()
 }
 
-/// For [`Command::envs`](std::process::Command::envs): what makes a child that is started by `exec`
-/// count in the directory in which this process counts. Nothing, where it has none.
+/// Returns environment variables for [`Command::envs`](std::process::Command::envs) that make a
+/// child started by `exec` count in this process's directory. Empty if the process has none.
 ///
-/// A child that is forked inherits all this, and the open directory too. A program that was started
-/// anew has only its environment: it counts for itself alone unless that names the directory.
+/// A forked child inherits all of this, and the open directory too. A program started by `exec` has
+/// only its environment: unless that names the directory, the program counts for itself alone.
 ///
 /// # Examples
 ///

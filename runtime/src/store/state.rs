@@ -60,7 +60,8 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) state: State,
-    /// Forks that this store has gone through; behind the true number only if a signal handler forked inside us.
+    /// Forks that this store has gone through; behind the true number only if a signal handler
+    /// forked inside us.
     pub(super) epoch: u32,
     pub(super) config: Option<Config>,
     /// What that and the environment come to; decided once, at first use, and inherited by
@@ -252,7 +253,8 @@ impl Store {
             }
             self.create_in(None, parent)
         });
-        // No descriptor to be had for a moment, or no file of any length allowed: memory needs neither.
+        // No descriptor to be had for a moment, or no file of any length allowed: memory needs
+        // neither.
         let made = made.or_else(|_| self.create_by(parent, create_private));
         match made {
             Ok(created) => {
@@ -280,7 +282,8 @@ impl Store {
         }
     }
 
-    /// Registers what the program declares, in a segment that was just made. What finds no room may find some once it was made.
+    /// Registers what the program declares, in a segment that was just made. What finds no room may
+    /// find some once it was made.
     fn register_first(&mut self) {
         let (problem, unsaid) = (self.problem.clone(), self.unsaid.clone());
         self.register_new();
@@ -393,16 +396,20 @@ impl Store {
     }
 }
 
-/// Decides where segments go, and makes this process's.
+/// Decides where this process and its children count, and creates this process's segment.
 ///
-/// Call it at the start of the program, before it forks: children inherit the decision. Without it the first recording
-/// does the same with what the environment says.
+/// Call it at the start of the program, before it forks: children inherit the decision. Without it
+/// the first recording does the same, with the settings of the environment.
 ///
 /// # Errors
 ///
-/// Where the directory can't be used: it can't be made, isn't a directory, belongs to someone else, everybody may write to
-/// it, or has no room, also after what the dead have left there was folded. Recording then works all the same, in memory that only this process
-/// can read, for as long as the process lives; a forked child tries again. Also an error: recording had begun elsewhere, and what was counted can't be moved.
+/// Returns an error if the directory cannot be used: it cannot be created, is not a directory,
+/// belongs to another user, everybody may write to it, or it has no space, even after the segments
+/// of dead processes were compacted. Recording works all the same, in memory that only this process
+/// can read, for as long as the process lives; a forked child tries again.
+///
+/// Also returns an error if recording had begun in another place, since what was counted cannot be
+/// moved ([`Error::is_already_started`]).
 pub fn init(config: Config) -> Result<(), Error> {
     if !ON {
         return Ok(());
@@ -411,7 +418,8 @@ pub fn init(config: Config) -> Result<(), Error> {
         set_sample_interval(interval);
     }
     let choice = config.choice();
-    // `None`: called from inside an operation of this very thread (an allocator, a signal handler); that one decides.
+    // `None`: called from inside an operation of this very thread (an allocator, a signal handler);
+    // that one decides.
     let Some(mut store) = Guard::settled() else { return Ok(()) };
     let is_same = store.directory() == choice.directory;
     if store.state == State::Live {
@@ -438,7 +446,8 @@ pub fn init(config: Config) -> Result<(), Error> {
     store.shortcoming(required).map_or(Ok(()), Err)
 }
 
-/// Makes this process's segment, if the program declares anything, so that its series exist before they are used.
+/// Makes this process's segment, if the program declares anything, so that its series exist before
+/// they are used.
 pub(crate) fn start() {
     if registry::is_empty() || !ON {
         return;
@@ -446,8 +455,9 @@ pub(crate) fn start() {
     drop(Guard::live());
 }
 
-/// This process's own segment, for the collector in the same process, which reads it where it is: also when it has no
-/// name, or lost it. Read without the store, so that a collection doesn't hold up a fork.
+/// This process's own segment, for the collector in the same process, which reads it where it is:
+/// also when it has no name, or lost it. Read without the store, so that a collection doesn't hold
+/// up a fork.
 pub(crate) struct Own {
     header: Header,
     view: View,
