@@ -1,17 +1,19 @@
-//! Bucket bounds by rule: in equal steps, or each a multiple of the one before.
+//! Bucket bounds by rule: in equal steps, or each a multiple of the previous one.
 
-/// Bucket bounds in equal steps: `start`, `start + width`, and so on, `N` of them. `+Inf` is always there besides.
+/// Returns `N` bucket bounds in equal steps: `start`, `start + width`, and so on. A histogram adds
+/// `+Inf`.
 ///
-/// For `buckets = ..` of `#[metric]` and `#[timed]`, where it is evaluated by the compiler.
+/// Use it in `buckets = ..` of `#[metric]` and `#[timed]`, where the compiler evaluates it.
 ///
-/// Where both numbers have few decimal places, the bounds are computed as decimal numbers and rounded once, so that they are the numbers a
-/// person would write: steps of 0.1 have 0.3 among them, and not 0.30000000000000004. Where they have many, a bound is
-/// `start + width * i` in floating point.
+/// If both numbers have few decimal places, the bounds are computed as decimal numbers and rounded
+/// once, so that they are the numbers that a person would write: steps of 0.1 include 0.3, and not
+/// 0.30000000000000004. If they have many, a bound is `start + width * i` in floating point.
 ///
 /// # Panics
 ///
-/// Where `N` is 0, `width` isn't above 0, or the bounds aren't finite or don't ascend because `width` is too small beside `start`. In a
-/// constant, as in `buckets = ..`, that is a compile error.
+/// Panics if `N` is 0, if `width` is not greater than 0, or if the bounds are not finite or do not
+/// ascend because `width` is too small compared with `start`. In a constant, as in `buckets = ..`,
+/// that is a compile error.
 ///
 /// # Examples
 ///
@@ -51,17 +53,20 @@ pub const fn linear_buckets<const N: usize>(start: f64, width: f64) -> [f64; N] 
     bounds
 }
 
-/// Bucket bounds that grow: `start`, `start * factor`, `start * factor * factor`, and so on, `N` of them. `+Inf` is always there besides.
+/// Returns `N` bucket bounds that grow: `start`, `start * factor`, `start * factor * factor`, and
+/// so on. A histogram adds `+Inf`.
 ///
-/// For `buckets = ..` of `#[metric]` and `#[timed]`, where it is evaluated by the compiler.
+/// Use it in `buckets = ..` of `#[metric]` and `#[timed]`, where the compiler evaluates it.
 ///
-/// The bounds are computed as those of [`linear_buckets`]: as decimal numbers, rounded once, for as long as their digits fit. Beyond that a
-/// bound is the one before times `factor` in floating point.
+/// The bounds are computed like those of [`linear_buckets`]: as decimal numbers, rounded once, as
+/// long as their digits fit. Beyond that a bound is the previous one times `factor` in floating
+/// point.
 ///
 /// # Panics
 ///
-/// Where `N` is 0, `start` isn't above 0, `factor` isn't above 1, or the bounds aren't finite or don't ascend. In a constant, as in
-/// `buckets = ..`, that is a compile error.
+/// Panics if `N` is 0, if `start` is not greater than 0, if `factor` is not greater than 1, or if
+/// the bounds are not finite or do not ascend. In a constant, as in `buckets = ..`, that is a
+/// compile error.
 ///
 /// # Examples
 ///
@@ -118,7 +123,8 @@ const fn check(before: f64, bound: f64) {
 const fn decimal_step(start: f64, width: f64, i: usize) -> Option<f64> {
     let (Some(start), Some(width)) = (Decimal::of(start), Decimal::of(width)) else { return None };
     let scale = if start.scale > width.scale { start.scale } else { width.scale };
-    // Below 2^53 * 10^15 each, so that neither these nor their product with an index leaves 128 bits.
+    // Each is below 2^53 * 10^15, so that neither these nor their product with an index exceeds 128
+    // bits.
     let start = start.digits * 10_i128.pow(scale - start.scale);
     let width = width.digits * 10_i128.pow(scale - width.scale);
     let Some(far) = width.checked_mul(i as i128) else { return None };
@@ -129,7 +135,8 @@ const fn decimal_step(start: f64, width: f64, i: usize) -> Option<f64> {
     }
 }
 
-/// A number as a person writes it: `digits / 10^scale`. Both are exact as `f64`, so that their quotient is rounded once.
+/// A number as a person writes it: `digits / 10^scale`. Both are exact as `f64`, so that their
+/// quotient is rounded once.
 #[derive(Clone, Copy)]
 struct Decimal {
     digits: i128,

@@ -1,10 +1,12 @@
-/// Declares what was built: an [`Info`](crate::Info) called `program_build_info` with the labels `package` and `version`, of the package in
-/// whose source it stands, and whatever else is given.
+/// Declares an [`Info`](crate::Info) about the build, called `program_build_info`. Its labels are
+/// `package` and `version`, of the package in whose source it stands, and whatever else is given.
 ///
-/// It is there with the value 1 from the first use of the library in a process on, and nothing needs to be called. Further labels are
-/// `name = constant`, each a `&'static str` that the compiler knows: `env!("..")` of a variable that a build script set, a literal, a constant.
+/// It exists with the value 1 from the first use of the library in a process on; nothing needs to
+/// be called. Further labels are `name = constant`, each a `&'static str` that the compiler knows:
+/// `env!("..")` of a variable that a build script set, a literal, a constant.
 ///
-/// Across processes the series of those that live are shown, so that two versions that run side by side are two series.
+/// The page shows the series of all living processes, so two versions that run side by side are two
+/// series.
 ///
 /// # Examples
 ///

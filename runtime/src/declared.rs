@@ -1,6 +1,7 @@
-//! All that is declared, as a whole: the catalogue of it, and what in it contradicts itself.
+//! All declarations together: their catalogue, and the contradictions among them.
 //!
-//! Crates declare their metrics without knowing of each other; the linker brings them together. What can't be true at once is found here.
+//! Crates declare their metrics without knowing of each other, and the linker brings the
+//! declarations together. This module finds those that contradict each other.
 
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,25 +12,25 @@ use crate::model::FamilyKind;
 use crate::model::kind::Kind;
 use crate::registry::{self, Function, Site, Spec};
 
-/// A metric as it was declared.
+/// The declaration of a metric.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Declaration {
     /// The family's name.
     pub name: String,
-    /// Its type.
+    /// The family's type.
     pub kind: FamilyKind,
-    /// How processes combine, for a gauge or a state set: `livesum`, ..
+    /// How the values of processes are combined, for a gauge or a state set: `livesum`, ..
     pub mode: Option<&'static str>,
     /// The help text.
     pub help: String,
-    /// The unit as a word, or nothing.
+    /// The unit as a word, or an empty string.
     pub unit: String,
-    /// The names of its labels, sorted.
+    /// The names of the labels, sorted.
     pub labels: Vec<String>,
-    /// The bounds of its buckets in its unit, without +Inf.
+    /// The bounds of the buckets, in the metric's unit, without +Inf.
     pub buckets: Vec<f64>,
-    /// Where it was declared, as `file:line`; nothing where that isn't known.
+    /// The place of the declaration, as `file:line`; empty if it is unknown.
     pub place: String,
 }
 
@@ -50,10 +51,12 @@ impl fmt::Display for Declaration {
     }
 }
 
-/// Every metric that is compiled into this program, used or not, sorted by name and place: for documentation, dashboards, reviews.
+/// Lists every metric that is compiled into this program, used or not, sorted by name and place:
+/// for documentation, dashboards, reviews.
 ///
-/// Annotated functions without a name of their own are one declaration each, in the families that all of them share. What a directory's
-/// processes declare says [`Collector::catalogue`](crate::Collector::catalogue).
+/// Each annotated function without a name is one declaration, in the families that all of them
+/// share. [`Collector::catalogue`](crate::Collector::catalogue) lists what the processes of a
+/// directory declare.
 ///
 /// # Examples
 ///
@@ -73,20 +76,24 @@ pub fn catalogue() -> Vec<Declaration> {
     all().into_iter().map(|declared| declared.declaration).collect()
 }
 
-/// Checks that all declarations in this program agree: that no name is declared with two kinds, modes, units, label names, buckets or help texts, no gauge with its labels in two orders, and no
-/// family has samples of another's name. In a test, this line guards a code base, all its dependencies included:
+/// Checks that all declarations in this program agree. They disagree if a name is declared with two
+/// kinds, modes, units, label names, buckets or help texts, if a gauge has its labels in two
+/// orders, or if a family has samples with another family's name. In a test, this line guards a
+/// code base, including all its dependencies:
 ///
 /// ```standalone_crate
 /// headcount::verify().unwrap();
 /// ```
 ///
-/// In a program that runs, of two declarations that can't both be true the one whose place comes first in the alphabet is in force. The other is told
-/// once through the `log` facade and counted as a dropped series, and operations on it as dropped operations. Where only help or unit differ, both
-/// count, and the first one's words are shown.
+/// In a running program, of two contradictory declarations the one whose place comes first in the
+/// alphabet is in force. The other is reported once through the `log` facade, and is counted as a
+/// dropped series, and operations on it as dropped operations. If only help or unit differ, both
+/// count, and the first one's texts are shown.
 ///
 /// # Errors
 ///
-/// Where they don't agree. The error says what, with file and line of both.
+/// Returns an error if they disagree. It lists the contradictions, with file and line of both
+/// declarations.
 pub fn verify() -> Result<(), Conflicts> {
     let found: Vec<Conflict> = conflicts();
     let mut found: Vec<String> = found.into_iter().map(|conflict| conflict.message).collect();
@@ -94,12 +101,12 @@ pub fn verify() -> Result<(), Conflicts> {
     if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
 }
 
-/// Declarations that don't agree.
+/// Contradictory declarations.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Conflicts(Vec<String>);
 
 impl Conflicts {
-    /// One sentence for each, with the places.
+    /// Returns one sentence for each contradiction, with the places.
     pub fn messages(&self) -> &[String] {
         &self.0
     }
@@ -111,7 +118,7 @@ impl fmt::Display for Conflicts {
     }
 }
 
-/// As [`Display`](fmt::Display): it is what a failing test shows.
+/// Prints the text of [`Display`](fmt::Display), since a failing test shows this.
 impl fmt::Debug for Conflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "metrics are declared that contradict each other:\n{self}")
@@ -120,10 +127,10 @@ impl fmt::Debug for Conflicts {
 
 impl std::error::Error for Conflicts {}
 
-/// Two declarations that don't agree.
+/// Two contradictory declarations.
 pub(crate) struct Conflict {
     message: String,
-    /// The one that is not in force, if both can't be.
+    /// The declaration that is not in force, if only one can be.
     pub(crate) loser: Option<&'static Site>,
 }
 
@@ -133,7 +140,7 @@ impl Conflict {
     }
 }
 
-/// Each declaration that contradicts the first of its name.
+/// Lists each declaration that contradicts the first one of its name.
 pub(crate) fn conflicts() -> Vec<Conflict> {
     let mut first = BTreeMap::<String, Declared>::new();
     let mut found = Vec::new();
@@ -152,7 +159,8 @@ pub(crate) fn conflicts() -> Vec<Conflict> {
     found
 }
 
-/// Whether there may be any that keep a declaration from being in force: what a program asks when it starts, without copying a word.
+/// Whether there may be a contradiction that keeps a declaration from being in force. A program
+/// asks this when it starts, so it copies no text.
 pub(crate) fn may_conflict() -> bool {
     // Sorted and not hashed: the standard library hashes with random numbers, and panics where it
     // gets none, which nothing that records may do.
@@ -177,12 +185,14 @@ fn agree(a: &Descriptor, b: &Descriptor) -> bool {
         && bounds_of(a.bounds) == bounds_of(b.bounds)
 }
 
-/// Its labels as they were declared. Each order has cells of its own. Sums of them are added up; a gauge would have two values.
+/// The labels in the declared order. Each order has its own cells. Sums over both orders are added
+/// up, but a gauge would have two values.
 fn given_order(d: &Descriptor) -> impl Iterator<Item = &'static str> {
     d.labels.iter().map(Label::name)
 }
 
-/// What two declarations of one name don't agree in, and whether that keeps them from being one family.
+/// The difference between two declarations of one name, and whether it keeps them from being one
+/// family.
 fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
     let (a, b) = (&first.declaration, &second.declaration);
     let is_help_meant = first.has_own_help && second.has_own_help;
@@ -208,7 +218,8 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
     }
 }
 
-/// Families whose samples have the names of another's: a counter `x_count` beside a histogram `x`.
+/// Lists families whose samples have another family's name: a counter `x_count` beside a histogram
+/// `x`.
 fn collisions(catalogue: &[Declaration]) -> Vec<String> {
     let mut names = BTreeMap::<String, &Declaration>::new();
     let mut found = BTreeSet::new();
@@ -226,17 +237,18 @@ fn collisions(catalogue: &[Declaration]) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// A declaration, and whose.
+/// A declaration, and its site.
 struct Declared {
     declaration: Declaration,
-    /// Whether someone wrote the help text. One that was made of a function's name is no statement about the family.
+    /// Whether the help text was written by a person. A text generated from a function's name is no
+    /// statement about the family.
     has_own_help: bool,
-    /// The names of its labels as they were declared.
+    /// The names of the labels in the declared order.
     order: Vec<&'static str>,
     site: &'static Site,
 }
 
-/// Everything, sorted by name and place.
+/// All declarations, sorted by name and place.
 fn all() -> Vec<Declared> {
     let mut all = Vec::new();
     for site in registry::sites() {

@@ -13,12 +13,14 @@ impl Snapshot {
         Format::Text.page(&self.families)
     }
 
-    /// `OpenMetrics` 1.0 as text. Beside what the text format says, it has units, infos and state sets by their own types, and
-    /// since when each series is counted.
+    /// Returns the page in `OpenMetrics` 1.0, as text. Unlike the text format, it has units, types
+    /// for infos and state sets, and the time since when each series is counted.
     ///
-    /// The samples have the same names and values as in the text format; only a counter whose name lacks `_total`, and an info whose name
-    /// lacks `_info`, get them. A family that `OpenMetrics` can't have by its own type - its names would be those of
-    /// another family, or a total is negative - is shown with the type `unknown`, a gauge's if it isn't a total.
+    /// The samples have the same names and values as in the text format, except that a counter
+    /// whose name lacks `_total` and an info whose name lacks `_info` get these suffixes. Some
+    /// families cannot have their own type in `OpenMetrics`: their names would be those of another
+    /// family, or a total is negative. Such a family is shown with the type `unknown`, or as a
+    /// gauge if it is not a total.
     ///
     /// # Examples
     ///
@@ -40,11 +42,11 @@ impl Snapshot {
         Format::OpenMetrics.page(&self.families)
     }
 
-    /// Writes the page in one of the formats, in pieces: it is never in memory as a whole.
+    /// Writes the page in a format, in pieces: it is never in memory as a whole.
     ///
     /// # Errors
     ///
-    /// Those of `out`. What was written before is there.
+    /// Returns the errors of `out`. Whatever was written before the error stays written.
     ///
     /// # Examples
     ///
@@ -61,8 +63,9 @@ impl Snapshot {
         format.encode(&self.families, out)
     }
 
-    /// The exposition that a client asks for by its header `Accept`: `OpenMetrics` 1.0 where the header names it and nothing else is
-    /// preferred, else the text format, which every client takes.
+    /// Renders the exposition in the format that the client asks for in its header `Accept`:
+    /// `OpenMetrics` 1.0 if the header names it and prefers nothing else, otherwise the text
+    /// format, which every client accepts.
     ///
     /// # Examples
     ///

@@ -35,9 +35,10 @@ const SMALLEST_TABLE: usize = 256;
 pub(crate) static ROWS: table::Rows<Row> =
     table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
 
-/// What can be the value of a label.
+/// A type whose values can be values of a label.
 ///
-/// For integers, `bool`, `char`, strings, and references to them. For a newtype, write it by hand:
+/// It is implemented for integers, `bool`, `char`, strings, and references to them.
+/// `#[derive(LabelValue)]` implements it for an enum. For a newtype, implement it by hand:
 ///
 /// ```
 /// use headcount::{LabelValue, LabelWriter};
@@ -54,32 +55,33 @@ pub(crate) static ROWS: table::Rows<Row> =
 /// # assert_eq!(text, "acme");
 /// ```
 ///
-/// A value is read once, before the annotated function's body runs. Each distinct value is a series of its own in every
-/// process, for ever: at most 1,000 of a family, after which the rest is counted in one series whose values
-/// read `_other`. So take a label from what is few: a status, a queue, a tenant, not an address.
+/// A value is read once, before the annotated function's body runs. Each distinct value is a series
+/// of its own in every process, until it is removed. A family holds at most 1,000 of them per
+/// process; further values are counted in one series whose label values are `_other`. So choose
+/// labels that have few values: a status, a queue, a tenant, not an address.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the value of a label",
     label = "not a label value",
     note = "integers, `bool`, `char` and strings can, and any type that implements `headcount::LabelValue`"
 )]
 pub trait LabelValue {
-    /// All values of the type, where they are few and known: the label is then *closed*. Its series need no look-up, and all exist
-    /// at 0 from the start. Empty for all other types.
+    /// All values of the type, if they are few and known: the label is then *closed*. Its series
+    /// need no lookup, and all exist at 0 from the start. Empty for every other type.
     const VALUES: &'static [&'static str] = &[];
 
-    /// The place of this value in [`VALUES`](Self::VALUES). Not asked where that is empty.
+    /// The index of this value in [`VALUES`](Self::VALUES). It is not called if that is empty.
     fn index(&self) -> usize {
         0
     }
 
-    /// Writes the value. What goes beyond 1,024 bytes is cut.
+    /// Writes the value. It is cut at 1,024 bytes.
     fn write_label(&self, out: &mut LabelWriter<'_>);
 
-    /// The text that `write_label` writes, where it is at hand: a look-up then needs no writer.
+    /// The text that `write_label` writes, if it is at hand: a lookup then needs no writer.
     #[doc(hidden)]
     #[inline]
     fn text(&self) -> Option<&str> {
-        // A closed label beside one that is open; all others have to write it.
+        // Reached for a closed label beside an open one. All other types have to write the text.
         if Self::VALUES.is_empty() { None } else { Self::VALUES.get(self.index()).copied() }
     }
 
@@ -91,7 +93,8 @@ pub trait LabelValue {
     }
 }
 
-/// All values of a label's type; none of a type that can't be a label, whose error is reported where its value is taken.
+/// All values of a label's type; none of a type that can't be a label, whose error is reported
+/// where its value is taken.
 #[derive(Debug)]
 pub struct Values<T: ?Sized>(PhantomData<T>);
 
@@ -249,7 +252,7 @@ macro_rules! displayed {
     ($($type:ty)*) => {$(
         impl LabelValue for $type {
             fn write_label(&self, out: &mut LabelWriter<'_>) {
-                // Writing to a label can't fail.
+                // Writing to a label cannot fail.
                 let _ = write!(out, "{self}");
             }
         }
@@ -258,7 +261,8 @@ macro_rules! displayed {
 
 displayed!(char u128 i128);
 
-/// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the most common labels.
+/// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the
+/// most common labels.
 fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) -> R) -> R {
     // The longest: `u64::MAX`, and `i64::MIN` with its sign.
     let mut text = [b'0'; 20];

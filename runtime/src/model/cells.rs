@@ -1,6 +1,7 @@
-//! What the cells of a series hold, and how many they are.
+//! The contents of a series' cells, and their number.
 
-/// Cells, slots and widths stay below this, so that no sum of a slot and a width wraps in 32 bits.
+/// Cells, slots and widths stay below this number, so that the sum of a slot and a width does not
+/// wrap in 32 bits.
 pub(crate) const MAX_CELLS: u32 = 1 << 24;
 
 pub(crate) const MAX_BOUNDS: usize = 1_001;

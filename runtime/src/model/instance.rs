@@ -1,9 +1,10 @@
-//! Which process a segment is of, and when that was made.
+//! The identity of a segment, and its age.
 
-/// When a segment was made; the instance only so that no two are equal. The greater is the newer.
+/// When a segment was created. The instance only makes ages unique. The greater age is the newer
+/// segment.
 pub(crate) type Age = (u64, [u8; 16]);
 
-/// The instance in hexadecimal digits, as it stands in names of files.
+/// The instance in hexadecimal digits, as in names of files.
 pub(crate) fn hex(instance: &[u8; 16]) -> String {
     use std::fmt::Write;
     instance.iter().fold(String::with_capacity(32), |mut text, byte| {

@@ -1,8 +1,9 @@
-//! What kinds of metrics there are: as a site records them, and as a family is shown.
+//! The kinds of metrics: of a site, which records one, and of a family, which is shown.
 
 use core::fmt;
 
-/// What a site records; it decides the metric's type, the type of its value and how many cells it needs.
+/// The kind of a site. It decides the metric's type, the type of its value and the number of its
+/// cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
@@ -36,22 +37,24 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FamilyKind {
-    /// Only grows.
+    /// A value that only grows.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// Values in buckets.
+    /// Observed values, counted in buckets, with their sum.
     Histogram,
-    /// Sum and number of values.
+    /// The sum and the number of observed values.
     Summary,
-    /// What a program is: labels, and the value 1.
+    /// Facts about a program, in labels, with the value 1.
     Info,
-    /// Which of a few states holds: one series for each, 1 or 0. Only where each process, or one, is shown; how many processes are in each
-    /// state is a gauge.
+    /// The current one of a few states: one series for each state, with the value 1 or 0. A family
+    /// has this type only if each process is shown, or one; numbers of processes in each state are
+    /// a gauge.
     StateSet,
 }
 
-/// The type's name in `OpenMetrics`: `counter`, `gauge`, `histogram`, `summary`, `info`, `stateset`.
+/// Prints the type's name in `OpenMetrics`: `counter`, `gauge`, `histogram`, `summary`, `info`,
+/// `stateset`.
 impl fmt::Display for FamilyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -1,4 +1,4 @@
-//! The labels of series, as a collection yields them.
+//! The labels of series in a snapshot.
 
 use core::cmp::Ordering;
 use core::fmt;
@@ -8,9 +8,11 @@ use core::slice::ChunksExact;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The labels of one series, sorted by name. A label without a value isn't among them: to Prometheus it is absent.
+/// The labels of one series, sorted by name. Labels with empty values are left out, since
+/// Prometheus treats an empty label as an absent one.
 ///
-/// Cheap to clone. The text is shared: with the other series of the family, and with the collector's other snapshots.
+/// A label set is cheap to clone. Its text is shared with other series of the family, and with
+/// other snapshots of the collector.
 ///
 /// # Examples
 ///
@@ -38,64 +40,65 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct LabelSet {
     shared: Arc<Shared>,
-    /// Which of those that are shared.
+    /// The position among the shared sets.
     number: usize,
 }
 
-/// The label sets of many series. What one reads after the other stands behind each other.
+/// The label sets of many series. Sets that are read one after the other are adjacent.
 #[derive(Debug, Default)]
 struct Shared {
     /// Names and values.
     text: String,
-    /// Where in the text each of them ends.
+    /// The end of each of them in the text.
     ends: Vec<usize>,
-    /// Where among the ends those of each set end.
+    /// The end of each set's part of `ends`.
     sets: Vec<usize>,
 }
 
-/// So many bytes of text are shared at most: a set that somebody keeps doesn't hold on to all of a large family.
+/// The maximum number of bytes that share one allocation, so that a set which somebody keeps does
+/// not hold on to the whole text of a large family.
 const MOST: usize = 1 << 16;
 
 impl LabelSet {
-    /// The value of a label, if it is there.
+    /// Returns the value of a label, if the set has that label.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// Names and values, sorted by name.
+    /// Iterates over names and values, sorted by name.
     pub fn iter(&self) -> LabelIter<'_> {
         let (from, ends) = self.shared.ends(self.number);
         LabelIter { text: &self.shared.text, from, ends: ends.chunks_exact(2) }
     }
 
-    /// How many there are.
+    /// Returns the number of labels.
     pub fn len(&self) -> usize {
         self.shared.ends(self.number).1.len() / 2
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no labels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All names and values behind each other.
+    /// All names and values, concatenated.
     fn text(&self) -> &str {
         let (from, ends) = self.shared.ends(self.number);
         &self.shared.text[from..ends.last().copied().unwrap_or(from)]
     }
 
-    /// Bytes that it takes, together with what is shared with no other.
+    /// The bytes that the set takes, including text that it shares with no other set.
     pub(crate) fn size(&self) -> usize {
         let (_, ends) = self.shared.ends(self.number);
         self.text().len() + size_of_val(ends) + size_of::<Self>() + size_of::<usize>()
     }
 }
 
-/// The names and values of a [`LabelSet`], sorted by name: [`LabelSet::iter`].
+/// An iterator over the names and values of a [`LabelSet`], sorted by name: [`LabelSet::iter`].
 #[derive(Clone)]
 pub struct LabelIter<'a> {
     text: &'a str,
-    /// Where the next name begins.
+    /// The start of the next name.
     from: usize,
     ends: ChunksExact<'a, usize>,
 }
@@ -145,8 +148,8 @@ impl IntoIterator for LabelSet {
     }
 }
 
-/// Adds labels, in any order; what has no value is left out, and of a name that was there before
-/// the new value stands.
+/// Adds labels, in any order. Labels with empty values are left out, and a new value replaces that
+/// of an existing label.
 ///
 /// ```
 /// use headcount::LabelSet;
@@ -169,7 +172,7 @@ impl<N: AsRef<str>, V: AsRef<str>> Extend<(N, V)> for LabelSet {
 }
 
 impl Shared {
-    /// Where a set's text begins, and where its names and values end.
+    /// The start of a set's text, and the ends of its names and values.
     fn ends(&self, number: usize) -> (usize, &[usize]) {
         let first = number.checked_sub(1).map_or(0, |before| self.sets[before]);
         let from = first.checked_sub(1).map_or(0, |before| self.ends[before]);
@@ -177,16 +180,16 @@ impl Shared {
     }
 }
 
-/// Makes many label sets that share their text.
+/// Builds many label sets that share their text.
 #[derive(Debug, Default)]
 pub(crate) struct LabelSets {
     shared: Shared,
-    /// Those that nothing more is added to.
+    /// Complete allocations, to which nothing is added.
     done: Vec<Arc<Shared>>,
 }
 
 impl LabelSets {
-    /// The next set: sorted, and without empty values.
+    /// Adds the next set: sorted, and without empty values.
     pub(crate) fn push<'a>(&mut self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let shared = &mut self.shared;
         for (name, value) in labels {
@@ -209,7 +212,7 @@ impl LabelSets {
         self.done.push(Arc::new(shared));
     }
 
-    /// In the order in which they were pushed.
+    /// Returns the sets in the order in which they were pushed.
     pub(crate) fn into_sets(mut self) -> impl Iterator<Item = LabelSet> {
         self.finish();
         self.done.into_iter().flat_map(|shared| {
@@ -219,7 +222,7 @@ impl LabelSets {
     }
 }
 
-/// In any order; what has no value is left out.
+/// Collects labels in any order. Labels with empty values are left out.
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(labels: I) -> Self {
         let given: Vec<(N, V)> = labels.into_iter().collect();
@@ -235,7 +238,7 @@ impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
 }
 
 impl Default for LabelSet {
-    /// No labels.
+    /// Creates a set without labels.
     fn default() -> Self {
         Self::from_iter::<[(&str, &str); 0]>([])
     }
@@ -257,7 +260,7 @@ impl PartialOrd for LabelSet {
 }
 
 impl Ord for LabelSet {
-    /// As lists of names and values.
+    /// Compares as lists of names and values.
     fn cmp(&self, other: &Self) -> Ordering {
         self.iter().cmp(other.iter())
     }
@@ -282,7 +285,8 @@ mod tests {
 
     #[test]
     fn sets_that_share_their_text_are_those_that_were_pushed() {
-        // More text than is shared, sets without labels first, last and in between, and names without end.
+        // More text than is shared, sets without labels first, last and in between, and names
+        // without end.
         let long = "é".repeat(MOST / 2);
         let all: Vec<Vec<(String, String)>> = (0..3_000)
             .map(|n| match n {

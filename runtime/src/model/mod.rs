@@ -1,6 +1,6 @@
-//! What a metric is: plain data, and functions that compute nothing but it.
+//! What a metric is: plain data, and functions that compute only with it.
 //!
-//! Everything else is built on this layer. It knows nothing of this crate but its error, and
+//! Everything else is built on this layer. It knows nothing of this crate except its error, and
 //! nothing of files, memory or processes.
 
 pub(crate) mod cells;

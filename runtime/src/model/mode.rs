@@ -1,6 +1,6 @@
-//! How the values of several processes make one gauge.
+//! How the values of several processes are combined into one gauge.
 
-/// How the values of several processes make one gauge.
+/// How the values of several processes are combined into one gauge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Mode {
@@ -27,7 +27,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As a declaration says it.
+    /// The word in a declaration.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -51,17 +51,17 @@ impl Mode {
         )
     }
 
-    /// Whether each process is a series of its own.
+    /// Whether each process has its own series.
     pub(crate) const fn is_all(self) -> bool {
         matches!(self, Self::All | Self::LiveAll)
     }
 
-    /// Whether processes are added up.
+    /// Whether the values of processes are added up.
     pub(crate) const fn is_sum(self) -> bool {
         matches!(self, Self::Sum | Self::LiveSum)
     }
 
-    /// Whether it matters when a value was set.
+    /// Whether the time at which a value was set matters.
     pub(crate) const fn is_recent(self) -> bool {
         matches!(self, Self::MostRecent | Self::LiveMostRecent)
     }

@@ -4,16 +4,16 @@ use core::fmt;
 
 /// How a call of an annotated function ended; the values of the label `outcome`.
 ///
-/// There will be no others: a program may `match` on it without a last arm for the rest.
+/// No others will be added: a program may `match` on it without a wildcard arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// It returned, and not an error.
+    /// The call returned a value that is not an error.
     Ok = 0,
-    /// It returned `Err`.
+    /// The call returned `Err`.
     Error = 1,
-    /// It unwound.
+    /// The call panicked.
     Panic = 2,
-    /// A future that was dropped between its first poll and its end.
+    /// The call's future was dropped after its first poll and before its end.
     Cancelled = 3,
 }
 
@@ -24,7 +24,7 @@ impl Outcome {
     }
 }
 
-/// The value of the label.
+/// Prints the value of the label.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -1,4 +1,4 @@
-//! What a collection yields: plain data.
+//! The result of a collection: plain data.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -7,7 +7,8 @@ use crate::error::Error;
 
 use super::{FamilyKind, LabelSet};
 
-/// Everything that was collected, merged over processes, in a fixed order: families by name, series by label values.
+/// The result of a collection, merged over processes, in a fixed order: families by name, series by
+/// label values.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) families: Vec<Family>,
@@ -15,13 +16,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The metric families, sorted by name.
+    /// Returns the metric families, sorted by name.
     pub fn families(&self) -> &[Family] {
         &self.families
     }
 
-    /// Files and declarations that take no part, with the reason: what isn't a segment, is damaged, comes from another
-    /// version, or contradicts the majority. The rest of the snapshot is whole.
+    /// Returns what the collection left out, and why: a file that is not a segment, is damaged or
+    /// was written by another version, a declaration that contradicts the majority, or what exceeds
+    /// a limit. The rest of the snapshot is complete.
     pub fn skipped(&self) -> &[Error] {
         &self.skipped
     }
@@ -31,27 +33,28 @@ impl Snapshot {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Family {
-    /// The name, as it stands in the text format.
+    /// The name in the text format.
     pub name: String,
     /// The help text.
     pub help: String,
-    /// The unit as a word, or nothing.
+    /// The unit as a word, or an empty string.
     pub unit: String,
     /// The type.
     pub kind: FamilyKind,
-    /// The series, sorted by their label values. May be empty, for a gauge that nobody has set.
+    /// The series, sorted by their label values. Empty for a gauge that no process has set.
     pub series: Vec<Series>,
 }
 
-/// One series: label values and a value.
+/// One series: labels and a value.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
-    /// What tells it from the other series of its family.
+    /// The labels that identify the series within its family.
     pub labels: LabelSet,
     /// The value.
     pub value: Value,
-    /// Since when it is counted: the earliest of all processes. Only of counters, histograms and summaries.
+    /// When counting began: the earliest time of all processes. Only counters, histograms and
+    /// summaries have it.
     pub created: Option<SystemTime>,
 }
 
@@ -59,17 +62,17 @@ pub struct Series {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Of a counter.
+    /// The value of a counter.
     Counter(Number),
-    /// Of a gauge, an info, a state.
+    /// The value of a gauge, an info or a state.
     Gauge(f64),
-    /// Of a histogram.
+    /// The value of a histogram.
     Histogram(HistogramValue),
-    /// Of a summary.
+    /// The value of a summary.
     Summary(SummaryValue),
 }
 
-/// A number that is exact as long as it can be.
+/// A number, which is exact as long as possible.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Number {
@@ -79,7 +82,7 @@ pub enum Number {
     Float(f64),
 }
 
-/// The shortest decimal that is read back as the same number, as on a page.
+/// Prints the shortest decimal that parses to the same number, as on a page.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,7 +93,7 @@ impl fmt::Display for Number {
 }
 
 impl Number {
-    /// The nearest `f64`.
+    /// Returns the nearest `f64`.
     #[expect(clippy::cast_precision_loss, reason = "what the name says")]
     pub fn as_f64(self) -> f64 {
         match self {
@@ -106,7 +109,7 @@ impl Number {
 pub struct SummaryValue {
     /// The sum of all observed values.
     pub sum: f64,
-    /// How many there were.
+    /// The number of observed values.
     pub count: u64,
 }
 
@@ -114,14 +117,15 @@ pub struct SummaryValue {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HistogramValue {
-    /// Cumulative, by ascending bound; the last is +Inf's and holds the count.
+    /// The buckets, cumulative, by ascending bound. The last bound is +Inf, and the last count is
+    /// the number of observed values.
     pub buckets: Vec<Bucket>,
     /// The sum of all observed values.
     pub sum: f64,
 }
 
 impl HistogramValue {
-    /// How many values were observed.
+    /// Returns the number of observed values.
     pub fn count(&self) -> u64 {
         self.buckets.last().map_or(0, |bucket| bucket.count)
     }
@@ -131,8 +135,8 @@ impl HistogramValue {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Bucket {
-    /// The bound, which belongs to the bucket.
+    /// The upper bound, inclusive.
     pub le: f64,
-    /// How many values were less than or equal to it.
+    /// The number of values that are less than or equal to the bound.
     pub count: u64,
 }

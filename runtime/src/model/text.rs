@@ -1,9 +1,10 @@
-//! Names and texts: what a name may look like, and how long it may be.
+//! Names and texts: the syntax of names, and how long they may be.
 
-/// The longest label value, in bytes. A longer one is cut there, at the border of a character.
+/// The maximum length of a label value, in bytes. A longer value is cut there, at a character
+/// boundary.
 pub const MAX_LABEL_VALUE: usize = 1024;
 
-/// So many labels, and bytes in a name, are more than anyone has use for.
+/// The maximum number of labels, and bytes in a name: more than anyone needs.
 pub(crate) const MAX_LABELS: u16 = 64;
 
 pub(crate) const MAX_NAME: usize = 1024;
@@ -14,7 +15,7 @@ pub(crate) fn is_name(name: &str, colon: bool) -> bool {
     chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
 }
 
-/// The longest beginning of `text` of at most `max` bytes.
+/// The longest prefix of `text` that has at most `max` bytes.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max {
         return text;

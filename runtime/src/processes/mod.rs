@@ -1,8 +1,11 @@
-//! What the kernel says of the processes whose segments are read: processors' time, memory, descriptors. No code runs in them.
+//! Process metrics from the kernel, for the processes whose segments are read: CPU time, memory,
+//! descriptors. No code runs in these processes.
 //!
-//! Everything but time is of the living. Time is a counter: what the dead used stays in it, by a ledger beside the segments
-//! ([`ledger`], [`file`]) that collectors of all processes share. Whoever looks does so under its lock: who is found gone by one can't have been found there by
-//! another whose numbers come later, so nothing counts twice. What a process used between the last look and its death nobody knows.
+//! Everything except time covers living processes only. Time is a counter: what dead processes used
+//! stays in it, by a ledger beside the segments ([`ledger`], [`file`]) that the collectors of all
+//! processes share. A collector looks at the processes under the ledger's lock: if it finds a
+//! process gone, no collector whose numbers come later can find it alive, so nothing counts twice.
+//! What a process used between the last look and its death is unknown.
 
 mod file;
 mod kernel;
@@ -26,13 +29,13 @@ use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Processes {
-    /// As one.
+    /// As one program: values are combined.
     Together,
-    /// Each living process has series of its own, with the label `pid`. They end with it.
+    /// Each living process has its own series, with the label `pid`. They end with the process.
     Each,
 }
 
-/// The families. `alive` are the headers of segments whose processes live.
+/// Returns the families. `alive` are the headers of segments whose processes are alive.
 pub(crate) fn families<'a>(
     shown: Processes,
     alive: impl Iterator<Item = &'a Header>,
@@ -72,10 +75,10 @@ struct Here {
     pid_namespace: u64,
 }
 
-/// What one look at all processes finds.
+/// The result of one look at all processes.
 struct Seen {
     living: BTreeMap<Who, Usage>,
-    /// Of the living and the gone, where that is known.
+    /// The CPU time of living and dead processes, if it is known.
     cpu_ns: Option<u64>,
 }
 
@@ -94,7 +97,7 @@ impl Seen {
 }
 
 impl Here {
-    /// Whether the kernel can be asked for it by its number.
+    /// Whether the kernel knows the process by its pid.
     fn has(&self, who: &Who) -> bool {
         self.boot_id != [0; 16]
             && self.pid_namespace != 0
@@ -139,8 +142,9 @@ impl Here {
         seen
     }
 
-    /// What can be seen without writing it down: of time what was committed, and nothing above it. It would be lost again with a process
-    /// that dies unseen by those who write, and a counter that falls counts as new from 0.
+    /// What a collector shows without writing the ledger: of the time only what was committed. More
+    /// than that would be lost again with a process that dies unseen by those who write, and a
+    /// counter that falls is taken for a restart.
     fn look_on(
         directory: &Directory,
         known: &Known,
@@ -158,7 +162,7 @@ impl Here {
         seen
     }
 
-    /// The ledger brought up to date. Its lock is held.
+    /// Updates the ledger. Its lock is held.
     fn settled(&self, mut ledger: Ledger, known: &Known, directory: &Directory) -> (Ledger, Seen) {
         let mut living = BTreeMap::new();
         let is_crowded = ledger.entries.len() > MAX_ENTRIES / 2;
@@ -177,7 +181,8 @@ impl Here {
             }
             let is_of_another_boot = self.boot_id != [0; 16] && who.boot_id != self.boot_id;
             let is_of_another_boot = is_of_another_boot && !is_locked(directory, who, entry);
-            // Nobody here sees processes of another pid namespace. They are told from the gone only where they would fill the ledger.
+            // Nobody here sees processes of another pid namespace. They are told from the gone only
+            // where they would fill the ledger.
             if is_of_another_boot || (is_crowded && !is_locked(directory, who, entry)) {
                 Fate::Gone
             } else {
@@ -198,7 +203,7 @@ impl Here {
     }
 }
 
-/// Whether the process's segment is there, and someone holds it.
+/// Whether the process's segment exists, and somebody holds its lock.
 fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
     let name = format!("{}-{}{}", who.pid, hex(&entry.instance), crate::directory::SUFFIX);
     match directory.open_file(&name) {
@@ -208,7 +213,7 @@ fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
     }
 }
 
-/// Name, help and unit, in the words of other Prometheus clients.
+/// Name, help and unit, as in other Prometheus clients.
 type About = (&'static str, &'static str, &'static str);
 
 const CPU: About =
@@ -224,7 +229,7 @@ const STARTED: About = (
 );
 const VIRTUAL: About = ("process_virtual_memory_bytes", "Virtual memory size in bytes.", "bytes");
 
-/// A gauge of a process, and what several make together.
+/// A gauge of a process, and how the values of several processes are combined.
 type Gauge = (About, fn(&Usage) -> Option<f64>, fn(f64, f64) -> f64);
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is an f64")]
