@@ -191,7 +191,7 @@ pub use headcount_macros::{
 };
 pub use label::{LabelValue, LabelWriter};
 pub use metric::{
-    Counter, Gauge, Histogram, Info, Observer, StateSet, Summary, TimedFuture, Timer,
+    Counter, Gauge, Histogram, Info, IntoF64, Observer, StateSet, Summary, TimedFuture, Timer,
     TrackInProgress,
 };
 pub use model::outcome::Outcome;

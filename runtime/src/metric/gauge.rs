@@ -9,6 +9,7 @@ use crate::segment::shard::{self, Shared};
 use crate::store::epoch;
 
 use super::handle::Raw;
+use super::into_f64::IntoF64;
 use super::timer::Timer;
 
 /// A number that goes up and down: a queue's depth, a temperature.
@@ -53,21 +54,23 @@ pub struct Gauge(pub(super) Raw);
 impl Gauge {
     /// Sets the value of this process.
     #[inline]
-    pub fn set(self, value: f64) {
+    pub fn set(self, value: impl IntoF64) {
+        let value = value.into_f64();
         self.with_cell(move |cell| cell.store(encode(value), Ordering::Release));
     }
 
     /// Adds to the value; an unset gauge starts from 0.
     #[inline]
-    pub fn add(self, n: f64) {
+    pub fn add(self, n: impl IntoF64) {
+        let n = n.into_f64();
         let added = move |bits| encode(decode(bits).unwrap_or(0.0) + n);
         self.with_cell(move |cell| shard::update(cell, added));
     }
 
     /// Subtracts from the value.
     #[inline]
-    pub fn sub(self, n: f64) {
-        self.add(-n);
+    pub fn sub(self, n: impl IntoF64) {
+        self.add(-n.into_f64());
     }
 
     /// Adds one.

@@ -5,6 +5,7 @@ use crate::operation::Observe;
 use crate::store;
 
 use super::handle::Raw;
+use super::into_f64::IntoF64;
 use super::timer::{TimedFuture, Timer};
 
 /// Values sorted into buckets: sizes, durations of parts of a function.
@@ -47,8 +48,10 @@ pub struct Histogram(pub(super) Raw);
 
 impl Histogram {
     /// Adds the value to its bucket: the first one whose bound is at least the value.
+    /// A [`Duration`](core::time::Duration) is observed in seconds.
     #[inline]
-    pub fn observe(self, value: f64) {
+    pub fn observe(self, value: impl IntoF64) {
+        let value = value.into_f64();
         if value.is_nan() {
             store::note_dropped();
             return;

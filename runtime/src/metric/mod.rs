@@ -6,6 +6,7 @@ mod gauge;
 mod handle;
 mod histogram;
 mod info;
+mod into_f64;
 mod on;
 mod state_set;
 mod summary;
@@ -16,6 +17,7 @@ pub use gauge::{Gauge, TrackInProgress};
 pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;
 pub use info::Info;
+pub use into_f64::IntoF64;
 pub use on::{
     EachOutcome, EachTimed, Observed, Timed, Tracked, counted_on, counted_on_each, exceptions_on,
     in_progress_on, timed_on, timed_on_each,

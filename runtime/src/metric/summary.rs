@@ -5,6 +5,7 @@ use crate::operation::Observe;
 use crate::store;
 
 use super::handle::Raw;
+use super::into_f64::IntoF64;
 use super::timer::{TimedFuture, Timer};
 
 /// The sum and the number of values: sizes, durations, wherever an average over time is enough.
@@ -40,8 +41,10 @@ pub struct Summary(pub(super) Raw);
 
 impl Summary {
     /// Adds a value to the sum and one to the count.
+    /// A [`Duration`](core::time::Duration) is observed in seconds.
     #[inline]
-    pub fn observe(self, value: f64) {
+    pub fn observe(self, value: impl IntoF64) {
+        let value = value.into_f64();
         if value.is_nan() {
             store::note_dropped();
             return;

@@ -1,6 +1,7 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use pin_project_lite::pin_project;
 
@@ -64,27 +65,29 @@ impl<M: Observer> Timer<M> {
         Self { metric, epoch: epoch(), start: clock::now() }
     }
 
-    /// Returns the seconds since the start.
+    /// Returns the time since the start.
     #[inline]
-    pub fn elapsed(&self) -> f64 {
-        self.start.elapsed_seconds()
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.start.elapsed_nanos())
     }
 
-    /// Ends the timer, observes the seconds, and returns them.
+    /// Ends the timer, observes the seconds, and returns what was observed.
     #[inline]
-    pub fn stop(self) -> f64 {
-        let seconds = self.elapsed();
+    #[doc(alias = "stop_and_record")]
+    #[doc(alias = "observe_duration")]
+    pub fn stop(self) -> Duration {
+        let nanos = self.start.elapsed_nanos();
         if self.epoch == epoch() {
-            self.metric.observe_seconds(seconds);
+            self.metric.observe_seconds(clock::nanos_as_seconds(nanos));
         }
         self.discard();
-        seconds
+        Duration::from_nanos(nanos)
     }
 
     /// Ends the timer, but observes with `metric` instead of the metric that it was started for.
     /// Useful if labels are known only at the end. Returns the seconds.
     #[inline]
-    pub fn stop_as<N: Observer>(self, metric: N) -> f64 {
+    pub fn stop_as<N: Observer>(self, metric: N) -> Duration {
         let timer = Timer { metric, epoch: self.epoch, start: self.start };
         self.discard();
         timer.stop()
@@ -92,6 +95,7 @@ impl<M: Observer> Timer<M> {
 
     /// Ends the timer without observing.
     #[inline]
+    #[doc(alias = "stop_and_discard")]
     pub fn discard(self) {
         core::mem::forget(self);
     }

@@ -110,7 +110,7 @@ fn main() {
                 "done".to_owned()
             }
             "observe" => {
-                sizes(words[1]).observe(words[2].parse().expect("a number"));
+                sizes(words[1]).observe(words[2].parse::<f64>().expect("a number"));
                 "done".to_owned()
             }
             "keep" => {

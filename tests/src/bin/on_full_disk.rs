@@ -211,7 +211,7 @@ fn die(dead: u32, with_gauge: bool) {
             WORK.inc_by(i.into());
             rows(i % 5).inc();
             if with_gauge {
-                LEVEL.set(i.into());
+                LEVEL.set(i);
             }
         }));
     }

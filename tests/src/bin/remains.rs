@@ -274,11 +274,11 @@ fn obey(directory: &str) {
                 "done".to_owned()
             }
             ["added", level] => {
-                ADDED.set(level.parse().expect("a number"));
+                ADDED.set(level.parse::<f64>().expect("a number"));
                 "done".to_owned()
             }
             ["last", level] => {
-                MOST_RECENT.set(level.parse().expect("a number"));
+                MOST_RECENT.set(level.parse::<f64>().expect("a number"));
                 "done".to_owned()
             }
             ["observe", queue] => {
