@@ -85,7 +85,7 @@ impl<M: Observer> Timer<M> {
     }
 
     /// Ends the timer, but observes with `metric` instead of the metric that it was started for.
-    /// Useful if labels are known only at the end. Returns the seconds.
+    /// Useful if labels are known only at the end. Returns what was observed.
     #[inline]
     pub fn stop_as<N: Observer>(self, metric: N) -> Duration {
         let timer = Timer { metric, epoch: self.epoch, start: self.start };
