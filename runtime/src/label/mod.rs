@@ -38,7 +38,8 @@ pub(crate) static ROWS: table::Rows<Row> =
 /// A type whose values can be values of a label.
 ///
 /// It is implemented for integers, `bool`, `char`, strings, and references to them.
-/// `#[derive(LabelValue)]` implements it for an enum. For a newtype, implement it by hand:
+/// `#[derive(LabelValue)]` implements it for enums, and for structs around one value. It can also
+/// be implemented by hand:
 ///
 /// ```
 /// use headcount::{LabelValue, LabelWriter};
