@@ -1,13 +1,14 @@
-//! The attributes of [`headcount`](https://docs.rs/headcount), which re-exports them: depend on that.
+//! The attributes of [`headcount`](https://docs.rs/headcount), which re-exports them: depend on
+//! that.
 //!
-//! An attribute goes through three phases, each in a folder of its own. `parse` keeps what was
-//! written; `check` judges it and makes a `plan`; `expand` prints the plan, and can't fail. When
-//! checking finds mistakes, all of them are reported and the item is given back as it was
+//! An attribute goes through three phases, each in a directory of its own. `parse` stores what was
+//! written; `check` applies the rules and builds a `plan`; `expand` prints the plan, and cannot
+//! fail. If `check` finds mistakes, it reports all of them and returns the item unchanged
 //! (`report`). `attributes` leads one attribute on one item through the phases; `derive` is the
-//! derive.
+//! derive macro.
 //!
-//! What is printed names `headcount::__private` and nothing else, and is calls only: what they do
-//! stands there.
+//! Generated code names only `headcount::__private` and consists of calls only: the functions that
+//! it calls are in that module.
 
 #![forbid(unsafe_code)]
 
@@ -28,130 +29,129 @@ mod tests;
 
 /// Counts a function's calls.
 ///
-/// On its own it asks for nothing: the calls of all functions with a bare `#[counted]` are one
-/// family, `function_calls_total`, with the labels `function` and `module`. With a `name` the function
-/// has a family of its own, which may have labels.
+/// Without arguments the calls of all functions with `#[counted]` are one family,
+/// `function_calls_total`, with the labels `function` and `module`. With a `name` the function has
+/// its own family, which may have labels.
 ///
-/// Every process counts for itself, and a collector adds the processes up, those that have ended as
-/// well: a counter never falls. Every declared series whose labels are known when the program is
-/// compiled exists with the value 0 from the first use of the library in a process on.
+/// Every process counts for itself, and a collector adds up all processes, including those that
+/// have ended: a counter never falls. Every declared series whose labels are known at compile time
+/// exists with the value 0 from the first use of the library in a process on.
 ///
 /// A call is counted at its beginning: when the function is entered, or when its future is first
-/// polled (a future that is never polled is no call). So a call that never returns counts too. With
-/// `outcome` it is counted at its end, which comes in any case: by returning, by a panic, or when its
-/// future is dropped half way.
+/// polled (a future that is never polled is not a call). So a call that never returns counts too.
+/// With `outcome` a call is counted at its end: a return, a panic, or the drop of its future before
+/// it completes.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_total"` | a family of its own; a counter's name ends in `_total` |
-/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
+/// | `name = "jobs_total"` | gives the function its own family; a counter's name must end in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
+/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
-/// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
-/// | `metric = CALLS` | counts on a metric that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| calls(queue, outcome)` |
+/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; needs `outcome` |
+/// | `metric = CALLS` | counts with a metric that is declared elsewhere; by outcome, with a closure: `metric = \|outcome\| calls(queue, outcome)` |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_total` |
-/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
-/// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_total` |
+/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a
 /// `name`: the family that all functions share has a fixed shape.
 ///
 /// # Labels
 ///
-/// A label's expression is evaluated once, by reference, before the body. It sees the arguments, and
-/// it can't leave the function: `?`, `return` and `.await` are errors. If it panics, the call has
-/// not begun, and nothing is recorded of it. Its type implements `LabelValue`. Up to eight labels
-/// can be taken from values, beside literal ones.
+/// A label's expression is evaluated once, by reference, before the body. It can use the arguments,
+/// and it cannot leave the function: `?`, `return` and `.await` are errors. If it panics, the call
+/// has not begun, and nothing is recorded for it. Its type must implement `LabelValue`. Up to eight
+/// labels can be taken from values, in addition to literal ones.
 ///
-/// A label is *closed* if all its values are known when the program is compiled: a literal; an argument alone whose type
-/// knows them, such as `bool` or an enum with `derive(LabelValue)`; or `name: Type = expression` of such a type. Where all
-/// labels of a family are closed, all its series exist with the value 0 before the first call, and a call finds its own
-/// without a look-up. Otherwise a series appears with its first call. An argument whose type is a type parameter can't
-/// be closed; of a type parameter of the `impl` block that has a longer name than `T` or `K2`, the attribute doesn't know
-/// that it is one: write `labels(key = key)` for it.
+/// A label is *closed* if all its values are known at compile time: a literal; an argument alone
+/// whose type knows them, such as `bool` or an enum with `derive(LabelValue)`; or
+/// `name: Type = expression` with such a type. If all labels of a family are closed, all its series
+/// exist with the value 0 before the first call, and a call finds its series without a lookup.
+/// Otherwise a series appears with its first call.
+///
+/// An argument whose type is a type parameter cannot be closed. The attribute recognises a type
+/// parameter of the surrounding `impl` block only by a short name such as `T` or `K2`; if it has a
+/// longer name, write `labels(key = key)`.
 ///
 /// # Errors and futures
 ///
-/// An `Err` is found by the type of the returned value, so that aliases of `Result` are seen
-/// through,
-/// and inside of an `Option`, a `Poll` or a `Poll<Option<..>>` as well: `None` and `Pending` are
+/// An `Err` is recognised by the type of the returned value, so aliases of `Result` work. It is
+/// also recognised inside an `Option`, a `Poll` or a `Poll<Option<..>>`: `None` and `Pending` are
 /// `ok`.
-/// Where the type is a type parameter or belongs to one, it can't be seen what it will be, and
-/// `error_if` is required. A parameter of the `impl` block around the function is known by its name
-/// alone, one capital letter; where it has a longer name, or is an `Option`'s, say `error_if`, or
-/// its
-/// errors count as `ok`. Of a type called as parameters are, `C2`, the same is asked.
+///
+/// If the type is a type parameter or an associated type of one, the attribute cannot know what it
+/// will be, and `error_if` is required. The attribute recognises a parameter of the surrounding
+/// `impl` block only by its name, one capital letter. If it has a longer name, or is the type
+/// inside an `Option`, write `error_if`; otherwise its errors count as `ok`. A type with a name
+/// like a parameter's, such as `C2`, needs `error_if` too.
 ///
 /// # On which functions
 ///
 /// On every function with a body that is not `const`: free, in `impl` blocks and traits, generic,
 /// `async`, `unsafe`, `extern`. A function that returns `impl Future`, `Pin<Box<dyn Future>>`,
 /// `BoxFuture` or `LocalBoxFuture` is measured as the future. Any other type that is a future is a
-/// compile error, which offers two keys: `future` for an alias of a boxed future, and
-/// `future = false` where the call itself is what counts; a future of any other type can't be
-/// measured from outside. `future = false` may also stand on a block, and then speaks of those of
-/// its
-/// functions whose types hide a future, such as `Self::Future` of a tower `Service`.
+/// compile error, which suggests two keys: `future` for an alias of a boxed future, and
+/// `future = false` if the call itself is to be measured; a future of any other type cannot be
+/// measured from outside. `future = false` may also be on a block. It then applies to those of the
+/// block's functions whose types hide a future, such as `Self::Future` of a tower `Service`.
 ///
-/// With `#[track_caller]`, `outcome` is a compile error on a sync function that returns what may be
-/// an error: the closure around the body would take the caller's place. Several attributes of this
-/// library on one function, in whatever order, become one guard. Other attribute macros are
-/// expanded
-/// first, so that what they print is measured; `#[async_trait]` on the `impl` block is fine too.
+/// With `#[track_caller]`, `outcome` is a compile error on a sync function whose value may be an
+/// error, because the closure around the body would become the reported caller. Several attributes
+/// of this library on one function, in any order, share one guard. Other attribute macros are
+/// expanded first, so what they generate is measured too; `#[async_trait]` on the `impl` block
+/// works.
 ///
 /// # What an attribute leaves as it is
 ///
-/// **Everything that the function does.** With any of these attributes, in any order, it moves,
-/// borrows and drops what it did: its arguments, its locals, the temporaries of its last
-/// expression,
-/// by its own edition; it unwinds as it did, the same types are inferred, and rustc's lints say of
-/// it
-/// what they said. Generated functions are compiled and run with attributes and without, and
-/// compared
-/// (the test `attributes_differential`), and so are packages with their own tests
-/// (`tests/crates/`).
+/// **Everything that the function does.** With any of these attributes, in any order, the function
+/// moves, borrows and drops the same things in the same order: its arguments, its locals, the
+/// temporaries of its last expression, under the rules of its own edition. It unwinds in the same
+/// way, the same types are inferred, and rustc's lints report the same. Generated functions are
+/// compiled and run with attributes and without, and compared (the test `attributes_differential`),
+/// and so are packages with their own tests (`tests/crates/`).
 ///
-/// Where nothing depends on what the function returns, its body stays where it is. Where it does
-/// (`outcome`, `#[count_exceptions]`) and may be an error, the body becomes a closure, or a future
-/// inside of the `async fn`'s own, since `?` and `return` would pass by the end otherwise. What
-/// then
-/// differs, for this reason:
+/// If nothing depends on what the function returns, its body stays where it is. Otherwise
+/// (`outcome`, `#[count_exceptions]`), and if the value may be an error, the body becomes a
+/// closure, or a future inside the `async fn`'s own, because `?` and `return` would otherwise
+/// bypass the end. This causes these differences:
 ///
-/// * The name of a type that stands in the body, and so of what names functions by it, has another
-///   `{{closure}}`.
-/// * An argument is moved once more: into the closure, and in an `async fn` into the future inside,
-///   beside the place that it has in the compiler's own. So a future is larger by its arguments
-///   (five that hand on 1 KiB: 10,504 bytes instead of 6,150), and a function that recurses takes
-///   more of the stack for each level (optimised, 32 bytes with `#[count_exceptions]`, 80 with all
-///   four, and arguments of its own).
-/// * rustc's `unconditional_recursion` says nothing. Neither do those of clippy's lints that ask how
-///   an argument or a body is used: `needless_pass_by_value`, `boxed_local`, `unused_async`; and
-///   `must_use_candidate` with any attribute, since counting is an effect.
+/// * The name of a type that is defined in the body has one more `{{closure}}`, and so have names
+///   of functions that contain it.
+/// * An argument is moved once more: into the closure, and in an `async fn` into the inner future,
+///   in addition to its place in the compiler's own future. So a future is larger by its arguments
+///   (five that pass on 1 KiB: 10,504 bytes instead of 6,150), and a recursive function takes more
+///   stack for each level (optimised, 32 bytes with `#[count_exceptions]`, 80 with all four, plus
+///   its own arguments).
+/// * rustc's `unconditional_recursion` does not fire. Neither do those of clippy's lints that
+///   examine how an argument or a body is used: `needless_pass_by_value`, `boxed_local`,
+///   `unused_async`; nor `must_use_candidate` with any attribute, since counting is an effect.
 /// * In rustc's messages about a `mut self` that is moved or assigned to, it is called
 ///   `headcount_self`.
 ///
-/// In a build without optimisation a call costs some 85 ns more with `#[counted]`, 220 with
+/// In a build without optimisation a call costs about 85 ns more with `#[counted]`, 220 with
 /// `#[count_exceptions]`, 420 with `#[timed]` and 700 with all four. `opt-level = 3` for
-/// `[profile.dev.package."*"]` halves that, and is what the tests of a program that makes millions
-/// of annotated calls want.
+/// `[profile.dev.package."*"]` halves that; use it for tests of a program that makes millions of
+/// annotated calls.
 ///
-/// A function that returns a future does what stands before the future when it is called, and what
-/// stands in the future when that is polled, as it did; the future is another one, which is `Send`,
-/// `Sync`, `Unpin`, `Clone` and `Debug` if that is.
+/// A function that returns a future does the same as before when it is called, and the same when
+/// its future is polled. The future has another type, which is `Send`, `Sync`, `Unpin`, `Clone` and
+/// `Debug` if the original one is.
 ///
 /// # On blocks
 ///
-/// On an `impl` block, a trait or an inline module the attribute goes to every function in it that has a body and is not
-/// `const`; what a macro in it makes is not seen. An attribute of the same kind on a function takes the block's place
-/// there, and `#[headcount::skip]` leaves a function out. With a `prefix` the functions of the block have a family
-/// of their own, with the label `function`; it may then have `labels` and all else that needs a `name`.
+/// On an `impl` block, a trait or an inline module the attribute applies to every function in it
+/// that has a body and is not `const`, but not to functions that a macro in it generates. An
+/// attribute of the same kind on a function replaces the block's there, and `#[headcount::skip]`
+/// leaves a function out. With a `prefix` the functions of the block have their own family, with
+/// the label `function`; it may then have `labels` and everything else that needs a `name`.
 ///
 /// ```
 /// use headcount::counted;
@@ -239,46 +239,45 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::Counted, args.into(), item.into()).into()
 }
 
-/// Measures how long a function's calls take, in a histogram.
+/// Measures the durations of a function's calls, in a histogram.
 ///
-/// On its own it asks for nothing: the durations of all functions with a bare `#[timed]` are one
-/// family, `function_calls_duration_seconds`, with the labels `function` and `module`. With a `name`
-/// the function has a family of its own, which may have labels and buckets.
+/// Without arguments the durations of all functions with `#[timed]` are one family,
+/// `function_calls_duration_seconds`, with the labels `function` and `module`. With a `name` the
+/// function has its own family, which may have labels and buckets.
 ///
 /// **A duration is that of the body**: it begins before the first statement, and ends when the body
-/// has its value and has dropped its locals, whatever other attributes stand beside it. The
-/// arguments
-/// are dropped after that, and what their destructors take is no part of it. Of a future it is the
-/// time from the first poll to the end of the body, waiting included. Every end is observed:
-/// returning, a panic, and a future dropped half way. Across processes, each bucket is the sum of
-/// that bucket in all of them.
+/// has its value and has dropped its locals, whatever other attributes the function has. The
+/// arguments are dropped after that, and the time of their destructors is not included. The
+/// duration of a future is the time from the first poll to the end of the body, including waiting.
+/// Every end is observed: a return, a panic, and the drop of a future before it completes. Across
+/// processes, each bucket is the sum of that bucket in all of them.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "job_seconds"` | a family of its own; the name of durations ends in `_seconds` |
-/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
+/// | `name = "job_seconds"` | gives the function its own family; the name of durations must end in `_seconds` |
+/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
-/// | `unit = "seconds"` | says the unit, of which there is one |
+/// | `unit = "seconds"` | the unit; no other is allowed |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or what is known when the program is compiled: a constant array or slice of `f64`, `headcount::exponential_buckets::<8>(0.001, 2.0)` |
+/// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or a constant array or slice of `f64`, also from a `const fn`: `headcount::exponential_buckets::<8>(0.001, 2.0)` |
 /// | `summary` | a sum and a count, without buckets |
-/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
+/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
-/// | `error_if = \|value\| ..` | what an error is, if not `Err`; needs `outcome` |
-/// | `cancelled = false` | leaves out calls whose future was dropped half way |
-/// | `metric = LATENCY` | observes by a `Histogram` or a `Summary` that is declared elsewhere; by outcome with a closure: `metric = \|outcome\| latency(queue, outcome)` |
+/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; needs `outcome` |
+/// | `cancelled = false` | leaves out calls whose future was dropped before it completed |
+/// | `metric = LATENCY` | observes with a `Histogram` or a `Summary` that is declared elsewhere; by outcome, with a closure: `metric = \|outcome\| latency(queue, outcome)` |
 /// | `when = expression` | observes only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_duration_seconds` |
-/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
-/// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_duration_seconds` |
+/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and
-/// `idle_timeout` need a `name`: the family that all functions share
-/// has a fixed shape, with buckets from 5 milliseconds to 10 seconds. What is said of labels, of errors, of
-/// futures and of blocks at `#[counted]` is true here too.
+/// `idle_timeout` need a `name`: the family that all functions share has a fixed shape, with
+/// buckets from 5 milliseconds to 10 seconds. What [`counted`](macro@counted) documents about
+/// labels, errors, futures and blocks applies here too.
 ///
 /// # Expansion
 ///
@@ -309,8 +308,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// With `outcome`, the body becomes a closure or an inner future if its value may be an error, as
-/// at
-/// `#[count_exceptions]`.
+/// with `#[count_exceptions]`.
 ///
 /// # Examples
 ///
@@ -341,41 +339,42 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Counts a function's calls that are in progress: a gauge that rises when a call begins, and falls
 /// when it ends.
 ///
-/// On its own it asks for nothing: the calls of all functions with a bare `#[in_progress]` are one
-/// family, `function_calls_concurrent`, with the labels `function` and `module`. With a `name` the
-/// function has a family of its own, which may have labels.
+/// Without arguments the calls of all functions with `#[in_progress]` are one family,
+/// `function_calls_concurrent`, with the labels `function` and `module`. With a `name` the function
+/// has its own family, which may have labels.
 ///
-/// Every end counts: returning, a panic, and a future dropped half way. Across processes, the value
-/// is the sum of those that live: what a killed process was doing is gone at the next scrape.
+/// Every end counts: a return, a panic, and the drop of a future before it completes. Across
+/// processes, the value is the sum over living processes: the calls of a killed process are gone at
+/// the next scrape.
 ///
-/// A function that returns a stream, an iterator or the body of an answer has ended when it returns
-/// that, and not when it is read to its end.
+/// The call of a function that returns a stream, an iterator or the body of an answer ends when the
+/// function returns, and not when that is read to its end.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_running"` | a family of its own |
-/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
+/// | `name = "jobs_running"` | gives the function its own family |
+/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `mode = "max"` | how the values of several processes become one, as for gauges at `#[metric]`, of which only `mostrecent` and `livemostrecent` make no sense here; `livesum` by default |
-/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
-/// | `metric = RUNNING` | counts on a `Gauge` that is declared elsewhere |
+/// | `mode = "max"` | how the values of several processes are combined, as for the gauges of `#[metric]`, but without `mostrecent` and `livemostrecent`, which make no sense here; `livesum` by default |
+/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
+/// | `metric = RUNNING` | counts with a `Gauge` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_calls_concurrent` |
-/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
-/// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_concurrent` |
+/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need
-/// a `name`: the family that all functions share has a fixed shape.
-/// What is said of labels, of futures and of blocks at `#[counted]` is true here too.
+/// a `name`: the family that all functions share has a fixed shape. What [`counted`](macro@counted)
+/// documents about labels, futures and blocks applies here too.
 ///
 /// # Expansion
 ///
-/// As that of `#[timed]`: a guard before the body, dropped after it.
+/// The expansion is like that of `#[timed]`: a guard before the body, dropped after it.
 ///
 /// # Examples
 ///
@@ -403,43 +402,45 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Counts a function's calls that end with an error or with a panic.
 ///
-/// On its own it asks for nothing: the exceptions of all functions with a bare
-/// `#[count_exceptions]` are one family, `function_exceptions_total`, with the labels `function` and
-/// `module`. With a `name` the function has a family of its own, which may have labels.
+/// Without arguments the exceptions of all functions with `#[count_exceptions]` are one family,
+/// `function_exceptions_total`, with the labels `function` and `module`. With a `name` the function
+/// has its own family, which may have labels.
 ///
-/// An error is an `Err`, found by the type of the returned value, so that aliases of `Result` are
-/// seen through; or what `error_if` says. A future that is dropped half way is cancelled, and is no
-/// exception. Across processes the counts are added up, those of processes that have ended as well.
+/// An error is an `Err`, recognised by the type of the returned value, so aliases of `Result` work;
+/// or what `error_if` accepts. A future that is dropped before it completes is cancelled, and is
+/// not an exception. Across processes the counts are added up, including those of processes that
+/// have ended.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "job_failures_total"` | a family of its own; a counter's name ends in `_total` |
-/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with: `shop_..`; literals or constants, see `#[metric]` |
+/// | `name = "job_failures_total"` | gives the function its own family; a counter's name must end in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
 /// | `help = ".."` | the family's help text; by default it names the function |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `max_series = 500` | how many series a process may have of the family, before the rest goes to one whose values read `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: how long after its last change the process removes a series; see [`metric`](macro@metric) |
-/// | `error_if = \|value\| ..` | what an error is, if not `Err`; panics count besides |
+/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
+/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; panics count in addition |
 /// | `only = Type::Variant { n } if *n > 3` | counts only the errors that match the pattern, and no panics |
-/// | `error_labels(kind, code = \|e\| e.code())` | labels from the error: a closure over it, or a name alone for the error itself |
+/// | `error_labels(kind, code = \|e\| e.code())` | labels from the error: a closure that takes it, or only a name for the error itself |
 /// | `panics = false` | leaves out panics; with `only`, `panics = true` counts them |
-/// | `cancelled = true` | counts futures that are dropped half way as well |
-/// | `metric = FAILURES` | counts on a `Counter` that is declared elsewhere |
+/// | `cancelled = true` | also counts futures that are dropped before they complete |
+/// | `metric = FAILURES` | counts with a `Counter` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: its functions have families of their own, here `billing_exceptions_total` |
-/// | `future` | says that the function returns a boxed future which its type doesn't show; `future = false`, that its call is what counts |
-/// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_exceptions_total` |
+/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and
-/// `idle_timeout` need a `name`: the family that all functions share has a
-/// fixed shape. What is said of labels, of futures and of blocks at `#[counted]` is true here too.
+/// `idle_timeout` need a `name`: the family that all functions share has a fixed shape. What
+/// [`counted`](macro@counted) documents about labels, futures and blocks applies here too.
 ///
-/// `only` and `error_labels` look into the error of a `Result`, by reference. For a panic and a cancellation, the labels of
-/// `error_labels` read `panic` and `cancelled`. An error that is itself a `LabelValue`, by its derive for
-/// example, is a label by its name alone. A series of an error appears when it is first counted.
+/// `only` and `error_labels` examine the error of a `Result`, by reference. For a panic and a
+/// cancellation, the labels of `error_labels` have the values `panic` and `cancelled`. If the error
+/// itself is a `LabelValue`, for example by its derive, its name alone makes it a label. A series
+/// of an error appears when it is first counted.
 ///
 /// # Expansion
 ///
@@ -524,45 +525,47 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
-/// Declares a metric that a program counts by itself: a `static` without a value is one series, and a `fn` without a body,
-/// that returns a metric, a family of them.
+/// Declares a metric that the program records by itself. A `static` without a value is one series.
+/// A `fn` without a body that returns a metric is a family of series.
 ///
 /// | type | what it is |
 /// |---|---|
 /// | `Counter` | a whole number that only grows: requests, bytes |
 /// | `Counter<f64>` | any number that only grows: seconds, joules, money |
 /// | `Gauge` | a value that goes up and down; it needs a `mode` |
-/// | `Histogram` | how many of the observed values were how large |
+/// | `Histogram` | observed values, counted in buckets |
 /// | `Summary` | the sum and the number of the observed values |
-/// | `Info` | what a program is, said by labels; its value is always 1 |
-/// | `StateSet<T>` | which of the states of `T` holds, an enum with `derive(LabelValue)`; it needs a `mode` |
+/// | `Info` | facts about a program, in labels; its value is always 1 |
+/// | `StateSet<T>` | the current state, one of the variants of `T`, an enum with `derive(LabelValue)`; it needs a `mode` |
 ///
-/// A `static` exists from the first use of the library in a process on,
-/// with the value 0, whether it is touched or not (a gauge or a state set whose mode is no sum, once it was set). The `static` really has
-/// the type that is written: it is a small value that can be copied, and every copy counts in the
-/// same place.
+/// A `static` exists from the first use of the library in a process on, with the value 0, whether
+/// it is touched or not (a gauge or a state set whose mode is no sum exists once it was set). The
+/// `static` really has the type that is written: it is a small value that can be copied, and every
+/// copy counts in the same place.
 ///
-/// Of a family, the parameters are the labels. Their types implement `LabelValue`, and where all of them know their
-/// values (see `#[counted]`), all series exist from the start as well; otherwise a series appears when it is first looked
-/// up. `requests(Method::Get, 200).inc()` counts; a handle that is looked up and not used is a warning.
+/// The parameters of a family are its labels. Their types must implement `LabelValue`. If all of
+/// them know their values (see [`counted`](macro@counted)), all series exist from the start as
+/// well; otherwise a series appears when it is first looked up. `requests(Method::Get, 200).inc()`
+/// counts; a handle that is looked up and not used is a warning.
 ///
-/// Across processes, counters, histograms and summaries are added up, those of processes that have ended as
-/// well. How gauges and state sets are combined is said by `mode`. Of infos, what the living say is shown.
+/// Across processes, counters, histograms and summaries are added up, including those of processes
+/// that have ended. The `mode` says how gauges and state sets are combined. Infos of living
+/// processes are shown.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_taken_total"` | required; a counter's name ends in `_total`, an info's in `_info`, and that of nothing else in one of these or in `_created`, `_bucket`, `_sum`, `_count` |
-/// | `namespace = "shop"`, `subsystem = NAME` | what the name begins with, see below |
-/// | `help = ".."` | the help text; by default it is the first paragraph of the doc comment, and one of both must be there |
+/// | `name = "jobs_taken_total"` | required; a counter's name must end in `_total`, an info's in `_info`; no other name may end in one of these or in `_created`, `_bucket`, `_sum`, `_count` |
+/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name, see below |
+/// | `help = ".."` | the help text; by default the first paragraph of the doc comment. One of the two is required |
 /// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total`. Infos and state sets have none |
-/// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds, ascending numbers, or what is known when the program is compiled: a constant array or slice of `f64`, `headcount::linear_buckets::<10>(0.0, 5.0)` |
+/// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds: ascending numbers, or a constant array or slice of `f64`, also from a `const fn`: `headcount::linear_buckets::<10>(0.0, 5.0)` |
 /// | `mode = "livesum"` | gauges and state sets, required: see below |
 /// | `labels(version = env!("CARGO_PKG_VERSION"))` | infos that are a `static`, required: labels whose values are constants, each a `&'static str` or any literal |
-/// | `max_series = 500` | families: how many series a process may have, before the rest goes to one whose values read `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | families with open labels: each process removes a series whose value has not changed for so long (`d`, `h`, `m`, `s`), as `remove` does: no counter falls that others have, and one that comes back begins at 0. To set a gauge to what it was is no change; a series with a function stays |
-/// | `crate = path` | where `headcount` is found, if not at `::headcount` |
+/// | `max_series = 500` | families: the maximum number of series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
+/// | `idle_timeout = "1d"` | families with open labels: each process removes a series whose value has not changed for that time (`d`, `h`, `m`, `s`), as `remove` does: no counter falls that other processes have, and one that comes back begins at 0. Setting a gauge to the value that it has is no change; a series with a function stays |
+/// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// # Modes
 ///
@@ -574,14 +577,15 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `mostrecent`, `livemostrecent` | the value that was set last |
 /// | `all`, `liveall` | a series for each process, with the label `pid` |
 ///
-/// The modes that begin with `live` take the processes that are alive; the others, those that have
-/// ended as well. Of a state set, the state is the series with the value 1: the sum says how many processes are in each state.
+/// The modes that begin with `live` include living processes only; the others include processes
+/// that have ended. In a state set, the state is the series with the value 1, so a sum is the
+/// number of processes in each state.
 ///
 /// # Namespaces
 ///
-/// `namespace` and `subsystem` stand before the name, each with a `_` behind it, as in other Prometheus clients, and the whole is the
-/// metric's name. Each is a literal, or the path of a constant `&str`, so that a crate says its namespace once. An empty constant is left
-/// out.
+/// `namespace` and `subsystem` precede the name, each followed by a `_`, as in other Prometheus
+/// clients, and the whole is the metric's name. Each is a literal, or the path of a constant
+/// `&str`, so that a crate defines its namespace once. An empty constant is left out.
 ///
 /// ```
 /// use headcount::{Counter, counted, metric};
@@ -606,13 +610,14 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// On a block they stand before its `prefix`. There, as everywhere, a path is resolved where the function stands: in a module that is covered,
-/// write `crate::NAMESPACE`.
+/// On a block they precede its `prefix`. A path is always resolved where the function is: inside a
+/// module that the attribute covers, write `crate::NAMESPACE`.
 ///
 /// # Infos
 ///
-/// What is known when the program is compiled is a `static` with constant `labels`, and there from the start, without a call. What is
-/// known when it runs is a family; `set` says it. `headcount::build_info!()` declares the usual one.
+/// Facts that are known at compile time are a `static` with constant `labels`, which exists from
+/// the start, without a call. Facts that are known at run time are a family; `set` sets them.
+/// `headcount::build_info!()` declares the usual one.
 ///
 /// ```
 /// use headcount::{Info, metric};
@@ -659,7 +664,8 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// };
 /// ```
 ///
-/// Other kinds differ in the descriptor only. That of a state set, in a namespace that is a constant:
+/// Other kinds differ only in the descriptor. This is the descriptor of a state set, in a namespace
+/// that is a constant:
 ///
 /// ```
 /// # use headcount::{LabelValue, StateSet, __private as K};
@@ -769,23 +775,25 @@ pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::metric::attribute(args.into(), item.into()).into()
 }
 
-/// Leaves a function out of a block that an attribute covers (see `#[counted]`): it then has only the attributes of its own.
+/// Excludes a function from a block that an attribute covers (see [`counted`](macro@counted)): the
+/// function then has only its own attributes.
 ///
 /// Anywhere else it is a compile error.
 ///
 /// # Expansion
 ///
-/// The function, without what the block gave it.
+/// The function, without the attributes of the block.
 #[proc_macro_attribute]
 pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::skip(&args.into(), item.into()).into()
 }
 
-/// Makes a type the value of a label: an enum, whose variants are all the values there are, or a struct around one value.
+/// Implements `LabelValue`, for an enum, whose variants are all its values, or for a struct around
+/// one value.
 ///
-/// A variant's value is its name in `snake_case`; what fields it has does not matter, so that the enum of a
-/// function's errors can be a label. As all values are known, all series of a label of that type exist from the start, and none
-/// needs a look-up. A struct has the value of its one field.
+/// The value of a variant is its name in `snake_case`. Fields do not matter, so the enum of a
+/// function's errors can be a label. Since all values are known, all series of a label of that type
+/// exist from the start, and no lookup is needed. A struct has the value of its one field.
 ///
 /// # Arguments
 ///
@@ -794,8 +802,8 @@ pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | key | where | meaning |
 /// |---|---|---|
 /// | `rename = "x"` | a variant | its value |
-/// | `rename_all = "kebab-case"` | an enum | how the variants' names are written: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE` |
-/// | `crate = path` | the type | where `headcount` is found, if not at `::headcount` |
+/// | `rename_all = "kebab-case"` | an enum | the case of the variants' names: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE` |
+/// | `crate = path` | the type | the path of `headcount`, if it is not `::headcount` |
 ///
 /// # Expansion
 ///
@@ -840,7 +848,8 @@ pub fn label_value(item: TokenStream) -> TokenStream {
     derive::label_value::expand(item.into()).into()
 }
 
-/// The marker in which several attributes of one function wait for each other. Nobody writes it.
+/// The marker in which several attributes of one function wait for each other. Users never write
+/// it.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn __finish(entries: TokenStream, item: TokenStream) -> TokenStream {
