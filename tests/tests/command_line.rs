@@ -174,11 +174,11 @@ fn compact_folds_the_dead_and_changes_no_number() {
     };
     let before = counted();
     let said = succeeds(&["compact"], directory);
-    assert_eq!(said, "2 segments folded; the archive's generation is 1\n");
+    assert_eq!(said, "2 segments compacted; the archive's generation is 1\n");
     assert_eq!(counted(), before);
     assert_eq!(segments(directory).len(), 1);
     let said = succeeds(&["compact"], directory);
-    assert_eq!(said, "0 segments folded; the archive's generation is 1\n");
+    assert_eq!(said, "0 segments compacted; the archive's generation is 1\n");
 }
 
 #[test]
@@ -187,9 +187,9 @@ fn mark_dead_folds_the_dead_and_not_the_living() {
     let directory = folder.path();
     let mut living = hold(directory, 1);
     let pid = living.pid().to_string();
-    assert_eq!(succeeds(&["mark-dead", &pid], directory), "0 segments folded\n");
+    assert_eq!(succeeds(&["mark-dead", &pid], directory), "0 segments compacted\n");
     living.kill();
-    assert_eq!(succeeds(&["mark-dead", &pid], directory), "1 segment folded\n");
+    assert_eq!(succeeds(&["mark-dead", &pid], directory), "1 segment compacted\n");
 }
 
 #[test]
@@ -202,10 +202,10 @@ fn clean_forgets_what_it_is_told_to_forget() {
     succeeds(&["compact"], directory);
     let even = "requests_total{method=\"post\",path=\"/even\"}";
     let page = || Page::parse(&succeeds(&["show"], directory)).expect("a page");
-    assert_eq!(succeeds(&["clean", "--older-than", "1h 30m"], directory), "0 series forgotten\n");
+    assert_eq!(succeeds(&["clean", "--older-than", "1h 30m"], directory), "0 series deleted\n");
     page().assert(&[(even, 1.0), ("made_total", 5.0)]);
     let said = succeeds(&["clean", "--older-than", "0s"], directory);
-    assert!(said.ends_with(" series forgotten\n") && !said.starts_with("0 "), "{said}");
+    assert!(said.ends_with(" series deleted\n") && !said.starts_with("0 "), "{said}");
     assert_eq!(page().value(even), None);
     page().assert(&[("made_total", 5.0)]);
 
@@ -222,7 +222,7 @@ fn clean_forgets_what_it_is_told_to_forget() {
     assert!(names(directory).contains(&format!("{file}.bad")));
     assert_eq!(
         succeeds(&["clean", "--bad"], directory),
-        "0 series forgotten\n1 damaged files removed\n"
+        "0 series deleted\n1 damaged files removed\n"
     );
     assert!(!names(directory).contains(&format!("{file}.bad")));
 

@@ -1,6 +1,6 @@
-//! The command line: what an operator does to a directory.
+//! The command line, with which an operator tends a directory.
 //!
-//! Ends with 0, with 1 if it failed, with 2 if it was called wrongly.
+//! Exit status: 0; 1 if the command failed; 2 if its arguments are wrong.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -17,27 +17,27 @@ use headcount::{Clean, Collector, Config, Error, Format, SegmentInfo};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// The directory. Without it, what `HEADCOUNT_DIR` or else `PROMETHEUS_MULTIPROC_DIR` names, or
-    /// else `headcount` in systemd's `RUNTIME_DIRECTORY`.
+    /// The directory. The default is the one that `HEADCOUNT_DIR` or else
+    /// `PROMETHEUS_MULTIPROC_DIR` names, or else `headcount` in systemd's `RUNTIME_DIRECTORY`.
     #[arg(long, global = true, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints what all processes have counted, living and dead, as a scraper gets it.
+    /// Prints the merged page of all processes, living and dead, as a scraper gets it.
     ///
-    /// What could not be read is told on the standard error.
+    /// Reports what could not be read on the standard error.
     Show,
-    /// Lists the processes that have a segment, whether each lives, and how that is known.
+    /// Lists the processes that have a segment, whether each is alive, and how that is known.
     Ps,
-    /// Folds what the dead have left into the archive. No number changes.
+    /// Compacts the segments of dead processes into the archive. No number changes.
     Compact,
-    /// Forgets what is no longer wanted. Nothing of living processes is touched.
+    /// Deletes what is no longer wanted. Numbers of living processes are never touched.
     Clean(What),
-    /// Folds what this process has left, if it has ended.
+    /// Compacts the segments of this process, if it has ended.
     MarkDead {
-        /// The process.
+        /// The pid of the process.
         pid: u32,
     },
 }
@@ -45,21 +45,21 @@ enum Command {
 #[derive(Args)]
 #[group(required = true, multiple = true)]
 struct What {
-    /// Series of the dead to which nobody has added for so long: 30d, 12h.
+    /// Deletes series of dead processes to which nobody has added for this time: 30d, 12h.
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
     older_than: Option<Duration>,
-    /// Damaged segments that were set aside: files that end in `.bad`.
+    /// Deletes damaged segments that were set aside: files that end in `.bad`.
     #[arg(long)]
     bad: bool,
-    /// Everything that the dead have counted.
+    /// Deletes all numbers of dead processes.
     #[arg(long)]
     dead: bool,
 }
 
-/// Why it ended.
+/// Why the command failed.
 enum Failure {
     Headcount(Error),
-    /// The output was refused.
+    /// The output could not be written.
     Output(io::Error),
 }
 
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
     let collector = Collector::open(directory);
     match collector.__look().map_err(Failure::from).and_then(|()| run(&command, &collector)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough: `headcount show | head`.
+        // The reader has closed the pipe, and needs no more: `headcount show | head`.
         Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Output(e)) => failed(&e),
         Err(Failure::Headcount(e)) => failed(&e),
@@ -97,7 +97,7 @@ fn failed(why: &dyn Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// To the standard error; where that is closed, there is nobody to tell.
+/// Prints to the standard error. If that is closed, nobody can be told.
 fn tell(what: &dyn Display) {
     let _ = writeln!(io::stderr(), "headcount: {what}");
 }
@@ -115,7 +115,7 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
             let done = collector.compact()?;
             done.skipped().iter().for_each(|skipped| tell(skipped));
             let (folded, generation) = (done.folded(), done.generation());
-            writeln!(out, "{}; the archive's generation is {generation}", folded_words(folded))?;
+            writeln!(out, "{}; the archive's generation is {generation}", compacted_words(folded))?;
         }
         Command::Clean(What { older_than, bad, dead }) => {
             let mut what = Clean::new();
@@ -130,23 +130,23 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
             }
             let done = collector.clean(&what)?;
             done.skipped().iter().for_each(|skipped| tell(skipped));
-            writeln!(out, "{} series forgotten", done.series())?;
+            writeln!(out, "{} series deleted", done.series())?;
             if *bad {
                 writeln!(out, "{} damaged files removed", done.set_aside())?;
             }
         }
         Command::MarkDead { pid } => {
-            writeln!(out, "{}", folded_words(collector.mark_process_dead(*pid)?))?;
+            writeln!(out, "{}", compacted_words(collector.mark_process_dead(*pid)?))?;
         }
     }
     Ok(out.flush()?)
 }
 
-fn folded_words(folded: usize) -> String {
-    format!("{folded} segment{} folded", if folded == 1 { "" } else { "s" })
+fn compacted_words(compacted: usize) -> String {
+    format!("{compacted} segment{} compacted", if compacted == 1 { "" } else { "s" })
 }
 
-/// Columns as wide as what stands in them; numbers to the right.
+/// Prints a table whose columns are as wide as their contents, with numbers aligned to the right.
 fn table(out: &mut impl Write, segments: &[SegmentInfo]) -> io::Result<()> {
     const HEAD: [&str; 7] = ["PID", "STATE", "AGE", "SERIES", "BYTES", "FILE", "WHY"];
     const RIGHT: [bool; 7] = [true, false, true, true, true, false, false];
@@ -171,7 +171,8 @@ fn table(out: &mut impl Write, segments: &[SegmentInfo]) -> io::Result<()> {
     Ok(())
 }
 
-/// A file's name as a terminal can show it: whoever may write to the directory chooses it.
+/// A file's name without characters that a terminal would interpret: whoever may write to the
+/// directory chooses the name.
 fn escaped(name: &str) -> String {
     let plain = |c: char| c.is_ascii_graphic() || c == ' ';
     let escape = |c: char| if plain(c) { c.to_string() } else { c.escape_default().to_string() };
@@ -182,7 +183,7 @@ fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let age = segment.created().map(|created| {
         let age = now.duration_since(created).unwrap_or_default();
-        // To the second, and no more than its two greatest units.
+        // To the second, in at most two units.
         let age = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
         age.split(' ').take(2).collect::<Vec<_>>().join(" ")
     });
