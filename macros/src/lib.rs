@@ -12,17 +12,18 @@
 
 #![forbid(unsafe_code)]
 
+use crate::kind::Attribute;
 use proc_macro::TokenStream;
-
-use crate::parse::keys::Attribute;
 
 mod attributes;
 mod check;
 mod derive;
 mod expand;
+mod kind;
 mod parse;
 mod plan;
 mod report;
+mod tokens;
 
 #[cfg(test)]
 mod tests;

@@ -2,22 +2,16 @@
 //!
 //! Each rule is one function, named after it. All rules run, so that every mistake is found.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use crate::check::{buckets, durations, modes, names};
+use crate::kind::{Attribute, Kind};
+use crate::parse::args::Args;
+use crate::parse::values::{Buckets, Label, literal_text};
+use crate::report::errors::Errors;
+use crate::tokens::is_closure;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Ident, Pat};
-
-use crate::check::buckets;
-use crate::check::durations;
-use crate::check::modes;
-use crate::check::names::{self, Kind};
-use crate::parse::args::{Args, is_closure};
-use crate::parse::full_name::FullName;
-use crate::parse::keys::Attribute;
-use crate::parse::values::{Buckets, Label};
-use crate::plan::function::literal;
-use crate::report::errors::Errors;
-use crate::report::suggest;
 
 /// What the runtime takes in one `row`.
 pub(crate) const MOST_LABELS: usize = 8;
@@ -182,7 +176,7 @@ fn label_values(args: &Args, errors: &mut Errors) {
         check_leaving(value, "a label", errors);
     }
     let of_errors = args.error_labels().len();
-    let open = args.labels().iter().filter(|label| literal(label).is_none());
+    let open = args.labels().iter().filter(|label| literal_text(label).is_none());
     for label in open.chain(args.error_labels()).skip(MOST_LABELS) {
         errors.on(
             &label.name,
@@ -270,12 +264,12 @@ fn leaving_token(tokens: TokenStream) -> Option<TokenTree> {
 }
 
 fn names_and_texts(args: &Args, errors: &mut Errors) {
-    let kind = kind(args.attribute);
+    let kind = Kind::of(args.attribute);
     if let Some(name) = args.full_name() {
         names::check_metric(kind, &name, args.text("unit"), errors);
     }
     if let Some(prefix) = args.text("prefix") {
-        names::check_prefix(&FullName::of(args, prefix.clone()), errors);
+        names::check_prefix(&args.full_name_of(prefix.clone()), errors);
         if let Some(unit) = args.flag("unit") {
             errors.at(unit.span(), "the families of a `prefix` have their units");
         }
@@ -307,33 +301,4 @@ pub(crate) fn max_series(args: &Args, errors: &mut Errors) {
         Ok(1..=1_000_000) => {}
         _ => errors.on(number, "`max_series` is a number from 1 to 1000000"),
     }
-}
-
-pub(crate) fn kind(attribute: Attribute) -> Kind {
-    match attribute {
-        Attribute::Counted => Kind::Calls,
-        Attribute::Timed => Kind::Durations,
-        Attribute::InProgress => Kind::InProgress,
-        Attribute::CountExceptions => Kind::Exceptions,
-        Attribute::Metric => Kind::Renamed,
-    }
-}
-
-/// Says that something goes on functions and blocks only.
-pub(crate) fn where_it_goes(attribute: &str) -> String {
-    format!("`#[{attribute}]` goes on a function, an `impl` block, a trait or an inline module")
-}
-
-/// The list of the names that a key's text may be, with the one that was probably meant.
-pub(crate) fn unknown_word(what: &str, text: &str, names: &[&str]) -> String {
-    let hint = match suggest::nearest(text, names.iter().copied()) {
-        Some(meant) => format!(" (did you mean `{meant}`?)"),
-        None => String::new(),
-    };
-    format!("there is no {what} `{text}`{hint}; there are {}", suggest::list(names.iter().copied()))
-}
-
-/// A place for what stands nowhere in the source.
-pub(crate) fn nowhere() -> Span {
-    Span::mixed_site()
 }

@@ -1,13 +1,12 @@
 //! Bucket bounds that are written out.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use crate::kind::Kind;
+use crate::parse::values::Buckets;
+use crate::plan::bounds::{Bound, Bounds};
+use crate::report::errors::Errors;
+use crate::tokens::ungrouped;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprArray, Lit, UnOp};
-
-use crate::check::names::Kind;
-use crate::parse::args::ungrouped;
-use crate::report::errors::Errors;
 
 /// Checks that the bounds are numbers, finite, ascending, and positive where they are durations.
 pub(crate) fn check(list: &ExprArray, kind: Kind, errors: &mut Errors) {
@@ -42,17 +41,21 @@ pub(crate) fn check(list: &ExprArray, kind: Kind, errors: &mut Errors) {
     }
 }
 
-/// The bounds as floating-point literals, so that `[1, 5]` may be written.
-pub(crate) fn values(list: &ExprArray) -> Vec<TokenStream> {
-    let finite = |bound| Some((bound, number(bound).filter(|value| value.is_finite())?));
-    list.elems.iter().filter_map(finite).map(|(bound, value)| token(bound, value)).collect()
+/// The bounds that checked arguments give.
+pub(crate) fn bounds(buckets: Option<&Buckets>) -> Bounds {
+    match buckets {
+        None => Bounds::Default,
+        Some(Buckets::Literal(list)) => Bounds::Literal(values(list)),
+        Some(Buckets::Const(expr)) => Bounds::Const(expr.clone()),
+    }
 }
 
-fn token(bound: &Expr, value: f64) -> TokenStream {
-    // A negative literal is two tokens.
-    let mut literal = Literal::f64_unsuffixed(value.abs());
-    literal.set_span(bound.span());
-    if value < 0.0 { quote!(-#literal) } else { quote!(#literal) }
+fn values(list: &ExprArray) -> Vec<Bound> {
+    let bound = |bound: &Expr| {
+        let value = number(bound).filter(|value| value.is_finite())?;
+        Some(Bound { value, span: bound.span() })
+    };
+    list.elems.iter().filter_map(bound).collect()
 }
 
 fn number(expr: &Expr) -> Option<f64> {

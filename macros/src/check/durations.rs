@@ -1,9 +1,8 @@
 //! Lengths of time as people write them: `1d`, `12h`, `1h 30m`, `90s`.
 
-use syn::LitStr;
-
 use crate::parse::args::Args;
 use crate::report::errors::Errors;
+use syn::LitStr;
 
 /// The key's value in seconds, if it has one.
 pub(crate) fn idle_timeout(args: &Args) -> Option<u32> {

@@ -3,16 +3,17 @@
 //! Each rule is one function, named after it. All rules run, so that every mistake is found. What one attribute's
 //! arguments must keep by themselves stands in `rules.rs`.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
-
 use crate::check::args as rules;
 use crate::parse::args::Args;
-use crate::parse::function::{self, Function};
+use crate::parse::function::Function;
+use crate::parse::known_types;
 use crate::parse::shape::{self, Shape};
+use crate::parse::types;
 use crate::plan::function::Plan;
 use crate::report::errors::Errors;
+use crate::tokens::private_path;
+use quote::ToTokens;
+use syn::{Attribute, Meta, Signature, Type, TypeParamBound};
 
 /// Judges a function with all the attributes that stand on it.
 pub(crate) fn function(
@@ -21,7 +22,7 @@ pub(crate) fn function(
     errors: &mut Errors,
 ) -> Option<Plan> {
     let covered = attributes.iter().any(|args| args.block.is_some());
-    function::check(&function, covered, errors);
+    can_be_measured(&function, covered, errors);
     for args in attributes {
         // A block's were judged where they stand.
         if args.block.is_none() {
@@ -47,23 +48,11 @@ pub(crate) fn function(
     Some(Plan::new(krate, function, shape, attributes))
 }
 
-/// The path of all that an expansion names.
-pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
-    match krate {
-        Some(krate) => quote!(#krate::__private),
-        None => {
-            // The edition of these tokens is ours, so that `::headcount` is the package in a crate
-            // of edition 2015 too.
-            quote_spanned!(Span::mixed_site()=> ::headcount::__private)
-        }
-    }
-}
-
 /// A label's written type stands in a `static`, which knows none of the function's parameters.
 fn labels_have_types_and_values(args: &Args, function: &Function, errors: &mut Errors) {
     for label in args.labels() {
         let Some(ty) = &label.ty else { continue };
-        if !shape::is_known_here(ty, &function.sig.generics) {
+        if !types::is_known_here(ty, &function.sig.generics) {
             errors.on(
                 ty,
                 format!(
@@ -124,7 +113,7 @@ fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
     if shape != Shape::ImplFuture {
         return;
     }
-    if let Some(bound) = shape::bound_not_kept(&function.sig) {
+    if let Some(bound) = bound_not_kept(&function.sig) {
         errors.on(
             bound,
             format!(
@@ -140,10 +129,10 @@ fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
 fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(ty) = shape::output_type(&function.sig, shape) else { return };
     // A future is no error, and what it yields is its caller's.
-    let is_call = attributes
-        .iter()
-        .any(|args| args.is_call() || args.future() == Some(false) && shape::is_called_future(ty));
-    if is_call || !shape::hides_errors(ty, &function.sig.generics) {
+    let is_call = attributes.iter().any(|args| {
+        args.is_call() || args.future() == Some(false) && known_types::is_called_future(ty)
+    });
+    if is_call || !known_types::hides_errors(ty, &function.sig.generics) {
         return;
     }
     let blind = |args: &&Args| args.needs_outcome().is_some() && !args.mentions("error_if");
@@ -169,7 +158,7 @@ fn errors_can_be_looked_into(
     let returned = match shape::output_type(&function.sig, shape) {
         None if shape.returns_future() => return,
         None => "nothing".to_owned(),
-        Some(ty) if shape::is_no_result(ty) => {
+        Some(ty) if known_types::is_no_result(ty) => {
             format!("`{}`", ty.to_token_stream().to_string().replace(' ', ""))
         }
         Some(_) => return,
@@ -194,7 +183,7 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
     if shape == Shape::Plain {
         let ty = shape::written_type(&function.sig);
         let is_call = attributes.iter().any(Args::is_call);
-        let is_looked_at = !(is_call || ty.is_none_or(shape::never_an_error))
+        let is_looked_at = !(is_call || ty.is_none_or(known_types::never_an_error))
             || attributes.iter().any(|args| args.mentions("error_if"));
         let what = attributes.iter().find_map(Args::needs_outcome);
         if let (true, Some(what)) = (is_looked_at, what) {
@@ -228,10 +217,53 @@ fn of_the_block(attributes: &[Args]) -> &'static str {
     }
 }
 
+/// Refuses functions that no attribute can measure. `covered` is true for a function that a block's
+/// attribute covers.
+fn can_be_measured(function: &Function, covered: bool, errors: &mut Errors) {
+    let naked = |attr: &&Attribute| match &attr.meta {
+        Meta::List(list) => {
+            list.path.is_ident("unsafe") && list.tokens.to_string().starts_with("naked")
+        }
+        meta => meta.path().is_ident("naked"),
+    };
+    if let Some(naked) = function.attrs.iter().find(naked) {
+        let out = if covered {
+            ": leave the function out of the block's attribute by `#[headcount::skip]`"
+        } else {
+            ""
+        };
+        errors.on(naked, format!("a naked function has no place in which to count{out}"));
+    }
+    if let Some(constness) = &function.sig.constness {
+        errors.on(constness, "a `const fn` can run at compile time, where nothing can be counted");
+    }
+    if !function.has_body() {
+        errors.on(
+            &function.sig.ident,
+            "there is no body to count here: put the attribute on the implementations",
+        );
+    }
+}
+
+/// A bound of `-> impl Future + Bound` that a future of ours doesn't pass on.
+fn bound_not_kept(sig: &Signature) -> Option<&TypeParamBound> {
+    const KEPT: [&str; 8] =
+        ["Future", "Send", "Sync", "Unpin", "Clone", "Debug", "UnwindSafe", "RefUnwindSafe"];
+    match shape::written_type(sig)? {
+        Type::ImplTrait(ty) => ty.bounds.iter().find(|bound| {
+            let kept = KEPT.iter().any(|name| types::is_bound(bound, name));
+            matches!(bound, TypeParamBound::Trait(bound) if bound.maybe.is_none()) && !kept
+        }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::keys::Attribute;
+    use crate::kind::Attribute;
+    use proc_macro2::{Span, TokenStream};
+    use quote::quote;
 
     /// What is wrong with one attribute on a function.
     fn mistakes(attribute: Attribute, args: TokenStream, item: TokenStream) -> Vec<String> {

@@ -1,6 +1,16 @@
+//! The rules. What was parsed is checked, and becomes a plan that can be printed.
+//!
+//! Each rule is a function, named after what it asks for. All rules run, so that a user sees every
+//! mistake at once. Nothing is printed here but messages.
+
 pub(crate) mod args;
 pub(crate) mod buckets;
 pub(crate) mod durations;
 pub(crate) mod function;
+pub(crate) mod metric;
+pub(crate) mod metric_family;
+pub(crate) mod metric_static;
 pub(crate) mod modes;
 pub(crate) mod names;
+pub(crate) mod plan_family;
+pub(crate) mod plan_function;

@@ -1,12 +1,10 @@
 //! How the values of several processes become one.
 
-use proc_macro2::{Ident, Span};
-use syn::LitStr;
-
-use crate::check::args as rules;
-use crate::check::names::Kind;
+use crate::kind::Kind;
 use crate::parse::args::Args;
 use crate::report::errors::Errors;
+use crate::report::suggest::unknown_word;
+use syn::LitStr;
 
 /// Each mode: its name, the variant of `__private::Mode`, and what it means.
 const MODES: [(&str, &str, &str); 10] = [
@@ -23,7 +21,7 @@ const MODES: [(&str, &str, &str); 10] = [
 ];
 
 /// The mode that was given, as far as a metric of this kind has one.
-pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident> {
+pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
     let Some(mode) = args.text("mode") else {
         let what = match kind {
             Kind::Gauge => "a gauge",
@@ -36,7 +34,7 @@ pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<Ident
         return None;
     };
     match kind {
-        Kind::Gauge | Kind::StateSet | Kind::Renamed => {}
+        Kind::Gauge | Kind::StateSet | Kind::Unknown => {}
         Kind::Info => errors.on(
             mode,
             "`mode` belongs to gauges and state sets: what the living processes say is shown",
@@ -57,20 +55,20 @@ fn which_modes(what: &str) -> String {
 }
 
 /// The mode of this name.
-pub(crate) fn named(mode: &LitStr, errors: &mut Errors) -> Option<Ident> {
+pub(crate) fn named(mode: &LitStr, errors: &mut Errors) -> Option<&'static str> {
     let variant = variant(mode);
     if variant.is_none() {
         let names: Vec<_> = MODES.iter().map(|(name, ..)| *name).collect();
-        errors.on(mode, rules::unknown_word("mode", &mode.value(), &names));
+        errors.on(mode, unknown_word("mode", &mode.value(), &names));
     }
     variant
 }
 
 /// The variant of `__private::Mode` of this name.
-pub(crate) fn variant(mode: &LitStr) -> Option<Ident> {
+pub(crate) fn variant(mode: &LitStr) -> Option<&'static str> {
     let text = mode.value();
     let (_, variant, _) = MODES.iter().find(|(name, ..)| *name == text)?;
-    Some(Ident::new(variant, Span::mixed_site()))
+    Some(variant)
 }
 
 /// Whether a mode asks when a value was set.

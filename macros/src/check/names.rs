@@ -1,35 +1,11 @@
 //! The rules for metric names, label names, units and help texts.
 
+use crate::kind::{Attribute, Kind};
+use crate::parse::full_name::{FullName, Part};
+use crate::report::errors::Errors;
 use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
-
-use crate::parse::full_name::{FullName, Part};
-use crate::parse::keys::Attribute;
-use crate::report::errors::Errors;
-
-/// What a family holds, as far as its name depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Calls,
-    Durations,
-    InProgress,
-    Exceptions,
-    Counter,
-    Gauge,
-    Histogram,
-    Summary,
-    Info,
-    StateSet,
-    /// A type under a name we don't know: the types decide, and the names are checked at run time.
-    Renamed,
-}
-
-impl Kind {
-    fn is_counter(self) -> bool {
-        matches!(self, Kind::Calls | Kind::Exceptions | Kind::Counter)
-    }
-}
 
 /// Labels that the exposition, the collector or Prometheus itself gives.
 const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
@@ -162,7 +138,7 @@ fn metric_problem(kind: Kind, beginning: &str, name: &str, has_unit: bool) -> Op
 
 /// Each kind of metric has endings by which it is known, and the samples of one must not be taken for another's.
 fn ending_problem(kind: Kind, name: &str, own: impl Fn(&str) -> String) -> Option<String> {
-    if kind == Kind::Renamed {
+    if kind == Kind::Unknown {
         return None;
     }
     let (whose, ending) = match kind {

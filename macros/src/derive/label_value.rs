@@ -1,15 +1,13 @@
 //! `derive(LabelValue)`: enums, whose variants are all the values there are, and structs around one value.
 
+use crate::derive::case::Case;
+use crate::report::errors::Errors;
+use crate::report::suggest::unknown_word;
+use crate::tokens::{private_path, q};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DataStruct, DeriveInput, LitStr, Path, Variant};
-
-use crate::check::args as rules;
-use crate::check::function as check;
-use crate::derive::case::Case;
-use crate::expand::function::q;
-use crate::report::errors::Errors;
 
 /// The longest value that the runtime keeps whole, in bytes.
 const LONGEST: usize = 1024;
@@ -23,7 +21,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     };
     let mut options = Options::default();
     options.read(&input.attrs, Place::Type, &mut errors);
-    let krate = check::private_path(options.krate.as_ref());
+    let krate = private_path(options.krate.as_ref());
     let members = match &input.data {
         Data::Enum(data) => of_enum(&krate, &input.ident, data, &options, &mut errors),
         Data::Struct(data) => of_struct(&krate, &input, data, &options, &mut errors),
@@ -98,10 +96,8 @@ impl Options {
                         }
                         match Case::called(&name.value()) {
                             Some(case) => self.rename_all = Some((name, case)),
-                            None => errors.on(
-                                &name,
-                                rules::unknown_word("case", &name.value(), &Case::names()),
-                            ),
+                            None => errors
+                                .on(&name, unknown_word("case", &name.value(), &Case::names())),
                         }
                     }
                     ("crate", Place::Type) => {

@@ -18,13 +18,12 @@
 //! `self` can't be bound anew under its name. It is the first argument, so as a capture it is
 //! dropped last, as it should be; only `mut self` gets another name, in the tokens of the body.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use crate::parse::function::Function;
+use crate::parse::known_types;
+use crate::tokens::{mentions, q};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, ReceiverKind, Token, parse_quote};
-
-use crate::expand::function::q;
-use crate::parse::function::{Function, mentions};
-use crate::parse::shape;
 
 /// What stands around the body.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,7 +118,7 @@ impl Moving {
         argument: &mut PatType,
         outside: &TokenStream,
     ) {
-        let may_drop = shape::may_drop(&argument.ty);
+        let may_drop = known_types::may_drop(&argument.ty);
         if !may_drop {
             // Dropped or not, nobody can tell. But what is assigned to must be a local: a
             // reference that is assigned to a capture would have to outlive it.
@@ -228,7 +227,7 @@ impl Moving {
 fn receiver_may_drop(receiver: &Receiver) -> bool {
     match &receiver.kind {
         ReceiverKind::Value => true,
-        ReceiverKind::Typed(_, ty) => shape::may_drop(ty),
+        ReceiverKind::Typed(_, ty) => known_types::may_drop(ty),
         _ => false,
     }
 }
@@ -290,63 +289,4 @@ fn is_cfg(attr: &Attribute) -> bool {
 
 fn is_lint(attr: &Attribute) -> bool {
     ["allow", "warn", "deny", "forbid", "expect"].iter().any(|name| attr.path().is_ident(name))
-}
-
-/// The tokens with `self` under another name, or none if it can't be told which `self` is meant:
-/// where a function, an implementation or a macro that is defined among them names it, or a text.
-pub(crate) fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
-    let mut out = TokenStream::new();
-    let mut rest = tokens.into_iter().peekable();
-    while let Some(token) = rest.next() {
-        let token = match token {
-            TokenTree::Ident(ident) => match ident.to_string().as_str() {
-                "fn" | "impl" | "trait" | "macro_rules" | "pub" | "mod" => {
-                    // An item, which may have a `self` of its own.
-                    let mut item = TokenStream::from(TokenTree::from(ident));
-                    for token in rest.by_ref() {
-                        let ends = match &token {
-                            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-                            TokenTree::Punct(punct) => punct.as_char() == ';',
-                            _ => false,
-                        };
-                        item.extend([token]);
-                        if ends {
-                            break;
-                        }
-                    }
-                    if mentions(item.clone(), &Ident::new("self", Span::call_site())) {
-                        return None;
-                    }
-                    out.extend(item);
-                    continue;
-                }
-                "self" => {
-                    let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct))
-                        if punct.as_char() == ':' && punct.spacing() == proc_macro2::Spacing::Joint);
-                    if is_path {
-                        ident.into()
-                    } else {
-                        let mut renamed = renamed.clone();
-                        renamed.set_span(ident.span());
-                        renamed.into()
-                    }
-                }
-                _ => ident.into(),
-            },
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), with_self(group.stream(), renamed)?);
-                inner.set_span(group.span());
-                inner.into()
-            }
-            TokenTree::Literal(literal) => {
-                if literal.to_string().contains("{self") {
-                    return None;
-                }
-                literal.into()
-            }
-            punct @ TokenTree::Punct(_) => punct,
-        };
-        out.extend([token]);
-    }
-    Some(out)
 }

@@ -1,15 +1,13 @@
 //! Prints what happens when the body has yielded a value, which is `__out` here: what it is to each call, and what its
 //! error says.
 
+use crate::expand::sites::{call_name, count_late, referred};
+use crate::parse::values::Only;
+use crate::plan::function::{Call, Late, Plan};
+use crate::tokens::{q, ungrouped};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Expr;
-
-use crate::expand::function::{call_name, q};
-use crate::expand::sites::{count_late, referred};
-use crate::parse::args::ungrouped;
-use crate::parse::values::Only;
-use crate::plan::function::{Call, Late, Plan, Recorder};
 
 /// Ends each call with the outcome that `__out` is for it.
 pub(crate) fn end(plan: &Plan) -> TokenStream {
@@ -33,7 +31,9 @@ fn outcome(plan: &Plan, call: &Call) -> TokenStream {
     let krate = &plan.krate;
     match &call.error_if {
         Some(error_if) => q!(#krate::error_if(&__out, #error_if)),
-        None if plan.never_fails() || !call.recorders.iter().any(Recorder::looks) => {
+        None if plan.never_fails()
+            || !call.recorders.iter().any(|recorder| recorder.records.needs_value()) =>
+        {
             q!(#krate::Outcome::Ok)
         }
         None => q!(#krate::Out(&__out).outcome()),

@@ -12,25 +12,21 @@
 //! expression are dropped before the guard, and before arguments that were bound anew, as they are
 //! before a function's arguments in every edition.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote_spanned};
-use syn::spanned::Spanned;
-
 use crate::expand::arguments::{self, Around, Moved};
 use crate::expand::ends::end;
 use crate::expand::sites::{
-    all_recorders, begin, begin_only, count, recorders_by_call, recorders_of,
+    all_recorders, begin, begin_only, call_name, count, recorders_by_call, recorders_of,
 };
 use crate::expand::tail::Tail;
-use crate::parse::function::mentions;
+use crate::parse::known_types::may_hide_a_future;
 use crate::parse::shape::{self, Shape};
-use crate::plan::function::{Plan, Recorder};
-
-/// `quote!` with the span that all generated tokens have.
-macro_rules! q {
-    ($($tokens:tt)*) => { ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*) };
-}
-pub(crate) use q;
+use crate::parse::types;
+use crate::plan::function::{Place, Plan, Recorder, Site};
+use crate::plan::label::LabelValue;
+use crate::tokens::{mentions, q};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::spanned::Spanned;
 
 /// Prints the function with its measurement.
 pub(crate) fn function(mut plan: Plan) -> TokenStream {
@@ -209,10 +205,10 @@ fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
 /// The type of what a returned future yields.
 fn yielded(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
-    let output = shape::output_type(&plan.function.sig, plan.shape).map(shape::without_impl);
+    let output = shape::output_type(&plan.function.sig, plan.shape).map(types::without_impl);
     match (output, shape::written_type(&plan.function.sig)) {
         (Some(output), _) => output.to_token_stream(),
-        (None, Some(ty)) if plan.shape == Shape::BoxedFuture && !shape::contains_impl(ty) => {
+        (None, Some(ty)) if plan.shape == Shape::BoxedFuture && !types::contains_impl(ty) => {
             q!(<#ty as #krate::Future>::Output)
         }
         _ => q!(_),
@@ -254,7 +250,7 @@ impl Clock {
 
     fn of(plan: &Plan, moved: &Moved) -> Self {
         let mut recorders = plan.calls.iter().flat_map(|call| &call.recorders);
-        Self(moved.may_drop && recorders.any(Recorder::takes_time))
+        Self(moved.may_drop && recorders.any(|recorder| recorder.records.takes_time()))
     }
 
     /// The place for the time.
@@ -279,8 +275,42 @@ impl Clock {
 }
 
 fn moved(plan: &mut Plan, around: Around) -> Moved {
-    let outside = plan.expressions();
+    let outside = outside(plan);
     arguments::moved(&mut plan.function, around, &outside)
+}
+
+/// The user's expressions that are evaluated before the body or after it.
+fn outside(plan: &Plan) -> TokenStream {
+    let mut all = TokenStream::new();
+    for condition in &plan.conditions {
+        condition.to_tokens(&mut all);
+    }
+    for site in &plan.sites {
+        let Site::Metric(descriptor) = site else { continue };
+        for value in descriptor.values() {
+            match value {
+                LabelValue::Open(value) | LabelValue::Of(_, value) => value.to_tokens(&mut all),
+                LabelValue::Argument(_, name) => name.to_tokens(&mut all),
+                LabelValue::Literal(_) | LabelValue::OfError => {}
+            }
+        }
+    }
+    for call in &plan.calls {
+        call.error_if.to_tokens(&mut all);
+        for recorder in &call.recorders {
+            if let Place::Metric(metric) = &recorder.place {
+                metric.to_tokens(&mut all);
+            }
+        }
+        for late in &call.late {
+            late.values.iter().for_each(|(_, value)| value.to_tokens(&mut all));
+        }
+        let late = call.late.iter().filter_map(|late| late.only.as_ref());
+        for only in call.patterns.iter().chain(late) {
+            only.guard.to_tokens(&mut all);
+        }
+    }
+    all
 }
 
 /// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions. Boxed, since of a call whose type has no
@@ -293,7 +323,7 @@ fn return_type(plan: &Plan) -> TokenStream {
         }),
         Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
-            let ty = shape::without_impl(ty);
+            let ty = types::without_impl(ty);
             q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; })
         }
     }
@@ -307,9 +337,9 @@ fn return_type(plan: &Plan) -> TokenStream {
 fn returned_closure(plan: &Plan) -> Option<(TokenStream, TokenStream)> {
     let krate = &plan.krate;
     let generics = &plan.function.sig.generics;
-    let bounds = shape::written_type(&plan.function.sig).and_then(shape::function_bounds);
+    let bounds = shape::written_type(&plan.function.sig).and_then(types::function_bounds);
     let bounds = bounds.map(|bounds| q!(#(#bounds)+*));
-    let bounds = bounds.filter(|it| shape::is_known_inside(it.clone(), generics))?;
+    let bounds = bounds.filter(|it| types::is_known_inside(it.clone(), generics))?;
     let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
     let types = generics.type_params().map(|param| &param.ident);
     let types = types.filter(|name| mentions(bounds.clone(), name));
@@ -333,7 +363,7 @@ fn closure_output(plan: &Plan) -> TokenStream {
         None => q!(-> ()),
         Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
-            let ty = shape::without_impl(ty);
+            let ty = types::without_impl(ty);
             q!(-> #ty)
         }
     }
@@ -343,7 +373,7 @@ fn closure_output(plan: &Plan) -> TokenStream {
 fn probe(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     match shape::written_type(&plan.function.sig) {
-        Some(ty) if plan.shape == Shape::Plain && plan.asks && shape::may_hide_a_future(ty) => {
+        Some(ty) if plan.shape == Shape::Plain && plan.asks && may_hide_a_future(ty) => {
             let span = Span::mixed_site().located_at(ty.span());
             quote_spanned!(span=> if false { #krate::plain((&#krate::Probe::<#ty>::NEW).kind()) })
         }
@@ -355,7 +385,7 @@ fn probe(plan: &Plan) -> TokenStream {
 fn is_boxed(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     match shape::written_type(&plan.function.sig) {
-        Some(ty) if plan.shape == Shape::BoxedFuture && shape::may_hide_a_future(ty) => {
+        Some(ty) if plan.shape == Shape::BoxedFuture && may_hide_a_future(ty) => {
             let span = Span::mixed_site().located_at(ty.span());
             quote_spanned!(span=> if false { #krate::boxed(#krate::Probe::<#ty>::NEW); })
         }
@@ -395,16 +425,4 @@ fn entered(plan: &Plan, enter: &str, clock: Clock) -> TokenStream {
 fn call_names(plan: &Plan) -> TokenStream {
     let names = (0..plan.calls.len()).map(|index| call_name(plan, index));
     if plan.calls.len() == 1 { q!(#(#names)*) } else { q!((#(#names),*)) }
-}
-
-pub(crate) fn call_name(plan: &Plan, index: usize) -> Ident {
-    if plan.calls.len() == 1 {
-        Ident::new("__call", Span::mixed_site())
-    } else {
-        local("call", index)
-    }
-}
-
-fn local(name: &str, index: usize) -> Ident {
-    format_ident!("__{name}_{index}", span = Span::mixed_site())
 }

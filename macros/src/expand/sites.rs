@@ -5,15 +5,14 @@
 //! there are such expressions (labels, conditions, declared metrics), the items stand in a block of their own that yields
 //! references to them, and what follows names those: locals have hygiene.
 
+use crate::plan::family::Descriptor;
+use crate::plan::function::{Call, Late, Place, Plan, Recorder, Site};
+use crate::plan::label::LabelValue;
+use crate::plan::records::{Bits, Records};
+use crate::tokens::q;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::Expr;
-
-use crate::expand::function::q;
-use crate::plan::family::Descriptor;
-use crate::plan::function::{
-    CANCELLED, Call, LabelValue, Late, PANICS, Place, Plan, Recorder, Records, Site,
-};
 
 /// Evaluates an expression, made of recorders, with the items in reach, and binds its value.
 pub(crate) fn begin(plan: &Plan, pattern: &TokenStream, expression: &TokenStream) -> TokenStream {
@@ -84,7 +83,7 @@ fn before(plan: &Plan) -> TokenStream {
 }
 
 /// What there is to record with nameless attributes only, of one meaning of "error": nearly always.
-fn lone(plan: &Plan) -> Option<u32> {
+fn lone(plan: &Plan) -> Option<Bits> {
     match plan.sites.as_slice() {
         [Site::Function(what)] => Some(*what),
         _ => None,
@@ -103,7 +102,7 @@ fn items(plan: &Plan) -> TokenStream {
         return TokenStream::new();
     }
     if let Some(what) = lone(plan) {
-        let what = Literal::u32_unsuffixed(what);
+        let what = number(what);
         return q!(
             enum __Here {}
             static __SITE: #krate::FunctionSite<#what> =
@@ -124,7 +123,7 @@ fn items(plan: &Plan) -> TokenStream {
         let slot = q!(&__SLOTS[#place]);
         match site {
             Site::Function(what) => {
-                let what = Literal::u32_unsuffixed(*what);
+                let what = number(*what);
                 sites.push(q!(#krate::Site::function(
                     #slot, #krate::type_name::<__Here>, #krate::module_path!(), #what
                 )));
@@ -278,12 +277,12 @@ fn on_metric(krate: &TokenStream, records: Records, metric: &Expr) -> TokenStrea
         Records::OutcomeDurations => q!(#krate::timed_on_each(#metric)),
         Records::InProgress => q!(#krate::in_progress_on(#metric)),
         Records::Exceptions(which) => {
-            let which = Literal::u32_unsuffixed(which);
+            let which = number(which);
             q!(#krate::exceptions_on::<#which>(#metric))
         }
         Records::Matching { pattern, which } => {
             let pattern = Literal::usize_unsuffixed(pattern);
-            let which = Literal::u32_unsuffixed(which);
+            let which = number(which);
             q!(#krate::Matching::<#pattern, #which>(#krate::exceptions_on::<0>(#metric).0))
         }
         _ => q!(#krate::counted_on(#metric)),
@@ -305,7 +304,7 @@ fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> Token
     };
     let (name, fields) = match recorder.records {
         Records::Function(what) => {
-            let what = Literal::u32_unsuffixed(what);
+            let what = number(what);
             (q!(Function::<#what>), slot())
         }
         Records::Calls => (q!(Calls), slot()),
@@ -322,22 +321,23 @@ fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> Token
         Records::OutcomeSummaries => (q!(OutcomeSummaries), slot()),
         Records::InProgress => (q!(InProgress), slot()),
         Records::Exceptions(which) => {
-            let which = Literal::u32_unsuffixed(which);
+            let which = number(which);
             (q!(Exceptions::<#which>), slot())
         }
         Records::Matching { pattern, which } => {
             let pattern = Literal::usize_unsuffixed(pattern);
-            let which = Literal::u32_unsuffixed(which);
+            let which = number(which);
             (q!(Matching::<#pattern, #which>), slot())
         }
         Records::Late(which) => {
             let late = call.late.iter().find(|late| late.site == index);
             let row = |bit, value| match late {
-                Some(late) if which & bit != 0 => named_row(plan, late, value),
+                Some(late) if which.has(bit) => named_row(plan, late, value),
                 _ => q!(#krate::DROPPED),
             };
-            let (panic, cancelled) = (row(PANICS, "panic"), row(CANCELLED, "cancelled"));
-            let which = Literal::u32_unsuffixed(which);
+            let (panic, cancelled) =
+                (row(Bits::PANICS, "panic"), row(Bits::CANCELLED, "cancelled"));
+            let which = number(which);
             (q!(Late::<#which>), q!(#panic, #cancelled))
         }
     };
@@ -416,4 +416,20 @@ fn partial(late: &Late) -> Ident {
 
 fn bounds_local(index: usize) -> Ident {
     format_ident!("__nanos_{index}", span = Span::mixed_site())
+}
+
+fn number(bits: Bits) -> Literal {
+    Literal::u32_unsuffixed(bits.number())
+}
+
+pub(crate) fn call_name(plan: &Plan, index: usize) -> Ident {
+    if plan.calls.len() == 1 {
+        Ident::new("__call", Span::mixed_site())
+    } else {
+        local("call", index)
+    }
+}
+
+fn local(name: &str, index: usize) -> Ident {
+    format_ident!("__{name}_{index}", span = Span::mixed_site())
 }

@@ -3,9 +3,8 @@
 //! Such a block is measured where it stands, and the statements before it stay the function's. In a
 //! closure around them the future would have all the function's lifetimes.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
-
 use crate::parse::shape::Shape;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// A body that ends in an `async` block, or in `Box::pin(async move { .. })`, and does not return
 /// before: the block is what the function returns.

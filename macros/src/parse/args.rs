@@ -3,16 +3,19 @@
 //! A mistake in one key does not hide the others: it is recorded, and reading goes on after the next
 //! comma. What the values mean is not judged here.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use crate::kind::Attribute;
+use crate::parse::full_name::{BEFORE, FullName, Part};
+use crate::parse::keys::{self, Key};
+use crate::parse::list::{comma, skip_to_comma};
+use crate::parse::values::{Buckets, Label, Only, Value, value};
+use crate::report::errors::Errors;
+use crate::report::suggest;
+use crate::tokens::{is_closure, is_function_path};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Expr, LitInt, LitStr, Path, Token};
-
-use crate::parse::full_name::{FullName, Part};
-use crate::parse::keys::{self, Attribute, Key};
-use crate::parse::values::{Buckets, Label, Only, Value, value};
-use crate::report::errors::Errors;
 
 /// One attribute as it was written.
 pub(crate) struct Args {
@@ -77,7 +80,13 @@ impl Args {
 
     /// The name with what stands before it.
     pub(crate) fn full_name(&self) -> Option<FullName> {
-        self.text("name").map(|name| FullName::of(self, name.clone()))
+        self.text("name").map(|name| self.full_name_of(name.clone()))
+    }
+
+    /// This name, with the namespace and the subsystem before it.
+    pub(crate) fn full_name_of(&self, name: LitStr) -> FullName {
+        let before = BEFORE.iter().filter_map(|key| Some((*key, self.part(key)?.clone())));
+        FullName { before: before.collect(), name }
     }
 
     /// The flag's own token, if it was given.
@@ -156,7 +165,7 @@ impl Args {
         let takes_outcome = matches!(self.attribute, Attribute::Counted | Attribute::Timed);
         let by_function = self.flag("outcome").is_some();
         self.expr("metric").filter(|metric| {
-            takes_outcome && (is_closure(metric) || (by_function && is_function(metric)))
+            takes_outcome && (is_closure(metric) || (by_function && is_function_path(metric)))
         })
     }
 
@@ -207,7 +216,7 @@ impl Args {
             return Err(input.error(format!(
                 "`#[{}]` takes `key = value`: {}",
                 self.attribute.name(),
-                crate::report::suggest::list(keys::accepted(self.attribute))
+                suggest::list(keys::accepted(self.attribute))
             )));
         }
         let ident = input.call(Ident::parse_any)?;
@@ -227,45 +236,4 @@ impl Args {
         }
         Ok(())
     }
-}
-
-/// Goes on after a comma.
-pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
-    if input.is_empty() {
-        return Ok(());
-    }
-    if !input.peek(Token![,]) {
-        return Err(input.error("expected `,`"));
-    }
-    let _: Token![,] = input.parse()?;
-    Ok(())
-}
-
-/// Leaves out the rest of what could not be read.
-pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        let _: syn::Result<TokenTree> = input.parse();
-    }
-}
-
-pub(crate) fn is_closure(expr: &Expr) -> bool {
-    matches!(ungrouped(expr.clone()), Expr::Closure(_))
-}
-
-/// Whether an expression names a function, and no `static`, as far as names tell.
-fn is_function(expr: &Expr) -> bool {
-    match ungrouped(expr.clone()) {
-        Expr::Path(path) => path.path.segments.last().is_some_and(|last| {
-            !last.ident.unraw().to_string().starts_with(|first: char| first.is_uppercase())
-        }),
-        _ => false,
-    }
-}
-
-/// The expression inside the invisible brackets that `macro_rules!` puts around its fragments.
-pub(crate) fn ungrouped(mut expr: Expr) -> Expr {
-    while let Expr::Group(group) = expr {
-        expr = *group.expr;
-    }
-    expr
 }

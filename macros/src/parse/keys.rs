@@ -3,49 +3,8 @@
 //! To add a key, add a row to [`KEYS`], and give it a meaning in `check.rs` (or `metric.rs`). Reading
 //! it, refusing it in the wrong place, and naming it in messages follow from the row.
 
+use crate::kind::Attribute::{self, CountExceptions, Counted, InProgress, Metric, Timed};
 use crate::report::suggest;
-
-/// The attributes that take keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attribute {
-    Counted,
-    Timed,
-    InProgress,
-    CountExceptions,
-    Metric,
-}
-
-use Attribute::{CountExceptions, Counted, InProgress, Metric, Timed};
-
-impl Attribute {
-    const ALL: [Self; 5] = [Counted, Timed, InProgress, CountExceptions, Metric];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Counted => "counted",
-            Timed => "timed",
-            InProgress => "in_progress",
-            CountExceptions => "count_exceptions",
-            Metric => "metric",
-        }
-    }
-
-    /// The attribute that is called so.
-    pub(crate) fn called(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|attribute| attribute.name() == name)
-    }
-
-    /// The family that all functions share whose attribute has no `name`.
-    pub(crate) fn shared_family(self) -> &'static str {
-        match self {
-            Counted => "function_calls_total",
-            Timed => "function_calls_duration_seconds",
-            InProgress => "function_calls_concurrent",
-            CountExceptions => "function_exceptions_total",
-            Metric => "",
-        }
-    }
-}
 
 /// What stands after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +48,7 @@ pub(crate) struct Key {
 }
 
 const FUNCTIONS: &[Attribute] = &[Counted, Timed, InProgress, CountExceptions];
+
 const EVERYWHERE: &[Attribute] = &Attribute::ALL;
 
 #[rustfmt::skip]

@@ -1,14 +1,14 @@
 //! Parses what stands after a key, by its [`Form`].
 
+use crate::parse::full_name::Part;
+use crate::parse::keys::{Form, Key};
+use crate::parse::list::{comma, skip_to_comma};
+use crate::report::errors::Errors;
+use crate::tokens::ungrouped;
 use proc_macro2::{Ident, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
-
-use crate::parse::args::{comma, skip_to_comma, ungrouped};
-use crate::parse::full_name::Part;
-use crate::parse::keys::{Form, Key};
-use crate::report::errors::Errors;
 
 /// A key's value, by [`Form`].
 pub(crate) enum Value {
@@ -253,4 +253,19 @@ fn equals(key: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result<()> {
         return Err(syn::Error::new(key.span(), usage));
     }
     Ok(())
+}
+
+/// The text of a label that is written out: it is the same in every call.
+pub(crate) fn literal_text(label: &Label) -> Option<LitStr> {
+    let value = label.value.as_ref().filter(|_| label.ty.is_none())?;
+    let Expr::Lit(literal) = ungrouped(value.clone()) else { return None };
+    match literal.lit {
+        Lit::Str(text) => Some(text),
+        Lit::Int(int) => Some(LitStr::new(int.base10_digits(), int.span())),
+        Lit::Bool(value) => {
+            Some(LitStr::new(if value.value { "true" } else { "false" }, value.span))
+        }
+        Lit::Char(letter) => Some(LitStr::new(&letter.value().to_string(), letter.span())),
+        _ => None,
+    }
 }

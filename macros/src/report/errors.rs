@@ -1,9 +1,8 @@
 //! Collects mistakes, so that all of them are reported at once, each on its own token.
 
-use std::fmt::Display;
-
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
+use std::fmt::Display;
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]

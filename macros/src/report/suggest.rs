@@ -19,6 +19,20 @@ pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// Says that something goes on functions and blocks only.
+pub(crate) fn where_it_goes(attribute: &str) -> String {
+    format!("`#[{attribute}]` goes on a function, an `impl` block, a trait or an inline module")
+}
+
+/// The list of the names that a key's text may be, with the one that was probably meant.
+pub(crate) fn unknown_word(what: &str, text: &str, names: &[&str]) -> String {
+    let hint = match nearest(text, names.iter().copied()) {
+        Some(meant) => format!(" (did you mean `{meant}`?)"),
+        None => String::new(),
+    };
+    format!("there is no {what} `{text}`{hint}; there are {}", list(names.iter().copied()))
+}
+
 /// How many letters must be added, removed, changed or swapped with their neighbour.
 fn distance(from: &str, to: &str) -> usize {
     let from: Vec<char> = from.chars().collect();

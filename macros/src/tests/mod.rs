@@ -1,2 +1,4 @@
+//! What expansions look like. Each layer has its own tests beside its code.
+
 pub(crate) mod functions;
-mod keys;
+pub(crate) mod keys;

@@ -1,96 +1,21 @@
-//! `#[metric]` on a `fn` without a body: a family, whose parameters are its labels.
-//!
-//! The function really has the signature that is written; it looks its series up. Where something is wrong, the
-//! messages become its body, so that the name exists.
+//! The rules for a `fn` with `#[metric]`.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::parse::{ParseStream, Parser};
-use syn::{
-    Attribute, FnArg, GenericParam, Ident, Pat, Safety, Signature, Token, Type, Visibility, token,
-};
-
-use crate::attributes::metric;
 use crate::check::args::MOST_LABELS;
-use crate::check::function as check;
-use crate::check::names;
-use crate::check::names::Kind;
-use crate::expand::function::q;
-use crate::expand::sites::label_local;
+use crate::check::{metric, names};
+use crate::kind::Kind;
 use crate::parse::args::Args;
-use crate::parse::shape;
-use crate::plan::family::label_of;
-use crate::plan::function::text_of;
+use crate::parse::metric::{Family, label};
+use crate::parse::shape::written_type;
+use crate::parse::types::contains_impl;
+use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
-use crate::report::fallback;
+use crate::tokens::text_of;
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::{FnArg, GenericParam, Safety, Signature, Type};
 
-/// A family as it was written.
-struct Family {
-    attrs: Vec<Attribute>,
-    vis: Visibility,
-    sig: Signature,
-    body: Option<TokenTree>,
-}
-
-/// Whether an item is, or was meant to be, a function.
-pub(crate) fn is_function(item: &TokenStream) -> bool {
-    let mut tokens = item.clone().into_iter();
-    // `fn` within a type, or in the body of something else, is inside of brackets or behind these.
-    let word = tokens.find_map(|token| match token {
-        TokenTree::Ident(word) => {
-            ["fn", "static", "struct", "enum", "impl", "mod", "trait", "type"]
-                .into_iter()
-                .find(|known| word == known)
-        }
-        _ => None,
-    });
-    word == Some("fn")
-}
-
-pub(crate) fn expand(args: &Args, item: TokenStream, mut errors: Errors) -> TokenStream {
-    let mut family = match parse.parse2(item.clone()) {
-        Ok(family) => family,
-        Err(error) => {
-            errors.push(error);
-            return fallback::expand(&errors, item);
-        }
-    };
-    let krate = check::private_path(args.krate());
-    let ty = shape::written_type(&family.sig).cloned();
-    let metric = check(args, &family, ty.as_ref(), &mut errors);
-    let body = if let (Some(metric), Some(ty)) = (metric, ty) {
-        series(&krate, &metric, &family, &ty)
-    } else {
-        // What rustc would object to as well.
-        family.sig.asyncness = None;
-        family.sig.constness = None;
-        let inputs = family.sig.inputs.into_iter();
-        family.sig.inputs = inputs.filter(|input| matches!(input, FnArg::Typed(_))).collect();
-        errors.to_compile_errors()
-    };
-    let Family { attrs, vis, sig, .. } = &family;
-    q!(#(#attrs)* #vis #sig { #body })
-}
-
-fn parse(input: ParseStream<'_>) -> syn::Result<Family> {
-    let attrs = input.call(Attribute::parse_outer)?;
-    let vis = input.parse()?;
-    let sig = input.parse()?;
-    let body = if input.peek(token::Brace) {
-        Some(input.parse()?)
-    } else {
-        let _: Token![;] = input.parse()?;
-        None
-    };
-    Ok(Family { attrs, vis, sig, body })
-}
-
-fn check<'a>(
-    args: &'a Args,
-    family: &Family,
-    ty: Option<&Type>,
-    errors: &mut Errors,
-) -> Option<metric::Metric<'a>> {
+pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option<Metric> {
+    let ty = written_type(&family.sig);
     let Signature { constness, asyncness, safety, abi, ident, generics, inputs, .. } = &family.sig;
     if let Some(asyncness) = asyncness {
         errors.on(asyncness, "a series is looked up at once: leave out `async`");
@@ -147,7 +72,12 @@ fn check<'a>(
         return None;
     };
     states_have_their_label(args, inputs.iter(), ty, errors);
-    metric::check(args, &family.attrs, ident, ty, errors)
+    let metric = metric::check(args, &family.attrs, ident, ty, errors)?;
+    let parameters = inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some((label(input)?.clone(), (*argument.ty).clone())),
+        FnArg::Receiver(_) => None,
+    });
+    Some(Metric { labels: Labels::Parameters(parameters.collect()), ..metric })
 }
 
 /// The label that says the state has the name of the metric.
@@ -203,7 +133,7 @@ fn parameter(
             GenericParam::Lifetime(_) => false,
         })
     };
-    let is_impl = shape::contains_impl(&argument.ty);
+    let is_impl = contains_impl(&argument.ty);
     // A type that names a parameter was put down to the parameter.
     let names_parameter = argument.ty.to_token_stream().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => generic(&ident.to_string()),
@@ -212,38 +142,4 @@ fn parameter(
     if is_impl && !names_parameter {
         errors.on(&argument.ty, "the types of a family's labels must be known here: no `impl`");
     }
-}
-
-/// The name of a parameter that is nothing but a name.
-fn label(input: &FnArg) -> Option<&Ident> {
-    let FnArg::Typed(argument) = input else { return None };
-    match &*argument.pat {
-        Pat::Ident(pat)
-            if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
-        {
-            Some(&pat.ident)
-        }
-        _ => None,
-    }
-}
-
-fn series(
-    krate: &TokenStream,
-    metric: &metric::Metric<'_>,
-    family: &Family,
-    ty: &Type,
-) -> TokenStream {
-    let mut labels = Vec::new();
-    let mut locals = TokenStream::new();
-    let mut values = Vec::new();
-    for input in &family.sig.inputs {
-        let (FnArg::Typed(argument), Some(name)) = (input, label(input)) else { continue };
-        labels.push(label_of(krate, &text_of(name), &shape::without_lifetimes(&argument.ty)));
-        let local = label_local(values.len(), &name.to_token_stream());
-        locals.extend(q!(let #local = &#name;));
-        values.push(local);
-    }
-    let labels = q!(&[#(#labels),*]);
-    let items = metric::items(krate, metric, ty, Some(&labels));
-    q!(#items #locals #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
 }

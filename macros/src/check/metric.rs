@@ -1,0 +1,143 @@
+//! The rules for what `#[metric]` declares, on a `static` and on a `fn` alike.
+
+use crate::check::args as rules;
+use crate::check::{buckets, durations, modes, names};
+use crate::kind::Kind;
+use crate::parse::args::Args;
+use crate::parse::types;
+use crate::parse::values::Buckets;
+use crate::plan::metric::{Labels, Metric};
+use crate::report::errors::Errors;
+use crate::tokens::private_path;
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Type};
+
+/// Checks what a `static` and a family have in common.
+pub(crate) fn check(
+    args: &Args,
+    attrs: &[Attribute],
+    ident: &Ident,
+    ty: &Type,
+    errors: &mut Errors,
+) -> Option<Metric> {
+    let kind = kind(ty, errors);
+    let name = args.full_name();
+    match &name {
+        Some(name) => names::check_metric(kind, name, args.text("unit"), errors),
+        None if args.mentions("name") => {}
+        None => errors.at(args.span, "a metric needs a `name`: `#[metric(name = \"..\")]`"),
+    }
+    let help = help(args, attrs, ident, errors);
+    let mode = modes::mode(args, kind, errors);
+    check_buckets(args, kind, errors);
+    rules::max_series(args, errors);
+    let name = name?;
+    errors.is_empty().then(|| Metric {
+        krate: private_path(args.krate()),
+        kind,
+        ty: ty.clone(),
+        name,
+        help,
+        unit: args.text("unit").cloned(),
+        mode,
+        bounds: buckets::bounds(args.buckets()),
+        labels: Labels::None,
+        max_series: args.number("max_series").cloned(),
+        idle_timeout: durations::idle_timeout(args),
+    })
+}
+
+/// The kind, by the name of the type. Any other path may be a handle under another name, which the
+/// types decide.
+pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
+    let Type::Path(path) = types::ungrouped(ty) else {
+        errors.on(ty, not_a_handle(ty));
+        return Kind::Unknown;
+    };
+    let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
+    match last.as_str() {
+        "Counter" => Kind::Counter,
+        "Gauge" => Kind::Gauge,
+        "Histogram" => Kind::Histogram,
+        "Summary" => Kind::Summary,
+        "Info" => Kind::Info,
+        "StateSet" => Kind::StateSet,
+        name if name.starts_with(|first: char| first.is_lowercase()) => {
+            errors.on(ty, not_a_handle(ty));
+            Kind::Unknown
+        }
+        name => {
+            if let Some(message) = of_another_library(name) {
+                errors.on(ty, message);
+            }
+            Kind::Unknown
+        }
+    }
+}
+
+/// What to say of a type that declares a metric or a family elsewhere.
+fn of_another_library(name: &str) -> Option<String> {
+    const HANDLES: [&str; 4] = ["Counter", "Gauge", "Histogram", "Summary"];
+    let member = name.strip_suffix("Vec").map(|member| member.trim_start_matches("Int"));
+    match member.and_then(|member| HANDLES.into_iter().find(|handle| *handle == member)) {
+        Some(handle) => Some(format!(
+            "`{name}` is another library's: a family is a function without a body, whose parameters \
+             are its labels, and its type is `{handle}`"
+        )),
+        None if ["LazyLock", "LazyCell", "Lazy", "OnceLock", "OnceCell"].contains(&name) => {
+            Some(format!("a metric needs no `{name}`: it is made when the program is compiled"))
+        }
+        None => None,
+    }
+}
+
+fn not_a_handle(ty: &Type) -> String {
+    format!(
+        "a metric is a `Counter`, `Gauge`, `Histogram`, `Summary`, `Info` or `StateSet`, not `{}`",
+        ty.to_token_stream()
+    )
+}
+
+/// The help text: the key, or else the doc comment.
+fn help(args: &Args, attrs: &[Attribute], ident: &Ident, errors: &mut Errors) -> LitStr {
+    if let Some(help) = args.text("help") {
+        names::check_help(help, errors);
+        return help.clone();
+    }
+    let text = attrs.iter().filter_map(doc_line).collect::<Vec<_>>().join("\n");
+    let text = text.trim();
+    if text.is_empty() && !args.mentions("help") {
+        errors.on(ident, "a metric needs a help text: write a doc comment, or `help = \"..\"`");
+    }
+    // The first paragraph is the summary; a help text is one line.
+    let summary = text.split("\n\n").next().unwrap_or_default();
+    let line = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    LitStr::new(&line, Span::mixed_site())
+}
+
+fn doc_line(attr: &Attribute) -> Option<String> {
+    match &attr.meta {
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+            Expr::Lit(literal) => match &literal.lit {
+                Lit::Str(text) => Some(text.value().trim().to_owned()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn check_buckets(args: &Args, kind: Kind, errors: &mut Errors) {
+    let Some(buckets) = args.buckets() else { return };
+    if !matches!(kind, Kind::Histogram | Kind::Unknown) {
+        errors.at(
+            args.flag("buckets").map_or(args.span, Ident::span),
+            "`buckets` belongs to histograms",
+        );
+    }
+    if let Buckets::Literal(list) = buckets {
+        buckets::check(list, kind, errors);
+    }
+}

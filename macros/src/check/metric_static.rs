@@ -1,0 +1,93 @@
+//! The rules for a `static` with `#[metric]`.
+
+use crate::check::{metric, names};
+use crate::kind::Kind;
+use crate::parse::args::Args;
+use crate::parse::metric::Static;
+use crate::parse::values::literal_text;
+use crate::plan::metric::{Labels, Metric};
+use crate::report::errors::Errors;
+use crate::tokens::text_of;
+use syn::{Expr, ExprLit, Lit};
+
+pub(crate) fn check(args: &Args, item: &Static, errors: &mut Errors) -> Option<Metric> {
+    if item.is_const {
+        errors.on(&item.keyword, "a metric is one place in memory: write `static`");
+    }
+    if let Some(mutability) = &item.mutability {
+        errors.on(mutability, "a metric counts through a shared reference: leave out `mut`");
+    }
+    if let Some(initialiser) = &item.initialiser {
+        errors.on(initialiser, "a metric has no initial value: end with `;` after the type");
+    }
+    if let Some(max_series) = args.flag("max_series") {
+        errors.at(max_series.span(), "a `static` is one series: `max_series` belongs to a `fn`");
+    }
+    if let Some(idle) = args.flag("idle_timeout") {
+        errors.at(
+            idle.span(),
+            "a `static` is one series, which stays: `idle_timeout` belongs to a `fn`",
+        );
+    }
+    constant_labels(args, item, errors);
+    let metric = metric::check(args, &item.attrs, &item.ident, &item.ty, errors)?;
+    Some(Metric { labels: labels(args), ..metric })
+}
+
+/// An info that is a `static` says what it is by constants; of anything else, several series are a family.
+fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
+    let kind = metric::kind(&item.ty, &mut Errors::new());
+    let Some(labels) = args.flag("labels") else {
+        if kind == Kind::Info && !args.mentions("labels") {
+            errors.on(
+                &item.ident,
+                format!(
+                    "what does it say? Give it constant labels, as in \
+                     `labels(version = env!(\"CARGO_PKG_VERSION\"))`, or make it a family, whose labels \
+                     are set when the program runs: `fn {}(version: &str) -> Info;`",
+                    item.ident.to_string().to_lowercase()
+                ),
+            );
+        }
+        return;
+    };
+    if !matches!(kind, Kind::Info | Kind::Unknown) {
+        errors.at(
+            labels.span(),
+            "a `static` is one series, and only an `Info` has constant labels: a family is a `fn`, \
+             whose parameters are its labels",
+        );
+        return;
+    }
+    if args.labels().is_empty() {
+        errors.at(labels.span(), "`labels` takes a list: `labels(name = constant)`");
+    }
+    let mut before = Vec::new();
+    for label in args.labels() {
+        let name = text_of(&label.name).value();
+        names::check_label(&label.name, false, errors);
+        if before.contains(&name) {
+            errors.on(&label.name, format!("the label `{name}` is given twice"));
+        }
+        if label.value.is_none() {
+            errors.on(&label.name, format!("`{name}` needs a value: `{name} = constant`"));
+        }
+        if let Some(ty) = &label.ty {
+            errors.on(ty, "the value is a constant text: leave out the type");
+        }
+        before.push(name);
+    }
+}
+
+/// The constant labels that were given, numbers and letters as text.
+fn labels(args: &Args) -> Labels {
+    if args.labels().is_empty() {
+        return Labels::None;
+    }
+    let labels = args.labels().iter().filter_map(|label| {
+        let literal = |text| Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::Str(text) });
+        let value = literal_text(label).map(literal).or_else(|| label.value.clone())?;
+        Some((text_of(&label.name), value))
+    });
+    Labels::Constant(labels.collect())
+}

@@ -1,0 +1,86 @@
+//! Makes the descriptor of a family of attributes that have been checked.
+
+use crate::check::{buckets, durations, modes};
+use crate::kind::Attribute;
+use crate::parse::args::Args;
+use crate::parse::function::Function;
+use crate::parse::known_types::has_many_values;
+use crate::parse::types::{is_known_here, without_lifetimes};
+use crate::parse::values::{self, literal_text};
+use crate::plan::family::{Descriptor, Help};
+use crate::plan::label::{Label, LabelValue};
+use crate::tokens::text_of;
+use syn::ext::IdentExt;
+use syn::{Expr, ExprPath, Ident, LitStr};
+
+/// The family of one attribute that has a `name` or, from a block, a `prefix`.
+pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
+    let what = match args.attribute {
+        Attribute::Timed => "Duration of calls of",
+        Attribute::InProgress => "Calls in progress of",
+        Attribute::CountExceptions => "Errors and panics of",
+        Attribute::Counted | Attribute::Metric => "Calls of",
+    };
+    let ident = &function.sig.ident;
+    let mut labels = Vec::new();
+    let mut help = Help::Function(what, ident.unraw().to_string());
+    let mut name = args.text("name").cloned();
+    if let Some(prefix) = args.text("prefix") {
+        let place = prefix.span();
+        let suffix = args.attribute.shared_family().trim_start_matches("function");
+        name = Some(LitStr::new(&format!("{}{suffix}", prefix.value()), place));
+        // One family for all functions of the block: nothing of it may depend on one.
+        let of_all = format!("{what} functions of `{}`.", prefix.value());
+        help = Help::Given(LitStr::new(&of_all, place));
+        let path = match args.block.as_deref() {
+            None | Some("") => ident.unraw().to_string(),
+            Some(ty) => format!("{ty}::{}", ident.unraw()),
+        };
+        let value = LabelValue::Literal(LitStr::new(&path, ident.span()));
+        labels.push(Label { name: LitStr::new("function", place), value });
+    }
+    if let Some(given) = args.text("help") {
+        help = Help::Given(given.clone());
+    }
+    labels.extend(args.labels().iter().map(|label| checked_label(label, function)));
+    labels.extend(
+        args.error_labels()
+            .iter()
+            .map(|label| Label { name: text_of(&label.name), value: LabelValue::OfError }),
+    );
+    Descriptor {
+        attribute: args.attribute,
+        name: args.full_name_of(name.unwrap_or_else(|| text_of(ident))),
+        help,
+        unit: args.text("unit").cloned(),
+        labels,
+        outcome: args.flag("outcome").is_some(),
+        summary: args.flag("summary").is_some(),
+        mode: args.text("mode").and_then(modes::variant),
+        max_series: args.number("max_series").cloned(),
+        idle_timeout: durations::idle_timeout(args),
+        bounds: buckets::bounds(args.buckets()),
+    }
+}
+
+fn checked_label(label: &values::Label, function: &Function) -> Label {
+    let name = text_of(&label.name);
+    let value = match (&label.value, &label.ty) {
+        (Some(value), Some(ty)) => LabelValue::Of(without_lifetimes(ty), value.clone()),
+        (Some(value), None) => match literal_text(label) {
+            Some(text) => LabelValue::Literal(text),
+            None => LabelValue::Open(value.clone()),
+        },
+        (None, _) => match function.argument_type(&label.name) {
+            Some(ty) if is_known_here(ty, &function.sig.generics) && !has_many_values(ty) => {
+                LabelValue::Argument(without_lifetimes(ty), label.name.clone())
+            }
+            _ => LabelValue::Open(path_of(&label.name)),
+        },
+    };
+    Label { name, value }
+}
+
+fn path_of(ident: &Ident) -> Expr {
+    Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: ident.clone().into() })
+}

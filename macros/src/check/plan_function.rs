@@ -1,0 +1,152 @@
+//! Makes a function's plan of attributes that have been checked.
+
+use crate::check::plan_family::descriptor;
+use crate::kind::Attribute;
+use crate::parse::args::Args;
+use crate::parse::function::Function;
+use crate::parse::shape::Shape;
+use crate::plan::function::{Call, Late, Place, Plan, Recorder, Site};
+use crate::plan::records::{Bits, Records};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+
+impl Plan {
+    /// The plan of a function and its checked attributes.
+    pub(crate) fn new(
+        krate: TokenStream,
+        function: Function,
+        shape: Shape,
+        attributes: &[Args],
+    ) -> Self {
+        let sites = Vec::new();
+        let asks = attributes.iter().all(|args| args.future() != Some(false));
+        let is_call = attributes.iter().any(Args::is_call);
+        let (conditions, calls) = (Vec::new(), Vec::new());
+        let mut plan = Plan { krate, function, shape, asks, is_call, sites, conditions, calls };
+        for args in attributes {
+            plan.add(args);
+        }
+        plan
+    }
+
+    fn add(&mut self, args: &Args) {
+        let call = self.call_of(args);
+        let when = args.expr("when").map(|when| {
+            self.conditions.push(when.clone());
+            self.conditions.len() - 1
+        });
+        // What is no future can't be cancelled.
+        let completed = args.attribute == Attribute::Timed
+            && args.truth("cancelled") == Some(false)
+            && self.shape.is_future();
+        if let Some(metric) = args.expr("metric") {
+            let place = Place::Metric(metric.clone());
+            let records = self.records(args, call);
+            self.calls[call].recorders.push(Recorder { place, records, when, completed });
+        } else if args.text("name").is_some() || args.text("prefix").is_some() {
+            let site = self.sites.len();
+            let descriptor = descriptor(args, &self.function);
+            self.sites.push(Site::Metric(Box::new(descriptor)));
+            let records = self.records(args, call);
+            if let Records::Late(_) = records {
+                let labels = args.error_labels().iter();
+                let values =
+                    labels.map(|label| (label.name.clone(), label.value.clone())).collect();
+                let only = args.only().cloned();
+                self.calls[call].late.push(Late { site, when, only, values });
+            }
+            let place = Place::Site(site);
+            self.calls[call].recorders.push(Recorder { place, records, when, completed });
+        } else {
+            self.add_nameless(args, call, when, completed);
+        }
+    }
+
+    /// One site for all nameless attributes that record the same calls.
+    fn add_nameless(&mut self, args: &Args, call: usize, when: Option<usize>, completed: bool) {
+        let bits = bits(args) | Bits::TIMED_COMPLETED.when(completed);
+        let mut records = Records::Function(bits);
+        if args.only().is_some() {
+            records = self.records(args, call);
+        }
+        let shared = self.calls[call].recorders.iter_mut().find_map(|recorder| {
+            match (&recorder.place, &mut recorder.records) {
+                (Place::Site(site), Records::Function(what)) if recorder.when.is_none() => {
+                    Some((*site, what))
+                }
+                _ => None,
+            }
+        });
+        match (shared, records) {
+            (Some((site, what)), Records::Function(_)) if when.is_none() => {
+                *what = *what | bits;
+                self.sites[site] = Site::Function(*what);
+            }
+            _ => {
+                let place = Place::Site(self.sites.len());
+                self.sites.push(Site::Function(bits));
+                let recorder = Recorder { place, records, when, completed: false };
+                self.calls[call].recorders.push(recorder);
+            }
+        }
+    }
+
+    /// One call for each meaning of "error", since a call ends with one outcome. What looks at no
+    /// outcome ends with any call, so it joins the first.
+    fn call_of(&mut self, args: &Args) -> usize {
+        let error_if = args.expr("error_if").cloned();
+        let text = error_if.as_ref().map(|closure| closure.to_token_stream().to_string());
+        let joins = |call: &Call| args.needs_outcome().is_none() || call.text == text;
+        self.calls.iter().position(joins).unwrap_or_else(|| {
+            self.calls.push(Call { error_if, text, ..Call::default() });
+            self.calls.len() - 1
+        })
+    }
+
+    /// What a family of its own records.
+    fn records(&mut self, args: &Args, call: usize) -> Records {
+        let summary = args.flag("summary").is_some();
+        match (args.attribute, args.by_outcome()) {
+            (Attribute::Counted, true) => Records::Outcomes,
+            (Attribute::Counted | Attribute::Metric, _) => Records::Calls,
+            (Attribute::Timed, false) if summary => Records::Summaries,
+            (Attribute::Timed, true) if summary => Records::OutcomeSummaries,
+            (Attribute::Timed, false) => Records::Durations,
+            (Attribute::Timed, true) => Records::OutcomeDurations,
+            (Attribute::InProgress, _) => Records::InProgress,
+            (Attribute::CountExceptions, _) => {
+                let which = which(args);
+                if !args.error_labels().is_empty() {
+                    return Records::Late(which.without(Bits::ERRORS));
+                }
+                let Some(only) = args.only() else { return Records::Exceptions(which) };
+                let patterns = &mut self.calls[call].patterns;
+                patterns.push(only.clone());
+                Records::Matching {
+                    pattern: patterns.len() - 1,
+                    which: which.without(Bits::ERRORS),
+                }
+            }
+        }
+    }
+}
+
+/// The ends that `count_exceptions` counts. With `only` it counts only what was asked for.
+fn which(args: &Args) -> Bits {
+    let panics = args.truth("panics").unwrap_or(args.only().is_none());
+    let cancelled = args.truth("cancelled").unwrap_or(false);
+    Bits::ERRORS | Bits::PANICS.when(panics) | Bits::CANCELLED.when(cancelled)
+}
+
+/// The bits of `__private::COUNTED` and its siblings.
+fn bits(args: &Args) -> Bits {
+    match (args.attribute, args.by_outcome()) {
+        (Attribute::Counted, false) => Bits::COUNTED,
+        (Attribute::Counted, true) => Bits::COUNTED_OUTCOME,
+        (Attribute::Timed, false) => Bits::TIMED,
+        (Attribute::Timed, true) => Bits::TIMED_OUTCOME,
+        (Attribute::InProgress, _) => Bits::IN_PROGRESS,
+        (Attribute::CountExceptions, _) => which(args),
+        (Attribute::Metric, _) => Bits::NONE,
+    }
+}

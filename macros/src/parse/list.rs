@@ -1,0 +1,24 @@
+//! Lists that are separated by commas. A mistake in one entry doesn't hide those behind it.
+
+use proc_macro2::TokenTree;
+use syn::Token;
+use syn::parse::ParseStream;
+
+/// Goes on after a comma.
+pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() {
+        return Ok(());
+    }
+    if !input.peek(Token![,]) {
+        return Err(input.error("expected `,`"));
+    }
+    let _: Token![,] = input.parse()?;
+    Ok(())
+}
+
+/// Leaves out the rest of what could not be read.
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _: syn::Result<TokenTree> = input.parse();
+    }
+}

@@ -1,0 +1,34 @@
+//! A metric that is declared for itself, by `#[metric]`.
+
+use crate::kind::Kind;
+use crate::parse::full_name::FullName;
+use crate::plan::bounds::Bounds;
+use proc_macro2::TokenStream;
+use syn::{Expr, Ident, LitInt, LitStr, Type};
+
+/// What the descriptor of a metric is printed from.
+pub(crate) struct Metric {
+    /// The path of `__private`.
+    pub(crate) krate: TokenStream,
+    pub(crate) kind: Kind,
+    /// The type of the handle.
+    pub(crate) ty: Type,
+    pub(crate) name: FullName,
+    pub(crate) help: LitStr,
+    pub(crate) unit: Option<LitStr>,
+    /// The variant of `__private::Mode`.
+    pub(crate) mode: Option<&'static str>,
+    pub(crate) bounds: Bounds,
+    pub(crate) labels: Labels,
+    pub(crate) max_series: Option<LitInt>,
+    /// In seconds.
+    pub(crate) idle_timeout: Option<u32>,
+}
+
+pub(crate) enum Labels {
+    None,
+    /// Of a `static`: each name, and an expression that the compiler evaluates.
+    Constant(Vec<(LitStr, Expr)>),
+    /// Of a family: its parameters.
+    Parameters(Vec<(Ident, Type)>),
+}
