@@ -102,7 +102,7 @@ impl Directory {
 
     /// Checks a directory that is open already.
     fn checked(fd: OwnedFd, path: &Path) -> Result<Self, Error> {
-        let stat = fstat(&fd).map_err(|e| Error::io("look at the directory", e))?;
+        let stat = fstat(&fd).map_err(|e| Error::io("stat the directory", e))?;
         let mode = Mode::from_raw_mode(stat.st_mode);
         let is_open_to_all = mode.contains(Mode::WOTH);
         if is_open_to_all && !mode.contains(Mode::SVTX) {
@@ -181,7 +181,7 @@ impl Directory {
         }
         let owner = rustix::process::Uid::from_raw(self.owner);
         rustix::fs::fchown(file, Some(owner), None)
-            .map_err(|e| Error::io("give it to the directory's owner", e))
+            .map_err(|e| Error::io("give the file to the directory's owner", e))
     }
 
     /// Whether no other machine can write here. If so, the lock alone decides who is alive.
@@ -237,9 +237,9 @@ impl Directory {
             // Without `NONBLOCK` this would wait until the holder gives the lease up, up to 45
             // seconds.
             Err(Errno::AGAIN) => return Err(foreign("another process has a lease on it")),
-            Err(e) => return Err(Error::io("open it", e)),
+            Err(e) => return Err(Error::io("open the file", e)),
         };
-        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        let stat = fstat(&fd).map_err(|e| Error::io("stat the file", e))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(foreign("not a regular file"));
         }
@@ -249,7 +249,7 @@ impl Directory {
         let is_of_group = self.group.is_some_and(|group| stat.st_gid == group);
         let is_known = stat.st_uid == self.me || stat.st_uid == 0 || stat.st_uid == self.owner;
         if !is_known && !is_of_group {
-            return Err(foreign("it belongs to a user who has no business here"));
+            return Err(foreign("it belongs to a user whose files are not read here"));
         }
         Ok(Some((fd, stat)))
     }

@@ -245,7 +245,7 @@ impl fmt::Display for Error {
                 "no directory was named (by `Config::directory` or HEADCOUNT_DIR), so this process \
                  counts for itself alone",
             ),
-            ErrorKind::Busy => f.write_str("another process is folding this directory"),
+            ErrorKind::Busy => f.write_str("another process is compacting this directory"),
             ErrorKind::LockLost => {
                 f.write_str("somebody removed or replaced its lock or its archive meanwhile")
             }

@@ -57,7 +57,7 @@ impl<'a> Original<'a> {
     fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
         let held = |kept| Self { directory, name, epoch: store::epoch(), kept };
         let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
-        let kept = fold_fd::keep(fd).map_err(|e| Error::io("look at it", e))?;
+        let kept = fold_fd::keep(fd).map_err(|e| Error::io("stat the file", e))?;
         Ok(kept.map(|kept| held(Some(kept))))
     }
 

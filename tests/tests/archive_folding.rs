@@ -451,7 +451,7 @@ fn two_folders_at_once_are_one_folder() {
         let output = rival.all_output();
         match output.strip_prefix("folded: ") {
             Some(number) => sum += number.trim().parse::<usize>().expect("a number"),
-            None => assert!(output.contains("another process is folding"), "{output}"),
+            None => assert!(output.contains("another process is compacting"), "{output}"),
         }
     }
     assert_eq!(sum, 200);

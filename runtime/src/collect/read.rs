@@ -91,7 +91,7 @@ impl Source {
     /// How long the file is by now; `None` of memory, which nobody cuts.
     pub(super) fn size(&self) -> Result<Option<u64>, Error> {
         let Self::File(fd) = self else { return Ok(None) };
-        let stat = fstat(fd).map_err(|e| Error::io("look at it", e))?;
+        let stat = fstat(fd).map_err(|e| Error::io("stat the file", e))?;
         Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
     }
 }
@@ -141,7 +141,7 @@ fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error>
             // same remainder modulo 8.
             Ok(n) => done = done.saturating_add(n),
             Err(Errno::INTR) => {}
-            Err(e) => return Err(Error::io("read it", e)),
+            Err(e) => return Err(Error::io("read the file", e)),
         }
     }
     for word in out {

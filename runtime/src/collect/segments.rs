@@ -233,7 +233,7 @@ impl Found {
     /// Reads as much as possible.
     fn read(&mut self, directory: &Directory, here: &Here, logs: &mut Logs) -> Result<bool, Error> {
         let Some(fd) = directory.open_file(&self.info.file_name)? else { return Ok(false) };
-        let stat = fstat(&fd).map_err(|e| Error::io("look at it", e))?;
+        let stat = fstat(&fd).map_err(|e| Error::io("stat the file", e))?;
         self.info.bytes = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
         let source = Source::File(fd);
         let header = read_header(&source, u64::try_from(stat.st_size).unwrap_or(0))?;
@@ -284,7 +284,7 @@ impl Found {
         };
         (self.info.state, self.info.why) = (state, why);
         if self.has_unknown {
-            self.info.why.push_str("; has metrics that only a newer version knows: not folded");
+            self.info.why.push_str("; has metrics that only a newer version knows: not compacted");
         }
     }
 }

@@ -60,7 +60,7 @@ impl Kept {
             Err(Errno::BADF) => return Ok(Found::Closed),
             Err(e) => return Err(Error::io("get a descriptor", e).at(&self.path)),
         };
-        let failed = |e| Error::io("look at the directory", e).at(&self.path);
+        let failed = |e| Error::io("stat the directory", e).at(&self.path);
         let stat = fstat(&fd).map_err(failed)?;
         if !self.is_it(&stat) {
             return Ok(Found::Closed);

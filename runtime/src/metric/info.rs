@@ -25,7 +25,7 @@ use super::handle::Raw;
 /// ```
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-#[must_use = "an info says nothing by itself: call `set`"]
+#[must_use = "a handle sets nothing by itself: call `set`"]
 pub struct Info(pub(super) Raw);
 
 impl Info {

@@ -138,7 +138,7 @@ pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
     // One more than fits, so that what is too long is seen to be.
     let limit = MAX_LEN as u64 + 1;
     io::Read::read_to_end(&mut io::Read::take(std::fs::File::from(fd), limit), &mut bytes)
-        .map_err(|e| at(Error::io("read it", e)))?;
+        .map_err(|e| at(Error::io("read the file", e)))?;
     Ledger::decode(&bytes).map(Some).map_err(at)
 }
 

@@ -187,7 +187,9 @@ impl<'a> Folder<'a> {
             }
             self.lock.check()?;
             fault::call!("clean.remove", unlinkat(self.directory, &name, AtFlags::empty()))
-                .map_err(|e| Error::io("remove it", e).at(&self.directory.path().join(&name)))?;
+                .map_err(|e| {
+                    Error::io("remove the file", e).at(&self.directory.path().join(&name))
+                })?;
             removed += 1;
         }
         Ok(removed)

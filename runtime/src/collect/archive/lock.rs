@@ -31,7 +31,7 @@ impl<'a> FoldLock<'a> {
             // It may have been removed before it was locked: then the next one locks another file.
             Some(Ok(())) => Ok(held.check().is_ok().then_some(held)),
             Some(Err(e)) if !matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
-                Err(Error::io("lock the directory for folding", e))
+                Err(Error::io("lock the directory for compaction", e))
             }
             _ => Ok(None),
         }
@@ -40,7 +40,7 @@ impl<'a> FoldLock<'a> {
     /// The mutex is held meanwhile: a child that is forked before the descriptor is kept would have
     /// it too. So nothing here may wait.
     fn open(directory: &'a Directory) -> Result<Option<Self>, Error> {
-        let failed = |e| Error::io("open the lock for folding", e);
+        let failed = |e| Error::io("open the lock for compaction", e);
         let mode = directory.lock_mode();
         // `NONBLOCK`: who has a lease on the file would hold this up for up to 45 seconds.
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -90,7 +90,7 @@ impl<'a> FoldLock<'a> {
                 // Whoever comes now makes another file, locks that, and folds.
                 if leads { Ok(()) } else { Err(Error::new(ErrorKind::LockLost)) }
             }
-            _ => Err(Error::io("go on folding after a fork", Errno::INTR)),
+            _ => Err(Error::io("continue a compaction after a fork", Errno::INTR)),
         }
     }
 }
