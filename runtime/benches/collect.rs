@@ -122,12 +122,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[divan::bench(args = SIZES, sample_count = 20)]
 fn collect(bencher: Bencher<'_, '_>, size: Size) {
-    let collector = Collector::open(size.directory()).folding(false);
+    let collector = Collector::from_directory(size.directory()).auto_compact(false);
     bencher.bench(|| collector.collect());
 }
 
 fn snapshot(size: Size) -> Snapshot {
-    Collector::open(size.directory()).folding(false).collect().expect("the directory is there")
+    Collector::from_directory(size.directory())
+        .auto_compact(false)
+        .collect()
+        .expect("the directory is there")
 }
 
 #[divan::bench(args = FOLDED, sample_count = 20)]
@@ -146,9 +149,11 @@ fn openmetrics(bencher: Bencher<'_, '_>, size: Size) {
 fn fold(bencher: Bencher<'_, '_>, size: Size) {
     let mut number = 0..FOLDINGS;
     bencher
-        .with_inputs(|| Collector::open(size.to_fold(number.next().expect("one for each sample"))))
+        .with_inputs(|| {
+            Collector::from_directory(size.to_fold(number.next().expect("one for each sample")))
+        })
         .bench_local_values(|collector| {
-            let folded = collector.compact().expect("the directory is there").folded();
+            let folded = collector.compact().expect("the directory is there").segments();
             assert!(folded > 0, "measures nothing");
         });
 }

@@ -55,16 +55,18 @@ fn does_nothing() {
 fn counts_once(bencher: Bencher<'_, '_>) {
     // What children have left is folded between the samples: with thousands of files a directory gets slower.
     bencher
-        .with_inputs(|| Collector::open(directory()).compact())
+        .with_inputs(|| Collector::from_directory(directory()).compact())
         .bench_local_values(|_| child(|| COUNTER.inc()));
 }
 
 #[divan::bench(sample_count = 200, sample_size = 1)]
 fn counts_twice(bencher: Bencher<'_, '_>) {
-    bencher.with_inputs(|| Collector::open(directory()).compact()).bench_local_values(|_| {
-        child(|| {
-            COUNTER.inc();
-            COUNTER.inc();
-        });
-    });
+    bencher.with_inputs(|| Collector::from_directory(directory()).compact()).bench_local_values(
+        |_| {
+            child(|| {
+                COUNTER.inc();
+                COUNTER.inc();
+            });
+        },
+    );
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::descriptor::{Bounds, Descriptor, Label};
 use crate::error::{Error, ErrorKind};
-use crate::model::FamilyKind;
+use crate::model::MetricType;
 use crate::model::kind::Kind;
 use crate::registry::{self, Function, Site, Spec};
 
@@ -19,7 +19,7 @@ pub struct Declaration {
     /// The family's name.
     pub name: String,
     /// The family's type.
-    pub kind: FamilyKind,
+    pub kind: MetricType,
     /// How the values of processes are combined, for a gauge or a state set: `livesum`, ..
     pub mode: Option<&'static str>,
     /// The help text.
@@ -55,7 +55,7 @@ impl fmt::Display for Declaration {
 /// for documentation, dashboards, reviews.
 ///
 /// Each annotated function without a name is one declaration, in the families that all of them
-/// share. [`Collector::catalogue`](crate::Collector::catalogue) lists what the processes of a
+/// share. [`Collector::declarations`](crate::Collector::declarations) lists what the processes of a
 /// directory declare.
 ///
 /// # Examples
@@ -67,12 +67,12 @@ impl fmt::Display for Declaration {
 /// #[metric(name = "queue_depth", mode = "livesum")]
 /// static DEPTH: Gauge;
 ///
-/// let catalogue = headcount::catalogue();
-/// let depth = catalogue.iter().find(|declared| declared.help == "Jobs waiting.").unwrap();
+/// let declared = headcount::declarations();
+/// let depth = declared.iter().find(|one| one.help == "Jobs waiting.").unwrap();
 /// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some("livesum")));
 /// assert!(depth.place.contains(".rs:"));
 /// ```
-pub fn catalogue() -> Vec<Declaration> {
+pub fn declarations() -> Vec<Declaration> {
     all().into_iter().map(|declared| declared.declaration).collect()
 }
 
@@ -97,7 +97,7 @@ pub fn catalogue() -> Vec<Declaration> {
 pub fn verify() -> Result<(), Conflicts> {
     let found: Vec<Conflict> = conflicts();
     let mut found: Vec<String> = found.into_iter().map(|conflict| conflict.message).collect();
-    found.extend(collisions(&catalogue()));
+    found.extend(collisions(&declarations()));
     if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
 }
 
@@ -314,14 +314,14 @@ fn of_function(function: &Function) -> Vec<Declaration> {
     .collect()
 }
 
-fn kind_of(kind: Kind) -> FamilyKind {
+fn kind_of(kind: Kind) -> MetricType {
     match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => FamilyKind::Counter,
-        Kind::InProgress | Kind::Gauge => FamilyKind::Gauge,
-        Kind::Durations | Kind::Histogram => FamilyKind::Histogram,
-        Kind::Summary | Kind::DurationSummary => FamilyKind::Summary,
-        Kind::Info => FamilyKind::Info,
-        Kind::StateSet => FamilyKind::StateSet,
+        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => MetricType::Counter,
+        Kind::InProgress | Kind::Gauge => MetricType::Gauge,
+        Kind::Durations | Kind::Histogram => MetricType::Histogram,
+        Kind::Summary | Kind::DurationSummary => MetricType::Summary,
+        Kind::Info => MetricType::Info,
+        Kind::StateSet => MetricType::StateSet,
     }
 }
 

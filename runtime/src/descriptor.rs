@@ -360,7 +360,7 @@ impl Descriptor {
 }
 
 /// Bytes of a name or of a label's value.
-const MAX_TEXT: usize = crate::model::text::MAX_LABEL_VALUE;
+const MAX_TEXT: usize = crate::model::text::MAX_LABEL_VALUE_LEN;
 
 /// Cells of all series of a family with closed labels.
 const MAX_DENSE: u64 = 1 << 16;

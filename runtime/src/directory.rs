@@ -26,7 +26,7 @@ pub(crate) const UNFINISHED: &str = ".archive-";
 /// The beginning of a segment's name until it is complete, on filesystems without unnamed files.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 /// The file whose lock compactors take.
-pub(crate) const FOLD_LOCK: &str = ".fold.lock";
+pub(crate) const FOLD_LOCK: &str = ".compact.lock";
 /// The suffix that is added to a damaged segment's name, so that nobody reads it again.
 pub(crate) const SET_ASIDE: &str = ".bad";
 

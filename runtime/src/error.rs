@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// ```
 /// use headcount::Collector;
 ///
-/// let error = Collector::open("/no/such/directory").collect().unwrap_err();
+/// let error = Collector::from_directory("/no/such/directory").collect().unwrap_err();
 /// assert!(error.is_io());
 /// assert_eq!(error.reason(), "io");
 /// assert!(error.to_string().starts_with("/no/such/directory: "));

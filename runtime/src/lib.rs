@@ -62,7 +62,7 @@
 //! ```
 //! # let directory = std::env::temp_dir().join(format!("headcount-doc-{}", std::process::id()));
 //! # std::fs::create_dir(&directory)?;
-//! let snapshot = headcount::Collector::open(&directory).collect()?;
+//! let snapshot = headcount::Collector::from_directory(&directory).collect()?;
 //! for skipped in snapshot.skipped() {
 //!     eprintln!("{skipped}");
 //! }
@@ -183,7 +183,7 @@ pub use collect::{
     Clean, Cleaned, Collector, Compacted, Limit, SegmentInfo, SegmentState, mark_process_dead,
 };
 pub use config::{Config, SegmentSize};
-pub use declared::{Conflicts, Declaration, catalogue, verify};
+pub use declared::{Conflicts, Declaration, declarations, verify};
 pub use error::Error;
 pub use expose::{Exposition, Format, render};
 pub use headcount_macros::{
@@ -191,18 +191,18 @@ pub use headcount_macros::{
 };
 pub use label::{LabelValue, LabelWriter};
 pub use metric::{
-    Counter, Gauge, Histogram, Info, IntoF64, Observer, StateSet, Summary, TimedFuture, Timer,
-    TrackInProgress,
+    Counter, Gauge, Histogram, InProgress, Info, IntoF64, Observer, StateSet, Summary, TimedFuture,
+    Timer,
 };
 pub use model::outcome::Outcome;
-pub use model::text::MAX_LABEL_VALUE;
+pub use model::text::MAX_LABEL_VALUE_LEN;
 pub use model::{
-    Bucket, Family, FamilyKind, HistogramValue, LabelIter, LabelSet, Number, Series, Snapshot,
-    SummaryValue, Value,
+    Bucket, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType, Number, Series,
+    Snapshot, SummaryValue, Value,
 };
 #[cfg(feature = "process")]
-pub use processes::Processes;
-pub use store::{Health, after_fork_in_child, child_env, clear, health, init, remove_matching};
+pub use processes::ProcessMetrics;
+pub use store::{Health, after_fork_in_child, child_env, health, init, remove_matching};
 
 #[cfg(feature = "kill-points")]
 #[doc(hidden)]

@@ -18,7 +18,7 @@ use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
 const ARCHIVE: &str = "archive.hca";
-const LOCK: &str = ".fold.lock";
+const LOCK: &str = ".compact.lock";
 
 fn remains(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_remains")).args(arguments))
@@ -42,7 +42,8 @@ fn count(directory: &Path, n: u32) {
 
 /// A collection's page, and what it skipped.
 fn collected(directory: &Path) -> (Page, Vec<String>) {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     let mut page = Page::parse(&snapshot.to_text()).expect("a page");
     // The one thing that is never the same.
     page.samples.remove("headcount_scrape_duration_seconds");
@@ -50,7 +51,7 @@ fn collected(directory: &Path) -> (Page, Vec<String>) {
 }
 
 fn compact(directory: &Path) -> Result<usize, Error> {
-    Collector::open(directory).compact().map(|compacted| compacted.folded())
+    Collector::from_directory(directory).compact().map(|compacted| compacted.segments())
 }
 
 /// An archive of three, and one dead segment beside it.
@@ -258,7 +259,7 @@ fn a_damaged_segment_is_set_aside_and_never_removed() {
         ("headcount_files_skipped{reason=\"corrupt\"}", 1.0),
         ("headcount_files_skipped{reason=\"set_aside\"}", 0.0),
     ]);
-    let states: Vec<_> = Collector::open(directory)
+    let states: Vec<_> = Collector::from_directory(directory)
         .segments()
         .expect("readable")
         .iter()
@@ -270,8 +271,8 @@ fn a_damaged_segment_is_set_aside_and_never_removed() {
         "{states:?}, {skipped:?}"
     );
 
-    let done = Collector::open(directory).compact().expect("ours");
-    assert_eq!(done.folded(), 1);
+    let done = Collector::from_directory(directory).compact().expect("ours");
+    assert_eq!(done.segments(), 1);
     let told: Vec<String> = done.skipped().iter().map(ToString::to_string).collect();
     assert_eq!(told, skipped);
     let aside = format!("{bad}.bad");
@@ -324,8 +325,8 @@ fn a_segment_from_the_future_is_left_alone() {
     header[4092..].copy_from_slice(&crc.to_le_bytes());
     file.write_all_at(&header, 0).expect("written");
     count(directory, 4);
-    let done = Collector::open(directory).compact().expect("ours");
-    assert_eq!((done.folded(), done.skipped().len()), (1, 1));
+    let done = Collector::from_directory(directory).compact().expect("ours");
+    assert_eq!((done.segments(), done.skipped().len()), (1, 1));
     assert!(done.skipped()[0].is_version());
     assert_eq!(segments(directory), [name]);
 }
@@ -413,7 +414,7 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
             seal(&mut bad);
         }
         fs::write(&archive, &bad).expect("ours");
-        let snapshot = Collector::open(directory).folding(false).collect();
+        let snapshot = Collector::from_directory(directory).auto_compact(false).collect();
         let snapshot = snapshot.unwrap_or_else(|error| panic!("case {cases}: {error}"));
         let page = Page::parse(&snapshot.to_text());
         let page = page.unwrap_or_else(|error| panic!("case {cases}: {error}"));

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount::{Collector, Compacted, Family, SegmentState, Value};
+use headcount::{Collector, Compacted, MetricFamily, SegmentState, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::{bytes, copy_sparsely, names, segments};
 use headcount_tests::obedient::Obedient;
@@ -18,7 +18,7 @@ use nix::libc;
 use tempfile::TempDir;
 
 const ARCHIVE: &str = "archive.hca";
-const LOCK: &str = ".fold.lock";
+const LOCK: &str = ".compact.lock";
 
 fn remains(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_remains")).args(arguments))
@@ -50,8 +50,9 @@ fn hold(directory: &Path, n: u32) -> Child {
 
 /// What was counted, with everything that is known of it; without what the collector tells of itself.
 #[track_caller]
-fn counted(directory: &Path) -> Vec<Family> {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+fn counted(directory: &Path) -> Vec<MetricFamily> {
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let mut families = snapshot.families().to_vec();
     families.retain(|f| !f.name.starts_with("headcount_") && !f.series.is_empty());
@@ -61,7 +62,8 @@ fn counted(directory: &Path) -> Vec<Family> {
 /// A gauge of the collector's own.
 #[track_caller]
 fn about(directory: &Path, name: &str, label: Option<&str>) -> f64 {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     let family = snapshot.families().iter().find(|family| family.name == name).expect("a family");
     let is_meant = |labels: &headcount::LabelSet| {
         label.is_none_or(|label| labels.iter().any(|(_, value)| value == label))
@@ -77,12 +79,12 @@ fn about(directory: &Path, name: &str, label: Option<&str>) -> f64 {
 fn compact(directory: &Path) -> usize {
     let compacted = compacted(directory);
     assert!(compacted.skipped().is_empty(), "{:?}", compacted.skipped());
-    compacted.folded()
+    compacted.segments()
 }
 
 #[track_caller]
 fn compacted(directory: &Path) -> Compacted {
-    Collector::open(directory).compact().expect("it is ours")
+    Collector::from_directory(directory).compact().expect("it is ours")
 }
 
 fn everything_reads_the_same(medium: Medium) {
@@ -197,7 +199,7 @@ fn a_collection_folds_from_64_dead_on() {
     let directory = folder.path();
     let _living = hold(directory, 1);
     let collect = |folds: bool| {
-        Collector::open(directory).folding(folds).collect().expect("a snapshot");
+        Collector::from_directory(directory).auto_compact(folds).collect().expect("a snapshot");
     };
     collect(true);
     assert_eq!(segments(directory).len(), 64, "63 dead are not enough");
@@ -233,8 +235,8 @@ fn a_collection_folds_nothing_in_a_directory_that_it_may_not_write() {
         assert!(said.contains("the directory is not this user's to write"), "{said}");
     } else {
         mode(directory, 0o500);
-        Collector::open(directory).collect().expect("it may read");
-        Collector::open(directory).compact().expect_err("it may not write");
+        Collector::from_directory(directory).collect().expect("it may read");
+        Collector::from_directory(directory).compact().expect_err("it may not write");
         mode(directory, 0o700);
     }
     assert_eq!(names(directory), before);
@@ -331,7 +333,7 @@ fn a_folder_that_was_killed_before_it_removed_the_files_has_counted_them_once() 
     for generation in 0..12 {
         put_back(aside.path(), directory);
         assert_eq!(counted(directory), before, "{generation}");
-        let archived = Collector::open(directory).segments().expect("readable");
+        let archived = Collector::from_directory(directory).segments().expect("readable");
         assert_eq!(archived.len(), 3);
         for segment in archived {
             assert_eq!(segment.state(), SegmentState::Archived);
@@ -366,7 +368,7 @@ fn a_tombstone_stays_while_its_file_can_not_be_opened() {
     for n in 0..8 {
         count(directory, n);
         let compacted = compacted(directory);
-        assert_eq!((compacted.folded(), compacted.skipped().len()), (1, 1));
+        assert_eq!((compacted.segments(), compacted.skipped().len()), (1, 1));
     }
     fs::remove_file(second).expect("ours");
     let mut before = counted(directory);
@@ -390,25 +392,25 @@ fn a_copy_of_a_living_segment_is_not_folded_and_does_not_hide_it() {
         copy_sparsely(&directory.join(&name), &directory.join(copy));
     }
     count(directory, 1);
-    assert_eq!(compacted(directory).folded(), 1);
+    assert_eq!(compacted(directory).segments(), 1);
     assert_eq!(segments(directory).len(), 3, "neither is folded");
-    let states: Vec<_> = Collector::open(directory).segments().expect("readable");
+    let states: Vec<_> = Collector::from_directory(directory).segments().expect("readable");
     let states: Vec<_> = states.iter().map(|s| (s.file_name(), s.state())).collect();
     assert_eq!(
         states,
         [
             ("0-copy.hc", SegmentState::Copy),
-            (&*name, SegmentState::Alive),
+            (&*name, SegmentState::Live),
             ("z-copy.hc", SegmentState::Copy)
         ]
     );
     fs::remove_file(directory.join("0-copy.hc")).expect("ours");
     // Dead, it is two files of one process: they count once.
     living.kill();
-    assert_eq!(compacted(directory).folded(), 1);
+    assert_eq!(compacted(directory).segments(), 1);
     assert_eq!(names(directory), [LOCK, ARCHIVE]);
     let after = counted(directory);
-    let value = |families: &[Family]| -> u64 {
+    let value = |families: &[MetricFamily]| -> u64 {
         let made = families.iter().find(|family| family.name == "made_total").expect("counted");
         match made.series[0].value {
             Value::Counter(headcount::Number::Integer(n)) => n,
@@ -435,8 +437,9 @@ fn a_child_that_was_forked_by_a_folder_does_not_keep_the_lock() {
     assert!(!folds_and_forks.group_is_gone(), "its children live");
     count(directory, 1);
     // The youngest may be on its way through its fork handler.
-    let done = eventually("nobody has the lock", || Collector::open(directory).compact().ok());
-    assert_eq!(done.folded(), 1);
+    let done =
+        eventually("nobody has the lock", || Collector::from_directory(directory).compact().ok());
+    assert_eq!(done.segments(), 1);
     assert!(!folds_and_forks.group_is_gone(), "its children live");
 }
 
@@ -466,7 +469,7 @@ fn a_process_that_is_said_to_be_dead_is_folded_if_it_is() {
     let mut living = hold(directory, 2);
     let pid = u32::try_from(living.pid().as_raw()).expect("a pid");
     count(directory, 3);
-    let collector = Collector::open(directory);
+    let collector = Collector::from_directory(directory);
     assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), 0, "it holds its lock");
     assert_eq!(segments(directory).len(), 2);
     let before = counted(directory);
@@ -475,7 +478,7 @@ fn a_process_that_is_said_to_be_dead_is_folded_if_it_is() {
     assert_eq!(segments(directory).len(), 1, "the other's is not meant");
     assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), 0, "it is folded");
     let after = counted(directory);
-    let has = |families: &[Family], name: &str| families.iter().any(|f| f.name == name);
+    let has = |families: &[MetricFamily], name: &str| families.iter().any(|f| f.name == name);
     assert!(has(&before, "level_livesum") && !has(&after, "level_livesum"));
     assert!(has(&after, "made_total"));
 }
@@ -516,7 +519,7 @@ fn where_locks_say_nothing_the_process_itself_is_looked_for() {
     }
     fs::rename(original, folder.path().join("original")).expect("ours");
     let said = || -> Vec<(String, SegmentState, String)> {
-        let mut all: Vec<_> = Collector::open(directory)
+        let mut all: Vec<_> = Collector::from_directory(directory)
             .segments()
             .expect("readable")
             .iter()
@@ -537,7 +540,7 @@ fn where_locks_say_nothing_the_process_itself_is_looked_for() {
         [
             elsewhere.clone(),
             ("reused.hc".to_owned(), SegmentState::Dead, ended.clone()),
-            ("weak.hc".to_owned(), SegmentState::Alive, runs),
+            ("weak.hc".to_owned(), SegmentState::Live, runs),
         ]
     );
     // Only what has surely ended is folded.
@@ -559,7 +562,7 @@ fn a_sum_that_passes_the_greatest_number_is_the_same_folded_in_any_portions() {
     for folds_after in [usize::MAX, 1, 2] {
         let folder = temporary_directory(Medium::Memory);
         let sum = || {
-            let snapshot = Collector::open(folder.path()).folding(false).collect();
+            let snapshot = Collector::from_directory(folder.path()).auto_compact(false).collect();
             let text = snapshot.expect("a snapshot").to_text();
             Page::parse(&text).expect("a page").value("level_added")
         };
@@ -568,11 +571,11 @@ fn a_sum_that_passes_the_greatest_number_is_the_same_folded_in_any_portions() {
             assert_eq!(process.tell(&format!("added {value}")), "done");
             drop(process);
             if (number + 1) % folds_after == 0 {
-                Collector::open(folder.path()).compact().expect("ours");
+                Collector::from_directory(folder.path()).compact().expect("ours");
             }
         }
         assert_eq!(sum(), Some(1.0), "folded after every {folds_after}");
-        Collector::open(folder.path()).compact().expect("ours");
+        Collector::from_directory(folder.path()).compact().expect("ours");
         assert_eq!(sum(), Some(1.0), "folded after every {folds_after}, and in the end");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Number, Processes, Value};
+use headcount::{Collector, Number, ProcessMetrics, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::names;
 use headcount_tests::page::Page;
@@ -31,7 +31,8 @@ fn dead(victim: &Path, directory: &Path, n: usize) {
 
 #[track_caller]
 fn assert_counted(directory: &Path, processes: u32, what: &str) {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{what}: {:?}", snapshot.skipped());
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     let counted = page.value("bystander_total");
@@ -57,7 +58,7 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     let directory = folder.path();
     dead(victim, directory, 2);
     if has_archive {
-        Collector::open(directory).compact().expect("the only one");
+        Collector::from_directory(directory).compact().expect("the only one");
         dead(victim, directory, 2);
     }
     let before = if has_archive { 4 } else { 2 };
@@ -68,9 +69,9 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     }
     let what = format!("{place}, with an archive: {has_archive}");
     assert_counted(directory, before, &what);
-    let _ = fs::remove_file(directory.join(".fold.lock"));
+    let _ = fs::remove_file(directory.join(".compact.lock"));
     dead(victim, directory, 2);
-    match Collector::open(directory).compact() {
+    match Collector::from_directory(directory).compact() {
         Ok(_) => {}
         Err(error) => assert!(error.is_busy(), "{what}: {error}"),
     }
@@ -78,9 +79,11 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     first.signal(Signal::SIGCONT);
     assert!(first.wait().success(), "{what}: {}", first.output());
     assert_counted(directory, before + 2, &format!("{what}, the first one goes on"));
-    Collector::open(directory).compact().unwrap_or_else(|error| panic!("{what}: {error}"));
+    Collector::from_directory(directory)
+        .compact()
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_counted(directory, before + 2, &format!("{what}, folded"));
-    assert_eq!(names(directory), [".fold.lock", "archive.hca"], "{what}");
+    assert_eq!(names(directory), [".compact.lock", "archive.hca"], "{what}");
     true
 }
 
@@ -116,7 +119,9 @@ fn a_folder_whose_lock_was_removed_replaces_nothing_that_another_has_written() {
 
 /// Processor time of all processes that ever were, as a page has it.
 fn processor_time(directory: &Path) -> f64 {
-    let collector = Collector::open(directory).folding(false).processes(Processes::Together);
+    let collector = Collector::from_directory(directory)
+        .auto_compact(false)
+        .process_metrics(ProcessMetrics::Sum);
     let snapshot = collector.collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let family = snapshot.families().iter().find(|f| f.name == "process_cpu_seconds_total");
@@ -140,7 +145,8 @@ fn processor_time_never_falls_when_the_ledgers_lock_was_removed() {
             let directory = folder.path();
             let mut burner = Command::new(env!("CARGO_BIN_EXE_burner"));
             let mut burner = Child::start(burner.arg("burn").arg(directory));
-            let is_there = || Collector::open(directory).segments().is_ok_and(|s| !s.is_empty());
+            let is_there =
+                || Collector::from_directory(directory).segments().is_ok_and(|s| !s.is_empty());
             eventually("it burns", || is_there().then_some(()));
             if has_ledger {
                 processor_time(directory);

@@ -145,7 +145,7 @@ fn ps_says_who_lives_and_how_that_is_known() {
     };
     let pid = living.pid().to_string();
     let alive = line(&format!("{pid}-"));
-    assert!(alive.trim_start().starts_with(&format!("{pid}  alive ")), "{table}");
+    assert!(alive.trim_start().starts_with(&format!("{pid}  live ")), "{table}");
     assert!(alive.ends_with("  holds its lock"), "{table}");
     assert!(line(&old).contains("  dead ") && line(&old).ends_with("  made before this boot"));
     let free = table.lines().filter(|line| line.ends_with("  its lock is free"));
@@ -305,8 +305,8 @@ fn a_directory_with_nothing_of_ours_is_an_error_and_stays_as_it_is() {
         assert_eq!(names(folder.path()), ["passwd"], "{arguments:?}");
     }
     // Nor does the library leave anything there.
-    let collector = headcount::Collector::open(folder.path());
-    assert_eq!(collector.compact().expect("nothing to do").folded(), 0);
+    let collector = headcount::Collector::from_directory(folder.path());
+    assert_eq!(collector.compact().expect("nothing to do").segments(), 0);
     assert_eq!(collector.mark_process_dead(1).expect("nothing to do"), 0);
     assert_eq!(names(folder.path()), ["passwd"]);
 }

@@ -129,7 +129,7 @@ fn a_link_in_the_directorys_place_leaves_counting_private() {
     // Behind these a link would be followed.
     for behind in ["link/", "link//", "link/.", "link/./"] {
         counts_privately(&folder.path().join(behind), "not a directory");
-        let error = headcount::Collector::open(folder.path().join(behind)).collect();
+        let error = headcount::Collector::from_directory(folder.path().join(behind)).collect();
         assert!(error.expect_err("refused").is_unfit_directory());
     }
     assert_eq!(fs::read_dir(folder.path().join("real")).expect("ours").count(), 0);
@@ -166,7 +166,8 @@ fn a_directory_of_another_user_leaves_counting_private() {
 fn a_collector_says_that_there_is_no_directory() {
     let folder = temporary_directory(Medium::Memory);
     let missing = folder.path().join("missing");
-    let error = headcount::Collector::open(&missing).collect().expect_err("nothing is there");
+    let error =
+        headcount::Collector::from_directory(&missing).collect().expect_err("nothing is there");
     assert!(error.is_io());
     assert_eq!(error.path(), Some(missing.as_path()));
     assert!(!missing.exists(), "reading makes nothing");
@@ -203,7 +204,7 @@ fn with_one_segment() -> (tempfile::TempDir, PathBuf) {
 
 /// Collects, and asserts that the good segment's numbers are intact and what was skipped is `reason`, once, with its path.
 fn skips(directory: &Path, bad: &Path, reason: &str, says: &str) {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.at("work_total"), 100.0);
     assert_eq!(page.at(&format!("headcount_files_skipped{{reason=\"{reason}\"}}")), 1.0);
@@ -276,7 +277,8 @@ fn copy_sparsely(from: &Path, to: &Path) {
 fn a_copy_of_a_segment_counts_once() {
     let (folder, good) = with_one_segment();
     copy_sparsely(&good, &folder.path().join("1-00.hc"));
-    let snapshot = headcount::Collector::open(folder.path()).collect().expect("a snapshot");
+    let snapshot =
+        headcount::Collector::from_directory(folder.path()).collect().expect("a snapshot");
     assert_eq!(Page::parse(&snapshot.to_text()).expect("a page").at("work_total"), 100.0);
 }
 
@@ -303,7 +305,8 @@ fn what_is_no_regular_file_is_skipped_without_waiting_for_it() {
     fs::remove_file(&bad).expect("ours");
 
     fs::hard_link(&good, folder.path().join("elsewhere")).expect("a second name");
-    let snapshot = headcount::Collector::open(folder.path()).collect().expect("a snapshot");
+    let snapshot =
+        headcount::Collector::from_directory(folder.path()).collect().expect("a snapshot");
     assert!(snapshot.skipped()[0].to_string().contains("hard link"), "{:?}", snapshot.skipped());
 }
 
@@ -313,7 +316,8 @@ fn other_files_in_the_directory_are_none_of_our_business() {
     fs::write(folder.path().join("counter_1.db"), "python's").expect("written");
     fs::write(folder.path().join("README"), "hello").expect("written");
     fs::write(folder.path().join(".tmp-1.hc"), "unfinished").expect("written");
-    let snapshot = headcount::Collector::open(folder.path()).collect().expect("a snapshot");
+    let snapshot =
+        headcount::Collector::from_directory(folder.path()).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
 }
 
@@ -332,7 +336,8 @@ fn a_declaration_that_contradicts_the_majority_is_left_out_and_told() {
             record[20..23].copy_from_slice(&[2, 2, 7]);
         }
     });
-    let snapshot = headcount::Collector::open(folder.path()).collect().expect("a snapshot");
+    let snapshot =
+        headcount::Collector::from_directory(folder.path()).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.at("work_total"), 200.0);
     assert_eq!(page.types["work_total"], "counter");

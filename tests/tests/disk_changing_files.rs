@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use headcount::{Collector, Processes, Snapshot};
+use headcount::{Collector, ProcessMetrics, Snapshot};
 use headcount_tests::files::{copy_sparsely, names, segments};
 use headcount_tests::interactive::Lodger;
 use headcount_tests::page::Page;
@@ -59,8 +59,8 @@ impl Scene {
     /// The archive into which that was folded.
     fn of_an_archive() -> Self {
         let folder = with_a_victim();
-        let collector = Collector::open(folder.path().join("metrics"));
-        assert_eq!(collector.compact().expect("ours").folded(), 1);
+        let collector = Collector::from_directory(folder.path().join("metrics"));
+        assert_eq!(collector.compact().expect("ours").segments(), 1);
         Self::beside(folder, ARCHIVE)
     }
 
@@ -69,7 +69,7 @@ impl Scene {
         let folder = with_a_victim();
         let directory = folder.path().join("metrics");
         let lodger = Lodger::in_directory(LODGER, "entered", &directory);
-        collect(&Collector::open(&directory).processes(Processes::Together));
+        collect(&Collector::from_directory(&directory).process_metrics(ProcessMetrics::Sum));
         drop(lodger);
         Self::beside(folder, LEDGER)
     }
@@ -221,7 +221,7 @@ fn takes(mut what: impl FnMut()) -> Duration {
 fn a_file_that_is_cut_while_it_is_read_is_whole_or_told() {
     let mut random = Random::seeded();
     for scene in [Scene::of_a_segment(), Scene::of_an_archive()] {
-        let collector = Collector::open(&scene.directory).folding(false);
+        let collector = Collector::from_directory(&scene.directory).auto_compact(false);
         let longest = takes(|| assert_eq!(scene.judge(&collect(&collector)), Seen::WHOLE));
         let (mut whole, mut told) = (0, 0);
         let (begun, enough) =
@@ -244,8 +244,9 @@ fn a_file_that_is_cut_while_it_is_read_is_whole_or_told() {
 fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
     let mut random = Random::seeded();
     let scene = Scene::of_a_segment();
-    let collector = Collector::open(&scene.directory).folding(false);
-    let fold = || Collector::open(&scene.directory).compact().expect("the archive is fine");
+    let collector = Collector::from_directory(&scene.directory).auto_compact(false);
+    let fold =
+        || Collector::from_directory(&scene.directory).compact().expect("the archive is fine");
     let tidy = || {
         for name in names(&scene.directory) {
             if name.contains(ARCHIVE) || name.starts_with(scene.name()) {
@@ -255,7 +256,7 @@ fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
         scene.restore();
     };
     let longest = takes(|| {
-        assert_eq!(fold().folded(), 1);
+        assert_eq!(fold().segments(), 1);
         tidy();
     });
     let (mut whole, mut kept) = (0, 0);
@@ -267,7 +268,7 @@ fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
         let file = File::options().write(true).open(&scene.file).expect("ours");
         let folded = amid(&mut random, longest, fold, || file.set_len(len).expect("shorter"));
         let seen = scene.judge(&collect(&collector));
-        if folded.folded() == 1 {
+        if folded.segments() == 1 {
             assert_eq!(seen, Seen::WHOLE, "cut to {len}");
             whole += 1;
         } else {
@@ -288,8 +289,8 @@ fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
 fn an_archive_that_is_cut_while_it_is_folded_into_is_replaced_or_left() {
     let mut random = Random::seeded();
     let scene = Scene::of_an_archive();
-    let collector = Collector::open(&scene.directory).folding(false);
-    let fold = || Collector::open(&scene.directory).compact();
+    let collector = Collector::from_directory(&scene.directory).auto_compact(false);
+    let fold = || Collector::from_directory(&scene.directory).compact();
     let dead = || {
         let mut dead = Lodger::in_directory(LODGER, "dead", &scene.directory);
         dead.tell("work 1");
@@ -310,7 +311,7 @@ fn an_archive_that_is_cut_while_it_is_folded_into_is_replaced_or_left() {
         let folded = amid(&mut random, longest, fold, || file.set_len(len).expect("shorter"));
         match folded {
             Ok(folded) => {
-                assert_eq!(folded.folded(), 1);
+                assert_eq!(folded.segments(), 1);
                 let snapshot = collect(&collector);
                 assert_eq!(scene.judge(&snapshot), Seen::WHOLE, "cut to {len}");
                 assert_eq!(dead_by(&snapshot), 1.0);
@@ -363,7 +364,7 @@ fn while_it_is_changed(scene: &Scene, collector: &Collector, judge: impl Fn(Seen
 #[test]
 fn a_segment_that_somebody_changes_without_end_harms_nobody_else() {
     let scene = Scene::of_a_segment();
-    let collector = Collector::open(&scene.directory).folding(false);
+    let collector = Collector::from_directory(&scene.directory).auto_compact(false);
     while_it_is_changed(&scene, &collector, |_| {});
     scene.restore();
     assert_eq!(scene.judge(&collect(&collector)), Seen::WHOLE);
@@ -372,7 +373,7 @@ fn a_segment_that_somebody_changes_without_end_harms_nobody_else() {
 #[test]
 fn an_archive_that_somebody_changes_without_end_is_whole_or_told() {
     let scene = Scene::of_an_archive();
-    let collector = Collector::open(&scene.directory).folding(false);
+    let collector = Collector::from_directory(&scene.directory).auto_compact(false);
     while_it_is_changed(&scene, &collector, |seen| {
         assert!(seen == Seen::WHOLE || seen == Seen::TOLD, "{seen:?}");
     });
@@ -383,7 +384,9 @@ fn an_archive_that_somebody_changes_without_end_is_whole_or_told() {
 #[test]
 fn a_ledger_that_somebody_changes_without_end_harms_nobody_else() {
     let scene = Scene::of_a_ledger();
-    let collector = Collector::open(&scene.directory).folding(false).processes(Processes::Together);
+    let collector = Collector::from_directory(&scene.directory)
+        .auto_compact(false)
+        .process_metrics(ProcessMetrics::Sum);
     while_it_is_changed(&scene, &collector, |seen| {
         assert_eq!((seen.done, seen.rows), (Seen::WHOLE.done, Seen::WHOLE.rows));
     });
@@ -399,7 +402,7 @@ fn a_segment_that_grows_while_it_is_read_is_read_right() {
     let folder = temporary_directory(Medium::Memory);
     let mut lodger = Lodger::in_directory(LODGER, "growing", folder.path());
     lodger.tell("work 42");
-    let collector = Collector::open(folder.path()).folding(false);
+    let collector = Collector::from_directory(folder.path()).auto_compact(false);
     let (mut rows, mut steps) = (0, 0);
     for from in (0..5_000).step_by(100) {
         lodger.say(&format!("rows {from} {}", from + 100));

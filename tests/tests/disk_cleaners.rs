@@ -52,14 +52,14 @@ fn a_collection_keeps_all_files_that_count_young() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     count(directory);
-    Collector::open(directory).compact().expect("ours");
+    Collector::from_directory(directory).compact().expect("ours");
     count(directory);
     let living = remains(&["hold", "1"], directory);
     eventually("it has counted", || living.output().contains("ready").then_some(()));
     fs::write(directory.join("notes.txt"), "not ours").expect("written");
 
     age(directory, 20 * DAY);
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let first = collector.collect().expect("a snapshot").to_text();
     let seen = ages(directory);
     assert_eq!(seen.iter().filter(|(name, _)| is_of_use(name)).count(), 3, "{seen:?}");

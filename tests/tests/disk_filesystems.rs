@@ -23,7 +23,8 @@ const LODGER: &str = env!("CARGO_BIN_EXE_interactive");
 
 /// What is counted, without what the collector tells of itself.
 fn counted(directory: &Path) -> Page {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }
@@ -127,7 +128,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     let page = counted(directory);
     let dropped = early.dropped();
     assert!(dropped > 1_000, "there was no room: {dropped}");
-    assert_eq!(page.at("headcount_dropped_operations"), dropped as f64);
+    assert_eq!(page.at("headcount_dropped_operations_total"), dropped as f64);
     assert_eq!(rows(&page).0 + dropped as f64, 2_050.0);
     assert_eq!(page.at(&done_by("early")), 400.0);
     early.tell("work 1");
@@ -155,7 +156,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     assert_eq!(early.dropped(), dropped, "there is room");
     let page = counted(directory);
     assert_eq!(rows(&page).0 + dropped as f64, asked as f64);
-    assert_eq!(page.at("headcount_dropped_operations"), dropped as f64);
+    assert_eq!(page.at("headcount_dropped_operations_total"), dropped as f64);
     early.tell("fork 13");
     late.tell("fork 17");
     let page = counted(directory);
@@ -201,7 +202,10 @@ fn is_folded_later(kind: Kind) {
     };
     dead("one");
     // There is an archive already, which is to be replaced.
-    assert_eq!(Collector::open(directory).compact().expect("there is room").folded(), 1);
+    assert_eq!(
+        Collector::from_directory(directory).compact().expect("there is room").segments(),
+        1
+    );
     for who in ["two", "three", "four"] {
         dead(who);
     }
@@ -211,7 +215,7 @@ fn is_folded_later(kind: Kind) {
     let mut refusals = 0_u32;
     let compacted = loop {
         living.tell("work 1");
-        match Collector::open(directory).compact() {
+        match Collector::from_directory(directory).compact() {
             Ok(compacted) => break compacted,
             Err(error) => assert!(error.to_string().contains("No space left"), "{error}"),
         }
@@ -222,7 +226,7 @@ fn is_folded_later(kind: Kind) {
         assert!(refusals < 1_000, "there must be room by now");
     };
     assert!(refusals > 2, "an archive of 300 rows takes more than {refusals} x 64 KiB");
-    assert_eq!(compacted.folded(), 3);
+    assert_eq!(compacted.segments(), 3);
     assert!(compacted.skipped().is_empty(), "{:?}", compacted.skipped());
     assert_eq!(of_the_dead(directory), before);
     assert_eq!(segments(directory).len(), 1, "the living one's: {:?}", names(directory));

@@ -452,7 +452,8 @@ fn a_copy_that_sorts_first_does_not_hide_the_living_original() {
         // Says something else.
         file.write_all_at(&[0xff; 4096], 0x400_0000).expect("written");
     }
-    let snapshot = headcount::Collector::open(folder.path()).collect().expect("a snapshot");
+    let snapshot =
+        headcount::Collector::from_directory(folder.path()).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.at("depth_livesum"), 3.0);
     assert_eq!(page.at("depth_added"), 3.0);
@@ -643,7 +644,10 @@ fn whatever_is_changed_in_a_segment_harms_nobody_else() {
         let mut parts = original.clone();
         parts.mutate(&mut random);
         parts.write(&bad, &original);
-        let text = headcount::Collector::open(&directory).collect().expect("a snapshot").to_text();
+        let text = headcount::Collector::from_directory(&directory)
+            .collect()
+            .expect("a snapshot")
+            .to_text();
         let page = Page::parse(&text);
         let page = page.unwrap_or_else(|error| panic!("seed {seed}, case {cases}: {error}"));
         assert_eq!(page.value("intact_total"), Some(42.0), "seed {seed}, case {cases}");

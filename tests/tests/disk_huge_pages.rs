@@ -46,7 +46,7 @@ fn takes_small_pages(options: &str) {
     // Of rows of 1,000 bytes, and a page or two for each of nine shards.
     assert!(kib < 512, "{kib} KiB");
     lodger.tell("fork 5");
-    let snapshot = Collector::open(&directory).collect().expect("a snapshot");
+    let snapshot = Collector::from_directory(&directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.value("done_total{who=\"one\"}"), Some(24.0));
 
@@ -59,7 +59,7 @@ fn takes_small_pages(options: &str) {
     assert!(lodger.dropped() > 0);
     assert!(lodger.ask("health").contains("No space left on device"));
     fs::remove_file(&filler).expect("it is there");
-    let snapshot = Collector::open(&directory).collect().expect("a snapshot");
+    let snapshot = Collector::from_directory(&directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.value("done_total{who=\"one\"}"), Some(25.0));
 }

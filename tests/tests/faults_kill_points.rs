@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use headcount::Processes;
+use headcount::ProcessMetrics;
 use headcount_tests::child::Child;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
@@ -94,7 +94,7 @@ impl<'a> Scene<'a> {
         if !self.directory.exists() {
             return Page::parse("").expect("an empty page");
         }
-        let collector = headcount::Collector::open(&self.directory).folding(false);
+        let collector = headcount::Collector::from_directory(&self.directory).auto_compact(false);
         let snapshot = collector.collect().expect("a snapshot");
         let skipped = snapshot.skipped();
         assert!(skipped.iter().all(|e| self.is_damaged(e)), "{what}: {skipped:?}");
@@ -149,7 +149,7 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
     let more = |role: Role| after[role as usize][0] - before[role as usize][0];
     assert_eq!(Role::ALL.map(more), [120, 60, 60], "{what}: the next run counts as any other");
 
-    let compacted = headcount::Collector::open(&scene.directory).compact();
+    let compacted = headcount::Collector::from_directory(&scene.directory).compact();
     compacted.unwrap_or_else(|error| panic!("{what}: {error}"));
     let page = scene.page(what);
     victim::assert_between(&scene.oracle, &page, &format!("{what}, folded"));
@@ -382,8 +382,9 @@ fn counts(page: &Page) -> BTreeMap<String, f64> {
 impl Scene<'_> {
     /// The processors' time of all processes, the gone included.
     fn seconds(&self) -> f64 {
-        let collector = headcount::Collector::open(&self.directory).folding(false);
-        let snapshot = collector.processes(Processes::Together).collect().expect("a snapshot");
+        let collector = headcount::Collector::from_directory(&self.directory).auto_compact(false);
+        let snapshot =
+            collector.process_metrics(ProcessMetrics::Sum).collect().expect("a snapshot");
         let page = Page::parse(&snapshot.to_text()).expect("a page");
         page.at("process_cpu_seconds_total")
     }
@@ -483,7 +484,7 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
         name => panic!("no such action: {name}"),
     }
 
-    let compacted = headcount::Collector::open(&scene.directory).compact();
+    let compacted = headcount::Collector::from_directory(&scene.directory).compact();
     compacted.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(counts(&scene.page(what)), after, "{what}, folded");
     let names = scene.names();

@@ -132,7 +132,7 @@ impl Run {
             return;
         }
         // Whatever was left half done is done now, and nothing is changed by it.
-        let compacted = Collector::open(&self.directory).compact();
+        let compacted = Collector::from_directory(&self.directory).compact();
         compacted.unwrap_or_else(|error| panic!("{what}: {error}"));
         let after = self.page(what);
         for role in Role::ALL {
@@ -142,7 +142,7 @@ impl Run {
         let names = fs::read_dir(&self.directory).expect("it is there");
         let names = names.map(|entry| entry.expect("an entry").file_name());
         let names: Vec<String> = names.map(|name| name.into_string().expect("UTF-8")).collect();
-        let known = |name: &String| [".fold.lock", "archive.hca"].contains(&name.as_str());
+        let known = |name: &String| [".compact.lock", "archive.hca"].contains(&name.as_str());
         assert!(names.iter().all(known), "{what}: {names:?}");
     }
 
@@ -189,7 +189,10 @@ impl Run {
         if !self.directory.exists() {
             return Page::parse("").expect("an empty page");
         }
-        let snapshot = Collector::open(&self.directory).folding(false).collect().expect("readable");
+        let snapshot = Collector::from_directory(&self.directory)
+            .auto_compact(false)
+            .collect()
+            .expect("readable");
         assert!(snapshot.skipped().is_empty(), "{what}: {:?}", snapshot.skipped());
         Page::parse(&snapshot.to_text()).expect("a page")
     }

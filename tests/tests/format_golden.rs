@@ -46,7 +46,7 @@ fn page(directory: &Path) -> String {
 
 #[track_caller]
 fn compact(directory: &Path) -> headcount::Compacted {
-    Collector::open(directory).compact().expect("ours")
+    Collector::from_directory(directory).compact().expect("ours")
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_was_written_once_is_read_as_it_was_meant() {
         }
         let folder = expanded(&version);
         assert_eq!(page(folder.path()), recorded, "{}", version.display());
-        assert_eq!(compact(folder.path()).folded(), 1);
+        assert_eq!(compact(folder.path()).segments(), 1);
         assert_eq!(page(folder.path()), recorded, "{}, folded", version.display());
     }
 }
@@ -101,14 +101,15 @@ fn what_must_be_known_and_is_not_is_left_alone() {
                 let path = folder.path().join(file);
                 change(&path, at, 0x40);
                 let before = fs::read(&path).expect("ours");
-                let snapshot = Collector::open(folder.path()).collect().expect("a snapshot");
+                let snapshot =
+                    Collector::from_directory(folder.path()).collect().expect("a snapshot");
                 let [skipped] = snapshot.skipped() else { panic!("{:?}", snapshot.skipped()) };
                 assert!(skipped.is_version() && skipped.path() == Some(&*path), "{skipped}");
                 if file == SEGMENT {
                     let compacted = compact(folder.path());
-                    assert!(compacted.folded() == 0 && compacted.skipped()[0].is_version());
+                    assert!(compacted.segments() == 0 && compacted.skipped()[0].is_version());
                 } else {
-                    let error = Collector::open(folder.path()).compact();
+                    let error = Collector::from_directory(folder.path()).compact();
                     assert!(error.is_err(), "it can't be written over");
                 }
                 assert_eq!(fs::read(&path).expect("ours"), before);

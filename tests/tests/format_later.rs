@@ -79,7 +79,7 @@ fn make_later(path: &Path) {
 }
 
 fn page(directory: &Path) -> (Page, Vec<String>) {
-    let snapshot = Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
     let mut page = Page::parse(&snapshot.to_text()).expect("a page");
     page.samples.retain(|name, _| !name.starts_with("headcount_"));
     for skipped in snapshot.skipped() {
@@ -100,8 +100,8 @@ fn is_left_alone(directory: &Path, path: &Path, says: &str) -> Page {
     let (page, skipped) = page(directory);
     let [skipped] = &skipped[..] else { panic!("{skipped:?}") };
     assert!(skipped.contains("newer version") && skipped.contains(says), "{skipped}");
-    let compacted = Collector::open(directory).compact().expect("ours");
-    assert_eq!(compacted.folded(), 0);
+    let compacted = Collector::from_directory(directory).compact().expect("ours");
+    assert_eq!(compacted.segments(), 0);
     let [skipped] = compacted.skipped() else { panic!("{:?}", compacted.skipped()) };
     assert!(skipped.is_version(), "{skipped}");
     assert!(!format!("{:?}", names(directory)).contains(".bad"), "{:?}", names(directory));
@@ -134,7 +134,8 @@ fn a_family_of_an_unknown_type_is_left_out_and_its_file_is_not_folded() {
         assert!(whole.samples.contains_key(name), "{:?}", whole.samples);
         whole.samples.remove(name);
         assert_eq!(left.samples, whole.samples, "{name}, {at}: {to}");
-        let [found] = &Collector::open(directory).segments().expect("readable")[..] else {
+        let [found] = &Collector::from_directory(directory).segments().expect("readable")[..]
+        else {
             panic!("one segment")
         };
         assert_eq!((found.state(), found.error().is_none()), (SegmentState::Dead, true));
@@ -176,7 +177,7 @@ fn what_looks_like_damage_in_a_later_version_is_none() {
     // In this version it is damage.
     let (folder, path) = of_one_dead();
     change_record(&path, FAMILY, "made_total", too_many);
-    let compacted = Collector::open(folder.path()).compact().expect("ours");
+    let compacted = Collector::from_directory(folder.path()).compact().expect("ours");
     assert!(compacted.skipped()[0].is_corrupt(), "{:?}", compacted.skipped());
     assert!(!path.exists());
 }
@@ -185,7 +186,7 @@ fn what_looks_like_damage_in_a_later_version_is_none() {
 fn a_gauge_without_a_mode_is_damaged() {
     let (folder, path) = of_one_dead();
     change_record(&path, FAMILY, "level_max", |record| record[22] = 0);
-    let compacted = Collector::open(folder.path()).compact().expect("ours");
+    let compacted = Collector::from_directory(folder.path()).compact().expect("ours");
     assert!(compacted.skipped()[0].to_string().contains("without a mode"));
     assert!(!path.exists());
 }
@@ -196,8 +197,8 @@ fn of_a_copy_that_says_more_than_is_known_the_original_is_not_folded_either() {
     let copy = folder.path().join("1-copy.hc");
     copy_sparsely(&path, &copy);
     change_record(&copy, FAMILY, "made_total", |record| record[20] = 7);
-    let compacted = Collector::open(folder.path()).compact().expect("ours");
-    assert_eq!(compacted.folded(), 0);
+    let compacted = Collector::from_directory(folder.path()).compact().expect("ours");
+    assert_eq!(compacted.segments(), 0);
     assert!(path.exists() && copy.exists());
 }
 
@@ -206,7 +207,7 @@ fn an_archive_with_a_family_of_an_unknown_type_is_not_written_over() {
     for (at, to) in [(0, 7), (1, 5), (2, 11)] {
         let (folder, _) = of_one_dead();
         let directory = folder.path();
-        assert_eq!(Collector::open(directory).compact().expect("ours").folded(), 1);
+        assert_eq!(Collector::from_directory(directory).compact().expect("ours").segments(), 1);
         let path = directory.join(ARCHIVE);
         let mut bytes = fs::read(&path).expect("ours");
         // Behind the header and one tombstone.
@@ -215,10 +216,10 @@ fn an_archive_with_a_family_of_an_unknown_type_is_not_written_over() {
         let crc = crc32fast::hash(&bytes[..body]);
         bytes[body + 8..body + 12].copy_from_slice(&crc.to_le_bytes());
         fs::write(&path, &bytes).expect("ours");
-        let snapshot = Collector::open(directory).collect().expect("a snapshot");
+        let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
         let [skipped] = snapshot.skipped() else { panic!("{:?}", snapshot.skipped()) };
         assert!(skipped.is_version(), "{at}: {skipped}");
-        let error = Collector::open(directory).compact().expect_err("not over it");
+        let error = Collector::from_directory(directory).compact().expect_err("not over it");
         assert!(error.is_version(), "{at}: {error}");
         assert_eq!(fs::read(&path).expect("ours"), bytes);
     }

@@ -33,7 +33,7 @@ fn page(collector: &Collector) -> String {
 fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, old: &mut Vec<u8>) {
     let tenant = format!("tenant{}", random.below(12));
     let archive = directory.join("archive.hca");
-    let open = || Collector::open(directory).folding(false);
+    let open = || Collector::from_directory(directory).auto_compact(false);
     match random.below(26) {
         0 | 1 if processes.len() < 5 => processes.push(start(directory)),
         2 if !processes.is_empty() => {
@@ -41,7 +41,7 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, ol
             processes.swap_remove(which);
         }
         3 => drop(open().compact().expect("ours")),
-        4 => drop(open().clean(&Clean::new().dead()).expect("ours")),
+        4 => drop(open().clean(&Clean::new().dead(true)).expect("ours")),
         5 => *old = fs::read(&archive).unwrap_or_default(),
         // As who restores a backup does: in place, so that it is the same file.
         6 if !old.is_empty() => fs::write(&archive, &*old).expect("room"),
@@ -90,12 +90,12 @@ fn a_collector_that_is_kept_yields_what_a_new_one_does() {
         let directory = folder.path().join("metrics");
         fs::create_dir(&directory).expect("it is new");
         let mut random = Random::seeded();
-        let kept = Collector::open(&directory).folding(false);
+        let kept = Collector::from_directory(&directory).auto_compact(false);
         let (mut processes, mut old) = (Vec::new(), Vec::new());
         let mut pages = BTreeSet::new();
         for number in 0..400 {
             step(&mut random, &directory, &mut processes, &mut old);
-            let new = page(&Collector::open(&directory).folding(false));
+            let new = page(&Collector::from_directory(&directory).auto_compact(false));
             let kept = page(&kept);
             assert_eq!(kept.lines().count(), new.lines().count(), "after step {number}");
             let differs = kept.lines().zip(new.lines()).find(|(kept, new)| kept != new);
@@ -120,7 +120,7 @@ fn a_child_collects_whatever_its_parents_threads_kept_when_it_was_forked() {
 #[test]
 fn threads_share_a_collector_and_no_count_falls() {
     let folder = temporary_directory(Medium::Memory);
-    let collector = Collector::open(folder.path());
+    let collector = Collector::from_directory(folder.path());
     let is_over = AtomicBool::new(false);
     let sum = |collector: &Collector| -> u64 {
         let snapshot = collector.collect().expect("a snapshot");

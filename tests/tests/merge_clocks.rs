@@ -92,7 +92,7 @@ impl Machine {
         let output = output.expect("it runs");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let there = Page::parse(&text).expect("a page").value(name);
-        let snapshot = Collector::open(self.directory()).folding(false).collect();
+        let snapshot = Collector::from_directory(self.directory()).auto_compact(false).collect();
         let text = snapshot.expect("a snapshot").to_text();
         assert_eq!(Page::parse(&text).expect("a page").value(name), there, "{name}");
         there

@@ -80,7 +80,7 @@ fn assert_ours(row: &Row) {
     let directory = temporary_directory(Medium::Memory);
     let played = play(row, directory.path());
     let dead = played.names.len() - played.living.len();
-    let collector = Collector::open(directory.path());
+    let collector = Collector::from_directory(directory.path());
     let processes = |page: &Page| {
         let states =
             ["processes{state=\"live\"}", "processes{state=\"dead\"}", "archived_processes"];
@@ -97,7 +97,7 @@ fn assert_ours(row: &Row) {
 
 /// Folds all that is dead. In one process one at a time does, and the other tests are in this one.
 fn fold(collector: &Collector) -> usize {
-    eventually("it is folded", || collector.compact().ok()).folded()
+    eventually("it is folded", || collector.compact().ok()).segments()
 }
 
 /// Collects, and compares with the row.
@@ -120,7 +120,7 @@ fn assert_shows(
     let skipped = snapshot.skipped();
     assert_eq!(skipped.len(), row.conflicts, "{}, {state}: {skipped:?}", row.name);
     for (sample, value) in [
-        ("headcount_dropped_operations", f64::from(row.dropped)),
+        ("headcount_dropped_operations_total", f64::from(row.dropped)),
         ("headcount_dropped_series", 0.0),
         ("headcount_files_skipped{reason=\"conflict\"}", few(row.conflicts)),
     ] {
@@ -172,7 +172,7 @@ fn what_versions_declare_differently_is_told() {
 #[test]
 fn of_processes_that_died_the_64_newest_are_shown() {
     let directory = temporary_directory(Medium::Memory);
-    let collector = Collector::open(directory.path());
+    let collector = Collector::from_directory(directory.path());
     let mut started = Vec::new();
     for number in 0..70 {
         let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), directory.path());

@@ -41,7 +41,7 @@ fn watch(directory: &Path, families: &[&str], stop: &AtomicBool) -> u64 {
     let mut scrapes = 0;
     let mut before = String::new();
     while !stop.load(Ordering::Relaxed) {
-        let snapshot = Collector::open(directory).collect().expect("a snapshot");
+        let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
         assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
         for (family, last) in families.iter().zip(&mut last) {
             // `None` before the first process is there.
@@ -85,7 +85,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
                 }
                 1 => living.swap_remove(at).0.kill(),
                 2 => living.swap_remove(at).0.end(),
-                3 => drop(Collector::open(directory).compact()),
+                3 => drop(Collector::from_directory(directory).compact()),
                 _ => {
                     let (recorder, process) = &mut living[at];
                     for _ in 0..=random.below(20) {
@@ -97,7 +97,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
                     recorder.tell("nothing");
                 }
             }
-            let snapshot = Collector::open(directory).collect().expect("a snapshot");
+            let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
             for (which, family) in families.iter().enumerate() {
                 let exact = Exact::of(counted.iter().map(|counted| counted[which])).nearest();
                 let shown = value(&snapshot, family).unwrap_or(0.0);
@@ -135,7 +135,7 @@ fn sums_of_floats_never_fall_and_are_exact_while_processes_come_and_die() {
 #[test]
 fn an_archive_that_is_replaced_while_it_is_opened_is_not_missed() {
     let folder = temporary_directory(Medium::Memory);
-    let collector = Collector::open(folder.path());
+    let collector = Collector::from_directory(folder.path());
     let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), folder.path());
     recorder.tell("summary 2.5");
     recorder.end();
@@ -167,7 +167,7 @@ fn ten_thousand_series_in_eight_threads_are_counted_exactly_and_without_allocati
     let (mut crowd, input) =
         Child::start_with_input(Command::new(env!("CARGO_BIN_EXE_crowd")).arg(folder.path()));
     let rows = || -> BTreeMap<String, f64> {
-        let snapshot = Collector::open(folder.path()).collect().expect("a snapshot");
+        let snapshot = Collector::from_directory(folder.path()).collect().expect("a snapshot");
         assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
         let family = snapshot.families().iter().find(|family| family.name == "crowd_total");
         let series = family.map_or(&[][..], |family| &family.series).iter();

@@ -27,7 +27,8 @@ fn told(process: &mut Obedient, command: &str) {
 /// The counts of a family's series.
 #[track_caller]
 fn counts(directory: &Path, family: &str) -> BTreeMap<String, f64> {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let family = snapshot.families().iter().find(|one| one.name == family);
     let series = family.map(|family| family.series.iter()).into_iter().flatten();
@@ -104,7 +105,7 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
     }
     drop(process);
     // It and its children.
-    let dead = Collector::open(directory).compact().expect("ours").folded();
+    let dead = Collector::from_directory(directory).compact().expect("ours").segments();
     assert_eq!(dead as u64, parts + 2);
     assert_eq!(counts(directory, "guest_calls_total").len() as u64, stayed);
 }
@@ -185,7 +186,7 @@ fn what_others_have_goes_on_however_many_came_and_went() {
         assert_eq!(seen, BTreeMap::from([("shared".to_owned(), expected.0)]));
         assert_eq!(counts(directory, "guest_size")["shared"], 3.0 * f64::from(expected.1));
         assert!(counts(directory, "guest_euros_total")["shared"] >= before);
-        Collector::open(directory).compact().expect("ours");
+        Collector::from_directory(directory).compact().expect("ours");
     }
     // Once nobody has it, it begins anew.
     assert_eq!(b.tell("remove guest_calls_total shared"), "1");
@@ -234,13 +235,13 @@ fn a_collector_reads_only_what_a_log_has_grown_by() {
     told(&mut process, "keep some 0 20000");
     let log = word(directory, &process, LOG_USED) & 0xffff_ffff;
     assert!(log > 1_000_000, "{log}");
-    let kept = Collector::open(directory);
+    let kept = Collector::from_directory(directory);
     let mut read = Vec::new();
     for round in 0..4 {
         let before = bytes_read();
         let snapshot = kept.collect().expect("a snapshot");
         read.push(bytes_read() - before);
-        let new = Collector::open(directory).collect().expect("a snapshot");
+        let new = Collector::from_directory(directory).collect().expect("a snapshot");
         let family = |snapshot: &Snapshot| {
             let family = snapshot.families().iter().find(|one| one.name == "guest_calls_total");
             family.expect("it is there").series.len()

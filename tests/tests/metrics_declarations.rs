@@ -132,7 +132,7 @@ fn all_that_does_not_agree_is_told_with_both_places() {
 #[test]
 fn the_catalogue_has_everything_used_or_not() {
     listen();
-    let catalogue = headcount::catalogue();
+    let catalogue = headcount::declarations();
     let of = |name: &str| {
         let found = catalogue.iter().filter(|declared| declared.name == name);
         found.map(ToString::to_string).collect::<Vec<_>>()
@@ -188,7 +188,7 @@ fn the_first_is_in_force_and_the_other_is_counted() {
         "turns_total{hall=\"north\",shelf=\"a\"} 2\n",
         "fullness{hall=\"north\",shelf=\"a\"} 0.5\n",
         // One each of `size`, `depth`, `length`, `fullness`, and five of `visits_total`.
-        "headcount_dropped_operations 9\n",
+        "headcount_dropped_operations_total 9\n",
         "headcount_dropped_series 5\n",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
@@ -209,8 +209,8 @@ fn the_first_is_in_force_and_the_other_is_counted() {
 #[test]
 fn what_a_directory_declares_is_what_its_programs_declare() {
     listen();
-    let here = headcount::catalogue();
-    let there = Collector::new().catalogue().expect("a catalogue");
+    let here = headcount::declarations();
+    let there = Collector::new().declarations().expect("a catalogue");
     let found = there.iter().find(|declared| declared.name == "same_total").expect("declared");
     assert!(here.contains(found), "{found:?}");
     // Never used by then, perhaps: its labels are open.

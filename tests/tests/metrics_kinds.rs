@@ -269,7 +269,7 @@ fn start(directory: &Path, number: u8) -> Child {
 #[test]
 fn processes_make_of_a_metric_what_its_declaration_says() {
     let directory = temporary_directory(Medium::Memory);
-    let collector = Collector::open(directory.path());
+    let collector = Collector::from_directory(directory.path());
     // One after the other: which is the most recent must be known.
     let mut processes: Vec<_> = (0..3).map(|number| start(directory.path(), number)).collect();
     let phase = |phase: &str| format!("kinds_phase{{kinds_phase=\"{phase}\"}}");

@@ -39,7 +39,8 @@ impl Process {
 /// The calls of each tenant, and since when they are counted.
 #[track_caller]
 fn calls(directory: &Path) -> BTreeMap<String, (u64, SystemTime)> {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let family = snapshot.families().iter().find(|family| family.name == "tenant_calls_total");
     let series = family.map(|family| family.series.iter()).into_iter().flatten();
@@ -58,7 +59,7 @@ fn call(directory: &Path, tenant: &str) -> Option<u64> {
 
 #[track_caller]
 fn compact(directory: &Path) -> usize {
-    Collector::open(directory).compact().expect("it is ours").folded()
+    Collector::from_directory(directory).compact().expect("it is ours").segments()
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn what_a_dead_process_still_had_stays_until_it_is_forgotten() {
 
     let clean = |age| {
         let what = Clean::new().older_than(age);
-        Collector::open(directory).clean(&what).expect("it is ours").series()
+        Collector::from_directory(directory).clean(&what).expect("it is ours").series()
     };
     assert_eq!(clean(Duration::from_secs(60)), 0, "it was touched when it was folded");
     assert_eq!(call(directory, "acme"), Some(7));
@@ -165,10 +166,10 @@ fn all_of_a_family_or_some_of_it_is_removed() {
     assert_eq!(calls(directory).into_keys().collect::<Vec<_>>(), ["1", "3"]);
     assert_eq!(a.tell("clear tenant_calls_total"), "2");
     assert_eq!(calls(directory).len(), 0);
-    let segments = Collector::open(directory).segments().expect("readable");
+    let segments = Collector::from_directory(directory).segments().expect("readable");
     let before = segments[0].series();
     a.inc("1", 1);
-    let segments = Collector::open(directory).segments().expect("readable");
+    let segments = Collector::from_directory(directory).segments().expect("readable");
     assert_eq!(segments[0].series(), before + 1, "what was removed isn't counted");
 }
 

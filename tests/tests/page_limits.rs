@@ -83,7 +83,7 @@ fn peak() -> u64 {
 }
 
 fn collected(directory: &Path, limit: Option<u64>) -> Snapshot {
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let collector = match limit {
         Some(bytes) => collector.limit(Limit::bytes(bytes)),
         None => collector,
@@ -144,8 +144,8 @@ fn a_planted_archive_costs_no_more_than_a_collection_may_take() {
     assert!(told.iter().any(|told| told.contains("archive.hca")), "{told:?}");
     assert!(told.iter().any(|told| told.contains(".hc: more than a collection")), "{told:?}");
     // Nothing of it is damaged.
-    let compacted = Collector::open(directory).limit(Limit::bytes(1 << 10)).compact();
-    assert_eq!(compacted.expect("ours").folded(), 1);
+    let compacted = Collector::from_directory(directory).limit(Limit::bytes(1 << 10)).compact();
+    assert_eq!(compacted.expect("ours").segments(), 1);
 }
 
 /// Takes nothing.

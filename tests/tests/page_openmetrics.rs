@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use headcount::{Collector, Family, FamilyKind};
+use headcount::{Collector, MetricFamily, MetricType};
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
@@ -105,7 +105,7 @@ fn bits(samples: &BTreeMap<String, f64>) -> BTreeMap<&str, u64> {
 #[ignore = "needs the Python client; tests/run provides it"]
 fn the_python_client_reads_the_same_samples_from_both_formats() {
     let server = busy_server();
-    let snapshot = Collector::open(&server.directory).collect().expect("a snapshot");
+    let snapshot = Collector::from_directory(&server.directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let text = Page::parse(&snapshot.to_text()).expect("the text format");
     let pages = parsed(&[snapshot.to_openmetrics()]);
@@ -122,18 +122,18 @@ fn the_python_client_reads_the_same_samples_from_both_formats() {
 }
 
 /// A family whose name is like that of another's samples, with a value that its kind may not have.
-fn awkward_family(random: &mut Random, counted: &[Family]) -> Family {
+fn awkward_family(random: &mut Random, counted: &[MetricFamily]) -> MetricFamily {
     let stem = random.pick(&["x", "y_seconds", ":", "_"]);
     let suffixes = ["", "_created", "_sum", "_count", "_bucket", "_total", "_info", "_total_total"];
     let suffix = random.pick(&suffixes);
     let help = *random.pick(&["", "of \"that\"", "\\n\n\\", " "]);
     let mut family = match random.below(5) {
-        0 => Family::counter(format!("{stem}_total"), help),
-        1 => Family::info(format!("{stem}_info"), help),
-        2 => Family::gauge(format!("{stem}{suffix}"), help),
+        0 => MetricFamily::counter(format!("{stem}_total"), help),
+        1 => MetricFamily::info(format!("{stem}_info"), help),
+        2 => MetricFamily::gauge(format!("{stem}{suffix}"), help),
         3 => {
-            let mut family = Family::gauge(format!("{stem}{suffix}"), help);
-            family.kind = FamilyKind::StateSet;
+            let mut family = MetricFamily::gauge(format!("{stem}{suffix}"), help);
+            family.kind = MetricType::StateSet;
             family
         }
         _ => {
@@ -144,13 +144,13 @@ fn awkward_family(random: &mut Random, counted: &[Family]) -> Family {
         }
     };
     if family.name.trim_end_matches("_total").ends_with("_seconds") {
-        family = family.unit("seconds");
+        family = family.with_unit("seconds");
     }
     for _ in 0..=random.below(3) {
         let label = random.pick(&["a", "x", "le", "quantile", "pid"]);
         let value = random.pick(&["", "1", "2", "\"\\\n", "é"]);
         let numbers = [1.0, 1.0, 1.0, 0.0, 1e-7, 2.5e17, f64::INFINITY, f64::NAN, -1.0];
-        family = family.series(&[(label, value), ("z", "1")], *random.pick(&numbers));
+        family = family.with_series(&[(label, value), ("z", "1")], *random.pick(&numbers));
     }
     family
 }
@@ -166,7 +166,7 @@ fn what_only_openmetrics_can_say_is_read_too() {
     };
     let burners = [burner(), burner()];
     let page = eventually("both burn", || {
-        let snapshot = Collector::open(path).collect().ok()?;
+        let snapshot = Collector::from_directory(path).collect().ok()?;
         let page = snapshot.to_openmetrics();
         (page.matches("fire{fire=\"lit\"").count() == burners.len()).then_some(page)
     });
@@ -200,16 +200,20 @@ fn whatever_families_there_are_the_page_is_valid_and_says_what_the_text_says() {
         "10",
     ]));
     assert!(worker.wait().success());
-    let collector = Collector::open(directory.path());
+    let collector = Collector::from_directory(directory.path());
     let snapshot = collector.collect().expect("a snapshot");
-    let is_several = |family: &&Family| family.kind == FamilyKind::Histogram;
-    let counted: Vec<Family> = snapshot.families().iter().filter(is_several).cloned().collect();
+    let is_several = |family: &&MetricFamily| family.kind == MetricType::Histogram;
+    let counted: Vec<MetricFamily> =
+        snapshot.families().iter().filter(is_several).cloned().collect();
     assert!(!counted.is_empty());
 
     let (mut pages, mut texts) = (Vec::new(), Vec::new());
     for _ in 0..400 {
-        let families: Vec<Family> = (0..6).map(|_| awkward_family(&mut random, &counted)).collect();
-        let snapshot = Collector::open(directory.path()).with(move || families.clone()).collect();
+        let families: Vec<MetricFamily> =
+            (0..6).map(|_| awkward_family(&mut random, &counted)).collect();
+        let snapshot = Collector::from_directory(directory.path())
+            .with_families(move || families.clone())
+            .collect();
         let snapshot = snapshot.expect("a snapshot");
         pages.push(snapshot.to_openmetrics());
         texts.push(Page::parse(&snapshot.to_text()).expect("the text format"));

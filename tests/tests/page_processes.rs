@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Processes};
+use headcount::{Collector, ProcessMetrics};
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
@@ -82,20 +82,21 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 /// The page, and what was told.
-fn collected(directory: &Path, shown: Processes) -> (Page, Vec<String>) {
-    let snapshot = Collector::open(directory).processes(shown).collect().expect("a snapshot");
+fn collected(directory: &Path, shown: ProcessMetrics) -> (Page, Vec<String>) {
+    let snapshot =
+        Collector::from_directory(directory).process_metrics(shown).collect().expect("a snapshot");
     let told = snapshot.skipped().iter().map(ToString::to_string).collect();
     (Page::parse(&snapshot.to_text()).expect("a page"), told)
 }
 
-fn page(directory: &Path, shown: Processes) -> Page {
+fn page(directory: &Path, shown: ProcessMetrics) -> Page {
     let (page, told) = collected(directory, shown);
     assert!(told.is_empty(), "{told:?}");
     page
 }
 
 fn total(directory: &Path) -> f64 {
-    page(directory, Processes::Together).at(CPU)
+    page(directory, ProcessMetrics::Sum).at(CPU)
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn the_total_is_exact_and_the_dead_stay_in_it() {
     drop(burners);
     assert_eq!(total(path), seconds(expected));
     assert_eq!(total(path), seconds(expected));
-    let page = page(path, Processes::Together);
+    let page = page(path, ProcessMetrics::Sum);
     assert_eq!(page.series("process_resident_memory_bytes"), 0);
 
     let another = stopped_burner(path);
@@ -126,8 +127,8 @@ fn the_total_is_exact_and_the_dead_stay_in_it() {
 fn each_process_has_its_own_numbers() {
     let directory = temporary_directory(Medium::Memory);
     let mut burners: Vec<Child> = (0..2).map(|_| stopped_burner(directory.path())).collect();
-    let each = page(directory.path(), Processes::Each);
-    let all = page(directory.path(), Processes::Together);
+    let each = page(directory.path(), ProcessMetrics::Each);
+    let all = page(directory.path(), ProcessMetrics::Sum);
     let of = |name: &str, child: &Child| each.at(&format!("{name}{{pid=\"{}\"}}", child.pid()));
     for burner in &burners {
         assert_eq!(of(CPU, burner), seconds(ticks(burner)));
@@ -151,7 +152,7 @@ fn each_process_has_its_own_numbers() {
 
     let (first, second) = (burners[0].pid(), burners[1].pid());
     burners[0].kill();
-    let each = page(directory.path(), Processes::Each);
+    let each = page(directory.path(), ProcessMetrics::Each);
     assert_eq!(each.value(&format!("{CPU}{{pid=\"{first}\"}}")), None);
     assert!(each.value(&format!("{CPU}{{pid=\"{second}\"}}")).is_some());
 }
@@ -242,7 +243,7 @@ fn the_total_never_falls_for_threads_of_one_collector() {
                 let mut last = 0.0;
                 for _ in 0..100 {
                     // `None`: the first is being written.
-                    let shown = page(directory.path(), Processes::Together).value(CPU);
+                    let shown = page(directory.path(), ProcessMetrics::Sum).value(CPU);
                     let shown = shown.unwrap_or(last);
                     assert!(shown >= last, "{shown} after {last}");
                     last = shown;
@@ -269,7 +270,7 @@ fn who_comes_while_another_writes_shows_what_was_written() {
         assert_eq!(total(path), before);
         // Nor does it know more where nothing was written yet.
         fs::rename(path.join("processes.hcl"), path.join("kept")).expect("renamed");
-        assert_eq!(page(path, Processes::Together).series(CPU), 0);
+        assert_eq!(page(path, ProcessMetrics::Sum).series(CPU), 0);
         fs::rename(path.join("kept"), path.join("processes.hcl")).expect("renamed");
     }
     assert!(total(path) > before);
@@ -344,7 +345,7 @@ fn a_bad_ledger_is_told_and_put_aside() {
     let too_long = vec![0; 5 << 20];
     for bad in [&b""[..], b"garbage", &flipped, &good[..70], &too_long] {
         fs::write(&ledger, bad).expect("written");
-        let (page, told) = collected(path, Processes::Together);
+        let (page, told) = collected(path, ProcessMetrics::Sum);
         assert_eq!(page.at(CPU), expected);
         assert_eq!(page.at("headcount_files_skipped{reason=\"corrupt\"}"), 1.0);
         assert!(told.len() == 1 && told[0].contains("processes.hcl: damaged"), "{told:?}");
@@ -357,14 +358,14 @@ fn a_bad_ledger_is_told_and_put_aside() {
     later[8] = 9;
     fs::write(&ledger, &later).expect("written");
     for _ in 0..2 {
-        let (page, told) = collected(path, Processes::Together);
+        let (page, told) = collected(path, ProcessMetrics::Sum);
         assert_eq!(page.at(CPU), expected);
         assert!(told.len() == 1 && told[0].contains("format 9."), "{told:?}");
     }
     assert_eq!(fs::read(&ledger).expect("left"), later);
     fs::remove_file(&ledger).expect("removed");
     std::os::unix::fs::symlink("/dev/zero", &ledger).expect("a link");
-    let (page, told) = collected(path, Processes::Together);
+    let (page, told) = collected(path, ProcessMetrics::Sum);
     assert_eq!(page.at(CPU), expected);
     assert!(told.len() == 1 && told[0].contains("a symbolic link"), "{told:?}");
     drop(burner);
@@ -391,7 +392,7 @@ fn a_process_is_more_than_its_number() {
     file.set_len(original.metadata().expect("metadata").len()).expect("a length");
     lock(&file, nix::libc::F_WRLCK);
 
-    let page = page(path, Processes::Together);
+    let page = page(path, ProcessMetrics::Sum);
     assert_eq!(page.at("headcount_processes{state=\"live\"}"), 2.0);
     assert_eq!(page.at(CPU), seconds(ticks(&burner)));
     assert_eq!(page.at("process_resident_memory_bytes"), bytes(&stat(&burner)[21]));

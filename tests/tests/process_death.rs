@@ -16,7 +16,7 @@ fn worker(arguments: &[&str]) -> Child {
 }
 
 fn page_of(directory: &std::path::Path) -> Page {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }

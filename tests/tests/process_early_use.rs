@@ -11,7 +11,7 @@ use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory};
 
 fn page_of(directory: &Path) -> Page {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }

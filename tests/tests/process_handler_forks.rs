@@ -13,7 +13,7 @@ use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory, within};
 
 fn page_of(directory: &Path) -> Page {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }
@@ -127,7 +127,7 @@ fn when_the_mutex_is_released() {
     assert_eq!(page.at("children_total"), 10.0 * children);
     // What was interrupted ends in each of them as well.
     assert_eq!(page.at("work_total"), 100.0 + children);
-    assert_eq!(page.at("headcount_dropped_operations"), 0.0, "{output}");
+    assert_eq!(page.at("headcount_dropped_operations_total"), 0.0, "{output}");
 }
 
 #[test]

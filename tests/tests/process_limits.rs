@@ -25,7 +25,7 @@ fn run(arguments: &[&str]) -> String {
 }
 
 fn page_of(directory: &Path) -> Page {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }
@@ -175,7 +175,7 @@ fn a_daemon_that_closes_everything_is_alive_and_its_files_are_its_own() {
     assert_eq!(series(&page, "hits_total{"), 990);
     assert_eq!(page.at("headcount_processes{state=\"live\"}"), 1.0);
     assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 1.0);
-    assert_eq!(page.at("headcount_dropped_operations"), 0.0);
+    assert_eq!(page.at("headcount_dropped_operations_total"), 0.0);
     for file in fs::read_dir(&files).expect("readable") {
         let metadata = file.expect("a file").metadata().expect("metadata");
         assert_eq!((metadata.len(), metadata.blocks()), (0, 0));
@@ -217,13 +217,13 @@ fn a_full_disk_costs_new_series_only() {
     let page = told_page(&output);
     // The child's 100 are its own, in private memory: its segment found no room.
     assert_eq!(page.at("work_total"), 100.0, "{output}");
-    let dropped = page.at("headcount_dropped_operations");
+    let dropped = page.at("headcount_dropped_operations_total");
     assert!(dropped > 0.0, "the disk was full");
     assert_eq!(hits(&page) + dropped, 900.0);
     // With room again there are new series again.
     let (_, again) = output.split_once("again:\n").expect("a second page");
     let page = told_page(again);
-    let dropped = page.at("headcount_dropped_operations");
+    let dropped = page.at("headcount_dropped_operations_total");
     assert_eq!(hits(&page) + dropped, 20_900.0);
     assert!(dropped < 10_000.0, "{dropped}");
 }
@@ -245,7 +245,7 @@ fn what_is_beyond_the_cap_is_counted_together_and_without_allocating() {
 fn observations_that_are_no_numbers_are_told_at_once() {
     let output = run(&["not-a-number"]);
     let page = told_page(&output);
-    assert_eq!(page.at("headcount_dropped_operations"), 10.0);
+    assert_eq!(page.at("headcount_dropped_operations_total"), 10.0);
     assert_eq!(page.at("work_size_count"), 1.0);
     assert_eq!(page.at("work_size_sum"), 1.0);
     assert_eq!(told(&output, "dropped: "), ["0 10"]);

@@ -12,7 +12,8 @@ use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::sys::signal::Signal;
 
 fn page_of(directory: &Path) -> Page {
-    let text = headcount::Collector::open(directory).collect().expect("a snapshot").to_text();
+    let text =
+        headcount::Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
 }
 
@@ -77,7 +78,10 @@ fn processes_with_the_same_pid_in_two_namespaces_are_two() {
         (page_of(directory).at("depth_livesum") == 7.0).then_some(())
     });
     assert_eq!(page_of(directory).at("depth_added"), 12.0);
-    assert_eq!(headcount::Collector::open(directory).compact().expect("compacted").folded(), 1);
+    assert_eq!(
+        headcount::Collector::from_directory(directory).compact().expect("compacted").segments(),
+        1
+    );
     let page = page_of(directory);
     assert_eq!((page.at("depth_livesum"), page.at("depth_added")), (7.0, 12.0));
 }

@@ -95,7 +95,8 @@ fn hierarchy() -> (PathBuf, bool) {
 }
 
 fn page_of(directory: &Path) -> Page {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }
@@ -150,9 +151,9 @@ fn is_counted_exactly(medium: Medium) {
 
     neighbour.tell("work 10");
     neighbour.tell("rows 0 100");
-    assert_eq!(Collector::open(directory).compact().expect("ours").folded(), 1);
+    assert_eq!(Collector::from_directory(directory).compact().expect("ours").segments(), 1);
     let page = page_of(directory);
     assert_eq!(page.at("done_total{who=\"glutton\"}"), counted);
     assert_eq!(page.at("done_total{who=\"neighbour\"}"), 20.0);
-    assert_eq!(page.at("headcount_dropped_operations"), 0.0);
+    assert_eq!(page.at("headcount_dropped_operations_total"), 0.0);
 }

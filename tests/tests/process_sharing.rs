@@ -454,7 +454,7 @@ fn a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights() {
         let of_directory = path_of(&directory);
         sharer(&["size", "small", of_directory], &[]);
         chown(&directory, Some(1_234), Some(1_234)).expect("root may");
-        for name in [".fold.lock", ".ledger.lock"] {
+        for name in [".compact.lock", ".ledger.lock"] {
             let file = directory.join(name);
             fs::write(&file, "secret").expect("ours");
             fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("ours");

@@ -39,7 +39,7 @@ fn told(child: &Child, what: &str) -> u64 {
 }
 
 fn page(directory: &Path) -> Page {
-    let snapshot = Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }

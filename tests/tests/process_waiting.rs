@@ -49,7 +49,7 @@ fn with_every_file(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         files.map(|file| file.file_name().into_string().expect("UTF-8")).collect();
     names.sort();
-    for name in ["archive.hca", ".fold.lock", "processes.hcl", ".ledger.lock"] {
+    for name in ["archive.hca", ".compact.lock", "processes.hcl", ".ledger.lock"] {
         assert!(names.iter().any(|there| there == name), "no {name} in {names:?}");
     }
     assert_eq!(names.iter().filter(|name| ends_in_hc(name)).count(), 2, "{names:?}");

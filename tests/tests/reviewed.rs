@@ -28,7 +28,8 @@ fn run(scenario: &str, directory: &Path) {
 
 #[track_caller]
 fn page(directory: &Path) -> Page {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
 }
@@ -61,8 +62,8 @@ fn a_living_process_is_alive_whatever_its_boot_is_called() {
     }
     assert!(output.contains("ready"), "{output}");
 
-    let compacted = Collector::open(&directory).compact().expect("nothing to do");
-    assert_eq!(compacted.folded(), 0);
+    let compacted = Collector::from_directory(&directory).compact().expect("nothing to do");
+    assert_eq!(compacted.segments(), 0);
     assert_eq!(segments(&directory).len(), 1);
     page(&directory).assert(&[("work_total", 5.0), ("headcount_processes{state=\"live\"}", 1.0)]);
     input.write_all(b"more\n").expect("it listens");
@@ -70,7 +71,7 @@ fn a_living_process_is_alive_whatever_its_boot_is_called() {
     assert_eq!(page(&directory).at("work_total"), 12.0);
 
     child.kill();
-    assert_eq!(Collector::open(&directory).compact().expect("folded").folded(), 1);
+    assert_eq!(Collector::from_directory(&directory).compact().expect("folded").segments(), 1);
     assert_eq!(page(&directory).at("work_total"), 12.0);
 }
 
@@ -83,7 +84,7 @@ fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     let file = folder.path().join("precious");
     fs::write(&file, "precious").expect("written");
     fs::set_permissions(&file, Permissions::from_mode(0o606)).expect("ours");
-    let lock = directory.join(".fold.lock");
+    let lock = directory.join(".compact.lock");
     // The scenario folded nothing, but may have looked.
     let _ = fs::remove_file(&lock);
     fs::hard_link(&file, &lock).expect("one filesystem");
@@ -93,7 +94,7 @@ fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     }
     let before = fs::metadata(&file).expect("it is there");
 
-    let error = Collector::open(&directory).compact().expect_err("no lock to be had");
+    let error = Collector::from_directory(&directory).compact().expect_err("no lock to be had");
     assert!(error.to_string().contains("a lock that is no file of its own"), "{error}");
     let after = fs::metadata(&file).expect("it is there");
     let known = |of: &fs::Metadata| (of.mode(), of.uid(), of.gid(), of.len());
@@ -101,7 +102,7 @@ fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     assert_eq!(page(&directory).at("work_total"), 100.0, "who only reads needs no lock");
 
     fs::remove_file(&lock).expect("ours");
-    assert_eq!(Collector::open(&directory).compact().expect("folded").folded(), 1);
+    assert_eq!(Collector::from_directory(&directory).compact().expect("folded").segments(), 1);
 }
 
 #[test]
@@ -109,7 +110,8 @@ fn labels_beyond_what_a_reader_takes_cost_new_series_and_nothing_else() {
     /// Work that was counted, and how many long series there are. The page would have 256 MiB.
     #[track_caller]
     fn counted(directory: &Path) -> (Number, usize) {
-        let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+        let snapshot =
+            Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
         assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
         let family = |name: &str| {
             let mut families = snapshot.families().iter();
@@ -127,9 +129,9 @@ fn labels_beyond_what_a_reader_takes_cost_new_series_and_nothing_else() {
     assert_eq!(work, Number::Integer(7));
     assert!((100..1000).contains(&series), "some, and not all: {series}");
 
-    let compacted = Collector::open(directory).compact().expect("compacted");
+    let compacted = Collector::from_directory(directory).compact().expect("compacted");
     assert!(compacted.skipped().is_empty(), "{:?}", compacted.skipped());
-    assert_eq!(compacted.folded(), 1);
+    assert_eq!(compacted.segments(), 1);
     assert_eq!(counted(directory), (work, series));
     let names = names(directory);
     assert!(!names.iter().any(|name| name.contains(".bad")), "set aside: {names:?}");
@@ -159,7 +161,7 @@ fn a_collection_without_descriptors_is_an_error_and_not_a_smaller_page() {
     for _ in 0..2 {
         run("work", directory);
     }
-    Collector::open(directory).compact().expect("an archive");
+    Collector::from_directory(directory).compact().expect("an archive");
     run("work", directory);
     assert_eq!(page(directory).at("work_total"), 300.0);
     run("few-descriptors", directory);
@@ -199,9 +201,9 @@ fn one_cell_that_holds_no_number_does_not_keep_a_directory_from_being_folded() {
     assert_eq!(cells, 1, "the cell of energy_total");
     run("energy", directory);
 
-    let compacted = Collector::open(directory).compact().expect("compacted");
+    let compacted = Collector::from_directory(directory).compact().expect("compacted");
     assert!(compacted.skipped().is_empty(), "{:?}", compacted.skipped());
-    assert_eq!(compacted.folded(), 2);
+    assert_eq!(compacted.segments(), 2);
     assert_eq!(segments(directory), [""; 0]);
     page(directory).assert(&[("energy_total", 1234.5678), ("work_total", 2.0)]);
 }

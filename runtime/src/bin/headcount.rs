@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         let message = "no directory: give --dir, or set HEADCOUNT_DIR";
         Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
     };
-    let collector = Collector::open(directory);
+    let collector = Collector::from_directory(directory);
     match collector.__look().map_err(Failure::from).and_then(|()| run(&command, &collector)) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has closed the pipe, and needs no more: `headcount show | head`.
@@ -114,8 +114,9 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
         Command::Compact => {
             let done = collector.compact()?;
             done.skipped().iter().for_each(|skipped| tell(skipped));
-            let (folded, generation) = (done.folded(), done.generation());
-            writeln!(out, "{}; the archive's generation is {generation}", compacted_words(folded))?;
+            let (segments, generation) = (done.segments(), done.generation());
+            let words = compacted_words(segments);
+            writeln!(out, "{words}; the archive's generation is {generation}")?;
         }
         Command::Clean(What { older_than, bad, dead }) => {
             let mut what = Clean::new();
@@ -123,10 +124,10 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
                 what = what.older_than(*age);
             }
             if *bad {
-                what = what.set_aside();
+                what = what.set_aside(true);
             }
             if *dead {
-                what = what.dead();
+                what = what.dead(true);
             }
             let done = collector.clean(&what)?;
             done.skipped().iter().for_each(|skipped| tell(skipped));

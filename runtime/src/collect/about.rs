@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use crate::model::{Family, FamilyKind, LabelSet, Series, Value};
+use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
 
 use super::decode::Segment;
 use super::scan::Scan;
 
 /// The collector's own families. `is_shared`: whether others see what this process counts.
-pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family> {
+pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricFamily> {
     let living = scan.parts.iter().filter(|part| part.is_alive()).count();
     let sum = |of: fn(&Segment) -> u64| {
         scan.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
@@ -28,21 +28,20 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family>
         (("reason", reason), count(if reason == "set_aside" { scan.set_aside } else { told }))
     });
     let archive = scan.archive();
-    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-    let [dropped_operations, dropped_series, cut] = [
+    let [dropped_operations, cut] = [
         sum(|s| s.dropped_operations).saturating_add(archive.dropped_operations),
-        sum(|s| s.dropped_series),
         sum(|s| s.cut_label_values).saturating_add(archive.cut_label_values),
-    ]
-    .map(|n| n as f64);
+    ];
+    let dropped_series = sum(|s| s.dropped_series);
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-    let [generation, archived] = [archive.generation, archive.segments].map(|n| n as f64);
+    let [generation, archived, dropped_series] =
+        [archive.generation, archive.segments, dropped_series].map(|n| n as f64);
     let mut build = family(
         "headcount_build_info",
         "Version of the library that made this exposition.",
         [(("version", env!("CARGO_PKG_VERSION")), 1.0)],
     );
-    build.kind = FamilyKind::Info;
+    build.kind = MetricType::Info;
     vec![
         build,
         family(
@@ -55,15 +54,15 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family>
             "Processes whose segments are in the archive.",
             [(("", ""), archived)],
         ),
-        family(
-            "headcount_cut_label_values",
+        counter(
+            "headcount_cut_label_values_total",
             "Label values that were longer than 1024 bytes, and were cut there.",
-            [(("", ""), cut)],
+            cut,
         ),
-        family(
-            "headcount_dropped_operations",
+        counter(
+            "headcount_dropped_operations_total",
             "Operations that were recorded nowhere, for want of room or of a value that makes sense.",
-            [(("", ""), dropped_operations)],
+            dropped_operations,
         ),
         family(
             "headcount_dropped_series",
@@ -97,23 +96,39 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<Family>
     ]
 }
 
+/// What only grows, until [`clean`](super::Collector::clean) removes what the dead have counted.
+fn counter(name: &str, help: &str, value: u64) -> MetricFamily {
+    let mut counter = family(name, help, []);
+    counter.kind = MetricType::Counter;
+    counter.series.push(Series {
+        labels: LabelSet::default(),
+        value: Value::Counter(Number::Integer(value)),
+        created: None,
+    });
+    counter
+}
+
 #[expect(clippy::cast_precision_loss, reason = "no more than files in a directory")]
 fn count(n: usize) -> f64 {
     n as f64
 }
 
-fn family<const N: usize>(name: &str, help: &str, values: [((&str, &str), f64); N]) -> Family {
+fn family<const N: usize>(
+    name: &str,
+    help: &str,
+    values: [((&str, &str), f64); N],
+) -> MetricFamily {
     let series = values.into_iter().map(|((label, value), number)| Series {
         // Without a value, there is no label.
         labels: LabelSet::from_iter([(label, value)]),
         value: Value::Gauge(number),
         created: None,
     });
-    Family {
+    MetricFamily {
         name: name.to_owned(),
         help: help.to_owned(),
         unit: String::new(),
-        kind: FamilyKind::Gauge,
+        kind: MetricType::Gauge,
         series: series.collect(),
     }
 }

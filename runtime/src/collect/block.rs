@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::model::cells::MAX_CELLS;
-use crate::model::text::MAX_LABEL_VALUE;
+use crate::model::text::MAX_LABEL_VALUE_LEN;
 use crate::segment::format::Fields;
 
 use super::family::LogFamily;
@@ -79,7 +79,7 @@ impl<'a> Block<'a> {
         if product != Some(count) {
             return Err(Error::corrupt("the number of a record's series"));
         }
-        if self.values.iter().any(|value| value.len() > MAX_LABEL_VALUE) {
+        if self.values.iter().any(|value| value.len() > MAX_LABEL_VALUE_LEN) {
             return Err(Error::corrupt("a label value of more than 1,024 bytes"));
         }
         (self.family, self.width, self.slot, self.count) = (id, width, slot, count);

@@ -8,7 +8,7 @@ use super::family::LogFamily;
 use super::sums::bounds_of;
 
 impl Collector {
-    /// What all processes of the directory declare, living, dead and archived, used or not: as [`catalogue`](crate::catalogue) says it of this
+    /// What all processes of the directory declare, living, dead and archived, used or not: as [`declarations`](crate::declarations) says it of this
     /// program. Two versions of a program that declare a metric differently are two declarations.
     ///
     /// Of the families that annotated functions share, it doesn't say where: that is known to the program only.
@@ -26,13 +26,13 @@ impl Collector {
     /// #[metric(name = "received_from_bytes", unit = "bytes")]
     /// fn received(from: &str) -> Summary;
     ///
-    /// let catalogue = Collector::new().catalogue()?;
-    /// let received = catalogue.iter().find(|declared| declared.name == "received_from_bytes").unwrap();
+    /// let declared = Collector::new().declarations()?;
+    /// let received = declared.iter().find(|one| one.name == "received_from_bytes").unwrap();
     /// assert_eq!(received.labels, ["from"]);
-    /// assert!(headcount::catalogue().contains(received));
+    /// assert!(headcount::declarations().contains(received));
     /// # Ok::<(), headcount::Error>(())
     /// ```
-    pub fn catalogue(&self) -> Result<Vec<Declaration>, Error> {
+    pub fn declarations(&self) -> Result<Vec<Declaration>, Error> {
         let scan = self.scan()?;
         let live = scan.parts.iter().flat_map(|part| &part.segment.log.layout.families);
         let archived = scan.archive().families.iter().map(|archived| &archived.family);

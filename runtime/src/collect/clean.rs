@@ -15,10 +15,10 @@ use super::compact::compacted;
 /// use std::time::Duration;
 /// use headcount::Clean;
 ///
-/// let what = Clean::new().older_than(Duration::from_secs(30 * 86_400)).set_aside();
+/// let what = Clean::new().older_than(Duration::from_secs(30 * 86_400)).set_aside(true);
 /// # let directory = std::env::temp_dir().join(format!("headcount-clean-{}", std::process::id()));
 /// # std::fs::create_dir(&directory)?;
-/// let cleaned = headcount::Collector::open(&directory).clean(&what)?;
+/// let cleaned = headcount::Collector::from_directory(&directory).clean(&what)?;
 /// assert_eq!((cleaned.series(), cleaned.set_aside()), (0, 0));
 /// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -46,15 +46,15 @@ impl Clean {
     }
 
     /// Selects damaged segments that were renamed to end in `.bad`.
-    pub fn set_aside(mut self) -> Self {
-        self.set_aside = true;
+    pub fn set_aside(mut self, forget: bool) -> Self {
+        self.set_aside = forget;
         self
     }
 
     /// Selects all numbers of dead processes. If living processes have a counter too, Prometheus
     /// sees it restart.
-    pub fn dead(mut self) -> Self {
-        self.dead = true;
+    pub fn dead(mut self, forget: bool) -> Self {
+        self.dead = forget;
         self
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::model::{Family, Snapshot};
+use crate::model::{MetricFamily, Snapshot};
 use crate::{sampler, store};
 
 use super::about::about;
@@ -25,7 +25,7 @@ const ENOUGH: usize = 64;
 ///
 /// If many processes have died, a collection also compacts their segments into the directory's
 /// archive, if it may write there: 256 segments, or for 50 ms, at a time. See
-/// [`folding`](Self::folding) and [`compact`](Self::compact).
+/// [`auto_compact`](Self::auto_compact) and [`compact`](Self::compact).
 ///
 /// Keep a collector, and clone it: it caches between collections what does not change, up to 64
 /// MiB. It then reads only the numbers, which takes a fraction of the time. All collectors made by
@@ -53,12 +53,12 @@ const ENOUGH: usize = 64;
 pub struct Collector {
     /// `None`: the directory in which this process counts.
     directory: Option<PathBuf>,
-    folding: bool,
+    auto_compact: bool,
     limit: Limit,
     custom: Vec<Custom>,
     keeper: Keeper,
     #[cfg(feature = "process")]
-    processes: Option<crate::Processes>,
+    processes: Option<crate::ProcessMetrics>,
 }
 
 // A panic leaves a collector as it was: the cache is replaced as a whole, and the next collection
@@ -81,14 +81,14 @@ impl Collector {
     }
 
     /// Creates a collector of a directory, whether or not this process counts there or anywhere.
-    pub fn open(path: impl AsRef<Path>) -> Self {
+    pub fn from_directory(path: impl AsRef<Path>) -> Self {
         Self::of(Some(path.as_ref().to_owned()), Keeper::own())
     }
 
     fn of(directory: Option<PathBuf>, keeper: Keeper) -> Self {
         Self {
             directory,
-            folding: true,
+            auto_compact: true,
             limit: Limit::default(),
             custom: Vec::new(),
             keeper,
@@ -101,8 +101,8 @@ impl Collector {
     /// so only if this user owns the directory, or is root, and may write there. The default is
     /// `true`. The setting makes no difference to the result.
     #[must_use]
-    pub fn folding(mut self, folds: bool) -> Self {
-        self.folding = folds;
+    pub fn auto_compact(mut self, compacts: bool) -> Self {
+        self.auto_compact = compacts;
         self
     }
 
@@ -149,19 +149,19 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// use headcount::{Collector, Processes};
+    /// use headcount::{Collector, ProcessMetrics};
     ///
-    /// let text = Collector::new().processes(Processes::Together).collect()?.to_text();
+    /// let text = Collector::new().process_metrics(ProcessMetrics::Sum).collect()?.to_text();
     /// assert!(text.contains("\nprocess_cpu_seconds_total "));
     ///
-    /// let text = Collector::new().processes(Processes::Each).collect()?.to_text();
+    /// let text = Collector::new().process_metrics(ProcessMetrics::Each).collect()?.to_text();
     /// let me = format!("\nprocess_resident_memory_bytes{{pid=\"{}\"}} ", std::process::id());
     /// assert!(text.contains(&me));
     /// # Ok::<(), headcount::Error>(())
     /// ```
     #[cfg(feature = "process")]
     #[must_use]
-    pub fn processes(mut self, shown: crate::Processes) -> Self {
+    pub fn process_metrics(mut self, shown: crate::ProcessMetrics) -> Self {
         self.processes = Some(shown);
         self
     }
@@ -178,18 +178,21 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// use headcount::{Collector, Family};
+    /// use headcount::{Collector, MetricFamily};
     ///
     /// let collector = Collector::new()
-    ///     .with(|| vec![Family::gauge("queue_length", "Jobs that wait.").series(&[("queue", "mail")], 3.0)])
-    ///     .with(|| vec![Family::gauge("queue length", "Not a name.")]);
+    ///     .with_families(|| vec![MetricFamily::gauge("queue_length", "Jobs that wait.").with_series(&[("queue", "mail")], 3.0)])
+    ///     .with_families(|| vec![MetricFamily::gauge("queue length", "Not a name.")]);
     /// let snapshot = collector.collect()?;
     /// assert!(snapshot.to_text().contains("queue_length{queue=\"mail\"} 3\n"));
     /// assert!(snapshot.skipped()[0].to_string().starts_with("`queue length` is left out"));
     /// # Ok::<(), headcount::Error>(())
     /// ```
     #[must_use]
-    pub fn with(mut self, families: impl Fn() -> Vec<Family> + Send + Sync + 'static) -> Self {
+    pub fn with_families(
+        mut self,
+        families: impl Fn() -> Vec<MetricFamily> + Send + Sync + 'static,
+    ) -> Self {
         self.custom.push(Custom(Arc::new(families)));
         self
     }
@@ -232,7 +235,7 @@ impl Collector {
                 families.insert(at, family);
             }
         }
-        if self.folding && scan.dead() >= ENOUGH {
+        if self.auto_compact && scan.dead() >= ENOUGH {
             if let Ok(Some(directory)) = &directory {
                 Self::fold_in_passing(directory);
             }

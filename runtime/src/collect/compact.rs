@@ -20,7 +20,7 @@ pub struct Compacted {
 
 impl Compacted {
     /// Returns the number of dead segments that were compacted into the archive.
-    pub fn folded(&self) -> usize {
+    pub fn segments(&self) -> usize {
         self.folded
     }
 
@@ -60,8 +60,8 @@ impl Collector {
     /// ```
     /// # let directory = std::env::temp_dir().join(format!("headcount-compact-{}", std::process::id()));
     /// # std::fs::create_dir(&directory)?;
-    /// let compacted = headcount::Collector::open(&directory).compact()?;
-    /// assert_eq!(compacted.folded(), 0);
+    /// let compacted = headcount::Collector::from_directory(&directory).compact()?;
+    /// assert_eq!(compacted.segments(), 0);
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -92,7 +92,7 @@ impl Collector {
     /// ```
     /// # let directory = std::env::temp_dir().join(format!("headcount-mark-{}", std::process::id()));
     /// # std::fs::create_dir(&directory)?;
-    /// let collector = headcount::Collector::open(&directory);
+    /// let collector = headcount::Collector::from_directory(&directory);
     /// assert_eq!(collector.mark_process_dead(std::process::id())?, 0);
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,54 +1,54 @@
-//! Families that the collecting program supplies: `Collector::with`.
+//! Families that the collecting program supplies: `Collector::with_families`.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::sample_names::sample_names;
-use crate::model::text::{MAX_LABEL_VALUE, MAX_LABELS, MAX_NAME, is_name};
-use crate::model::{Family, FamilyKind, Number, Series, Value};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, MAX_NAME, is_name};
+use crate::model::{MetricFamily, MetricType, Number, Series, Value};
 
-/// Builders of a family for [`Collector::with`](crate::Collector::with). Mistakes are reported by
+/// Builders of a family for [`Collector::with_families`](crate::Collector::with_families). Mistakes are reported by
 /// the collection, in [`Snapshot::skipped`](crate::Snapshot::skipped).
-impl Family {
+impl MetricFamily {
     /// Creates a gauge without series.
     ///
     /// # Examples
     ///
     /// ```
-    /// use headcount::{Collector, Family};
+    /// use headcount::{Collector, MetricFamily};
     ///
     /// let free = |disk: &str| if disk == "a" { 512.0 } else { 0.5 };
-    /// let collector = Collector::new().with(move || {
-    ///     let family = Family::gauge("disk_free_bytes", "Room on the disks.").unit("bytes");
-    ///     vec![["a", "b"].iter().fold(family, |family, disk| family.series(&[("disk", disk)], free(disk)))]
+    /// let collector = Collector::new().with_families(move || {
+    ///     let family = MetricFamily::gauge("disk_free_bytes", "Room on the disks.").with_unit("bytes");
+    ///     vec![["a", "b"].iter().fold(family, |family, disk| family.with_series(&[("disk", disk)], free(disk)))]
     /// });
     /// let text = collector.collect()?.to_text();
     /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\ndisk_free_bytes{disk=\"b\"} 0.5\n"));
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn gauge(name: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::empty(FamilyKind::Gauge, name.into(), help.into())
+        Self::empty(MetricType::Gauge, name.into(), help.into())
     }
 
     /// Creates a counter without series. Its name must end in `_total`. Its value must not decrease
     /// from one collection to the next, whichever process collects.
     pub fn counter(name: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::empty(FamilyKind::Counter, name.into(), help.into())
+        Self::empty(MetricType::Counter, name.into(), help.into())
     }
 
     /// Creates an info without series: labels that describe something, with the value 1. Its name
     /// must end in `_info`.
     pub fn info(name: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::empty(FamilyKind::Info, name.into(), help.into())
+        Self::empty(MetricType::Info, name.into(), help.into())
     }
 
     /// Adds a series. Labels may be in any order; an empty value is the same as no label.
     #[must_use]
-    pub fn series(mut self, labels: &[(&str, &str)], value: f64) -> Self {
+    pub fn with_series(mut self, labels: &[(&str, &str)], value: f64) -> Self {
         let labels = labels.iter().copied().collect();
         let value = match self.kind {
-            FamilyKind::Counter => Value::Counter(Number::Float(value)),
+            MetricType::Counter => Value::Counter(Number::Float(value)),
             _ => Value::Gauge(value),
         };
         self.series.push(Series { labels, value, created: None });
@@ -57,19 +57,19 @@ impl Family {
 
     /// Sets the unit, as a word. The family's name must end in it, for a counter before `_total`.
     #[must_use]
-    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+    pub fn with_unit(mut self, unit: impl Into<String>) -> Self {
         self.unit = unit.into();
         self
     }
 
-    fn empty(kind: FamilyKind, name: String, help: String) -> Self {
+    fn empty(kind: MetricType, name: String, help: String) -> Self {
         Self { name, help, unit: String::new(), kind, series: Vec::new() }
     }
 }
 
 /// A function that supplies families.
 #[derive(Clone)]
-pub(super) struct Custom(pub(super) Arc<dyn Fn() -> Vec<Family> + Send + Sync>);
+pub(super) struct Custom(pub(super) Arc<dyn Fn() -> Vec<MetricFamily> + Send + Sync>);
 
 impl core::fmt::Debug for Custom {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -79,7 +79,11 @@ impl core::fmt::Debug for Custom {
 
 /// Adds families to sorted ones. It leaves out a family that is invalid, or whose samples would
 /// have the names of another family's; the family that was there first stays.
-pub(super) fn add(families: &mut Vec<Family>, more: Vec<Family>, skipped: &mut Vec<Error>) {
+pub(super) fn add(
+    families: &mut Vec<MetricFamily>,
+    more: Vec<MetricFamily>,
+    skipped: &mut Vec<Error>,
+) {
     let mut taken: HashSet<String> = families.iter().flat_map(sample_names).collect();
     for family in more {
         let checked = checked(family).and_then(|family| {
@@ -100,17 +104,17 @@ pub(super) fn add(families: &mut Vec<Family>, more: Vec<Family>, skipped: &mut V
     }
 }
 
-fn wrong(family: &Family, what: &str) -> Error {
+fn wrong(family: &MetricFamily, what: &str) -> Error {
     // A name may be anything here.
     let name: String = family.name.chars().take(100).collect();
     Error::new(ErrorKind::Invalid { message: format!("`{name}` is left out: {what}") })
 }
 
 /// The family in the form of a snapshot: sorted, without empty label values.
-fn checked(mut family: Family) -> Result<Family, Error> {
+fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
     let suffix = match family.kind {
-        FamilyKind::Counter => "_total",
-        FamilyKind::Info => "_info",
+        MetricType::Counter => "_total",
+        MetricType::Info => "_info",
         _ => "",
     };
     if !is_name(&family.name, true) || family.name.len() > MAX_NAME {
@@ -136,17 +140,17 @@ fn checked(mut family: Family) -> Result<Family, Error> {
 }
 
 /// Why a series is invalid.
-fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
+fn fault(kind: MetricType, series: &Series) -> Option<&'static str> {
     let has_kind = matches!(
         (&series.value, kind),
-        (Value::Counter(_), FamilyKind::Counter)
-            | (Value::Gauge(_), FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet)
-            | (Value::Histogram(_), FamilyKind::Histogram)
-            | (Value::Summary(_), FamilyKind::Summary)
+        (Value::Counter(_), MetricType::Counter)
+            | (Value::Gauge(_), MetricType::Gauge | MetricType::Info | MetricType::StateSet)
+            | (Value::Histogram(_), MetricType::Histogram)
+            | (Value::Summary(_), MetricType::Summary)
     );
     let reserved = match kind {
-        FamilyKind::Histogram => "le",
-        FamilyKind::Summary => "quantile",
+        MetricType::Histogram => "le",
+        MetricType::Summary => "quantile",
         _ => "",
     };
     let names: BTreeSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
@@ -161,7 +165,7 @@ fn fault(kind: FamilyKind, series: &Series) -> Option<&'static str> {
     if names.iter().any(|name| !is_label(name) || *name == reserved) {
         return Some("not a name that a label can have");
     }
-    if series.labels.iter().any(|(_, value)| value.len() > MAX_LABEL_VALUE) {
+    if series.labels.iter().any(|(_, value)| value.len() > MAX_LABEL_VALUE_LEN) {
         return Some("a label value of more than 1,024 bytes");
     }
     match &series.value {
@@ -189,12 +193,12 @@ mod tests {
 
     #[test]
     fn what_could_not_stand_on_a_page_is_left_out_and_told() {
-        let gauge = |name: &str| Family::gauge(name, "").series(&[], 1.0);
-        let label = |name: &str| Family::gauge("g", "").series(&[(name, "v")], 1.0);
+        let gauge = |name: &str| MetricFamily::gauge(name, "").with_series(&[], 1.0);
+        let label = |name: &str| MetricFamily::gauge("g", "").with_series(&[(name, "v")], 1.0);
         let mut mixed = gauge("g");
-        mixed.kind = FamilyKind::Histogram;
+        mixed.kind = MetricType::Histogram;
         let mut no_infinity = gauge("g");
-        no_infinity.kind = FamilyKind::Histogram;
+        no_infinity.kind = MetricType::Histogram;
         no_infinity.series[0].value =
             Value::Histogram(crate::model::HistogramValue { buckets: vec![], sum: 0.0 });
         for (family, told) in [
@@ -204,24 +208,27 @@ mod tests {
             (gauge(&"x".repeat(2000)), "not a name"),
             (gauge("taken"), "another family"),
             (gauge("h_sum"), "another family"),
-            (Family::counter("c", ""), "`_total`"),
-            (Family::info("i", ""), "`_info`"),
-            (gauge("g").unit("seconds"), "its unit"),
-            (gauge("seconds").unit("seconds"), "its unit"),
+            (MetricFamily::counter("c", ""), "`_total`"),
+            (MetricFamily::info("i", ""), "`_info`"),
+            (gauge("g").with_unit("seconds"), "its unit"),
+            (gauge("seconds").with_unit("seconds"), "its unit"),
             (label("a:b"), "a label can have"),
             (label("__name"), "a label can have"),
             (label(""), "a label can have"),
-            (Family::gauge("g", "").series(&[("a", "1"), ("a", "2")], 1.0), "label is there twice"),
-            (Family::gauge("g", "").series(&[("a", &"x".repeat(2000))], 1.0), "1,024"),
-            (gauge("g").series(&[("a", "")], 2.0), "series is there twice"),
-            (Family::counter("c_total", "").series(&[], -1.0), "less than nothing"),
-            (Family::counter("c_total", "").series(&[], f64::NAN), "less than nothing"),
+            (
+                MetricFamily::gauge("g", "").with_series(&[("a", "1"), ("a", "2")], 1.0),
+                "label is there twice",
+            ),
+            (MetricFamily::gauge("g", "").with_series(&[("a", &"x".repeat(2000))], 1.0), "1,024"),
+            (gauge("g").with_series(&[("a", "")], 2.0), "series is there twice"),
+            (MetricFamily::counter("c_total", "").with_series(&[], -1.0), "less than nothing"),
+            (MetricFamily::counter("c_total", "").with_series(&[], f64::NAN), "less than nothing"),
             (mixed, "another kind"),
             (no_infinity, "+Inf"),
         ] {
             let mut families = vec![gauge("taken")];
             let mut histogram = gauge("h");
-            histogram.kind = FamilyKind::Histogram;
+            histogram.kind = MetricType::Histogram;
             families.insert(0, histogram);
             let before = families.clone();
             let mut skipped = Vec::new();
@@ -234,12 +241,14 @@ mod tests {
 
     #[test]
     fn families_and_series_are_put_in_order() {
-        let mut families = vec![Family::gauge("b", "")];
+        let mut families = vec![MetricFamily::gauge("b", "")];
         let more = vec![
-            Family::gauge("c", "")
-                .series(&[("z", "1"), ("a", "2")], 1.0)
-                .series(&[("a", "1")], 2.0),
-            Family::counter("a_seconds_total", "").unit("seconds").series(&[("e", "")], 0.0),
+            MetricFamily::gauge("c", "")
+                .with_series(&[("z", "1"), ("a", "2")], 1.0)
+                .with_series(&[("a", "1")], 2.0),
+            MetricFamily::counter("a_seconds_total", "")
+                .with_unit("seconds")
+                .with_series(&[("e", "")], 0.0),
         ];
         add(&mut families, more, &mut Vec::new());
         let names: Vec<&str> = families.iter().map(|family| &*family.name).collect();

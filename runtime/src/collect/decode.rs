@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::FamilyKind;
+use crate::model::MetricType;
 use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
@@ -232,7 +232,7 @@ impl Segment {
     pub(super) fn add_floats_at(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
         let counted = self.each(slot, 0).map(f64::from_bits);
         // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
-        let counted = counted.filter(|n| kind != FamilyKind::Counter || *n >= 0.0);
+        let counted = counted.filter(|n| kind != MetricType::Counter || *n >= 0.0);
         counted.for_each(|n| to.add(n));
     }
 
@@ -272,7 +272,7 @@ impl Counted for Segment {
         (sum, carries)
     }
 
-    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum) {
+    fn add_floats(&self, series: &LogSeries, kind: MetricType, to: &mut ExactSum) {
         self.add_floats_at(Floats { slot: series.slot, kind }, to);
     }
 }

@@ -2,7 +2,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
-use crate::model::FamilyKind;
+use crate::model::MetricType;
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::mode::Mode;
 use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
@@ -12,26 +12,26 @@ use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
 pub(super) use crate::segment::log::Cells;
 
 /// What a metric is called in a snapshot.
-pub(super) fn kind_of(metric: Metric) -> FamilyKind {
+pub(super) fn kind_of(metric: Metric) -> MetricType {
     match metric {
-        Metric::Counter => FamilyKind::Counter,
-        Metric::Gauge => FamilyKind::Gauge,
-        Metric::Histogram => FamilyKind::Histogram,
-        Metric::Summary => FamilyKind::Summary,
-        Metric::Info => FamilyKind::Info,
-        Metric::StateSet => FamilyKind::StateSet,
+        Metric::Counter => MetricType::Counter,
+        Metric::Gauge => MetricType::Gauge,
+        Metric::Histogram => MetricType::Histogram,
+        Metric::Summary => MetricType::Summary,
+        Metric::Info => MetricType::Info,
+        Metric::StateSet => MetricType::StateSet,
     }
 }
 
 /// And back.
-pub(super) fn metric_of_kind(kind: FamilyKind) -> Metric {
+pub(super) fn metric_of_kind(kind: MetricType) -> Metric {
     match kind {
-        FamilyKind::Counter => Metric::Counter,
-        FamilyKind::Gauge => Metric::Gauge,
-        FamilyKind::Histogram => Metric::Histogram,
-        FamilyKind::Summary => Metric::Summary,
-        FamilyKind::Info => Metric::Info,
-        FamilyKind::StateSet => Metric::StateSet,
+        MetricType::Counter => Metric::Counter,
+        MetricType::Gauge => Metric::Gauge,
+        MetricType::Histogram => Metric::Histogram,
+        MetricType::Summary => Metric::Summary,
+        MetricType::Info => Metric::Info,
+        MetricType::StateSet => Metric::StateSet,
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn types(
     metric: u8,
     cells: u8,
     mode: u8,
-) -> Result<Option<(FamilyKind, Cells, Option<Mode>)>, Error> {
+) -> Result<Option<(MetricType, Cells, Option<Mode>)>, Error> {
     let (Some(metric), Some(cells)) = (metric_of(metric), cells_of(cells)) else { return Ok(None) };
     let is_known = match metric {
         Metric::Counter => matches!(cells, Cells::Unsigned | Cells::Float),
@@ -81,7 +81,7 @@ pub(super) struct LogFamily {
     pub(super) unit: String,
     pub(super) help: String,
     pub(super) place: String,
-    pub(super) kind: FamilyKind,
+    pub(super) kind: MetricType,
     pub(super) cells: Cells,
     pub(super) mode: Option<Mode>,
     /// Bits of `f64`, or nanoseconds, as `cells` says.
@@ -109,9 +109,9 @@ pub(super) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
     let line = f.u32()?;
     let is_recent = mode.is_some_and(Mode::is_recent);
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
-        (FamilyKind::Histogram | FamilyKind::Summary, Cells::Nanos) => 3,
-        (FamilyKind::Histogram | FamilyKind::Summary, _) => 2,
-        (FamilyKind::Gauge, _) if is_recent => 2,
+        (MetricType::Histogram | MetricType::Summary, Cells::Nanos) => 3,
+        (MetricType::Histogram | MetricType::Summary, _) => 2,
+        (MetricType::Gauge, _) if is_recent => 2,
         _ => 1,
     });
     let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
@@ -129,7 +129,7 @@ impl LogFamily {
     fn unknown() -> Self {
         let (name, unit, help, place) = Default::default();
         let (bounds, labels) = Default::default();
-        let (kind, cells, mode) = (FamilyKind::Counter, Cells::Unsigned, None);
+        let (kind, cells, mode) = (MetricType::Counter, Cells::Unsigned, None);
         Self { name, unit, help, place, kind, cells, mode, bounds, labels, width: 0 }
     }
 
@@ -145,7 +145,7 @@ impl LogFamily {
 
     /// What can't stand in an exposition would spoil all of it.
     pub(super) fn checked(self) -> Result<Self, Error> {
-        if (self.kind == FamilyKind::Histogram) == self.bounds.is_empty() {
+        if (self.kind == MetricType::Histogram) == self.bounds.is_empty() {
             return Err(Error::corrupt("bounds of what has none, or none of what has some"));
         }
         // As they will be shown: two that differ in nanoseconds only, far out, are one label.
@@ -163,10 +163,10 @@ impl LogFamily {
             return Err(Error::corrupt("a name with characters that names don't have"));
         }
         let reserved = match self.kind {
-            FamilyKind::Histogram => "le",
-            FamilyKind::Gauge | FamilyKind::StateSet => "pid",
-            FamilyKind::Summary => "quantile",
-            FamilyKind::Counter | FamilyKind::Info => "",
+            MetricType::Histogram => "le",
+            MetricType::Gauge | MetricType::StateSet => "pid",
+            MetricType::Summary => "quantile",
+            MetricType::Counter | MetricType::Info => "",
         };
         let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
         if distinct.len() != self.labels.len() || self.labels.iter().any(|label| label == reserved)

@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::model::FamilyKind;
+use crate::model::MetricType;
 use crate::model::mode::Mode;
 use crate::segment::format::Fields;
 use crate::segment::log::{FAMILY, HEAD, SERIES};
@@ -80,7 +80,7 @@ pub(super) struct Layout {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Floats {
     pub(super) slot: u32,
-    pub(super) kind: FamilyKind,
+    pub(super) kind: MetricType,
 }
 
 impl Layout {
@@ -104,7 +104,7 @@ impl Layout {
             else {
                 continue;
             };
-            if *kind != FamilyKind::Gauge {
+            if *kind != MetricType::Gauge {
                 series.float = u32::try_from(self.floats.len()).unwrap_or(NO_FLOAT);
                 self.floats.push(Floats { slot: series.slot, kind: *kind });
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::expose::most_bytes;
-use crate::model::Family;
+use crate::model::MetricFamily;
 
 use super::decode::Segment;
 use super::layout::Layout;
@@ -77,7 +77,11 @@ impl Memory {
 }
 
 /// Leaves out the longest families until the page is short enough, and reports each.
-pub(super) fn shorten(families: &mut Vec<Family>, Limit(most): Limit, skipped: &mut Vec<Error>) {
+pub(super) fn shorten(
+    families: &mut Vec<MetricFamily>,
+    Limit(most): Limit,
+    skipped: &mut Vec<Error>,
+) {
     let lengths: Vec<u64> = families.iter().map(most_bytes).collect();
     let mut all = lengths.iter().fold(0, |all: u64, length| all.saturating_add(*length));
     if all <= most {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind};
 use crate::model::instance::Age;
 use crate::model::mode::Mode;
-use crate::model::{Family, FamilyKind};
+use crate::model::{MetricFamily, MetricType};
 
 use super::archive::{Archive, ArchivedFamily};
 use super::decode::Segment;
@@ -37,7 +37,7 @@ pub(super) type Plans = BTreeMap<String, Arc<Plan>>;
 #[derive(Default)]
 pub(super) struct Merged {
     /// Sorted by name.
-    pub(super) families: Vec<Family>,
+    pub(super) families: Vec<MetricFamily>,
     /// What had to be left out.
     pub(super) skipped: Vec<Error>,
     /// For the next time.
@@ -143,7 +143,7 @@ fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
 }
 
 /// What must agree for two declarations to be one family.
-type Shape = (FamilyKind, Option<Mode>);
+type Shape = (MetricType, Option<Mode>);
 
 fn shape(family: &LogFamily) -> Shape {
     (family.kind, family.mode)
@@ -163,7 +163,7 @@ fn majority(uses: &[Use<'_>]) -> Shape {
         counts.into_iter().map(|(shape, uses)| (shape, votes(uses))).collect();
     let most = counts.values().copied().max().unwrap_or_default();
     let first = counts.into_iter().find(|(_, count)| *count == most);
-    first.map_or((FamilyKind::Counter, None), |(shape, _)| shape)
+    first.map_or((MetricType::Counter, None), |(shape, _)| shape)
 }
 
 /// How many segments these are: one that declares a family several times is still one. Its declarations stand beside each other.
@@ -207,13 +207,13 @@ fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
 
 fn words((kind, mode): Shape) -> String {
     match (kind, mode) {
-        (FamilyKind::Counter, _) => "a counter".to_owned(),
-        (FamilyKind::Histogram, _) => "a histogram".to_owned(),
-        (FamilyKind::Summary, _) => "a summary".to_owned(),
-        (FamilyKind::Info, _) => "an info".to_owned(),
-        (FamilyKind::StateSet, _) => "a state set".to_owned(),
-        (FamilyKind::Gauge, None) => "a gauge".to_owned(),
-        (FamilyKind::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
+        (MetricType::Counter, _) => "a counter".to_owned(),
+        (MetricType::Histogram, _) => "a histogram".to_owned(),
+        (MetricType::Summary, _) => "a summary".to_owned(),
+        (MetricType::Info, _) => "an info".to_owned(),
+        (MetricType::StateSet, _) => "a state set".to_owned(),
+        (MetricType::Gauge, None) => "a gauge".to_owned(),
+        (MetricType::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
     }
 }
 

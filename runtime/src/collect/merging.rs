@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::mode::Mode;
-use crate::model::{Family, FamilyKind, LabelSet, LabelSets, Series, SummaryValue, Value};
+use crate::model::{LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value};
 
 use super::archive::{ArchivedFamily, ArchivedSeries};
 use super::family::{Cells, LogFamily};
@@ -18,7 +18,7 @@ use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::together::{Counted, LogOf};
 
 pub(super) struct Merging<'a> {
-    family: Family,
+    family: MetricFamily,
     mode: Option<Mode>,
     /// The bounds that all declarations have, in the family's unit.
     bounds: Vec<f64>,
@@ -76,11 +76,11 @@ impl<'a> Merging<'a> {
         }
         Self {
             declarations,
-            family: Family {
+            family: MetricFamily {
                 name: text(|f| &f.name),
                 help: text(|f| &f.help),
                 unit: text(|f| &f.unit),
-                kind: words.map_or(FamilyKind::Counter, |f| f.kind),
+                kind: words.map_or(MetricType::Counter, |f| f.kind),
                 series: Vec::new(),
             },
             mode: words.and_then(|f| f.mode),
@@ -92,7 +92,7 @@ impl<'a> Merging<'a> {
         &self.family.name
     }
 
-    pub(super) fn family(&self) -> &Family {
+    pub(super) fn family(&self) -> &MetricFamily {
         &self.family
     }
 
@@ -298,7 +298,7 @@ impl<'a> Merging<'a> {
     }
 
     /// The family as it is shown, and the plan by which it was made, which is the earlier one where that still holds.
-    pub(super) fn finish(mut self, earlier: &Plans) -> (Family, Arc<Plan>) {
+    pub(super) fn finish(mut self, earlier: &Plans) -> (MetricFamily, Arc<Plan>) {
         let plan = self.plan(earlier.get(self.name()));
         let mut series = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, .. }| {
@@ -311,7 +311,7 @@ impl<'a> Merging<'a> {
                 }
                 Sum::Histogram(sum) => {
                     let value = sum.value(&self.bounds);
-                    let value = if self.family.kind == FamilyKind::Summary {
+                    let value = if self.family.kind == MetricType::Summary {
                         Value::Summary(SummaryValue { sum: value.sum, count: value.count() })
                     } else {
                         Value::Histogram(value)
@@ -327,8 +327,8 @@ impl<'a> Merging<'a> {
         }
         self.family.series = series;
         // How many processes are in each state is no longer a state.
-        if self.family.kind == FamilyKind::StateSet && self.mode.is_some_and(Mode::is_sum) {
-            self.family.kind = FamilyKind::Gauge;
+        if self.family.kind == MetricType::StateSet && self.mode.is_some_and(Mode::is_sum) {
+            self.family.kind = MetricType::Gauge;
         }
         (self.family, plan)
     }
@@ -364,8 +364,8 @@ impl<'a> Declaration<'a> {
     }
 }
 
-fn is_gauge(kind: FamilyKind) -> bool {
-    matches!(kind, FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet)
+fn is_gauge(kind: MetricType) -> bool {
+    matches!(kind, MetricType::Gauge | MetricType::Info | MetricType::StateSet)
 }
 
 /// Adds the cells of a series of which each process has a part, but of a gauge.
@@ -377,7 +377,7 @@ fn add_cells(
     spans: &mut Spans,
 ) {
     let Declaration { family, bounds, .. } = declaration;
-    let is_counter = family.kind == FamilyKind::Counter;
+    let is_counter = family.kind == MetricType::Counter;
     // A summary is a histogram with no bucket but the last.
     let new = || if is_counter { Sum::counter() } else { Sum::histogram() };
     match spans.at(span, None, new) {
@@ -403,8 +403,8 @@ fn empty(like: &Sum) -> Sum {
 fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u64, f64)> {
     let (segment, slot) = (&part.segment, series.slot);
     match (declared.kind, declared.cells) {
-        (FamilyKind::Info, _) => Some((0, 1.0)),
-        (FamilyKind::StateSet, _) => {
+        (MetricType::Info, _) => Some((0, 1.0)),
+        (MetricType::StateSet, _) => {
             // The state that was entered last holds, and none before the first was.
             let (first, count) = series.states;
             let states = || (first..first.saturating_add(count)).map(|at| segment.process_cell(at));

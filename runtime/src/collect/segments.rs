@@ -36,7 +36,7 @@ pub struct SegmentInfo {
 #[non_exhaustive]
 pub enum SegmentState {
     /// The process is alive.
-    Alive,
+    Live,
     /// The process has ended. Its numbers are read from its segment, until that is compacted.
     Dead,
     /// There may be a process that is invisible from here: on another machine, or in another pid
@@ -55,7 +55,7 @@ impl fmt::Display for SegmentState {
     /// Prints one word.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Alive => "alive",
+            Self::Live => "live",
             Self::Dead => "dead",
             Self::Unknown => "unknown",
             Self::Archived => "archived",
@@ -110,8 +110,8 @@ impl SegmentInfo {
     }
 
     /// Returns whether the process is alive.
-    pub fn is_alive(&self) -> bool {
-        self.state == SegmentState::Alive
+    pub fn is_live(&self) -> bool {
+        self.state == SegmentState::Live
     }
 
     /// Returns how that is known, in words.
@@ -152,7 +152,7 @@ impl Collector {
     /// let segments = Collector::new().segments()?;
     /// assert_eq!(segments.len(), 1);
     /// assert_eq!(segments[0].pid(), Some(std::process::id()));
-    /// assert_eq!(segments[0].state(), SegmentState::Alive);
+    /// assert_eq!(segments[0].state(), SegmentState::Live);
     /// assert!(segments[0].series() >= 1);
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -277,7 +277,7 @@ impl Found {
                 let state = match life {
                     Life::Dead => SegmentState::Dead,
                     Life::Unseen => SegmentState::Unknown,
-                    Life::Running | Life::Locked => SegmentState::Alive,
+                    Life::Running | Life::Locked => SegmentState::Live,
                 };
                 (state, reason.map_or_else(String::new, |reason| words(reason, pid)))
             }

@@ -109,7 +109,7 @@ mod tests {
     use crate::collect::log::Log;
     use crate::collect::spans::{ENDLESS, Spans};
     use crate::descriptor::Descriptor;
-    use crate::model::FamilyKind;
+    use crate::model::MetricType;
     use crate::model::kind::Kind;
     use crate::segment::log::LogWriter;
 
@@ -121,7 +121,7 @@ mod tests {
             unit: String::new(),
             help: String::new(),
             place: String::new(),
-            kind: FamilyKind::Counter,
+            kind: MetricType::Counter,
             cells: Cells::Unsigned,
             mode: None,
             bounds: vec![],

@@ -3,7 +3,7 @@
 use core::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::model::FamilyKind;
+use crate::model::MetricType;
 
 use super::decode::Segment;
 use super::exact::ExactSum;
@@ -16,7 +16,7 @@ pub(super) trait Counted {
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
 
     /// Adds what the cell of a series that holds `f64` comes to in all shards.
-    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum);
+    fn add_floats(&self, series: &LogSeries, kind: MetricType, to: &mut ExactSum);
 
     /// The sums of so many cells from a slot on, if they are at hand and none has passed 2^64.
     fn plain(&self, _slot: u32, _cells: usize) -> Option<&[u64]> {
@@ -93,7 +93,7 @@ impl Counted for LogOf<'_> {
         (get(cells), if carries.is_empty() { 0 } else { get(carries) })
     }
 
-    fn add_floats(&self, series: &LogSeries, kind: FamilyKind, to: &mut ExactSum) {
+    fn add_floats(&self, series: &LogSeries, kind: MetricType, to: &mut ExactSum) {
         if let [Part { segment, .. }] = &self.parts[..] {
             segment.add_floats(series, kind, to);
         } else if let Some(sum) = self.sums().floats.get(series.float as usize) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::{Family, Snapshot};
+use crate::model::{MetricFamily, Snapshot};
 
 use super::sample::Page;
 use super::{accept, openmetrics, text};
@@ -98,7 +98,7 @@ impl Format {
         }
     }
 
-    fn write(self, page: &mut Page<'_>, families: &[Family]) {
+    fn write(self, page: &mut Page<'_>, families: &[MetricFamily]) {
         match self {
             Self::Text => text::write(page, families),
             Self::OpenMetrics => openmetrics::write(page, families),
@@ -106,14 +106,14 @@ impl Format {
     }
 
     /// The whole page, in memory.
-    pub(crate) fn page(self, families: &[Family]) -> String {
+    pub(crate) fn page(self, families: &[MetricFamily]) -> String {
         let mut page = Page::default();
         self.write(&mut page, families);
         page.out
     }
 
     /// Writes the page in pieces.
-    pub(crate) fn encode(self, families: &[Family], out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn encode(self, families: &[MetricFamily], out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::into_pieces(out);
         self.write(&mut page, families);
         page.finish()
@@ -180,7 +180,7 @@ pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
 }
 
 /// Renders in the format that the client prefers.
-pub(crate) fn negotiated(families: &[Family], accept: &str) -> Exposition {
+pub(crate) fn negotiated(families: &[MetricFamily], accept: &str) -> Exposition {
     let is_open = accept::prefers_openmetrics(accept);
     let format = if is_open { Format::OpenMetrics } else { Format::Text };
     Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }

@@ -1,7 +1,7 @@
 //! An upper bound of the length of a family's lines, in any of the formats. It is computed before
 //! they are written, since a file of some megabytes can describe a page of gigabytes.
 
-use crate::model::{Family, FamilyKind, Series, Value};
+use crate::model::{MetricFamily, MetricType, Series, Value};
 
 /// The longest number, and the line feed.
 const NUMBER: u64 = 32;
@@ -10,7 +10,7 @@ const NUMBER: u64 = 32;
 const BESIDE: u64 = 64;
 
 /// The maximum number of bytes of all lines of the family, estimated slightly too high.
-pub(crate) fn most_bytes(family: &Family) -> u64 {
+pub(crate) fn most_bytes(family: &MetricFamily) -> u64 {
     let name = family.name.len() as u64;
     let text = (family.help.len() as u64).saturating_add(family.unit.len() as u64);
     // An escaped character takes two bytes.
@@ -24,11 +24,11 @@ pub(crate) fn most_bytes(family: &Family) -> u64 {
     })
 }
 
-fn lines(kind: FamilyKind, series: &Series) -> u64 {
+fn lines(kind: MetricType, series: &Series) -> u64 {
     match &series.value {
         Value::Histogram(histogram) => (histogram.buckets.len() as u64).saturating_add(3),
         Value::Summary(_) => 3,
-        _ if kind == FamilyKind::Counter => 2,
+        _ if kind == MetricType::Counter => 2,
         _ => 1,
     }
 }

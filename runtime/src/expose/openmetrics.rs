@@ -9,12 +9,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
-use crate::model::{Family, FamilyKind, HistogramValue, Number, Series, SummaryValue, Value};
+use crate::model::{HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value};
 
 use super::number::{canonical, integer};
 use super::sample::{Page, escape};
 
-pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
+pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
     let families = families.iter().filter(|family| !family.series.is_empty());
     let mut typed: Vec<Typed<'_>> = families.map(Typed::new).collect();
     weaken_what_clashes(&mut typed);
@@ -70,23 +70,23 @@ impl Type {
 
 /// A family, with the type and the name under which it is written.
 struct Typed<'a> {
-    family: &'a Family,
+    family: &'a MetricFamily,
     kind: Type,
     name: &'a str,
 }
 
 impl<'a> Typed<'a> {
-    fn new(family: &'a Family) -> Self {
+    fn new(family: &'a MetricFamily) -> Self {
         let stem = |suffix| family.name.strip_suffix(suffix).unwrap_or(&family.name);
         let every = |holds: fn(&Series) -> bool| family.series.iter().all(holds);
         let (kind, name) = match family.kind {
-            FamilyKind::Counter if every(is_total) => (Type::Counter, stem("_total")),
-            FamilyKind::Histogram if every(is_histogram) => (Type::Histogram, &*family.name),
-            FamilyKind::Summary if every(is_summary) => (Type::Summary, &*family.name),
-            FamilyKind::Info if every(|s| s.value == Value::Gauge(1.0)) => {
+            MetricType::Counter if every(is_total) => (Type::Counter, stem("_total")),
+            MetricType::Histogram if every(is_histogram) => (Type::Histogram, &*family.name),
+            MetricType::Summary if every(is_summary) => (Type::Summary, &*family.name),
+            MetricType::Info if every(|s| s.value == Value::Gauge(1.0)) => {
                 (Type::Info, stem("_info"))
             }
-            FamilyKind::StateSet if is_state_set(family) => (Type::StateSet, &*family.name),
+            MetricType::StateSet if is_state_set(family) => (Type::StateSet, &*family.name),
             _ => (weaker(family.kind), &*family.name),
         };
         let mut typed = Self { family, kind, name };
@@ -217,17 +217,17 @@ fn weaken_what_clashes(families: &mut [Typed<'_>]) {
 
 /// The weaker type of a kind. With it a family needs only the names that it has in the text format,
 /// and every value is valid.
-fn weaker(kind: FamilyKind) -> Type {
+fn weaker(kind: MetricType) -> Type {
     match kind {
-        FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => Type::Gauge,
-        FamilyKind::Counter | FamilyKind::Histogram | FamilyKind::Summary => Type::Unknown,
+        MetricType::Gauge | MetricType::Info | MetricType::StateSet => Type::Gauge,
+        MetricType::Counter | MetricType::Histogram | MetricType::Summary => Type::Unknown,
     }
 }
 
-fn suffixes_in_text(kind: FamilyKind) -> &'static [&'static str] {
+fn suffixes_in_text(kind: MetricType) -> &'static [&'static str] {
     match kind {
-        FamilyKind::Histogram => &["_bucket", "_count", "_sum"],
-        FamilyKind::Summary => &["_count", "_sum"],
+        MetricType::Histogram => &["_bucket", "_count", "_sum"],
+        MetricType::Summary => &["_count", "_sum"],
         _ => &[""],
     }
 }
@@ -252,7 +252,7 @@ fn is_summary(series: &Series) -> bool {
 
 /// Whether the family is a valid state set: each series has a label with the family's name, and
 /// each value is 0 or 1. Numbers of processes in each state are gauges.
-fn is_state_set(family: &Family) -> bool {
+fn is_state_set(family: &MetricFamily) -> bool {
     let is_state = |series: &Series| {
         series.labels.iter().any(|(label, _)| *label == family.name)
             && matches!(series.value, Value::Gauge(value) if [0.0, 1.0].contains(&value))

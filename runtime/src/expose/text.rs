@@ -4,29 +4,29 @@
 //! It writes no created times: as series of their own they would double the page, and no reader of
 //! this format looks at them.
 
-use crate::model::{Family, FamilyKind, Number, Value};
+use crate::model::{MetricFamily, MetricType, Number, Value};
 
 use super::number::decimal;
 use super::sample::{Page, escape};
 
-pub(super) fn write(page: &mut Page<'_>, families: &[Family]) {
+pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {
         write_family(page, family);
     }
 }
 
-fn write_family(page: &mut Page<'_>, family: &Family) {
+fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
     let name = &family.name;
     page.describe("# HELP ", name, "");
     escape(&mut page.out, &family.help, false);
     page.out.push('\n');
     page.describe("# TYPE ", name, "");
     page.out.push_str(match family.kind {
-        FamilyKind::Counter => "counter",
+        MetricType::Counter => "counter",
         // The format has no type for the latter two.
-        FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => "gauge",
-        FamilyKind::Histogram => "histogram",
-        FamilyKind::Summary => "summary",
+        MetricType::Gauge | MetricType::Info | MetricType::StateSet => "gauge",
+        MetricType::Histogram => "histogram",
+        MetricType::Summary => "summary",
     });
     page.out.push('\n');
     for series in &family.series {
@@ -55,9 +55,9 @@ mod tests {
     use super::*;
     use crate::model::{Bucket, HistogramValue, Series};
 
-    fn family(kind: FamilyKind, labels: &[(&str, &str)], value: Value) -> Family {
+    fn family(kind: MetricType, labels: &[(&str, &str)], value: Value) -> MetricFamily {
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Family {
+        MetricFamily {
             name: "x".to_owned(),
             help: "two\nlines, a \\ and a \"".to_owned(),
             unit: String::new(),
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn help_and_label_values_are_escaped() {
         let labels = [("a", "q\"b\\n\n"), ("b", "c")];
-        let text = Format::Text.page(&[family(FamilyKind::Gauge, &labels, Value::Gauge(1.0))]);
+        let text = Format::Text.page(&[family(MetricType::Gauge, &labels, Value::Gauge(1.0))]);
         assert_eq!(
             text,
             "# HELP x two\\nlines, a \\\\ and a \"\n# TYPE x gauge\nx{a=\"q\\\"b\\\\n\\n\",b=\"c\"} 1\n"
@@ -80,7 +80,7 @@ mod tests {
     fn a_histogram_is_buckets_sum_and_count() {
         let buckets = vec![Bucket { le: 0.5, count: 1 }, Bucket { le: f64::INFINITY, count: 3 }];
         let value = Value::Histogram(HistogramValue { buckets, sum: f64::NAN });
-        let text = Format::Text.page(&[family(FamilyKind::Histogram, &[("a", "b")], value)]);
+        let text = Format::Text.page(&[family(MetricType::Histogram, &[("a", "b")], value)]);
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(
             lines,

@@ -1,6 +1,6 @@
 //! The values of all labels of a series: found in the table, or written down.
 
-use crate::model::text::MAX_LABEL_VALUE;
+use crate::model::text::MAX_LABEL_VALUE_LEN;
 
 use super::digest::{Digest, mixed};
 use super::strings::parse;
@@ -148,7 +148,7 @@ fn written<V: LabelValue + ?Sized>(value: &V) -> Digest {
 /// The text of a value, of which nothing would be cut, where it is at hand.
 #[inline]
 fn whole<V: LabelValue + ?Sized>(value: &V) -> Option<&[u8]> {
-    value.text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE)
+    value.text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE_LEN)
 }
 
 /// In registers where they aren't long: a call would cost more.

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::descriptor::Label;
-use crate::model::text::{MAX_LABEL_VALUE, cut};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::store;
 
 use super::LabelValue;
@@ -38,7 +38,7 @@ pub(super) enum Out<'a> {
 impl<'a> LabelWriter<'a> {
     #[inline]
     pub(super) fn new(out: Out<'a>) -> Self {
-        Self { out, left: MAX_LABEL_VALUE, is_cut: false }
+        Self { out, left: MAX_LABEL_VALUE_LEN, is_cut: false }
     }
 
     /// Adds to the value.

@@ -171,9 +171,9 @@ impl Gauge {
     /// assert!(text()?.contains("requests_in_progress 0\n"));
     /// # Ok::<(), headcount::Error>(())
     /// ```
-    pub fn track_in_progress(self) -> TrackInProgress {
+    pub fn track_in_progress(self) -> InProgress {
         self.inc();
-        TrackInProgress { gauge: self, epoch: epoch() }
+        InProgress { gauge: self, epoch: epoch() }
     }
 
     /// Starts a timer, which sets the value to the seconds that have passed when it is dropped.
@@ -234,12 +234,12 @@ fn stamp(when: &AtomicU64) {
 /// Subtracts one from a gauge when it is dropped; see [`Gauge::track_in_progress`].
 #[derive(Debug)]
 #[must_use = "a guard that is dropped at once tracks nothing"]
-pub struct TrackInProgress {
+pub struct InProgress {
     gauge: Gauge,
     epoch: u32,
 }
 
-impl TrackInProgress {
+impl InProgress {
     /// Ends the guard without subtracting: the work was handed over to something else that will
     /// subtract.
     pub fn discard(self) {
@@ -247,7 +247,7 @@ impl TrackInProgress {
     }
 }
 
-impl Drop for TrackInProgress {
+impl Drop for InProgress {
     fn drop(&mut self) {
         if self.epoch == epoch() {
             self.gauge.dec();

@@ -13,7 +13,7 @@ mod summary;
 mod timer;
 
 pub use counter::Counter;
-pub use gauge::{Gauge, TrackInProgress};
+pub use gauge::{Gauge, InProgress};
 pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;
 pub use info::Info;

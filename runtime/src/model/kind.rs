@@ -36,7 +36,7 @@ pub enum Kind {
 /// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum FamilyKind {
+pub enum MetricType {
     /// A value that only grows.
     Counter,
     /// A value that goes up and down.
@@ -55,7 +55,7 @@ pub enum FamilyKind {
 
 /// Prints the type's name in `OpenMetrics`: `counter`, `gauge`, `histogram`, `summary`, `info`,
 /// `stateset`.
-impl fmt::Display for FamilyKind {
+impl fmt::Display for MetricType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Counter => "counter",

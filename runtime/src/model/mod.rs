@@ -13,7 +13,9 @@ pub(crate) mod sample_names;
 mod snapshot;
 pub(crate) mod text;
 
-pub use kind::FamilyKind;
+pub use kind::MetricType;
 pub(crate) use label_set::LabelSets;
 pub use label_set::{LabelIter, LabelSet};
-pub use snapshot::{Bucket, Family, HistogramValue, Number, Series, Snapshot, SummaryValue, Value};
+pub use snapshot::{
+    Bucket, HistogramValue, MetricFamily, Number, Series, Snapshot, SummaryValue, Value,
+};

@@ -1,21 +1,21 @@
 //! The names that a family's samples have in an exposition.
 
-use super::{Family, FamilyKind};
+use super::{MetricFamily, MetricType};
 
 /// The names of a family's samples.
-pub(crate) fn sample_names(family: &Family) -> Vec<String> {
+pub(crate) fn sample_names(family: &MetricFamily) -> Vec<String> {
     names_of_samples(&family.name, family.kind)
 }
 
 /// The names of the samples of a family with this name and type.
-pub(crate) fn names_of_samples(name: &str, kind: FamilyKind) -> Vec<String> {
+pub(crate) fn names_of_samples(name: &str, kind: MetricType) -> Vec<String> {
     match kind {
-        FamilyKind::Counter | FamilyKind::Gauge | FamilyKind::Info | FamilyKind::StateSet => {
+        MetricType::Counter | MetricType::Gauge | MetricType::Info | MetricType::StateSet => {
             vec![name.to_owned()]
         }
-        FamilyKind::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
+        MetricType::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
         // The bare name too: it belongs to the family, though no sample has it.
-        FamilyKind::Histogram => {
+        MetricType::Histogram => {
             ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into()
         }
     }

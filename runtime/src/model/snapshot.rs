@@ -5,19 +5,19 @@ use std::time::SystemTime;
 
 use crate::error::Error;
 
-use super::{FamilyKind, LabelSet};
+use super::{LabelSet, MetricType};
 
 /// The result of a collection, merged over processes, in a fixed order: families by name, series by
 /// label values.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) families: Vec<Family>,
+    pub(crate) families: Vec<MetricFamily>,
     pub(crate) skipped: Vec<Error>,
 }
 
 impl Snapshot {
     /// Returns the metric families, sorted by name.
-    pub fn families(&self) -> &[Family] {
+    pub fn families(&self) -> &[MetricFamily] {
         &self.families
     }
 
@@ -32,7 +32,7 @@ impl Snapshot {
 /// One metric family.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Family {
+pub struct MetricFamily {
     /// The name in the text format.
     pub name: String,
     /// The help text.
@@ -40,7 +40,7 @@ pub struct Family {
     /// The unit as a word, or an empty string.
     pub unit: String,
     /// The type.
-    pub kind: FamilyKind,
+    pub kind: MetricType,
     /// The series, sorted by their label values. Empty for a gauge that no process has set.
     pub series: Vec<Series>,
 }

@@ -2,7 +2,7 @@
 
 /// The maximum length of a label value, in bytes. A longer value is cut there, at a character
 /// boundary.
-pub const MAX_LABEL_VALUE: usize = 1024;
+pub const MAX_LABEL_VALUE_LEN: usize = 1024;
 
 /// The maximum number of labels, and bytes in a name: more than anyone needs.
 pub(crate) const MAX_LABELS: u16 = 64;

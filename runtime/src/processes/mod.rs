@@ -17,7 +17,7 @@ use crate::clock::nanos_as_seconds;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::model::instance::hex;
-use crate::model::{Family, FamilyKind, Number, Series, Value};
+use crate::model::{MetricFamily, MetricType, Number, Series, Value};
 use crate::process;
 use crate::segment::format::Header;
 use crate::segment::lock;
@@ -28,20 +28,20 @@ use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
 /// How [`Collector::processes`](crate::Collector::processes) shows several processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Processes {
+pub enum ProcessMetrics {
     /// As one program: values are combined.
-    Together,
+    Sum,
     /// Each living process has its own series, with the label `pid`. They end with the process.
     Each,
 }
 
 /// Returns the families. `alive` are the headers of segments whose processes are alive.
 pub(crate) fn families<'a>(
-    shown: Processes,
+    shown: ProcessMetrics,
     alive: impl Iterator<Item = &'a Header>,
     directory: Option<&Directory>,
     skipped: &mut Vec<Error>,
-) -> Vec<Family> {
+) -> Vec<MetricFamily> {
     let here = Here { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() };
     let mut known = BTreeMap::new();
     for header in alive.filter(|header| header.start_ticks != 0) {
@@ -62,8 +62,8 @@ pub(crate) fn families<'a>(
         None => Seen::of_the_living(&known),
     };
     match shown {
-        Processes::Together => together(&seen),
-        Processes::Each => each(&seen),
+        ProcessMetrics::Sum => together(&seen),
+        ProcessMetrics::Each => each(&seen),
     }
 }
 
@@ -242,27 +242,27 @@ const GAUGES: [Gauge; 5] = [
     (VIRTUAL, |usage| Some(usage.virtual_bytes as f64), |a, b| a + b),
 ];
 
-fn together(seen: &Seen) -> Vec<Family> {
+fn together(seen: &Seen) -> Vec<MetricFamily> {
     let cpu = seen.cpu_ns.map(|ns| Value::Counter(Number::Float(nanos_as_seconds(ns))));
     let gauges = GAUGES.iter().map(|(about, of, and)| {
         let value = seen.living.values().filter_map(of).reduce(and);
-        family(about, FamilyKind::Gauge, value.map(|value| series(None, Value::Gauge(value))))
+        family(about, MetricType::Gauge, value.map(|value| series(None, Value::Gauge(value))))
     });
-    [family(&CPU, FamilyKind::Counter, cpu.map(|cpu| series(None, cpu)))]
+    [family(&CPU, MetricType::Counter, cpu.map(|cpu| series(None, cpu)))]
         .into_iter()
         .chain(gauges)
         .collect()
 }
 
-fn each(seen: &Seen) -> Vec<Family> {
+fn each(seen: &Seen) -> Vec<MetricFamily> {
     let cpu = |usage: &Usage| Value::Counter(Number::Float(nanos_as_seconds(usage.cpu_ns)));
     let cpu = seen.living.iter().map(|(who, usage)| series(Some(who), cpu(usage)));
     let gauges = GAUGES.iter().map(|(about, of, _)| {
         let living = seen.living.iter().filter_map(|(who, usage)| Some((who, of(usage)?)));
         let series = living.map(|(who, value)| series(Some(who), Value::Gauge(value)));
-        family(about, FamilyKind::Gauge, series)
+        family(about, MetricType::Gauge, series)
     });
-    [family(&CPU, FamilyKind::Counter, cpu)].into_iter().chain(gauges).collect()
+    [family(&CPU, MetricType::Counter, cpu)].into_iter().chain(gauges).collect()
 }
 
 fn series(who: Option<&Who>, value: Value) -> Series {
@@ -272,12 +272,12 @@ fn series(who: Option<&Who>, value: Value) -> Series {
 
 fn family(
     (name, help, unit): &About,
-    kind: FamilyKind,
+    kind: MetricType,
     series: impl IntoIterator<Item = Series>,
-) -> Family {
+) -> MetricFamily {
     let mut series: Vec<Series> = series.into_iter().collect();
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Family {
+    MetricFamily {
         name: (*name).to_owned(),
         help: (*help).to_owned(),
         unit: (*unit).to_owned(),

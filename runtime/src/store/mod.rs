@@ -44,7 +44,7 @@ pub(crate) use health::tell_if_alone;
 pub use health::{Health, health};
 pub(crate) use idle::remove_idle;
 pub(crate) use register::row;
-pub use remove::{clear, remove_matching};
+pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;

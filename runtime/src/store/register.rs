@@ -9,7 +9,7 @@ use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot}
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
-use crate::model::text::{MAX_LABEL_VALUE, cut};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::process::steady_ns;
 use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
@@ -132,7 +132,7 @@ impl Store {
         let parts = registry::function_parts(f.what);
         let mut plan = self.plan(parts.width);
         // A path through many generic types can be longer than a label's value may be.
-        let values = [name, f.module].map(|value| vec![cut(value, MAX_LABEL_VALUE)]);
+        let values = [name, f.module].map(|value| vec![cut(value, MAX_LABEL_VALUE_LEN)]);
         let has = |bit| f.what & bit != 0;
         let slot = plan.slot;
         for (is_there, kind, outcome, at) in [

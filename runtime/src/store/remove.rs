@@ -69,12 +69,6 @@ pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
     removed
 }
 
-/// Removes from this process all series of a family with open labels, and returns how many there
-/// were: see [`remove_matching`].
-pub fn clear(family: &str) -> usize {
-    remove_matching(family, &[])
-}
-
 /// Removes a row; returns whether it still existed.
 pub(crate) fn remove(row: &'static RowSlot) -> bool {
     let Some(mut store) = locked() else { return false };

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use headcount::{Collector, Config, Counter, Processes, Snapshot, metric};
+use headcount::{Collector, Config, Counter, ProcessMetrics, Snapshot, metric};
 use headcount_tests::page::Page;
 use tempfile::TempDir;
 
@@ -192,7 +192,7 @@ pub fn ledger(data: &[u8]) {
         bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     }
     fs::write(directory.join("processes.hcl"), bytes).expect("ours");
-    let collector = Collector::open(directory).folding(false).processes(Processes::Together);
+    let collector = Collector::from_directory(directory).auto_compact(false).process_metrics(ProcessMetrics::Sum);
     let first = checked(&collector.collect().expect("this process can be read"));
     // What the first has written down is read by the second.
     let second = checked(&collector.collect().expect("this process can be read"));
@@ -206,7 +206,7 @@ pub fn ledger(data: &[u8]) {
 pub fn accept(data: &[u8]) {
     static SNAPSHOT: OnceLock<Snapshot> = OnceLock::new();
     let Ok(accept) = str::from_utf8(data) else { return };
-    let snapshot = SNAPSHOT.get_or_init(|| Collector::open(directory()).collect().expect("ours"));
+    let snapshot = SNAPSHOT.get_or_init(|| Collector::from_directory(directory()).collect().expect("ours"));
     let page = snapshot.render(accept);
     let is_openmetrics = page.content_type().starts_with("application/openmetrics-text;");
     assert!(is_openmetrics || page.content_type().starts_with("text/plain;"));
@@ -219,7 +219,7 @@ pub fn accept(data: &[u8]) {
 
 /// Collects; and folds, if the choices say so, after which the same must be there.
 fn look(directory: &Path, choices: u8) {
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let before = checked(&collector.collect().expect("this process can be read"));
     if choices & FOLD == 0 || collector.compact().is_err() {
         return;

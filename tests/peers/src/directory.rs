@@ -104,7 +104,7 @@ type Format = (&'static str, fn(&Snapshot) -> String);
 
 /// Collects and writes each format, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
 fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Error>> {
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let segments = fs::read_dir(directory)?.count();
     let timed_from = |began: Duration| running().saturating_sub(began).as_secs_f64();
     let began = running();

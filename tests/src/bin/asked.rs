@@ -35,7 +35,7 @@ static TOTAL: AtomicU64 = AtomicU64::new(100);
 static LOCK: Mutex<f64> = Mutex::new(5.0);
 
 fn page(directory: &Path) -> Page {
-    let text = Collector::open(directory).collect().expect("a snapshot").to_text();
+    let text = Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
 }
 
@@ -108,7 +108,7 @@ fn main() {
     stop.close().expect("removed");
     waitpid(child, None).expect("it is our child");
     eventually("only the living count", || (page(directory).at("asked") == 6.0).then_some(()));
-    assert!(page(directory).at("headcount_dropped_operations") > 0.0, "the one that panics");
+    assert!(page(directory).at("headcount_dropped_operations_total") > 0.0, "the one that panics");
 
     // What began before a fork ends in the parent.
     let mut guard = Some(IN_PROGRESS.track_in_progress());

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use headcount::{
-    Collector, Config, Counter, Info, LabelValue, Number, Processes, Snapshot, StateSet, Value,
-    metric,
+    Collector, Config, Counter, Info, LabelValue, Number, ProcessMetrics, Snapshot, StateSet,
+    Value, metric,
 };
 use nix::sys::resource::{Resource, setrlimit};
 
@@ -59,12 +59,12 @@ fn main() {
 }
 
 fn collect(collector: &Collector) -> Snapshot {
-    collector.clone().processes(Processes::Together).collect().expect("a snapshot")
+    collector.clone().process_metrics(ProcessMetrics::Sum).collect().expect("a snapshot")
 }
 
 /// One line for each collection: when it began, when it was done, and the time of all processors.
 fn watch(directory: &str, times: usize) {
-    let collector = Collector::open(directory);
+    let collector = Collector::from_directory(directory);
     for _ in 0..times {
         let began = now();
         let snapshot = collect(&collector);

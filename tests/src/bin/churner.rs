@@ -73,7 +73,8 @@ fn child() -> String {
             let before = own_memory();
             HOUSE.inc();
             let grown = own_memory().saturating_sub(before);
-            let segments = headcount::Collector::new().folding(false).segments().expect("ours");
+            let segments =
+                headcount::Collector::new().auto_compact(false).segments().expect("ours");
             let own = segments.iter().find(|one| one.pid() == Some(std::process::id()));
             let bytes = own.expect("there").bytes();
             write!(write, "{} {grown}", bytes >> 10).expect("it listens");
@@ -128,7 +129,7 @@ fn main() {
                 "done".to_owned()
             }
             "remove" => headcount::remove_matching(words[1], &[("guest", words[2])]).to_string(),
-            "clear" => headcount::clear(words[1]).to_string(),
+            "clear" => headcount::remove_matching(words[1], &[]).to_string(),
             "memory" => own_memory().to_string(),
             "dropped" => headcount::health().dropped_operations().to_string(),
             "problem" => format!("{:?}", headcount::health().problem()),

@@ -239,7 +239,7 @@ fn interrupted(what: &str, thread: u64) {
 }
 
 fn operation(what: &str) -> Box<dyn FnMut(u64)> {
-    let collector = Collector::new().folding(false);
+    let collector = Collector::new().auto_compact(false);
     let mut allowed = 0_u64;
     match what {
         "counter" => Box::new(|_| WORK.inc()),

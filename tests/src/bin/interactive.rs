@@ -101,7 +101,8 @@ fn obey(who: &str, line: &str) -> String {
             return format!("{shared} {dropped} {problem}");
         }
         ["sees", sample] => {
-            let text = Collector::new().folding(false).collect().expect("a snapshot").to_text();
+            let text =
+                Collector::new().auto_compact(false).collect().expect("a snapshot").to_text();
             let page = Page::parse(&text).expect("a page");
             return page.value(sample).map_or_else(|| "nothing".to_owned(), |n| n.to_string());
         }

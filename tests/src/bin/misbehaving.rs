@@ -422,7 +422,7 @@ fn fork_amid_collections(directory: &str) {
     const FORKS: u64 = 150;
     start_in(directory);
     WORK.inc();
-    let collect = || headcount::Collector::new().folding(false).collect().expect("a snapshot");
+    let collect = || headcount::Collector::new().auto_compact(false).collect().expect("a snapshot");
     let page = || collect().to_text();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -699,7 +699,7 @@ fn not_a_number() {
 
 /// What a collector that is nobody's process spends on a directory.
 fn collect(directory: &str) {
-    let snapshot = headcount::Collector::open(directory).collect().expect("a snapshot");
+    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     let text = snapshot.to_text();
     println!("peak: {}", status("VmHWM:"));
     for skipped in snapshot.skipped() {

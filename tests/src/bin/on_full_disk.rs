@@ -85,7 +85,7 @@ unsafe impl GlobalAlloc for Recording {
 /// Whether somebody has begun to fold in the working directory.
 fn is_folding() -> bool {
     // SAFETY: a string that ends with a zero; the call allocates nothing.
-    unsafe { libc::access(c".fold.lock".as_ptr(), libc::F_OK) == 0 }
+    unsafe { libc::access(c".compact.lock".as_ptr(), libc::F_OK) == 0 }
 }
 
 fn main() {
@@ -137,7 +137,7 @@ impl Told<'_> {
 
     fn tell(&self) {
         let health = headcount::health();
-        let own = Collector::new().folding(false).collect().expect("a snapshot");
+        let own = Collector::new().auto_compact(false).collect().expect("a snapshot");
         let text = own.to_text();
         self.word(0).store(1 + u64::from(health.is_shared()), Ordering::Release);
         self.word(1).store(health.dropped_operations(), Ordering::Release);
@@ -231,7 +231,7 @@ fn fill(pages: u32) {
 }
 
 fn tell_page() {
-    let collector = Collector::open(".").folding(false);
+    let collector = Collector::from_directory(".").auto_compact(false);
     let snapshot = collector.collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     let text = snapshot.to_text();
@@ -405,7 +405,7 @@ fn allocator() {
         RECORDS.set(false);
         allocations.store(ALLOCATIONS.load(Ordering::Relaxed).into(), Ordering::Release);
         worker.tell();
-        let text = Collector::new().folding(false).collect().expect("a snapshot").to_text();
+        let text = Collector::new().auto_compact(false).collect().expect("a snapshot").to_text();
         oracle.word(901).store(sample(&text, "allocations_total"), Ordering::Release);
     }));
     worker.print();
@@ -418,8 +418,8 @@ fn allocator() {
 fn compact(dead: u32, pages: u32, with_gauge: bool) {
     die(dead, with_gauge);
     fill(pages);
-    match Collector::open(".").compact() {
-        Ok(compacted) => println!("folded: {}", compacted.folded()),
+    match Collector::from_directory(".").compact() {
+        Ok(compacted) => println!("folded: {}", compacted.segments()),
         Err(error) => println!("error: {error}"),
     }
     tell_page();

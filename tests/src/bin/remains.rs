@@ -195,15 +195,18 @@ fn main() {
         ["short-lived", directory, times] => short_lived(directory, number(times)),
         ["golden", folder] => golden(Path::new(folder)),
         ["page-text", directory] => {
-            let snapshot = Collector::open(directory).folding(false).collect();
+            let snapshot = Collector::from_directory(directory).auto_compact(false).collect();
             print!("{}", snapshot.expect("a snapshot").to_text());
         }
         ["page", directory] => print!("{}", page(Path::new(directory))),
         ["obey", directory] => obey(directory),
         ["collect-as", uid, directory] => {
             setuid(Uid::from_raw(uid.parse().expect("a number"))).expect("root may");
-            Collector::open(directory).collect().expect("it may read");
-            println!("{}", Collector::open(directory).compact().expect_err("it may not write"));
+            Collector::from_directory(directory).collect().expect("it may read");
+            println!(
+                "{}",
+                Collector::from_directory(directory).compact().expect_err("it may not write")
+            );
         }
         ["compact", directory] => compact(directory),
         ["compact-limited", directory, limit] => {
@@ -289,7 +292,7 @@ fn obey(directory: &str) {
             ["matching", family, label, value] => {
                 headcount::remove_matching(family, &[(label, value)]).to_string()
             }
-            ["clear", family] => headcount::clear(family).to_string(),
+            ["clear", family] => headcount::remove_matching(family, &[]).to_string(),
             ["mark-dead", pid] => {
                 let pid = pid.parse().expect("a pid");
                 headcount::mark_process_dead(pid).expect("the directory is ours").to_string()
@@ -302,15 +305,16 @@ fn obey(directory: &str) {
 }
 
 fn compact(directory: &str) {
-    match Collector::open(directory).compact() {
-        Ok(compacted) => println!("folded: {}", compacted.folded()),
+    match Collector::from_directory(directory).compact() {
+        Ok(compacted) => println!("folded: {}", compacted.segments()),
         Err(error) => println!("error: {error}"),
     }
 }
 
 /// What there is to see of the dead's counts.
 fn tell(directory: &str) {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     for line in snapshot.to_text().lines().filter(|line| line.starts_with("made_total ")) {
         println!("{line}");
     }
@@ -355,7 +359,7 @@ fn compact_full(directory: &str) {
 /// Folds again and again while another thread forks children that sleep, of which the newest few are kept; ends by SIGKILL in the middle of a folding in
 /// which a child was forked.
 fn fold_while_forking(directory: &str) {
-    let lock = Path::new(directory).join(".fold.lock");
+    let lock = Path::new(directory).join(".compact.lock");
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut children = VecDeque::new();
@@ -377,7 +381,7 @@ fn fold_while_forking(directory: &str) {
             }
         });
         loop {
-            Collector::open(directory).compact().expect("nobody else folds");
+            Collector::from_directory(directory).compact().expect("nobody else folds");
         }
     });
 }
@@ -445,7 +449,8 @@ fn removal_race(directory: &str) {
 /// Everything that is known of what was counted, without what a collector tells of itself. Not as a scraper gets it: that may change, and what is
 /// in the files may not.
 fn page(directory: &Path) -> String {
-    let snapshot = Collector::open(directory).folding(false).collect().expect("a snapshot");
+    let snapshot =
+        Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     let mut page = String::new();
     for skipped in snapshot.skipped() {
         writeln!(page, "skipped {skipped}").expect("room");
@@ -510,7 +515,7 @@ fn golden(folder: &Path) {
         });
         waitpid(child, None).expect("our child");
     }
-    assert_eq!(Collector::open(directory).compact().expect("ours").folded(), 3);
+    assert_eq!(Collector::from_directory(directory).compact().expect("ours").segments(), 3);
     kill(living, Signal::SIGKILL).expect("our child");
     waitpid(living, None).expect("our child");
     let segment = files::segments(directory).remove(0);

@@ -101,7 +101,8 @@ fn main() {
             for skipped in snapshot.skipped() {
                 println!("worker: skipped {skipped}");
             }
-            let error = headcount::Collector::open(directory).collect().expect_err("unreadable");
+            let error =
+                headcount::Collector::from_directory(directory).collect().expect_err("unreadable");
             println!("worker: error {error}");
         }
         ["chroot" | "chroot-too-late" | "jailed" | "mount", ..] => elsewhere(&arguments),

@@ -49,7 +49,7 @@ impl log::Log for Logger {
 
 /// What another process sees.
 fn page(directory: &Path) -> Page {
-    let text = Collector::open(directory).collect().expect("a snapshot").to_text();
+    let text = Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
 }
 

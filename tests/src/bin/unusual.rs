@@ -126,7 +126,7 @@ fn main() {
 }
 
 fn page(directory: &str) -> Page {
-    let text = Collector::open(directory).collect().expect("a snapshot").to_text();
+    let text = Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
 }
 
@@ -205,7 +205,7 @@ fn few_descriptors(directory: &str) {
             thread::sleep(Duration::from_millis(1));
         }
     });
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let (mut errors, mut pages) = (0, 0);
     eventually("some collections work, and some don't", || {
         for _ in 0..100 {

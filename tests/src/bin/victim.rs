@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use headcount::{
-    Clean, Collector, Config, Counter, Histogram, LabelValue, Processes, Value, metric,
+    Clean, Collector, Config, Counter, Histogram, LabelValue, ProcessMetrics, Value, metric,
 };
 use headcount_tests::oracle::Oracle;
 use headcount_tests::victim::{self, Report, Role};
@@ -153,7 +153,7 @@ fn refuse(refusals: &[&str]) {
 
 /// What is done to a directory in which others have counted. From `now` on something may happen to who does it.
 fn act(directory: &str, action: &str, now: impl FnOnce()) {
-    let collector = Collector::open(directory);
+    let collector = Collector::from_directory(directory);
     let clean = |what: &Clean| collector.clean(what).map(drop);
     let start = || headcount::init(Config::new().directory(directory));
     let done = match action {
@@ -167,7 +167,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
         }
         "forget-the-dead" => {
             now();
-            clean(&Clean::new().dead())
+            clean(&Clean::new().dead(true))
         }
         "forget-what-is-old" => {
             now();
@@ -175,7 +175,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
         }
         "forget-what-was-set-aside" => {
             now();
-            clean(&Clean::new().set_aside())
+            clean(&Clean::new().set_aside(true))
         }
         "mark-dead" => {
             let segments = collector.segments().expect("readable");
@@ -187,7 +187,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
             // Somebody whose time is to be written down.
             start().expect("the directory is fit");
             now();
-            collector.processes(Processes::Together).collect().map(drop)
+            collector.process_metrics(ProcessMetrics::Sum).collect().map(drop)
         }
         "start" => {
             now();
@@ -200,7 +200,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
             // An error, as long as it is refused.
             let _ = start();
             NEWCOMER.inc_by(9);
-            let own = Collector::new().folding(false).collect().expect("a snapshot").to_text();
+            let own = Collector::new().auto_compact(false).collect().expect("a snapshot").to_text();
             assert!(own.contains("\nnewcomer_total 9\n"), "{own}");
             Ok(())
         }
@@ -284,7 +284,7 @@ fn run(directory: &str, oracle: &str, plan: &Plan<'_>, begin: impl FnOnce(&Oracl
         }
     }
     plan.now_is("fold");
-    let folded = Collector::open(directory).compact();
+    let folded = Collector::from_directory(directory).compact();
     report(Role::Main, Report::Folded, 1 + u64::from(folded.is_err()));
     count(&oracle, Role::Main, 180);
     tell(&oracle, Role::Main);

@@ -11,7 +11,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Clean, Collector, Config, Counter, Processes, metric};
+use headcount::{Clean, Collector, Config, Counter, ProcessMetrics, metric};
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -31,7 +31,8 @@ fn main() {
         }
         // Makes every file that a collector makes.
         ["fold", directory] => {
-            let collector = Collector::open(directory).processes(Processes::Together);
+            let collector =
+                Collector::from_directory(directory).process_metrics(ProcessMetrics::Sum);
             collector.compact().expect("folded");
             collector.collect().expect("a snapshot");
         }
@@ -49,13 +50,13 @@ fn act(directory: &str) {
     let begin = Barrier::new(2);
     thread::scope(|scope| {
         let collecting = scope.spawn(|| {
-            let collector = Collector::new().processes(Processes::Together);
+            let collector = Collector::new().process_metrics(ProcessMetrics::Sum);
             begin.wait();
             for _ in 0..3 {
                 // Whatever they yield: what is held is left out.
                 let _ = collector.collect();
                 let _ = collector.compact();
-                let _ = collector.clean(&Clean::new().set_aside());
+                let _ = collector.clean(&Clean::new().set_aside(true));
                 let _ = collector.clean(&Clean::new().older_than(Duration::from_secs(3_600)));
                 let _ = collector.segments();
             }

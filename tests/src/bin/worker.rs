@@ -139,8 +139,8 @@ fn main() {
             tell();
         }
         ["compact", directory] => {
-            let collector = headcount::Collector::open(directory);
-            println!("folded {}", collector.compact().expect("compacted").folded());
+            let collector = headcount::Collector::from_directory(directory);
+            println!("folded {}", collector.compact().expect("compacted").segments());
             print!("{}", collector.collect().expect("a snapshot").to_text());
         }
         ["late", directory] => {

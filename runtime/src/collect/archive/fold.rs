@@ -11,24 +11,24 @@ use crate::collect::spans::ENDLESS;
 use crate::collect::together::LogOf;
 use crate::error::Error;
 use crate::model::mode::Mode;
-use crate::model::{FamilyKind, LabelSet, LabelSets};
+use crate::model::{LabelSet, LabelSets, MetricType};
 
 use super::{Archive, ArchivedFamily, KEPT, Tombstone};
 
 /// All that must agree for two declarations to have one sum.
-type Identity<'a> = (&'a str, FamilyKind, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
+type Identity<'a> = (&'a str, MetricType, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
     labels.sort_unstable();
     // A gauge's value is a number, however it was held.
-    let cells = if family.kind == FamilyKind::Gauge { Cells::Float } else { family.cells };
+    let cells = if family.kind == MetricType::Gauge { Cells::Float } else { family.cells };
     (&family.name, family.kind, cells, family.mode, &family.bounds, &family.unit, labels)
 }
 
 /// What is shown of the living only has nothing to leave behind.
 fn is_kept(family: &LogFamily) -> bool {
-    family.kind != FamilyKind::Info && !family.mode.is_some_and(Mode::is_live)
+    family.kind != MetricType::Info && !family.mode.is_some_and(Mode::is_live)
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files are there.
@@ -90,7 +90,7 @@ fn archived_family(
     let (age, mut family) = (newest.newest, newest.family.clone());
     family.labels.sort_unstable();
     family.place = String::new();
-    if family.kind == FamilyKind::Gauge {
+    if family.kind == MetricType::Gauge {
         family.cells = Cells::Float;
     }
     let mut newest = age;

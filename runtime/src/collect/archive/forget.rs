@@ -54,7 +54,7 @@ mod tests {
     use super::super::super::sums::{HistogramSum, Sum};
     use super::super::{ArchivedFamily, ArchivedSeries, Tombstone};
     use super::*;
-    use crate::model::FamilyKind;
+    use crate::model::MetricType;
 
     fn labels(queue: &str) -> LabelSet {
         LabelSet::from_iter([("queue", queue)])
@@ -67,7 +67,7 @@ mod tests {
             unit: String::new(),
             help: String::new(),
             place: String::new(),
-            kind: FamilyKind::Histogram,
+            kind: MetricType::Histogram,
             cells: Cells::Nanos,
             mode: None,
             bounds: bounds.to_vec(),

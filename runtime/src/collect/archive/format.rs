@@ -12,8 +12,8 @@ use crate::collect::times::TimeBase;
 use crate::error::{Error, ErrorKind};
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::mode::Mode;
-use crate::model::text::{MAX_LABEL_VALUE, MAX_LABELS};
-use crate::model::{FamilyKind, LabelSets};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
+use crate::model::{LabelSets, MetricType};
 use crate::segment::format::Fields;
 use crate::segment::log::{
     NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
@@ -144,7 +144,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     // Where its series end is not known then. What is folded here without it would be lost.
     let known = types(kind, cells, mode)?;
     let (kind, cells, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
-    if kind == FamilyKind::Info || cells == Cells::Wrapping {
+    if kind == MetricType::Info || cells == Cells::Wrapping {
         return Err(Error::corrupt("an archived family's type"));
     }
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
@@ -175,8 +175,8 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     let mut all = Vec::new();
     // An exposition repeats the labels in each.
     let lines = match family.kind {
-        FamilyKind::Histogram => (family.bounds.len() as u64).saturating_add(3),
-        FamilyKind::Summary => 2,
+        MetricType::Histogram => (family.bounds.len() as u64).saturating_add(3),
+        MetricType::Summary => 2,
         _ if family.mode.is_some_and(Mode::is_all) => MOST_DEAD as u64,
         _ => 1,
     };
@@ -189,7 +189,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         let mut line = LABEL_COST;
         for name in &family.labels {
             let value = f.string()?;
-            if value.len() > MAX_LABEL_VALUE {
+            if value.len() > MAX_LABEL_VALUE_LEN {
                 return Err(Error::corrupt("a label value of more than 1,024 bytes"));
             }
             let cost = (name.len() as u64).saturating_add(value.len() as u64);
@@ -227,10 +227,10 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
 
 fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
     Ok(match family.kind {
-        FamilyKind::Counter => {
+        MetricType::Counter => {
             Sum::Counter(CounterSum { whole: f.u64()?, parts: exact(f, family)? })
         }
-        FamilyKind::Histogram | FamilyKind::Summary => {
+        MetricType::Histogram | MetricType::Summary => {
             let nanos = f.u128()?;
             let sum = exact(f, family)?.unwrap_or_default();
             let count = f.u64()?;
@@ -240,7 +240,7 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             }
             Sum::Histogram(HistogramSum { nanos, sum, below, count })
         }
-        FamilyKind::Gauge | FamilyKind::StateSet | FamilyKind::Info => {
+        MetricType::Gauge | MetricType::StateSet | MetricType::Info => {
             let sum = exact(f, family)?.unwrap_or_default();
             let (has_one, when, value) = (f.u64()?, f.u64()?, f64::from_bits(f.u64()?));
             let one = (has_one == 1).then_some((when, value));
@@ -268,7 +268,7 @@ fn exact(f: &mut Fields<'_>, family: &LogFamily) -> Result<Option<ExactSum>, Err
     let mut sum = ExactSum::default();
     for _ in 0..parts {
         let part = f64::from_bits(f.u64()?);
-        if family.kind == FamilyKind::Counter && part.is_nan() {
+        if family.kind == MetricType::Counter && part.is_nan() {
             return Err(Error::corrupt("an archived counter that is not a number"));
         }
         sum.add(part);

@@ -20,12 +20,12 @@ use crate::segment::format::tests::header;
 
 use super::*;
 
-fn family(name: &str, kind: FamilyKind, cells: Cells, bounds: &[u64]) -> LogFamily {
-    let mode = (kind == FamilyKind::Gauge).then_some(Mode::Sum);
+fn family(name: &str, kind: MetricType, cells: Cells, bounds: &[u64]) -> LogFamily {
+    let mode = (kind == MetricType::Gauge).then_some(Mode::Sum);
     let width = u32::try_from(bounds.len()).unwrap()
         + match (kind, cells) {
-            (FamilyKind::Histogram, Cells::Nanos) => 3,
-            (FamilyKind::Histogram, _) => 2,
+            (MetricType::Histogram, Cells::Nanos) => 3,
+            (MetricType::Histogram, _) => 2,
             _ => 1,
         };
     LogFamily {
@@ -43,11 +43,11 @@ fn family(name: &str, kind: FamilyKind, cells: Cells, bounds: &[u64]) -> LogFami
 }
 
 fn counter(name: &str) -> LogFamily {
-    family(name, FamilyKind::Counter, Cells::Unsigned, &[])
+    family(name, MetricType::Counter, Cells::Unsigned, &[])
 }
 
 fn gauge(mode: Mode) -> LogFamily {
-    let gauge = family("g", FamilyKind::Gauge, Cells::Float, &[]);
+    let gauge = family("g", MetricType::Gauge, Cells::Float, &[]);
     LogFamily { mode: Some(mode), ..gauge }
 }
 
@@ -122,7 +122,7 @@ fn merged_after(
     parts: &[Part],
     archive: &Archive,
     earlier: &mut Plans,
-) -> (Vec<Family>, Vec<String>) {
+) -> (Vec<MetricFamily>, Vec<String>) {
     let once = |earlier: &Plans| {
         let Merged { families, skipped, plans } = merge(parts, archive, earlier);
         // NaN is not equal to itself; its text is.
@@ -138,7 +138,7 @@ fn merged_after(
 }
 
 /// Merges in many orders, and with whatever is dead folded in all portions, and asserts that it makes no difference.
-fn merged(mut parts: Vec<Part>) -> (Vec<Family>, Vec<String>) {
+fn merged(mut parts: Vec<Part>) -> (Vec<MetricFamily>, Vec<String>) {
     let mut plans = Plans::new();
     let first = merged_after(&parts, &Archive::default(), &mut plans);
     for _ in 0..parts.len() {
@@ -187,8 +187,8 @@ fn folding_changes_nothing(parts: &[Part]) {
     }
 }
 
-fn only(families: &[Family]) -> &Value {
-    let [Family { series, .. }] = families else { panic!("{families:?}") };
+fn only(families: &[MetricFamily]) -> &Value {
+    let [MetricFamily { series, .. }] = families else { panic!("{families:?}") };
     let [Series { value, .. }] = series.as_slice() else { panic!("{series:?}") };
     value
 }
@@ -204,7 +204,7 @@ fn counters_are_added_over_shards_and_processes_and_wrap() {
 
 #[test]
 fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
-    let float = family("c", FamilyKind::Counter, Cells::Float, &[]);
+    let float = family("c", MetricType::Counter, Cells::Float, &[]);
     let a = part(1, vec![float], &[&[0.5_f64.to_bits()], &[0.25_f64.to_bits()]]);
     let b = part(2, vec![counter("c")], &[&[3]]);
     assert_eq!(only(&merged(vec![a, b]).0), &Value::Counter(Number::Float(3.75)));
@@ -212,11 +212,11 @@ fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
 
 #[test]
 fn histograms_show_the_bounds_that_all_have() {
-    let nanos = family("h", FamilyKind::Histogram, Cells::Nanos, &[1_000_000_000, 2_000_000_000]);
+    let nanos = family("h", MetricType::Histogram, Cells::Nanos, &[1_000_000_000, 2_000_000_000]);
     // sum, carries, three buckets.
     let a = part(1, vec![nanos], &[&[500_000_000, 0, 1, 2, 4], &[0, 0, 0, 0, 1]]);
     let bounds = [0.5_f64, 2.0].map(f64::to_bits);
-    let float = family("h", FamilyKind::Histogram, Cells::Float, &bounds);
+    let float = family("h", MetricType::Histogram, Cells::Float, &bounds);
     let b = part(2, vec![float], &[&[10.25_f64.to_bits(), 100, 200, 300]]);
     let buckets = vec![Bucket { le: 2.0, count: 303 }, Bucket { le: f64::INFINITY, count: 608 }];
     let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75 });
@@ -227,7 +227,7 @@ fn histograms_show_the_bounds_that_all_have() {
 
 #[test]
 fn a_sum_of_nanoseconds_passes_64_bits() {
-    let nanos = || family("h", FamilyKind::Histogram, Cells::Nanos, &[1]);
+    let nanos = || family("h", MetricType::Histogram, Cells::Nanos, &[1]);
     let a = part(1, vec![nanos()], &[&[u64::MAX, 1, 0, 1], &[u64::MAX, 0, 0, 1]]);
     let Value::Histogram(h) = only(&merged(vec![a]).0).clone() else { panic!() };
     #[expect(clippy::cast_precision_loss, reason = "as the library rounds")]
@@ -238,7 +238,7 @@ fn a_sum_of_nanoseconds_passes_64_bits() {
 
 #[test]
 fn the_majoritys_kind_is_shown_and_the_other_told() {
-    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
     let parts = vec![
         part(1, vec![counter("x")], &[&[1]]),
         part(2, vec![gauge()], &[&[7]]),
@@ -252,7 +252,7 @@ fn the_majoritys_kind_is_shown_and_the_other_told() {
 
 #[test]
 fn a_segment_has_one_vote_however_often_it_declares() {
-    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
     let parts = vec![
         part(1, vec![counter("x")], &[&[1]]),
         part(2, vec![counter("x")], &[&[2]]),
@@ -264,7 +264,7 @@ fn a_segment_has_one_vote_however_often_it_declares() {
 #[test]
 fn a_family_without_series_changes_nothing() {
     let histogram =
-        |bound: f64| family("h", FamilyKind::Histogram, Cells::Float, &[bound.to_bits()]);
+        |bound: f64| family("h", MetricType::Histogram, Cells::Float, &[bound.to_bits()]);
     let mut empty = part(2, vec![histogram(2.0)], &[&[0, 0, 0]]);
     let layout = layout_of(&mut empty);
     layout.series.clear();
@@ -277,7 +277,7 @@ fn a_family_without_series_changes_nothing() {
 
 #[test]
 fn families_whose_samples_would_collide_are_not_shown_together() {
-    let histogram = || family("x", FamilyKind::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
+    let histogram = || family("x", MetricType::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
     let parts = vec![
         part(1, vec![histogram(), counter("x_count")], &[&[0, 0, 0, 5]]),
         part(2, vec![histogram()], &[&[0, 1, 0]]),
@@ -331,7 +331,7 @@ fn what_was_removed_counts_while_anyone_has_the_series() {
 
 #[test]
 fn what_runs_now_says_what_a_name_means() {
-    let gauge = || family("x", FamilyKind::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
     let mut parts: Vec<Part> = (1..4).map(|pid| part(pid, vec![counter("x")], &[&[1]])).collect();
     for part in &mut parts {
         part.life = Life::Dead;

@@ -10,32 +10,32 @@ fn series(labels: &[(&str, &str)], value: Value) -> Series {
     Series { labels, value, created: None }
 }
 
-fn family(name: &str, kind: FamilyKind, series: Vec<Series>) -> Family {
-    Family { name: name.to_owned(), help: String::new(), unit: String::new(), kind, series }
+fn family(name: &str, kind: MetricType, series: Vec<Series>) -> MetricFamily {
+    MetricFamily { name: name.to_owned(), help: String::new(), unit: String::new(), kind, series }
 }
 
-fn counter(name: &str, value: u64) -> Family {
+fn counter(name: &str, value: u64) -> MetricFamily {
     let value = Value::Counter(Number::Integer(value));
-    family(name, FamilyKind::Counter, vec![series(&[], value)])
+    family(name, MetricType::Counter, vec![series(&[], value)])
 }
 
-fn gauge(name: &str) -> Family {
-    family(name, FamilyKind::Gauge, vec![series(&[], Value::Gauge(1.0))])
+fn gauge(name: &str) -> MetricFamily {
+    family(name, MetricType::Gauge, vec![series(&[], Value::Gauge(1.0))])
 }
 
-fn histogram(name: &str, first: f64, sum: f64) -> Family {
+fn histogram(name: &str, first: f64, sum: f64) -> MetricFamily {
     let buckets = vec![Bucket { le: first, count: 1 }, Bucket { le: f64::INFINITY, count: 3 }];
     let value = Value::Histogram(HistogramValue { buckets, sum });
-    family(name, FamilyKind::Histogram, vec![series(&[], value)])
+    family(name, MetricType::Histogram, vec![series(&[], value)])
 }
 
-fn summary(name: &str, sum: f64) -> Family {
+fn summary(name: &str, sum: f64) -> MetricFamily {
     let value = Value::Summary(SummaryValue { sum, count: 2 });
-    family(name, FamilyKind::Summary, vec![series(&[], value)])
+    family(name, MetricType::Summary, vec![series(&[], value)])
 }
 
 /// The lines of the page, without help texts and without the end mark.
-fn lines(families: &[Family]) -> Vec<String> {
+fn lines(families: &[MetricFamily]) -> Vec<String> {
     let page = Format::OpenMetrics.page(families);
     let page = page.strip_suffix("# EOF\n").unwrap();
     page.lines().filter(|line| !line.starts_with("# HELP")).map(str::to_owned).collect()
@@ -44,7 +44,7 @@ fn lines(families: &[Family]) -> Vec<String> {
 #[test]
 fn an_empty_page_has_an_end() {
     assert_eq!(Format::OpenMetrics.page(&[]), "# EOF\n");
-    assert_eq!(Format::OpenMetrics.page(&[family("x", FamilyKind::Gauge, vec![])]), "# EOF\n");
+    assert_eq!(Format::OpenMetrics.page(&[family("x", MetricType::Gauge, vec![])]), "# EOF\n");
 }
 
 #[test]
@@ -82,12 +82,12 @@ fn everything_that_is_counted_has_its_parts_in_order() {
 #[test]
 fn infos_and_state_sets_have_their_types() {
     let build = [("version", "1\"2")];
-    let info = family("build_info", FamilyKind::Info, vec![series(&build, Value::Gauge(1.0)); 2]);
+    let info = family("build_info", MetricType::Info, vec![series(&build, Value::Gauge(1.0)); 2]);
     // As a snapshot sorts them: by the state, before the process.
     let states = [("a", "1", 0.0), ("a", "2", 1.0), ("b", "1", 1.0), ("b", "2", 0.0)];
     let states = states
         .map(|(state, pid, value)| series(&[("phase", state), ("pid", pid)], Value::Gauge(value)));
-    let states = family("phase", FamilyKind::StateSet, states.into());
+    let states = family("phase", MetricType::StateSet, states.into());
     assert_eq!(
         lines(&[info, states]),
         [
@@ -106,10 +106,10 @@ fn infos_and_state_sets_have_their_types() {
 fn what_is_no_info_or_state_set_is_a_gauge() {
     let two = || vec![series(&[("phase", "a")], Value::Gauge(2.0))];
     let families = [
-        family("_info", FamilyKind::Info, vec![series(&[], Value::Gauge(1.0))]),
-        family("b_info", FamilyKind::Info, vec![series(&[], Value::Gauge(0.0))]),
-        family("c", FamilyKind::StateSet, vec![series(&[("phase", "a")], Value::Gauge(1.0))]),
-        family("phase", FamilyKind::StateSet, two()),
+        family("_info", MetricType::Info, vec![series(&[], Value::Gauge(1.0))]),
+        family("b_info", MetricType::Info, vec![series(&[], Value::Gauge(0.0))]),
+        family("c", MetricType::StateSet, vec![series(&[("phase", "a")], Value::Gauge(1.0))]),
+        family("phase", MetricType::StateSet, two()),
     ];
     assert_eq!(
         lines(&families),
@@ -128,7 +128,7 @@ fn what_is_no_info_or_state_set_is_a_gauge() {
 
 #[test]
 fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
-    let info = || family("x_info", FamilyKind::Info, vec![series(&[], Value::Gauge(1.0))]);
+    let info = || family("x_info", MetricType::Info, vec![series(&[], Value::Gauge(1.0))]);
     for (families, expected) in [
         // A counter's family has the name of a gauge's.
         (vec![gauge("x"), counter("x_total", 2)], "gauge x 1.0 unknown x_total 2"),
@@ -152,7 +152,7 @@ fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
             "counter x_total_total 1 counter y_total 2",
         ),
     ] {
-        let told = |families: &[Family]| -> Vec<String> {
+        let told = |families: &[MetricFamily]| -> Vec<String> {
             let line = |line: String| match line.strip_prefix("# TYPE ") {
                 Some(line) => line.split_once(' ').unwrap().1.to_owned(),
                 None => line,
@@ -161,7 +161,7 @@ fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
         };
         assert_eq!(told(&families).join(" "), expected);
         // Each family is written in the same way, whatever the order.
-        let mut reversed: Vec<Family> = families.into_iter().rev().collect();
+        let mut reversed: Vec<MetricFamily> = families.into_iter().rev().collect();
         let mut all = told(&reversed);
         reversed.reverse();
         let mut again = told(&reversed);
@@ -175,7 +175,7 @@ fn families_that_clash_only_here_keep_their_samples_and_lose_their_type() {
 fn totals_that_are_none_are_unknown() {
     let float = |value| {
         let value = Value::Counter(Number::Float(value));
-        family("c_total", FamilyKind::Counter, vec![series(&[], value)])
+        family("c_total", MetricType::Counter, vec![series(&[], value)])
     };
     for (family, expected) in [
         (float(f64::NAN), "# TYPE c_total unknown|c_total NaN"),

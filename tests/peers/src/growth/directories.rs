@@ -57,7 +57,7 @@ impl Drop for Living {
 
 /// Milliseconds of running time that a scrape takes by a collector that has scraped before: collecting, and writing the text. The least of some.
 fn scrape(directory: &Path) -> Result<f64> {
-    let collector = Collector::open(directory).folding(false);
+    let collector = Collector::from_directory(directory).auto_compact(false);
     let mut least = Duration::MAX;
     let all = Instant::now();
     // The first is left out.
@@ -164,8 +164,8 @@ pub fn dead(is_quick: bool) -> Result<Plot> {
 }
 
 fn fold(place: &Place) -> Result<()> {
-    let collector = Collector::open(place.path());
-    while collector.compact()?.folded() > 0 {}
+    let collector = Collector::from_directory(place.path());
+    while collector.compact()?.segments() > 0 {}
     Ok(())
 }
 

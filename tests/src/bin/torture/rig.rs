@@ -54,7 +54,7 @@ impl Rig {
         fs::create_dir_all(&directory).expect("a directory");
         let words = ACCOUNT_WORDS + TALLIES + GANGS * GANG_WORDS;
         let oracle = Oracle::map(&folder.join("oracle"), words);
-        let settler = Collector::open(&directory).folding(false);
+        let settler = Collector::from_directory(&directory).auto_compact(false);
         Self { directory, settler, oracle, seed }
     }
 
@@ -120,7 +120,7 @@ impl Rig {
     }
 
     pub(super) fn collector(&self, folds: bool) -> Collector {
-        Collector::open(&self.directory).folding(folds)
+        Collector::from_directory(&self.directory).auto_compact(folds)
     }
 
     /// A snapshot that left nothing out, and whose page a strict reader takes: buckets that don't fall, counts that are the last bucket's.

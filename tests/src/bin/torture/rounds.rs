@@ -82,7 +82,7 @@ impl Rig {
     /// As somebody does who tidies: removes the file by whose lock folders take turns, and says
     /// whether there was one.
     fn tidy(&self) -> u64 {
-        u64::from(fs::remove_file(self.directory.join(".fold.lock")).is_ok())
+        u64::from(fs::remove_file(self.directory.join(".compact.lock")).is_ok())
     }
 
     /// All of these gangs are dead: their numbers are final, and are taken down.

@@ -52,9 +52,9 @@ impl Rig {
         let collector = self.collector(false);
         while !self.is_over() {
             match collector.compact() {
-                Ok(compacted) if compacted.folded() > 0 => {
+                Ok(compacted) if compacted.segments() > 0 => {
                     self.add(Tally::Generations, 1);
-                    self.add(Tally::Folded, compacted.folded() as u64);
+                    self.add(Tally::Folded, compacted.segments() as u64);
                 }
                 Ok(_) => {}
                 // Its rival does it.

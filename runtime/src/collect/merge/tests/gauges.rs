@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn calls_in_progress_never_read_as_less_than_none() {
-    let calls = || family("g", FamilyKind::Gauge, Cells::Wrapping, &[]);
+    let calls = || family("g", MetricType::Gauge, Cells::Wrapping, &[]);
     // Begun on one thread, ended on another; and an end seen before its beginning.
     let a = part(1, vec![calls()], &[&[5], &[3_u64.wrapping_neg()]]);
     let b = part(2, vec![calls()], &[&[1_u64.wrapping_neg()]]);
@@ -21,7 +21,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
             .map(|(value, pid)| part(pid, vec![gauge(mode)], &[&[value.map_or(0, cell)]]));
         merged(parts.collect()).0
     };
-    let value = |families: &[Family]| match only(families) {
+    let value = |families: &[MetricFamily]| match only(families) {
         Value::Gauge(value) => *value,
         other => panic!("{other:?}"),
     };
@@ -34,7 +34,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
     // A sum that nobody has set is 0; other modes have nothing to show.
     assert_eq!(value(&of(Mode::Sum, &[None, None])), 0.0);
     assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
-    let [Family { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
+    let [MetricFamily { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
     let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
     let pid = |pid: &str| LabelSet::from_iter([("pid", pid)]);
     assert_eq!(labels, [pid("1"), pid("3")]);
@@ -80,7 +80,7 @@ fn the_value_that_was_set_last_is_the_most_recent() {
 }
 
 fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
-    let set = family("s", FamilyKind::StateSet, Cells::Unsigned, &[]);
+    let set = family("s", MetricType::StateSet, Cells::Unsigned, &[]);
     let set = LogFamily { mode: Some(mode), labels: vec!["s".to_owned()], ..set };
     let mut part = part(pid, vec![set], &[cells]);
     let count = u32::try_from(cells.len()).unwrap();
@@ -109,9 +109,9 @@ fn one_state_holds_in_each_process_and_the_mode_says_what_they_make() {
         });
         (families[0].kind, series.collect::<Vec<_>>())
     };
-    assert_eq!(value(Mode::Sum), (FamilyKind::Gauge, vec![1.0, 2.0, 0.0]));
-    assert_eq!(value(Mode::MostRecent), (FamilyKind::StateSet, vec![1.0, 0.0, 0.0]));
-    assert_eq!(value(Mode::Max), (FamilyKind::StateSet, vec![1.0, 1.0, 0.0]));
+    assert_eq!(value(Mode::Sum), (MetricType::Gauge, vec![1.0, 2.0, 0.0]));
+    assert_eq!(value(Mode::MostRecent), (MetricType::StateSet, vec![1.0, 0.0, 0.0]));
+    assert_eq!(value(Mode::Max), (MetricType::StateSet, vec![1.0, 1.0, 0.0]));
     // Three processes have a state, each with three series.
     assert_eq!(value(Mode::All).1.len(), 9);
 }
@@ -119,7 +119,7 @@ fn one_state_holds_in_each_process_and_the_mode_says_what_they_make() {
 #[test]
 fn an_info_is_shown_while_someone_lives_who_has_it() {
     let info = || {
-        let info = family("build_info", FamilyKind::Info, Cells::Unsigned, &[]);
+        let info = family("build_info", MetricType::Info, Cells::Unsigned, &[]);
         LogFamily { labels: vec!["version".to_owned()], ..info }
     };
     let mut dead = part(2, vec![info()], &[&[0]]);

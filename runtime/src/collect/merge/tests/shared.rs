@@ -13,9 +13,9 @@ fn random(mut state: u64) -> impl FnMut(u32) -> u32 {
 #[test]
 fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     let named = || {
-        let sizes = family("h", FamilyKind::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
-        let times = family("n", FamilyKind::Histogram, Cells::Nanos, &[1_000_000_000]);
-        let spent = family("f", FamilyKind::Counter, Cells::Float, &[]);
+        let sizes = family("h", MetricType::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
+        let times = family("n", MetricType::Histogram, Cells::Nanos, &[1_000_000_000]);
+        let spent = family("f", MetricType::Counter, Cells::Float, &[]);
         let highest = LogFamily { name: "m".to_owned(), ..gauge(Mode::LiveMax) };
         vec![counter("c"), gauge(Mode::All), highest, sizes, times, spent]
     };
@@ -66,7 +66,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
 fn the_cells_of_many_processes_come_to_their_sums() {
     let mut random = random(11);
     for _ in 0..if cfg!(miri) { 5 } else { 300 } {
-        let histogram = family("h", FamilyKind::Histogram, Cells::Nanos, &[1, 2]);
+        let histogram = family("h", MetricType::Histogram, Cells::Nanos, &[1, 2]);
         let families = vec![counter("c"), histogram];
         // Gaps as only a forger leaves them, and shards that end anywhere.
         let mut layout = Layout::default();
@@ -113,8 +113,8 @@ fn the_cells_of_many_processes_come_to_their_sums() {
 fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
     let mut random = random(5);
     let kinds = [
-        family("m", FamilyKind::Counter, Cells::Unsigned, &[]),
-        family("m", FamilyKind::Counter, Cells::Float, &[]),
+        family("m", MetricType::Counter, Cells::Unsigned, &[]),
+        family("m", MetricType::Counter, Cells::Float, &[]),
         LogFamily { name: "m".to_owned(), ..gauge(Mode::Max) },
         LogFamily { name: "m".to_owned(), ..gauge(Mode::All) },
     ];
