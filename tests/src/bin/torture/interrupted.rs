@@ -116,17 +116,20 @@ extern "C" fn fork_here(_: i32) {
     }
     rig.loose_ends(gang).fetch_add(2, SeqCst);
     let number = rig.tally(Tally::Strays).fetch_add(1, SeqCst);
-    if forks() {
+    if forks(rig, gang) {
         in_handler(rig, gang, number);
     }
     Errno::set_raw(errno);
 }
 
 /// Whether this is the child.
-fn forks() -> bool {
+fn forks(rig: &Rig, gang: usize) -> bool {
+    // Until the library's fork handler has run in the child, it has its parent's lock: who dies meanwhile looks alive.
+    rig.presence(gang).expect();
     // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is what is tested.
     let is_child = matches!(unsafe { fork() }, Ok(ForkResult::Child));
     if is_child {
+        rig.presence(gang).bury();
         IS_STRAY.store(true, SeqCst);
         // Whatever happens, it does not stay: then it has not ended well.
         // SAFETY: a timer of this process's.
@@ -153,7 +156,7 @@ fn in_handler(rig: &Rig, gang: usize, number: u64) {
                     rig.account(gang, STRAYS, kind).announce(kind.at_once());
                 }
             }
-            if forks() {
+            if forks(rig, gang) {
                 record(rig, gang);
             }
         }
