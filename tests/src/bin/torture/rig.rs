@@ -147,7 +147,8 @@ fn totals(of: impl Fn(usize, usize, Kind) -> u64) -> Counted {
     let mut totals = Counted::default();
     for (gang, kinds) in totals.iter_mut().enumerate() {
         for (kind, total) in KINDS.into_iter().zip(kinds) {
-            *total = kind.total((0..MEMBERS).map(|member| of(gang, member, kind)));
+            // The first comes last: a settlement adds to it before it takes from the others.
+            *total = kind.total((0..MEMBERS).rev().map(|member| of(gang, member, kind)));
         }
     }
     totals
