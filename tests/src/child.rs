@@ -1,16 +1,20 @@
-//! A child process with its output captured, that is gone when the test is: with its own children.
+//! A child process with its output captured, that is gone when the test is: with its own children. And children that a program under
+//! test forks.
+#![expect(unsafe_code, reason = "fork")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
 
-use crate::eventually;
+use crate::{SOON, eventually};
 
 /// A running program. It leads a process group, and dropping it kills the whole group.
 #[derive(Debug)]
@@ -103,6 +107,59 @@ impl Drop for Child {
                 eprintln!("---- output of {}:\n{}", self.process.id(), self.output());
             }
         }
+    }
+}
+
+/// What stands behind `what` in the line that begins with it.
+#[track_caller]
+pub fn told<'a>(output: &'a str, what: &str) -> &'a str {
+    let line = output.lines().find_map(|line| line.strip_prefix(what));
+    line.unwrap_or_else(|| panic!("no `{what}` in {output}"))
+}
+
+/// Does something in a forked child, which then ends.
+///
+/// What the child may find half done by its parent's other threads is what the programs under test try.
+pub fn forked(child: impl FnOnce()) -> Pid {
+    // SAFETY: the child runs this program's own code and ends by `leave`.
+    match unsafe { fork() }.expect("fork") {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            child();
+            leave()
+        }
+    }
+}
+
+/// Ends a child at once. What `exit` would do first takes locks that a thread of the parent's may have held.
+pub fn leave() -> ! {
+    // SAFETY: ends the process, and nothing else.
+    unsafe { nix::libc::_exit(0) }
+}
+
+/// Waits for the end of a child of this process's, and says how it ended if that was not well; kills one that hangs.
+pub fn ended_well(child: Pid) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        match waitpid(child, Some(WaitPidFlag::WNOHANG)).expect("it is our child") {
+            WaitStatus::StillAlive => {}
+            WaitStatus::Exited(_, 0) => return Ok(()),
+            status => return Err(format!("{status:?}")),
+        }
+        if started.elapsed() > SOON {
+            let _ = kill(child, Signal::SIGKILL);
+            let _ = waitpid(child, None);
+            return Err("hangs".to_owned());
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Does something in a forked child, which must end well.
+#[track_caller]
+pub fn in_child(child: impl FnOnce()) {
+    if let Err(status) = ended_well(forked(child)) {
+        panic!("the child: {status}");
     }
 }
 

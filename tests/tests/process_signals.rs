@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::Child;
+use headcount_tests::child::{Child, told};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 
@@ -25,11 +25,6 @@ fn page_of(directory: &Path) -> Page {
     let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
-}
-
-fn told<'a>(output: &'a str, what: &str) -> &'a str {
-    let line = output.lines().find_map(|line| line.strip_prefix(what));
-    line.unwrap_or_else(|| panic!("no `{what}` in {output}"))
 }
 
 #[track_caller]

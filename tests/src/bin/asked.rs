@@ -1,7 +1,6 @@
 //! A program whose metrics are what functions say; it forks while they are asked, and checks what all of it comes to. Its argument is a directory.
 //! `metrics_functions.rs` starts it: a process of its own, in which no test runner's threads are forked away.
 
-#![expect(unsafe_code, reason = "fork")]
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
 use std::path::Path;
@@ -10,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use headcount::{Collector, Config, Counter, Gauge, metric};
+use headcount_tests::child::forked;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
 
 /// Asked.
 #[metric(name = "asked", mode = "livesum")]
@@ -37,18 +36,6 @@ static LOCK: Mutex<f64> = Mutex::new(5.0);
 fn page(directory: &Path) -> Page {
     let text = Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
-}
-
-fn in_child(what: impl FnOnce()) -> Pid {
-    // SAFETY: the child counts, takes the lock above, and ends by `_exit`: that these work after a fork is what is tested.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            what();
-            // SAFETY: ends the process at once, as a child of a program with threads should.
-            unsafe { nix::libc::_exit(0) }
-        }
-    }
 }
 
 fn main() {
@@ -85,7 +72,7 @@ fn main() {
     // Forks while functions are asked all the time, each with a lock: every child gets it.
     let mut waited = Vec::new();
     for _ in 0..50 {
-        let child = in_child(|| {
+        let child = forked(|| {
             *LOCK.lock().expect("nobody holds it here") += 1.0;
             USUAL.inc();
         });
@@ -96,7 +83,7 @@ fn main() {
 
     // A child is asked from its first operation on, and counts what is new there.
     let stop = temporary_directory(Medium::Memory);
-    let child = in_child(|| {
+    let child = forked(|| {
         *LOCK.lock().expect("nobody holds it here") = 100.0;
         USUAL.inc();
         TOTAL.store(10, Ordering::Relaxed);
@@ -112,7 +99,7 @@ fn main() {
 
     // What began before a fork ends in the parent.
     let mut guard = Some(IN_PROGRESS.track_in_progress());
-    let child = in_child(|| {
+    let child = forked(|| {
         USUAL.inc();
         drop(guard.take());
         // If the child's copy of the guard ended as well, it would be 0.

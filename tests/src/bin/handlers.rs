@@ -7,10 +7,8 @@
 //! ```
 
 #![expect(clippy::print_stdout, reason = "what it has found is told on its output")]
-#![expect(unsafe_code, reason = "fork, signal handlers, and an allocator that says it is at work")]
+#![expect(unsafe_code, reason = "fork, and signal handlers")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread;
@@ -20,11 +18,12 @@ use headcount::{
     Collector, Config, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary,
     count_exceptions, counted, in_progress, metric, timed,
 };
+use headcount_tests::allocating::{Marking, is_allocating};
+use headcount_tests::child::ended_well;
 use headcount_tests::random::Random;
 use nix::libc;
 use nix::sys::pthread::{Pthread, pthread_kill};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{ForkResult, Pid, fork};
 
 /// What children count, once they know that they are children.
@@ -73,34 +72,8 @@ fn annotated(number: u64) -> Result<u64, u64> {
     if number % 2 == 0 { Ok(number) } else { Err(number) }
 }
 
-/// The system's allocator, which says whether a signal interrupted it: `fork` and what a child
-/// allocates would wait for its own thread.
-struct Marking;
-
 #[global_allocator]
 static ALLOCATOR: Marking = Marking;
-
-thread_local! {
-    static IS_ALLOCATING: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: everything is done by the system's allocator; the rest touches a thread-local without destructor.
-unsafe impl GlobalAlloc for Marking {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let outer = IS_ALLOCATING.replace(true);
-        // SAFETY: the caller's promise is passed on.
-        let memory = unsafe { System.alloc(layout) };
-        IS_ALLOCATING.set(outer);
-        memory
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        let outer = IS_ALLOCATING.replace(true);
-        // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) };
-        IS_ALLOCATING.set(outer);
-    }
-}
 
 /// 0, [`FORKING`], the child that the handler forked, or -1 in that child.
 static FORKED: AtomicI32 = AtomicI32::new(0);
@@ -137,7 +110,7 @@ fn make_child() -> i32 {
 
 extern "C" fn fork_here(_: i32) {
     let order = (Ordering::SeqCst, Ordering::SeqCst);
-    if IS_ALLOCATING.get() || FORKED.compare_exchange(0, FORKING, order.0, order.1).is_err() {
+    if is_allocating() || FORKED.compare_exchange(0, FORKING, order.0, order.1).is_err() {
         return;
     }
     let plan = PLAN.load(Ordering::SeqCst);
@@ -193,24 +166,6 @@ fn record_all() {
     rows(7).inc_by(0);
     release("1").set();
     let _ = annotated(2);
-}
-
-/// A child's end, and whether it ended well; kills one that hangs.
-fn ended_well(child: Pid) -> Result<(), String> {
-    let started = Instant::now();
-    loop {
-        match waitpid(child, Some(WaitPidFlag::WNOHANG)).expect("it is our child") {
-            WaitStatus::StillAlive => {}
-            WaitStatus::Exited(_, 0) => return Ok(()),
-            status => return Err(format!("{status:?}")),
-        }
-        if started.elapsed() > Duration::from_secs(30) {
-            let _ = kill(child, Signal::SIGKILL);
-            let _ = waitpid(child, None);
-            return Err("hangs".to_owned());
-        }
-        thread::sleep(Duration::from_micros(200));
-    }
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);

@@ -13,9 +13,8 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use headcount_tests::child::in_child;
 use nix::libc;
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork};
 
 /// A library that was loaded.
 #[derive(Clone, Copy)]
@@ -69,22 +68,6 @@ fn last_error() -> Option<String> {
     let error = unsafe { libc::dlerror() };
     // SAFETY: such a string.
     (!error.is_null()).then(|| unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned())
-}
-
-/// Counts with `what` in a child.
-fn in_child(what: impl FnOnce()) {
-    // SAFETY: the child counts, which must work after a fork, and ends by `_exit`.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Child => {
-            what();
-            // SAFETY: ends the process at once, as a child of a program with threads should.
-            unsafe { libc::_exit(0) }
-        }
-        ForkResult::Parent { child } => {
-            let status = waitpid(child, None).expect("our child");
-            assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
-        }
-    }
 }
 
 /// Descriptors and KiB of addresses that this process has.

@@ -4,8 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, signal handlers, and an allocator that counts")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::alloc::{GlobalAlloc, Layout};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
@@ -17,6 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use headcount::{Config, Counter, Gauge, Histogram, counted, metric};
+use headcount_tests::allocating::{Marking, is_allocating};
+use headcount_tests::child::{ended_well, forked, in_child, leave};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -24,10 +25,9 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::pthread::pthread_kill;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{
-    SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, kill, raise, sigaction,
+    SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, raise, sigaction,
 };
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::ClockId;
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -59,8 +59,7 @@ fn row(id: u32) {
     long_row(&format!("{id:01000}"));
 }
 
-/// The system's allocator. It counts, and says whether a signal interrupted it: the C library's `fork` takes the allocator's
-/// locks, and would wait for its own thread.
+/// The allocator, which counts.
 struct Counting;
 
 #[global_allocator]
@@ -68,36 +67,23 @@ static ALLOCATOR: Counting = Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-thread_local! {
-    static IS_ALLOCATING: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: everything is done by the system's allocator; the rest touches an atomic and a thread-local without destructor.
+// SAFETY: everything is done by the other allocator; the rest touches an atomic.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        let outer = IS_ALLOCATING.replace(true);
         // SAFETY: the caller's promise is passed on.
-        let memory = unsafe { System.alloc(layout) };
-        IS_ALLOCATING.set(outer);
-        memory
+        unsafe { Marking.alloc(layout) }
     }
 
-    /// What a collector doesn't touch stays without pages, as it does in any program.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        let outer = IS_ALLOCATING.replace(true);
-        // SAFETY: the caller's promise is passed on.
-        let memory = unsafe { System.alloc_zeroed(layout) };
-        IS_ALLOCATING.set(outer);
-        memory
+        // SAFETY: as above.
+        unsafe { Marking.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        let outer = IS_ALLOCATING.replace(true);
         // SAFETY: as above.
-        unsafe { System.dealloc(memory, layout) };
-        IS_ALLOCATING.set(outer);
+        unsafe { Marking.dealloc(memory, layout) };
     }
 }
 
@@ -179,47 +165,6 @@ fn tell() {
     print!("page:\n{}", snapshot.to_text());
 }
 
-/// A child's end, and whether it ended well; kills one that hangs.
-fn ended_well(child: Pid) -> Result<(), String> {
-    let started = Instant::now();
-    loop {
-        match waitpid(child, Some(WaitPidFlag::WNOHANG)).expect("it is our child") {
-            WaitStatus::StillAlive => {}
-            WaitStatus::Exited(_, 0) => return Ok(()),
-            status => return Err(format!("{status:?}")),
-        }
-        if started.elapsed() > Duration::from_secs(10) {
-            let _ = kill(child, Signal::SIGKILL);
-            let _ = waitpid(child, None);
-            return Err("hangs".to_owned());
-        }
-        thread::sleep(Duration::from_micros(200));
-    }
-}
-
-fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the child runs this program's own code and ends by `exit`.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            child();
-            leave()
-        }
-    }
-}
-
-/// Ends a child at once. What `exit` would do first takes locks that a thread of the parent's may have held.
-fn leave() -> ! {
-    // SAFETY: ends the process.
-    unsafe { nix::libc::_exit(0) }
-}
-
-fn in_child(child: impl FnOnce()) {
-    if let Err(status) = ended_well(forked(child)) {
-        panic!("the child: {status}");
-    }
-}
-
 fn on(signal: Signal, handler: extern "C" fn(i32)) {
     let action = SigAction::new(SigHandler::Handler(handler), SaFlags::SA_RESTART, SigSet::empty());
     // SAFETY: the handlers here touch atomics, fork, and record, which is what is tested.
@@ -240,7 +185,7 @@ fn ring(timer: &mut Timer, after: Duration) {
 static FORKED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn fork_here(_: i32) {
-    if IS_ALLOCATING.get() || FORKED.load(Ordering::SeqCst) != 0 {
+    if is_allocating() || FORKED.load(Ordering::SeqCst) != 0 {
         return;
     }
     // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is what is tested.

@@ -1,7 +1,6 @@
 //! A program some of whose functions never return, which `metrics_functions.rs` starts: a process of its own, whose forks are its own. It checks
 //! that they hurt nobody but themselves. Its argument is a directory.
 
-#![expect(unsafe_code, reason = "fork")]
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs;
@@ -11,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use headcount::{Collector, Config, Counter, Gauge, health, metric};
+use headcount_tests::child::forked;
 use headcount_tests::eventually;
 use headcount_tests::page::Page;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getpid};
+use nix::unistd::{Pid, getpid};
 
 /// A function that returns.
 #[metric(name = "good", mode = "livesum")]
@@ -68,18 +68,6 @@ fn waits() -> u64 {
     waits.expect("a count").trim().parse().expect("a number")
 }
 
-fn in_child(what: impl FnOnce()) -> Pid {
-    // SAFETY: the child counts, which must work after a fork, and ends by `_exit`.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            what();
-            // SAFETY: ends the process at once, as a child of a program with threads should.
-            unsafe { nix::libc::_exit(0) }
-        }
-    }
-}
-
 fn wait_for(child: Pid) {
     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
 }
@@ -117,7 +105,7 @@ fn main() {
     // No fork waits for a function that was given up: to wait for 50 ms is to sleep some hundred times.
     let before = waits();
     for _ in 0..100 {
-        wait_for(in_child(|| USUAL.inc()));
+        wait_for(forked(|| USUAL.inc()));
     }
     let forks = waits() - before;
     assert!(forks < 1_000, "{forks} waits in 100 forks");
@@ -125,7 +113,7 @@ fn main() {
     // A child has its own threads, and its own stuck function.
     SAYS.store(10, Ordering::Relaxed);
     let (read, write) = nix::unistd::pipe().expect("a pipe");
-    let child = in_child(|| {
+    let child = forked(|| {
         USUAL.inc();
         eventually("it finds out as well", || (health().stuck_functions() == 1).then_some(()));
         let _ = nix::unistd::read(&read, &mut [0]);
@@ -151,7 +139,7 @@ fn main() {
     assert!(own.contains("good 10"), "as old as that: {own}");
     let before = waits();
     for _ in 0..100 {
-        wait_for(in_child(|| USUAL.inc()));
+        wait_for(forked(|| USUAL.inc()));
     }
     let forks = waits() - before;
     assert!(forks < 1_000, "{forks} waits in 100 forks");

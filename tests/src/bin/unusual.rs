@@ -2,7 +2,6 @@
 //! locks. Each scenario is one command and checks what it can see itself; `reviewed.rs` starts them.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
-#![expect(unsafe_code, reason = "fork")]
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::File;
@@ -15,12 +14,11 @@ use std::time::Duration;
 use headcount::{
     Collector, Config, Counter, Gauge, Histogram, LabelValue, counted, linear_buckets, metric,
 };
+use headcount_tests::child::{ended_well, forked, in_child};
 use headcount_tests::eventually;
 use headcount_tests::page::Page;
 use log::{LevelFilter, Log, Metadata, Record};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
 
 /// What every scenario counts.
 #[metric(name = "work_total")]
@@ -130,22 +128,6 @@ fn page(directory: &str) -> Page {
     Page::parse(&text).expect("a page")
 }
 
-fn forked(what: impl FnOnce()) -> Pid {
-    // SAFETY: this process has no thread but this one and, at most, the library's own, for which its fork handlers care.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            what();
-            // SAFETY: ends the process at once, as a child should that has its parent's buffers.
-            unsafe { nix::libc::_exit(0) }
-        }
-    }
-}
-
-fn ended_well(child: Pid) {
-    assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
-}
-
 /// Counts 5, and then 7 for each line of its input.
 fn obey() {
     WORK.inc_by(5);
@@ -249,7 +231,7 @@ fn remove_in_parent(directory: &str, comes_back: bool) {
     assert_eq!(page(directory).at("headcount_processes{state=\"live\"}"), 2.0);
     assert_eq!(shown(), expected, "while the child lives");
     ours.write_all(b"x").expect("heard");
-    ended_well(child);
+    assert_eq!(ended_well(child), Ok(()));
     assert_eq!(shown(), expected, "after it");
 }
 
@@ -282,7 +264,7 @@ fn function_with_lock(directory: &str) {
     let held = LOCK.lock().expect("nobody panicked");
     WITHOUT_LOCK.set_function(|| 1.0);
     // Another process sees it: it was asked at once. A collection here would ask both again.
-    ended_well(forked(|| assert_eq!(page(directory).at("without_lock"), 1.0)));
+    in_child(|| assert_eq!(page(directory).at("without_lock"), 1.0));
     drop(held);
     page(directory).assert(&[("with_lock", 3.0), ("without_lock", 1.0)]);
 }
@@ -297,10 +279,10 @@ fn function_twice(directory: &str) {
 
 fn function_in_child(directory: &str) {
     WORK.inc();
-    ended_well(forked(|| {
+    in_child(|| {
         ASKED.set_function(|| 7);
         assert_eq!(page(directory).at("asked_total"), 7.0);
-    }));
+    });
     assert_eq!(page(directory).at("asked_total"), 7.0);
 }
 
