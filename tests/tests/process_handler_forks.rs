@@ -12,6 +12,9 @@ use headcount_tests::child::{Child, told};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory, within};
 
+/// The programs look after their children, and end; on a machine with much to do that takes a while.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 fn page_of(directory: &Path) -> Page {
     let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
@@ -25,7 +28,7 @@ fn interrupt(what: &str, rounds: u32) -> (Page, f64, f64) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_handlers"));
     program.arg(directory.path()).args([what, &rounds.to_string()]);
     let mut child = Child::start(&mut program);
-    let status = within(Duration::from_secs(120), "the program has ended", || child.ended());
+    let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
     assert_eq!(told(&output, "failures: "), "[]", "{output}");
@@ -113,7 +116,7 @@ fn when_the_mutex_is_released() {
     let directory = temporary_directory(Medium::Memory);
     let mut program = Command::new(env!("CARGO_BIN_EXE_released"));
     let mut child = Child::start(program.arg(directory.path()).arg("100"));
-    let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
+    let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
     let children: f64 = told(&output, "children: ").parse().expect("a number");
@@ -130,7 +133,7 @@ fn fork_handlers_that_come_before_ours_count_for_the_child() {
     let directory = temporary_directory(Medium::Memory);
     let mut program = Command::new(env!("CARGO_BIN_EXE_foreign"));
     let mut child = Child::start(program.arg(directory.path()).arg("100"));
-    let status = within(Duration::from_secs(120), "the program has ended", || child.ended());
+    let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
     let counted: f64 = told(&output, "counted: ").parse().expect("a number");
