@@ -36,15 +36,21 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
 
     /// A call that begins now.
     #[inline]
-    pub(super) fn now(self) -> Self {
-        self.recorders.begin();
+    pub(super) fn now(recorders: R, ended: E) -> Self {
+        recorders.begin();
         // Last, so that the first use of a process isn't measured as part of its first call.
         let at = if R::CLOCK && ON { clock::now() } else { clock::Moment::NONE };
-        Self { epoch: epoch(), at, ..self }
+        Self { recorders, epoch: epoch(), at, ended }
+    }
+
+    /// The same for what was made before.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        *self = Self::now(self.recorders, self.ended);
     }
 
     #[inline]
-    pub(super) fn finish(self, outcome: Outcome, matched: u32) {
+    pub(super) fn finish(&self, outcome: Outcome, matched: u32) {
         let nanos = if R::CLOCK && ON { self.at.nanos_until(self.ended.noted()) } else { 0 };
         if self.epoch == epoch() {
             self.recorders.finish(End::new(outcome, nanos, matched));
@@ -111,13 +117,13 @@ pub struct Call<R: Recorder, E: Ending = ()>(Begun<R, E>);
 /// Begins a call of a function that isn't a future.
 #[inline]
 pub fn enter<R: Recorder>(recorders: R) -> Call<R> {
-    Call(Begun::later(recorders, ()).now())
+    Call(Begun::now(recorders, ()))
 }
 
 /// Begins a call of which a [`Stop`] says when its body is done.
 #[inline]
 pub fn enter_until<R: Recorder>(recorders: R, ended: &Ended) -> Call<R, &Ended> {
-    Call(Begun::later(recorders, ended).now())
+    Call(Begun::now(recorders, ended))
 }
 
 impl<R: Recorder, E: Ending> Call<R, E> {
@@ -148,7 +154,9 @@ impl<R: Recorder, E: Ending> Call<R, E> {
 }
 
 impl<R: Recorder, E: Ending> Drop for Call<R, E> {
-    #[inline]
+    // One copy for all functions with the same attributes.
+    #[cold]
+    #[inline(never)]
     fn drop(&mut self) {
         self.0.finish(Outcome::Panic, 0);
     }
@@ -162,7 +170,7 @@ pub struct Scope<R: Recorder>(Begun<R, ()>);
 /// Begins a call that ends with its scope.
 #[inline]
 pub fn scope<R: Recorder>(recorders: R) -> Scope<R> {
-    Scope(Begun::later(recorders, ()).now())
+    Scope(Begun::now(recorders, ()))
 }
 
 impl<R: Recorder> Drop for Scope<R> {
@@ -186,13 +194,13 @@ pub struct Unlooked<R: Recorder, E: Ending> {
 /// Begins a call that ends with its scope, by returning or by a panic.
 #[inline]
 pub fn unlooked<R: Recorder>(recorders: R) -> Unlooked<R, ()> {
-    Unlooked { begun: Begun::later(recorders, ()).now(), unwinding: thread::panicking() }
+    Unlooked { begun: Begun::now(recorders, ()), unwinding: thread::panicking() }
 }
 
 /// The same where a [`Stop`] says when its body is done.
 #[inline]
 pub fn unlooked_until<R: Recorder>(recorders: R, ended: &Ended) -> Unlooked<R, &Ended> {
-    Unlooked { begun: Begun::later(recorders, ended).now(), unwinding: thread::panicking() }
+    Unlooked { begun: Begun::now(recorders, ended), unwinding: thread::panicking() }
 }
 
 impl<R: Recorder, E: Ending> Drop for Unlooked<R, E> {

@@ -3,8 +3,10 @@
 
 use core::fmt;
 use core::future::Future;
+use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::thread;
 
 use crate::model::outcome::Outcome;
 
@@ -19,6 +21,81 @@ enum State {
     /// Seen by a drop only if the body unwinds.
     Polling,
     Done,
+    /// The body is being dropped half way.
+    Leaving,
+    /// The same, because something else panicked.
+    LeavingUnwinding,
+}
+
+/// The call of a watched body.
+///
+/// Nothing here is generic over the body, so it is compiled once for all functions with the same
+/// attributes. What is generic over the body is compiled for each of them: there it is polled in one
+/// place, and dropped in one.
+#[derive(Debug)]
+struct Watched<R: Recorder, E: Ending> {
+    begun: Begun<R, E>,
+    state: State,
+}
+
+impl<R: Recorder, E: Ending> Watched<R, E> {
+    #[inline]
+    fn made(begun: Begun<R, E>) -> Self {
+        Self { begun, state: State::Made }
+    }
+
+    /// Before the body is polled.
+    #[inline(never)]
+    fn polls(&mut self) {
+        if self.state == State::Made {
+            self.begun.begin();
+        }
+        if self.state != State::Done {
+            self.state = State::Polling;
+        }
+    }
+
+    /// After the body was polled.
+    #[inline(never)]
+    fn polled(&mut self, is_ready: bool) {
+        match (self.state, is_ready) {
+            // What a future makes of a poll after its end, or after it has panicked, is its own
+            // matter; if it has another value, that was another call.
+            (State::Done, true) => self.begun.begin(),
+            (State::Done, false) => {}
+            (_, true) => self.state = State::Done,
+            (_, false) => self.state = State::Waiting,
+        }
+    }
+
+    /// Before the body is dropped.
+    #[inline(never)]
+    fn leaves(&mut self) {
+        match self.state {
+            // The body has unwound. Not `thread::panicking()`: a future may be dropped, unharmed,
+            // because something else panicked.
+            State::Polling => {
+                self.state = State::Done;
+                self.begun.finish(Outcome::Panic, 0);
+            }
+            State::Waiting if thread::panicking() => self.state = State::LeavingUnwinding,
+            State::Waiting => self.state = State::Leaving,
+            _ => {}
+        }
+    }
+}
+
+impl<R: Recorder, E: Ending> Drop for Watched<R, E> {
+    /// After the body was dropped.
+    #[inline(never)]
+    fn drop(&mut self) {
+        let outcome = match self.state {
+            State::Leaving if thread::panicking() => Outcome::Panic,
+            State::Leaving | State::LeavingUnwinding => Outcome::Cancelled,
+            _ => return,
+        };
+        self.begun.finish(outcome, 0);
+    }
 }
 
 pin_project_lite::pin_project! {
@@ -32,12 +109,10 @@ pin_project_lite::pin_project! {
         R: Recorder,
         E: Ending,
     {
-        // An option, so that a body that is dropped half way is dropped before the call ends: its
-        // locals are part of the call.
         #[pin]
-        body: Option<F>,
-        begun: Begun<R, E>,
-        state: State,
+        body: F,
+        // Behind the body, and so dropped after it: the body's locals are part of the call.
+        call: Watched<R, E>,
     }
 
     impl<R, F, E> PinnedDrop for Watch<R, F, E>
@@ -46,18 +121,7 @@ pin_project_lite::pin_project! {
         E: Ending,
     {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            match *this.state {
-                State::Made | State::Done => {}
-                // Not `thread::panicking()`: a future may be dropped, unharmed, because something
-                // else panicked.
-                State::Polling => this.begun.finish(Outcome::Panic, 0),
-                State::Waiting => {
-                    let call = Call::of(*this.begun);
-                    this.body.set(None);
-                    call.end(Outcome::Cancelled);
-                }
-            }
+            this.project().call.leaves();
         }
     }
 }
@@ -65,7 +129,7 @@ pin_project_lite::pin_project! {
 /// Puts a future under watch.
 #[inline]
 pub fn watch<R: Recorder, F: Future>(body: F, recorders: R) -> Watch<R, F> {
-    Watch { body: Some(body), begun: Begun::later(recorders, ()), state: State::Made }
+    Watch { body, call: Watched::made(Begun::later(recorders, ())) }
 }
 
 /// The same where a [`Stop`](super::Stop) says when its body is done.
@@ -75,7 +139,7 @@ pub fn watch_until<R: Recorder, F: Future>(
     recorders: R,
     ended: &Ended,
 ) -> Watch<R, F, &Ended> {
-    Watch { body: Some(body), begun: Begun::later(recorders, ended), state: State::Made }
+    Watch { body, call: Watched::made(Begun::later(recorders, ended)) }
 }
 
 impl<R: Recorder, F: Future, E: Ending> Future for Watch<R, F, E> {
@@ -84,33 +148,22 @@ impl<R: Recorder, F: Future, E: Ending> Future for Watch<R, F, E> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
-        // What a future makes of a poll after its end, or after it has panicked, is its own matter;
-        // if it has another value, that was another call. The body is polled in one place, since it
-        // is compiled into each.
-        let again = *this.state == State::Done;
-        if *this.state == State::Made {
-            *this.begun = this.begun.now();
+        this.call.polls();
+        // Recording doesn't unwind. Where it did, nothing would have to drop the value: each body
+        // is without the code for that.
+        let polled = ManuallyDrop::new(this.body.poll(cx));
+        this.call.polled(polled.is_ready());
+        match ManuallyDrop::into_inner(polled) {
+            Poll::Ready(out) => Poll::Ready((Call::of(this.call.begun), out)),
+            Poll::Pending => Poll::Pending,
         }
-        if !again {
-            *this.state = State::Polling;
-        }
-        let Poll::Ready(out) = body.poll(cx) else {
-            if !again {
-                *this.state = State::Waiting;
-            }
-            return Poll::Pending;
-        };
-        *this.state = State::Done;
-        let begun = if again { this.begun.now() } else { *this.begun };
-        Poll::Ready((Call::of(begun), out))
     }
 }
 
 /// A clone of a future is a call of its own, which begins with that clone's first poll.
 impl<R: Recorder, F: Clone, E: Ending> Clone for Watch<R, F, E> {
     fn clone(&self) -> Self {
-        Self { body: self.body.clone(), begun: self.begun, state: State::Made }
+        Self { body: self.body.clone(), call: Watched::made(self.call.begun) }
     }
 }
 
