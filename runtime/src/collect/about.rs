@@ -46,7 +46,7 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricF
         build,
         family(
             "headcount_archive_generation",
-            "How often dead processes' segments were folded into the archive.",
+            "How often dead processes' segments were compacted into the archive.",
             [(("", ""), generation)],
         ),
         family(
@@ -61,22 +61,22 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricF
         ),
         counter(
             "headcount_dropped_operations_total",
-            "Operations that were recorded nowhere, for want of room or of a value that makes sense.",
+            "Operations that were not recorded, because there was no space or the value was invalid.",
             dropped_operations,
         ),
         family(
             "headcount_dropped_series",
-            "Series that could not be registered, for want of room.",
+            "Series that could not be registered, because there was no space.",
             [(("", ""), dropped_series)],
         ),
         family(
             "headcount_files_skipped",
-            "Files and declarations that take no part in this exposition, by reason.",
+            "Files and declarations that were left out of this exposition, by reason.",
             skipped,
         ),
         family(
             "headcount_processes",
-            "Processes whose segments were read; those in the archive are not among them.",
+            "Processes whose segments were read, without those in the archive.",
             [
                 (("state", "dead"), count(scan.parts.len() - living)),
                 (("state", "live"), count(living)),
@@ -84,7 +84,7 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricF
         ),
         family(
             "headcount_scrape_duration_seconds",
-            "How long reading and merging took.",
+            "How long it took to read and merge everything.",
             [(("", ""), began.elapsed().as_secs_f64())],
         ),
         family(
