@@ -25,7 +25,7 @@ use file::Turn;
 use kernel::{Found, Usage, Who, look_for};
 use ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
 
-/// How [`Collector::processes`](crate::Collector::processes) shows several processes.
+/// How [`Collector::process_metrics`](crate::Collector::process_metrics) shows several processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProcessMetrics {
