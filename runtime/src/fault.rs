@@ -1,27 +1,29 @@
-//! Named places at which a test has the process killed or stopped, or a system call refused.
-//! Without the feature `kill-points` there is nothing
-//! of it: [`call`] and [`step`] are what they enclose.
+//! Named places at which a test kills or stops the process, or lets a system call fail.
 //!
-//! The names register themselves, so that a test can ask a program for all of them and fail where it never reached one.
+//! They exist only with the feature `__kill-points`, which is for headcount's own tests. Without it,
+//! [`call`] and [`step`] expand to their argument and nothing else.
+//!
+//! The names register themselves. So a test can ask a program for all of them, and fails if it never
+//! reaches one.
 
-/// A system call, which yields a `Result`: the process can be killed before (`<name>.before`) or behind it (`<name>.after`), and the
-/// call can be refused without being made.
-#[cfg(not(feature = "kill-points"))]
+/// A system call, which returns a `Result`. A test can kill the process before it (`<name>.before`)
+/// or after it (`<name>.after`), or let it fail without making it.
+#[cfg(not(feature = "__kill-points"))]
 macro_rules! call {
     ($name:literal, $call:expr) => {
         $call
     };
 }
 
-/// What others see or what a descendant inherits: a publishing store. As [`call`], but it can't be refused.
-#[cfg(not(feature = "kill-points"))]
+/// A store that other processes see or that a child inherits. As [`call`], but it can't fail.
+#[cfg(not(feature = "__kill-points"))]
 macro_rules! step {
     ($name:literal, $step:expr) => {
         $step
     };
 }
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 macro_rules! call {
     ($name:literal, $call:expr) => {
         match $crate::fault::refusal($name) {
@@ -31,7 +33,7 @@ macro_rules! call {
     };
 }
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 macro_rules! step {
     ($name:literal, $step:expr) => {{
         ::inventory::submit! { $crate::fault::Point($name) }
@@ -44,12 +46,12 @@ macro_rules! step {
 
 pub(crate) use {call, step};
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 pub(crate) use armed::{Point, pass, refusal};
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 pub use armed::{arm, names, refuse, stop};
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 mod armed {
     use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -61,17 +63,18 @@ mod armed {
 
     inventory::collect!(Point);
 
-    /// Where to die, as the hash of its name: a fork handler passes here too, and may compare numbers. 0 is nowhere.
+    /// The place to die at, as the hash of its name; 0 is none. A hash, because fork handlers pass
+    /// here too, and comparing numbers is safe there.
     static ARMED: AtomicU64 = AtomicU64::new(0);
-    /// Whether it is stopped there, and goes on when somebody lets it, rather than killed.
+    /// Whether the process is stopped there instead of killed, so that a test can continue it.
     static STOPS: AtomicBool = AtomicBool::new(false);
-    /// Passings until then, the last included.
+    /// How often the place is still passed, the last time included.
     static LEFT: AtomicU32 = AtomicU32::new(0);
 
     struct Refusal {
         call: AtomicU64,
         errno: AtomicI32,
-        /// How often it is refused yet.
+        /// How many more calls fail.
         left: AtomicU32,
     }
 
@@ -79,7 +82,7 @@ mod armed {
         Refusal { call: AtomicU64::new(0), errno: AtomicI32::new(0), left: AtomicU32::new(0) }
     }; 4];
 
-    /// FNV-1a; no name comes to 0.
+    /// FNV-1a. A crate for this would be a dependency of every build. No name hashes to 0.
     const fn hash(name: &str) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut rest = name.as_bytes();
@@ -90,20 +93,21 @@ mod armed {
         hash
     }
 
-    /// This process, or a child of its that passes there first, dies by SIGKILL at the `nth` passing of this place, from 1 on.
+    /// Kills this process, or its first child to get there, when it passes this place for the `nth`
+    /// time, counted from 1.
     pub fn arm(place: &str, nth: u32) {
         LEFT.store(nth, Ordering::Relaxed);
         ARMED.store(hash(place), Ordering::Relaxed);
     }
 
-    /// As [`arm`], but by SIGSTOP: the process goes on with SIGCONT.
+    /// As [`arm`], but sends SIGSTOP: the process goes on after SIGCONT.
     pub fn stop(place: &str, nth: u32) {
         STOPS.store(true, Ordering::Relaxed);
         arm(place, nth);
     }
 
-    /// So many times from now on the call of this name fails with this number, without being made. As many as four calls; `false`: that
-    /// was one too many.
+    /// Lets the next `times` calls of this name fail with `errno` without being made. Keeps at most
+    /// four names; returns `false` for one more.
     pub fn refuse(call: &str, errno: i32, times: u32) -> bool {
         let call = hash(call);
         for refusal in &REFUSALS {
@@ -118,7 +122,7 @@ mod armed {
         false
     }
 
-    /// The names of all calls and steps, sorted. One that stands in several places is one.
+    /// The names of all calls and steps, sorted, without duplicates.
     pub fn names() -> Vec<&'static str> {
         let mut names: Vec<_> = inventory::iter::<Point>.into_iter().map(|point| point.0).collect();
         names.sort_unstable();
@@ -130,7 +134,7 @@ mod armed {
         if ARMED.load(Ordering::Relaxed) == hash(place) && LEFT.fetch_sub(1, Ordering::Relaxed) == 1
         {
             let stops = STOPS.load(Ordering::Relaxed);
-            // No thread of this process comes back from this call, or none before it is let go on.
+            // After SIGKILL no thread returns from here; after SIGSTOP none does before SIGCONT.
             let _ = kill_process(getpid(), if stops { Signal::STOP } else { Signal::KILL });
         }
     }

@@ -204,7 +204,7 @@ pub use model::{
 pub use processes::ProcessMetrics;
 pub use store::{Health, after_fork_in_child, child_env, health, init, remove_matching};
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 #[doc(hidden)]
 pub use fault::{
     arm as __arm_kill_point, names as __kill_points, refuse as __refuse, stop as __stop_at,

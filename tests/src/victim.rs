@@ -13,7 +13,7 @@ pub fn build_victim(cargo: &str, target: &Path) -> PathBuf {
     let target = target.join("kill-points");
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", "victim"])
-        .args(["--features", "kill-points", "--target-dir"])
+        .args(["--features", "__kill-points", "--target-dir"])
         .arg(&target)
         .status()
         .expect("cargo runs");

@@ -79,7 +79,7 @@ impl Plan<'_> {
     }
 }
 
-#[cfg(feature = "kill-points")]
+#[cfg(feature = "__kill-points")]
 mod faults {
     pub(super) use headcount::{
         __arm_kill_point as arm, __kill_points as names, __refuse as refuse, __stop_at as stop,
@@ -87,14 +87,14 @@ mod faults {
 }
 
 /// The test builds this program with the feature.
-#[cfg(not(feature = "kill-points"))]
+#[cfg(not(feature = "__kill-points"))]
 mod faults {
     pub(super) fn arm(place: &str, _: u32) {
-        panic!("can't die at {place}: built without the feature kill-points");
+        panic!("can't die at {place}: built without the feature __kill-points");
     }
 
     pub(super) fn stop(place: &str, _: u32) {
-        panic!("can't stop at {place}: built without the feature kill-points");
+        panic!("can't stop at {place}: built without the feature __kill-points");
     }
 
     pub(super) fn names() -> Vec<&'static str> {
