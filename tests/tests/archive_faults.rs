@@ -331,22 +331,6 @@ fn a_segment_from_the_future_is_left_alone() {
     assert_eq!(segments(directory), [name]);
 }
 
-/// Overwrites one to eight bytes, mostly with numbers such as programs stumble over.
-fn spoil(bytes: &mut [u8], from: usize, random: &mut Random) {
-    let length = |n: u64| usize::try_from(n).expect("small");
-    let at = from + length(random.below((bytes.len() - from) as u64));
-    let width = (*random.pick(&[1, 2, 4, 8])).min(bytes.len() - at);
-    let odd = match random.below(6) {
-        0 => 0,
-        1 => u64::MAX,
-        2 => 1 << random.below(64),
-        3 => f64::NAN.to_bits(),
-        4 => random.number(),
-        _ => random.below(70),
-    };
-    bytes[at..at + width].copy_from_slice(&odd.to_le_bytes()[..width]);
-}
-
 /// Makes an archive's length and checksums right.
 fn seal(archive: &mut [u8]) {
     if archive.len() < 144 {
@@ -395,18 +379,18 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
                 // The header's counts.
                 0 => {
                     let (head, _) = bad.split_at_mut(128);
-                    spoil(head, 12, &mut random);
+                    random.spoil(head, 12);
                 }
                 1 => {
-                    let len = usize::try_from(random.below(bad.len() as u64)).expect("small");
+                    let len = random.index(bad.len());
                     bad.truncate(len.max(144));
                 }
                 2 => {
-                    let at = usize::try_from(random.below(bad.len() as u64)).expect("small");
+                    let at = random.index(bad.len());
                     let again = bad[at..].to_vec();
                     bad.extend(again);
                 }
-                _ => spoil(&mut bad, 128, &mut random),
+                _ => random.spoil(&mut bad, 128),
             }
         }
         // Most times nothing is left for the checksum to find.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use headcount_tests::child::Child;
 use headcount_tests::files::copy_sparsely;
 use headcount_tests::page::Page;
+use headcount_tests::random::Random;
 use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory, within};
 
 const COUNTER: u8 = 1;
@@ -466,47 +467,6 @@ fn a_copy_that_sorts_first_does_not_hide_the_living_original() {
     }
 }
 
-/// Numbers that look random, the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % (n.max(1) as u64)).expect("below a usize")
-    }
-
-    /// A number such as programs stumble over.
-    fn odd(&mut self) -> u64 {
-        match self.below(12) {
-            0 => 0,
-            1 => 1,
-            2 => u64::MAX,
-            3 => u64::MAX >> 1,
-            4 => 1 << 63,
-            5 => 1 << self.below(64),
-            6 => (1 << self.below(64)) - 1,
-            7 => 0xffff_ffff,
-            8 => 0xffff,
-            9 => self.next(),
-            10 => 8 * (self.next() % 100),
-            _ => self.next() % 70,
-        }
-    }
-
-    /// Overwrites one to eight bytes somewhere behind `from`.
-    fn spoil(&mut self, bytes: &mut [u8], from: usize) {
-        let at = from + self.below(bytes.len() - from);
-        let width = [1, 2, 4, 8][self.below(4)].min(bytes.len() - at);
-        bytes[at..at + width].copy_from_slice(&self.odd().to_le_bytes()[..width]);
-    }
-}
-
 /// A real segment's parts.
 #[derive(Clone)]
 struct Parts {
@@ -544,38 +504,38 @@ impl Parts {
     fn mutate(&mut self, random: &mut Random) {
         let mut header_too = false;
         for _ in 0..=random.below(4) {
-            let any = random.below(self.records.len());
+            let any = random.index(self.records.len());
             match random.below(10) {
                 0 => {
                     header_too = true;
                     random.spoil(&mut self.head[..190], 8);
                 }
                 1 => {
-                    let at = 0x1000 + 64 * random.below(8);
-                    self.head[at..at + 8].copy_from_slice(&random.odd().to_le_bytes());
+                    let at = 0x1000 + 64 * random.index(8);
+                    self.head[at..at + 8].copy_from_slice(&random.awkward().to_le_bytes());
                 }
                 2 => {
-                    let shards = [4, 512][random.below(2)];
-                    let at = 0x1800 + 4 * random.below(shards);
-                    self.head[at..at + 4].copy_from_slice(&random.odd().to_le_bytes()[..4]);
+                    let shards = *random.pick(&[4, 512]);
+                    let at = 0x1800 + 4 * random.index(shards);
+                    self.head[at..at + 4].copy_from_slice(&random.awkward().to_le_bytes()[..4]);
                 }
                 3 => {
                     let record = self.records[any].clone();
-                    self.records.insert(random.below(self.records.len()), record);
+                    self.records.insert(random.index(self.records.len()), record);
                 }
                 4 if self.records.len() > 1 => drop(self.records.remove(any)),
                 5 => {
-                    let cells = &mut self.cells[random.below(2)];
+                    let cells = &mut self.cells[random.index(2)];
                     for _ in 0..random.below(80) {
                         random.spoil(cells, 0);
                     }
                 }
-                6 if random.below(2) == 0 => self.len = random.next() % 20_000,
+                6 if random.below(2) == 0 => self.len = random.below(20_000),
                 _ => {
                     let record = &mut self.records[any];
                     random.spoil(record, 4);
                     if random.below(8) == 0 {
-                        record.resize(record.len() + 8 * random.below(4), 0);
+                        record.resize(record.len() + 8 * random.index(4), 0);
                     }
                     // Most times nothing is left for the checksum to find.
                     if random.below(16) > 0 {
@@ -614,14 +574,8 @@ impl Parts {
 
 #[test]
 fn whatever_is_changed_in_a_segment_harms_nobody_else() {
-    #[expect(clippy::disallowed_methods, reason = "a failure is repeated with its seed")]
-    let seed = std::env::var("HEADCOUNT_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let seed = seed.unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        u64::from(now.expect("after 1970").subsec_nanos())
-    });
-    eprintln!("HEADCOUNT_SEED={seed}");
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = Random::seeded();
+    let seed = random.seed();
 
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("metrics");

@@ -37,7 +37,7 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, ol
     match random.below(26) {
         0 | 1 if processes.len() < 5 => processes.push(start(directory)),
         2 if !processes.is_empty() => {
-            let which = usize::try_from(random.below(processes.len() as u64)).expect("few");
+            let which = random.index(processes.len());
             processes.swap_remove(which);
         }
         3 => drop(open().compact().expect("ours")),

@@ -76,7 +76,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
         let mut counted: Vec<[f64; SUMS.len()]> = Vec::new();
         for _ in 0..60 {
             let action = if living.is_empty() { 0 } else { random.below(8) };
-            let at = usize::try_from(random.below(living.len().max(1) as u64)).expect("few");
+            let at = random.index(living.len().max(1));
             match action {
                 0 if living.len() < 5 => {
                     let recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), directory);
@@ -89,7 +89,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
                 _ => {
                     let (recorder, process) = &mut living[at];
                     for _ in 0..=random.below(20) {
-                        let which = usize::try_from(random.below(SUMS.len() as u64)).expect("few");
+                        let which = random.index(SUMS.len());
                         let number = random.float(low, high);
                         recorder.say(&format!("{} {number:e}", SUMS[which].0));
                         counted[*process][which] += number;

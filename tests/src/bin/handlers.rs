@@ -291,8 +291,7 @@ fn run(threads: &[Pthread], rounds: u64, random: &mut Random) {
             // So that a collection in a child is soon done. Somebody else may be folding.
             let _ = Collector::new().compact();
         }
-        let at = random.below(threads.len() as u64);
-        let target = threads[usize::try_from(at).expect("few")];
+        let target = *random.pick(threads);
         let started = Instant::now();
         let child = loop {
             // Again, where it came while the thread allocated.

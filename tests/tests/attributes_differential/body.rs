@@ -91,8 +91,7 @@ impl<'r> Body<'r> {
         if self.variables.is_empty() || self.random.below(3) == 0 {
             return self.of_nothing();
         }
-        let count = u64::try_from(self.variables.len()).expect("few");
-        let at = usize::try_from(self.random.below(count)).expect("an index");
+        let at = self.random.index(self.variables.len());
         let variable = self.variables[at].clone();
         let name = variable.name.as_str();
         let text = match variable.ty {

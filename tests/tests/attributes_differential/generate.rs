@@ -15,10 +15,6 @@ pub(crate) fn case(edition: &'static str, id: usize, seed: u64) -> Case {
     let number = u64::try_from(id).expect("few cases");
     let year: u64 = edition.parse().expect("a year");
     let mut random = Random::of(seed.wrapping_mul(1_000_003) ^ (number << 16) ^ year);
-    // The first numbers are too alike.
-    for _ in 0..16 {
-        random.number();
-    }
     let random = &mut random;
     let kind = kind(random, edition);
     let home = *random.pick(&[
@@ -205,7 +201,7 @@ fn making(random: &mut Random, kind: Kind, early: &mut Vec<String>) -> &'static 
                 "let made = {};\n            Box::pin(made)",
                 "Box::pin({}) as std::pin::Pin<Box<dyn Future<Output = _> + 'a>>",
             ];
-            ways[usize::try_from(random.below(5)).expect("an index")]
+            ways[random.index(5)]
         }
     }
 }

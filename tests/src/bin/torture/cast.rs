@@ -156,10 +156,6 @@ impl<'a> Cast<'a> {
     }
 }
 
-pub(super) fn pick(random: &mut Random, of: usize) -> usize {
-    usize::try_from(random.below(of as u64)).expect("few")
-}
-
 /// The child ends without cleaning up: what the standard library does then takes locks, and a leader's other thread may hold one.
 pub(super) fn forked(child: impl FnOnce()) -> Pid {
     // SAFETY: the rig has one thread; a leader has two, and what its child may find locked by the other one is what is tested.

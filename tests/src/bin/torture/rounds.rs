@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use headcount_tests::random::Random;
 use nix::sys::prctl::set_child_subreaper;
 
-use crate::cast::{Cast, Job, pick};
+use crate::cast::{Cast, Job};
 use crate::kinds::{GANGS, KINDS, Kind, MEMBERS, Seen};
 use crate::rig::{Rig, Tally};
 
@@ -41,14 +41,14 @@ impl Rig {
             }
             thread::sleep(Duration::from_micros(200 + random.below(6_000)));
             cast.go_on(&mut random);
-            let gang = Job::Gang(pick(&mut random, GANGS));
-            let folder = Job::Folder(pick(&mut random, FOLDERS));
+            let gang = Job::Gang(random.index(GANGS));
+            let folder = Job::Folder(random.index(FOLDERS));
             match random.below(12) {
                 0..=4 => kills += cast.kill(gang, &mut random),
                 5 | 6 => kills += cast.kill(folder, &mut random),
                 7 => cast.stop(gang),
                 8 => cast.stop(folder),
-                9 => cast.stop(Job::Scraper(pick(&mut random, SCRAPERS))),
+                9 => cast.stop(Job::Scraper(random.index(SCRAPERS))),
                 10 => removals += self.tidy(),
                 _ => {}
             }
