@@ -12,7 +12,7 @@ use crate::eventually;
 
 /// A process that does what it is told. It is killed when it is dropped, and ends when whoever tells it ends.
 #[derive(Debug)]
-pub struct Lodger {
+pub struct Interactive {
     /// The process.
     pub child: Child,
     name: String,
@@ -20,7 +20,7 @@ pub struct Lodger {
     answers: usize,
 }
 
-impl Lodger {
+impl Interactive {
     /// Starts one that counts nowhere yet; `program` is where `interactive` lies.
     pub fn start(program: &str, name: &str) -> Self {
         let (child, input) = Child::start_with_input(Command::new(program).arg(name));
@@ -30,9 +30,9 @@ impl Lodger {
     /// One that counts in a directory with others.
     #[track_caller]
     pub fn in_directory(program: &str, name: &str, directory: &Path) -> Self {
-        let mut lodger = Self::start(program, name);
-        assert_eq!(lodger.enter(directory), "fine");
-        lodger
+        let mut process = Self::start(program, name);
+        assert_eq!(process.enter(directory), "fine");
+        process
     }
 
     /// Has it count in a directory, and says what came of it.

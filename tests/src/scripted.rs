@@ -11,19 +11,19 @@ use crate::eventually;
 
 /// A running program.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Scripted {
     child: Child,
     input: Option<ChildStdin>,
     told: usize,
 }
 
-impl Recorder {
+impl Scripted {
     /// Starts `program`, which counts in `directory`, and waits until it does.
     pub fn start(program: &str, directory: &Path) -> Self {
         let (child, input) = Child::start_with_input(Command::new(program).arg(directory));
-        let recorder = Self { child, input: Some(input), told: 0 };
-        recorder.answered("ready", 1);
-        recorder
+        let scripted = Self { child, input: Some(input), told: 0 };
+        scripted.answered("ready", 1);
+        scripted
     }
 
     /// Its process.
@@ -58,7 +58,7 @@ impl Recorder {
     }
 
     fn answered(&self, answer: &str, times: usize) {
-        eventually("the recorder answers", || {
+        eventually("the program answers", || {
             let output = self.child.output();
             (output.lines().filter(|line| *line == answer).count() >= times).then_some(())
         });

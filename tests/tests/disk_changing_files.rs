@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 
 use headcount::{Collector, ProcessMetrics, Snapshot};
 use headcount_tests::files::{copy_sparsely, names, segments};
-use headcount_tests::interactive::Lodger;
+use headcount_tests::interactive::Interactive;
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, for_as_long_as, temporary_directory};
 use tempfile::TempDir;
 
-const LODGER: &str = env!("CARGO_BIN_EXE_interactive");
+const INTERACTIVE: &str = env!("CARGO_BIN_EXE_interactive");
 const ARCHIVE: &str = "archive.hca";
 const LEDGER: &str = "processes.hcl";
 /// Of the victim: so many that reading them takes a while.
@@ -34,14 +34,15 @@ struct Scene {
     pristine: PathBuf,
     /// What a copy is made of before it gets the file's name.
     next: PathBuf,
-    _intact: Lodger,
+    _intact: Interactive,
     _folder: TempDir,
 }
 
 /// A directory of one process, which is dead.
 fn with_a_victim() -> TempDir {
     let folder = temporary_directory(Medium::Memory);
-    let mut victim = Lodger::in_directory(LODGER, "victim", &folder.path().join("metrics"));
+    let mut victim =
+        Interactive::in_directory(INTERACTIVE, "victim", &folder.path().join("metrics"));
     victim.tell("work 5");
     victim.tell(&format!("rows 0 {ROWS}"));
     victim.kill();
@@ -68,15 +69,15 @@ impl Scene {
     fn of_a_ledger() -> Self {
         let folder = with_a_victim();
         let directory = folder.path().join("metrics");
-        let lodger = Lodger::in_directory(LODGER, "entered", &directory);
+        let process = Interactive::in_directory(INTERACTIVE, "entered", &directory);
         collect(&Collector::from_directory(&directory).process_metrics(ProcessMetrics::Sum));
-        drop(lodger);
+        drop(process);
         Self::beside(folder, LEDGER)
     }
 
     fn beside(folder: TempDir, file: &str) -> Self {
         let directory = folder.path().join("metrics");
-        let mut intact = Lodger::in_directory(LODGER, "intact", &directory);
+        let mut intact = Interactive::in_directory(INTERACTIVE, "intact", &directory);
         intact.tell("work 42");
         let (pristine, next) = (folder.path().join("pristine"), folder.path().join("next"));
         let file = directory.join(file);
@@ -292,7 +293,7 @@ fn an_archive_that_is_cut_while_it_is_folded_into_is_replaced_or_left() {
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
     let fold = || Collector::from_directory(&scene.directory).compact();
     let dead = || {
-        let mut dead = Lodger::in_directory(LODGER, "dead", &scene.directory);
+        let mut dead = Interactive::in_directory(INTERACTIVE, "dead", &scene.directory);
         dead.tell("work 1");
         dead.kill();
     };
@@ -400,12 +401,12 @@ fn a_ledger_that_somebody_changes_without_end_harms_nobody_else() {
 #[test]
 fn a_segment_that_grows_while_it_is_read_is_read_right() {
     let folder = temporary_directory(Medium::Memory);
-    let mut lodger = Lodger::in_directory(LODGER, "growing", folder.path());
-    lodger.tell("work 42");
+    let mut process = Interactive::in_directory(INTERACTIVE, "growing", folder.path());
+    process.tell("work 42");
     let collector = Collector::from_directory(folder.path()).auto_compact(false);
     let (mut rows, mut steps) = (0, 0);
     for from in (0..5_000).step_by(100) {
-        lodger.say(&format!("rows {from} {}", from + 100));
+        process.say(&format!("rows {from} {}", from + 100));
     }
     let begun = Instant::now();
     while rows < 5_000 {

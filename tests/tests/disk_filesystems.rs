@@ -13,13 +13,13 @@ use std::process::Command;
 
 use headcount::Collector;
 use headcount_tests::files::{names, segments};
-use headcount_tests::interactive::Lodger;
+use headcount_tests::interactive::Interactive;
 use headcount_tests::mounted::{Filesystem, Kind, succeed};
 use headcount_tests::page::Page;
 use headcount_tests::privileges::as_root;
 use headcount_tests::{eventually, peer};
 
-const LODGER: &str = env!("CARGO_BIN_EXE_interactive");
+const INTERACTIVE: &str = env!("CARGO_BIN_EXE_interactive");
 
 /// What is counted, without what the collector tells of itself.
 fn counted(directory: &Path) -> Page {
@@ -97,7 +97,7 @@ fn an_overlay_on_a_full_btrfs_costs_new_series_only() {
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
-    let mut early = Lodger::in_directory(LODGER, "early", directory);
+    let mut early = Interactive::in_directory(INTERACTIVE, "early", directory);
     early.tell("work 100");
     early.tell("live 3");
     early.tell("rows 0 50");
@@ -105,7 +105,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     filesystem.fill();
 
     // Before a segment is made.
-    let mut late = Lodger::start(LODGER, "late");
+    let mut late = Interactive::start(INTERACTIVE, "late");
     let refused = late.enter(directory);
     assert!(refused.contains("No space left"), "{refused}");
     late.tell("work 11");
@@ -195,10 +195,10 @@ fn is_folded_later(kind: Kind) {
     let filesystem = Filesystem::new(kind);
     let directory = &filesystem.root().join("metrics");
     let dead = |who: &str| {
-        let mut lodger = Lodger::in_directory(LODGER, who, directory);
-        lodger.tell("work 7");
-        lodger.tell("rows 0 300");
-        lodger.kill();
+        let mut process = Interactive::in_directory(INTERACTIVE, who, directory);
+        process.tell("work 7");
+        process.tell("rows 0 300");
+        process.kill();
     };
     dead("one");
     // There is an archive already, which is to be replaced.
@@ -209,7 +209,7 @@ fn is_folded_later(kind: Kind) {
     for who in ["two", "three", "four"] {
         dead(who);
     }
-    let mut living = Lodger::in_directory(LODGER, "living", directory);
+    let mut living = Interactive::in_directory(INTERACTIVE, "living", directory);
     filesystem.fill();
     let (before, there) = (of_the_dead(directory), names(directory));
     let mut refusals = 0_u32;
@@ -251,14 +251,14 @@ fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {
         let directory = &root.join("metrics");
         let btrfs = || Command::new(peer("btrfs"));
         succeed(btrfs().args(["subvolume", "create"]).arg(directory));
-        let mut lodger = Lodger::in_directory(LODGER, "early", directory);
-        lodger.tell("work 100");
+        let mut process = Interactive::in_directory(INTERACTIVE, "early", directory);
+        process.tell("work 100");
         filesystem.write_back();
         filesystem.fill();
         let snapshot = root.join("snapshot");
         succeed(btrfs().args(["subvolume", "snapshot", "-r"]).args([root, &snapshot]));
         for _ in 0..5 {
-            lodger.tell("work 10");
+            process.tell("work 10");
             filesystem.write_back();
         }
         assert_eq!(done(directory, "early"), 150.0);
@@ -274,13 +274,13 @@ fn a_snapshot_can_be_read_and_costs_nothing_while_there_is_room() {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let (directory, snapshot) =
             (&filesystem.root().join("metrics"), filesystem.root().join("snapshot"));
-        let mut lodger = Lodger::in_directory(LODGER, "early", directory);
-        lodger.tell("work 100");
-        lodger.tell("rows 0 500");
+        let mut process = Interactive::in_directory(INTERACTIVE, "early", directory);
+        process.tell("work 100");
+        process.tell("rows 0 500");
         let mut command = Command::new(peer("btrfs"));
         succeed(command.args(["subvolume", "snapshot", "-r"]).args([filesystem.root(), &snapshot]));
-        lodger.tell("work 10");
-        lodger.tell("rows 0 600");
+        process.tell("work 10");
+        process.tell("rows 0 600");
         assert_eq!(done(directory, "early"), 110.0);
         assert_eq!(rows(&counted(directory)), (1_100.0, 600));
         let then = counted(&snapshot.join("metrics"));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use headcount::Collector;
 use headcount_tests::files::segments;
-use headcount_tests::interactive::Lodger;
+use headcount_tests::interactive::Interactive;
 use headcount_tests::page::Page;
 use headcount_tests::privileges::as_root;
 use headcount_tests::{Medium, temporary_directory};
@@ -35,17 +35,18 @@ fn takes_small_pages(options: &str) {
     let knows = Path::new("/sys/kernel/mm/transparent_hugepage/shmem_enabled").exists();
     mount_tmpfs(folder.path(), if knows { options } else { "size=64m" });
     let directory = folder.path().join("metrics");
-    let mut lodger = Lodger::in_directory(env!("CARGO_BIN_EXE_interactive"), "one", &directory);
-    lodger.tell("work 3");
+    let mut process =
+        Interactive::in_directory(env!("CARGO_BIN_EXE_interactive"), "one", &directory);
+    process.tell("work 3");
     for _ in 0..8 {
-        lodger.tell("thread 1");
+        process.tell("thread 1");
     }
-    lodger.tell("threads 8");
-    lodger.tell("rows 0 100");
+    process.tell("threads 8");
+    process.tell("rows 0 100");
     let kib = taken(&directory) >> 10;
     // Of rows of 1,000 bytes, and a page or two for each of nine shards.
     assert!(kib < 512, "{kib} KiB");
-    lodger.tell("fork 5");
+    process.tell("fork 5");
     let snapshot = Collector::from_directory(&directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.value("done_total{who=\"one\"}"), Some(24.0));
@@ -54,10 +55,10 @@ fn takes_small_pages(options: &str) {
     let filler = folder.path().join("filler");
     let full = fs::write(&filler, vec![1; 80 << 20]).expect_err("64 MiB");
     assert_eq!(full.raw_os_error(), Some(nix::libc::ENOSPC));
-    lodger.tell("rows 100 3000");
-    lodger.tell("work 1");
-    assert!(lodger.dropped() > 0);
-    assert!(lodger.ask("health").contains("No space left on device"));
+    process.tell("rows 100 3000");
+    process.tell("work 1");
+    assert!(process.dropped() > 0);
+    assert!(process.ask("health").contains("No space left on device"));
     fs::remove_file(&filler).expect("it is there");
     let snapshot = Collector::from_directory(&directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");

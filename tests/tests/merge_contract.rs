@@ -13,14 +13,14 @@ use headcount::Collector;
 use headcount_tests::child::Child;
 use headcount_tests::contract::{self, Files, Row};
 use headcount_tests::page::{Page, samples};
-use headcount_tests::scripted::Recorder;
+use headcount_tests::scripted::Scripted;
 use headcount_tests::{Medium, eventually, peer, temporary_directory, within};
 
 /// The processes of a row, by their names.
 #[derive(Default)]
 struct Played {
     /// Those that live.
-    living: BTreeMap<String, Recorder>,
+    living: BTreeMap<String, Scripted>,
     /// All of them, by their pids.
     names: BTreeMap<String, String>,
 }
@@ -36,16 +36,16 @@ fn play(row: &Row, directory: &Path) -> Played {
             } else {
                 env!("CARGO_BIN_EXE_scripted")
             };
-            let recorder = Recorder::start(program, directory);
-            played.names.insert(recorder.pid().to_string(), name.to_owned());
-            played.living.insert(name.to_owned(), recorder);
+            let scripted = Scripted::start(program, directory);
+            played.names.insert(scripted.pid().to_string(), name.to_owned());
+            played.living.insert(name.to_owned(), scripted);
         }
-        let recorder = played.living.get_mut(name);
-        let recorder = recorder.unwrap_or_else(|| panic!("{}: {name} is dead", row.name));
+        let scripted = played.living.get_mut(name);
+        let scripted = scripted.unwrap_or_else(|| panic!("{}: {name} is dead", row.name));
         match command {
-            "exit" => recorder.end(),
-            "kill" => recorder.kill(),
-            command => recorder.tell(command),
+            "exit" => scripted.end(),
+            "kill" => scripted.kill(),
+            command => scripted.tell(command),
         }
         if ["exit", "kill"].contains(&command) {
             played.living.remove(name);
@@ -175,12 +175,12 @@ fn of_processes_that_died_the_64_newest_are_shown() {
     let collector = Collector::from_directory(directory.path());
     let mut started = Vec::new();
     for number in 0..70 {
-        let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), directory.path());
-        recorder.tell(&format!("gauge {number}"));
-        started.push((recorder.pid(), number));
-        recorder.kill();
+        let mut scripted = Scripted::start(env!("CARGO_BIN_EXE_scripted"), directory.path());
+        scripted.tell(&format!("gauge {number}"));
+        started.push((scripted.pid(), number));
+        scripted.kill();
     }
-    let mut living = Recorder::start(env!("CARGO_BIN_EXE_scripted"), directory.path());
+    let mut living = Scripted::start(env!("CARGO_BIN_EXE_scripted"), directory.path());
     living.tell("gauge 70");
     started.push((living.pid(), 70));
     let expected: BTreeMap<String, f64> = started[6..]

@@ -13,7 +13,7 @@ use headcount::{Collector, Snapshot, Value};
 use headcount_tests::child::Child;
 use headcount_tests::exact::Exact;
 use headcount_tests::random::Random;
-use headcount_tests::scripted::Recorder;
+use headcount_tests::scripted::Scripted;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 
 /// What a snapshot has of a family with one series, as a number.
@@ -71,7 +71,7 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
     thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(directory, &families, &stop));
         let stop = Stop(&stop);
-        let mut living: Vec<(Recorder, usize)> = Vec::new();
+        let mut living: Vec<(Scripted, usize)> = Vec::new();
         // What each process, dead or alive, added up: in its cell, which rounds as the machine does.
         let mut counted: Vec<[f64; SUMS.len()]> = Vec::new();
         for _ in 0..60 {
@@ -79,22 +79,22 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
             let at = random.index(living.len().max(1));
             match action {
                 0 if living.len() < 5 => {
-                    let recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), directory);
-                    living.push((recorder, counted.len()));
+                    let scripted = Scripted::start(env!("CARGO_BIN_EXE_scripted"), directory);
+                    living.push((scripted, counted.len()));
                     counted.push([0.0; SUMS.len()]);
                 }
                 1 => living.swap_remove(at).0.kill(),
                 2 => living.swap_remove(at).0.end(),
                 3 => drop(Collector::from_directory(directory).compact()),
                 _ => {
-                    let (recorder, process) = &mut living[at];
+                    let (scripted, process) = &mut living[at];
                     for _ in 0..=random.below(20) {
                         let which = random.index(SUMS.len());
                         let number = random.float(low, high);
-                        recorder.say(&format!("{} {number:e}", SUMS[which].0));
+                        scripted.say(&format!("{} {number:e}", SUMS[which].0));
                         counted[*process][which] += number;
                     }
-                    recorder.tell("nothing");
+                    scripted.tell("nothing");
                 }
             }
             let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
@@ -136,9 +136,9 @@ fn sums_of_floats_never_fall_and_are_exact_while_processes_come_and_die() {
 fn an_archive_that_is_replaced_while_it_is_opened_is_not_missed() {
     let folder = temporary_directory(Medium::Memory);
     let collector = Collector::from_directory(folder.path());
-    let mut recorder = Recorder::start(env!("CARGO_BIN_EXE_scripted"), folder.path());
-    recorder.tell("summary 2.5");
-    recorder.end();
+    let mut scripted = Scripted::start(env!("CARGO_BIN_EXE_scripted"), folder.path());
+    scripted.tell("summary 2.5");
+    scripted.end();
     eventually("it is folded", || collector.compact().ok());
     let archive = folder.path().join("archive.hca");
     let bytes = fs::read(&archive).expect("there is an archive");

@@ -13,12 +13,12 @@ use headcount_tests::child::Child;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 
-fn rogue(arguments: &[&str]) -> Child {
+fn misbehaving(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_misbehaving")).args(arguments))
 }
 
 fn run(arguments: &[&str]) -> String {
-    let mut child = rogue(arguments);
+    let mut child = misbehaving(arguments);
     let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
     assert!(status.success(), "{status:?}:\n{}", child.output());
     child.all_output()
@@ -165,7 +165,7 @@ fn a_daemon_that_closes_everything_is_alive_and_its_files_are_its_own() {
     let (directory, files) = (folder.path().join("metrics"), folder.path().join("files"));
     fs::create_dir(&files).expect("a directory");
     let name = |path: &Path| path.to_str().expect("UTF-8").to_owned();
-    let mut child = rogue(&["close-all", &name(&directory), &name(&files)]);
+    let mut child = misbehaving(&["close-all", &name(&directory), &name(&files)]);
     within(Duration::from_secs(30), "it has counted", || {
         assert!(child.ended().is_none_or(|status| status.success()), "{}", child.output());
         child.output().contains("ready").then_some(())
@@ -254,7 +254,7 @@ fn observations_that_are_no_numbers_are_told_at_once() {
 #[test]
 fn a_program_that_replaced_itself_is_dead() {
     let directory = temporary_directory(Medium::Memory);
-    let child = rogue(&["exec", directory.path().to_str().expect("UTF-8")]);
+    let child = misbehaving(&["exec", directory.path().to_str().expect("UTF-8")]);
     eventually("it has replaced itself", || child.output().contains("ready").then_some(()));
     let page = page_of(directory.path());
     assert_eq!(page.at("headcount_processes{state=\"live\"}"), 0.0);

@@ -107,8 +107,8 @@ fn on_an_overlay_a_daemon_that_closed_its_descriptors_is_alive_until_it_ends() {
         return;
     }
     let folder = temporary_directory(Medium::Disk);
-    let rogue = env!("CARGO_BIN_EXE_misbehaving");
-    let mut command = in_namespaces(&KINDS, &["sh", "-c", SCRIPT, "sh", rogue]);
+    let misbehaving = env!("CARGO_BIN_EXE_misbehaving");
+    let mut command = in_namespaces(&KINDS, &["sh", "-c", SCRIPT, "sh", misbehaving]);
     let mut script = Child::start(command.current_dir(folder.path()));
     let status = script.wait();
     let output = script.all_output();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::id;
 
 use headcount::Collector;
-use headcount_tests::interactive::Lodger;
+use headcount_tests::interactive::Interactive;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
 use headcount_tests::privileges::as_root;
@@ -48,8 +48,8 @@ impl Group {
         group
     }
 
-    fn add(&self, lodger: &Lodger) {
-        let pid = lodger.child.pid().to_string();
+    fn add(&self, process: &Interactive) {
+        let pid = process.child.pid().to_string();
         fs::write(self.path.join("cgroup.procs"), pid).expect("our child and our group");
     }
 
@@ -118,11 +118,11 @@ fn is_counted_exactly(medium: Medium) {
     let directory = &folder.path().join("metrics");
     let acknowledged = folder.path().join("acknowledged");
     let start = |who| {
-        let mut lodger = Lodger::start(env!("CARGO_BIN_EXE_interactive"), who);
+        let mut process = Interactive::start(env!("CARGO_BIN_EXE_interactive"), who);
         // Before it has a segment, which is charged to the group then.
-        group.add(&lodger);
-        assert_eq!(lodger.enter(directory), "fine");
-        lodger
+        group.add(&process);
+        assert_eq!(process.enter(directory), "fine");
+        process
     };
     let mut neighbour = start("neighbour");
     neighbour.tell("work 10");

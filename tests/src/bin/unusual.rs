@@ -1,5 +1,5 @@
 //! A program under test for what is odd but allowed: labels without end, two declarations of one family, functions and loggers that take
-//! locks. Each scenario is one command and checks what it can see itself; `reviewed.rs` starts them.
+//! locks. Each scenario is one command and checks what it can see itself; `process_unusual.rs` starts them.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
 #![expect(clippy::float_cmp, reason = "counts are exact")]

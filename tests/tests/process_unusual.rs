@@ -1,4 +1,6 @@
-//! What a hostile reading of the library once broke, each held to by its promise.
+//! What programs may do although few of them do it: labels without end, two declarations of one
+//! family, functions and loggers that take locks, containers with a boot id of their own. Each once
+//! broke the library, and is held here to what the documentation promises.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
@@ -15,12 +17,12 @@ use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
 
-const ODD: &str = env!("CARGO_BIN_EXE_unusual");
+const UNUSUAL: &str = env!("CARGO_BIN_EXE_unusual");
 
 /// Runs a scenario, which checks for itself, to its end.
 #[track_caller]
 fn run(scenario: &str, directory: &Path) {
-    let mut child = Child::start(Command::new(ODD).arg(scenario).arg(directory));
+    let mut child = Child::start(Command::new(UNUSUAL).arg(scenario).arg(directory));
     let status = child.wait();
     // What it said is shown when it is dropped, with all that it has left running.
     assert!(status.success(), "{scenario}: {status}");
@@ -50,7 +52,7 @@ fn a_living_process_is_alive_whatever_its_boot_is_called() {
     }
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("metrics");
-    let mut command = in_namespaces(&KINDS, &["sh", "-c", SCRIPT, "sh", ODD]);
+    let mut command = in_namespaces(&KINDS, &["sh", "-c", SCRIPT, "sh", UNUSUAL]);
     let (mut child, mut input) = Child::start_with_input(command.current_dir(folder.path()));
     let output = eventually("it counts, or can't", || {
         let output = child.output();
@@ -230,7 +232,7 @@ fn a_logger_may_count_and_wait_and_panic() {
     let file = folder.path().join("file");
     fs::write(&file, "").expect("written");
     for scenario in ["logger-with-lock", "logger-that-panics"] {
-        let mut command = Command::new(ODD);
+        let mut command = Command::new(UNUSUAL);
         let mut child = Child::start(command.arg(scenario).env("HEADCOUNT_DIR", &file));
         let status = child.wait();
         assert!(status.success(), "{scenario}: {status}");
