@@ -8,13 +8,12 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use headcount::Collector;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
 use headcount_tests::victim::{self, FAMILIES, Report, Role};
-use headcount_tests::{Medium, eventually, peer, temporary_directory, within};
+use headcount_tests::{Medium, eventually, peer, temporary_directory};
 
 /// What fails, as strace calls it, with what it may well fail with.
 const FAILURES: [(&str, &[&str]); 19] = [
@@ -89,11 +88,9 @@ impl Run {
             fs::read_to_string(&said).is_ok_and(|said| said.contains("attached")).then_some(())
         });
         stage.store(2, Ordering::Release);
-        let ended = within(
-            Duration::from_secs(20),
-            &format!("{call} fails with {errno}, {when}: it ends"),
-            || victim.try_wait().expect("it is our child"),
-        );
+        let ended = eventually(&format!("{call} fails with {errno}, {when}: it ends"), || {
+            victim.try_wait().expect("it is our child")
+        });
         eventually("strace has ended", || tracer.try_wait().expect("it is our child"));
         let mut output = String::new();
         for line in BufReader::new(victim.stderr.take().expect("a pipe")).lines() {

@@ -13,12 +13,12 @@ use headcount_tests::{Medium, SOON, eventually, temporary_directory, within};
 /// The programs look after their children, and end; on a machine with much to do that takes a while.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-fn rogue(arguments: &[&str]) -> Child {
+fn misbehaving(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_misbehaving")).args(arguments))
 }
 
 fn run(arguments: &[&str]) -> String {
-    let mut child = rogue(arguments);
+    let mut child = misbehaving(arguments);
     let status = within(PATIENCE, "the program has ended", || child.ended());
     assert!(status.success(), "{status:?}:\n{}", child.output());
     child.all_output()
@@ -70,7 +70,7 @@ fn no_child_of_a_handler_that_interrupted_a_first_use_hangs() {
 #[track_caller]
 fn orphan(then: &str) -> Page {
     let directory = temporary_directory(Medium::Memory);
-    let mut parent = rogue(&["fork-inside", directory.path().to_str().expect("UTF-8"), then]);
+    let mut parent = misbehaving(&["fork-inside", directory.path().to_str().expect("UTF-8"), then]);
     parent.wait();
     eventually("the child has counted", || parent.output().contains("ready").then_some(()));
     assert!(!parent.group_is_gone(), "the child lives: {}", parent.output());
@@ -109,7 +109,7 @@ fn a_child_that_a_handler_forked_inside_the_first_use_does_not_keep_its_parent_a
         let directory = temporary_directory(Medium::Memory);
         let path = directory.path().to_str().expect("UTF-8");
         let micros = (1 + round * 8).to_string();
-        let mut parent = rogue(&["fork-inside-start", path, &micros]);
+        let mut parent = misbehaving(&["fork-inside-start", path, &micros]);
         parent.wait();
         within(SOON, &format!("the parent looks dead, {micros} us"), || {
             let page = page_of(directory.path());

@@ -280,7 +280,7 @@ fn fork_while_waiting(directory: &str) {
             if child > 0 {
                 break child;
             }
-            if started.elapsed() > Duration::from_secs(10) {
+            if started.elapsed() > Duration::from_secs(60) {
                 println!("failures: the handler never forked, or hangs in it");
                 exit(0);
             }

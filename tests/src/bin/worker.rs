@@ -194,7 +194,7 @@ fn reap(child: Pid) {
             WaitStatus::Exited(_, 0) => return,
             status => panic!("a child ended with {status:?}"),
         }
-        if started.elapsed() > Duration::from_secs(30) {
+        if started.elapsed() > Duration::from_secs(60) {
             let _ = kill(child, Signal::SIGKILL);
             panic!("a child hangs");
         }
