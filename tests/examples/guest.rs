@@ -1,4 +1,5 @@
-//! A shared library that counts, for a program that loads it while it runs: `loader` does. What it exports is C's.
+//! A shared library that counts, for a program that loads it while it runs: `loader` does. What it
+//! exports is C's.
 
 #![expect(unsafe_code, reason = "exported functions, and one that runs when the library is loaded")]
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "a library for tests")]
@@ -59,8 +60,8 @@ extern "C" fn loaded() {
 }
 
 #[used]
-// SAFETY: an array of functions without arguments, called when the library is loaded; this one needs nothing that is not
-// ready then: it stands behind all others.
+// SAFETY: an array of functions without arguments, called when the library is loaded; this one
+// needs nothing that is not ready then: it stands behind all others.
 #[unsafe(link_section = ".init_array.99999")]
 static LOADED: extern "C" fn() = loaded;
 

@@ -1,5 +1,5 @@
-//! A child process with its output captured, that is gone when the test is: with its own children. And children that a program under
-//! test forks.
+//! A child process with its output captured, that is gone when the test is: with its own children.
+//! And children that a program under test forks.
 #![expect(unsafe_code, reason = "fork")]
 
 use std::io::{BufRead, BufReader, Read};
@@ -119,7 +119,8 @@ pub fn told<'a>(output: &'a str, what: &str) -> &'a str {
 
 /// Does something in a forked child, which then ends.
 ///
-/// What the child may find half done by its parent's other threads is what the programs under test try.
+/// What the child may find half done by its parent's other threads is what the programs under test
+/// try.
 pub fn forked(child: impl FnOnce()) -> Pid {
     // SAFETY: the child runs this program's own code and ends by `leave`.
     match unsafe { fork() }.expect("fork") {
@@ -131,13 +132,15 @@ pub fn forked(child: impl FnOnce()) -> Pid {
     }
 }
 
-/// Ends a child at once. What `exit` would do first takes locks that a thread of the parent's may have held.
+/// Ends a child at once. What `exit` would do first takes locks that a thread of the parent's may
+/// have held.
 pub fn leave() -> ! {
     // SAFETY: ends the process, and nothing else.
     unsafe { nix::libc::_exit(0) }
 }
 
-/// Waits for the end of a child of this process's, and says how it ended if that was not well; kills one that hangs.
+/// Waits for the end of a child of this process's, and says how it ended if that was not well;
+/// kills one that hangs.
 pub fn ended_well(child: Pid) -> Result<(), String> {
     let started = Instant::now();
     loop {

@@ -1,7 +1,8 @@
-//! What several processes make together: the table that our own processes and the Python client's are held to.
+//! What several processes make together: the table that our own processes and the Python client's
+//! are held to.
 //!
-//! Written by hand, from the documented behaviour of the Python client's multiprocess mode; where ours is another, the row says why,
-//! and what Python shows instead, so that both are proved.
+//! Written by hand, from the documented behaviour of the Python client's multiprocess mode; where
+//! ours is another, the row says why, and what Python shows instead, so that both are proved.
 
 mod counters;
 mod gauge_values;
@@ -26,8 +27,9 @@ pub use versions::VERSIONS;
 pub struct Row {
     /// The situation.
     pub name: &'static str,
-    /// `process: command`, one after the other. A process starts at its first command; one that is named by a capital letter is of the
-    /// program's next version. `exit` and `kill` are its end, otherwise it is alive in the end. The commands are those of `scripted.rs`.
+    /// `process: command`, one after the other. A process starts at its first command; one that is
+    /// named by a capital letter is of the program's next version. `exit` and `kill` are its end,
+    /// otherwise it is alive in the end. The commands are those of `scripted.rs`.
     pub steps: &'static [&'static str],
     /// The families that the row is about.
     pub families: &'static [&'static str],
@@ -58,7 +60,8 @@ pub struct Difference {
     pub why: &'static str,
 }
 
-/// An order in which the Python client reads the processes' files: it merges them as the directory happens to list them.
+/// An order in which the Python client reads the processes' files: it merges them as the directory
+/// happens to list them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Files {
     /// The difference is there in any order.

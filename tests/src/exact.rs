@@ -1,9 +1,11 @@
-//! Sums of `f64` without any rounding, by other means than the library's: one long integer that counts the smallest `f64` there is.
+//! Sums of `f64` without any rounding, by other means than the library's: one long integer that
+//! counts the smallest `f64` there is.
 
 /// The sum of finite numbers that aren't negative.
 #[derive(Debug, Clone)]
 pub struct Exact {
-    /// In units of 2^-1074, the lowest word first: up to the largest `f64`, and carries of many of them.
+    /// In units of 2^-1074, the lowest word first: up to the largest `f64`, and carries of many of
+    /// them.
     words: [u64; 34],
 }
 
@@ -25,7 +27,8 @@ impl Exact {
     pub fn add(&mut self, value: f64) {
         assert!(value.is_finite() && value >= 0.0, "{value}");
         let bits = value.abs().to_bits();
-        // A subnormal number counts units; any other has one more digit than is written, and is shifted.
+        // A subnormal number counts units; any other has one more digit than is written, and is
+        // shifted.
         let (exponent, digits) = (bits >> 52, bits & ((1 << 52) - 1));
         let (shift, digits) =
             if exponent == 0 { (0, digits) } else { (exponent - 1, digits | (1 << 52)) };
@@ -52,7 +55,8 @@ impl Exact {
         let half = shift > 0 && self.bit(shift - 1) == 1;
         let beyond = (1..shift).any(|at| self.bit(at - 1) == 1);
         let up = u64::from(half && (beyond || digits % 2 == 1));
-        // The digit that isn't written, and a carry into it, count as one more in the exponent: as they should.
+        // The digit that isn't written, and a carry into it, count as one more in the exponent: as
+        // they should.
         let nearest = f64::from_bits(((shift as u64) << 52) + digits + up);
         assert!(nearest.is_finite(), "more than an f64 holds");
         nearest

@@ -50,7 +50,8 @@ pub fn copy_sparsely(from: &Path, to: &Path) {
     }
 }
 
-/// Bytes as `xxd -a` prints them, without the letters: sixteen in a row behind their offset, and a star for rows of zeros, but for the last.
+/// Bytes as `xxd -a` prints them, without the letters: sixteen in a row behind their offset, and a
+/// star for rows of zeros, but for the last.
 pub fn to_hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     let rows = bytes.chunks(16).enumerate();

@@ -1,7 +1,8 @@
 //! A client of HTTP/1.1 that keeps one connection, and can leave in the middle of a request.
 //!
-//! The usual clients choose and mend connections by themselves. These tests must know which connection, hence which
-//! worker, a request went to, must see a connection break, and must be able to break one.
+//! The usual clients choose and mend connections by themselves. These tests must know which
+//! connection, hence which worker, a request went to, must see a connection break, and must be able
+//! to break one.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

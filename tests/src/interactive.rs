@@ -10,7 +10,8 @@ use nix::sys::signal::Signal;
 use crate::child::Child;
 use crate::eventually;
 
-/// A process that does what it is told. It is killed when it is dropped, and ends when whoever tells it ends.
+/// A process that does what it is told. It is killed when it is dropped, and ends when whoever
+/// tells it ends.
 #[derive(Debug)]
 pub struct Interactive {
     /// The process.

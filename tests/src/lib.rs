@@ -1,5 +1,5 @@
-//! What the tests share: waiting by condition, child processes, HTTP, a strict reader of the exposition, and the
-//! example `prefork` as a server under test.
+//! What the tests share: waiting by condition, child processes, HTTP, a strict reader of the
+//! exposition, and the example `prefork` as a server under test.
 //!
 //! Nothing here is used by the library, and nothing here uses it: the tests judge it from outside.
 
@@ -73,7 +73,8 @@ pub fn temporary_directory(medium: Medium) -> TempDir {
     .expect("a temporary directory")
 }
 
-/// A program that a test compares us with, or `python` with what it needs for that. `tests/run` prepares them and says where they are.
+/// A program that a test compares us with, or `python` with what it needs for that. `tests/run`
+/// prepares them and says where they are.
 pub fn peer(program: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "says where the test's peers are")]
     let folder = std::env::var_os("HEADCOUNT_PEERS");
@@ -89,8 +90,8 @@ pub fn peer(program: &str) -> PathBuf {
     path
 }
 
-/// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in `tests/run --long`, which says so by
-/// `HEADCOUNT_LONG`.
+/// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in
+/// `tests/run --long`, which says so by `HEADCOUNT_LONG`.
 pub fn for_as_long_as(short: Duration, long: Duration) -> Duration {
     if is_long() { long } else { short }
 }

@@ -1,4 +1,5 @@
-//! Filesystems of a test's own: images that are mounted where nobody else sees them, and can be filled to the last block.
+//! Filesystems of a test's own: images that are mounted where nobody else sees them, and can be
+//! filled to the last block.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -43,8 +44,8 @@ impl Kind {
     }
 }
 
-/// A mounted filesystem. Only the thread that made it sees it, and the programs that this thread starts: it goes with the last of them,
-/// whatever ends them, and its loop device with it.
+/// A mounted filesystem. Only the thread that made it sees it, and the programs that this thread
+/// starts: it goes with the last of them, whatever ends them, and its loop device with it.
 #[derive(Debug)]
 pub struct Filesystem {
     image: PathBuf,
@@ -102,7 +103,8 @@ impl Filesystem {
     pub fn fill(&self) {
         let filler = File::options().create(true).append(true).open(&self.filler).expect("a file");
         let mut end = i64::try_from(filler.metadata().expect("it is open").len()).expect("small");
-        // Some of what is refused at first comes to light once everything is written: what was set aside for metadata, or freed a moment ago.
+        // Some of what is refused at first comes to light once everything is written: what was set
+        // aside for metadata, or freed a moment ago.
         for _ in 0..3 {
             for step in [16 << 20, 1 << 20, 64 << 10, 4 << 10] {
                 loop {

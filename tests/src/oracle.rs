@@ -1,7 +1,9 @@
-//! What was really done, in a file that several processes map: it outlives every one of them, whatever kills them.
+//! What was really done, in a file that several processes map: it outlives every one of them,
+//! whatever kills them.
 //!
-//! A doer announces what it is about to do and acknowledges what it has done. So at every moment, and for ever after a death,
-//! what is counted lies between what was acknowledged and what was announced.
+//! A doer announces what it is about to do and acknowledges what it has done. So at every moment,
+//! and for ever after a death, what is counted lies between what was acknowledged and what was
+//! announced.
 #![expect(unsafe_code, reason = "words that other processes write too")]
 
 use std::fs::File;
@@ -35,7 +37,8 @@ impl Oracle {
         assert!(at < self.words, "the oracle has {} words", self.words);
         // SAFETY: within the mapping, as just checked.
         let word = unsafe { self.map.as_mut_ptr().add(at * 8) };
-        // SAFETY: aligned, since a mapping begins at a page; valid for as long as `self` is borrowed, accessed as atomics only, by every process.
+        // SAFETY: aligned, since a mapping begins at a page; valid for as long as `self` is
+        // borrowed, accessed as atomics only, by every process.
         unsafe { AtomicU64::from_ptr(word.cast()) }
     }
 
@@ -72,7 +75,8 @@ impl Account<'_> {
         self.acknowledged.fetch_add(amount, Ordering::Release);
     }
 
-    /// Does it, where it sets something to a number that is greater than all before: then both words are such numbers, not sums.
+    /// Does it, where it sets something to a number that is greater than all before: then both
+    /// words are such numbers, not sums.
     pub fn raise(self, to: u64, act: impl FnOnce()) {
         self.announced.store(to, Ordering::Release);
         fence(Ordering::SeqCst);

@@ -1,6 +1,7 @@
 //! A strict reader of the text exposition: it takes nothing that the format only tolerates.
 //!
-//! It shares no code with the library, so that an error of the writer is not undone by the same error of the reader.
+//! It shares no code with the library, so that an error of the writer is not undone by the same
+//! error of the reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,8 +115,8 @@ impl Page {
         self.samples.keys().filter(ours).count()
     }
 
-    /// The cumulative buckets of a histogram: `(upper bound, count)`, the last bound infinite. `labels` as in a key,
-    /// without braces.
+    /// The cumulative buckets of a histogram: `(upper bound, count)`, the last bound infinite.
+    /// `labels` as in a key, without braces.
     pub fn buckets(&self, name: &str, labels: &str) -> Vec<(f64, f64)> {
         let wanted = if labels.is_empty() {
             BTreeMap::new()
@@ -137,8 +138,8 @@ impl Page {
     }
 }
 
-/// The samples of a page or of a part of one, without any judgement of what they are samples of: another writer's may be wrong
-/// in ways that a test is about.
+/// The samples of a page or of a part of one, without any judgement of what they are samples of:
+/// another writer's may be wrong in ways that a test is about.
 pub fn samples(text: &str) -> Result<BTreeMap<String, f64>, String> {
     let mut samples = BTreeMap::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

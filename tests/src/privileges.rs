@@ -4,7 +4,8 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-/// Makes a test that only root can make: here if this is root, else by `sudo` in a process of its own, where that asks nothing.
+/// Makes a test that only root can make: here if this is root, else by `sudo` in a process of its
+/// own, where that asks nothing.
 ///
 /// `test` is the test's name, as the test runner has it.
 pub fn as_root(test: &str, body: impl FnOnce()) {

@@ -1,4 +1,5 @@
-//! Processes that do what a test tells them, a line at a time: the programs `scripted` and `scripted_next` from outside.
+//! Processes that do what a test tells them, a line at a time: the programs `scripted` and
+//! `scripted_next` from outside.
 
 use std::io::Write;
 use std::path::Path;

@@ -17,8 +17,9 @@ use crate::page::Page;
 
 /// Builds an example in this test's own profile and target directory, and says where it is.
 ///
-/// Cargo itself says where, so a program left over from another build is never taken. It is asked for the workspace
-/// and not for one package: then it settles on the same features as for the tests, and finds everything built.
+/// Cargo itself says where, so a program left over from another build is never taken. It is asked
+/// for the workspace and not for one package: then it settles on the same features as for the
+/// tests, and finds everything built.
 pub fn example(name: &str) -> PathBuf {
     // <target directory>/<profile>/deps/<this test>
     let test = current_exe().expect("a test knows its path");
@@ -59,12 +60,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the example and waits until it has said where it is, and all its workers have been started.
+    /// Starts the example and waits until it has said where it is, and all its workers have been
+    /// started.
     pub fn start(arguments: &[&str]) -> Self {
         static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
         let program = PROGRAM.get_or_init(|| example("prefork"));
-        // It finds its directory by itself: what the environment says must not matter. Its panics are wanted, and their
-        // backtraces are not.
+        // It finds its directory by itself: what the environment says must not matter. Its panics
+        // are wanted, and their backtraces are not.
         let parent = Child::start(
             Command::new(program)
                 .args(arguments)
@@ -87,7 +89,8 @@ impl Server {
         server
     }
 
-    /// The workers that the parent has started and not yet seen ending, in the order of their start.
+    /// The workers that the parent has started and not yet seen ending, in the order of their
+    /// start.
     pub fn workers(&self) -> Vec<Pid> {
         let mut workers = Vec::new();
         for line in self.parent.output().lines() {
@@ -106,7 +109,8 @@ impl Server {
         workers
     }
 
-    /// Kills workers without warning. Returns when they are gone and as many others have taken their places.
+    /// Kills workers without warning. Returns when they are gone and as many others have taken
+    /// their places.
     pub fn kill_workers(&self, victims: &[Pid]) {
         let count = self.workers().len();
         for victim in victims {

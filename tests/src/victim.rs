@@ -1,4 +1,5 @@
-//! What the program `victim` and the tests that run it have agreed upon: who counts what, and which words of the oracle say so.
+//! What the program `victim` and the tests that run it have agreed upon: who counts what, and which
+//! words of the oracle say so.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +8,8 @@ use std::sync::atomic::AtomicU64;
 use crate::oracle::{Account, Oracle};
 use crate::page::Page;
 
-/// Builds the program with the places to die or to stop at, and says where it is. In a folder of its
-/// own in `target`: features of one build are united.
+/// Builds the program with the places to die or to stop at, and says where it is. In a folder of
+/// its own in `target`: features of one build are united.
 pub fn build_victim(cargo: &str, target: &Path) -> PathBuf {
     let target = target.join("kill-points");
     let built = Command::new(cargo)

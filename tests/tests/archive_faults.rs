@@ -1,5 +1,6 @@
-//! What goes wrong with folding: no room, limits, archives that are damaged, newer, or no files at all, damaged segments. Nothing is lost, nothing that
-//! isn't understood is written over, and it is told.
+//! What goes wrong with folding: no room, limits, archives that are damaged, newer, or no files at
+//! all, damaged segments. Nothing is lost, nothing that isn't understood is written over, and it is
+//! told.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};

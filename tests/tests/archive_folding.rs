@@ -1,5 +1,5 @@
-//! What the dead have counted is folded into one file, and no number changes; a collection costs what the living cost, however many have come
-//! and gone.
+//! What the dead have counted is folded into one file, and no number changes; a collection costs
+//! what the living cost, however many have come and gone.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -48,7 +48,8 @@ fn hold(directory: &Path, n: u32) -> Child {
     child
 }
 
-/// What was counted, with everything that is known of it; without what the collector tells of itself.
+/// What was counted, with everything that is known of it; without what the collector tells of
+/// itself.
 #[track_caller]
 fn counted(directory: &Path) -> Vec<MetricFamily> {
     let snapshot =
@@ -329,7 +330,8 @@ fn a_folder_that_was_killed_before_it_removed_the_files_has_counted_them_once() 
     let aside = saved(directory);
     let mut before = counted(directory);
     assert_eq!(compact(directory), 3);
-    // As it looks after a kill between the commit and the end; generation upon generation, as if each were killed.
+    // As it looks after a kill between the commit and the end; generation upon generation, as if
+    // each were killed.
     for generation in 0..12 {
         put_back(aside.path(), directory);
         assert_eq!(counted(directory), before, "{generation}");

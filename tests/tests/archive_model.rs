@@ -1,16 +1,20 @@
-//! The protocol by which segments of the dead are folded into the archive while others scrape, as a model, checked exhaustively.
+//! The protocol by which segments of the dead are folded into the archive while others scrape, as a
+//! model, checked exhaustively.
 //!
-//! Every interleaving of a folder that may be killed at each step, a scraper, births and deaths is walked through. The
-//! property: a scrape that completes counts every segment that was complete before it began exactly once, and no other twice.
-//! The protocol's simpler relatives are here as well, each with the loss or the double count that it leads to.
+//! Every interleaving of a folder that may be killed at each step, a scraper, births and deaths is
+//! walked through. The property: a scrape that completes counts every segment that was complete
+//! before it began exactly once, and no other twice. The protocol's simpler relatives are here as
+//! well, each with the loss or the double count that it leads to.
 //!
-//! Generations are kept as distances to the newest one, cut where the protocol no longer tells them apart: so there is no last
-//! generation, and the states are all that there are. A generation may fold nothing: that stands for what it does to segments
-//! which are not in the model. Folders share a lock that the kernel drops with its holder, so a folder that was killed and
-//! started again is all of them.
+//! Generations are kept as distances to the newest one, cut where the protocol no longer tells them
+//! apart: so there is no last generation, and the states are all that there are. A generation may
+//! fold nothing: that stands for what it does to segments which are not in the model. Folders share
+//! a lock that the kernel drops with its holder, so a folder that was killed and started again is
+//! all of them.
 //!
-//! What it takes for granted: `rename` and `unlink` are atomic; a listing shows what is there from its beginning to its
-//! end, and may or may not show the rest; dead is final; what a dead segment holds doesn't change.
+//! What it takes for granted: `rename` and `unlink` are atomic; a listing shows what is there from
+//! its beginning to its end, and may or may not show the rest; dead is final; what a dead segment
+//! holds doesn't change.
 
 #![expect(clippy::print_stdout, reason = "tells how much was looked at")]
 
@@ -34,7 +38,8 @@ enum Broken {
 
 #[derive(Debug, Clone, Copy)]
 struct Rules {
-    /// Generations for which a tombstone outlives its file, and by which the archive may go on during a scrape.
+    /// Generations for which a tombstone outlives its file, and by which the archive may go on
+    /// during a scrape.
     kept: u8,
     broken: Broken,
 }
@@ -89,7 +94,8 @@ enum Folder {
     Listed,
     /// The new archive is written, under a temporary name.
     Written,
-    /// The new archive has its name; or the old one is as good, and what it contains can be unlinked.
+    /// The new archive has its name; or the old one is as good, and what it contains can be
+    /// unlinked.
     Renamed,
 }
 
@@ -132,7 +138,8 @@ impl State {
         }
     }
 
-    /// As one number. Segments are interchangeable: of states that differ in their order one is looked at.
+    /// As one number. Segments are interchangeable: of states that differ in their order one is
+    /// looked at.
     fn key(&self) -> u128 {
         let mut segments: Vec<u32> = self.segments.iter().map(Segment::key).collect();
         segments.sort_unstable();

@@ -1,7 +1,8 @@
-//! What the attributes' keys do, asserted in the exposition: labels by type, families, which ends count, declared
-//! metrics, conditions.
+//! What the attributes' keys do, asserted in the exposition: labels by type, families, which ends
+//! count, declared metrics, conditions.
 //!
-//! Each test has functions and families of its own, so that the tests can run at the same time in one process.
+//! Each test has functions and families of its own, so that the tests can run at the same time in
+//! one process.
 
 #![expect(clippy::unwrap_used, reason = "a helper fails the test")]
 

@@ -1,8 +1,9 @@
 //! What attributes like these are known to get wrong, each pitfall a test that is named after it.
 //!
-//! Those that show at compile time alone are programs of the test `attributes_ui`: a mistake must not take the function away (`fail/many`,
-//! `fail/block_body`), a declaration without a body has nothing to count (`fail/trait_declaration`), unknown arguments
-//! are errors (`fail/unknown_key`). Shadowed names, renamed packages and denied lints are the test `attributes_hygiene`.
+//! Those that show at compile time alone are programs of the test `attributes_ui`: a mistake must
+//! not take the function away (`fail/many`, `fail/block_body`), a declaration without a body has
+//! nothing to count (`fail/trait_declaration`), unknown arguments are errors (`fail/unknown_key`).
+//! Shadowed names, renamed packages and denied lints are the test `attributes_hygiene`.
 
 #![expect(clippy::unwrap_used, reason = "a helper fails the test")]
 

@@ -1,6 +1,6 @@
 //! An attribute never changes a program, and sees each end of a call: small programs in which one
-//! could. What generated functions do is the test `attributes_differential`; here stands what is recorded of
-//! them, and what no generator would think of.
+//! could. What generated functions do is the test `attributes_differential`; here stands what is
+//! recorded of them, and what no generator would think of.
 
 #![expect(clippy::unwrap_used, reason = "a helper fails the test")]
 

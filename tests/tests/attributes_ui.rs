@@ -1,7 +1,8 @@
 //! Programs that must not compile, with the messages they get, and programs that must.
 //!
-//! The messages are those of the compiler that was stable when they were written; another may word its own part otherwise.
-//! `TRYBUILD=overwrite cargo test --test attributes_ui` writes them anew: read what it wrote.
+//! The messages are those of the compiler that was stable when they were written; another may word
+//! its own part otherwise. `TRYBUILD=overwrite cargo test --test attributes_ui` writes them anew:
+//! read what it wrote.
 
 #[test]
 fn mistakes_get_the_messages_that_are_expected_of_them() {
@@ -13,8 +14,9 @@ fn what_must_compile_compiles() {
     trybuild::TestCases::new().pass("ui/pass/*.rs");
 }
 
-/// The compiler shows the standard library's source where the machine has it (rustup's component `rust-src`), and the next
-/// release moves it. What panics in a constant says where it was called (`#[track_caller]`), so that none of it is shown.
+/// The compiler shows the standard library's source where the machine has it (rustup's component
+/// `rust-src`), and the next release moves it. What panics in a constant says where it was called
+/// (`#[track_caller]`), so that none of it is shown.
 #[test]
 fn no_message_shows_the_standard_library() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail");

@@ -1,4 +1,5 @@
-//! What recording costs, in instructions: they don't depend on the machine's mood, so they can be asserted.
+//! What recording costs, in instructions: they don't depend on the machine's mood, so they can be
+//! asserted.
 
 #![cfg(target_arch = "x86_64")]
 

@@ -1,7 +1,9 @@
-//! What recording costs, counted in instructions by callgrind: they don't depend on how busy the machine is, so they can be asserted.
+//! What recording costs, counted in instructions by callgrind: they don't depend on how busy the
+//! machine is, so they can be asserted.
 //!
-//! Each operation is done N and many more times; the difference is what the operation costs, without what a process begins with. Of
-//! that goes what the same loop costs around nothing, around a plain call, or around one that reads the clock as well.
+//! Each operation is done N and many more times; the difference is what the operation costs,
+//! without what a process begins with. Of that goes what the same loop costs around nothing, around
+//! a plain call, or around one that reads the clock as well.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -13,9 +15,11 @@ use headcount_tests::{Medium, peer, temporary_directory};
 const FEW: u64 = 1_000;
 const MANY: u64 = 101_000;
 
-/// The operation, what its costs are compared with, and how many instructions more it took when this was written. Some of it is what the loop
-/// makes up for the operation: a number for a bucket, a method for a label. Those that are timed go by the system's clock here, which they ask more directly than
-/// `Instant` does, with which they are compared; it is over before the processor's counter takes over, or it is less.
+/// The operation, what its costs are compared with, and how many instructions more it took when
+/// this was written. Some of it is what the loop makes up for the operation: a number for a bucket,
+/// a method for a label. Those that are timed go by the system's clock here, which they ask more
+/// directly than `Instant` does, with which they are compared; it is over before the processor's
+/// counter takes over, or it is less.
 const EXPECTED: &[(&str, &str, f64)] = &[
     ("inc", "nothing", 5.0),
     ("inc_by float", "nothing", 13.0),

@@ -1,5 +1,5 @@
-//! Directories that are unfit and files that aren't segments: recording goes on, the rest is read, and someone is told
-//! what and why, with the path.
+//! Directories that are unfit and files that aren't segments: recording goes on, the rest is read,
+//! and someone is told what and why, with the path.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
@@ -202,7 +202,8 @@ fn with_one_segment() -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
-/// Collects, and asserts that the good segment's numbers are intact and what was skipped is `reason`, once, with its path.
+/// Collects, and asserts that the good segment's numbers are intact and what was skipped is
+/// `reason`, once, with its path.
 fn skips(directory: &Path, bad: &Path, reason: &str, says: &str) {
     let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     let page = Page::parse(&snapshot.to_text()).expect("a page");
@@ -258,7 +259,8 @@ fn segments_of_another_version_or_damaged_ones_are_skipped_and_left_alone() {
     }
 }
 
-/// Copies what there is, and leaves out what there isn't: a segment is gigabytes long and kilobytes large.
+/// Copies what there is, and leaves out what there isn't: a segment is gigabytes long and kilobytes
+/// large.
 fn copy_sparsely(from: &Path, to: &Path) {
     let from = File::open(from).expect("ours");
     let to = File::create(to).expect("ours");

@@ -1,5 +1,6 @@
-//! Files that are cut, grow, or are written over while a collector reads them, by somebody who has no business there. What was cut is told or was
-//! read whole before, never read as less; other files' numbers stay right whatever happens; nothing panics, hangs or gets a signal.
+//! Files that are cut, grow, or are written over while a collector reads them, by somebody who has
+//! no business there. What was cut is told or was read whole before, never read as less; other
+//! files' numbers stay right whatever happens; nothing panics, hangs or gets a signal.
 //!
 //! Files that lie from the start are in `disk_hostile.rs`.
 
@@ -26,7 +27,8 @@ const LEDGER: &str = "processes.hcl";
 /// Of the victim: so many that reading them takes a while.
 const ROWS: u32 = 150; // and `Seen::WHOLE`
 
-/// A directory in which one file is to be changed. Beside it counts a process whose numbers must stay right.
+/// A directory in which one file is to be changed. Beside it counts a process whose numbers must
+/// stay right.
 struct Scene {
     directory: PathBuf,
     /// The file, and what it was.
@@ -175,7 +177,8 @@ fn collect(collector: &Collector) -> Snapshot {
     collector.collect().expect("a snapshot")
 }
 
-/// Makes something happen at a random moment while something else does, or else before or after it. Yields what came of that.
+/// Makes something happen at a random moment while something else does, or else before or after it.
+/// Yields what came of that.
 fn amid<T: Send>(
     random: &mut Random,
     longest: Duration,

@@ -1,5 +1,5 @@
-//! Programs that remove what is old, as systemd-tmpfiles does: files that count don't look old to them
-//! as long as somebody collects, and a process whose file is gone knows it.
+//! Programs that remove what is old, as systemd-tmpfiles does: files that count don't look old to
+//! them as long as somebody collects, and a process whose file is gone knows it.
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;

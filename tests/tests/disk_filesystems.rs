@@ -1,6 +1,7 @@
-//! Real filesystems that run full, at each moment at which that could hurt: before a segment is made, before it grows, while stores are written
-//! back, while the dead are folded. No signal and no panic; what exists goes on counting, what is new is dropped and told, and all is well
-//! when there is room again.
+//! Real filesystems that run full, at each moment at which that could hurt: before a segment is
+//! made, before it grows, while stores are written back, while the dead are folded. No signal and
+//! no panic; what exists goes on counting, what is new is dropped and told, and all is well when
+//! there is room again.
 //!
 //! A full tmpfs is in `process_limits.rs` and `archive_faults.rs`.
 
@@ -133,7 +134,8 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     assert_eq!(page.at(&done_by("early")), 400.0);
     early.tell("work 1");
 
-    // What children count is their own affair until there is room for a segment; their parent goes on.
+    // What children count is their own affair until there is room for a segment; their parent goes
+    // on.
     early.tell("fork 13");
     late.tell("fork 13");
     filesystem.write_back();
@@ -241,7 +243,8 @@ fn of_the_dead(directory: &Path) -> Vec<(String, f64)> {
     page.samples.into_iter().collect()
 }
 
-/// A snapshot makes blocks common property, and who then stores needs new ones. It ends where another subvolume begins.
+/// A snapshot makes blocks common property, and who then stores needs new ones. It ends where
+/// another subvolume begins.
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {

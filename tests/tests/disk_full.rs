@@ -1,5 +1,6 @@
-//! A process that finds no room for its segment: what the dead have left is folded once. Where that helps, it counts as any other, and nobody's counts
-//! are lost; where it doesn't, it counts in private memory and says so.
+//! A process that finds no room for its segment: what the dead have left is folded once. Where that
+//! helps, it counts as any other, and nobody's counts are lost; where it doesn't, it counts in
+//! private memory and says so.
 
 #![expect(clippy::print_stderr, reason = "a test that couldn't be made says so")]
 
@@ -67,7 +68,8 @@ const ENOSPC: i32 = 28;
 
 #[test]
 fn a_new_process_folds_the_dead_and_counts_as_any_other() {
-    // Where a page or two are left its segment is begun, and then given up; with a few more it is made, and what it declares finds no room.
+    // Where a page or two are left its segment is begun, and then given up; with a few more it is
+    // made, and what it declares finds no room.
     for pages in 1..=8 {
         for kind in ["gauge", "counters"] {
             let Some(output) = run(&["one", "20", &pages.to_string(), kind]) else { return };
@@ -118,7 +120,8 @@ fn of_several_workers_at_once_one_folds_and_each_knows_where_it_counts() {
         let workers = workers(&output);
         assert_eq!(workers.len(), count);
         for worker in &workers {
-            // One that took the very last room for its segment drops what it records, and says so; what is private is not dropped.
+            // One that took the very last room for its segment drops what it records, and says so;
+            // what is private is not dropped.
             if !worker.is_shared || worker.dropped > 0 {
                 assert_ne!(worker.problem, 0, "{output}");
             }

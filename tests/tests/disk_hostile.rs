@@ -1,5 +1,6 @@
-//! Files that somebody made to harm: they may lie in every number. Each is skipped or has no effect, the other files' numbers
-//! are intact, the page can be read, and a collector doesn't spend gigabytes on it.
+//! Files that somebody made to harm: they may lie in every number. Each is skipped or has no
+//! effect, the other files' numbers are intact, the page can be read, and a collector doesn't spend
+//! gigabytes on it.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

@@ -1,4 +1,5 @@
-//! Filesystems in memory that give huge pages where they may: a page of counters must not become two megabytes.
+//! Filesystems in memory that give huge pages where they may: a page of counters must not become
+//! two megabytes.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

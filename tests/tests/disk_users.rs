@@ -1,5 +1,5 @@
-//! A directory that a group shares: workers of one user, an exporter of another, and strangers. Needs root, to be other users; everyone else has
-//! one user only, and passes.
+//! A directory that a group shares: workers of one user, an exporter of another, and strangers.
+//! Needs root, to be other users; everyone else has one user only, and passes.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

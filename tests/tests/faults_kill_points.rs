@@ -1,5 +1,6 @@
-//! A process dies at every place where something half done could be left behind: before and after each system call and each publishing
-//! store. What it counted is there, nobody else notices, the next run goes on, and what was left lying is cleared away.
+//! A process dies at every place where something half done could be left behind: before and after
+//! each system call and each publishing store. What it counted is there, nobody else notices, the
+//! next run goes on, and what was left lying is cleared away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +21,8 @@ use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
-/// Moments at which the victim decides where to die, of which a place is worth it: it comes by there soon after.
+/// Moments at which the victim decides where to die, of which a place is worth it: it comes by
+/// there soon after.
 fn moments(place: &str) -> &'static [&'static str] {
     match place.split_once('.') {
         Some(("directory", _)) => &["start"],
@@ -34,8 +36,8 @@ fn moments(place: &str) -> &'static [&'static str] {
 
 type Refused = &'static [(&'static str, Errno)];
 
-/// Ways that no filesystem of a test's machine makes necessary: the victim is refused what they are instead of. With the moments of
-/// which it is worth it.
+/// Ways that no filesystem of a test's machine makes necessary: the victim is refused what they are
+/// instead of. With the moments of which it is worth it.
 const DETOURS: [(&[&str], Refused); 4] = [
     // No unnamed files.
     (&["start", "child"], &[("create.unnamed", Errno::EOPNOTSUPP)]),
@@ -47,7 +49,8 @@ const DETOURS: [(&[&str], Refused); 4] = [
     (&["fold"], &[("fold.sync", Errno::EIO)]),
 ];
 
-/// A segment that no reader can make sense of. It is renamed when it gets in the way, and never removed.
+/// A segment that no reader can make sense of. It is renamed when it gets in the way, and never
+/// removed.
 const DAMAGED: &str = "1-damaged.hc";
 
 fn victim() -> PathBuf {
@@ -111,7 +114,8 @@ impl<'a> Scene<'a> {
         entries.map(|e| e.expect("an entry").file_name().into_string().expect("UTF-8")).collect()
     }
 
-    /// A process that lives on, a file that isn't ours, and what some who were killed long ago have left.
+    /// A process that lives on, a file that isn't ours, and what some who were killed long ago have
+    /// left.
     fn bystanders(&self) -> Child {
         let mut command = Command::new(self.victim);
         let bystander = Child::start(command.arg("bystander").arg(&self.directory));
@@ -167,7 +171,8 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
     }
 }
 
-/// Calls and steps of what the victim does when it does a bit of everything. The others are those of single actions.
+/// Calls and steps of what the victim does when it does a bit of everything. The others are those
+/// of single actions.
 const ELSEWHERE: [&str; 7] =
     ["clean", "directory.group", "directory.rename", "fold.punch", "ledger", "private", "room"];
 
@@ -230,12 +235,14 @@ fn deaths_at(victim: &Path, name: &str, place: &str) -> usize {
     deaths
 }
 
-/// All times at which a place may be come by: the moment, what is refused, and the passing that counts.
+/// All times at which a place may be come by: the moment, what is refused, and the passing that
+/// counts.
 fn ways(name: &str) -> Vec<(&'static str, Refused, u32)> {
     let usual = moments(name).iter().map(|when| (*when, Refused::default(), 1));
     let mut ways: Vec<_> = usual.collect();
     if ways.len() > 2 {
-        // In the middle of what is done again and again. A series' record is some words long, and the words that publish it are two.
+        // In the middle of what is done again and again. A series' record is some words long, and
+        // the words that publish it are two.
         ways.extend([3, 9, 10, 11, 12].map(|nth| ("later", Refused::default(), nth)));
     }
     for (moments, refused) in DETOURS {
@@ -401,7 +408,8 @@ impl Scene<'_> {
         killed
     }
 
-    /// A directory in which many have died: most are in the archive, some aren't, and one is damaged.
+    /// A directory in which many have died: most are in the archive, some aren't, and one is
+    /// damaged.
     fn aftermath<'a>(victim: &'a Path, action: &Action) -> Scene<'a> {
         let scene = Scene::new(victim);
         scene.runs();
@@ -476,7 +484,8 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
                 let rows = counts.iter().filter(|(key, _)| key.contains("\"gone-"));
                 rows.map(|(_, value)| *value).collect()
             };
-            // The three together; and what one who died has not removed stays, and keeps what another counted and removed.
+            // The three together; and what one who died has not removed stays, and keeps what
+            // another counted and removed.
             let (died, after) = (gone(&died), gone(&after));
             assert!(died.is_empty() || died == [1.0; 3], "{what}: {died:?}");
             assert_eq!(after, died.iter().map(|n| n + 1.0).collect::<Vec<_>>(), "{what}");
@@ -499,7 +508,8 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
     assert_eq!(was_set_aside, action.name != "forget-what-was-set-aside", "{what}: {names:?}");
 }
 
-/// What has counted by now doesn't change while an action is repeated, so whatever is seen is the action's.
+/// What has counted by now doesn't change while an action is repeated, so whatever is seen is the
+/// action's.
 #[test]
 fn whoever_forgets_removes_or_makes_room_may_die_anywhere() {
     let victim = victim();

@@ -1,5 +1,6 @@
-//! Every system call fails once, as strace has it fail: the first of its kind, the second, and so on until there is none left. The program
-//! neither panics nor dies, and what it did is counted or said to be dropped: nothing else, and nothing twice.
+//! Every system call fails once, as strace has it fail: the first of its kind, the second, and so
+//! on until there is none left. The program neither panics nor dies, and what it did is counted or
+//! said to be dropped: nothing else, and nothing twice.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -56,7 +57,8 @@ struct Run {
 }
 
 impl Run {
-    /// `when` as strace has it: `3` is the third, `3+` is all from the third on. Each thread has a count of its own.
+    /// `when` as strace has it: `3` is the third, `3+` is all from the third on. Each thread has a
+    /// count of its own.
     fn new(strace: &Path, call: &str, errno: &str, when: &str) -> Self {
         let folder = temporary_directory(Medium::Memory);
         let directory = folder.path().join("segments");
@@ -143,7 +145,8 @@ impl Run {
         assert!(names.iter().all(known), "{what}: {names:?}");
     }
 
-    /// What a process did is what others see, or what it sees itself where it counts in private; but for what it said to have dropped.
+    /// What a process did is what others see, or what it sees itself where it counts in private;
+    /// but for what it said to have dropped.
     fn check_counts(&self, page: &Page, process: Role, what: &str) {
         let shared = self.report(process, Report::Shared) == 1;
         let dropped = self.report(process, Report::DroppedOperations);

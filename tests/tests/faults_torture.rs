@@ -1,4 +1,5 @@
-//! The rig `torture` for a short time, in memory and on disk. `cargo run -p headcount-tests --bin torture` runs it for longer.
+//! The rig `torture` for a short time, in memory and on disk. `cargo run -p headcount-tests --bin
+//! torture` runs it for longer.
 
 #![expect(clippy::print_stdout, reason = "the figures")]
 

@@ -16,7 +16,8 @@ fn with_mapped_words(medium: Medium, test: impl FnOnce(&[AtomicU64], &File)) {
     file.set_len(4096).expect("room");
     let map = memmap2::MmapOptions::new().len(4096).map_raw(&file).expect("a mapping");
     #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
-    // SAFETY: 512 aligned words, accessed through these atomics only while `map` lives; the file isn't cut.
+    // SAFETY: 512 aligned words, accessed through these atomics only while `map` lives; the file
+    // isn't cut.
     let words = unsafe { std::slice::from_raw_parts(map.as_mut_ptr().cast::<AtomicU64>(), 512) };
     test(words, &file);
 }

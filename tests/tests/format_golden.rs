@@ -1,5 +1,5 @@
-//! Files that earlier versions have written are read as they were meant, for as long as their major version is; and what a later one adds is left
-//! alone. See `golden/README.md`.
+//! Files that earlier versions have written are read as they were meant, for as long as their major
+//! version is; and what a later one adds is left alone. See `golden/README.md`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

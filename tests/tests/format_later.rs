@@ -1,6 +1,6 @@
-//! Files in which a newer version has written what this one doesn't know: a type of metric, of value,
-//! a gauge's mode, a record that must be known, a greater minor version. None of it is damage: it is
-//! told, and the file stays where it is and as it is.
+//! Files in which a newer version has written what this one doesn't know: a type of metric, of
+//! value, a gauge's mode, a record that must be known, a greater minor version. None of it is
+//! damage: it is told, and the file stays where it is and as it is.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -30,7 +30,8 @@ fn of_one_dead() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// A segment is gigabytes long, and nearly all of it is holes: header, words and log stand in front.
+/// A segment is gigabytes long, and nearly all of it is holes: header, words and log stand in
+/// front.
 fn front(path: &Path) -> Vec<u8> {
     let mut bytes = vec![0; 256 << 10];
     File::open(path).expect("it has its name").read_exact_at(&mut bytes, 0).expect("longer");

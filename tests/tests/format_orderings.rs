@@ -1,7 +1,9 @@
-//! The protocols between threads and processes, in every order in which their loads and stores can become visible: the real code of the
-//! library's table of rows and of its publishing, on the model checker's atomics.
+//! The protocols between threads and processes, in every order in which their loads and stores can
+//! become visible: the real code of the library's table of rows and of its publishing, on the model
+//! checker's atomics.
 //!
-//! What the checker can't know: it treats a load that sees a later store as impossible. Its findings are bugs; its silence is no proof.
+//! What the checker can't know: it treats a load that sees a later store as impossible. Its
+//! findings are bugs; its silence is no proof.
 
 /// As in the library: the file finds its atomics, and the size of its first table, above itself.
 #[path = "."]
@@ -62,8 +64,9 @@ fn a_row_that_is_found_is_whole_also_while_the_table_grows() {
     });
 }
 
-/// A thread that looks a row up while it is removed and comes back finds its old cells, its new ones, that it is gone, or nothing: never another's. One
-/// that moves up in its place may be missed, and then is asked for under the mutex.
+/// A thread that looks a row up while it is removed and comes back finds its old cells, its new
+/// ones, that it is gone, or nothing: never another's. One that moves up in its place may be
+/// missed, and then is asked for under the mutex.
 #[test]
 fn a_row_that_is_removed_and_comes_back_is_never_another_ones() {
     loom::model(|| {
@@ -127,7 +130,8 @@ fn a_reader_sees_whole_records_and_the_slots_that_they_speak_of() {
     });
 }
 
-/// A thread counts with plain loads and stores; when it ends, the mutex gives its shard to the next, with its values.
+/// A thread counts with plain loads and stores; when it ends, the mutex gives its shard to the
+/// next, with its values.
 #[test]
 fn a_shard_that_is_given_on_keeps_its_counts() {
     loom::model(|| {
@@ -155,7 +159,8 @@ fn a_shard_that_is_given_on_keeps_its_counts() {
     });
 }
 
-/// A gauge that remembers when it was set: value, then time; a reader asks for the time first. What the time says was set has been.
+/// A gauge that remembers when it was set: value, then time; a reader asks for the time first. What
+/// the time says was set has been.
 #[test]
 fn a_time_is_never_seen_before_its_value() {
     loom::model(|| {

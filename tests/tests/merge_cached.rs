@@ -1,4 +1,5 @@
-//! A collector that is kept remembers what it read; what it yields is what a new one yields, whatever happened in between.
+//! A collector that is kept remembers what it read; what it yields is what a new one yields,
+//! whatever happened in between.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -57,7 +58,8 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, ol
                 fs::remove_file(directory.join(name)).expect("it was there");
             }
         }
-        // A segment that is cut in place is one that can't be read, whatever was read of it before; and what is appended says nothing.
+        // A segment that is cut in place is one that can't be read, whatever was read of it before;
+        // and what is appended says nothing.
         10 => {
             let ours = |name: &&String| name.starts_with("copy");
             if let Some(name) = names(directory).iter().find(ours) {

@@ -1,7 +1,8 @@
-//! Clocks that are ahead, and are set: no count falls, and no later value is hidden by an earlier one.
+//! Clocks that are ahead, and are set: no count falls, and no later value is hidden by an earlier
+//! one.
 //!
-//! A process gets a clock of its own from a library that is loaded before all others, and says what a
-//! file says beside the true time.
+//! A process gets a clock of its own from a library that is loaded before all others, and says what
+//! a file says beside the true time.
 
 use std::fs;
 use std::path::{Path, PathBuf};

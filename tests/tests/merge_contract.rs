@@ -1,5 +1,5 @@
-//! Many processes, one page: every kind and mode in every situation of the table `contract`, by real processes; and the Python client
-//! held to the same table.
+//! Many processes, one page: every kind and mode in every situation of the table `contract`, by
+//! real processes; and the Python client held to the same table.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

@@ -1,5 +1,5 @@
-//! What must be true whatever happens: sums never fall and are exact, while processes come, count and die in random order, and while
-//! many threads count.
+//! What must be true whatever happens: sums never fall and are exact, while processes come, count
+//! and die in random order, and while many threads count.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,7 +72,8 @@ fn sums_are_exact(random: &mut Random, low: i32, high: i32) {
         let watcher = scope.spawn(|| watch(directory, &families, &stop));
         let stop = Stop(&stop);
         let mut living: Vec<(Scripted, usize)> = Vec::new();
-        // What each process, dead or alive, added up: in its cell, which rounds as the machine does.
+        // What each process, dead or alive, added up: in its cell, which rounds as the machine
+        // does.
         let mut counted: Vec<[f64; SUMS.len()]> = Vec::new();
         for _ in 0..60 {
             let action = if living.is_empty() { 0 } else { random.below(8) };
@@ -126,7 +127,8 @@ impl Drop for Stop<'_> {
 #[test]
 fn sums_of_floats_never_fall_and_are_exact_while_processes_come_and_die() {
     let mut random = Random::seeded();
-    // 1e-300 to 1e300, where most parts vanish beside the largest; close together, where every part counts; and between.
+    // 1e-300 to 1e300, where most parts vanish beside the largest; close together, where every part
+    // counts; and between.
     for (low, high) in [(-996, 997), (-3, 4), (-60, 60), (900, 940)] {
         sums_are_exact(&mut random, low, high);
     }

@@ -1,4 +1,5 @@
-//! Series come and go, for ever: what a process holds is bounded by those that are there, and no count is lost, doubled, or another's.
+//! Series come and go, for ever: what a process holds is bounded by those that are there, and no
+//! count is lost, doubled, or another's.
 
 #![expect(clippy::float_cmp, reason = "whole numbers")]
 
@@ -212,7 +213,8 @@ fn what_nobody_touches_goes_and_no_count_falls() {
         assert_eq!(seen["both"], expected);
         (!seen.contains_key("one")).then_some(())
     });
-    // The first has removed its own part as well, which still counts; a family without a timeout keeps what it has.
+    // The first has removed its own part as well, which still counts; a family without a timeout
+    // keeps what it has.
     assert_eq!(a.tell("remove guest_visits_total both"), "0");
     assert_eq!(counts(directory, "guest_visits_total")["both"], expected);
     assert_eq!(counts(directory, "guest_calls_total")["stays"], 1.0);

@@ -1,4 +1,5 @@
-//! What a program declares as a whole: crates that don't agree are told, the first is in force, and nothing panics.
+//! What a program declares as a whole: crates that don't agree are told, the first is in force, and
+//! nothing panics.
 
 use std::sync::Mutex;
 

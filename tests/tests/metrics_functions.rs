@@ -1,4 +1,5 @@
-//! Gauges and counters whose value is what a function says; and the guards that measure parts of a program.
+//! Gauges and counters whose value is what a function says; and the guards that measure parts of a
+//! program.
 
 use std::process::Command;
 use std::time::Duration;

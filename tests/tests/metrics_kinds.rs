@@ -1,5 +1,5 @@
-//! Every kind of metric, declared as a `static` and as a family, by its type or under another name: what a collector makes of it, in one
-//! process and in several.
+//! Every kind of metric, declared as a `static` and as a family, by its type or under another name:
+//! what a collector makes of it, in one process and in several.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Series are removed, by one process or by all, before, between and after foldings: what others have stays whole, what nobody has is gone, and
-//! no count ever lands on another series.
+//! Series are removed, by one process or by all, before, between and after foldings: what others
+//! have stays whole, what nobody has is gone, and no count ever lands on another series.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Any sequence of operations on families with open labels, held to a map that does the same: making, counting, removing, coming back.
+//! Any sequence of operations on families with open labels, held to a map that does the same:
+//! making, counting, removing, coming back.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +90,8 @@ fn collected(case: u64) -> Model {
 
 fn run(case: u64, steps: &[Step]) {
     let mut model = Model::new();
-    // Handles to the counters as they were when first used, and whether their series is still the same.
+    // Handles to the counters as they were when first used, and whether their series is still the
+    // same.
     let mut old: BTreeMap<u8, (Counter, bool)> = BTreeMap::new();
     for step in steps {
         match *step {

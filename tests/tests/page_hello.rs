@@ -1,4 +1,5 @@
-//! The example `hello`, whose output the README shows: two children count, the parent prints what both have counted.
+//! The example `hello`, whose output the README shows: two children count, the parent prints what
+//! both have counted.
 
 use std::fs;
 use std::path::Path;

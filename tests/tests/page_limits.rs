@@ -20,8 +20,8 @@ fn put_string(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// An archive with one histogram: 998 buckets, 64 labels of 1 KiB, so many series. A series is 66 MB
-/// on a page.
+/// An archive with one histogram: 998 buckets, 64 labels of 1 KiB, so many series. A series is 66
+/// MB on a page.
 fn archive(series: u32) -> Vec<u8> {
     let mut out = b"HCARC\r\n\x1a".to_vec();
     out.extend([1, 0, 0, 0]);

@@ -1,4 +1,5 @@
-//! The page as `OpenMetrics`: who asks gets it, the Python client's parser takes it, and it says what the text format says.
+//! The page as `OpenMetrics`: who asks gets it, the Python client's parser takes it, and it says
+//! what the text format says.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! The main job, from outside: real requests to forked workers, some of them killed, and then every number of the page
-//! is compared with what was sent.
+//! The main job, from outside: real requests to forked workers, some of them killed, and then every
+//! number of the page is compared with what was sent.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -132,8 +132,9 @@ impl Sent {
     }
 }
 
-/// The page without what no client can know: how long calls took (`assert_durations` sees to that), and what headcount
-/// says of itself. A row of a live gauge is there as long as a process that has it lives: 0 and absent say the same.
+/// The page without what no client can know: how long calls took (`assert_durations` sees to that),
+/// and what headcount says of itself. A row of a live gauge is there as long as a process that has
+/// it lives: 0 and absent say the same.
 fn compared(page: &Page) -> BTreeMap<String, f64> {
     let mut samples = page.samples.clone();
     samples.retain(|key, value| {
@@ -162,7 +163,8 @@ fn assert_page(server: &Server, sent: &Sent, workers_started: u32) -> Page {
     page
 }
 
-/// Durations are between what was slept and what the client saw: `calls` calls of `least` each, within `most` in all.
+/// Durations are between what was slept and what the client saw: `calls` calls of `least` each,
+/// within `most` in all.
 fn assert_durations(page: &Page, family: &str, labels: &str, calls: u32, least: f64, most: f64) {
     let sum = page.value(&format!("{family}_sum{{{labels}}}")).expect("a sum");
     assert!(sum >= f64::from(calls) * least && sum <= most, "{family}: {sum} s");

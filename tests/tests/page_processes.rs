@@ -157,8 +157,8 @@ fn each_process_has_its_own_numbers() {
     assert!(each.value(&format!("{CPU}{{pid=\"{second}\"}}")).is_some());
 }
 
-/// Collectors in several processes look while others burn and are killed, and so is one of them: no number that comes later is less,
-/// whoever shows it, and nothing is counted twice.
+/// Collectors in several processes look while others burn and are killed, and so is one of them: no
+/// number that comes later is less, whoever shows it, and nothing is counted twice.
 #[test]
 fn the_total_never_falls_for_any_of_several_collectors() {
     const KILLS: usize = 30;
@@ -380,7 +380,8 @@ fn a_bad_ledger_is_told_and_put_aside() {
     drop(burner);
 }
 
-/// A number that was given to another process: the segment of the first looks alive, but that process isn't.
+/// A number that was given to another process: the segment of the first looks alive, but that
+/// process isn't.
 #[test]
 fn a_process_is_more_than_its_number() {
     let directory = temporary_directory(Medium::Memory);

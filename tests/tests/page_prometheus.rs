@@ -1,5 +1,5 @@
-//! The page in the hands of its readers: a real Prometheus scrapes the example while its workers are killed, and its
-//! answers agree with the load; `promtool` finds nothing to complain of.
+//! The page in the hands of its readers: a real Prometheus scrapes the example while its workers
+//! are killed, and its answers agree with the load; `promtool` finds nothing to complain of.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -34,8 +34,8 @@ impl Prometheus {
         );
         fs::write(&configuration, text).expect("written");
 
-        // Prometheus takes no listener from us, so a free port may be taken before it binds it: then it ends, and
-        // another port is tried.
+        // Prometheus takes no listener from us, so a free port may be taken before it binds it:
+        // then it ends, and another port is tried.
         for _ in 0..10 {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             let address = free.local_addr().expect("an address");
@@ -87,10 +87,12 @@ impl Prometheus {
         values[0]
     }
 
-    /// Returns when a scrape that began after this call has succeeded: what was counted before is in it.
+    /// Returns when a scrape that began after this call has succeeded: what was counted before is
+    /// in it.
     fn scrape(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        // A sample's time is the beginning of its scrape, moved by up to two milliseconds to look regular.
+        // A sample's time is the beginning of its scrape, moved by up to two milliseconds to look
+        // regular.
         let later = (now + Duration::from_millis(5)).as_secs_f64();
         eventually("Prometheus scrapes", || {
             let scraped = self.query("timestamp(up{job=\"prefork\"}) and up{job=\"prefork\"} == 1");
@@ -99,8 +101,8 @@ impl Prometheus {
     }
 }
 
-/// Requests of all kinds over several connections at once. Yields what each brewing slept and what its client waited,
-/// and which workers have served the connections. What it calls: [`CALLS`].
+/// Requests of all kinds over several connections at once. Yields what each brewing slept and what
+/// its client waited, and which workers have served the connections. What it calls: [`CALLS`].
 fn load(server: &Server, connections: usize) -> (Vec<(Duration, Duration)>, Vec<Pid>) {
     let one = || {
         let mut connection = server.connect();
@@ -129,10 +131,12 @@ fn load(server: &Server, connections: usize) -> (Vec<(Duration, Duration)>, Vec<
     })
 }
 
-/// What one connection of [`load`] calls: `brew` 5, `price` 2 (orders of tea fail there), `spill` 1, `greet` 1.
+/// What one connection of [`load`] calls: `brew` 5, `price` 2 (orders of tea fail there), `spill`
+/// 1, `greet` 1.
 const CALLS: f64 = 9.0;
 
-/// Prometheus' `histogram_quantile`, by its documentation: linear within the bucket that holds the rank.
+/// Prometheus' `histogram_quantile`, by its documentation: linear within the bucket that holds the
+/// rank.
 fn quantile(q: f64, buckets: &[(f64, f64)]) -> f64 {
     let rank = q * buckets.last().expect("buckets").1;
     let index = buckets.iter().position(|(_, count)| *count >= rank).expect("the last holds all");
@@ -162,7 +166,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
     let prometheus = Prometheus::start(server.address);
     prometheus.scrape();
     assert_exactly(prometheus.number("sum(function_calls_total)"), 0.0);
-    // It asked for OpenMetrics and got it: there a counter's family has no `_total`, and in the text format it has.
+    // It asked for OpenMetrics and got it: there a counter's family has no `_total`, and in the
+    // text format it has.
     let told = prometheus.get("/api/v1/metadata?metric=function_calls");
     assert_eq!(told["data"]["function_calls"][0]["type"], "counter", "{told}");
 
@@ -170,7 +175,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
     prometheus.scrape();
     assert_exactly(prometheus.number("sum(function_calls_total)"), 6.0 * CALLS);
 
-    // The worker that has served most connections is killed: its part of the sums is scraped from a dead process.
+    // The worker that has served most connections is killed: its part of the sums is scraped from a
+    // dead process.
     let connections = |pid: &Pid| workers.iter().filter(|worker| *worker == pid).count();
     let busiest = server.workers().into_iter().max_by_key(connections).expect("there are workers");
     assert!(connections(&busiest) > 0);
@@ -189,8 +195,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
     assert_exactly(prometheus.number("sum(function_calls_concurrent)"), 0.0);
     assert_exactly(prometheus.number("workers_started_total"), 9.0);
 
-    // Nobody outside knows how long a call took, but it is between what it slept and what its client waited. Quantiles
-    // keep that order, so these are bounds without any tolerance.
+    // Nobody outside knows how long a call took, but it is between what it slept and what its
+    // client waited. Quantiles keep that order, so these are bounds without any tolerance.
     let page = server.page();
     let labels = "function=\"brew\",module=\"prefork\"";
     let buckets = page.buckets("function_calls_duration_seconds", labels);
@@ -203,7 +209,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
         let answer = prometheus.number(&query);
         let (least, most) = (quantile(q, &slept), quantile(q, &waited));
         assert!(least <= answer && answer <= most, "{q}: {least} <= {answer} <= {most}");
-        // The page's own buckets give the same number, but for the rounding of a few operations on 53 bits.
+        // The page's own buckets give the same number, but for the rounding of a few operations on
+        // 53 bits.
         let ours = quantile(q, &buckets);
         assert!((answer - ours).abs() <= 1e-12 * ours, "{q}: {answer} is not {ours}");
     }
@@ -224,7 +231,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
         }
     }
     assert!(counted >= 10, "{counted} families were looked at");
-    // There was more than one sample to compare: before the load, after it, after the kill, and at the end.
+    // There was more than one sample to compare: before the load, after it, after the kill, and at
+    // the end.
     let scrapes = prometheus.number("min(count_over_time(function_calls_total[1h]))");
     assert!(scrapes >= 4.0, "{scrapes} scrapes");
 }

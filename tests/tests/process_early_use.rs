@@ -1,5 +1,5 @@
-//! What is recorded before the linker's list is complete is counted, and keeps nothing else from being
-//! counted or shown.
+//! What is recorded before the linker's list is complete is counted, and keeps nothing else from
+//! being counted or shown.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

@@ -1,5 +1,5 @@
-//! A program forks, and every process counts for itself: nothing is lost, nothing twice, nobody waits for a thread that it
-//! doesn't have.
+//! A program forks, and every process counts for itself: nothing is lost, nothing twice, nobody
+//! waits for a thread that it doesn't have.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
@@ -55,7 +55,8 @@ fn a_storm_of_forks_is_counted_exactly(medium: Medium) {
     let output = run(&["fork-storm", path, "100", "2"]);
     let counted = output.lines().find_map(|line| line.strip_prefix("counted "));
     let counted: u64 = counted.expect("a sum").parse().expect("a number");
-    // 100 children and as many grandchildren, 50 of them with a second thread, beside what the parent counted.
+    // 100 children and as many grandchildren, 50 of them with a second thread, beside what the
+    // parent counted.
     assert!(counted > 250_000, "{counted}");
     assert_counted(&page_of(directory.path()), counted);
     // What the parent saw at its end is what is there when it is gone.

@@ -12,7 +12,8 @@ use headcount_tests::child::{Child, told};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory, within};
 
-/// The programs look after their children, and end; on a machine with much to do that takes a while.
+/// The programs look after their children, and end; on a machine with much to do that takes a
+/// while.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn page_of(directory: &Path) -> Page {

@@ -1,5 +1,6 @@
-//! What a program or its system takes away: lengths of files, addresses, descriptors, the directory, room on the disk. Counting goes on,
-//! at worst in private memory, and nobody's files are touched.
+//! What a program or its system takes away: lengths of files, addresses, descriptors, the
+//! directory, room on the disk. Counting goes on, at worst in private memory, and nobody's files
+//! are touched.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

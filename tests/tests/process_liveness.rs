@@ -1,4 +1,5 @@
-//! Who is alive: by the kernel's word, whatever ended a process, wherever it runs, and whatever its filesystem makes of locks.
+//! Who is alive: by the kernel's word, whatever ended a process, wherever it runs, and whatever its
+//! filesystem makes of locks.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

@@ -1,7 +1,8 @@
-//! The kernel ends a process that takes too much memory, without a word: what it counted is there, what was only true of it alive is gone, and its
-//! neighbours count on.
+//! The kernel ends a process that takes too much memory, without a word: what it counted is there,
+//! what was only true of it alive is gone, and its neighbours count on.
 //!
-//! A segment in memory is charged to the group of who touches it first, and stays so after its process's death.
+//! A segment in memory is charged to the group of who touches it first, and stays so after its
+//! process's death.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

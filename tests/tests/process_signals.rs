@@ -1,4 +1,5 @@
-//! Signal handlers that fork or record, at the worst moments: in the middle of an operation, and of a first use.
+//! Signal handlers that fork or record, at the worst moments: in the middle of an operation, and of
+//! a first use.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
@@ -10,7 +11,8 @@ use headcount_tests::child::{Child, told};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, SOON, eventually, temporary_directory, within};
 
-/// The programs look after their children, and end; on a machine with much to do that takes a while.
+/// The programs look after their children, and end; on a machine with much to do that takes a
+/// while.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn misbehaving(arguments: &[&str]) -> Child {
@@ -38,7 +40,8 @@ fn children_return_into_an_operation(what: &str, counts: &str) {
     let page = page_of(directory.path());
     assert_eq!(page.at("children_total"), 1_000.0);
     assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 101.0);
-    // What was interrupted may be counted by the child or not, and what each child counted before it noticed is unknown.
+    // What was interrupted may be counted by the child or not, and what each child counted before
+    // it noticed is unknown.
     let counted: f64 = told(&output, "counted: ").parse().expect("a number");
     assert!((counted..counted + 101_000.0).contains(&page.at(counts)), "{counted}, {page:?}");
 }
@@ -66,7 +69,8 @@ fn no_child_of_a_handler_that_interrupted_a_first_use_hangs() {
     assert_eq!(page_of(directory.path()).at("children_total"), 1_000.0);
 }
 
-/// A parent that was killed, and a child that a handler forked inside the parent's first use of a series: it has counted, and lives.
+/// A parent that was killed, and a child that a handler forked inside the parent's first use of a
+/// series: it has counted, and lives.
 #[track_caller]
 fn orphan(then: &str) -> Page {
     let directory = temporary_directory(Medium::Memory);
@@ -118,7 +122,8 @@ fn a_child_that_a_handler_forked_inside_the_first_use_does_not_keep_its_parent_a
     }
 }
 
-/// A program under test as it is in production: instructions that the optimiser folds into one can't be interrupted.
+/// A program under test as it is in production: instructions that the optimiser folds into one
+/// can't be interrupted.
 #[cfg(target_arch = "x86_64")]
 fn optimised() -> std::path::PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hot-path");

@@ -65,7 +65,8 @@ fn a_library_that_is_loaded_and_closed_again_and_again_is_one_process_that_count
         assert_eq!(page.at("guest_seconds_count"), 210.0);
         assert_eq!(page.at("guest_calls_total{outcome=\"ok\"}"), 210.0);
         assert_eq!(page.at("guest_calls_failed_total"), 210.0);
-        // A thread's destructors run although the library was closed, but not those of a child that ends by `_exit`.
+        // A thread's destructors run although the library was closed, but not those of a child that
+        // ends by `_exit`.
         assert_eq!(page.at("guest_ends_total"), 200.0);
         assert_eq!(page.at("headcount_processes{state=\"live\"}"), 1.0);
         eventually("its function is still asked", || {

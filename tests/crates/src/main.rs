@@ -1,5 +1,5 @@
-//! Puts an attribute on every function with a body in a folder's sources, and prints the functions, a
-//! line of JSON each.
+//! Puts an attribute on every function with a body in a folder's sources, and prints the functions,
+//! a line of JSON each.
 //!
 //! ```text
 //! annotate <folder> functions|blocks <attributes> [FILE:LINE:COLUMN ..]

@@ -1,5 +1,5 @@
-//! Our attributes beside those of other crates, above and below them: what is compiled runs, does what
-//! it did without ours, and is counted once a call.
+//! Our attributes beside those of other crates, above and below them: what is compiled runs, does
+//! what it did without ours, and is counted once a call.
 
 use std::error::Error;
 

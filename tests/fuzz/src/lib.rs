@@ -1,6 +1,8 @@
-//! What is fuzzed: the files of a directory, through the collector, as an operator's process would meet them. The decoders stay private.
+//! What is fuzzed: the files of a directory, through the collector, as an operator's process would
+//! meet them. The decoders stay private.
 //!
-//! An input is a file without its holes and checksums, so that few bytes say much; here it becomes the file.
+//! An input is a file without its holes and checksums, so that few bytes say much; here it becomes
+//! the file.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -1,5 +1,6 @@
-//! A program whose metrics are what functions say; it forks while they are asked, and checks what all of it comes to. Its argument is a directory.
-//! `metrics_functions.rs` starts it: a process of its own, in which no test runner's threads are forked away.
+//! A program whose metrics are what functions say; it forks while they are asked, and checks what
+//! all of it comes to. Its argument is a directory. `metrics_functions.rs` starts it: a process of
+//! its own, in which no test runner's threads are forked away.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 

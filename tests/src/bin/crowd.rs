@@ -17,7 +17,8 @@ use headcount::{Config, Counter, metric};
 #[metric(name = "crowd_total", max_series = 10_000)]
 fn crowd(row: &str) -> Counter;
 
-/// The system's allocator. It counts what the threads that count allocate, once they have counted everywhere.
+/// The system's allocator. It counts what the threads that count allocate, once they have counted
+/// everywhere.
 struct Counting;
 
 #[global_allocator]
@@ -29,7 +30,8 @@ thread_local! {
     static IS_ARMED: Cell<bool> = const { Cell::new(false) };
 }
 
-// SAFETY: everything is done by the system's allocator; the rest touches an atomic and a thread-local without destructor.
+// SAFETY: everything is done by the system's allocator; the rest touches an atomic and a
+// thread-local without destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if IS_ARMED.get() {

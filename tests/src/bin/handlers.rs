@@ -1,6 +1,6 @@
-//! A program whose signal handlers fork while its threads do whatever a program may do: in threads of
-//! any shard, in every kind of operation. The children record, collect, fork again, and return into
-//! what was interrupted.
+//! A program whose signal handlers fork while its threads do whatever a program may do: in threads
+//! of any shard, in every kind of operation. The children record, collect, fork again, and return
+//! into what was interrupted.
 //!
 //! ```text
 //! handlers <directory> <what> <rounds>
@@ -100,7 +100,8 @@ fn make_child() -> i32 {
         }
         return child;
     }
-    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is what is tested.
+    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is
+    // what is tested.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => 0,
         Ok(ForkResult::Parent { child }) => child.as_raw(),

@@ -1,5 +1,5 @@
-//! A program under test that does what it is told, line by line, and answers each line with one: for tests that change the world between two
-//! of them. It ends with its input.
+//! A program under test that does what it is told, line by line, and answers each line with one:
+//! for tests that change the world between two of them. It ends with its input.
 
 #![expect(clippy::print_stdout, reason = "the answers")]
 #![expect(unsafe_code, reason = "fork")]
@@ -82,7 +82,8 @@ fn obey(who: &str, line: &str) -> String {
         }
         ["rows", from, to] => rows(number(from), number(to)),
         ["fork", n] => {
-            // SAFETY: this program has one thread, so the child finds no lock held by a thread that it does not have.
+            // SAFETY: this program has one thread, so the child finds no lock held by a thread that
+            // it does not have.
             match unsafe { fork() }.expect("fork") {
                 ForkResult::Child => {
                     done(who).inc_by(number(n));

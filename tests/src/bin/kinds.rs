@@ -1,5 +1,6 @@
-//! One of several processes with a metric of each kind that a process sets for itself. `kinds <number>` sets them to what belongs to the number
-//! from 0 to 2, says so, and waits to be killed. `metrics_kinds.rs` starts it.
+//! One of several processes with a metric of each kind that a process sets for itself. `kinds
+//! <number>` sets them to what belongs to the number from 0 to 2, says so, and waits to be killed.
+//! `metrics_kinds.rs` starts it.
 
 use std::error::Error;
 use std::io::{Write, stdout};

@@ -1,5 +1,6 @@
-//! A program under test that knows nothing of headcount, and loads libraries that count: `guest`. `process_unloading.rs` says what it is for. Each
-//! scenario ends by itself, or says `ready` and waits to be killed.
+//! A program under test that knows nothing of headcount, and loads libraries that count: `guest`.
+//! `process_unloading.rs` says what it is for. Each scenario ends by itself, or says `ready` and
+//! waits to be killed.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "loads libraries, forks")]
@@ -132,7 +133,8 @@ fn again_and_again(guest: &Path, directory: &Path, cycles: u32) {
     tell_and_wait();
 }
 
-/// The library's own thread has just begun when the library is closed, and the thread that has used it is gone.
+/// The library's own thread has just begun when the library is closed, and the thread that has used
+/// it is gone.
 fn asked_and_closed(guest: &Path, directory: &Path) {
     let (guest, directory) = (guest.to_owned(), directory.to_owned());
     let worker = thread::spawn(move || {
@@ -171,8 +173,8 @@ fn two_at_once(guests: &[&Path], directory: &Path) {
     tell_and_wait();
 }
 
-/// The first use is in a constructor, under the loader's lock, while other threads load, close and fork; and it is a first use
-/// in another thread as well.
+/// The first use is in a constructor, under the loader's lock, while other threads load, close and
+/// fork; and it is a first use in another thread as well.
 fn in_constructors(guest: &Path, other: &Path) {
     static DONE: AtomicBool = AtomicBool::new(false);
     let busy: Vec<_> = (0..2)

@@ -1,5 +1,6 @@
-//! A second program under test, for what a program does to itself: signals at bad moments, limits, closed descriptors, locked
-//! memory. Each scenario is one command, and each ends by itself or says `ready` and waits to be killed.
+//! A second program under test, for what a program does to itself: signals at bad moments, limits,
+//! closed descriptors, locked memory. Each scenario is one command, and each ends by itself or says
+//! `ready` and waits to be killed.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, signal handlers, and an allocator that counts")]
@@ -188,7 +189,8 @@ extern "C" fn fork_here(_: i32) {
     if is_allocating() || FORKED.load(Ordering::SeqCst) != 0 {
         return;
     }
-    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is what is tested.
+    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is
+    // what is tested.
     match unsafe { fork() } {
         Ok(ForkResult::Child) => FORKED.store(-1, Ordering::SeqCst),
         Ok(ForkResult::Parent { child }) => FORKED.store(child.as_raw(), Ordering::SeqCst),
@@ -196,7 +198,8 @@ extern "C" fn fork_here(_: i32) {
     }
 }
 
-/// A handler that interrupted an operation forks; the child returns into the middle of it, and counts ten more.
+/// A handler that interrupted an operation forks; the child returns into the middle of it, and
+/// counts ten more.
 fn fork_in_operation(directory: &str, what: &str) {
     start_in(directory);
     if what == "limited" {
@@ -233,7 +236,8 @@ fn fork_in_operation(directory: &str, what: &str) {
     println!("counted: {counted}");
 }
 
-/// A handler forks while its thread is in the cold path, most times waiting for the mutex that another thread holds.
+/// A handler forks while its thread is in the cold path, most times waiting for the mutex that
+/// another thread holds.
 fn fork_while_waiting(directory: &str) {
     static ROUND: AtomicU64 = AtomicU64::new(0);
     static STOP: AtomicBool = AtomicBool::new(false);
@@ -319,8 +323,8 @@ fn count_in_child() {
     }
 }
 
-/// A handler forks while its thread is in the cold path; the child counts 1,000 in the handler, and stays there or returns. The parent is
-/// killed.
+/// A handler forks while its thread is in the cold path; the child counts 1,000 in the handler, and
+/// stays there or returns. The parent is killed.
 fn fork_inside(directory: &str, then: &str) {
     start_in(directory);
     DEPTH.set(5.0);
@@ -352,7 +356,8 @@ extern "C" fn fork_and_stay_here(signal: i32) {
     }
 }
 
-/// A handler forks, most times while its thread makes the process's segment. The child stays in it, and the parent is killed.
+/// A handler forks, most times while its thread makes the process's segment. The child stays in it,
+/// and the parent is killed.
 fn fork_inside_start(directory: &str, micros: u64) {
     on(Signal::SIGALRM, fork_and_stay_here);
     let mut timer = alarm();
@@ -522,7 +527,8 @@ fn lock_memory(directory: &str, when: &str) {
     println!("resident: {}", resident());
 }
 
-/// A program that closes all descriptors that it doesn't know, as daemons do, and then opens its own files.
+/// A program that closes all descriptors that it doesn't know, as daemons do, and then opens its
+/// own files.
 fn close_all(directory: &str, files: &Path) {
     start_in(directory);
     work();

@@ -1,5 +1,6 @@
-//! A program under test on a disk that is full: of what its dead have left, and of a file that fills the rest. The disk is a mount of its own, so that a
-//! scenario is one command. It doesn't count itself; what its children find it judges as a collector, and tells.
+//! A program under test on a disk that is full: of what its dead have left, and of a file that
+//! fills the rest. The disk is a mount of its own, so that a scenario is one command. It doesn't
+//! count itself; what its children find it judges as a collector, and tells.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, and an allocator that records")]
@@ -40,7 +41,8 @@ static ALLOCATED: Counter;
 /// Bytes.
 const PAGE: u64 = 4096;
 
-/// The system's allocator. It records where it is told to, and holds the thread that folds until others have done what they are to do meanwhile.
+/// The system's allocator. It records where it is told to, and holds the thread that folds until
+/// others have done what they are to do meanwhile.
 struct Recording;
 
 #[global_allocator]
@@ -56,8 +58,8 @@ static STAGE: AtomicU32 = AtomicU32::new(0);
 /// Allocations that were counted.
 static ALLOCATIONS: AtomicU32 = AtomicU32::new(0);
 
-// SAFETY: everything is done by the system's allocator; what is done beside it allocates nothing without asking here again, and then nothing is done
-// beside it.
+// SAFETY: everything is done by the system's allocator; what is done beside it allocates nothing
+// without asking here again, and then nothing is done beside it.
 unsafe impl GlobalAlloc for Recording {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if RECORDS.replace(false) {
@@ -129,7 +131,8 @@ fn mount_small(directory: &str) -> nix::Result<()> {
     mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("size=1m,mode=0700"))
 }
 
-/// How a child's counting fares: `shared` or `private`, what it dropped, and what it sees of itself where nobody else does.
+/// How a child's counting fares: `shared` or `private`, what it dropped, and what it sees of itself
+/// where nobody else does.
 struct Told<'a>(&'a Oracle, usize);
 
 impl Told<'_> {
@@ -183,8 +186,8 @@ fn told() -> (tempfile::TempDir, Oracle) {
 }
 
 fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the child runs this program's own code and ends by `exit`; the library holds nothing over a fork, and what the C library's
-    // allocator holds it lets go of itself.
+    // SAFETY: the child runs this program's own code and ends by `exit`; the library holds nothing
+    // over a fork, and what the C library's allocator holds it lets go of itself.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
@@ -350,7 +353,8 @@ fn together(workers: u32) {
     tell_page();
 }
 
-/// While one thread folds, another records, and a third forks: first a child that records, then one that ends at once.
+/// While one thread folds, another records, and a third forks: first a child that records, then one
+/// that ends at once.
 fn fork_meanwhile() {
     die(30, false);
     fill(1);

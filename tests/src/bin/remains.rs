@@ -1,5 +1,6 @@
-//! A third program under test: it has a metric of every kind, and leaves behind what processes leave. Each scenario is one command, and
-//! ends by itself, when its input ends, or when it is killed.
+//! A third program under test: it has a metric of every kind, and leaves behind what processes
+//! leave. Each scenario is one command, and ends by itself, when its input ends, or when it is
+//! killed.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork")]
@@ -236,8 +237,8 @@ fn wait_to_be_killed() {
 }
 
 fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the child runs this program's own code and ends by `exit` or a signal; the library holds nothing over a fork, and what the C
-    // library's allocator holds it lets go of itself.
+    // SAFETY: the child runs this program's own code and ends by `exit` or a signal; the library
+    // holds nothing over a fork, and what the C library's allocator holds it lets go of itself.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
@@ -356,8 +357,8 @@ fn compact_full(directory: &str) {
     tell(directory);
 }
 
-/// Folds again and again while another thread forks children that sleep, of which the newest few are kept; ends by SIGKILL in the middle of a folding in
-/// which a child was forked.
+/// Folds again and again while another thread forks children that sleep, of which the newest few
+/// are kept; ends by SIGKILL in the middle of a folding in which a child was forked.
 fn fold_while_forking(directory: &str) {
     let lock = Path::new(directory).join(".compact.lock");
     thread::scope(|scope| {
@@ -396,10 +397,11 @@ fn is_locked(lock: &Path) -> bool {
     i32::from(found.l_type) != libc::F_UNLCK
 }
 
-/// Four threads count through handles, old ones too, while two others remove the same series again and again.
+/// Four threads count through handles, old ones too, while two others remove the same series again
+/// and again.
 ///
-/// Each series is only ever given its own power of ten, so that a count on another's cell would be seen in its digits. Tells how often each was
-/// counted.
+/// Each series is only ever given its own power of ten, so that a count on another's cell would be
+/// seen in its digits. Tells how often each was counted.
 fn removal_race(directory: &str) {
     const ROUNDS: u64 = 15_000;
     const NAMES: [&str; 5] = ["1", "1000000", "1000000000000", "kept", "kept too"];
@@ -446,8 +448,8 @@ fn removal_race(directory: &str) {
     }
 }
 
-/// Everything that is known of what was counted, without what a collector tells of itself. Not as a scraper gets it: that may change, and what is
-/// in the files may not.
+/// Everything that is known of what was counted, without what a collector tells of itself. Not as a
+/// scraper gets it: that may change, and what is in the files may not.
 fn page(directory: &Path) -> String {
     let snapshot =
         Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
@@ -491,7 +493,8 @@ fn value(value: &Value) -> String {
     }
 }
 
-/// Records what this version writes: a segment with something of every kind, an archive of three others, and what the two come to.
+/// Records what this version writes: a segment with something of every kind, an archive of three
+/// others, and what the two come to.
 fn golden(folder: &Path) {
     let directory = temporary_directory(Medium::Memory);
     let directory = directory.path();

@@ -1,8 +1,8 @@
 //! A program under test: one operation, so many times, after it was done once.
 //!
-//! `repeat OPERATION TIMES` does it, for callgrind to count. `repeat OPERATION TIMES sealed` does it where any system call ends the process,
-//! and tells how often it allocated. `repeat` tells the names of those
-//! that are steady.
+//! `repeat OPERATION TIMES` does it, for callgrind to count. `repeat OPERATION TIMES sealed` does
+//! it where any system call ends the process, and tells how often it allocated. `repeat` tells the
+//! names of those that are steady.
 
 #![expect(clippy::print_stdout, reason = "tells what it found")]
 #![expect(unsafe_code, reason = "an allocator that counts, and a filter of system calls")]
@@ -209,7 +209,8 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: everything is done by the system's allocator; the rest touches a thread-local without destructor.
+// SAFETY: everything is done by the system's allocator; the rest touches a thread-local without
+// destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -225,7 +226,8 @@ unsafe impl GlobalAlloc for Counting {
 
 /// From now on a system call other than `write` and the end of the process kills it.
 ///
-/// Not the kernel's strict mode: that one forbids reading the time-stamp counter as well, and with it the clock that needs no call.
+/// Not the kernel's strict mode: that one forbids reading the time-stamp counter as well, and with
+/// it the clock that needs no call.
 fn seal() {
     const fn statement(code: u32, k: u32, if_true: u8, if_false: u8) -> libc::sock_filter {
         #[expect(clippy::cast_possible_truncation, reason = "the header's numbers fit")]

@@ -1,9 +1,10 @@
-//! A program under test that has a metric of every kind and mode, and does to them what its input says, a line at a time. It
-//! lives until its input ends.
+//! A program under test that has a metric of every kind and mode, and does to them what its input
+//! says, a line at a time. It lives until its input ends.
 //!
-//! `counter 3`, `float_counter 0.5`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode), `gauge add 1`, `gauge unset`, `state serving`,
-//! `nothing`; with a label value `counter{x} 3`, in which `\n` is a line feed, `counter{x} remove`, `info{x} set`. `scripted.py` is the same
-//! program with Python's client.
+//! `counter 3`, `float_counter 0.5`, `histogram 0.3`, `summary 1`, `gauge -2` (of every mode),
+//! `gauge add 1`, `gauge unset`, `state serving`, `nothing`; with a label value `counter{x} 3`, in
+//! which `\n` is a line feed, `counter{x} remove`, `info{x} set`. `scripted.py` is the same program
+//! with Python's client.
 
 #![expect(clippy::print_stdout, reason = "it says when something is done")]
 

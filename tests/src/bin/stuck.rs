@@ -1,5 +1,6 @@
-//! A program some of whose functions never return, which `metrics_functions.rs` starts: a process of its own, whose forks are its own. It checks
-//! that they hurt nobody but themselves. Its argument is a directory.
+//! A program some of whose functions never return, which `metrics_functions.rs` starts: a process
+//! of its own, whose forks are its own. It checks that they hurt nobody but themselves. Its
+//! argument is a directory.
 
 #![expect(clippy::float_cmp, reason = "counts are exact")]
 
@@ -102,7 +103,8 @@ fn main() {
     let own = Collector::new().collect().expect("a snapshot").to_text();
     assert_eq!(Page::parse(&own).expect("a page").value("good"), Some(4.0));
 
-    // No fork waits for a function that was given up: to wait for 50 ms is to sleep some hundred times.
+    // No fork waits for a function that was given up: to wait for 50 ms is to sleep some hundred
+    // times.
     let before = waits();
     for _ in 0..100 {
         wait_for(forked(|| USUAL.inc()));

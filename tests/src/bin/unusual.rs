@@ -1,5 +1,6 @@
-//! A program under test for what is odd but allowed: labels without end, two declarations of one family, functions and loggers that take
-//! locks. Each scenario is one command and checks what it can see itself; `process_unusual.rs` starts them.
+//! A program under test for what is odd but allowed: labels without end, two declarations of one
+//! family, functions and loggers that take locks. Each scenario is one command and checks what it
+//! can see itself; `process_unusual.rs` starts them.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
 #![expect(clippy::float_cmp, reason = "counts are exact")]
@@ -83,7 +84,8 @@ enum BToD {
     D,
 }
 
-// The labels of both sites of a family read the same one after the other; those of the first have as many cells, those of the second fewer.
+// The labels of both sites of a family read the same one after the other; those of the first have
+// as many cells, those of the second fewer.
 #[counted(name = "square_total", help = "Sites.", labels(x = "a", y: BOrC = y))]
 fn square_a(y: BOrC) {}
 #[counted(name = "square_total", help = "Sites.", labels(x: AOrB = x, y = "c"))]
@@ -168,7 +170,8 @@ fn sites() {
     calls("bystander").inc();
 }
 
-/// Collects while another thread takes all descriptors, gives them back, and takes them again: each time it is all, or an error.
+/// Collects while another thread takes all descriptors, gives them back, and takes them again: each
+/// time it is all, or an error.
 fn few_descriptors(directory: &str) {
     const OF_EACH: u32 = 500;
     setrlimit(Resource::RLIMIT_NOFILE, 64, 64).expect("less is always allowed");
@@ -181,7 +184,8 @@ fn few_descriptors(directory: &str) {
             while let Ok(file) = File::open("/dev/null") {
                 taken.push(file);
             }
-            // Neither side has them for much longer than a collection takes: most collections meet a change.
+            // Neither side has them for much longer than a collection takes: most collections meet
+            // a change.
             thread::sleep(Duration::from_millis(1));
             drop(taken);
             thread::sleep(Duration::from_millis(1));

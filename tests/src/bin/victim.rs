@@ -1,7 +1,8 @@
-//! A program under test that is killed at named places, and whose system calls are made to fail. It does a bit of everything: a first use,
-//! many series, a second thread, a child, folding.
+//! A program under test that is killed at named places, and whose system calls are made to fail. It
+//! does a bit of everything: a first use, many series, a second thread, a child, folding.
 //!
-//! What it does, and how it fares, it says in memory that it shares with the test: output takes system calls.
+//! What it does, and how it fares, it says in memory that it shares with the test: output takes
+//! system calls.
 
 #![expect(clippy::print_stdout, reason = "the names of the places, and that it is ready")]
 #![expect(unsafe_code, reason = "fork, and leave to be traced")]
@@ -151,7 +152,8 @@ fn refuse(refusals: &[&str]) {
     }
 }
 
-/// What is done to a directory in which others have counted. From `now` on something may happen to who does it.
+/// What is done to a directory in which others have counted. From `now` on something may happen to
+/// who does it.
 fn act(directory: &str, action: &str, now: impl FnOnce()) {
     let collector = Collector::from_directory(directory);
     let clean = |what: &Clean| collector.clean(what).map(drop);
@@ -235,7 +237,8 @@ static BYSTANDER: Counter;
 /// Says that it is ready, and goes on when it is told to.
 fn wait_to_be_traced(oracle: &Oracle) {
     let anyone = nix::libc::PR_SET_PTRACER_ANY;
-    // SAFETY: takes numbers only. Where nobody restricts tracing the call is unknown, and not needed.
+    // SAFETY: takes numbers only. Where nobody restricts tracing the call is unknown, and not
+    // needed.
     unsafe { nix::libc::prctl(nix::libc::PR_SET_PTRACER, anyone, 0, 0, 0) };
     let stage = victim::stage(oracle);
     stage.store(1, Ordering::Release);
@@ -268,7 +271,8 @@ fn run(directory: &str, oracle: &str, plan: &Plan<'_>, begin: impl FnOnce(&Oracl
         other.thread().unpark();
     });
     plan.now_is("fork");
-    // SAFETY: the other thread may still be ending, and hold a lock of the standard library's: the child ends without it.
+    // SAFETY: the other thread may still be ending, and hold a lock of the standard library's: the
+    // child ends without it.
     match unsafe { fork() }.expect("a child") {
         ForkResult::Child => {
             plan.now_is("child");

@@ -1,6 +1,7 @@
 //! A program under test: each scenario is one command, and each ends by itself.
 //!
-//! Scenarios that fork or die can't run inside the test's own process, which has threads of the test runner.
+//! Scenarios that fork or die can't run inside the test's own process, which has threads of the
+//! test runner.
 
 #![expect(clippy::print_stdout, reason = "what a scenario has counted is told on its output")]
 #![expect(unsafe_code, reason = "fork, and the acknowledgements in a page shared with the test")]
@@ -72,7 +73,8 @@ fn wait_to_be_killed(inside: impl FnOnce()) {
 #[count_exceptions]
 fn call_that_forks() -> Result<Option<Pid>, ()> {
     let size = SIZE.start_timer();
-    // SAFETY: this scenario has one thread, so the child finds no lock held by a thread that it doesn't have.
+    // SAFETY: this scenario has one thread, so the child finds no lock held by a thread that it
+    // doesn't have.
     let child = match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => Some(child),
         ForkResult::Child => None,
@@ -203,27 +205,30 @@ fn reap(child: Pid) {
 }
 
 fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the child runs this program's own code and ends by `exit` or a signal; what it may find locked by a thread that
-    // it doesn't have is what this test is about.
+    // SAFETY: the child runs this program's own code and ends by `exit` or a signal; what it may
+    // find locked by a thread that it doesn't have is what this test is about.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
             child();
-            // SAFETY: ends the process at once. What `exit` would do first takes locks that a thread of the parent's may have held.
+            // SAFETY: ends the process at once. What `exit` would do first takes locks that a
+            // thread of the parent's may have held.
             unsafe { nix::libc::_exit(0) }
         }
     }
 }
 
-/// Forks again and again while other threads count. Every child counts too, some of them in two threads, and has a child of its own; every
-/// third ends by SIGKILL. Tells the sum of all that was counted.
+/// Forks again and again while other threads count. Every child counts too, some of them in two
+/// threads, and has a child of its own; every third ends by SIGKILL. Tells the sum of all that was
+/// counted.
 fn fork_storm(directory: &str, forks: u64, threads: u64) {
     const EACH: u64 = 1_000;
     start_in(directory);
     count(10);
     let stop = AtomicBool::new(false);
     let counted = AtomicU64::new(10);
-    // A thread that begins or ends holds a mutex of the standard library's, and a child that is forked meanwhile would wait for it for ever.
+    // A thread that begins or ends holds a mutex of the standard library's, and a child that is
+    // forked meanwhile would wait for it for ever.
     let begun = Barrier::new(usize::try_from(threads).expect("few") + 1);
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -286,7 +291,8 @@ fn count_until_killed(directory: &str, acknowledged: &Path, threads: u64) {
         std::fs::File::options().read(true).write(true).open(acknowledged).expect("the page");
     let page = memmap2::MmapOptions::new().len(4096).map_raw(&file).expect("the page");
     #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
-    // SAFETY: 512 aligned words that nobody cuts, accessed as atomics only, here; the test reads the file.
+    // SAFETY: 512 aligned words that nobody cuts, accessed as atomics only, here; the test reads
+    // the file.
     let words = unsafe { std::slice::from_raw_parts(page.as_mut_ptr().cast::<AtomicU64>(), 512) };
     thread::scope(|scope| {
         for done in words.iter().take(usize::try_from(threads).expect("few")) {

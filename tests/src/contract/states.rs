@@ -1,4 +1,5 @@
-//! The rows of the table about state sets and infos. The Python client shows neither of them in multiprocess mode.
+//! The rows of the table about state sets and infos. The Python client shows neither of them in
+//! multiprocess mode.
 
 use super::{Difference, Files, ROW, Row};
 

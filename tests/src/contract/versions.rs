@@ -2,7 +2,8 @@
 
 use super::{Difference, Files, ROW, Row};
 
-// Each of the three families is declared in two ways by the two versions, whichever the row is about.
+// Each of the three families is declared in two ways by the two versions, whichever the row is
+// about.
 const VERSION: Row = Row { conflicts: 3, ..ROW };
 
 /// Processes of two versions of a program, which declare differently what has the same name.

@@ -239,8 +239,8 @@ impl Case {
         )
     }
 
-    /// Calls the function in each of the ways that its body may go, and lets its futures end in each
-    /// of theirs.
+    /// Calls the function in each of the ways that its body may go, and lets its futures end in
+    /// each of theirs.
     fn run(&self, text: &mut String) {
         text.push_str("    pub fn run() {\n        each(|k| {\n");
         let is_future = self.kind.is_future();

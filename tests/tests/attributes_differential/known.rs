@@ -1,5 +1,6 @@
-//! Differences that are there for a reason: all of them are lints of clippy's, which judges a function
-//! by the shape of its body. rustc's own lints, what compiles, and what runs differ in nothing.
+//! Differences that are there for a reason: all of them are lints of clippy's, which judges a
+//! function by the shape of its body. rustc's own lints, what compiles, and what runs differ in
+//! nothing.
 
 /// How the name of a kind begins, and why such a difference is there.
 pub(crate) const KNOWN: &[(&str, &str)] = &[

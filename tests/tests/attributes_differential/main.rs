@@ -1,6 +1,6 @@
-//! An attribute never changes a program: generated functions are compiled without attributes and with
-//! each set of them, and do the same: what they return, in which order they drop what, how they unwind
-//! and what lints say of them.
+//! An attribute never changes a program: generated functions are compiled without attributes and
+//! with each set of them, and do the same: what they return, in which order they drop what, how
+//! they unwind and what lints say of them.
 //!
 //! ```text
 //! HEADCOUNT_SEED=7 HEADCOUNT_CASE=2021/17    repeats one function of a run

@@ -1,7 +1,9 @@
-//! What the generated functions handle: values that tell when they are made, moved out and dropped, and a harness
-//! that calls a function and tells how the call ended. A crate of its own, which the test gives to rustc.
+//! What the generated functions handle: values that tell when they are made, moved out and dropped,
+//! and a harness that calls a function and tells how the call ended. A crate of its own, which the
+//! test gives to rustc.
 //!
-//! Everything is written into one log, in its order. Two programs that do the same have the same log.
+//! Everything is written into one log, in its order. Two programs that do the same have the same
+//! log.
 
 use std::cell::RefCell;
 use std::fmt::Debug;

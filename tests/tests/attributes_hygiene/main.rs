@@ -1,5 +1,6 @@
-//! What the attributes print compiles in the most hostile of crates: without a prelude, with every name of the
-//! language and of the library taken, without `unsafe`, under every lint; and none of it is a warning there.
+//! What the attributes print compiles in the most hostile of crates: without a prelude, with every
+//! name of the language and of the library taken, without `unsafe`, under every lint; and none of
+//! it is a warning there.
 //!
 //! That this compiles is the test; clippy's part of it runs when clippy does.
 

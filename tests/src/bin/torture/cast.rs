@@ -1,4 +1,5 @@
-//! The processes of the rig: started, killed, stopped in the middle of whatever they do, and seen off.
+//! The processes of the rig: started, killed, stopped in the middle of whatever they do, and seen
+//! off.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -156,9 +157,11 @@ impl<'a> Cast<'a> {
     }
 }
 
-/// The child ends without cleaning up: what the standard library does then takes locks, and a leader's other thread may hold one.
+/// The child ends without cleaning up: what the standard library does then takes locks, and a
+/// leader's other thread may hold one.
 pub(super) fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the rig has one thread; a leader has two, and what its child may find locked by the other one is what is tested.
+    // SAFETY: the rig has one thread; a leader has two, and what its child may find locked by the
+    // other one is what is tested.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {

@@ -1,5 +1,6 @@
-//! Forks where a program doesn't expect them: from signal handlers, in the middle of operations; and a fork handler of somebody else's,
-//! which comes before the library's own and records in each child.
+//! Forks where a program doesn't expect them: from signal handlers, in the middle of operations;
+//! and a fork handler of somebody else's, which comes before the library's own and records in each
+//! child.
 
 use std::cell::Cell;
 use std::ptr::null_mut;
@@ -27,7 +28,8 @@ static RIG: AtomicPtr<Rig> = AtomicPtr::new(null_mut());
 static IS_STRAY: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// What this thread is in the middle of: a bit for each kind, and one more; 0 where no handler may fork.
+    /// What this thread is in the middle of: a bit for each kind, and one more; 0 where no handler
+    /// may fork.
     static ACTING: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -124,9 +126,11 @@ extern "C" fn fork_here(_: i32) {
 
 /// Whether this is the child.
 fn forks(rig: &Rig, gang: usize) -> bool {
-    // Until the library's fork handler has run in the child, it has its parent's lock: who dies meanwhile looks alive.
+    // Until the library's fork handler has run in the child, it has its parent's lock: who dies
+    // meanwhile looks alive.
     rig.presence(gang).expect();
-    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is what is tested.
+    // SAFETY: the allocator was not interrupted; everything else that a fork may find half done is
+    // what is tested.
     let is_child = matches!(unsafe { fork() }, Ok(ForkResult::Child));
     if is_child {
         rig.presence(gang).bury();

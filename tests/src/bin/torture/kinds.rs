@@ -4,8 +4,9 @@ use headcount::{
     Counter, Gauge, Histogram, LabelValue, Number, Series, Snapshot, Summary, Value, metric,
 };
 
-/// Processes that count together, one after another: a leader with two threads, a child of it with two as well, and as one more member
-/// all children while they are in a handler, or were forked in one.
+/// Processes that count together, one after another: a leader with two threads, a child of it with
+/// two as well, and as one more member all children while they are in a handler, or were forked in
+/// one.
 pub(super) const GANGS: usize = 6;
 pub(super) const MEMBERS: usize = 5;
 pub(super) const STRAYS: usize = 4;
@@ -50,7 +51,8 @@ pub(super) fn waits(gang: &str) -> Summary;
 #[metric(name = "rows_total")]
 pub(super) fn rows(gang: &str, id: u64) -> Counter;
 
-/// Rows that come and go in each process, but for one that has died and had them all: so their counts stay.
+/// Rows that come and go in each process, but for one that has died and had them all: so their
+/// counts stay.
 #[metric(name = "guests_total")]
 pub(super) fn guests(gang: &str, id: usize) -> Counter;
 
@@ -117,7 +119,8 @@ pub(super) const SMALL: u64 = 1;
 pub(super) const LARGE: u64 = 4;
 
 impl Kind {
-    /// A number that is set, each time to a greater one: of several the greatest counts, not their sum.
+    /// A number that is set, each time to a greater one: of several the greatest counts, not their
+    /// sum.
     pub(super) fn is_height(self) -> bool {
         matches!(self, Self::Peak | Self::Latest)
     }

@@ -1,5 +1,5 @@
-//! Who of a gang lives, as far as anyone can know it: so that a scraper can tell a live gauge of the dead, and one of the living that is
-//! missing.
+//! Who of a gang lives, as far as anyone can know it: so that a scraper can tell a live gauge of
+//! the dead, and one of the living that is missing.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -23,7 +23,8 @@ pub(super) struct Presence<'a> {
     goners: &'a AtomicU64,
     /// Odd from before anyone is killed until all are gone.
     threats: &'a AtomicU64,
-    /// By role: not 0 while the process has set its gauge and isn't about to end; no two have the same number.
+    /// By role: not 0 while the process has set its gauge and isn't about to end; no two have the
+    /// same number.
     here: [&'a AtomicU64; 2],
 }
 
@@ -89,7 +90,8 @@ impl<'a> Presence<'a> {
 }
 
 impl Known {
-    /// How many processes live at least, and at most, at every moment between this one and a later one.
+    /// How many processes live at least, and at most, at every moment between this one and a later
+    /// one.
     pub(super) fn bounds(self, later: Self) -> (u64, u64) {
         let stayed = self
             .here

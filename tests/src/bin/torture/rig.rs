@@ -34,15 +34,16 @@ pub(super) enum Tally {
 }
 
 const TALLIES: usize = Tally::Haunted as usize + 1;
-/// Words of each gang behind the tallies: its next ticket, who of it lives, and how much more than one operation of each member may be
-/// under way.
+/// Words of each gang behind the tallies: its next ticket, who of it lives, and how much more than
+/// one operation of each member may be under way.
 const GANG_WORDS: usize = 1 + presence::WORDS + 1;
 const ACCOUNT_WORDS: usize = 2 * GANGS * MEMBERS * KINDS.len();
 
 #[derive(Debug)]
 pub(super) struct Rig {
     pub(super) directory: PathBuf,
-    /// Kept from one settlement to the next: it remembers logs, the archive, and which series are alike.
+    /// Kept from one settlement to the next: it remembers logs, the archive, and which series are
+    /// alike.
     pub(super) settler: Collector,
     oracle: Oracle,
     pub(super) seed: u64,
@@ -79,7 +80,8 @@ impl Rig {
         Presence::new([1, 2, 3, 4, 5].map(|word| self.gang_word(gang, word)))
     }
 
-    /// How many operations may have been announced, beside one of each member, that never came to their end.
+    /// How many operations may have been announced, beside one of each member, that never came to
+    /// their end.
     pub(super) fn loose_ends(&self, gang: usize) -> &AtomicU64 {
         self.gang_word(gang, GANG_WORDS - 1)
     }
@@ -123,7 +125,8 @@ impl Rig {
         Collector::from_directory(&self.directory).auto_compact(folds)
     }
 
-    /// A snapshot that left nothing out, and whose page a strict reader takes: buckets that don't fall, counts that are the last bucket's.
+    /// A snapshot that left nothing out, and whose page a strict reader takes: buckets that don't
+    /// fall, counts that are the last bucket's.
     pub(super) fn scrape(&self, collector: &Collector, who: &str) -> Option<Snapshot> {
         let snapshot = match collector.collect() {
             Ok(snapshot) => snapshot,

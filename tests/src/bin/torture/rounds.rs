@@ -1,4 +1,5 @@
-//! The rounds: whoever is gone begins anew, anyone may be killed or stopped, and what a gang that died has left is taken down.
+//! The rounds: whoever is gone begins anew, anyone may be killed or stopped, and what a gang that
+//! died has left is taken down.
 
 use std::array::from_fn;
 use std::fs;
@@ -107,14 +108,14 @@ impl Rig {
         let done = kind.total(accounts.iter().map(|account| account.acknowledged()));
         let begun = kind.total(accounts.iter().map(|account| account.announced()));
         self.compare(&format!("{kind:?} of dead gang {gang}"), done, value, begun);
-        // Each may have been killed between counting and saying so, and no more; and a signal handler's child may do again what was
-        // interrupted.
+        // Each may have been killed between counting and saying so, and no more; and a signal
+        // handler's child may do again what was interrupted.
         let open = MEMBERS as u64 + self.loose_ends(gang).load(Ordering::SeqCst);
         if !kind.is_height() && begun > done + open * kind.at_once() {
             self.fail(&format!("gang {gang} makes {} of {kind:?} at once", begun - done));
         }
-        // Only totals are ever compared, so the first may be said to have done what the others left open. It comes first: who scrapes
-        // meanwhile may find bounds too wide, never too narrow.
+        // Only totals are ever compared, so the first may be said to have done what the others left
+        // open. It comes first: who scrapes meanwhile may find bounds too wide, never too narrow.
         let [first, others @ ..] = accounts;
         let of_others: u64 = others.iter().map(|account| account.acknowledged()).sum();
         first.settle(if kind.is_height() { value } else { value.saturating_sub(of_others) });

@@ -97,7 +97,8 @@ impl Rig {
         // Nobody interrupts a thread's first operations: they allocate, and nobody knows.
         self.count(gang, member, random);
         let mut spur = Spur::new();
-        // So many that the log is rewritten, in some of them: everybody has to read what was removed.
+        // So many that the log is rewritten, in some of them: everybody has to read what was
+        // removed.
         let strangers = if random.below(8) == 0 { 60 } else { 3 };
         for _ in 0..bursts {
             spur.ring(random);
