@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""What annotations cost at compile time: 1,000 functions, half of them async, with one set of attributes after another.
+"""What annotations cost at compile time: 1,000 functions, half of them async, with one set of
+attributes after another.
 
-    tests/compile_time.py [functions] [turns]        1,000 and 3: some 10 minutes, on a machine that does nothing else
+    tests/compile_time.py [functions] [turns]
 
-Prints a table in Markdown: seconds of `check`, of a dev and of a release build of the annotated crate alone (its dependencies are built before),
-the size of the release's program, and how many lines stand in the expansion. The sets take turns, and a figure is the median of its turns.
-`tests/peers/run compile` calls it.
+The defaults are 1,000 and 3. They take some 10 minutes; run it on an otherwise idle machine.
+
+Prints a table in Markdown: the seconds of `check`, of a dev build and of a release build of the
+annotated crate alone (its dependencies are built before), the size of the release's program, and
+the number of lines of the expansion. The sets take turns; a figure is the median of its turns.
+`tests/peers/run compile` calls this script.
 """
 
 import os
