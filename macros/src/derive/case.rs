@@ -1,4 +1,10 @@
-//! How the names of variants become values.
+//! The cases in which the names of variants can be written, by the names that serde has for them.
+//! Where a word begins is decided by `heck`, as in `clap` and `strum`.
+
+use heck::{
+    ToKebabCase, ToLowerCamelCase, ToShoutyKebabCase, ToShoutySnakeCase, ToSnakeCase,
+    ToUpperCamelCase,
+};
 
 /// A way to write a name of several words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +31,7 @@ const CASES: [(&str, Case); 8] = [
 ];
 
 impl Case {
-    /// The case that is called so.
+    /// The case with this name.
     pub(crate) fn called(name: &str) -> Option<Self> {
         CASES.iter().find(|(known, _)| *known == name).map(|(_, case)| *case)
     }
@@ -36,51 +42,16 @@ impl Case {
 
     /// A variant's name in this case.
     pub(crate) fn of(self, variant: &str) -> String {
-        let words = words(variant);
         match self {
-            Case::Lower => words.concat().to_lowercase(),
-            Case::Upper => words.concat().to_uppercase(),
-            Case::Pascal => words.iter().map(|word| capitalised(word)).collect(),
-            Case::Camel => {
-                let rest = words.iter().skip(1).map(|word| capitalised(word));
-                words.iter().take(1).map(|word| word.to_lowercase()).chain(rest).collect()
-            }
-            Case::Snake => words.join("_").to_lowercase(),
-            Case::ScreamingSnake => words.join("_").to_uppercase(),
-            Case::Kebab => words.join("-").to_lowercase(),
-            Case::ScreamingKebab => words.join("-").to_uppercase(),
+            Case::Lower => variant.to_snake_case().replace('_', ""),
+            Case::Upper => variant.to_shouty_snake_case().replace('_', ""),
+            Case::Pascal => variant.to_upper_camel_case(),
+            Case::Camel => variant.to_lower_camel_case(),
+            Case::Snake => variant.to_snake_case(),
+            Case::ScreamingSnake => variant.to_shouty_snake_case(),
+            Case::Kebab => variant.to_kebab_case(),
+            Case::ScreamingKebab => variant.to_shouty_kebab_case(),
         }
-    }
-}
-
-/// The words of a name: `HTTPError` is `HTTP`, `Error`, and `Http2Get` is `Http2`, `Get`.
-fn words(name: &str) -> Vec<String> {
-    let letters: Vec<char> = name.chars().collect();
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    for (index, letter) in letters.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(|index| letters.get(index));
-        let begins = letter.is_uppercase()
-            && (before.is_some_and(|before| !before.is_uppercase())
-                || letters.get(index + 1).is_some_and(|next| next.is_lowercase()));
-        if (begins || *letter == '_') && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if *letter != '_' {
-            word.push(*letter);
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect(),
-        None => String::new(),
     }
 }
 
@@ -89,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_told_apart_as_they_are_read() {
+    fn words_begin_where_a_reader_sees_them_begin() {
         let snake = |name| Case::Snake.of(name);
         assert_eq!(snake("Get"), "get");
         assert_eq!(snake("NotFound"), "not_found");
@@ -102,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn each_case_is_what_it_is_called() {
+    fn each_name_of_a_case_is_written_in_that_case() {
         for (name, case) in CASES {
             let written = case.of(match name {
                 "lowercase" => "Lowercase",
