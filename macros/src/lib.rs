@@ -1,19 +1,19 @@
 //! The attributes of [`headcount`](https://docs.rs/headcount), which re-exports them: depend on
-//! that.
+//! that package.
 //!
-//! An attribute goes through three phases, each in a directory of its own. `parse` stores what was
-//! written; `check` applies the rules and builds a `plan`; `expand` prints the plan, and cannot
-//! fail. If `check` finds mistakes, it reports all of them and returns the item unchanged
-//! (`report`). `attributes` leads one attribute on one item through the phases; `derive` is the
-//! derive macro.
+//! An attribute goes through three phases, each in a folder of its own: `parse` reads what was
+//! written, `check` checks it and makes a `plan`, and `expand` prints the plan. `attributes` leads
+//! one attribute on one item through the phases. If there are mistakes, all of them are reported,
+//! and the item is given back as it was (`report`). `derive` is `derive(LabelValue)`.
 //!
-//! Generated code names only `headcount::__private` and consists of calls only: the functions that
-//! it calls are in that module.
+//! An expansion names `headcount::__private` and nothing else. It consists of calls; what they do
+//! is written, and tested, in the runtime.
 
 #![forbid(unsafe_code)]
 
-use crate::kind::Attribute;
 use proc_macro::TokenStream;
+
+use crate::kind::Attribute;
 
 mod attributes;
 mod check;
@@ -30,129 +30,108 @@ mod tests;
 
 /// Counts a function's calls.
 ///
-/// Without arguments the calls of all functions with `#[counted]` are one family,
-/// `function_calls_total`, with the labels `function` and `module`. With a `name` the function has
-/// its own family, which may have labels.
+/// Without arguments, the calls are counted in a family that all functions share,
+/// `function_calls_total`, with the labels `function` and `module`. With a `name`, the function has
+/// a family of its own, which may have labels.
 ///
-/// Every process counts for itself, and a collector adds up all processes, including those that
-/// have ended: a counter never falls. Every declared series whose labels are known at compile time
-/// exists with the value 0 from the first use of the library in a process on.
+/// Each process counts its own calls. A collector adds up all processes, including those that have
+/// ended, so a counter never falls. A series whose labels are all known at compile time exists with
+/// the value 0 from the moment a process first uses the library.
 ///
-/// A call is counted at its beginning: when the function is entered, or when its future is first
-/// polled (a future that is never polled is not a call). So a call that never returns counts too.
-/// With `outcome` a call is counted at its end: a return, a panic, or the drop of its future before
-/// it completes.
+/// A call is counted when it begins: when the function is entered, or when its future is first
+/// polled. (A future that is never polled is not a call.) So a call that never returns is counted
+/// too. With `outcome`, a call is counted when it ends: when it returns, when it panics, or when
+/// its future is dropped before it is done.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_total"` | gives the function its own family; a counter's name must end in `_total` |
-/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
-/// | `help = ".."` | the family's help text; by default it names the function |
+/// | `name = "jobs_total"` | a family of its own; the name of a counter ends in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [`metric`](macro@metric) |
+/// | `help = ".."` | the family's help text; names the function by default |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
-/// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
+/// | `labels(queue = job.queue(), tenant)` | the family's labels; see [Labels](#labels) |
+/// | `max_series = 500` | how many series of the family one process may have |
+/// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
-/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; needs `outcome` |
-/// | `metric = CALLS` | counts with a metric that is declared elsewhere; by outcome, with a closure: `metric = \|outcome\| calls(queue, outcome)` |
+/// | `error_if = \|value\| ..` | which values are errors, instead of `Err`; needs `outcome` |
+/// | `metric = CALLS` | counts in a metric that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_total` |
-/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `prefix = "billing"` | on a block: names the families of its functions |
+/// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a
-/// `name`: the family that all functions share has a fixed shape.
+/// `name`, because the shape of the shared family is fixed.
+///
+/// When a process reaches `max_series` (1,000 by default), it counts all further label values in
+/// one series, whose label values are `_other`. `idle_timeout` is for families with open labels,
+/// and is described at [`metric`](macro@metric).
+///
+/// `metric` takes a `Counter`. To choose the counter by outcome, give it a closure:
+/// `metric = |outcome| calls(queue, outcome)`.
 ///
 /// # Labels
 ///
-/// A label's expression is evaluated once, by reference, before the body. It can use the arguments,
-/// and it cannot leave the function: `?`, `return` and `.await` are errors. If it panics, the call
-/// has not begun, and nothing is recorded for it. Its type must implement `LabelValue`. Up to eight
-/// labels can be taken from values, in addition to literal ones.
+/// The value of a label is an expression, an argument or a literal:
+/// `labels(queue = job.queue(), tenant, kind = "batch")`. Its type must implement `LabelValue`. An
+/// expression is evaluated once, before the body, and its value is borrowed. It can use the
+/// function's arguments. It can't leave the function: `?`, `return` and `.await` are errors. If it
+/// panics, the call has not begun, and nothing is recorded. A function can have up to eight labels
+/// with values from expressions and arguments, and any number of literals.
 ///
-/// A label is *closed* if all its values are known at compile time: a literal; an argument alone
-/// whose type knows them, such as `bool` or an enum with `derive(LabelValue)`; or
-/// `name: Type = expression` with such a type. If all labels of a family are closed, all its series
-/// exist with the value 0 before the first call, and a call finds its series without a lookup.
-/// Otherwise a series appears with its first call.
+/// A label is *closed* if all its values are known at compile time. These are closed:
 ///
-/// An argument whose type is a type parameter cannot be closed. The attribute recognises a type
-/// parameter of the surrounding `impl` block only by a short name such as `T` or `K2`; if it has a
-/// longer name, write `labels(key = key)`.
+/// * a literal,
+/// * an argument whose type knows its values: `bool`, or an enum with `derive(LabelValue)`,
+/// * `name: Type = expression` with such a type.
 ///
-/// # Errors and futures
+/// If all labels of a family are closed, all its series exist with the value 0 before the first
+/// call, and a call finds its series without a look-up. Otherwise a series appears with its first
+/// call. An argument whose type is a type parameter can't be closed. The attribute sees the type
+/// parameters of the function but not those of the `impl` block around it: there it recognises
+/// names such as `T` and `K2`. If the parameter has a longer name, write `labels(key = key)`.
 ///
-/// An `Err` is recognised by the type of the returned value, so aliases of `Result` work. It is
-/// also recognised inside an `Option`, a `Poll` or a `Poll<Option<..>>`: `None` and `Pending` are
+/// # Outcomes
+///
+/// The compiler finds an `Err` by the type of the returned value. So aliases of `Result` work, and
+/// so do an `Option`, a `Poll` or a `Poll<Option<..>>` of a `Result`, of which `None` and `Pending`
+/// are `ok`.
+///
+/// If the type is a type parameter, or an associated type of one, `error_if` is required. The
+/// attribute recognises a type parameter of the `impl` block by its name alone, one capital letter
+/// and perhaps a number; it takes any type with such a name for a parameter. If the parameter has a
+/// longer name, or stands in an `Option`, write `error_if`: without it, all its values count as
 /// `ok`.
 ///
-/// If the type is a type parameter or an associated type of one, the attribute cannot know what it
-/// will be, and `error_if` is required. The attribute recognises a parameter of the surrounding
-/// `impl` block only by its name, one capital letter. If it has a longer name, or is the type
-/// inside an `Option`, write `error_if`; otherwise its errors count as `ok`. A type with a name
-/// like a parameter's, such as `C2`, needs `error_if` too.
+/// # Functions
 ///
-/// # On which functions
+/// The attribute goes on every function that has a body and is not `const`: free functions, methods
+/// in `impl` blocks and traits, generic, `async`, `unsafe` and `extern` functions. A function that
+/// returns `impl Future`, `Pin<Box<dyn Future>>`, `BoxFuture` or `LocalBoxFuture` is measured as a
+/// future is.
 ///
-/// On every function with a body that is not `const`: free, in `impl` blocks and traits, generic,
-/// `async`, `unsafe`, `extern`. A function that returns `impl Future`, `Pin<Box<dyn Future>>`,
-/// `BoxFuture` or `LocalBoxFuture` is measured as the future. Any other type that is a future is a
-/// compile error, which suggests two keys: `future` for an alias of a boxed future, and
-/// `future = false` if the call itself is to be measured; a future of any other type cannot be
-/// measured from outside. `future = false` may also be on a block. It then applies to those of the
-/// block's functions whose types hide a future, such as `Self::Future` of a tower `Service`.
+/// A function that returns a future of any other type is a compile error. If the type is an alias
+/// of a boxed future, write `future`. If the call itself is to be measured, write `future = false`.
+/// A future of another type can't be measured from outside. On a block, `future = false` applies to
+/// the functions whose return types hide a future, such as `Self::Future` of a tower `Service`.
 ///
-/// With `#[track_caller]`, `outcome` is a compile error on a sync function whose value may be an
-/// error, because the closure around the body would become the reported caller. Several attributes
-/// of this library on one function, in any order, share one guard. Other attribute macros are
-/// expanded first, so what they generate is measured too; `#[async_trait]` on the `impl` block
-/// works.
+/// With `#[track_caller]`, `outcome` is a compile error on a function that is not `async` and may
+/// return an error: the closure around the body would become the caller.
 ///
-/// # What an attribute leaves as it is
+/// Several attributes of this library on one function, in any order, are combined into one guard.
+/// The attribute macros of other libraries are expanded first, so what they generate is measured.
+/// `#[async_trait]` on the `impl` block works too.
 ///
-/// **Everything that the function does.** With any of these attributes, in any order, the function
-/// moves, borrows and drops the same things in the same order: its arguments, its locals, the
-/// temporaries of its last expression, under the rules of its own edition. It unwinds in the same
-/// way, the same types are inferred, and rustc's lints report the same. Generated functions are
-/// compiled and run with attributes and without, and compared (the test `attributes_differential`),
-/// and so are packages with their own tests (`tests/crates/`).
+/// # Blocks
 ///
-/// If nothing depends on what the function returns, its body stays where it is. Otherwise
-/// (`outcome`, `#[count_exceptions]`), and if the value may be an error, the body becomes a
-/// closure, or a future inside the `async fn`'s own, because `?` and `return` would otherwise
-/// bypass the end. This causes these differences:
-///
-/// * The name of a type that is defined in the body has one more `{{closure}}`, and so have names
-///   of functions that contain it.
-/// * An argument is moved once more: into the closure, and in an `async fn` into the inner future,
-///   in addition to its place in the compiler's own future. So a future is larger by its arguments
-///   (five that pass on 1 KiB: 10,504 bytes instead of 6,150), and a recursive function takes more
-///   stack for each level (optimised, 32 bytes with `#[count_exceptions]`, 80 with all four, plus
-///   its own arguments).
-/// * rustc's `unconditional_recursion` does not fire. Neither do those of clippy's lints that
-///   examine how an argument or a body is used: `needless_pass_by_value`, `boxed_local`,
-///   `unused_async`; nor `must_use_candidate` with any attribute, since counting is an effect.
-/// * In rustc's messages about a `mut self` that is moved or assigned to, it is called
-///   `headcount_self`.
-///
-/// In a build without optimisation a call costs about 85 ns more with `#[counted]`, 220 with
-/// `#[count_exceptions]`, 420 with `#[timed]` and 700 with all four. `opt-level = 3` for
-/// `[profile.dev.package."*"]` halves that; use it for tests of a program that makes millions of
-/// annotated calls.
-///
-/// A function that returns a future does the same as before when it is called, and the same when
-/// its future is polled. The future has another type, which is `Send`, `Sync`, `Unpin`, `Clone` and
-/// `Debug` if the original one is.
-///
-/// # On blocks
-///
-/// On an `impl` block, a trait or an inline module the attribute applies to every function in it
-/// that has a body and is not `const`, but not to functions that a macro in it generates. An
-/// attribute of the same kind on a function replaces the block's there, and `#[headcount::skip]`
-/// leaves a function out. With a `prefix` the functions of the block have their own family, with
-/// the label `function`; it may then have `labels` and everything else that needs a `name`.
+/// On an `impl` block, a trait or an inline module, the attribute applies to every function in it
+/// that has a body and is not `const`. It doesn't see functions that a macro in the block
+/// generates. An attribute of the same kind on a function replaces that of the block, and
+/// `#[headcount::skip]` leaves a function out. With `prefix = "billing"`, the functions of the
+/// block share a family of their own, `billing_calls_total`, with the label `function`. It may have
+/// `labels` and everything else that needs a `name`.
 ///
 /// ```
 /// use headcount::counted;
@@ -174,10 +153,47 @@ mod tests;
 /// # fn main() -> Result<(), headcount::Error> {
 /// let _ = (Till.sell("3"), Till.sell("many"), Till.is_open());
 /// let text = headcount::Collector::new().collect()?.to_text();
-/// assert!(text.contains(r#"till_calls_total{floor="1",function="Till::sell",outcome="error"} 1"#));
+/// let failed = r#"till_calls_total{floor="1",function="Till::sell",outcome="error"} 1"#;
+/// assert!(text.contains(failed));
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # What an attribute does not change
+///
+/// **What the function does.** With any of these attributes, in any order, the function moves,
+/// borrows and drops the same values in the same order as without them: its arguments, its locals,
+/// and the temporaries of its last expression, by the rules of its own edition. It unwinds in the
+/// same way, the same types are inferred, and rustc's lints give the same warnings. Tests compile
+/// and run generated functions with attributes and without, and compare them (the test
+/// `attributes_differential`); others run the tests of published packages (`tests/crates/`).
+///
+/// If nothing depends on the returned value, the body stays where it is. If something does
+/// (`outcome`, `#[count_exceptions]`) and the value may be an error, the body becomes a closure, or
+/// a future inside that of the `async fn`: otherwise `?` and `return` would skip the end of the
+/// call. This has consequences:
+///
+/// * The name of a type that is declared in the body contains another `{{closure}}`, and so does
+///   what other libraries derive from such names.
+/// * Each argument is moved once more: into the closure, or into the inner future of an `async fn`,
+///   in addition to its place in the outer one. So a future grows by the size of its arguments
+///   (five that pass on 1 KiB: 10,504 bytes instead of 6,150), and a recursive function uses more
+///   stack per level (optimised, 32 bytes with `#[count_exceptions]` and 80 with all four, plus its
+///   own arguments).
+/// * rustc's `unconditional_recursion` gives no warning. Neither do the lints of clippy that look
+///   at how an argument or a body is used: `needless_pass_by_value`, `boxed_local`, `unused_async`.
+///   With any attribute, `must_use_candidate` gives none, because counting is an effect.
+/// * In rustc's messages about a `mut self` that is moved or assigned to, it is called
+///   `headcount_self`.
+///
+/// In a build without optimisation, a call takes about 85 ns longer with `#[counted]`, 220 with
+/// `#[count_exceptions]`, 420 with `#[timed]` and 700 with all four. `opt-level = 3` for
+/// `[profile.dev.package."*"]` halves that, which helps tests that make millions of annotated
+/// calls.
+///
+/// A function that returns a future still runs the statements before the future when it is called,
+/// and those in the future when that is polled. The future has another type, which is `Send`,
+/// `Sync`, `Unpin`, `Clone` and `Debug` if the original is.
 ///
 /// # Expansion
 ///
@@ -193,13 +209,13 @@ mod tests;
 /// # use headcount::__private as K;
 /// fn greet(name: &str) -> String {
 ///     {
-///         enum __Here {}                                                // its name finds `Type::method` too
+///         enum __Here {}                                        // its name has the method's type
 ///         static __SITE: K::FunctionSite<1> =
 ///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
-///         K::inventory::submit! { __SITE.sites() }                      // known before `main`
+///         K::inventory::submit! { __SITE.sites() }              // known before `main`
 ///         __SITE.count();
 ///     }
-///     { format!("Hello, {name}!") }                                     // in its own place and edition
+///     { format!("Hello, {name}!") }                             // with its own edition
 /// }
 /// # greet("you");
 /// # let text = headcount::Collector::new().collect().unwrap().to_text();
@@ -240,45 +256,52 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::Counted, args.into(), item.into()).into()
 }
 
-/// Measures the durations of a function's calls, in a histogram.
+/// Measures how long a function's calls take, in a histogram.
 ///
-/// Without arguments the durations of all functions with `#[timed]` are one family,
-/// `function_calls_duration_seconds`, with the labels `function` and `module`. With a `name` the
-/// function has its own family, which may have labels and buckets.
+/// Without arguments, the durations are recorded in a family that all functions share,
+/// `function_calls_duration_seconds`, with the labels `function` and `module`. With a `name`, the
+/// function has a family of its own, which may have labels and buckets.
 ///
-/// **A duration is that of the body**: it begins before the first statement, and ends when the body
-/// has its value and has dropped its locals, whatever other attributes the function has. The
-/// arguments are dropped after that, and the time of their destructors is not included. The
-/// duration of a future is the time from the first poll to the end of the body, including waiting.
-/// Every end is observed: a return, a panic, and the drop of a future before it completes. Across
-/// processes, each bucket is the sum of that bucket in all of them.
+/// **The duration is that of the body.** It begins before the first statement, and ends when the
+/// body has its value and has dropped its locals, whatever other attributes the function has. The
+/// arguments are dropped after that, so the time that their destructors take is not included. The
+/// duration of a future is the time from its first poll to the end of its body, including the time
+/// that it waits. Every end is recorded: a return, a panic, and a future that is dropped before it
+/// is done.
+///
+/// Across processes, each bucket is the sum of that bucket in all processes.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "job_seconds"` | gives the function its own family; the name of durations must end in `_seconds` |
-/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
-/// | `help = ".."` | the family's help text; by default it names the function |
-/// | `unit = "seconds"` | the unit; no other is allowed |
-/// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `buckets = [0.01, 0.1, 1.0]` | the buckets' upper bounds in seconds: ascending numbers above 0, or a constant array or slice of `f64`, also from a `const fn`: `headcount::exponential_buckets::<8>(0.001, 2.0)` |
-/// | `summary` | a sum and a count, without buckets |
-/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
+/// | `name = "job_seconds"` | a family of its own; the name of durations ends in `_seconds` |
+/// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [`metric`](macro@metric) |
+/// | `help = ".."` | the family's help text; names the function by default |
+/// | `unit = "seconds"` | the unit, which is always seconds |
+/// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
+/// | `buckets = [0.01, 0.1, 1.0]` | the upper bounds of the buckets, in seconds |
+/// | `summary` | records a sum and a count, without buckets |
+/// | `max_series = 500` | how many series of the family one process may have |
+/// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
-/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; needs `outcome` |
-/// | `cancelled = false` | leaves out calls whose future was dropped before it completed |
-/// | `metric = LATENCY` | observes with a `Histogram` or a `Summary` that is declared elsewhere; by outcome, with a closure: `metric = \|outcome\| latency(queue, outcome)` |
-/// | `when = expression` | observes only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_duration_seconds` |
-/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `error_if = \|value\| ..` | which values are errors, instead of `Err`; needs `outcome` |
+/// | `cancelled = false` | leaves out calls whose future is dropped before it is done |
+/// | `metric = LATENCY` | observes with a metric that is declared elsewhere |
+/// | `when = expression` | records only the calls for which it is true |
+/// | `prefix = "billing"` | on a block: its family is `billing_calls_duration_seconds` |
+/// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and
-/// `idle_timeout` need a `name`: the family that all functions share has a fixed shape, with
-/// buckets from 5 milliseconds to 10 seconds. What [`counted`](macro@counted) documents about
-/// labels, errors, futures and blocks applies here too.
+/// `idle_timeout` need a `name`, because the shape of the shared family is fixed: its buckets range
+/// from 5 milliseconds to 10 seconds.
+///
+/// `buckets` takes ascending numbers above 0, or anything that is known at compile time: a constant
+/// array or slice of `f64`, or `headcount::exponential_buckets::<8>(0.001, 2.0)`. `metric` takes a
+/// `Histogram` or a `Summary`, or a closure that chooses one by outcome:
+/// `metric = |outcome| latency(queue, outcome)`. The other keys, labels, outcomes, functions and
+/// blocks are described at [`counted`](macro@counted).
 ///
 /// # Expansion
 ///
@@ -308,8 +331,8 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// With `outcome`, the body becomes a closure or an inner future if its value may be an error, as
-/// with `#[count_exceptions]`.
+/// With `outcome`, if the returned value may be an error, the body becomes a closure or an inner
+/// future, as with [`count_exceptions`](macro@count_exceptions).
 ///
 /// # Examples
 ///
@@ -337,45 +360,48 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::Timed, args.into(), item.into()).into()
 }
 
-/// Counts a function's calls that are in progress: a gauge that rises when a call begins, and falls
-/// when it ends.
+/// Counts the calls of a function that are in progress, in a gauge that rises when a call begins
+/// and falls when it ends.
 ///
-/// Without arguments the calls of all functions with `#[in_progress]` are one family,
-/// `function_calls_concurrent`, with the labels `function` and `module`. With a `name` the function
-/// has its own family, which may have labels.
+/// Without arguments, the calls are counted in a family that all functions share,
+/// `function_calls_concurrent`, with the labels `function` and `module`. With a `name`, the
+/// function has a family of its own, which may have labels.
 ///
-/// Every end counts: a return, a panic, and the drop of a future before it completes. Across
-/// processes, the value is the sum over living processes: the calls of a killed process are gone at
-/// the next scrape.
+/// Every end counts: a return, a panic, and a future that is dropped before it is done. Across
+/// processes, the value is the sum of those that are alive: the calls of a process that was killed
+/// are gone at the next scrape.
 ///
-/// The call of a function that returns a stream, an iterator or the body of an answer ends when the
-/// function returns, and not when that is read to its end.
+/// A function that returns a stream, an iterator or the body of a response ends when it returns,
+/// and not when the returned value has been read to its end.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_running"` | gives the function its own family |
-/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
-/// | `help = ".."` | the family's help text; by default it names the function |
+/// | `name = "jobs_running"` | a family of its own |
+/// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [`metric`](macro@metric) |
+/// | `help = ".."` | the family's help text; names the function by default |
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
-/// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `mode = "max"` | how the values of several processes are combined, as for the gauges of `#[metric]`, but without `mostrecent` and `livemostrecent`, which make no sense here; `livesum` by default |
-/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
-/// | `metric = RUNNING` | counts with a `Gauge` that is declared elsewhere |
+/// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
+/// | `mode = "max"` | how the values of several processes are combined; `livesum` by default |
+/// | `max_series = 500` | how many series of the family one process may have |
+/// | `idle_timeout = "1d"` | removes series that have not changed for this time |
+/// | `metric = RUNNING` | counts in a `Gauge` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_calls_concurrent` |
-/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `prefix = "billing"` | on a block: its family is `billing_calls_concurrent` |
+/// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need
-/// a `name`: the family that all functions share has a fixed shape. What [`counted`](macro@counted)
-/// documents about labels, futures and blocks applies here too.
+/// a `name`, because the shape of the shared family is fixed.
+///
+/// The modes are described at [`metric`](macro@metric). `mostrecent` and `livemostrecent` are
+/// errors here, because calls in progress are counted and not set. The other keys, labels,
+/// functions and blocks are described at [`counted`](macro@counted).
 ///
 /// # Expansion
 ///
-/// The expansion is like that of `#[timed]`: a guard before the body, dropped after it.
+/// Like that of [`timed`](macro@timed): a guard before the body, which is dropped after it.
 ///
 /// # Examples
 ///
@@ -401,47 +427,47 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::InProgress, args.into(), item.into()).into()
 }
 
-/// Counts a function's calls that end with an error or with a panic.
+/// Counts a function's calls that end with an error or a panic.
 ///
-/// Without arguments the exceptions of all functions with `#[count_exceptions]` are one family,
-/// `function_exceptions_total`, with the labels `function` and `module`. With a `name` the function
-/// has its own family, which may have labels.
+/// Without arguments, the exceptions are counted in a family that all functions share,
+/// `function_exceptions_total`, with the labels `function` and `module`. With a `name`, the
+/// function has a family of its own, which may have labels.
 ///
-/// An error is an `Err`, recognised by the type of the returned value, so aliases of `Result` work;
-/// or what `error_if` accepts. A future that is dropped before it completes is cancelled, and is
-/// not an exception. Across processes the counts are added up, including those of processes that
-/// have ended.
+/// An error is an `Err`, or a value for which `error_if` is true. The compiler finds an `Err` by
+/// the type of the returned value, so aliases of `Result` work. A future that is dropped before it
+/// is done is cancelled, which is not an exception. A collector adds up all processes, including
+/// those that have ended.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "job_failures_total"` | gives the function its own family; a counter's name must end in `_total` |
-/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name: `shop_..`; literals or constants, see `#[metric]` |
-/// | `help = ".."` | the family's help text; by default it names the function |
+/// | `name = "job_failures_total"` | a family of its own; the name of a counter ends in `_total` |
+/// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [`metric`](macro@metric) |
+/// | `help = ".."` | the family's help text; names the function by default |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
-/// | `labels(queue = job.queue(), tenant, kind = "batch")` | labels: an expression, an argument, a literal |
-/// | `max_series = 500` | the maximum number of the family's series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | open labels: the time after its last change at which the process removes a series; see [`metric`](macro@metric) |
-/// | `error_if = \|value\| ..` | decides whether a value is an error, in place of `Err`; panics count in addition |
-/// | `only = Type::Variant { n } if *n > 3` | counts only the errors that match the pattern, and no panics |
-/// | `error_labels(kind, code = \|e\| e.code())` | labels from the error: a closure that takes it, or only a name for the error itself |
+/// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
+/// | `max_series = 500` | how many series of the family one process may have |
+/// | `idle_timeout = "1d"` | removes series that have not changed for this time |
+/// | `error_if = \|value\| ..` | which values are errors, instead of `Err`; panics count too |
+/// | `only = Type::Variant { n } if *n > 3` | counts only errors that match, and no panics |
+/// | `error_labels(kind, code = \|e\| e.code())` | labels that are taken from the error |
 /// | `panics = false` | leaves out panics; with `only`, `panics = true` counts them |
-/// | `cancelled = true` | also counts futures that are dropped before they complete |
-/// | `metric = FAILURES` | counts with a `Counter` that is declared elsewhere |
+/// | `cancelled = true` | also counts futures that are dropped before they are done |
+/// | `metric = FAILURES` | counts in a `Counter` that is declared elsewhere |
 /// | `when = expression` | counts only the calls for which it is true |
-/// | `prefix = "billing"` | on a block: gives its functions their own family, here `billing_exceptions_total` |
-/// | `future` | the function returns a boxed future that its type does not show; `future = false`: the call itself is what is measured |
+/// | `prefix = "billing"` | on a block: its family is `billing_exceptions_total` |
+/// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and
-/// `idle_timeout` need a `name`: the family that all functions share has a fixed shape. What
-/// [`counted`](macro@counted) documents about labels, futures and blocks applies here too.
+/// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
-/// `only` and `error_labels` examine the error of a `Result`, by reference. For a panic and a
-/// cancellation, the labels of `error_labels` have the values `panic` and `cancelled`. If the error
-/// itself is a `LabelValue`, for example by its derive, its name alone makes it a label. A series
-/// of an error appears when it is first counted.
+/// `only` and `error_labels` borrow the error of a `Result`. A label of `error_labels` is a closure
+/// that takes the error, or a name alone if the error itself is a `LabelValue`, by its derive for
+/// example. For panics and cancelled calls, these labels have the values `panic` and `cancelled`.
+/// The series of an error appears when it is first counted. The other keys, labels, functions and
+/// blocks are described at [`counted`](macro@counted).
 ///
 /// # Expansion
 ///
@@ -467,7 +493,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 ///             K::enter(__SITE.recorder())                     // dropped without `end`: a panic
 ///         };
 ///         let __out = K::call_once(move || -> Result<u32, Error> {
-///             if false { let _ = &_permit; let _ = &text; }   // both captured, and dropped last first
+///             if false { let _ = &_permit; let _ = &text; }   // captured; dropped in this order
 ///             { Ok(text.parse()?) }
 ///         });
 ///         __call.end(K::Out(&__out).outcome());
@@ -477,7 +503,8 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn parse_(text: &str) -> Result<u32, Error> { parse(text.into(), vec![]) }
 /// # assert!(parse_("1").is_ok() && parse_("one").is_err());
 /// # let text = headcount::Collector::new().collect().unwrap().to_text();
-/// # assert!(text.contains("function_exceptions_total{function=\"main::parse\"") && text.contains("} 1\n"));
+/// # assert!(text.contains("function_exceptions_total{function=\"main::parse\""));
+/// # assert!(text.contains("} 1\n"));
 /// ```
 ///
 /// # Examples
@@ -502,7 +529,10 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// #[count_exceptions(name = "job_failures_total", error_labels(kind))]
-/// #[count_exceptions(name = "long_timeouts_total", only = JobError::Timeout { after } if *after > 30)]
+/// #[count_exceptions(
+///     name = "long_timeouts_total",
+///     only = JobError::Timeout { after } if *after > 30,
+/// )]
 /// fn run(after: u32) -> Result<(), JobError> {
 ///     if after > 0 { Err(JobError::Timeout { after }) } else { Err(JobError::Lost) }
 /// }
@@ -526,67 +556,82 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
-/// Declares a metric that the program records by itself. A `static` without a value is one series.
-/// A `fn` without a body that returns a metric is a family of series.
+/// Declares a metric that the program updates itself: a `static` without a value is one series, and
+/// a `fn` without a body is a family of series.
 ///
-/// | type | what it is |
+/// | type | what it holds |
 /// |---|---|
 /// | `Counter` | a whole number that only grows: requests, bytes |
 /// | `Counter<f64>` | any number that only grows: seconds, joules, money |
 /// | `Gauge` | a value that goes up and down; it needs a `mode` |
-/// | `Histogram` | observed values, counted in buckets |
+/// | `Histogram` | how many of the observed values lie in each bucket |
 /// | `Summary` | the sum and the number of the observed values |
-/// | `Info` | facts about a program, in labels; its value is always 1 |
-/// | `StateSet<T>` | the current state, one of the variants of `T`, an enum with `derive(LabelValue)`; it needs a `mode` |
+/// | `Info` | facts about the program, as labels; the value is always 1 |
+/// | `StateSet<T>` | which state holds, of an enum with `derive(LabelValue)`; it needs a `mode` |
 ///
-/// A `static` exists from the first use of the library in a process on, with the value 0, whether
-/// it is touched or not (a gauge or a state set whose mode is no sum exists once it was set). The
-/// `static` really has the type that is written: it is a small value that can be copied, and every
-/// copy counts in the same place.
+/// **A `static`** has exactly the type that is written. It is a small value, and every copy of it
+/// counts in the same place. The series exists with the value 0 from the moment a process first
+/// uses the library, whether the program touches it or not. The exceptions are gauges and state
+/// sets whose mode is not a sum: they appear once they are set.
 ///
-/// The parameters of a family are its labels. Their types must implement `LabelValue`. If all of
-/// them know their values (see [`counted`](macro@counted)), all series exist from the start as
-/// well; otherwise a series appears when it is first looked up. `requests(Method::Get, 200).inc()`
-/// counts; a handle that is looked up and not used is a warning.
+/// **A `fn`** has one parameter per label, and their types implement `LabelValue`. If all types
+/// know their values (see [`counted`](macro@counted#labels)), all series exist from the start as
+/// well. Otherwise a series appears when it is first looked up. `requests(Method::Get, 200).inc()`
+/// counts; to look up a handle without using it gives a warning.
 ///
 /// Across processes, counters, histograms and summaries are added up, including those of processes
-/// that have ended. The `mode` says how gauges and state sets are combined. Infos of living
-/// processes are shown.
+/// that have ended. The `mode` of a gauge or a state set determines how its values are combined. An
+/// info is shown as long as a process that has it is alive.
 ///
 /// # Arguments
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `name = "jobs_taken_total"` | required; a counter's name must end in `_total`, an info's in `_info`; no other name may end in one of these or in `_created`, `_bucket`, `_sum`, `_count` |
-/// | `namespace = "shop"`, `subsystem = NAME` | prefixes of the name, see below |
-/// | `help = ".."` | the help text; by default the first paragraph of the doc comment. One of the two is required |
-/// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total`. Infos and state sets have none |
-/// | `buckets = [1, 10, 100]` | histograms: the buckets' upper bounds: ascending numbers, or a constant array or slice of `f64`, also from a `const fn`: `headcount::linear_buckets::<10>(0.0, 5.0)` |
-/// | `mode = "livesum"` | gauges and state sets, required: see below |
-/// | `labels(version = env!("CARGO_PKG_VERSION"))` | infos that are a `static`, required: labels whose values are constants, each a `&'static str` or any literal |
-/// | `max_series = 500` | families: the maximum number of series per process; further label values are counted in one series whose label values are `_other`; 1,000 by default |
-/// | `idle_timeout = "1d"` | families with open labels: each process removes a series whose value has not changed for that time (`d`, `h`, `m`, `s`), as `remove` does: no counter falls that other processes have, and one that comes back begins at 0. Setting a gauge to the value that it has is no change; a series with a function stays |
+/// | `name = "jobs_taken_total"` | required |
+/// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [below](#namespaces) |
+/// | `help = ".."` | the help text; by default the first paragraph of the doc comment |
+/// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
+/// | `buckets = [1, 10, 100]` | histograms: the upper bounds of the buckets |
+/// | `mode = "livesum"` | required for gauges and state sets; see [below](#modes) |
+/// | `labels(version = "1.4.0")` | required for a `static` of type `Info`: constant labels |
+/// | `max_series = 500` | families: how many series one process may have |
+/// | `idle_timeout = "1d"` | families: removes series that have not changed for this time |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
+///
+/// * **`name`**: the name of a counter ends in `_total`, and that of an info in `_info`. No other
+///   name may end in one of these, or in `_created`, `_bucket`, `_sum` or `_count`.
+/// * **`help`**: either the key or a doc comment is required.
+/// * **`unit`**: infos and state sets have no unit.
+/// * **`buckets`** takes ascending numbers, or anything that is known at compile time: a constant
+///   array or slice of `f64`, or `headcount::linear_buckets::<10>(0.0, 5.0)`.
+/// * **`labels`**: each value is a literal or a constant `&'static str`, such as
+///   `env!("CARGO_PKG_VERSION")`.
+/// * **`max_series`** is 1,000 by default. When a process reaches it, it counts all further label
+///   values in one series, whose label values are `_other`.
+/// * **`idle_timeout`** is for families with open labels. Each process removes a series whose value
+///   has not changed for this time (units `d`, `h`, `m`, `s`), as `remove` does: the counts of
+///   other processes are not affected, and a series that comes back begins at 0. Setting a gauge to
+///   the value that it has is not a change. A series with a function is never removed.
 ///
 /// # Modes
 ///
-/// | mode | the value that is exposed |
+/// | mode | the exposed value |
 /// |---|---|
 /// | `sum`, `livesum` | the sum of all processes |
 /// | `min`, `livemin` | the least value |
 /// | `max`, `livemax` | the greatest value |
 /// | `mostrecent`, `livemostrecent` | the value that was set last |
-/// | `all`, `liveall` | a series for each process, with the label `pid` |
+/// | `all`, `liveall` | one series per process, with the label `pid` |
 ///
-/// The modes that begin with `live` include living processes only; the others include processes
-/// that have ended. In a state set, the state is the series with the value 1, so a sum is the
-/// number of processes in each state.
+/// Modes that begin with `live` combine the processes that are alive. The others include those that
+/// have ended. The state of a state set is the series with the value 1; with a sum, each value is
+/// the number of processes in that state.
 ///
 /// # Namespaces
 ///
-/// `namespace` and `subsystem` precede the name, each followed by a `_`, as in other Prometheus
-/// clients, and the whole is the metric's name. Each is a literal, or the path of a constant
-/// `&str`, so that a crate defines its namespace once. An empty constant is left out.
+/// `namespace` and `subsystem` go before the name, each followed by `_`, as in other Prometheus
+/// clients. The result is the metric's name. Each is a literal or the path of a constant `&str`, so
+/// a crate can declare its namespace once. An empty constant is left out.
 ///
 /// ```
 /// use headcount::{Counter, counted, metric};
@@ -611,14 +656,14 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// On a block they precede its `prefix`. A path is always resolved where the function is: inside a
-/// module that the attribute covers, write `crate::NAMESPACE`.
+/// On a block they go before its `prefix`. There, too, a path is resolved at each function: for
+/// functions in a module that has the attribute, write `crate::NAMESPACE`.
 ///
 /// # Infos
 ///
-/// Facts that are known at compile time are a `static` with constant `labels`, which exists from
-/// the start, without a call. Facts that are known at run time are a family; `set` sets them.
-/// `headcount::build_info!()` declares the usual one.
+/// Facts that are known at compile time are a `static` with constant `labels`. It exists from the
+/// start, without a call. Facts that are known at run time are a family, whose series are set by
+/// `set`. `headcount::build_info!()` declares the usual info about a program's build.
 ///
 /// ```
 /// use headcount::{Info, metric};
@@ -658,14 +703,15 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// static TAKEN: Counter = {
 ///     static __SLOTS: [K::Slot; 1] = [K::Slot::NEW];
 ///     static __SITES: [K::Site; 1] = [K::Site::metric(&__SLOTS[0], K::Descriptor::new(
-///         K::kind_of::<Counter>(), "jobs_taken_total", "Jobs taken from the queue.", file!(), line!(),
+///         K::kind_of::<Counter>(), "jobs_taken_total", "Jobs taken from the queue.",
+///         file!(), line!(),
 ///     ))];
 ///     K::inventory::submit! { K::Sites(&__SITES) }
 ///     K::at::<Counter>(&__SITES[0])
 /// };
 /// ```
 ///
-/// Other kinds differ only in the descriptor. This is the descriptor of a state set, in a namespace
+/// Other kinds differ only in the descriptor. This is the descriptor of a state set in a namespace
 /// that is a constant:
 ///
 /// ```
@@ -675,9 +721,11 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # const DESCRIPTOR: K::Descriptor =
 /// K::Descriptor::new(
 ///     K::kind_of::<StateSet<Phase>>(),
-///     K::name(                                            // checked when the whole of it is known
+///     K::name(                                            // checks the name, now that it is known
 ///         K::kind_of::<StateSet<Phase>>(),
-///         K::joined_text(const { &K::joined::<{ K::joined_len(&[NAMESPACE, "phase"]) }>(&[NAMESPACE, "phase"]) }),
+///         K::joined_text(const {
+///             &K::joined::<{ K::joined_len(&[NAMESPACE, "phase"]) }>(&[NAMESPACE, "phase"])
+///         }),
 ///     ),
 ///     "What the workers do.", file!(), line!(),
 /// )
@@ -687,7 +735,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # let _ = (DESCRIPTOR, Phase::Starting, Phase::Serving);
 /// ```
 ///
-/// and a family becomes the function that it looks like:
+/// A family becomes a function with the declared signature:
 ///
 /// ```
 /// # use headcount::{Counter, LabelValue, __private as K};
@@ -776,35 +824,39 @@ pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::metric::attribute(args.into(), item.into()).into()
 }
 
-/// Excludes a function from a block that an attribute covers (see [`counted`](macro@counted)): the
-/// function then has only its own attributes.
+/// Leaves a function out of a block that has an attribute (see [`counted`](macro@counted#blocks)).
+/// The function keeps the attributes of its own.
 ///
 /// Anywhere else it is a compile error.
 ///
 /// # Expansion
 ///
-/// The function, without the attributes of the block.
+/// The function, without what the block added.
 #[proc_macro_attribute]
 pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::skip(&args.into(), item.into()).into()
 }
 
-/// Implements `LabelValue`, for an enum, whose variants are all its values, or for a struct around
-/// one value.
+/// Makes a type a label value: an enum whose variants are all its values, or a struct around one
+/// value.
 ///
-/// The value of a variant is its name in `snake_case`. Fields do not matter, so the enum of a
-/// function's errors can be a label. Since all values are known, all series of a label of that type
-/// exist from the start, and no lookup is needed. A struct has the value of its one field.
+/// The value of a variant is its name in `snake_case`. Fields of a variant don't matter, so an
+/// error enum can be a label. Since all values are known, all series with a label of this type
+/// exist from the start, and none needs a look-up. Words begin as in the crate `heck`: `HTTPError`
+/// is `http_error`, and `Http2Get` is `http2_get`. The value of a struct is that of its one field.
 ///
 /// # Arguments
 ///
-/// In `#[label(..)]`:
+/// They go into `#[label(..)]`:
 ///
-/// | key | where | meaning |
+/// | key | on | meaning |
 /// |---|---|---|
 /// | `rename = "x"` | a variant | its value |
-/// | `rename_all = "kebab-case"` | an enum | the case of the variants' names: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE` |
+/// | `rename_all = "kebab-case"` | an enum | the case of all variants |
 /// | `crate = path` | the type | the path of `headcount`, if it is not `::headcount` |
+///
+/// The cases are `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`,
+/// `SCREAMING_SNAKE_CASE`, `kebab-case` and `SCREAMING-KEBAB-CASE`.
 ///
 /// # Expansion
 ///
@@ -849,8 +901,8 @@ pub fn label_value(item: TokenStream) -> TokenStream {
     derive::label_value::expand(item.into()).into()
 }
 
-/// The marker in which several attributes of one function wait for each other. Users never write
-/// it.
+/// The marker in which several attributes of one function wait for each other. It is generated, and
+/// never written by hand.
 #[doc(hidden)]
 #[proc_macro_attribute]
 pub fn __finish(entries: TokenStream, item: TokenStream) -> TokenStream {
