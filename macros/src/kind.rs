@@ -54,8 +54,8 @@ pub(crate) enum Kind {
     Summary,
     Info,
     StateSet,
-    /// A type that is known here by its name only, and the name is none of ours: an alias, say. The
-    /// compiler knows the type, and the names are checked where it evaluates the descriptor.
+    /// The type of a metric has a name that is not known here, an alias for example. Names are then
+    /// checked when the compiler evaluates the descriptor.
     Unknown,
 }
 

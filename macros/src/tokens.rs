@@ -1,24 +1,26 @@
-//! Small helpers for tokens and expressions that several layers need.
+//! Helpers for tokens and expressions.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
 
-/// `quote!` with the span that all generated tokens have: names of ours and names of the user's
-/// don't see each other, and lints leave ours alone.
+/// `quote!` with the span of all generated tokens: local names of ours and of the user can't clash,
+/// and lints ignore ours.
 macro_rules! q {
-    ($($tokens:tt)*) => { ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*) };
+    ($($tokens:tt)*) => {
+        ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*)
+    };
 }
 pub(crate) use q;
 
-/// The path of all that an expansion names.
+/// The path of `__private`, which contains everything that an expansion names.
 pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
     match krate {
         Some(krate) => quote!(#krate::__private),
         None => {
-            // The edition of these tokens is ours, so that `::headcount` is the package in a crate
-            // of edition 2015 too.
+            // With a span of this crate, the path has its edition. In edition 2015 `::headcount`
+            // would be a name in the user's crate.
             quote_spanned!(Span::mixed_site()=> ::headcount::__private)
         }
     }
@@ -60,7 +62,7 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// An identifier as it is read, as a literal at its place.
+/// The text of an identifier, without `r#`, as a literal with its span.
 pub(crate) fn text_of(ident: &Ident) -> LitStr {
     LitStr::new(&ident.unraw().to_string(), ident.span())
 }

@@ -114,7 +114,8 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
 pub const fn without_mode(kind: Kind) -> Kind {
     assert!(
         !matches!(kind, Kind::Gauge | Kind::StateSet),
-        "a `Gauge` or a `StateSet` says what the values of several processes make: `mode = \"livesum\"`, or another"
+        "a `Gauge` or a `StateSet` needs a mode, which combines the values of several processes: \
+         `mode = \"livesum\"`, or another"
     );
     kind
 }

@@ -1,9 +1,10 @@
 //! Puts a block's attribute on each of its functions.
 //!
-//! The block is walked by its tokens: where an item begins and ends can be told without understanding what is in
-//! it, so a body in which someone is typing doesn't matter. A function gets the marker in which attributes wait
-//! (`finish.rs`), with what it inherits; its own attributes and `#[skip]` then find it there, under whatever name they
-//! were imported.
+//! Each function gets a marker (`combine.rs`) with the attribute that it inherits. Its own
+//! attributes and `#[skip]` find it there, under whatever name they were imported.
+
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::quote;
 
 use crate::check::args as rules;
 use crate::kind::Attribute;
@@ -15,17 +16,15 @@ use crate::parse::marker;
 use crate::report::errors::Errors;
 use crate::report::fallback;
 use crate::tokens::{private_path, q};
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
-use quote::quote;
 
-/// What a block's functions get.
+/// What the functions of a block inherit.
 struct Inherited {
     krate: TokenStream,
     attribute: Ident,
     args: TokenStream,
 }
 
-/// Expands an attribute on an `impl` block, a trait or an inline module; none if the item is no such block.
+/// Expands an attribute on an `impl` block, a trait or an inline module. `None` for any other item.
 pub(crate) fn attribute(
     attribute: Attribute,
     args: &TokenStream,
@@ -43,7 +42,7 @@ pub(crate) fn attribute(
     if !is_braces(block.end.as_ref()) {
         errors.on(
             block.head.iter().cloned().collect::<TokenStream>(),
-            "only a module that is written in place can be covered: put the attribute inside of it",
+            "only an inline module can have this attribute: put it on the items in the module",
         );
     }
     if !errors.is_empty() {
@@ -55,7 +54,7 @@ pub(crate) fn attribute(
 }
 
 impl Inherited {
-    /// The item, with the marker where it is a function, and with all functions in it where it is a block.
+    /// The item with a marker, or if it is a block, with a marker on each function in it.
     fn cover(&self, mut item: Item, ty: &str) -> TokenStream {
         let ty = match item.kind {
             Kind::Function if is_braces(item.end.as_ref()) => {
@@ -63,7 +62,7 @@ impl Inherited {
                 mark(&mut item, &self.krate, Some(&entry));
                 return item.into_tokens();
             }
-            // Passed over, and so `#[skip]` is nothing wrong there.
+            // These are left out anyway, so `#[skip]` is not a mistake.
             Kind::Function | Kind::ConstFunction => {
                 mark(&mut item, &self.krate, None);
                 return item.into_tokens();
@@ -93,8 +92,8 @@ impl Inherited {
     }
 }
 
-/// Adds an entry to the marker, or a marker if there is none. An empty one says that a block covers what it can't
-/// measure; it is of use only to attributes that look for it.
+/// Adds an entry to the marker, or a marker if there is none. An empty marker tells `#[skip]` that
+/// the function is in a block with an attribute, though it can't be measured.
 fn mark(item: &mut Item, krate: &TokenStream, entry: Option<&TokenStream>) {
     let marker = item.attributes.iter().position(|token| match token {
         TokenTree::Group(group) => marker::marker(group).is_some(),

@@ -1,15 +1,19 @@
-//! Brings all attributes of one function together.
+//! Combines all attributes of one function.
 //!
-//! Each attribute of ours could print its own guard around the function, but one guard for all costs
-//! one `static`, one registration and two clock reads instead of four of each. So an attribute that
-//! sees others waiting on the item does not expand: it moves what it was given into a marker,
-//! `#[..::__private::finish(counted(..), timed(..))]`, which it keeps last. rustc then expands the
-//! others, and those of ours add themselves to the marker, under whatever name they were imported
-//! and behind `cfg_attr` too: nothing is guessed from tokens. When the marker's turn comes, no
-//! attribute macro is left, and `finish` expands the sum. It never waits itself, so that this ends.
+//! Each attribute could print a guard of its own around the function. One guard for all of them
+//! needs one `static`, one registration and two clock reads, instead of up to four of each. So an
+//! attribute that sees other attributes on the item doesn't expand. It moves its arguments into a
+//! marker behind them, `#[..::__private::finish(counted(..), timed(..))]`. rustc then expands the
+//! others, and those of this library add themselves to the marker. This works under whatever name
+//! they were imported, and with `cfg_attr`: nothing is guessed from tokens. When rustc expands the
+//! marker, no attribute macro is left, and `finish` expands what was collected. The marker never
+//! waits, so this ends.
 //!
-//! What a function has from a block around it (`block.rs`) is `inherited(..)` in the marker. An attribute of its
-//! own of the same kind replaces it, and `#[skip]` takes it away.
+//! An attribute of a block (`block.rs`) is `inherited(..)` in the markers of its functions. An
+//! attribute of the same kind on the function replaces it, and `#[skip]` removes it.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
 
 use crate::attributes::block;
 use crate::check;
@@ -21,10 +25,8 @@ use crate::parse::marker::{self, Waiting};
 use crate::report::errors::Errors;
 use crate::report::fallback;
 use crate::tokens::{private_path, q};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
 
-/// Expands one attribute, or lets it wait for the others.
+/// Expands one attribute, or lets it wait for others.
 pub(crate) fn attribute(attribute: Attribute, args: TokenStream, item: TokenStream) -> TokenStream {
     let name = Ident::new(attribute.name(), Span::call_site());
     let entry = quote!(#name(#args));
@@ -47,7 +49,7 @@ pub(crate) fn attribute(attribute: Attribute, args: TokenStream, item: TokenStre
     wait(function, &entries, &krate)
 }
 
-/// On what is no function.
+/// An attribute on an item that is not a function.
 fn elsewhere(
     attribute: Attribute,
     args: &TokenStream,
@@ -71,11 +73,11 @@ fn wait(function: Waiting, entries: &TokenStream, krate: &TokenStream) -> TokenS
     function.print(q!(#[#krate::finish(#entries)]))
 }
 
-/// Expands `#[skip]`: what the function inherits is taken away.
+/// Expands `#[skip]`: removes what the function inherits.
 pub(crate) fn skip(args: &TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::new();
     if !args.is_empty() {
-        errors.on(args, "`#[skip]` takes nothing");
+        errors.on(args, "`#[skip]` takes no arguments");
     }
     let marker =
         Waiting::of(&item).and_then(|mut function| Some((function.take_marker()?, function)));
@@ -85,7 +87,8 @@ pub(crate) fn skip(args: &TokenStream, item: TokenStream) -> TokenStream {
     }) else {
         errors.at(
             Span::call_site(),
-            "`#[skip]` leaves a function out of a block that an attribute covers, and here is none",
+            "`#[skip]` leaves a function out of a block that has an attribute, and \
+             there is none here",
         );
         return fallback::expand(&errors, item);
     };

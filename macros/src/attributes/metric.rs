@@ -3,6 +3,9 @@
 //! Where something is wrong, the messages take the place of the initialiser or of the body. So the
 //! name exists, with the type that was written, and rustc has no errors to add.
 
+use proc_macro2::{Span, TokenStream};
+use syn::FnArg;
+
 use crate::check::{metric_family, metric_static};
 use crate::expand::metric::{handle, print_family, print_static, series};
 use crate::kind::Attribute;
@@ -10,8 +13,6 @@ use crate::parse::args::Args;
 use crate::parse::metric::{Family, Static, is_function};
 use crate::report::errors::Errors;
 use crate::report::fallback;
-use proc_macro2::{Span, TokenStream};
-use syn::FnArg;
 
 /// Expands `#[metric]` on an item.
 pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {

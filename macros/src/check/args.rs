@@ -1,6 +1,9 @@
-//! The rules that one attribute's arguments keep, whatever they stand on.
-//!
-//! Each rule is one function, named after it. All rules run, so that every mistake is found.
+//! The rules for the arguments of one attribute, independent of the item that it stands on.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Ident, Pat};
 
 use crate::check::{buckets, durations, modes, names};
 use crate::kind::{Attribute, Kind};
@@ -8,15 +11,11 @@ use crate::parse::args::Args;
 use crate::parse::values::{Buckets, Label, literal_text};
 use crate::report::errors::Errors;
 use crate::tokens::is_closure;
-use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::{Ident, Pat};
 
-/// What the runtime takes in one `row`.
+/// The most label values that `Site::row` of the runtime takes.
 pub(crate) const MOST_LABELS: usize = 8;
 
-/// The keys that a metric has where it is declared.
+/// The keys that belong to the declaration of a metric.
 const OF_A_DECLARED_METRIC: [&str; 13] = [
     "name",
     "namespace",
@@ -33,7 +32,7 @@ const OF_A_DECLARED_METRIC: [&str; 13] = [
     "error_labels",
 ];
 
-/// Judges one attribute by itself. `in_block` where it stands on a block of functions.
+/// Checks one attribute by itself. `in_block` is true if it stands on a block of functions.
 pub(crate) fn check(args: &Args, in_block: bool, errors: &mut Errors) {
     blocks_have_prefixes(args, in_block, errors);
     declared_metrics_have_their_shape(args, errors);
@@ -49,7 +48,7 @@ pub(crate) fn check(args: &Args, in_block: bool, errors: &mut Errors) {
     names_and_texts(args, errors);
 }
 
-/// A name of its own for each function is what a block can't give.
+/// A block can't have a `name`, since its functions would all have the same.
 fn blocks_have_prefixes(args: &Args, in_block: bool, errors: &mut Errors) {
     if !in_block {
         if let Some(prefix) = args.flag("prefix") {
@@ -63,11 +62,11 @@ fn blocks_have_prefixes(args: &Args, in_block: bool, errors: &mut Errors) {
     if let Some(name) = args.flag("name") {
         errors.at(
             name.span(),
-            "a block takes a `prefix`, with which the names of its families begin, and no `name`",
+            "a block takes a `prefix` instead of a `name`: the names of its families begin with it",
         );
     }
     if let (Some(future), Some(true)) = (args.flag("future"), args.future()) {
-        errors.at(future.span(), "`future` speaks of one function: write it there");
+        errors.at(future.span(), "`future` applies to one function: write it there");
     }
 }
 
@@ -78,7 +77,7 @@ fn declared_metrics_have_their_shape(args: &Args, errors: &mut Errors) {
             errors.at(
                 given.ident.span(),
                 format!(
-                    "`metric` is declared elsewhere, and has its `{}` there",
+                    "the metric is declared elsewhere: its `{}` belongs to the declaration",
                     if given.key.name == "error_labels" { "labels" } else { given.key.name }
                 ),
             );
@@ -89,7 +88,7 @@ fn declared_metrics_have_their_shape(args: &Args, errors: &mut Errors) {
         errors.on(
             metric,
             format!(
-                "`#[{}]` knows no outcomes: `metric` is the metric itself here",
+                "`#[{}]` has no outcomes: `metric` takes a metric here, and no closure",
                 args.attribute.name()
             ),
         );
@@ -97,7 +96,7 @@ fn declared_metrics_have_their_shape(args: &Args, errors: &mut Errors) {
     if let (Some(outcome), None) = (args.flag("outcome"), args.metric_of_outcome()) {
         errors.at(
             outcome.span(),
-            "a declared metric is chosen by the outcome with a closure: `metric = |outcome| ..`",
+            "a closure chooses a declared metric by outcome: `metric = |outcome| ..`",
         );
     }
 }
@@ -111,8 +110,8 @@ fn keys_that_need_a_name(args: &Args, errors: &mut Errors) {
         errors.at(
             given.ident.span(),
             format!(
-                "`{}` needs a `name`: without one this function shares `{}` with all others, whose \
-                 shape is fixed",
+                "`{}` needs a `name`: without one, this function counts in `{}`, which all \
+                 functions share and whose shape is fixed",
                 given.key.name,
                 args.attribute.shared_family()
             ),
@@ -120,7 +119,7 @@ fn keys_that_need_a_name(args: &Args, errors: &mut Errors) {
     }
 }
 
-/// Without `outcome`, nothing of `#[counted]` or `#[timed]` depends on what is an error.
+/// Without `outcome`, `#[counted]` and `#[timed]` record the same for errors as for other values.
 fn error_if_needs_outcome(args: &Args, errors: &mut Errors) {
     if args.attribute == Attribute::CountExceptions
         || args.mentions("outcome")
@@ -139,7 +138,7 @@ fn what_counts_is_said_once(args: &Args, errors: &mut Errors) {
         if args.flag(other).is_some() {
             errors.at(
                 error_if.span(),
-                format!("`{other}` looks into the error of a `Result`: leave out `error_if`"),
+                format!("`{other}` applies to the error of a `Result`: leave out `error_if`"),
             );
         }
     }
@@ -161,7 +160,7 @@ fn label_names(args: &Args, errors: &mut Errors) {
         let name = label.name.unraw().to_string();
         names::check_label(&label.name, outcome, errors);
         if args.mentions("prefix") && name == "function" {
-            errors.on(&label.name, "the label `function` is given by `prefix`");
+            errors.on(&label.name, "`prefix` adds the label `function` already");
         }
         if before.contains(&name) {
             errors.on(&label.name, format!("the label `{name}` is given twice"));
@@ -180,7 +179,7 @@ fn label_values(args: &Args, errors: &mut Errors) {
     for label in open.chain(args.error_labels()).skip(MOST_LABELS) {
         errors.on(
             &label.name,
-            format!("at most {MOST_LABELS} labels can be taken from values, beside literal ones"),
+            format!("at most {MOST_LABELS} labels can have values that are not literals"),
         );
     }
     if args.flag("error_labels").is_some() && of_errors == 0 && errors.is_empty() {
@@ -191,7 +190,7 @@ fn label_values(args: &Args, errors: &mut Errors) {
     }
 }
 
-/// `error_labels(kind = e.code())` has no `e`.
+/// `error_labels(kind = e.code())` would not know `e`.
 fn error_labels_come_from_errors(args: &Args, errors: &mut Errors) {
     for Label { name, ty, value } in args.error_labels() {
         let takes_error = match value {
@@ -204,7 +203,7 @@ fn error_labels_come_from_errors(args: &Args, errors: &mut Errors) {
             errors.on(
                 name,
                 format!(
-                    "a label of an error is a closure, or a name alone for the error itself: \
+                    "a label from the error is a closure, or a name alone for the error itself: \
                      `{name} = |error| ..`"
                 ),
             );
@@ -212,7 +211,7 @@ fn error_labels_come_from_errors(args: &Args, errors: &mut Errors) {
     }
 }
 
-/// A lone identifier binds whatever comes.
+/// A pattern that is a lone identifier matches everything.
 fn only_is_a_pattern_of_a_type(args: &Args, errors: &mut Errors) {
     let Some(only) = args.only() else { return };
     let mut pattern = &only.pattern;
@@ -242,12 +241,12 @@ fn expressions_stay_in_the_function(args: &Args, errors: &mut Errors) {
 
 fn check_leaving(value: TokenStream, what: &str, errors: &mut Errors) {
     if let Some(token) = leaving_token(value) {
-        let when = if what == "`only`" { "is asked after" } else { "is taken before" };
+        let when = if what == "`only`" { "after" } else { "before" };
         errors.on(
             token,
             format!(
-                "{what} {when} the body runs and can't leave the function: no `?`, `return` or \
-                 `.await`"
+                "{what} is evaluated {when} the body and can't leave the function: no `?`, `return` \
+                 or `.await`"
             ),
         );
     }
@@ -271,7 +270,7 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
     if let Some(prefix) = args.text("prefix") {
         names::check_prefix(&args.full_name_of(prefix.clone()), errors);
         if let Some(unit) = args.flag("unit") {
-            errors.at(unit.span(), "the families of a `prefix` have their units");
+            errors.at(unit.span(), "the units of a block's families are fixed: leave out `unit`");
         }
     }
     if let Some(help) = args.text("help") {
@@ -285,8 +284,8 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
         if modes::is_recent(mode) {
             errors.on(
                 mode,
-                "calls in progress are counted, not set, so none is the most recent: `livesum`, which is \
-                 the default, or another mode",
+                "calls in progress are counted and not set, so no value is the most recent: use \
+                 `livesum`, which is the default, or another mode",
             );
         }
     }

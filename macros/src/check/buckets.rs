@@ -1,12 +1,13 @@
-//! Bucket bounds that are written out.
+//! The rules for bucket bounds that are written out.
+
+use syn::spanned::Spanned;
+use syn::{Expr, ExprArray, Lit, UnOp};
 
 use crate::kind::Kind;
 use crate::parse::values::Buckets;
 use crate::plan::bounds::{Bound, Bounds};
 use crate::report::errors::Errors;
 use crate::tokens::ungrouped;
-use syn::spanned::Spanned;
-use syn::{Expr, ExprArray, Lit, UnOp};
 
 /// Checks that the bounds are numbers, finite, ascending, and positive where they are durations.
 pub(crate) fn check(list: &ExprArray, kind: Kind, errors: &mut Errors) {
@@ -18,21 +19,16 @@ pub(crate) fn check(list: &ExprArray, kind: Kind, errors: &mut Errors) {
         let Some(value) = number(bound) else {
             errors.on(
                 bound,
-                "a bucket bound is a number; for anything else declare a constant list, and name \
-                 it: `buckets = BOUNDS`",
+                "a bucket bound is a number: for other expressions, declare a constant list and \
+                 write its name, `buckets = BOUNDS`",
             );
             continue;
         };
         if !value.is_finite() {
-            errors.on(
-                bound,
-                "bucket bounds must be finite: the last bucket, `+Inf`, is always there",
-            );
+            errors
+                .on(bound, "bucket bounds must be finite: the last bucket, `+Inf`, always exists");
         } else if kind == Kind::Durations && value <= 0.0 {
-            errors.on(
-                bound,
-                "no duration is as short as that: bucket bounds of durations are above 0",
-            );
+            errors.on(bound, "bucket bounds of durations must be above 0");
         } else if before.is_some_and(|before| value <= before) {
             let before = before.unwrap_or_default();
             errors.on(bound, format!("bucket bounds must ascend: {value} comes after {before}"));

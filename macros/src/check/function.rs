@@ -1,7 +1,8 @@
-//! Judges what was parsed, and makes of it a plan that can be printed without any further question.
-//!
-//! Each rule is one function, named after it. All rules run, so that every mistake is found. What one attribute's
-//! arguments must keep by themselves stands in `rules.rs`.
+//! The rules for a function and its attributes together. Those for the arguments of one attribute
+//! are in `args.rs`.
+
+use quote::ToTokens;
+use syn::{Attribute, Meta, Signature, Type, TypeParamBound};
 
 use crate::check::args as rules;
 use crate::parse::args::Args;
@@ -12,10 +13,8 @@ use crate::parse::types;
 use crate::plan::function::Plan;
 use crate::report::errors::Errors;
 use crate::tokens::private_path;
-use quote::ToTokens;
-use syn::{Attribute, Meta, Signature, Type, TypeParamBound};
 
-/// Judges a function with all the attributes that stand on it.
+/// Checks a function and all its attributes, and makes a plan if there are no mistakes.
 pub(crate) fn function(
     attributes: &[Args],
     function: Function,
@@ -24,7 +23,7 @@ pub(crate) fn function(
     let covered = attributes.iter().any(|args| args.block.is_some());
     can_be_measured(&function, covered, errors);
     for args in attributes {
-        // A block's were judged where they stand.
+        // Those of a block were checked at the block.
         if args.block.is_none() {
             rules::check(args, false, errors);
         }
@@ -48,7 +47,7 @@ pub(crate) fn function(
     Some(Plan::new(krate, function, shape, attributes))
 }
 
-/// A label's written type stands in a `static`, which knows none of the function's parameters.
+/// The type of a label is used in a `static`, where the function's generic parameters are unknown.
 fn labels_have_types_and_values(args: &Args, function: &Function, errors: &mut Errors) {
     for label in args.labels() {
         let Some(ty) = &label.ty else { continue };
@@ -56,8 +55,8 @@ fn labels_have_types_and_values(args: &Args, function: &Function, errors: &mut E
             errors.on(
                 ty,
                 format!(
-                    "the type of a label is named outside of the function, where no parameter is \
-                     known: leave it out, as in `{} = expression`",
+                    "the type of a label is used outside the function, where its generic \
+                     parameters are unknown: leave it out, as in `{} = expression`",
                     label.name
                 ),
             );
@@ -77,15 +76,15 @@ fn each_attribute_once(attributes: &[Args], errors: &mut Errors) {
         if let Some(name) = args.text("name") {
             errors.on(
                 name,
-                format!("`{}` is the name of another attribute of this function", name.value()),
+                format!("another attribute of this function has the name `{}`", name.value()),
             );
         } else if let Some(metric) = args.expr("metric") {
-            errors.on(metric, "another attribute of this function counts here already");
+            errors.on(metric, "another attribute of this function uses this metric already");
         } else {
             errors.at(
                 args.span,
                 format!(
-                    "`#[{}]` stands here twice: give one of them a `name`",
+                    "`#[{}]` is given twice: give one of them a `name`",
                     other.attribute.name()
                 ),
             );
@@ -99,16 +98,19 @@ fn future_flag_is_needed(args: &Args, function: &Function, errors: &mut Errors) 
         let message = if args.future() == Some(false) {
             "an `async fn` is always measured as a future: its call does nothing by itself"
         } else {
-            "an `async fn` is measured as a future without `future`"
+            "an `async fn` is always measured as a future: leave out `future`"
         };
         errors.at(future.span(), message);
     } else if shape::written_type(&function.sig).is_none() && args.future() == Some(true) {
-        errors.at(future.span(), "`future` says that a future is returned, and nothing is");
+        errors.at(
+            future.span(),
+            "`future` is for functions that return a future, and this one returns nothing",
+        );
     }
 }
 
-/// What stands for the returned future is one of ours, and has no other traits than those that a
-/// future passes on.
+/// The measured future has a type of this library, which implements only the traits that it passes
+/// on.
 fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
     if shape != Shape::ImplFuture {
         return;
@@ -117,18 +119,18 @@ fn bounds_are_kept(function: &Function, shape: Shape, errors: &mut Errors) {
         errors.on(
             bound,
             format!(
-                "a measured future can't be `{}`: say `future = false`, if the call itself is what \
-                 counts",
+                "a measured future can't be `{}`: write `future = false` \
+                 to measure the call itself",
                 bound.to_token_stream().to_string().replace(' ', "")
             ),
         );
     }
 }
 
-/// An `Err` is found by its type, and a type parameter may be anything.
+/// An `Err` is recognised by its type, which is unknown if it is a type parameter.
 fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(ty) = shape::output_type(&function.sig, shape) else { return };
-    // A future is no error, and what it yields is its caller's.
+    // A future is not an error, and its output belongs to the caller.
     let is_call = attributes.iter().any(|args| {
         args.is_call() || args.future() == Some(false) && known_types::is_called_future(ty)
     });
@@ -140,7 +142,8 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
         errors.on(
             ty,
             format!(
-                "`{}` may be a `Result` or not, which can't be seen here: say `error_if = |value| ..`{}",
+                "`{}` may be a `Result` or not, which is not known here: write \
+                 `error_if = |value| ..`{}",
                 ty.to_token_stream().to_string().replace(' ', ""),
                 of_the_block(attributes)
             ),
@@ -148,7 +151,8 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
     }
 }
 
-/// What is plainly no `Result` has no error that could match. Of other types the compiler is asked.
+/// A type that is not a `Result` has no error that could match. Types that are not known here are
+/// checked by the compiler.
 fn errors_can_be_looked_into(
     attributes: &[Args],
     function: &Function,
@@ -168,7 +172,7 @@ fn errors_can_be_looked_into(
             errors.at(
                 token.span(),
                 format!(
-                    "`{key}` looks into the error of a `Result`, and this function returns \
+                    "`{key}` applies to the error of a `Result`, and this function returns \
                      {returned}"
                 ),
             );
@@ -176,8 +180,8 @@ fn errors_can_be_looked_into(
     }
 }
 
-/// With a closure around the body, `#[track_caller]` would tell the closure's place. A body whose
-/// value nobody looks at has none.
+/// With a closure around the body, `Location::caller` would be the closure's caller. There is no
+/// closure if nothing looks at the returned value.
 fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors: &mut Errors) {
     let Some(track_caller) = function.attribute("track_caller") else { return };
     if shape == Shape::Plain {
@@ -190,8 +194,8 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
             errors.on(
                 track_caller,
                 format!(
-                    "the caller's place would be lost: {what} looks at the returned value. Leave \
-                     one of the two out{}",
+                    "the caller's location would be lost: {what} looks at the returned value. \
+                     Leave one of the two out{}",
                     of_the_block(attributes)
                 ),
             );
@@ -200,18 +204,18 @@ fn caller_is_kept(attributes: &[Args], function: &Function, shape: Shape, errors
         errors.on(
             track_caller,
             format!(
-                "the caller's place would be lost in the measured future: say `future = false`, \
-                 if the call itself is what counts{}",
+                "the caller's location would be lost in the measured future: write \
+                 `future = false` to measure the call itself{}",
                 of_the_block(attributes)
             ),
         );
     }
 }
 
-/// The way out for a function that a block's attribute covers.
+/// Another solution, for a function in a block with an attribute.
 fn of_the_block(attributes: &[Args]) -> &'static str {
     if attributes.iter().any(|args| args.block.is_some()) {
-        ", or leave the function out of the block's attribute by `#[headcount::skip]`"
+        ", or leave the function out of the block with `#[headcount::skip]`"
     } else {
         ""
     }
@@ -228,11 +232,11 @@ fn can_be_measured(function: &Function, covered: bool, errors: &mut Errors) {
     };
     if let Some(naked) = function.attrs.iter().find(naked) {
         let out = if covered {
-            ": leave the function out of the block's attribute by `#[headcount::skip]`"
+            ": leave the function out of the block with `#[headcount::skip]`"
         } else {
             ""
         };
-        errors.on(naked, format!("a naked function has no place in which to count{out}"));
+        errors.on(naked, format!("a naked function can't be measured{out}"));
     }
     if let Some(constness) = &function.sig.constness {
         errors.on(constness, "a `const fn` can run at compile time, where nothing can be counted");
@@ -240,12 +244,12 @@ fn can_be_measured(function: &Function, covered: bool, errors: &mut Errors) {
     if !function.has_body() {
         errors.on(
             &function.sig.ident,
-            "there is no body to count here: put the attribute on the implementations",
+            "this function has no body: put the attribute on the implementations",
         );
     }
 }
 
-/// A bound of `-> impl Future + Bound` that a future of ours doesn't pass on.
+/// A bound of `-> impl Future + Bound` that a measured future doesn't pass on.
 fn bound_not_kept(sig: &Signature) -> Option<&TypeParamBound> {
     const KEPT: [&str; 8] =
         ["Future", "Send", "Sync", "Unpin", "Clone", "Debug", "UnwindSafe", "RefUnwindSafe"];
@@ -265,7 +269,7 @@ mod tests {
     use proc_macro2::{Span, TokenStream};
     use quote::quote;
 
-    /// What is wrong with one attribute on a function.
+    /// The messages about one attribute on a function.
     fn mistakes(attribute: Attribute, args: TokenStream, item: TokenStream) -> Vec<String> {
         let mut errors = Errors::new();
         let args = Args::parse(attribute, Span::call_site(), args, &mut errors);
@@ -325,7 +329,7 @@ mod tests {
             "`name` takes a string literal",
             "the label `le` is reserved",
             "the label `q` is given twice",
-            "a label is taken before the body runs",
+            "a label is evaluated before the body",
             "`bad-name` is not a metric name",
         ];
         assert_eq!(found.len(), expected.len(), "{found:#?}");
@@ -347,7 +351,7 @@ mod tests {
                     fn f() {}
                 ),
             ),
-            "`buckets` needs a `name`: without one this function shares \
+            "`buckets` needs a `name`: without one, this function counts in \
              `function_calls_duration_seconds`",
         );
     }
@@ -357,8 +361,8 @@ mod tests {
         let hidden = quote!(
             fn f<R>() -> R {}
         );
-        one(mistakes(Attribute::CountExceptions, quote!(), hidden.clone()), "say `error_if");
-        one(mistakes(Attribute::Counted, quote!(outcome), hidden.clone()), "say `error_if");
+        one(mistakes(Attribute::CountExceptions, quote!(), hidden.clone()), "write `error_if");
+        one(mistakes(Attribute::Counted, quote!(outcome), hidden.clone()), "write `error_if");
         assert!(mistakes(Attribute::Counted, quote!(), hidden.clone()).is_empty());
         assert!(
             mistakes(Attribute::CountExceptions, quote!(error_if = |_| true), hidden).is_empty()
@@ -379,14 +383,14 @@ mod tests {
             on(quote!(
                 fn f();
             )),
-            "there is no body to count here",
+            "this function has no body",
         );
         one(
             on(quote!(
                 #[track_caller]
                 fn f() -> Answer {}
             )),
-            "the caller's place would be lost",
+            "the caller's location would be lost",
         );
         assert!(
             on(quote!(
@@ -442,12 +446,12 @@ mod tests {
             |labels: TokenStream| plain(quote!(name = "a_total", outcome, labels(#labels)));
         one(labels(quote!(pid)), "the label `pid` is reserved");
         one(labels(quote!(__x = 1)), "begin with `__`");
-        one(labels(quote!(outcome = 1)), "is given by the flag");
+        one(labels(quote!(outcome = 1)), "the flag `outcome` adds");
         one(labels(quote!(größe = 1)), "is not a label name");
         one(labels(quote!(a =)), "`a` needs a value");
         one(labels(quote!("a")), "a label is `name = expression`");
         one(labels(quote!(a: u8)), "`a` needs a value");
-        one(labels(quote!(a: Vec<T> = b)), "the type of a label is named outside");
+        one(labels(quote!(a: Vec<T> = b)), "the type of a label is used outside");
         one(labels(quote!(a, b, c, d, e, f, g, h, i)), "at most 8 labels");
         assert!(labels(quote!(a, b, c, d, e, f, g, h, i = "x")).is_empty());
     }

@@ -1,5 +1,9 @@
 //! The rules for what `#[metric]` declares, on a `static` and on a `fn` alike.
 
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Type};
+
 use crate::check::args as rules;
 use crate::check::{buckets, durations, modes, names};
 use crate::kind::Kind;
@@ -9,9 +13,6 @@ use crate::parse::values::Buckets;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
 use crate::tokens::private_path;
-use proc_macro2::Span;
-use quote::ToTokens;
-use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Type};
 
 /// Checks what a `static` and a family have in common.
 pub(crate) fn check(
@@ -48,8 +49,8 @@ pub(crate) fn check(
     })
 }
 
-/// The kind, by the name of the type. Any other path may be a handle under another name, which the
-/// types decide.
+/// The kind of metric, by the name of its type. A type with another name may be an alias of a
+/// handle, which the compiler finds out.
 pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
     let Type::Path(path) = types::ungrouped(ty) else {
         errors.on(ty, not_a_handle(ty));
@@ -76,17 +77,17 @@ pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
     }
 }
 
-/// What to say of a type that declares a metric or a family elsewhere.
+/// The message for a type with which metrics are declared in other libraries.
 fn of_another_library(name: &str) -> Option<String> {
     const HANDLES: [&str; 4] = ["Counter", "Gauge", "Histogram", "Summary"];
     let member = name.strip_suffix("Vec").map(|member| member.trim_start_matches("Int"));
     match member.and_then(|member| HANDLES.into_iter().find(|handle| *handle == member)) {
         Some(handle) => Some(format!(
-            "`{name}` is another library's: a family is a function without a body, whose parameters \
-             are its labels, and its type is `{handle}`"
+            "`{name}` belongs to another library: here a family is a `fn` without a body, whose \
+             parameters are its labels, and which returns `{handle}`"
         )),
         None if ["LazyLock", "LazyCell", "Lazy", "OnceLock", "OnceCell"].contains(&name) => {
-            Some(format!("a metric needs no `{name}`: it is made when the program is compiled"))
+            Some(format!("a metric needs no `{name}`: it is created at compile time"))
         }
         None => None,
     }

@@ -1,5 +1,9 @@
 //! The rules for a `fn` with `#[metric]`.
 
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::{FnArg, GenericParam, Safety, Signature, Type};
+
 use crate::check::args::MOST_LABELS;
 use crate::check::{metric, names};
 use crate::kind::Kind;
@@ -10,39 +14,33 @@ use crate::parse::types::contains_impl;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
 use crate::tokens::text_of;
-use proc_macro2::TokenTree;
-use quote::ToTokens;
-use syn::{FnArg, GenericParam, Safety, Signature, Type};
 
 pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option<Metric> {
     let ty = written_type(&family.sig);
     let Signature { constness, asyncness, safety, abi, ident, generics, inputs, .. } = &family.sig;
     if let Some(asyncness) = asyncness {
-        errors.on(asyncness, "a series is looked up at once: leave out `async`");
+        errors.on(asyncness, "looking up a series never waits: leave out `async`");
     }
     if let Some(constness) = constness {
-        errors.on(constness, "a series is looked up when the program runs: leave out `const`");
+        errors.on(constness, "series are looked up at run time: leave out `const`");
     }
     if let Safety::Unsafe(unsafety) = safety {
         errors.on(unsafety, "looking up a series is safe: leave out `unsafe`");
     }
     if let Some(abi) = abi {
-        errors.on(abi, "a family is for Rust: leave out `extern`");
+        errors.on(abi, "a family is a Rust function: leave out `extern`");
     }
     for param in &generics.params {
         if !matches!(param, GenericParam::Lifetime(_)) {
             errors.on(
                 param,
-                "the types of a family's labels must be known here: leave out the parameter",
+                "the types of labels must be known here: leave out the generic parameter",
             );
         }
     }
     if let Some(body) = &family.body {
         let TokenTree::Group(braces) = body else { return None };
-        errors.at(
-            braces.span_open(),
-            "a family is declared, and looks its series up by itself: end with `;`",
-        );
+        errors.at(braces.span_open(), "the body of a family is generated: end with `;`");
     }
     if inputs.is_empty() {
         let name = ident.to_string().to_uppercase();
@@ -66,7 +64,7 @@ pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option
     let Some(ty) = ty else {
         errors.on(
             ident,
-            "what are its series? Say `-> Counter`, `-> Gauge`, `-> Histogram`, `-> Summary`, \
+            "a family needs a type: write `-> Counter`, `-> Gauge`, `-> Histogram`, `-> Summary`, \
              `-> Info` or `-> StateSet<..>`",
         );
         return None;
@@ -80,7 +78,7 @@ pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option
     Some(Metric { labels: Labels::Parameters(parameters.collect()), ..metric })
 }
 
-/// The label that says the state has the name of the metric.
+/// The state of a state set is in a label that has the name of the metric.
 fn states_have_their_label<'a>(
     args: &Args,
     inputs: impl Iterator<Item = &'a FnArg>,
@@ -94,7 +92,10 @@ fn states_have_their_label<'a>(
     for label in inputs.filter_map(label).filter(|label| text_of(label).value() == name) {
         errors.on(
             label,
-            format!("a state set says its state by the label that has its name, here `{name}`"),
+            format!(
+                "the label `{name}`, which has the name of the state set, holds its state: choose \
+                 another name"
+            ),
         );
     }
 }
@@ -107,13 +108,14 @@ fn parameter(
 ) {
     let argument = match input {
         FnArg::Receiver(receiver) => {
-            errors.on(receiver.self_token, "`self` is no label: name what of it is one");
+            errors
+                .on(receiver.self_token, "`self` can't be a label: use parameters with the values");
             return;
         }
         FnArg::Typed(argument) => argument,
     };
     if let Some(attr) = argument.attrs.first() {
-        errors.on(attr, "the labels of a family are always the same: no attributes here");
+        errors.on(attr, "all series of a family have the same labels: no attributes here");
     }
     match label(input) {
         Some(label) => {
@@ -124,7 +126,10 @@ fn parameter(
             }
             before.push(name);
         }
-        None => errors.on(&argument.pat, "a parameter's name is the label's: no patterns here"),
+        None => errors.on(
+            &argument.pat,
+            "the name of a parameter is the name of the label: no patterns here",
+        ),
     }
     let generic = |ident: &str| {
         generics.params.iter().any(|param| match param {
@@ -134,12 +139,12 @@ fn parameter(
         })
     };
     let is_impl = contains_impl(&argument.ty);
-    // A type that names a parameter was put down to the parameter.
+    // If the type names a generic parameter, that has been reported already.
     let names_parameter = argument.ty.to_token_stream().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => generic(&ident.to_string()),
         _ => false,
     });
     if is_impl && !names_parameter {
-        errors.on(&argument.ty, "the types of a family's labels must be known here: no `impl`");
+        errors.on(&argument.ty, "the types of labels must be known here: no `impl`");
     }
 }

@@ -1,5 +1,7 @@
 //! The rules for a `static` with `#[metric]`.
 
+use syn::{Expr, ExprLit, Lit};
+
 use crate::check::{metric, names};
 use crate::kind::Kind;
 use crate::parse::args::Args;
@@ -8,11 +10,10 @@ use crate::parse::values::literal_text;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
 use crate::tokens::text_of;
-use syn::{Expr, ExprLit, Lit};
 
 pub(crate) fn check(args: &Args, item: &Static, errors: &mut Errors) -> Option<Metric> {
     if item.is_const {
-        errors.on(&item.keyword, "a metric is one place in memory: write `static`");
+        errors.on(&item.keyword, "a metric is a single place in memory: write `static`");
     }
     if let Some(mutability) = &item.mutability {
         errors.on(mutability, "a metric counts through a shared reference: leave out `mut`");
@@ -26,7 +27,7 @@ pub(crate) fn check(args: &Args, item: &Static, errors: &mut Errors) -> Option<M
     if let Some(idle) = args.flag("idle_timeout") {
         errors.at(
             idle.span(),
-            "a `static` is one series, which stays: `idle_timeout` belongs to a `fn`",
+            "a `static` is one series, which is never removed: `idle_timeout` belongs to a `fn`",
         );
     }
     constant_labels(args, item, errors);
@@ -34,7 +35,7 @@ pub(crate) fn check(args: &Args, item: &Static, errors: &mut Errors) -> Option<M
     Some(Metric { labels: labels(args), ..metric })
 }
 
-/// An info that is a `static` says what it is by constants; of anything else, several series are a family.
+/// An info that is a `static` has constant labels, and no other `static` has labels.
 fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
     let kind = metric::kind(&item.ty, &mut Errors::new());
     let Some(labels) = args.flag("labels") else {
@@ -42,9 +43,9 @@ fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
             errors.on(
                 &item.ident,
                 format!(
-                    "what does it say? Give it constant labels, as in \
-                     `labels(version = env!(\"CARGO_PKG_VERSION\"))`, or make it a family, whose labels \
-                     are set when the program runs: `fn {}(version: &str) -> Info;`",
+                    "an info needs labels: constant ones, as in \
+                     `labels(version = env!(\"CARGO_PKG_VERSION\"))`, or those of a family, whose \
+                     values are set at run time: `fn {}(version: &str) -> Info;`",
                     item.ident.to_string().to_lowercase()
                 ),
             );
@@ -54,8 +55,8 @@ fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
     if !matches!(kind, Kind::Info | Kind::Unknown) {
         errors.at(
             labels.span(),
-            "a `static` is one series, and only an `Info` has constant labels: a family is a `fn`, \
-             whose parameters are its labels",
+            "a `static` is one series, and only an `Info` has constant labels: for a family, write \
+             a `fn`, whose parameters are its labels",
         );
         return;
     }
@@ -73,7 +74,7 @@ fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
             errors.on(&label.name, format!("`{name}` needs a value: `{name} = constant`"));
         }
         if let Some(ty) = &label.ty {
-            errors.on(ty, "the value is a constant text: leave out the type");
+            errors.on(ty, "the value is constant text: leave out the type");
         }
         before.push(name);
     }

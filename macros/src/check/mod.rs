@@ -1,4 +1,4 @@
-//! The rules. What was parsed is checked, and becomes a plan that can be printed.
+//! The rules: checks what was parsed, and makes a plan of it.
 //!
 //! Each rule is a function, named after what it asks for. All rules run, so that a user sees every
 //! mistake at once. Nothing is printed here but messages.

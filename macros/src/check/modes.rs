@@ -1,26 +1,27 @@
-//! How the values of several processes become one.
+//! The modes of gauges: how the values of several processes are combined.
+
+use syn::LitStr;
 
 use crate::kind::Kind;
 use crate::parse::args::Args;
 use crate::report::errors::Errors;
 use crate::report::suggest::unknown_word;
-use syn::LitStr;
 
 /// Each mode: its name, the variant of `__private::Mode`, and what it means.
 const MODES: [(&str, &str, &str); 10] = [
-    ("sum", "Sum", "the sum of all processes, those that have ended as well"),
+    ("sum", "Sum", "the sum of all processes, including those that have ended"),
     ("livesum", "LiveSum", "the sum of the processes that are alive"),
     ("min", "Min", "the least value of all processes"),
-    ("livemin", "LiveMin", "the least value of the living"),
+    ("livemin", "LiveMin", "the least value of the processes that are alive"),
     ("max", "Max", "the greatest value of all processes"),
-    ("livemax", "LiveMax", "the greatest value of the living"),
+    ("livemax", "LiveMax", "the greatest value of the processes that are alive"),
     ("mostrecent", "MostRecent", "the value that was set last by any process"),
-    ("livemostrecent", "LiveMostRecent", "the value that was set last by one of the living"),
-    ("all", "All", "a series for each process, with the label `pid`"),
-    ("liveall", "LiveAll", "a series for each process that is alive, with the label `pid`"),
+    ("livemostrecent", "LiveMostRecent", "the value that was set last by a process that is alive"),
+    ("all", "All", "one series per process, with the label `pid`"),
+    ("liveall", "LiveAll", "one series per process that is alive, with the label `pid`"),
 ];
 
-/// The mode that was given, as far as a metric of this kind has one.
+/// The mode of a metric of this kind, if it has one.
 pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
     let Some(mode) = args.text("mode") else {
         let what = match kind {
@@ -37,7 +38,7 @@ pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'sta
         Kind::Gauge | Kind::StateSet | Kind::Unknown => {}
         Kind::Info => errors.on(
             mode,
-            "`mode` belongs to gauges and state sets: what the living processes say is shown",
+            "`mode` belongs to gauges and state sets: an info is shown while its process is alive",
         ),
         _ => errors.on(
             mode,
@@ -47,14 +48,17 @@ pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'sta
     named(mode, errors)
 }
 
-/// Says which modes there are, one in each line.
+/// The message for a missing mode: a list of all modes, one per line.
 fn which_modes(what: &str) -> String {
     let modes = MODES.iter().map(|(name, _, meaning)| format!("\n{name:>15}  {meaning}"));
     let modes: String = modes.collect();
-    format!("{what} says what the values of several processes make: `mode = \"..\"`{modes}")
+    format!(
+        "{what} needs a mode, which combines the values of several processes: \
+         `mode = \"..\"`{modes}"
+    )
 }
 
-/// The mode of this name.
+/// The mode with this name.
 pub(crate) fn named(mode: &LitStr, errors: &mut Errors) -> Option<&'static str> {
     let variant = variant(mode);
     if variant.is_none() {
@@ -64,14 +68,14 @@ pub(crate) fn named(mode: &LitStr, errors: &mut Errors) -> Option<&'static str> 
     variant
 }
 
-/// The variant of `__private::Mode` of this name.
+/// The variant of `__private::Mode` for the mode with this name.
 pub(crate) fn variant(mode: &LitStr) -> Option<&'static str> {
     let text = mode.value();
     let (_, variant, _) = MODES.iter().find(|(name, ..)| *name == text)?;
     Some(variant)
 }
 
-/// Whether a mode asks when a value was set.
+/// Whether a mode depends on when values were set.
 pub(crate) fn is_recent(mode: &LitStr) -> bool {
     ["mostrecent", "livemostrecent"].contains(&mode.value().as_str())
 }

@@ -1,26 +1,27 @@
 //! The rules for metric names, label names, units and help texts.
 
-use crate::kind::{Attribute, Kind};
-use crate::parse::full_name::{FullName, Part};
-use crate::report::errors::Errors;
 use proc_macro2::Ident;
 use syn::LitStr;
 use syn::ext::IdentExt;
 
-/// Labels that the exposition, the collector or Prometheus itself gives.
+use crate::kind::{Attribute, Kind};
+use crate::parse::full_name::{FullName, Part};
+use crate::report::errors::Errors;
+
+/// Labels that the exposition, the collector or Prometheus itself adds.
 const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
 
-/// Endings by which one kind of metric is known, with what to say of them elsewhere.
+/// Endings that belong to one kind of metric, and the message for names of other kinds.
 const RESERVED_ENDINGS: [(&str, &str); 6] = [
     ("_total", "only a counter's name ends in `_total`"),
     ("_info", "only an info's name ends in `_info`"),
-    ("_created", "`_created` is kept for samples that say when a series was made"),
-    ("_bucket", "`_bucket` is kept for the samples of histograms"),
-    ("_sum", "`_sum` is kept for the samples of histograms and summaries"),
-    ("_count", "`_count` is kept for the samples of histograms and summaries"),
+    ("_created", "`_created` is reserved for samples with the time when a series was created"),
+    ("_bucket", "`_bucket` is reserved for the samples of histograms"),
+    ("_sum", "`_sum` is reserved for the samples of histograms and summaries"),
+    ("_count", "`_count` is reserved for the samples of histograms and summaries"),
 ];
 
-/// Endings that say a unit other than the base unit, with the base unit.
+/// Endings that are units other than base units, each with its base unit.
 const FOREIGN_UNITS: [(&str, &str); 16] = [
     ("_ns", "seconds"),
     ("_nanos", "seconds"),
@@ -63,30 +64,31 @@ pub(crate) fn check_metric(
     }
 }
 
-/// Checks what stands before a name, and says whether all of it is well.
+/// Checks the parts before a name. Returns whether they are right.
 fn check_beginning(name: &FullName, errors: &mut Errors) -> bool {
-    let mut well = true;
+    let mut right = true;
     for (index, (key, part)) in name.before.iter().enumerate() {
         let Part::Text(part) = part else { continue };
         let text = part.value();
         let problem = if text.is_empty() {
             format!("`{key}` is empty: leave it out")
         } else if !is_metric_name(&text) {
-            format!("no metric name begins with `{text}`: try `{}`", repaired(&text))
+            format!("a metric name can't begin with `{text}`: try `{}`", repaired(&text))
         } else if text.ends_with('_') {
-            format!("`_` and the name follow: `{}`", text.trim_end_matches('_'))
+            format!("`_` is added before the name: write `{}`", text.trim_end_matches('_'))
         } else if index == 0 && is_our_own(&text) {
-            format!("`{text}` is reserved: so begin the names of the library's own metrics")
+            format!("`{text}` is reserved for the library's own metrics")
         } else {
             continue;
         };
         errors.on(part, problem);
-        well = false;
+        right = false;
     }
-    well
+    right
 }
 
-/// What is wrong with a name, if anything is. What stands before it is known to be well; suggestions are for the name itself.
+/// What is wrong with a name, if anything. The part before it has been checked, and suggestions
+/// leave it out.
 fn metric_problem(kind: Kind, beginning: &str, name: &str, has_unit: bool) -> Option<String> {
     let full = format!("{beginning}{name}");
     let own = |suggested: &str| suggested.strip_prefix(beginning).unwrap_or(suggested).to_owned();
@@ -98,7 +100,8 @@ fn metric_problem(kind: Kind, beginning: &str, name: &str, has_unit: bool) -> Op
     }
     if full.starts_with("headcount_") {
         return Some(format!(
-            "`{full}` is reserved: names that begin with `headcount_` are the library's own metrics"
+            "`{full}` is reserved: names that begin with `headcount_` are for the \
+             library's own metrics"
         ));
     }
     let shared =
@@ -118,7 +121,7 @@ fn metric_problem(kind: Kind, beginning: &str, name: &str, has_unit: bool) -> Op
         }
         let stem = foreign.map_or(&*full, |(stem, _)| stem).trim_end_matches("_total");
         return Some(format!(
-            "durations are exported in seconds, and the name says so: `{}`",
+            "durations are exported in seconds, and the name must end in that: `{}`",
             own(&format!("{stem}_seconds"))
         ));
     }
@@ -129,14 +132,15 @@ fn metric_problem(kind: Kind, beginning: &str, name: &str, has_unit: bool) -> Op
     if let (Some((stem, base)), false) = (foreign, has_no_unit) {
         let total = if kind.is_counter() { "_total" } else { "" };
         return Some(format!(
-            "metrics are exported in base units: `{}`, or say the unit: `unit = \"..\"`",
+            "metrics are exported in base units: use `{}`, or declare the unit \
+             with `unit = \"..\"`",
             own(&format!("{stem}_{base}{total}"))
         ));
     }
     None
 }
 
-/// Each kind of metric has endings by which it is known, and the samples of one must not be taken for another's.
+/// Checks the ending, so that samples of one kind of metric can't be mistaken for another's.
 fn ending_problem(kind: Kind, name: &str, own: impl Fn(&str) -> String) -> Option<String> {
     if kind == Kind::Unknown {
         return None;
@@ -167,7 +171,7 @@ fn unit_problem(kind: Kind, beginning: &str, name: &str, unit: &str) -> Option<S
         _ => {}
     }
     if unit.is_empty() || !unit.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Some(format!("`{unit}` is not a unit: letters, digits and `_`, as in `bytes`"));
+        return Some(format!("`{unit}` is not a unit: use letters, digits and `_`, as in `bytes`"));
     }
     if kind == Kind::Durations && unit != "seconds" {
         return Some("durations are exported in seconds".to_owned());
@@ -180,10 +184,10 @@ fn unit_problem(kind: Kind, beginning: &str, name: &str, unit: &str) -> Option<S
     let total = if kind.is_counter() { "_total" } else { "" };
     let better = format!("{stem}_{unit}{total}");
     let better = better.strip_prefix(beginning).unwrap_or(&better);
-    Some(format!("the name of a metric with a unit ends in it: `{better}`"))
+    Some(format!("the name must end in the unit: `{better}`"))
 }
 
-/// Checks what the names of a block's families begin with.
+/// Checks the prefix of a block's families.
 pub(crate) fn check_prefix(name: &FullName, errors: &mut Errors) {
     if !check_beginning(name, errors) {
         return;
@@ -192,43 +196,43 @@ pub(crate) fn check_prefix(name: &FullName, errors: &mut Errors) {
     let text = prefix.value();
     let is_first = name.before.is_empty();
     let problem = if text.is_empty() {
-        "`prefix` is empty: say in a word what the block is about".to_owned()
+        "`prefix` is empty: name the subject of the block in a word".to_owned()
     } else if !is_metric_name(&text) {
-        format!("no metric name begins with `{text}`: try `{}`", repaired(&text))
+        format!("a metric name can't begin with `{text}`: try `{}`", repaired(&text))
     } else if text.ends_with('_') {
-        format!("`_calls_total` and its siblings follow: `{}`", text.trim_end_matches('_'))
+        format!("endings such as `_calls_total` are added: write `{}`", text.trim_end_matches('_'))
     } else if is_first && is_our_own(&text) {
-        format!("`{text}` is reserved: so begin the names of the library's own metrics")
+        format!("`{text}` is reserved for the library's own metrics")
     } else if is_first && text == "function" {
-        "`function` is the prefix of all functions that have no block: choose another".to_owned()
+        "`function` is the prefix of the shared families: choose another".to_owned()
     } else {
         return;
     };
     errors.on(prefix, problem);
 }
 
-/// Checks one label's name; `outcome` says whether the family has that label already.
+/// Checks the name of a label. `outcome` is true if the family has that label already.
 pub(crate) fn check_label(label: &Ident, outcome: bool, errors: &mut Errors) {
     let name = label.unraw().to_string();
     if !is_label_name(&name) {
-        errors.on(label, format!("`{name}` is not a label name: letters, digits and `_`"));
+        errors.on(label, format!("`{name}` is not a label name: use letters, digits and `_`"));
     } else if RESERVED_LABELS.contains(&name.as_str()) {
         errors.on(label, format!("the label `{name}` is reserved"));
     } else if name.starts_with("__") {
-        errors.on(label, format!("the label `{name}` is reserved, as all that begin with `__`"));
+        errors.on(label, format!("the label `{name}` is reserved, like all that begin with `__`"));
     } else if outcome && name == "outcome" {
-        errors.on(label, "the label `outcome` is given by the flag `outcome`");
+        errors.on(label, "the flag `outcome` adds the label `outcome` already");
     }
 }
 
 /// Checks a help text.
 pub(crate) fn check_help(help: &LitStr, errors: &mut Errors) {
     if help.value().trim().is_empty() {
-        errors.on(help, "`help` is empty: say in a sentence what is counted");
+        errors.on(help, "`help` is empty: describe in a sentence what is counted");
     }
 }
 
-/// Whether names that begin so are the library's.
+/// Whether names that begin like this are reserved for the library.
 fn is_our_own(beginning: &str) -> bool {
     beginning == "headcount" || beginning.starts_with("headcount_")
 }
@@ -248,7 +252,7 @@ fn is_label_name(name: &str) -> bool {
     })
 }
 
-/// The name with everything replaced that can't stand in one.
+/// The name with `_` in place of every character that is not allowed.
 fn repaired(name: &str) -> String {
     let mut repaired: String = name
         .chars()
@@ -309,7 +313,7 @@ mod tests {
         assert_eq!(problem(Kind::Counter, "events_created_total"), "");
         assert_eq!(problem(Kind::Info, "build_info"), "");
         assert_eq!(problem(Kind::StateSet, "worker_phase"), "");
-        // No unit: nothing is measured.
+        // A state set measures nothing, so `_days` is not a unit here.
         assert_eq!(problem(Kind::StateSet, "open_days"), "");
         assert!(problem(Kind::Info, "build").ends_with("`build_info`"));
         assert!(problem(Kind::Info, "build_total").ends_with("`build_info`"));
@@ -324,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_judged_with_what_stands_before_it_and_suggested_without() {
+    fn a_name_is_checked_with_the_part_before_it_and_suggested_without() {
         let problem = |kind, before, name| metric_problem(kind, before, name, false);
         assert_eq!(problem(Kind::Counter, "shop_", "jobs_total"), None);
         assert_eq!(problem(Kind::Counter, "shop_", "total"), None);

@@ -1,4 +1,7 @@
-//! Makes the descriptor of a family of attributes that have been checked.
+//! Makes the descriptor of a family from an attribute that has been checked.
+
+use syn::ext::IdentExt;
+use syn::{Expr, ExprPath, Ident, LitStr};
 
 use crate::check::{buckets, durations, modes};
 use crate::kind::Attribute;
@@ -10,10 +13,8 @@ use crate::parse::values::{self, literal_text};
 use crate::plan::family::{Descriptor, Help};
 use crate::plan::label::{Label, LabelValue};
 use crate::tokens::text_of;
-use syn::ext::IdentExt;
-use syn::{Expr, ExprPath, Ident, LitStr};
 
-/// The family of one attribute that has a `name` or, from a block, a `prefix`.
+/// The family of an attribute that has a `name` or, on a block, a `prefix`.
 pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
     let what = match args.attribute {
         Attribute::Timed => "Duration of calls of",
@@ -29,7 +30,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         let place = prefix.span();
         let suffix = args.attribute.shared_family().trim_start_matches("function");
         name = Some(LitStr::new(&format!("{}{suffix}", prefix.value()), place));
-        // One family for all functions of the block: nothing of it may depend on one.
+        // All functions of the block share the family, so its help text can't name one of them.
         let of_all = format!("{what} functions of `{}`.", prefix.value());
         help = Help::Given(LitStr::new(&of_all, place));
         let path = match args.block.as_deref() {

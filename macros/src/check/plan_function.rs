@@ -1,4 +1,7 @@
-//! Makes a function's plan of attributes that have been checked.
+//! Makes the plan of a function whose attributes have been checked.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 
 use crate::check::plan_family::descriptor;
 use crate::kind::Attribute;
@@ -7,8 +10,6 @@ use crate::parse::function::Function;
 use crate::parse::shape::Shape;
 use crate::plan::function::{Call, Late, Place, Plan, Recorder, Site};
 use crate::plan::records::{Bits, Records};
-use proc_macro2::TokenStream;
-use quote::ToTokens;
 
 impl Plan {
     /// The plan of a function and its checked attributes.
@@ -35,7 +36,7 @@ impl Plan {
             self.conditions.push(when.clone());
             self.conditions.len() - 1
         });
-        // What is no future can't be cancelled.
+        // Only a future can be cancelled.
         let completed = args.attribute == Attribute::Timed
             && args.truth("cancelled") == Some(false)
             && self.shape.is_future();
@@ -62,7 +63,7 @@ impl Plan {
         }
     }
 
-    /// One site for all nameless attributes that record the same calls.
+    /// One site for all attributes without a name that record the same calls.
     fn add_nameless(&mut self, args: &Args, call: usize, when: Option<usize>, completed: bool) {
         let bits = bits(args) | Bits::TIMED_COMPLETED.when(completed);
         let mut records = Records::Function(bits);
@@ -91,8 +92,8 @@ impl Plan {
         }
     }
 
-    /// One call for each meaning of "error", since a call ends with one outcome. What looks at no
-    /// outcome ends with any call, so it joins the first.
+    /// The call that an attribute belongs to. A call ends with one outcome, so there is one for
+    /// each definition of an error. Attributes that don't look at the outcome join the first.
     fn call_of(&mut self, args: &Args) -> usize {
         let error_if = args.expr("error_if").cloned();
         let text = error_if.as_ref().map(|closure| closure.to_token_stream().to_string());
@@ -103,7 +104,7 @@ impl Plan {
         })
     }
 
-    /// What a family of its own records.
+    /// What is recorded in a family that is not shared.
     fn records(&mut self, args: &Args, call: usize) -> Records {
         let summary = args.flag("summary").is_some();
         match (args.attribute, args.by_outcome()) {
@@ -131,14 +132,14 @@ impl Plan {
     }
 }
 
-/// The ends that `count_exceptions` counts. With `only` it counts only what was asked for.
+/// The ends that `count_exceptions` counts. With `only`, panics count only if that is asked for.
 fn which(args: &Args) -> Bits {
     let panics = args.truth("panics").unwrap_or(args.only().is_none());
     let cancelled = args.truth("cancelled").unwrap_or(false);
     Bits::ERRORS | Bits::PANICS.when(panics) | Bits::CANCELLED.when(cancelled)
 }
 
-/// The bits of `__private::COUNTED` and its siblings.
+/// What an attribute without a name records.
 fn bits(args: &Args) -> Bits {
     match (args.attribute, args.by_outcome()) {
         (Attribute::Counted, false) => Bits::COUNTED,

@@ -1,13 +1,14 @@
-//! `derive(LabelValue)`: enums, whose variants are all the values there are, and structs around one value.
+//! `derive(LabelValue)`, for enums and for structs around one value.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Data, DataEnum, DataStruct, DeriveInput, LitStr, Path, Variant};
 
 use crate::derive::case::Case;
 use crate::report::errors::Errors;
 use crate::report::suggest::unknown_word;
 use crate::tokens::{private_path, q};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::{Data, DataEnum, DataStruct, DeriveInput, LitStr, Path, Variant};
 
 /// The longest value that the runtime keeps whole, in bytes.
 const LONGEST: usize = 1024;
@@ -68,7 +69,7 @@ enum Place {
     Field,
 }
 
-/// What `#[label(..)]` says.
+/// The options in `#[label(..)]`.
 #[derive(Default)]
 struct Options {
     rename: Option<LitStr>,
@@ -105,13 +106,12 @@ impl Options {
                     }
                     ("rename", Place::Type) => {
                         return Err(meta.error(
-                            "`rename` is for one variant; all are renamed by `rename_all = \"..\"`",
+                            "`rename` goes on a variant: `rename_all = \"..\"` renames all of them",
                         ));
                     }
                     ("rename_all", Place::Variant) => {
                         return Err(meta.error(
-                            "`rename_all` is for the whole enum; one variant is renamed by `rename \
-                             = \"..\"`",
+                            "`rename_all` goes on the enum: `rename = \"..\"` renames one variant",
                         ));
                     }
                     (_, Place::Type) => {
@@ -123,7 +123,9 @@ impl Options {
                         return Err(meta.error("`#[label(..)]` takes `rename = \"..\"` here"));
                     }
                     (_, Place::Field) => {
-                        return Err(meta.error("a field has no name in a label"));
+                        return Err(meta.error(
+                            "`#[label(..)]` goes on an enum and its variants, not on a field",
+                        ));
                     }
                 }
                 Ok(())
@@ -143,7 +145,7 @@ fn of_enum(
     errors: &mut Errors,
 ) -> TokenStream {
     if data.variants.is_empty() {
-        errors.on(ident, "an enum without variants has no value that could be a label's");
+        errors.on(ident, "an enum without variants has no values for a label");
     }
     let case = options.rename_all.as_ref().map_or(Case::Snake, |(_, case)| *case);
     let mut values: Vec<LitStr> = Vec::new();
@@ -153,7 +155,7 @@ fn of_enum(
             errors.on(
                 &variant.ident,
                 format!(
-                    "`{}` is the value of `{}` too: say `#[label(rename = \"..\")]`",
+                    "`{}` is also the value of `{}`: rename one with `#[label(rename = \"..\")]`",
                     value.value(),
                     data.variants[index].ident
                 ),
@@ -204,7 +206,10 @@ fn of_struct(
     errors: &mut Errors,
 ) -> TokenStream {
     if let Some((rename_all, _)) = &options.rename_all {
-        errors.on(rename_all, "`rename_all` is for enums: a struct has the value of its field");
+        errors.on(
+            rename_all,
+            "`rename_all` is for enums: the value of a struct is that of its field",
+        );
     }
     for field in &data.fields {
         Options::default().read(&field.attrs, Place::Field, errors);

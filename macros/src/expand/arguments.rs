@@ -1,53 +1,54 @@
-//! How the arguments get into the closure or future around a body, so that it moves, borrows and
+//! Moves the arguments into the closure or future around a body, so that it moves, borrows and
 //! drops them as the body of the plain function does.
 //!
-//! A function drops its locals, then its arguments, the last one first, whether its body mentions
-//! them or not, and a body that is put into a closure changes this in three ways. A closure
-//! captures no more than the fields that its body mentions; it drops what it has captured in the
-//! order of first mention; and what it does not mention stays outside. So:
+//! A function drops its locals and then its arguments, the last one first, whether its body
+//! mentions them or not. A closure differs in three ways: it captures only the fields that its body
+//! mentions, it drops its captures in the order in which they are first mentioned, and it leaves
+//! outside what it doesn't mention. Therefore:
 //!
-//! * An argument is mentioned before the body, by reference and as a whole, in code that never
-//!   runs. The last argument is mentioned first, and so is dropped first.
-//! * From the first argument on for which that does not do, all are bound anew, in their order, as
-//!   the compiler itself does for an `async fn`: locals are dropped before captures. It does not do
-//!   for what is `mut`, since rustc warns of a value that is assigned to a capture; for a pattern,
-//!   which leaves a rest behind; and for an argument that the body does not mention, of which
-//!   rustc has to go on warning.
-//! * What needs no `drop`, by the form of its type, is left as it is.
+//! * Each argument is mentioned before the body, by reference and as a whole, in code that never
+//!   runs. The last argument is mentioned first, so it is dropped first.
+//! * For some arguments that is not enough: for a `mut` one, because rustc warns about values that
+//!   are assigned to a capture; for a pattern, which doesn't bind all parts of the value; and for
+//!   an argument that the body doesn't mention, because rustc must still warn that it is unused.
+//!   From the first such argument on, all are bound again in their order, as the compiler does for
+//!   an `async fn`. This works because locals are dropped before captures.
+//! * An argument whose type has no destructor is left alone.
 //!
-//! `self` can't be bound anew under its name. It is the first argument, so as a capture it is
-//! dropped last, as it should be; only `mut self` gets another name, in the tokens of the body.
+//! `self` can't be bound again under its name. It is the first argument, so as a capture it is
+//! dropped last, which is right. Only `mut self` gets another name, in the tokens of the body.
 
-use crate::parse::function::Function;
-use crate::parse::known_types;
-use crate::tokens::{mentions, q};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, Receiver, ReceiverKind, Token, parse_quote};
 
+use crate::parse::function::Function;
+use crate::parse::known_types;
+use crate::tokens::{mentions, q};
+
 /// What stands around the body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Around {
-    /// A closure or a future, which captures.
+    /// A closure or a future, which captures the arguments.
     Captures,
-    /// A block: what is to be dropped inside of it has to be bound there.
+    /// A block. What is to be dropped in it has to be bound in it.
     Block,
 }
 
-/// Statements that stand before the body.
+/// The statements before the body.
 pub(crate) struct Moved {
     pub(crate) statements: TokenStream,
-    /// Whether something may be dropped after the body and before the call ends.
+    /// Whether destructors may run after the body and before the call ends.
     pub(crate) may_drop: bool,
 }
 
-/// Whether a by-value `self` may have to be dropped.
+/// Whether the receiver may have a destructor.
 pub(crate) fn self_may_drop(function: &Function) -> bool {
     function.sig.receiver().is_some_and(receiver_may_drop)
 }
 
-/// Moves the arguments to the body. `outside` are the expressions that are evaluated before it, or
-/// after it, with the arguments in reach under their own names.
+/// Moves the arguments into the body. `outside` holds the expressions that are evaluated before or
+/// after the body, and use the arguments under their own names.
 pub(crate) fn moved(function: &mut Function, around: Around, outside: &TokenStream) -> Moved {
     let mut moving = Moving {
         around,
@@ -69,11 +70,11 @@ pub(crate) fn moved(function: &mut Function, around: Around, outside: &TokenStre
 
 struct Moving {
     around: Around,
-    /// References to what is captured as it is, first argument first.
+    /// References to the arguments that are captured as they are, the first one first.
     mentioned: Vec<TokenStream>,
-    /// What binds the rest anew.
+    /// Statements that bind the others again.
     statements: TokenStream,
-    /// Whether one was bound anew that is dropped: all behind it are as well.
+    /// Whether an argument with a destructor was bound again: all behind it are, too.
     rebinds: bool,
     may_drop: bool,
 }
@@ -87,7 +88,7 @@ impl Moving {
         self.may_drop = true;
         let self_token = receiver.self_token;
         if self.around == Around::Captures {
-            // Without an underscore before it: of such names `unused_mut` says nothing.
+            // No underscore before the name, since `unused_mut` ignores such names.
             let renamed = Ident::new("headcount_self", self_token.span);
             let used = function.body_mentions(&Ident::new("self", self_token.span));
             let body = match receiver.mutability {
@@ -95,7 +96,7 @@ impl Moving {
                 _ => None,
             };
             if let (Some(mutability), Some(body)) = (receiver.mutability, body) {
-                // Of a `self` that is not used nobody warns.
+                // The reference prevents a warning: rustc gives none about an unused `self`.
                 self.statements.extend(q!(
                     let #mutability #renamed = #self_token;
                     if false { let _ = &#renamed; }
@@ -120,8 +121,8 @@ impl Moving {
     ) {
         let may_drop = known_types::may_drop(&argument.ty);
         if !may_drop {
-            // Dropped or not, nobody can tell. But what is assigned to must be a local: a
-            // reference that is assigned to a capture would have to outlive it.
+            // When it is dropped makes no difference. But if it is assigned to, it must be a local:
+            // a reference that is assigned to a capture would have to outlive it.
             if self.around == Around::Captures {
                 self.rebind_what_is_mut(argument);
             }
@@ -146,16 +147,15 @@ impl Moving {
                 }
                 self.rebinds |= mutability.is_some() || !hidden || used;
                 let mut outer = ident.clone();
-                // To use a name that begins with one underscore is a lint of clippy's, but not if
-                // a macro does it. Those with two may be ours.
+                // clippy warns if a name that begins with an underscore is used, but not if a macro
+                // uses it. A name with two underscores may be one of ours.
                 let ours = ident.to_string().starts_with("__");
                 if hidden && !ours && !mentions(outside.clone(), &ident) {
                     outer.set_span(Span::mixed_site().located_at(ident.span()));
                 }
                 let mutability = mutability.take();
-                // Whom the body doesn't mention needs no name of the user's, of which clippy would
-                // say
-                // that it is bound without an effect.
+                // If the body doesn't mention the argument, the binding has a name of ours: clippy
+                // would warn that the user's has no effect.
                 let inner = if hidden && !used { &outer } else { &ident };
                 self.bind(&mut argument.attrs, mutability, inner, &outer);
                 if let Pat::Ident(pat) = &mut *argument.pat {
@@ -165,7 +165,8 @@ impl Moving {
             pattern => {
                 self.rebinds = true;
                 if bindings(pattern).iter().any(|one| mentions(outside.clone(), &one.ident)) {
-                    // Its names are in use outside. What it leaves behind stays there.
+                    // Its names are used outside, so the pattern stays there, with what it doesn't
+                    // bind.
                     for binding in bindings(pattern) {
                         let name = binding.ident;
                         let mutability = binding.mutability.take();
@@ -174,7 +175,7 @@ impl Moving {
                     }
                     return;
                 }
-                // As the compiler's own place of an argument, it can be changed by `ref mut`.
+                // The compiler's own place for an argument can be changed through `ref mut`, too.
                 let mutability =
                     refers_mutably(pattern.to_token_stream()).then(<Token![mut]>::default);
                 self.bind(&mut argument.attrs, mutability, &name, &name);
@@ -185,7 +186,7 @@ impl Moving {
         }
     }
 
-    /// Captures an argument as it is, or binds it anew if one before it was.
+    /// Captures an argument as it is, or binds it again if one before it was.
     fn bind(
         &mut self,
         attrs: &mut Vec<Attribute>,
@@ -195,7 +196,7 @@ impl Moving {
     ) {
         let mut own: Vec<_> = attrs.iter().filter(|attr| is_cfg(attr)).cloned().collect();
         if self.rebinds {
-            // Lints speak of the binding that is the user's.
+            // Lint attributes belong to the binding that has the user's name.
             let (lints, others) = std::mem::take(attrs).into_iter().partition(is_lint);
             *attrs = others;
             own.extend::<Vec<_>>(lints);
@@ -264,12 +265,12 @@ fn bindings_of<'a>(pat: &'a mut Pat, into: &mut Vec<Binding<'a>>) {
         Pat::Struct(pat) => {
             pat.fields.iter_mut().for_each(|field| bindings_of(&mut field.pat, into));
         }
-        // Alternatives bind the same names; the first speaks for all, and none is made `mut`-less.
+        // The alternatives of an or-pattern are left as they are.
         _ => {}
     }
 }
 
-/// Whether `ref mut` stands in a pattern.
+/// Whether a pattern contains `ref mut`.
 fn refers_mutably(pattern: TokenStream) -> bool {
     let mut after_ref = false;
     pattern.into_iter().any(|token| {

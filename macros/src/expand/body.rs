@@ -1,12 +1,13 @@
 //! Prints a function with another body, or tokens in the place of its body.
 
-use crate::parse::function::Function;
-use crate::tokens::mentions;
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::quote;
 
+use crate::parse::function::Function;
+use crate::tokens::mentions;
+
 impl Function {
-    /// Tokens in the body's braces: they have its edition, and lints look at them.
+    /// Tokens in braces with the span of the body's: they have its edition, and lints look at them.
     pub(crate) fn in_braces(&self, tokens: TokenStream) -> TokenStream {
         let mut block = Group::new(Delimiter::Brace, tokens);
         if let Some(body) = &self.body {
@@ -15,13 +16,13 @@ impl Function {
         TokenTree::Group(block).into()
     }
 
-    /// A keyword with the place of the body's braces.
+    /// A keyword with the span of the body's braces.
     pub(crate) fn at_braces(&self, keyword: &str) -> Ident {
         let span = self.body.as_ref().map_or_else(Span::mixed_site, |body| body.braces);
         Ident::new(keyword, span)
     }
 
-    /// The body with another name for `self`, if that can be done.
+    /// The body with another name for `self`, if that is possible.
     pub(crate) fn body_with_self(&self, renamed: &Ident) -> Option<TokenStream> {
         with_self(self.statements(), renamed)
     }
@@ -41,8 +42,8 @@ impl Function {
     }
 }
 
-/// The tokens with `self` under another name, or none if it can't be told which `self` is meant:
-/// where a function, an implementation or a macro that is defined among them names it, or a text.
+/// The tokens with another name for `self`. `None` if it is unclear which `self` is meant: an item
+/// or a macro that is defined in them mentions it, or a format string does.
 fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
     let mut out = TokenStream::new();
     let mut rest = tokens.into_iter().peekable();
@@ -50,7 +51,7 @@ fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
         let token = match token {
             TokenTree::Ident(ident) => match ident.to_string().as_str() {
                 "fn" | "impl" | "trait" | "macro_rules" | "pub" | "mod" => {
-                    // An item, which may have a `self` of its own.
+                    // An item may have a `self` of its own.
                     let mut item = TokenStream::from(TokenTree::from(ident));
                     for token in rest.by_ref() {
                         let ends = match &token {
@@ -71,7 +72,7 @@ fn with_self(tokens: TokenStream, renamed: &Ident) -> Option<TokenStream> {
                 }
                 "self" => {
                     let is_path = matches!(rest.peek(), Some(TokenTree::Punct(punct))
-                        if punct.as_char() == ':' && punct.spacing() == proc_macro2::Spacing::Joint);
+                        if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
                     if is_path {
                         ident.into()
                     } else {

@@ -1,8 +1,9 @@
 //! Prints bucket bounds.
 
-use crate::plan::bounds::Bound;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
+
+use crate::plan::bounds::Bound;
 
 /// A list of floating-point literals, so that `[1, 5]` may be written for it.
 pub(crate) fn list(bounds: &[Bound]) -> TokenStream {

@@ -1,15 +1,17 @@
-//! Prints what happens when the body has yielded a value, which is `__out` here: what it is to each call, and what its
-//! error says.
+//! Prints the end of calls, when the body has a value, `__out`: the outcome for each call, and
+//! labels from the error.
 
-use crate::expand::sites::{call_name, count_late, referred};
-use crate::parse::values::Only;
-use crate::plan::function::{Call, Late, Plan};
-use crate::tokens::{q, ungrouped};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote_spanned;
 use syn::Expr;
 
-/// Ends each call with the outcome that `__out` is for it.
+use crate::expand::recorders::count_late;
+use crate::expand::sites::{call_name, referred};
+use crate::parse::values::Only;
+use crate::plan::function::{Call, Late, Plan};
+use crate::tokens::{q, ungrouped};
+
+/// Ends each call with the outcome that `__out` is for that call.
 pub(crate) fn end(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let ends = plan.calls.iter().enumerate().rev().map(|(index, call)| {
@@ -40,7 +42,7 @@ fn outcome(plan: &Plan, call: &Call) -> TokenStream {
     }
 }
 
-/// Which of the patterns the error matches, a bit for each.
+/// The patterns that the error matches, as one bit each.
 fn matched(krate: &TokenStream, patterns: &[Only]) -> TokenStream {
     let bits = patterns.iter().enumerate().map(|(index, only)| {
         let bit = Literal::u32_unsuffixed(1 << index.min(31));
@@ -52,14 +54,14 @@ fn matched(krate: &TokenStream, patterns: &[Only]) -> TokenStream {
     })
 }
 
-/// What is to be done if the error matches.
+/// `then` if the error matches.
 fn arm(only: &Only, then: &TokenStream, otherwise: &TokenStream) -> TokenStream {
     let Only { pattern, guard } = only;
     let guard = guard.as_ref().map(|guard| q!(if #guard));
     q!((match __error { #pattern #guard => #then, _ => #otherwise }))
 }
 
-/// Counts in the series that the error tells.
+/// Counts in the series whose labels come from the error.
 fn of_error(plan: &Plan, late: &Late, name: &Ident) -> TokenStream {
     let krate = &plan.krate;
     let values = late.values.iter().map(|(name, value)| match value {
@@ -69,7 +71,8 @@ fn of_error(plan: &Plan, late: &Late, name: &Ident) -> TokenStream {
             q!(#error)
         }
         Some(value) => match ungrouped(value.clone()) {
-            // The error has a type before the closure's body is looked at, and may be borrowed from.
+            // Printed as a block: the type of the error is then known in the closure's body, and
+            // the value may borrow from the error.
             Expr::Closure(closure) => match (closure.inputs.first(), &closure.body) {
                 (Some(pattern), body) => {
                     let span = Span::mixed_site().located_at(name.span());

@@ -1,5 +1,9 @@
 //! Prints the descriptor of a family.
 
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident};
+use syn::{LitStr, Type};
+
 use crate::expand::bounds;
 use crate::expand::sites::operand;
 use crate::kind::{Attribute, Kind};
@@ -8,12 +12,9 @@ use crate::plan::bounds::Bounds;
 use crate::plan::family::{Descriptor, Help};
 use crate::plan::label::{Label, LabelValue};
 use crate::tokens::q;
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident};
-use syn::{LitStr, Type};
 
 impl Descriptor {
-    /// The constant that declares it.
+    /// The expression that makes the descriptor.
     pub(crate) fn print(&self, krate: &TokenStream, index: usize) -> TokenStream {
         let kind = match self.attribute {
             Attribute::Timed if self.summary => q!(DurationSummary),
@@ -65,7 +66,7 @@ impl Descriptor {
         tokens
     }
 
-    /// The item that holds the bounds, where they aren't the default.
+    /// The item with the bounds, unless they are the default.
     pub(crate) fn bounds_item(&self, krate: &TokenStream, index: usize) -> TokenStream {
         let name = bounds_name(index);
         match &self.bounds {
@@ -81,7 +82,7 @@ impl Descriptor {
         }
     }
 
-    /// A reference to the bounds, among the items.
+    /// A reference to the bounds, next to the items.
     pub(crate) fn bounds_value(&self, krate: &TokenStream, index: usize) -> TokenStream {
         if !self.has_own_bounds() {
             return q!(#krate::DEFAULT_NANOS);
@@ -91,7 +92,7 @@ impl Descriptor {
     }
 }
 
-/// A label of a family, with all its values where its type knows them.
+/// A label of a family, with all its values if they are known.
 fn declare(krate: &TokenStream, label: &Label) -> TokenStream {
     let name = &label.name;
     match &label.value {
@@ -101,12 +102,13 @@ fn declare(krate: &TokenStream, label: &Label) -> TokenStream {
     }
 }
 
-/// A label of a type: closed, if the type knows all its values.
+/// A label with a type. It is closed if the type knows its values.
 pub(crate) fn label_of(krate: &TokenStream, name: &LitStr, ty: &Type) -> TokenStream {
     if has_many_values(ty) {
         return q!(#krate::Label::Open(#name));
     }
-    // Asked so that a type that is no label is one error, where its value is taken.
+    // With `NoValues`, a type that can't be a label is no error here: there is one where its value
+    // is used.
     q!(#krate::Label::Of(#name, { use #krate::NoValues as _; #krate::Values::<#ty>::ALL }))
 }
 

@@ -1,32 +1,31 @@
-//! Prints a measured function. It cannot fail.
+//! Prints a measured function.
 //!
-//! What is printed are calls; what they do stands in the runtime, where it can be tested. All tokens
-//! of ours are `mixed_site`: our locals and the user's don't see each other, and lints leave ours
-//! alone. Items have no such protection, so they stand in a block in which no expression of the
-//! user's is evaluated.
+//! All generated tokens are `mixed_site`: local names of ours and of the user can't clash, and
+//! lints ignore ours. Items have no such protection. So they are printed in a block in which no
+//! expression of the user is evaluated.
 //!
-//! **A body is evaluated as without the attribute.** It is printed in braces with the place of its
-//! own: so its edition is the user's, which decides when temporaries are dropped, and lints look at
-//! it and at its function. Where a guard stands before it, there are braces of ours between the
-//! function's and the body's. They are of edition 2024, so the temporaries of the body's last
-//! expression are dropped before the guard, and before arguments that were bound anew, as they are
-//! before a function's arguments in every edition.
+//! **A body is evaluated as it would be without the attribute.** It is printed in braces with the
+//! span of its own. So it has the user's edition, which determines when temporaries are dropped,
+//! and lints look at it and at its function. If there is a guard before it, braces of ours separate
+//! it from those of the function. They are of edition 2024: so the temporaries of the body's last
+//! expression are dropped before the guard, and before arguments that are bound again. A function
+//! of any edition also drops them before its arguments.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident};
 
 use crate::expand::arguments::{self, Around, Moved};
 use crate::expand::ends::end;
-use crate::expand::sites::{
-    all_recorders, begin, begin_only, call_name, count, recorders_by_call, recorders_of,
-};
+use crate::expand::recorders::{all_recorders, count, recorders_by_call, recorders_of};
+use crate::expand::sites::{begin, begin_only, call_name};
 use crate::expand::tail::Tail;
-use crate::parse::known_types::may_hide_a_future;
-use crate::parse::shape::{self, Shape};
-use crate::parse::types;
+use crate::expand::types::{
+    closure_output, is_boxed, probe, return_type, returned_closure, yielded,
+};
+use crate::parse::shape::Shape;
 use crate::plan::function::{Place, Plan, Recorder, Site};
 use crate::plan::label::LabelValue;
-use crate::tokens::{mentions, q};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote_spanned};
-use syn::spanned::Spanned;
+use crate::tokens::q;
 
 /// Prints the function with its measurement.
 pub(crate) fn function(mut plan: Plan) -> TokenStream {
@@ -53,7 +52,8 @@ fn counted(plan: &Plan) -> TokenStream {
     q!(#probe #begin #body)
 }
 
-/// Something ends with the call, but nothing depends on how: the body stays where it is.
+/// Something is recorded at the end, but nothing depends on the outcome: the body stays where it
+/// is.
 fn scoped(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let recorders = all_recorders(plan);
@@ -63,7 +63,7 @@ fn scoped(plan: &Plan) -> TokenStream {
     q!({ #probe #begin #body })
 }
 
-/// Something depends on how the call ends, or on what it returns.
+/// Something depends on the outcome or on the returned value.
 fn with_outcome(plan: &mut Plan) -> TokenStream {
     match plan.shape {
         Shape::Never => never_returning(plan),
@@ -73,8 +73,9 @@ fn with_outcome(plan: &mut Plan) -> TokenStream {
     }
 }
 
-/// Whether the body can stay where it is: if its value can be no error, nobody has to look at it.
-/// A `self` that is dropped can only be so within the call if a closure captures it.
+/// Whether the body can stay where it is, because its value can't be an error and nothing has to
+/// look at it. If `self` has a destructor, only a closure that captures it can drop it within the
+/// call.
 fn stays_in_place(plan: &Plan) -> bool {
     let looks = plan
         .calls
@@ -84,14 +85,14 @@ fn stays_in_place(plan: &Plan) -> bool {
     !looks && plan.never_fails() && (keeps_caller || !arguments::self_may_drop(&plan.function))
 }
 
-/// `-> !`: it can only unwind, and dropping the guard says so.
+/// `-> !`: the call can only unwind, which drops the guard.
 fn never_returning(plan: &Plan) -> TokenStream {
     let begin = begin(plan, &q!(__call), &entered(plan, "enter", Clock::NONE));
     let body = body(plan);
     q!({ #begin #body })
 }
 
-/// The body ends by returning or by a panic, which its guard finds out.
+/// The body ends with a return or a panic, and the guard finds out which.
 fn in_place(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Block);
     let clock = Clock::of(plan, &moved);
@@ -103,7 +104,7 @@ fn in_place(plan: &mut Plan) -> TokenStream {
     q!({ #probe #ended #begin #statements #stop #body })
 }
 
-/// The body becomes a closure, so that neither `return` nor `?` passes by the end.
+/// The body becomes a closure, so that `return` and `?` can't skip the end of the call.
 fn returning(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Captures);
     let clock = Clock::of(plan, &moved);
@@ -129,7 +130,7 @@ fn returning(plan: &mut Plan) -> TokenStream {
     })
 }
 
-/// The body becomes a future inside of the function's own, for the same reason.
+/// The body becomes a future inside that of the `async fn`, for the same reason.
 fn watched(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Captures);
     let clock = Clock::of(plan, &moved);
@@ -159,15 +160,15 @@ fn watched(plan: &mut Plan) -> TokenStream {
     q!({ #ended #begin let #pattern = #future.await; #end __out })
 }
 
-/// A function that returns a future: the call begins when that is first polled, not when it is
-/// made. What the function does before belongs to it, and what the future does, to the future.
+/// A function that returns a future. The call begins when the future is first polled, not when it
+/// is created. Statements before the future are still executed by the function.
 fn future(plan: &mut Plan) -> TokenStream {
     let krate = plan.krate.clone();
     let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
     let statements = plan.function.statements();
     if let Some(tail) = Tail::of(&statements, plan.shape) {
-        // To put the block under watch costs less than to box its box, and leaves the function's
-        // own statements in their place.
+        // Watching the block costs less than boxing its box again, and leaves the statements before
+        // it where they are.
         let Tail { before, constructor, block } = tail;
         let ends = ends(plan, &block);
         let tail = match constructor {
@@ -188,12 +189,12 @@ fn future(plan: &mut Plan) -> TokenStream {
     q!({ #is_boxed #begin let __future = #made; #ends })
 }
 
-/// A future whose calls end with what it yields.
+/// A future that ends its calls with its output.
 fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     let krate = &plan.krate;
     let (future, pattern) = under_watch(plan, body, Clock::NONE);
-    // What the future yields is perhaps told by the function's type alone, and has to be known
-    // before it is looked at.
+    // The output may be known from the function's type alone, and the closure needs its type before
+    // it looks at it.
     let mut ty = yielded(plan);
     for _ in &plan.calls {
         ty = q!((_, #ty));
@@ -202,20 +203,7 @@ fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     q!(#krate::ends(#future, move |#pattern: #ty| { #end __out }))
 }
 
-/// The type of what a returned future yields.
-fn yielded(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    let output = shape::output_type(&plan.function.sig, plan.shape).map(types::without_impl);
-    match (output, shape::written_type(&plan.function.sig)) {
-        (Some(output), _) => output.to_token_stream(),
-        (None, Some(ty)) if plan.shape == Shape::BoxedFuture && !types::contains_impl(ty) => {
-            q!(<#ty as #krate::Future>::Output)
-        }
-        _ => q!(_),
-    }
-}
-
-/// A future under watch of each call, and the pattern of what it then yields.
+/// A future that is watched by each call, and a pattern for its output.
 fn under_watch(plan: &Plan, body: &TokenStream, clock: Clock) -> (TokenStream, TokenStream) {
     let krate = &plan.krate;
     let single = plan.calls.len() == 1;
@@ -238,14 +226,13 @@ fn under_watch(plan: &Plan, body: &TokenStream, clock: Clock) -> (TokenStream, T
     (future, pattern)
 }
 
-/// Whether it has to be noted when the body is done: where arguments may be dropped between that
-/// and
-/// the call's end, and a duration is recorded.
+/// Whether the time when the body ends has to be noted. It has to be if arguments may be dropped
+/// between that and the end of the call, and a duration is recorded.
 #[derive(Clone, Copy)]
 struct Clock(bool);
 
 impl Clock {
-    /// The call ends when its body is done.
+    /// The call ends when its body ends.
     const NONE: Self = Self(false);
 
     fn of(plan: &Plan, moved: &Moved) -> Self {
@@ -258,12 +245,12 @@ impl Clock {
         self.0.then(|| q!(let __ended = #krate::ended(); let __noted = &__ended;))
     }
 
-    /// The guard that notes it, before the body.
+    /// The guard that notes the time, before the body.
     fn stop(self, krate: &TokenStream) -> Option<TokenStream> {
         self.0.then(|| q!(let __stop = #krate::stop(__noted);))
     }
 
-    /// What begins a call, with these arguments.
+    /// Begins a call, with these arguments.
     fn begin(self, krate: &TokenStream, name: &str, arguments: &TokenStream) -> TokenStream {
         let (name, noted) = if self.0 {
             (format_ident!("{name}_until", span = Span::mixed_site()), Some(q!(, __noted)))
@@ -313,97 +300,16 @@ fn outside(plan: &Plan) -> TokenStream {
     all
 }
 
-/// `if false { .. }` that tells the compiler what the block yields, for `?` and for coercions. Boxed, since of a call whose type has no
-/// values rustc 1.85 says that what follows is unreachable.
-fn return_type(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    match shape::written_type(&plan.function.sig) {
-        None => q!(if false {
-            return;
-        }),
-        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
-        Some(ty) => {
-            let ty = types::without_impl(ty);
-            q!(if false { let __r: #krate::Box<#ty> = #krate::never(); return *__r; })
-        }
-    }
-}
-
-/// For a function that returns a closure: what takes the body's value, and its item.
-///
-/// A closure that is returned learns the types of its arguments from the bounds of the function's
-/// result, and the closure or future around the body would stand in between. An item has no
-/// hygiene, so its name is one that nobody has.
-fn returned_closure(plan: &Plan) -> Option<(TokenStream, TokenStream)> {
-    let krate = &plan.krate;
-    let generics = &plan.function.sig.generics;
-    let bounds = shape::written_type(&plan.function.sig).and_then(types::function_bounds);
-    let bounds = bounds.map(|bounds| q!(#(#bounds)+*));
-    let bounds = bounds.filter(|it| types::is_known_inside(it.clone(), generics))?;
-    let lifetimes = generics.lifetimes().map(|param| &param.lifetime);
-    let types = generics.type_params().map(|param| &param.ident);
-    let types = types.filter(|name| mentions(bounds.clone(), name));
-    let parameters = q!(#(#lifetimes,)* #(#types,)* __R: #bounds);
-    Some(if plan.shape.is_future() {
-        let item = q!(fn __headcount_value<#parameters>(__value: __R) -> __R { __value });
-        (q!(__headcount_value), item)
-    } else {
-        let item = q!(
-            fn __headcount_call<#parameters>(__body: impl #krate::FnOnce() -> __R) -> __R {
-                #krate::call_once(__body)
-            }
-        );
-        (q!(__headcount_call), item)
-    })
-}
-
-/// `-> R` for a closure, where `impl Trait` can't be written.
-fn closure_output(plan: &Plan) -> TokenStream {
-    match shape::written_type(&plan.function.sig) {
-        None => q!(-> ()),
-        Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
-        Some(ty) => {
-            let ty = types::without_impl(ty);
-            q!(-> #ty)
-        }
-    }
-}
-
-/// A compile error if the function returns a future that its type doesn't show.
-fn probe(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    match shape::written_type(&plan.function.sig) {
-        Some(ty) if plan.shape == Shape::Plain && plan.asks && may_hide_a_future(ty) => {
-            let span = Span::mixed_site().located_at(ty.span());
-            quote_spanned!(span=> if false { #krate::plain((&#krate::Probe::<#ty>::NEW).kind()) })
-        }
-        _ => TokenStream::new(),
-    }
-}
-
-/// A compile error if the type of which `future` speaks is no boxed future.
-fn is_boxed(plan: &Plan) -> TokenStream {
-    let krate = &plan.krate;
-    match shape::written_type(&plan.function.sig) {
-        Some(ty) if plan.shape == Shape::BoxedFuture && may_hide_a_future(ty) => {
-            let span = Span::mixed_site().located_at(ty.span());
-            quote_spanned!(span=> if false { #krate::boxed(#krate::Probe::<#ty>::NEW); })
-        }
-        _ => TokenStream::new(),
-    }
-}
-
-/// The body, in its own braces. The statement before it is for `unused_braces`, which would warn of
+/// The body, in its own braces. The empty statement prevents a warning of `unused_braces` about
 /// braces around a single expression.
 fn body(plan: &Plan) -> TokenStream {
     let statements = plan.function.statements();
     plan.function.in_braces(q!(; #statements))
 }
 
-/// The body in a closure or a future, behind these statements: in braces of ours, so that its
-/// temporaries are dropped before what the statements bind, and those in braces of the user's,
-/// since
-/// lints that speak of editions ask the outermost.
+/// The body of a closure or a future, behind these statements. Braces of ours around it make sure
+/// that its temporaries are dropped before what the statements bind. The outermost braces have the
+/// user's span, because lints about editions look at these.
 fn captured(plan: &Plan, statements: &TokenStream) -> TokenStream {
     let body = body(plan);
     if statements.is_empty() {
@@ -412,7 +318,7 @@ fn captured(plan: &Plan, statements: &TokenStream) -> TokenStream {
     plan.function.in_braces(q!({ #statements #body }))
 }
 
-/// Begins each call by this function.
+/// Begins each call with this function of `__private`.
 fn entered(plan: &Plan, enter: &str, clock: Clock) -> TokenStream {
     let begin = |call| clock.begin(&plan.krate, enter, &recorders_of(plan, call));
     let mut calls = plan.calls.iter().map(begin);

@@ -1,5 +1,8 @@
 //! Prints a metric that is declared for itself: the value of a `static`, and the body of a `fn`.
 
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::ToTokens;
+
 use crate::expand::bounds;
 use crate::expand::family::label_of;
 use crate::expand::sites::label_local;
@@ -9,8 +12,6 @@ use crate::parse::types::without_lifetimes;
 use crate::plan::bounds::Bounds;
 use crate::plan::metric::{Labels, Metric};
 use crate::tokens::{q, text_of};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::ToTokens;
 
 /// The `static` with this initialiser.
 pub(crate) fn print_static(item: &Static, initialiser: &TokenStream, used: bool) -> TokenStream {
@@ -34,7 +35,7 @@ pub(crate) fn handle(metric: &Metric) -> TokenStream {
     q!(#items #krate::at::<#ty>(&__SITES[0]))
 }
 
-/// Looks up a series of a family.
+/// The body of a family's function, which looks up a series.
 pub(crate) fn series(metric: &Metric) -> TokenStream {
     let Metric { krate, ty, .. } = metric;
     let items = items(metric);
@@ -49,7 +50,7 @@ pub(crate) fn series(metric: &Metric) -> TokenStream {
     q!(#items #locals #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
 }
 
-/// The one site of a metric, and its registration.
+/// The site of a metric, and its registration.
 fn items(metric: &Metric) -> TokenStream {
     let Metric { krate, kind, ty, name, help, unit, mode, max_series, idle_timeout, .. } = metric;
     let runtime_kind = q!(#krate::kind_of::<#ty>());

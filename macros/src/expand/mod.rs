@@ -1,9 +1,8 @@
-//! Prints plans. It can't fail, and it never sees the arguments of an attribute: all that it has to
-//! know is in the plan.
+//! Prints plans. This layer can't fail, and it never sees the arguments of an attribute: everything
+//! that it needs is in the plan.
 //!
-//! What is printed are calls of functions in `headcount::__private`, where what they do can be
-//! tested. Macros of a program that has a thousand annotated functions print a thousand times, and
-//! rustc compiles all of it: so expansions are short.
+//! Expansions consist of calls of functions in `headcount::__private`, where they can be tested.
+//! They are short, because rustc compiles one for each annotated function.
 
 pub(crate) mod arguments;
 pub(crate) mod body;
@@ -13,5 +12,7 @@ pub(crate) mod family;
 pub(crate) mod function;
 pub(crate) mod metric;
 pub(crate) mod name;
+pub(crate) mod recorders;
 pub(crate) mod sites;
 pub(crate) mod tail;
+pub(crate) mod types;

@@ -1,14 +1,15 @@
 //! Prints a family's name.
 
-use crate::kind::Kind;
-use crate::parse::full_name::{FullName, Part};
-use crate::tokens::q;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::LitStr;
 
+use crate::kind::Kind;
+use crate::parse::full_name::{FullName, Part};
+use crate::tokens::q;
+
 impl FullName {
-    /// The name as an expression; `runtime_kind` is of the type `__private::Kind`.
+    /// The name as an expression. `runtime_kind` is an expression of the type `__private::Kind`.
     pub(crate) fn print(
         &self,
         krate: &TokenStream,

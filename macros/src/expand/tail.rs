@@ -1,13 +1,14 @@
 //! Finds the `async` block that a function returns, in the tokens of its body.
 //!
-//! Such a block is measured where it stands, and the statements before it stay the function's. In a
-//! closure around them the future would have all the function's lifetimes.
+//! The block is measured where it is, and the statements before it are left alone. A closure around
+//! the whole body would give the future all lifetimes of the function.
 
-use crate::parse::shape::Shape;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A body that ends in an `async` block, or in `Box::pin(async move { .. })`, and does not return
-/// before: the block is what the function returns.
+use crate::parse::shape::Shape;
+
+/// A body that ends with an `async` block or with `Box::pin(async move { .. })`, and doesn't return
+/// before that.
 pub(crate) struct Tail {
     pub(crate) before: TokenStream,
     /// `Box::pin`
@@ -43,7 +44,10 @@ impl Tail {
 
 /// Takes `async { .. }` or `async move { .. }` from the end.
 fn take_async_block(tokens: &mut Vec<TokenTree>) -> Option<TokenStream> {
-    let is_word = |token: Option<&TokenTree>, name: &str| matches!(token, Some(TokenTree::Ident(word)) if word == name);
+    let is_word = |token: Option<&TokenTree>, name: &str| match token {
+        Some(TokenTree::Ident(word)) => word == name,
+        _ => false,
+    };
     let (last, head) = tokens.split_last()?;
     let is_block = matches!(last, TokenTree::Group(it) if it.delimiter() == Delimiter::Brace);
     let moves = usize::from(is_word(head.last(), "move"));
@@ -67,7 +71,7 @@ fn take_path(tokens: &mut Vec<TokenTree>) -> Vec<TokenTree> {
     tokens.drain(begin..).collect()
 }
 
-/// Whether tokens may leave the function that they stand in. Of most macros it can't be told.
+/// Whether tokens may leave the function. Most macros may.
 fn may_return(tokens: TokenStream) -> bool {
     let mut word_before = None;
     tokens.into_iter().any(|token| {
@@ -89,7 +93,7 @@ fn may_return(tokens: TokenStream) -> bool {
     })
 }
 
-/// Macros of the standard library that leave no function, but by what stands in their brackets.
+/// Macros of the standard library that don't leave the function, unless their arguments do.
 const STAY: [&str; 18] = [
     "assert",
     "assert_eq",

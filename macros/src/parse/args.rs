@@ -1,7 +1,13 @@
-//! Parses what stands in an attribute's brackets.
+//! Parses the arguments of an attribute.
 //!
-//! A mistake in one key does not hide the others: it is recorded, and reading goes on after the next
-//! comma. What the values mean is not judged here.
+//! A mistake in one key doesn't hide mistakes in others: it is recorded, and parsing continues
+//! after the next comma. What the values mean is for `check`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, LitInt, LitStr, Path, Token};
 
 use crate::kind::Attribute;
 use crate::parse::full_name::{BEFORE, FullName, Part};
@@ -11,11 +17,6 @@ use crate::parse::values::{Buckets, Label, Only, Value, value};
 use crate::report::errors::Errors;
 use crate::report::suggest;
 use crate::tokens::{is_closure, is_function_path};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::ToTokens;
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Expr, LitInt, LitStr, Path, Token};
 
 /// One attribute as it was written.
 pub(crate) struct Args {
@@ -23,13 +24,14 @@ pub(crate) struct Args {
     /// Where the attribute stands.
     pub(crate) span: Span,
     pub(crate) given: Vec<Given>,
-    /// Where it was inherited from a block, the type that the function belongs to, or nothing.
+    /// If the attribute is a block's: the name of the type or trait that the block is of, or an
+    /// empty string for a module.
     pub(crate) block: Option<String>,
-    /// Keys that were written, but not so that they could be read.
+    /// Keys that are present but could not be parsed.
     unread: Vec<&'static str>,
 }
 
-/// One key that was given.
+/// One key and its value.
 pub(crate) struct Given {
     pub(crate) key: &'static Key,
     pub(crate) ident: Ident,
@@ -37,7 +39,7 @@ pub(crate) struct Given {
 }
 
 impl Args {
-    /// Reads the tokens between an attribute's brackets.
+    /// Parses the tokens between an attribute's brackets.
     pub(crate) fn parse(
         attribute: Attribute,
         span: Span,
@@ -55,7 +57,7 @@ impl Args {
         args
     }
 
-    /// Whether a key stands there, well or badly: a bad one is not also a missing one.
+    /// Whether a key is present, parsed or not: a mistake in a key is not also a missing key.
     pub(crate) fn mentions(&self, key: &str) -> bool {
         self.get(key).is_some() || self.unread.contains(&key)
     }
@@ -78,7 +80,7 @@ impl Args {
         }
     }
 
-    /// The name with what stands before it.
+    /// The name, with the namespace and the subsystem before it.
     pub(crate) fn full_name(&self) -> Option<FullName> {
         self.text("name").map(|name| self.full_name_of(name.clone()))
     }
@@ -131,12 +133,12 @@ impl Args {
         }
     }
 
-    /// Whether it is said that a future is returned, or that the call itself is what counts.
+    /// The value of `future`.
     pub(crate) fn future(&self) -> Option<bool> {
         self.truth("future")
     }
 
-    /// Whether it is said on the function itself that its call is what counts.
+    /// Whether `future = false` stands on the function itself.
     pub(crate) fn is_call(&self) -> bool {
         self.future() == Some(false) && self.block.is_none()
     }
@@ -155,12 +157,13 @@ impl Args {
         }
     }
 
-    /// Whether the calls are told apart by their outcome.
+    /// Whether there is a series for each outcome.
     pub(crate) fn by_outcome(&self) -> bool {
         self.flag("outcome").is_some() || self.metric_of_outcome().is_some()
     }
 
-    /// What chooses the metric by the outcome: `metric = |outcome| ..`, or `metric = function, outcome`.
+    /// The closure or function that chooses the metric by outcome: `metric = |outcome| ..`, or
+    /// `metric = function, outcome`.
     pub(crate) fn metric_of_outcome(&self) -> Option<&Expr> {
         let takes_outcome = matches!(self.attribute, Attribute::Counted | Attribute::Timed);
         let by_function = self.flag("outcome").is_some();
@@ -169,7 +172,7 @@ impl Args {
         })
     }
 
-    /// What in this attribute looks at how the call ended, if anything does.
+    /// The part of this attribute that needs to know how the call ended, for messages.
     pub(crate) fn needs_outcome(&self) -> Option<&'static str> {
         if self.attribute == Attribute::CountExceptions {
             return Some("`#[count_exceptions]`");
@@ -180,8 +183,7 @@ impl Args {
         self.flag("outcome").map(|_| "`outcome`")
     }
 
-    /// What sets this attribute apart from others of its kind: the family, as far as it has one of
-    /// its own.
+    /// Identifies the family that the attribute records in, if that is not the shared one.
     pub(crate) fn family(&self) -> Option<String> {
         if let Some(name) = self.full_name() {
             return Some(name.key());
@@ -189,7 +191,7 @@ impl Args {
         self.expr("metric").map(|metric| metric.to_token_stream().to_string())
     }
 
-    /// Where the library is found, if not at `::headcount`.
+    /// The path of the library, if it is not `::headcount`.
     pub(crate) fn krate(&self) -> Option<&Path> {
         match &self.get("crate")?.value {
             Value::Path(path) => Some(path),

@@ -1,4 +1,5 @@
-//! What a family is called: `namespace_subsystem_name`, of which the first two may be constants that only the compiler knows.
+//! The name of a family, `namespace_subsystem_name`. The first two parts may be constants, whose
+//! values only the compiler knows.
 
 use quote::ToTokens;
 use syn::{ExprPath, LitStr};
@@ -10,19 +11,19 @@ pub(crate) enum Part {
     Const(ExprPath),
 }
 
-/// The parts of a name, in their order.
+/// The parts of a name, in order.
 #[derive(Clone)]
 pub(crate) struct FullName {
-    /// What stands before the name, each with its key.
+    /// The parts before the name, each with its key.
     pub(crate) before: Vec<(&'static str, Part)>,
     pub(crate) name: LitStr,
 }
 
-/// The keys whose parts stand before the name.
+/// The keys of the parts before the name.
 pub(crate) const BEFORE: [&str; 2] = ["namespace", "subsystem"];
 
 impl FullName {
-    /// The whole name, where no part is a constant.
+    /// The whole name, if no part is a constant.
     pub(crate) fn text(&self) -> Option<String> {
         let parts = self.before.iter().map(|(_, part)| match part {
             Part::Text(text) => Some(text.value()),
@@ -33,7 +34,8 @@ impl FullName {
         Some(parts.join("_"))
     }
 
-    /// What the whole name begins with. A constant stands there as a letter, since it is checked when it is known.
+    /// The part before the name. A constant is replaced by a letter: it is checked when its value
+    /// is known.
     pub(crate) fn beginning(&self) -> String {
         let parts = self.before.iter().map(|(_, part)| match part {
             Part::Text(text) => text.value() + "_",
@@ -42,7 +44,7 @@ impl FullName {
         parts.collect()
     }
 
-    /// What sets it apart from other names of the same function.
+    /// Identifies the name among those of one function.
     pub(crate) fn key(&self) -> String {
         let parts = self.before.iter().map(|(_, part)| match part {
             Part::Text(text) => text.value() + "_",

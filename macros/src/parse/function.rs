@@ -1,14 +1,15 @@
-//! The annotated function: its signature is understood, its body is kept as the tokens it is.
+//! Parses the annotated function: its signature, while its body stays tokens.
 //!
-//! A body that does not parse (someone is typing in it) must not take away the help that an editor
-//! gives for the rest, so nobody parses it here.
+//! A body in which someone is typing may not parse. An editor must be able to help there, and for
+//! that it needs the rest of the function.
 
-use crate::report::suggest;
-use crate::tokens::mentions;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, FnArg, Pat, Signature, Token, Type, Visibility, token};
+
+use crate::report::suggest;
+use crate::tokens::mentions;
 
 /// A function item.
 pub(crate) struct Function {
@@ -16,23 +17,23 @@ pub(crate) struct Function {
     /// Visibility and `default`.
     pub(crate) head: TokenStream,
     pub(crate) sig: Signature,
-    /// None for a declaration in a trait.
+    /// `None` for a declaration in a trait.
     pub(crate) body: Option<Body>,
 }
 
-/// What stands in a function's braces.
+/// A function's body.
 pub(crate) struct Body {
-    /// The place of the braces. Their span also says of which edition the body is, and whether its
-    /// function counts as written or as made by a macro, of which lints say nothing.
+    /// The span of the braces. It also determines the edition of the body, and whether lints take
+    /// the function for a generated one and ignore it.
     pub(crate) braces: Span,
-    /// The inner attributes, as outer ones.
+    /// The inner attributes, turned into outer ones.
     pub(crate) attrs: TokenStream,
     pub(crate) statements: TokenStream,
 }
 
 impl Body {
     fn of(mut braces: Group) -> Self {
-        // What a `macro_rules!` macro was given as a block.
+        // A block that a `macro_rules!` macro passes on has invisible brackets around it.
         while braces.delimiter() == Delimiter::None {
             let mut inner = braces.stream().into_iter();
             match (inner.next(), inner.next()) {
@@ -46,7 +47,7 @@ impl Body {
 }
 
 impl Function {
-    /// Understands an item as a function, or says that it is none.
+    /// Parses an item as a function.
     pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Self> {
         let parser = |input: ParseStream<'_>| -> syn::Result<Self> {
             let attrs = input.call(Attribute::parse_outer)?;
@@ -91,12 +92,12 @@ impl Function {
         mentions(self.statements(), name)
     }
 
-    /// The type of the argument of this name.
+    /// The type of the argument with this name.
     pub(crate) fn argument_type(&self, name: &Ident) -> Option<&Type> {
         self.sig.inputs.iter().find_map(|input| match input {
             FnArg::Typed(argument) => match &*argument.pat {
                 Pat::Ident(pat) if pat.ident == *name && pat.by_ref.is_none() => {
-                    // Behind `cfg` its type is perhaps not there.
+                    // With a `cfg` on the argument, the type may not exist.
                     argument.attrs.is_empty().then_some(&*argument.ty)
                 }
                 _ => None,
@@ -106,7 +107,7 @@ impl Function {
     }
 }
 
-/// `const async unsafe extern "C" fn`, in this order, each optional but the last.
+/// Whether `const async unsafe extern "C" fn` follows, of which all but the last are optional.
 fn is_function(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     let _: syn::Result<Option<Token![const]>> = ahead.parse();

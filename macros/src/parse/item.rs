@@ -1,13 +1,14 @@
-//! Walks through items by their tokens, without understanding what is in them: where an item begins
-//! and ends can be seen from the outside. So a body in which someone is typing doesn't matter.
+//! Finds the items of a block in its tokens, without parsing them. So it doesn't matter if someone
+//! is typing in a body.
 
-use crate::parse::types::ungrouped;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{ItemImpl, ItemTrait, Type};
 
-/// One item of a block: its attributes, what stands before its braces, and these, or `;`.
+use crate::parse::types::ungrouped;
+
+/// One item of a block: its attributes, the tokens before its braces, and the braces or `;`.
 pub(crate) struct Item {
     pub(crate) attributes: Vec<TokenTree>,
     pub(crate) head: Vec<TokenTree>,
@@ -60,7 +61,7 @@ pub(crate) fn next_item(rest: &mut Vec<TokenTree>) -> Item {
                     depth += 1;
                     false
                 }
-                // Of `->` and `=>` it is no bracket.
+                // In `->` and `=>` it is not a bracket.
                 '>' if before != '-' && before != '=' => {
                     depth = depth.saturating_sub(1);
                     false
@@ -88,7 +89,7 @@ pub(crate) fn next_item(rest: &mut Vec<TokenTree>) -> Item {
     Item { attributes, head, end, kind }
 }
 
-/// What begins here, after visibility and qualifiers.
+/// The kind of item that begins here, after visibility and qualifiers.
 fn kind(tokens: &[TokenTree]) -> Kind {
     let mut is_const = false;
     for token in tokens {
@@ -97,7 +98,7 @@ fn kind(tokens: &[TokenTree]) -> Kind {
             // `pub(crate)`, and the ABI.
             TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => continue,
             TokenTree::Literal(_) => continue,
-            // The fragments of a `macro_rules!` macro: a visibility, or a whole item.
+            // A fragment of a `macro_rules!` macro: a visibility, or a whole item.
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => continue,
             _ => return Kind::Other,
         };
@@ -115,7 +116,7 @@ fn kind(tokens: &[TokenTree]) -> Kind {
     Kind::Other
 }
 
-/// Whether braces may stand inside of the item, before the `;` that ends it.
+/// Whether the item ends with `;`, and braces before that are part of it.
 fn ends_with_semicolon(tokens: &[TokenTree]) -> bool {
     let words = tokens.iter().filter_map(|token| match token {
         TokenTree::Ident(word) => Some(word.to_string()),
@@ -129,7 +130,7 @@ fn ends_with_semicolon(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// Takes the leading `#![..]`.
+/// Takes the inner attributes from the front.
 pub(crate) fn inner_attributes(rest: &mut Vec<TokenTree>) -> TokenStream {
     let mut inner = TokenStream::new();
     while is_punct(rest.first(), '#') && is_punct(rest.get(1), '!') && rest.len() >= 3 {

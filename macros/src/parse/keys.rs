@@ -1,12 +1,13 @@
-//! The grammar: which keys there are, what each takes, and which attribute each belongs to.
+//! The grammar: all keys, the form of their values, and the attributes that take them.
 //!
-//! To add a key, add a row to [`KEYS`], and give it a meaning in `check.rs` (or `metric.rs`). Reading
-//! it, refusing it in the wrong place, and naming it in messages follow from the row.
+//! To add a key, add a row to [`KEYS`]. Parsing it, refusing it on other attributes and listing it
+//! in messages follow from the row. What it does is decided in `check/plan_function.rs` and
+//! `check/plan_family.rs` (for `#[metric]`, in `check/metric.rs`).
 
 use crate::kind::Attribute::{self, CountExceptions, Counted, InProgress, Metric, Timed};
 use crate::report::suggest;
 
-/// What stands after a key.
+/// The form of a key and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `key = "literal"`
@@ -43,7 +44,7 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) form: Form,
     pub(crate) on: &'static [Attribute],
-    /// Whether it changes the shape of a family, which only a family with a name of its own may.
+    /// Whether it changes the shape of the family. The shape of a shared family is fixed.
     pub(crate) needs_name: bool,
 }
 
@@ -77,7 +78,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "crate",        form: Form::Path,        on: EVERYWHERE,                         needs_name: false },
 ];
 
-/// The row of a key, whatever attribute it belongs to.
+/// The row of a key, on whatever attribute.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
@@ -87,7 +88,7 @@ pub(crate) fn accepted(attribute: Attribute) -> impl Iterator<Item = &'static st
     KEYS.iter().filter(move |key| key.on.contains(&attribute)).map(|key| key.name)
 }
 
-/// What to say of a key that no attribute has.
+/// The message for a key that no attribute has.
 pub(crate) fn unknown(name: &str, attribute: Attribute) -> String {
     let accepted: Vec<_> = accepted(attribute).collect();
     let hint = match suggest::nearest(name, accepted.iter().copied()) {
@@ -101,7 +102,7 @@ pub(crate) fn unknown(name: &str, attribute: Attribute) -> String {
     )
 }
 
-/// What to say of a key that belongs to other attributes.
+/// The message for a key that belongs to other attributes.
 pub(crate) fn misplaced(key: &Key, attribute: Attribute) -> String {
     format!(
         "`{}` belongs to {}, not to `#[{}]`",

@@ -1,16 +1,18 @@
-//! What the written form of a type tells about its values, without asking the compiler: whether
-//! they can be errors or futures, whether they have a destructor, whether they are few.
+//! What the name of a type tells about its values: whether they can be errors or futures, whether
+//! they have a destructor, whether they are few.
 //!
-//! An attribute sees names and not types, so each answer is one-sided: the type that a name of the
-//! standard library stands for is known, and any other may be anything.
+//! An attribute sees names, not types. So only names of the language and the standard library tell
+//! something; a type with another name may be anything, and what depends on it is left to the
+//! compiler.
+
+use syn::{GenericParam, Generics, PathSegment, Type};
 
 use crate::parse::types::{
     contains_impl, last_segment, looks_like_parameter, type_arguments, ungrouped,
 };
-use syn::{GenericParam, Generics, PathSegment, Type};
 
-/// Whether an `Err` in this type can't be seen: it is, or belongs to, something that is only known
-/// where the function is used.
+/// Whether it can't be seen here if this type is a `Result`, since it is a type parameter or an
+/// associated type of one.
 pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
     let Type::Path(path) = ungrouped(ty) else { return false };
     if let Some(qself) = &path.qself {
@@ -29,19 +31,19 @@ pub(crate) fn hides_errors(ty: &Type, generics: &Generics) -> bool {
         || (first.arguments.is_empty() && looks_like_parameter(&first.ident.to_string()))
 }
 
-/// Whether a type goes by the name that a service's future has: `Self::Future`.
+/// Whether the last name of a type is `Future`, as in the `Self::Future` of a service.
 pub(crate) fn is_called_future(ty: &Type) -> bool {
     last_segment(ungrouped(ty)).is_some_and(|last| last.ident == "Future")
 }
 
-/// Types of the language and its library that are no `Result` and no future, by their names.
+/// Types of the language and its library that are neither a `Result` nor a future.
 const PLAIN: [&str; 20] = [
     "Option", "String", "Vec", "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize",
     "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
 ];
 
-/// Whether the compiler has to be asked if this type is a future. Asking costs compile time, so
-/// types that can't be one by their written form are left out; `impl Trait` can't be asked about.
+/// Whether the compiler has to be asked if this type is a future. That costs compile time, so it
+/// is not asked about types that can't be one. It can't be asked about `impl Trait`.
 pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Path(path) => {
@@ -61,8 +63,7 @@ pub(crate) fn may_hide_a_future(ty: &Type) -> bool {
     }
 }
 
-/// Whether a value of this type may have something to drop. What plainly has not is left where it
-/// is.
+/// Whether a value of this type may have a destructor.
 pub(crate) fn may_drop(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => false,
@@ -80,8 +81,8 @@ pub(crate) fn may_drop(ty: &Type) -> bool {
     }
 }
 
-/// Whether a value of this type is no error, as far as its form tells: then nobody has to look at
-/// it. What stands behind `impl Trait` can't be seen by the caller either.
+/// Whether a value of this type can't be an error, so that nothing has to look at it. A caller
+/// can't see the type behind `impl Trait` either.
 pub(crate) fn never_an_error(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Reference(_)
@@ -102,7 +103,7 @@ pub(crate) fn never_an_error(ty: &Type) -> bool {
     }
 }
 
-/// Types of the library that hold others and are no `Result`, by their names.
+/// Types of the library that contain others and are not a `Result`.
 const HOLDERS: [&str; 10] = [
     "Box",
     "Rc",
@@ -116,13 +117,13 @@ const HOLDERS: [&str; 10] = [
     "PhantomData",
 ];
 
-/// Types of the language that are copied.
+/// Types of the language that are `Copy`.
 const COPIED: [&str; 16] = [
     "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
     "isize", "f32", "f64",
 ];
 
-/// Whether this type is plainly no `Result`.
+/// Whether this type is certainly not a `Result`.
 pub(crate) fn is_no_result(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Path(path) => {
@@ -138,8 +139,8 @@ pub(crate) fn is_no_result(ty: &Type) -> bool {
     }
 }
 
-/// Whether this type is one whose values, as a label's, are plainly not few, or that can't be a label's at all: no need
-/// to ask it for them.
+/// Whether a label of this type certainly has many values, or the type can't be a label: there is
+/// no need to ask the compiler for its values.
 pub(crate) fn has_many_values(ty: &Type) -> bool {
     let mut ty = ungrouped(ty);
     while let Type::Reference(reference) = ty {
@@ -184,7 +185,7 @@ mod tests {
         assert!(hidden(quote!(fn f<R>() -> impl Future<Output = R>)));
         assert!(hidden(quote!(fn f<R>() -> BoxFuture<'static, R>)));
         assert!(hidden(quote!(fn f<R>() -> Pin<Box<dyn Future<Output = R>>>)));
-        // Of the `impl` block around it, or a type that is called so: `error_if` tells.
+        // May be a parameter of the `impl` block around it.
         assert!(hidden(quote!(fn f(&self) -> T)));
         assert!(hidden(quote!(fn f(&self) -> I::Item)));
         assert!(!hidden(quote!(fn f<R>() -> Result<R, u8>)));

@@ -4,7 +4,7 @@ use proc_macro2::TokenTree;
 use syn::Token;
 use syn::parse::ParseStream;
 
-/// Goes on after a comma.
+/// Takes a comma, unless the list ends here.
 pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() {
         return Ok(());
@@ -16,7 +16,7 @@ pub(crate) fn comma(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Leaves out the rest of what could not be read.
+/// Skips the rest of an entry that could not be parsed.
 pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _: syn::Result<TokenTree> = input.parse();

@@ -1,20 +1,22 @@
 //! The marker in which the attributes of a function wait for each other, as it is found on an item:
-//! `#[..::__private::finish(counted(..), inherited("Type" timed(..)))]`. What it is for is described
-//! in `attributes/combine.rs`.
+//! `#[..::__private::finish(counted(..), inherited("Type" timed(..)))]`. What it is for is
+//! described in `attributes/combine.rs`.
 
-use crate::kind::Attribute;
-use crate::parse::item::{is_function, take_attributes};
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{LitStr, Token};
 
-/// One attribute of ours as the marker keeps it: `counted(..)`. The name has the attribute's place.
+use crate::kind::Attribute;
+use crate::parse::item::{is_function, take_attributes};
+
+/// One attribute in a marker: `counted(..)`. The span of its name is that of the attribute.
 pub(crate) struct Entry {
     pub(crate) attribute: Attribute,
     pub(crate) span: Span,
     pub(crate) args: TokenStream,
-    /// For what is inherited, the type that the function belongs to, or nothing.
+    /// If the attribute is a block's: the name of the type or trait that the block is of, or an
+    /// empty string for a module.
     pub(crate) block: Option<String>,
 }
 
@@ -24,8 +26,8 @@ pub(crate) struct Waiting {
     rest: Vec<TokenTree>,
 }
 
-/// Attributes that stay on a function and expand to nothing. A forgotten one costs one more step of
-/// expansion, nothing else.
+/// Built-in attributes, which rustc doesn't expand. If one is missing here, functions that have it
+/// take one more step of expansion, and nothing else changes.
 const INERT: &[&str] = &[
     "allow",
     "cfg",
@@ -52,18 +54,18 @@ const INERT: &[&str] = &[
 ];
 
 impl Waiting {
-    /// None if the item is no function.
+    /// `None` if the item is not a function.
     pub(crate) fn of(item: &TokenStream) -> Option<Self> {
         let mut rest: Vec<TokenTree> = item.clone().into_iter().collect();
         if let [TokenTree::Group(group)] = rest.as_slice() {
-            // An item that a `macro_rules!` macro was given.
+            // An item that a `macro_rules!` macro passes on.
             rest = group.stream().into_iter().collect();
         }
         let attributes = take_attributes(&mut rest);
         is_function(&rest).then_some(Self { attributes, rest })
     }
 
-    /// Takes away the marker that an attribute of ours left, with what it holds.
+    /// Removes the marker, and returns what it holds.
     pub(crate) fn take_marker(&mut self) -> Option<TokenStream> {
         let found = self.attributes.iter().enumerate().find_map(|(index, token)| match token {
             TokenTree::Group(group) => Some((index, marker(group)?)),
@@ -74,7 +76,7 @@ impl Waiting {
         Some(entries)
     }
 
-    /// Whether attributes stand here that rustc has still to expand, ours perhaps among them.
+    /// Whether there are attributes that rustc has still to expand. Ours may be among them.
     pub(crate) fn has_others(&self) -> bool {
         self.attributes.iter().any(|token| match token {
             TokenTree::Group(group) => match first_word(group) {
@@ -85,7 +87,7 @@ impl Waiting {
         })
     }
 
-    /// The function again, with what is to stand behind its other attributes.
+    /// The function again, with a marker behind its other attributes.
     pub(crate) fn print(self, marker: TokenStream) -> TokenStream {
         self.attributes.into_iter().chain(marker).chain(self.rest).collect()
     }
@@ -100,7 +102,7 @@ fn first_word(group: &Group) -> Option<Ident> {
     }
 }
 
-/// What the marker holds, if the brackets of an attribute are the marker's.
+/// What the marker holds, if these are the brackets of the marker.
 pub(crate) fn marker(brackets: &Group) -> Option<TokenStream> {
     let tokens: Vec<TokenTree> = brackets.stream().into_iter().collect();
     let [

@@ -8,7 +8,7 @@ use syn::{Attribute, Expr, FnArg, Ident, Pat, Signature, Token, Type, Visibility
 pub(crate) struct Static {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
-    /// `static`, or `const` by mistake.
+    /// `static`, or by mistake `const`.
     pub(crate) keyword: TokenStream,
     pub(crate) is_const: bool,
     pub(crate) mutability: Option<Token![mut]>,
@@ -38,10 +38,10 @@ impl Family {
     }
 }
 
-/// Whether an item is, or was meant to be, a function.
+/// Whether an item is a function, or was meant to be one.
 pub(crate) fn is_function(item: &TokenStream) -> bool {
     let mut tokens = item.clone().into_iter();
-    // `fn` within a type, or in the body of something else, is inside of brackets or behind these.
+    // A `fn` in a type or in a body comes after one of the other words, or is inside brackets.
     let word = tokens.find_map(|token| match token {
         TokenTree::Ident(word) => {
             ["fn", "static", "struct", "enum", "impl", "mod", "trait", "type"]
@@ -89,7 +89,7 @@ fn parse_family(input: ParseStream<'_>) -> syn::Result<Family> {
     Ok(Family { attrs, vis, sig, body })
 }
 
-/// The name of a parameter that is nothing but a name.
+/// The name of a parameter whose pattern is nothing but a name.
 pub(crate) fn label(input: &FnArg) -> Option<&Ident> {
     let FnArg::Typed(argument) = input else { return None };
     match &*argument.pat {

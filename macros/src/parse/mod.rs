@@ -1,9 +1,9 @@
 //! Reads what was written, and keeps it with its spans: the keys of an attribute, and the item that
 //! it stands on. The bodies of functions stay tokens.
 //!
-//! This layer knows the grammar and none of the rules: what a value means, and whether it is allowed
-//! there, is for `check`. A mistake in one key doesn't hide those in others. Nothing is printed here,
-//! except that an item can be given back as it was.
+//! This layer knows the grammar and none of the rules: what a value means, and whether it is
+//! allowed there, is for `check`. A mistake in one key doesn't hide those in others. Nothing is
+//! printed here, except that an item can be given back as it was.
 
 pub(crate) mod args;
 pub(crate) mod full_name;

@@ -1,7 +1,8 @@
-//! What kind of function it is, read from its signature: what it returns, and when its call ends.
+//! When a function's call ends, as far as its signature shows it.
+
+use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
 use crate::parse::types::{is_bound, last_segment, type_arguments, ungrouped};
-use syn::{GenericArgument, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
 /// How a function's call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,8 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// The shape that a signature shows; `future` tells what the type hides, or that it is nothing
-    /// to be looked at.
+    /// The shape that a signature shows. `future` is the value of that key: whether the type hides
+    /// a future that is to be measured.
     pub(crate) fn of(sig: &Signature, future: Option<bool>) -> Self {
         let written = written_type(sig);
         if sig.asyncness.is_some() {
@@ -49,7 +50,7 @@ impl Shape {
         }
     }
 
-    /// Whether the call is a future's, and so can be cancelled.
+    /// Whether the call ends with a future, and so can be cancelled.
     pub(crate) fn is_future(self) -> bool {
         !matches!(self, Shape::Plain | Shape::Never)
     }
@@ -59,7 +60,7 @@ impl Shape {
     }
 }
 
-/// The type after `->`, without brackets around it.
+/// The type after `->`, without parentheses around it.
 pub(crate) fn written_type(sig: &Signature) -> Option<&Type> {
     match &sig.output {
         ReturnType::Default => None,
@@ -67,7 +68,7 @@ pub(crate) fn written_type(sig: &Signature) -> Option<&Type> {
     }
 }
 
-/// The type that a call yields in the end, as far as it is written: for a future, its output.
+/// The type of the value with which a call ends, if it is written: of a future, the output.
 pub(crate) fn output_type(sig: &Signature, shape: Shape) -> Option<&Type> {
     let written = written_type(sig)?;
     if !shape.returns_future() {

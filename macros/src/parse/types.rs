@@ -1,5 +1,5 @@
-//! The form of a type: its last name, its arguments, its bounds. And types that are written again
-//! in places where some of their parts can't be named.
+//! The parts of a type (its last name, its arguments, its bounds), and copies of types for places
+//! where some of these parts can't be named.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -7,7 +7,7 @@ use syn::{
     GenericArgument, GenericParam, Generics, PathArguments, PathSegment, Type, TypeParamBound,
 };
 
-/// The type inside the invisible brackets of a `macro_rules!` fragment, or inside written ones.
+/// The type inside parentheses, or inside the invisible brackets of a `macro_rules!` fragment.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
@@ -48,14 +48,14 @@ pub(crate) fn is_bound(bound: &TypeParamBound, name: &str) -> bool {
     }
 }
 
-/// Whether a type is called as type parameters are: by one capital letter, perhaps with a number. Those of the `impl` block around a
-/// function can't be seen from the function.
+/// Whether a name looks like that of a type parameter: one capital letter, perhaps with a number.
+/// The parameters of the `impl` block around a function can't be seen from the function.
 pub(crate) fn looks_like_parameter(name: &str) -> bool {
     let letter = name.trim_end_matches(|last: char| last.is_ascii_digit());
     letter.len() == 1 && letter.starts_with(|one: char| one.is_ascii_uppercase())
 }
 
-/// The bounds of `impl Fn(..) -> ..` that are of functions.
+/// The `Fn` bounds of `impl Fn(..) -> ..`.
 pub(crate) fn function_bounds(ty: &Type) -> Option<Vec<&TypeParamBound>> {
     let Type::ImplTrait(returned) = ty else { return None };
     let is_function = |bound: &&TypeParamBound| {
@@ -65,8 +65,8 @@ pub(crate) fn function_bounds(ty: &Type) -> Option<Vec<&TypeParamBound>> {
     (!bounds.is_empty()).then_some(bounds)
 }
 
-/// Whether an item inside of the function can name all that stands in these tokens, if it restates
-/// the function's parameters.
+/// Whether an item in the function's body can name everything in these tokens, if it repeats the
+/// function's generic parameters.
 pub(crate) fn is_known_inside(tokens: TokenStream, generics: &Generics) -> bool {
     tokens.into_iter().all(|token| match token {
         TokenTree::Group(group) => is_known_inside(group.stream(), generics),
@@ -79,14 +79,14 @@ pub(crate) fn is_known_inside(tokens: TokenStream, generics: &Generics) -> bool 
     })
 }
 
-/// The type with each `impl Trait` replaced by `_`, for places where it can't be written.
+/// The type with `_` in place of each `impl Trait`, for places where that is not allowed.
 pub(crate) fn without_impl(ty: &Type) -> Type {
     let mut ty = ty.clone();
     erase_impl(&mut ty);
     ty
 }
 
-/// Whether `impl Trait` stands anywhere in the type.
+/// Whether the type contains `impl Trait`.
 pub(crate) fn contains_impl(ty: &Type) -> bool {
     erase_impl(&mut ty.clone())
 }
@@ -124,10 +124,10 @@ fn erase_impl(ty: &mut Type) -> bool {
     }
 }
 
-/// Whether a `static` can name the type of an argument, to ask it for its values.
+/// Whether a `static` can name this type, to ask it for its values.
 ///
-/// What may be a parameter of the `impl` block around the function can't be told from a type: a name of one letter
-/// is taken for one.
+/// A parameter of the `impl` block around the function can't be distinguished from a type. A name
+/// of one letter is taken for a parameter.
 pub(crate) fn is_known_here(ty: &Type, generics: &Generics) -> bool {
     fn known(tokens: TokenStream, generics: &Generics) -> bool {
         tokens.into_iter().all(|token| match token {
@@ -151,7 +151,7 @@ pub(crate) fn is_known_here(ty: &Type, generics: &Generics) -> bool {
     !matches!(ungrouped(ty), Type::Infer(_)) && known(ty.to_token_stream(), generics)
 }
 
-/// The type as it can be named where the function's lifetimes can't.
+/// The type with `'_` in place of lifetimes, for places where the function's lifetimes are unknown.
 pub(crate) fn without_lifetimes(ty: &Type) -> Type {
     fn strip(tokens: TokenStream) -> TokenStream {
         let mut stripped = TokenStream::new();

@@ -1,16 +1,17 @@
-//! Parses what stands after a key, by its [`Form`].
+//! Parses the value of a key, by its [`Form`].
+
+use proc_macro2::{Ident, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Expr, Lit, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
 
 use crate::parse::full_name::Part;
 use crate::parse::keys::{Form, Key};
 use crate::parse::list::{comma, skip_to_comma};
 use crate::report::errors::Errors;
 use crate::tokens::ungrouped;
-use proc_macro2::{Ident, TokenTree};
-use syn::ext::IdentExt;
-use syn::parse::ParseStream;
-use syn::{Expr, Lit, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
 
-/// A key's value, by [`Form`].
+/// The value of a key.
 pub(crate) enum Value {
     Text(LitStr),
     Part(Part),
@@ -28,7 +29,7 @@ pub(crate) enum Value {
 pub(crate) struct Label {
     pub(crate) name: Ident,
     pub(crate) ty: Option<Type>,
-    /// None for a name alone.
+    /// `None` for a name alone.
     pub(crate) value: Option<Expr>,
 }
 
@@ -46,7 +47,7 @@ pub(crate) struct Only {
     pub(crate) guard: Option<Expr>,
 }
 
-/// Reads a key's value.
+/// Parses the value of a key.
 pub(crate) fn value(
     key: &Key,
     ident: &Ident,
@@ -120,7 +121,7 @@ pub(crate) fn value(
     }
 }
 
-/// A literal of the kind that the key takes; what is none is put down to the whole expression.
+/// A literal of the kind that the key takes. An error covers the whole expression.
 fn literal<T: syn::parse::Parse>(input: ParseStream<'_>, usage: String) -> syn::Result<T> {
     let place = input.span();
     input.parse().map_err(|_| syn::Error::new(place, usage))
@@ -136,7 +137,8 @@ fn expression(ident: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result
 
 fn part(name: &str, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Part> {
     let usage = format!(
-        "`{name}` takes a string literal or a constant: `{name} = \"..\"`, `{name} = path::TO_CONST`"
+        "`{name}` takes a string literal or a constant: `{name} = \"..\"`, \
+         `{name} = path::TO_CONST`"
     );
     equals(ident, input, &usage)?;
     let expr: Expr = input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
@@ -156,7 +158,7 @@ fn buckets(name: &str, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Buc
     let expr: Expr = input.parse().map_err(|error| syn::Error::new(error.span(), &usage))?;
     match ungrouped(expr) {
         Expr::Array(list) => Ok(Buckets::Literal(list)),
-        // What may well be a list of numbers; the types decide.
+        // These may be a list of numbers, which the compiler finds out.
         constant @ (Expr::Path(_)
         | Expr::Call(_)
         | Expr::MethodCall(_)
@@ -214,7 +216,7 @@ fn label(input: ParseStream<'_>) -> syn::Result<Label> {
         syn::Error::new(name.span(), usage)
     };
     if input.is_empty() || input.peek(Token![,]) {
-        // A keyword is a fine label, and no argument.
+        // A keyword can be the name of a label, but not of an argument.
         let argument: syn::Result<Ident> = syn::parse2(TokenTree::from(name.clone()).into());
         if argument.is_err() && name != "self" {
             return Err(needs_value());
@@ -255,7 +257,7 @@ fn equals(key: &Ident, input: ParseStream<'_>, usage: &str) -> syn::Result<()> {
     Ok(())
 }
 
-/// The text of a label that is written out: it is the same in every call.
+/// The text of a label whose value is a literal.
 pub(crate) fn literal_text(label: &Label) -> Option<LitStr> {
     let value = label.value.as_ref().filter(|_| label.ty.is_none())?;
     let Expr::Lit(literal) = ungrouped(value.clone()) else { return None };

@@ -1,10 +1,11 @@
 //! A family that an attribute of a function declares, as far as it is known at compile time.
 
+use syn::{LitInt, LitStr};
+
 use crate::kind::Attribute;
 use crate::parse::full_name::FullName;
 use crate::plan::bounds::Bounds;
 use crate::plan::label::{Label, LabelValue};
-use syn::{LitInt, LitStr};
 
 /// A family with a name of its own.
 pub(crate) struct Descriptor {

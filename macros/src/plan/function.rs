@@ -1,13 +1,14 @@
 //! The plan of one measured function.
 
+use proc_macro2::TokenStream;
+use syn::{Expr, Ident};
+
 use crate::parse::function::Function;
 use crate::parse::known_types::never_an_error;
 use crate::parse::shape::{Shape, written_type};
 use crate::parse::values::Only;
 use crate::plan::family::Descriptor;
 use crate::plan::records::{Bits, Records};
-use proc_macro2::TokenStream;
-use syn::{Expr, Ident};
 
 /// A function and all that is to be recorded of it.
 pub(crate) struct Plan {
@@ -17,8 +18,8 @@ pub(crate) struct Plan {
     pub(crate) shape: Shape,
     /// Whether the compiler has to be asked if the type hides a future.
     pub(crate) asks: bool,
-    /// Whether `future = false` stands on the function itself: the returned value is a future, so it
-    /// is no error, and nothing has to look at it.
+    /// Whether `future = false` stands on the function itself: the returned value is a future, so
+    /// it is no error, and nothing has to look at it.
     pub(crate) is_call: bool,
     pub(crate) sites: Vec<Site>,
     /// The expression of each `when`.

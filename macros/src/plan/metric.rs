@@ -1,10 +1,11 @@
 //! A metric that is declared for itself, by `#[metric]`.
 
+use proc_macro2::TokenStream;
+use syn::{Expr, Ident, LitInt, LitStr, Type};
+
 use crate::kind::Kind;
 use crate::parse::full_name::FullName;
 use crate::plan::bounds::Bounds;
-use proc_macro2::TokenStream;
-use syn::{Expr, Ident, LitInt, LitStr, Type};
 
 /// What the descriptor of a metric is printed from.
 pub(crate) struct Metric {

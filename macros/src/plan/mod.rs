@@ -1,8 +1,7 @@
-//! What is to be measured, as data: which families, which recorders, which calls.
+//! What is to be measured, as data: families, recorders and calls.
 //!
-//! `check` makes plans and `expand` prints them. A plan knows neither: it holds what the user wrote
-//! (types of `parse`), what was derived from it, and answers questions about itself. Nothing in it
-//! can be wrong any more.
+//! `check` makes plans, and `expand` prints them. A plan knows neither. It holds what the user
+//! wrote (in types of `parse`) and what was derived from it, all of which has been checked.
 
 pub(crate) mod bounds;
 pub(crate) mod family;

@@ -1,8 +1,9 @@
-//! Collects mistakes, so that all of them are reported at once, each on its own token.
+//! Collects mistakes, so that all of them are reported at once, each at its own tokens.
+
+use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use std::fmt::Display;
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ impl Errors {
         Self::default()
     }
 
-    /// Records a mistake that these tokens make.
+    /// Records a mistake in these tokens.
     pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.list.push(syn::Error::new_spanned(tokens, message));
     }
@@ -45,8 +46,8 @@ impl Errors {
     }
 }
 
-/// A `::core::compile_error!` without the path, which in edition 2015 would be one of the user's
-/// own crate.
+/// `::core::compile_error!` without the path, which in edition 2015 would lead into the user's
+/// crate.
 fn without_path(tokens: TokenStream) -> impl Iterator<Item = TokenTree> {
     tokens
         .into_iter()

@@ -1,8 +1,9 @@
-//! What is printed when something is wrong: the mistakes, and the item as if it had no attribute of
-//! ours, so that nothing else is reported of it and an editor goes on helping.
+//! The output when there are mistakes: the messages, and the item without the attribute. So rustc
+//! reports no errors that follow from a missing item, and an editor still knows the item.
+
+use proc_macro2::TokenStream;
 
 use crate::report::errors::Errors;
-use proc_macro2::TokenStream;
 
 pub(crate) fn expand(errors: &Errors, item: TokenStream) -> TokenStream {
     let mut tokens = errors.to_compile_errors();

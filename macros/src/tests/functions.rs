@@ -1,16 +1,17 @@
-//! What users' functions become, as it is read. A changed expansion shows itself here.
+//! Expansions of functions, formatted. A changed expansion fails here.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p headcount-macros` writes what is expected anew.
+//! `UPDATE_EXPECT=1 cargo test -p headcount-macros` updates what is expected.
 
 #![expect(clippy::needless_raw_string_hashes, reason = "so they are written by `UPDATE_EXPECT`")]
 #![expect(clippy::too_many_lines, reason = "an expansion is as long as it is")]
 
-use crate::attributes::combine as finish;
-use crate::attributes::metric;
-use crate::kind::Attribute;
 use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
+
+use crate::attributes::combine as finish;
+use crate::attributes::metric;
+use crate::kind::Attribute;
 
 pub(crate) fn print(tokens: TokenStream) -> String {
     let text = tokens.to_string();

@@ -1,16 +1,17 @@
-//! What the keys, families, derives and blocks become, as it is read.
+//! Expansions of keys, families, derives and blocks, formatted.
 
 #![expect(clippy::needless_raw_string_hashes, reason = "so they are written by `UPDATE_EXPECT`")]
 #![expect(clippy::too_many_lines, reason = "an expansion is as long as it is")]
+
+use expect_test::{Expect, expect};
+use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::attributes::combine as finish;
 use crate::attributes::metric;
 use crate::derive::label_value as derive;
 use crate::kind::Attribute;
 use crate::tests::functions::print;
-use expect_test::{Expect, expect};
-use proc_macro2::TokenStream;
-use quote::quote;
 
 fn derived(item: TokenStream, expected: &Expect) {
     expected.assert_eq(&print(derive::expand(item)));
