@@ -7,7 +7,8 @@ use crate::model::text::MAX_LABEL_VALUE_LEN;
 use crate::segment::format::Fields;
 
 use super::family::LogFamily;
-use super::layout::{LABEL_COST, Label, Layout, LogSeries, NO_FLOAT};
+use super::layout::{Label, Layout, LogSeries, NO_FLOAT};
+use super::parse::LABEL_COST;
 
 /// A SERIES record: series for all combinations of its labels' values. One is read into after the other: a log is mostly such records, of
 /// one series each, and their own vectors would cost more than what is in them.

@@ -14,9 +14,10 @@ use super::about::about;
 use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
 use super::kept::{Keeper, Kept};
-use super::limit::{Limit, shorten};
+use super::limit::Limit;
 use super::merge::{Merged, merge};
 use super::scan::Scan;
+use super::shorten::shorten;
 
 /// The number of dead segments from which a collection compacts in passing.
 const ENOUGH: usize = 64;

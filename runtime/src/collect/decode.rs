@@ -9,15 +9,14 @@ use crate::model::MetricType;
 use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
+use super::counted::Counted;
 use super::exact::ExactSum;
-use super::kept::Logs;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};
+use super::reader::Logs;
 use super::shard::Shard;
-use super::spans::ENDLESS;
 use super::times::{TimeBase, Times};
-use super::together::Counted;
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
 const MAX_LOG: u64 = 64 << 20;
@@ -328,6 +327,9 @@ impl Words {
 fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
+
+/// The end of the span of a series that was not removed.
+pub(super) const ENDLESS: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests;

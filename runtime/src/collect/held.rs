@@ -11,13 +11,12 @@ use crate::room::GoneRow;
 
 use super::Collector;
 use super::archive::since;
+use super::decode::ENDLESS;
 use super::kept::Kept;
+use super::layout::labels_of;
 use super::limit::Limit;
-use super::merge::logs;
-use super::merging::labels_of;
 use super::scan::Scan;
-use super::spans::ENDLESS;
-use super::together::LogOf;
+use super::together::{LogOf, logs};
 
 /// A family's name and the labels of a series, in order.
 fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) {

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::error::Error;
-
 use super::archive::ReadArchive;
-use super::decode::{LogId, SegmentLog};
-use super::layouts::{ByLog, Known, Layouts};
-use super::merge::Plans;
+use super::decode::SegmentLog;
+use super::layouts::{Known, Layouts};
+use super::plan::Plans;
+use super::reader::KnownLogs;
 
 /// Bytes that are kept at most.
 const MOST: u64 = 64 << 20;
@@ -17,9 +16,7 @@ const MOST: u64 = 64 << 20;
 /// What one collection has read and found out.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// By segment: what a log says is the same for ever, as far as it was written.
-    logs: HashMap<[u8; 16], Arc<SegmentLog>>,
-    layouts: Arc<ByLog>,
+    known: Arc<KnownLogs>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
 }
@@ -33,6 +30,7 @@ impl Kept {
         plans: Plans,
     ) -> Self {
         let mut kept = Self::default();
+        let mut known_logs = HashMap::new();
         let mut left = MOST;
         let mut has_room = |bytes: u64| {
             let rest = left.checked_sub(bytes);
@@ -48,7 +46,7 @@ impl Kept {
             is_all &= is_kept;
             if is_kept {
                 seen.insert(layout);
-                kept.logs.insert(instance, log);
+                known_logs.insert(instance, log);
             }
         }
         if archive.as_ref().is_none_or(|read| has_room(read.size)) {
@@ -72,8 +70,14 @@ impl Kept {
             alike.retain(|known| has_room(whole(known)));
             !alike.is_empty()
         });
-        kept.layouts = Arc::new(layouts);
+        let layouts = Arc::new(layouts);
+        kept.known = Arc::new(KnownLogs { logs: known_logs, layouts });
         kept
+    }
+
+    /// Logs, for the next scan.
+    pub(super) fn logs(&self) -> Arc<KnownLogs> {
+        Arc::clone(&self.known)
     }
 
     pub(super) fn archive(&self) -> Option<&Arc<ReadArchive>> {
@@ -82,57 +86,6 @@ impl Kept {
 
     pub(super) fn plans(&self) -> &Plans {
         &self.plans
-    }
-}
-
-/// The logs that one collection reads, beside those that an earlier one has.
-#[derive(Debug, Default)]
-pub(super) struct Logs {
-    pub(super) layouts: Layouts,
-    /// For the cells of one shard after the other.
-    pub(super) buffer: Vec<u64>,
-    earlier: Arc<Kept>,
-    forgotten: Option<[u8; 16]>,
-}
-
-impl Logs {
-    pub(super) fn after(earlier: Arc<Kept>) -> Self {
-        let layouts = Layouts::after(Arc::clone(&earlier.layouts));
-        Self { layouts, buffer: Vec::new(), earlier, forgotten: None }
-    }
-
-    /// With so many bytes of text in labels at most.
-    pub(super) fn of_text(most: u64) -> Self {
-        Self { layouts: Layouts::of_text(most), ..Self::default() }
-    }
-
-    /// Whether a log was read already.
-    pub(super) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
-        self.earlier(instance).is_some_and(|log| log.id == id)
-    }
-
-    /// What was read of a segment's log before.
-    pub(super) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
-        let is_whole = self.forgotten != Some(instance);
-        self.earlier.logs.get(&instance).filter(|_| is_whole)
-    }
-
-    /// What was read of it before is of no use.
-    pub(super) fn forget(&mut self, instance: [u8; 16]) {
-        self.forgotten = Some(instance);
-    }
-
-    /// It, if it was.
-    pub(super) fn known(
-        &mut self,
-        instance: [u8; 16],
-        id: LogId,
-        slots_used: u32,
-    ) -> Result<Option<Arc<SegmentLog>>, Error> {
-        let known = self.earlier(instance).filter(|log| log.id == id);
-        let Some(log) = known.cloned() else { return Ok(None) };
-        self.layouts.admit(&log.layout, slots_used)?;
-        Ok(Some(log))
     }
 }
 
@@ -187,6 +140,8 @@ impl fmt::Debug for Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::decode::LogId;
+    use crate::collect::reader::Logs;
 
     /// A log of so many records, of a segment of this number.
     fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
@@ -203,8 +158,7 @@ mod tests {
     fn no_more_is_kept_than_there_may_be() {
         let itself = log(1, 0).1.size();
         let most = usize::try_from((MOST - 2 * itself) / 8).unwrap() - 1;
-        let known =
-            |kept: Kept, used| Logs::after(Arc::new(kept)).knows([2; 16], LogId::of_len(used));
+        let known = |kept: Kept, used| Logs::after(kept.logs()).knows([2; 16], LogId::of_len(used));
         assert!(known(kept(most), 8));
         assert!(!known(kept(most), 16), "it has grown since");
         assert!(!known(kept(most + 1), 8));
@@ -215,12 +169,12 @@ mod tests {
     fn who_finds_the_lock_taken_goes_on_without() {
         let keeper = Keeper::own();
         keeper.keep(kept(1));
-        assert_eq!(keeper.kept().logs.len(), 2);
+        assert_eq!(keeper.kept().known.logs.len(), 2);
         let Keeper::Own(place) = &keeper else { panic!() };
         let lock = place.lock().unwrap();
-        assert!(keeper.kept().logs.is_empty());
+        assert!(keeper.kept().known.logs.is_empty());
         keeper.keep(Kept::default());
         drop(lock);
-        assert_eq!(keeper.kept().logs.len(), 2);
+        assert_eq!(keeper.kept().known.logs.len(), 2);
     }
 }

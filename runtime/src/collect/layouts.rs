@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 
-use super::layout::{Layout, parse, parse_more};
+use super::layout::Layout;
+use super::parse::{parse, parse_more};
 
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.

@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::expose::most_bytes;
-use crate::model::MetricFamily;
 
 use super::decode::Segment;
 use super::layout::Layout;
@@ -30,6 +28,10 @@ impl Limit {
     /// together.
     pub const fn bytes(bytes: u64) -> Self {
         Self(bytes)
+    }
+
+    pub(super) const fn most(self) -> u64 {
+        self.0
     }
 }
 
@@ -74,42 +76,4 @@ impl Memory {
         self.left = self.left.checked_sub(bytes).ok_or_else(crowded)?;
         Ok(())
     }
-}
-
-/// Leaves out the longest families until the page is short enough, and reports each.
-pub(super) fn shorten(
-    families: &mut Vec<MetricFamily>,
-    Limit(most): Limit,
-    skipped: &mut Vec<Error>,
-) {
-    let lengths: Vec<u64> = families.iter().map(most_bytes).collect();
-    let mut all = lengths.iter().fold(0, |all: u64, length| all.saturating_add(*length));
-    if all <= most {
-        return;
-    }
-    let mut longest: Vec<usize> = (0..families.len()).collect();
-    longest.sort_by_key(|number| core::cmp::Reverse(lengths.get(*number).copied()));
-    let mut left_out = HashSet::new();
-    for number in longest {
-        if all <= most {
-            break;
-        }
-        let length = lengths.get(number).copied().unwrap_or(0);
-        all = lengths
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != number && !left_out.contains(other))
-            .fold(0, |all: u64, (_, length)| all.saturating_add(*length));
-        left_out.insert(number);
-        let name = families.get(number).map_or("", |family| &family.name);
-        let message = format!(
-            "`{name}` is left out: its lines are {length} bytes, and a page may have {most} (`Collector::limit`)"
-        );
-        skipped.push(Error::new(ErrorKind::Invalid { message }));
-    }
-    let mut number = 0;
-    families.retain(|_| {
-        number += 1;
-        !left_out.contains(&(number - 1))
-    });
 }

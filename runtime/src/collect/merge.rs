@@ -1,37 +1,18 @@
 //! Many segments and an archive, one set of families. Pure: the same segments give the same result in any order, folded or not.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, ErrorKind};
-use crate::model::instance::Age;
-use crate::model::mode::Mode;
-use crate::model::{MetricFamily, MetricType};
+use crate::model::MetricFamily;
 
-use super::archive::{Archive, ArchivedFamily};
-use super::decode::Segment;
-use super::family::LogFamily;
-use super::liveness::Life;
+use super::archived::Archive;
+use super::declared::{
+    Use, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
+};
 use super::merging::Merging;
-use super::plan::Plan;
-use super::sums::bounds_of;
-use super::together::LogOf;
-
-/// A segment and whether its process can still write it.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) segment: Segment,
-    pub(super) life: Life,
-}
-
-impl Part {
-    pub(super) fn is_alive(&self) -> bool {
-        matches!(self.life, Life::Running | Life::Locked)
-    }
-}
-
-/// The plan of each family.
-pub(super) type Plans = BTreeMap<String, Arc<Plan>>;
+use super::part::Part;
+use super::plan::Plans;
+use super::together::logs;
 
 /// What segments and an archive come to.
 #[derive(Default)]
@@ -70,151 +51,6 @@ pub(super) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merge
         all.families.push(family);
     }
     Merged { skipped, ..all }
-}
-
-/// The logs of these segments, each with those that have it.
-pub(super) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
-    let mut numbers = HashMap::new();
-    let mut logs: Vec<LogOf<'_>> = Vec::new();
-    for part in parts {
-        let layout = Arc::as_ptr(&part.segment.log.layout);
-        let number = *numbers.entry(layout).or_insert(logs.len());
-        match logs.get_mut(number) {
-            Some(log) => log.parts.push(part),
-            None => logs.push(LogOf::new(part)),
-        }
-    }
-    logs
-}
-
-/// Where a family is declared, and its series are.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
-    /// In logs that are alike: their number, and the family's in them.
-    Log { number: usize, id: usize, log: &'a LogOf<'a> },
-    /// In the archive: the family's number.
-    Archive { number: usize, archived: &'a Arc<ArchivedFamily> },
-}
-
-/// A family's declaration, and who has it.
-pub(super) struct Use<'a> {
-    pub(super) family: &'a LogFamily,
-    pub(super) source: Source<'a>,
-    votes: Votes,
-    pub(super) newest: Age,
-}
-
-impl Use<'_> {
-    /// Where in its log it stands: the same however many logs there are, in whatever order.
-    pub(super) fn place(&self) -> usize {
-        match self.source {
-            Source::Log { id: place, .. } | Source::Archive { number: place, .. } => place,
-        }
-    }
-}
-
-/// The segments that declare something: those of living processes first. What runs now is right about what a name means, however many have
-/// died that thought otherwise.
-pub(super) type Votes = (u64, u64);
-
-/// The families of each log that have series. One without has nothing to say, and no say in what is shown.
-pub(super) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
-    logs.iter().enumerate().flat_map(|(number, log)| {
-        let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
-        let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;
-        let votes = (living, log.parts.len() as u64);
-        let families = log.layout.families.iter().zip(&log.layout.by_family).enumerate();
-        families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| Use {
-            family,
-            source: Source::Log { number, id, log },
-            votes,
-            newest,
-        })
-    })
-}
-
-fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
-    archive.families.iter().enumerate().map(|(number, archived)| Use {
-        family: &archived.family,
-        source: Source::Archive { number, archived },
-        votes: (0, archived.segments),
-        newest: archived.newest,
-    })
-}
-
-/// What must agree for two declarations to be one family.
-type Shape = (MetricType, Option<Mode>);
-
-fn shape(family: &LogFamily) -> Shape {
-    (family.kind, family.mode)
-}
-
-/// The shape that most segments have; of equally many, the first in the order of kinds and modes.
-fn majority(uses: &[Use<'_>]) -> Shape {
-    let mut shapes = uses.iter().map(|used| shape(used.family));
-    if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
-        return first;
-    }
-    let mut counts = BTreeMap::<Shape, Vec<&Use<'_>>>::new();
-    for used in uses {
-        counts.entry(shape(used.family)).or_default().push(used);
-    }
-    let counts: BTreeMap<Shape, Votes> =
-        counts.into_iter().map(|(shape, uses)| (shape, votes(uses))).collect();
-    let most = counts.values().copied().max().unwrap_or_default();
-    let first = counts.into_iter().find(|(_, count)| *count == most);
-    first.map_or((MetricType::Counter, None), |(shape, _)| shape)
-}
-
-/// How many segments these are: one that declares a family several times is still one. Its declarations stand beside each other.
-pub(super) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
-    let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
-    for used in uses {
-        let who = match used.source {
-            Source::Log { number, .. } => (false, number),
-            Source::Archive { number, .. } => (true, number),
-        };
-        if before.replace(who) != Some(who) {
-            living = living.saturating_add(used.votes.0);
-            all = all.saturating_add(used.votes.1);
-        }
-    }
-    (living, all)
-}
-
-/// Only the bounds that all declarations have can be shown; whoever loses some should hear of it.
-fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
-    let first = uses.first()?.family;
-    let differs = uses.iter().any(|used| {
-        !used.family.has_bounds_of(first) && bounds_of(used.family) != bounds_of(first)
-    });
-    differs.then(|| {
-        let message =
-            format!("`{name}` is declared with different buckets: those that all have are shown");
-        Error::new(ErrorKind::Conflict { message })
-    })
-}
-
-fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
-    let message = format!(
-        "`{name}` is {} in most processes, and {} as declared at {}: the latter is left out",
-        words(kept),
-        words(shape(other)),
-        if other.place.is_empty() { "an unknown place" } else { &other.place },
-    );
-    Error::new(ErrorKind::Conflict { message })
-}
-
-fn words((kind, mode): Shape) -> String {
-    match (kind, mode) {
-        (MetricType::Counter, _) => "a counter".to_owned(),
-        (MetricType::Histogram, _) => "a histogram".to_owned(),
-        (MetricType::Summary, _) => "a summary".to_owned(),
-        (MetricType::Info, _) => "an info".to_owned(),
-        (MetricType::StateSet, _) => "a state set".to_owned(),
-        (MetricType::Gauge, None) => "a gauge".to_owned(),
-        (MetricType::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
-    }
 }
 
 /// Leaves out families whose samples would have the names of another's: a counter `x_count` beside a histogram `x`.

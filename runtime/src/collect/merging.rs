@@ -7,15 +7,18 @@ use std::time::{Duration, SystemTime};
 use crate::model::mode::Mode;
 use crate::model::{LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value};
 
-use super::archive::{ArchivedFamily, ArchivedSeries};
+use super::archived::{ArchivedFamily, ArchivedSeries};
+use super::counted::Counted;
+use super::declared::{Source, Use};
+use super::decode::ENDLESS;
 use super::family::{Cells, LogFamily};
-use super::layout::{Layout, LogSeries};
-use super::merge::{Part, Plans, Source, Use};
+use super::layout::{LogSeries, labels_of};
 use super::order::{self, Sorted};
-use super::plan::{Declared, Entry, Item, Plan};
-use super::spans::{ENDLESS, Span, Spans};
+use super::part::Part;
+use super::plan::{Declared, Entry, Item, Plan, Plans};
+use super::spans::{Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
-use super::together::{Counted, LogOf};
+use super::together::LogOf;
 
 pub(super) struct Merging<'a> {
     family: MetricFamily,
@@ -40,18 +43,6 @@ struct Gathered<'a> {
 }
 
 const NOW: u64 = u64::MAX;
-
-/// The labels of a series, in order.
-pub(super) fn labels_of<'a>(
-    layout: &'a Layout,
-    family: &'a LogFamily,
-    series: &LogSeries,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    layout.labels(series).iter().map(|label| {
-        let name = family.labels.get(usize::from(label.name)).map_or("", |name| name);
-        (name, layout.value(*label))
-    })
-}
 
 impl<'a> Merging<'a> {
     pub(super) fn new(uses: &[Use<'a>]) -> Self {

@@ -1,13 +1,14 @@
 //! Which series of a family are alike, in what order they are shown, and by what labels. It is the same as long as the same series are
 //! there, however much is counted: so it is kept between collections.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{LabelSet, LabelSets};
 
-use super::archive::ArchivedFamily;
+use super::archived::ArchivedFamily;
+use super::declared::Source;
 use super::layout::Layout;
-use super::merge::Source;
 use super::order::{Sorted, groups};
 
 /// A series as one declaration has it: that one's number, and its own.
@@ -141,3 +142,6 @@ impl Plan {
         &self.blocks
     }
 }
+
+/// The plan of each family.
+pub(super) type Plans = BTreeMap<String, Arc<Plan>>;

@@ -8,13 +8,16 @@ use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
 use crate::store;
 
-use super::archive::{self, Archive, Folder, KEPT, ReadArchive};
+use super::archive::{self, Folder, KEPT, ReadArchive};
+use super::archived::Archive;
 use super::decode::{Segment, read_header};
-use super::kept::{Kept, Logs};
+use super::kept::Kept;
 use super::limit::{Limit, Memory};
 use super::liveness::{Here, Life, settle};
-use super::merge::{Part, Plans};
+use super::part::Part;
+use super::plan::Plans;
 use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
+use super::reader::Logs;
 use super::times::{Clock, Times};
 use super::touch::keep_young;
 
@@ -84,7 +87,7 @@ impl Scan {
     }
 
     fn after(earlier: &Arc<Kept>) -> Self {
-        Self { logs: Logs::after(Arc::clone(earlier)), ..Self::default() }
+        Self { logs: Logs::after(earlier.logs()), ..Self::default() }
     }
 
     /// How many segments could be folded.

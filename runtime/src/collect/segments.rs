@@ -12,11 +12,10 @@ use crate::error::Error;
 use crate::model::instance::hex;
 use crate::segment::format::Header;
 
-use super::decode::{Segment, read_header};
-use super::kept::Logs;
+use super::decode::{ENDLESS, Segment, read_header};
 use super::liveness::{Here, Life, Reason, settle};
 use super::read::Source;
-use super::spans::ENDLESS;
+use super::reader::Logs;
 use super::{Collector, archive};
 
 /// Information about one segment, which is one process's file; see [`Collector::segments`].

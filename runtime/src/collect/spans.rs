@@ -7,6 +7,7 @@
 
 use crate::model::mode::Mode;
 
+use super::decode::ENDLESS;
 use super::sums::Sum;
 
 /// What was counted in one span of time, by all who had the series then.
@@ -18,9 +19,6 @@ pub(super) struct Span {
     pub(super) until: u64,
     pub(super) sum: Sum,
 }
-
-/// The end of what was not removed.
-pub(super) const ENDLESS: u64 = u64::MAX;
 
 /// A series' spans, none of which touch. Nearly always one.
 #[derive(Debug, Clone, Default)]

@@ -7,10 +7,10 @@ use crate::model::instance::Age;
 use crate::model::mode::Mode;
 use crate::model::{Bucket, HistogramValue, Number};
 
+use super::counted::Counted;
 use super::exact::ExactSum;
 use super::family::{Cells, LogFamily, bound};
 use super::layout::LogSeries;
-use super::together::Counted;
 
 /// What became of a series so far.
 #[derive(Debug, Clone)]

@@ -1,36 +1,16 @@
 //! Segments whose logs say the same, with their cells added up: what a series costs is then paid once, and not for each process.
 
 use core::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::MetricType;
 
+use super::counted::Counted;
 use super::decode::Segment;
 use super::exact::ExactSum;
 use super::layout::{Layout, LogSeries};
-use super::merge::Part;
-
-/// Where cells can be read that were counted.
-pub(super) trait Counted {
-    /// A cell summed over the shards, modulo 2^64, and how often it passed it.
-    fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
-
-    /// Adds what the cell of a series that holds `f64` comes to in all shards.
-    fn add_floats(&self, series: &LogSeries, kind: MetricType, to: &mut ExactSum);
-
-    /// The sums of so many cells from a slot on, if they are at hand and none has passed 2^64.
-    fn plain(&self, _slot: u32, _cells: usize) -> Option<&[u64]> {
-        None
-    }
-
-    /// A bucket summed over the shards. No program fills one; a hostile file's must not make the count smaller than its parts.
-    fn bucket(&self, slot: u32, offset: u32) -> u64 {
-        match self.sum(slot, offset) {
-            (sum, 0) => sum,
-            _ => u64::MAX,
-        }
-    }
-}
+use super::part::Part;
 
 /// What several segments' logs say alike, so that labels are looked at once for all of them.
 pub(super) struct LogOf<'a> {
@@ -172,3 +152,18 @@ impl Sums {
 
 /// Cells that are added up at once.
 const LANES: usize = 8;
+
+/// The logs of these segments, each with those that have it.
+pub(super) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
+    let mut numbers = HashMap::new();
+    let mut logs: Vec<LogOf<'_>> = Vec::new();
+    for part in parts {
+        let layout = Arc::as_ptr(&part.segment.log.layout);
+        let number = *numbers.entry(layout).or_insert(logs.len());
+        match logs.get_mut(number) {
+            Some(log) => log.parts.push(part),
+            None => logs.push(LogOf::new(part)),
+        }
+    }
+    logs
+}

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use rustix::fs::fstat;
 
+use crate::collect::archived::Archive;
+use crate::collect::read::{Source, bytes_in};
+use crate::collect::times::Clock;
+use crate::collect::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
 
-use super::super::read::{Source, bytes_in};
-use super::super::times::Clock;
-use super::super::touch::keep_young;
-use super::Archive;
 use super::format::{HEADER_LEN, MAX_LEN, decode, header};
 
 /// The generation of a directory's archive, from its header; 0 if there is none.

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::collect::archived::{Archive, ArchivedFamily, Tombstone};
+use crate::collect::declared::{Use, uses, votes};
+use crate::collect::decode::ENDLESS;
 use crate::collect::family::{Cells, LogFamily};
-use crate::collect::layout::LogSeries;
-use crate::collect::merge::{Part, Use, logs, uses, votes};
-use crate::collect::merging::{Merging, labels_of};
-use crate::collect::spans::ENDLESS;
-use crate::collect::together::LogOf;
+use crate::collect::layout::{LogSeries, labels_of};
+use crate::collect::merging::Merging;
+use crate::collect::part::Part;
+use crate::collect::together::{LogOf, logs};
 use crate::error::Error;
 use crate::model::mode::Mode;
 use crate::model::{LabelSet, LabelSets, MetricType};
 
-use super::{Archive, ArchivedFamily, KEPT, Tombstone};
+use super::KEPT;
 
 /// All that must agree for two declarations to have one sum.
 type Identity<'a> = (&'a str, MetricType, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);

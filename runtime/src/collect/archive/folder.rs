@@ -10,11 +10,12 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
+use crate::collect::archived::Archive;
 use crate::collect::decode::{Segment, read_header};
-use crate::collect::kept::Logs;
 use crate::collect::liveness::{Here, Life};
-use crate::collect::merge::Part;
+use crate::collect::part::Part;
 use crate::collect::read::Source;
+use crate::collect::reader::Logs;
 use crate::collect::times::{Clock, TimeBase};
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::{Error, ErrorKind};
@@ -25,7 +26,6 @@ use crate::replace::Original;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
-use super::Archive;
 use super::file::read;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
 use super::format::{MAX_LEN, decode, encode};

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::collect::spans::ENDLESS;
+use crate::collect::archived::Archive;
+use crate::collect::decode::ENDLESS;
 use crate::model::LabelSet;
 
-use super::Archive;
 use super::fold::SeriesOfSegments;
 
 /// Leaves out the series that nobody has added to since `before`, in ns since 1970, and that no segment has any more; says how many
@@ -52,8 +52,8 @@ mod tests {
     use super::super::super::family::{Cells, LogFamily};
     use super::super::super::spans::{Span, Spans};
     use super::super::super::sums::{HistogramSum, Sum};
-    use super::super::{ArchivedFamily, ArchivedSeries, Tombstone};
     use super::*;
+    use crate::collect::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
     use crate::model::MetricType;
 
     fn labels(queue: &str) -> LabelSet {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::collect::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 use crate::collect::exact::ExactSum;
 use crate::collect::family::{Cells, LogFamily, metric_of_kind, types};
 use crate::collect::spans::{Span, Spans};
@@ -18,8 +19,6 @@ use crate::segment::format::Fields;
 use crate::segment::log::{
     NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
 };
-
-use super::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::collect::merge::Part;
+use crate::collect::archived::Archive;
+use crate::collect::part::Part;
 use crate::descriptor::Descriptor;
 use crate::directory::Directory;
 use crate::model::kind::Kind;
@@ -17,7 +18,7 @@ use crate::segment::log::{LogWriter, text};
 
 use super::fold::{fold, leave_out_ended, series_of};
 use super::format::{decode, encode};
-use super::{Archive, Folder, KEPT, Portion};
+use super::{Folder, KEPT, Portion};
 
 /// The next generation, as it is read back from its bytes; `others` are the segments that stay.
 pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
@@ -55,7 +56,7 @@ fn an_archive_that_was_cut_or_changed_anywhere_is_refused() {
 fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     let mut archive = Archive::default();
     let instance = [3; 16];
-    archive.tombstones.push(super::Tombstone { instance, last_seen: 0 });
+    archive.tombstones.push(crate::collect::archived::Tombstone { instance, last_seen: 0 });
     let listed = HashSet::from([instance]);
     for _ in 0..10 {
         archive = fold(archive, &[], &listed, 0);

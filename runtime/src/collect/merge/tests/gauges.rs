@@ -2,6 +2,9 @@
 
 use super::*;
 
+use crate::collect::part::Part;
+use crate::collect::plan::Plans;
+
 #[test]
 fn calls_in_progress_never_read_as_less_than_none() {
     let calls = || family("g", MetricType::Gauge, Cells::Wrapping, &[]);

@@ -2,6 +2,10 @@
 
 use super::*;
 
+use crate::collect::part::Part;
+use crate::collect::plan::Plans;
+use crate::collect::together::logs;
+
 /// Numbers below a bound, always the same ones.
 fn random(mut state: u64) -> impl FnMut(u32) -> u32 {
     move |below| {

@@ -1,0 +1,120 @@
+//! Parses what logs have in common into a layout. Every byte is hostile: nothing is computed from a
+//! number before it was checked.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use super::block::Block;
+use super::family::family;
+use super::layout::Layout;
+
+use crate::error::Error;
+use crate::model::mode::Mode;
+use crate::segment::format::Fields;
+use crate::segment::log::{FAMILY, HEAD, SERIES};
+
+/// What a label costs beside its bytes.
+pub(super) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
+
+/// Bytes of label names and values that one log may stand for: 256 MiB.
+const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
+
+/// What a log says. Its records are whole: see [`Log`](super::log::Log).
+pub(super) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
+    parse_more(Layout::default(), log, slots_used)
+}
+
+/// What a log says whose beginning says `layout`, and what is behind it `log`.
+pub(super) fn parse_more(
+    mut layout: Layout,
+    mut log: &[u8],
+    slots_used: u32,
+) -> Result<Layout, Error> {
+    let mut block = Block::default();
+    let known = layout.series.len();
+    let (mut text, mut cells, mut records) = (layout.cost, layout.cells, layout.records);
+    while !log.is_empty() {
+        let mut head = Fields::new(log, "a record's head");
+        let len = head.u32()? as usize;
+        let kind = head.u8()?;
+        head.bytes(3)?;
+        let slot = head.u32()?;
+        let (record, rest) =
+            log.split_at_checked(len).ok_or_else(|| Error::corrupt("a record's length"))?;
+        let mut payload = Fields::new(record, "a record");
+        payload.bytes(HEAD)?;
+        match kind {
+            FAMILY => {
+                let family = family(&mut payload, layout.families.len())?;
+                layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
+                layout.has_unknown |= !family.is_known();
+                layout.families.push(family);
+            }
+            SERIES => {
+                if block.read(&mut payload, slot, slots_used, &layout.families)? {
+                    // Before anything is multiplied out. Series that overlapped could be any number
+                    // of them.
+                    cells = cells.saturating_add(block.cells());
+                    text = text.saturating_add(block.text(&layout.families));
+                    if cells > u64::from(slots_used) || text > MAX_TEXT {
+                        return Err(Error::corrupt("more series than it has room for"));
+                    }
+                    layout.end = layout.end.max(block.end());
+                    block.multiply(records, &mut layout);
+                }
+                // Each of them has its age.
+                records = records.saturating_add(1);
+            }
+            // A log's common part has no others.
+            _ => return Err(Error::corrupt("a record of no kind")),
+        }
+        log = rest;
+    }
+    layout.index_from(known);
+    (layout.cost, layout.cells, layout.records) = (text, cells, records);
+    layout.size = layout.measured();
+    Ok(layout)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::collect::layouts::Layouts;
+    use crate::collect::log::Log;
+    use crate::descriptor::Descriptor;
+    use crate::model::kind::Kind;
+    use crate::segment::log::LogWriter;
+
+    /// Records of a counter and a series of it, each with `more` behind the fields that this version knows.
+    fn log(more: &[u8]) -> Vec<u8> {
+        let descriptor = Descriptor::new(Kind::Counter, "a_total", "A.", "a.rs", 1);
+        let mut log = Vec::new();
+        let mut family = Vec::new();
+        LogWriter::new(&mut family).family(0, &descriptor, &["queue"]);
+        let mut series = Vec::new();
+        LogWriter::new(&mut series).series(0, 1, 1, 7, &[vec!["mail"]]);
+        for mut record in [family, series] {
+            record.extend_from_slice(more);
+            let len = u32::try_from(record.len()).unwrap();
+            record[..4].copy_from_slice(&len.to_le_bytes());
+            record[12..16].fill(0);
+            let crc = crc32fast::hash(&record);
+            record[12..16].copy_from_slice(&crc.to_le_bytes());
+            log.extend(record);
+        }
+        log
+    }
+
+    #[test]
+    fn fields_of_a_later_version_behind_those_that_are_known_are_ignored() {
+        let read = |log: &[u8]| {
+            let log = Log::parse(log).unwrap();
+            let layout = Layouts::default().of(log.common, 2).unwrap();
+            let Layout { families, series, labels, text, .. } = &*layout;
+            (log.created, format!("{families:?} {series:?} {labels:?} {text:?}"))
+        };
+        let (created, layout) = read(&log(&[]));
+        assert_eq!(created, [7]);
+        assert!(layout.contains("\"mail\""), "{layout}");
+        assert_eq!(read(&log(b"to come!")), (created, layout));
+    }
+}
