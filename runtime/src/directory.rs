@@ -5,6 +5,7 @@
 
 mod kept;
 mod make;
+pub(crate) mod touch;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};

@@ -143,7 +143,6 @@ mod build_info;
 mod const_checks;
 mod declared;
 mod descriptor;
-mod idle;
 mod label;
 mod model;
 mod registry;
@@ -161,7 +160,6 @@ mod fault;
 #[cfg(miri)]
 mod no_kernel;
 mod operation;
-mod room;
 mod segment;
 mod store;
 
@@ -181,11 +179,12 @@ pub mod __private;
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
     Clean, Cleaned, Collector, Compacted, Limit, SegmentInfo, SegmentState, mark_process_dead,
+    render,
 };
 pub use config::{Config, SegmentSize};
 pub use declared::{Conflicts, Declaration, declarations, verify};
 pub use error::Error;
-pub use expose::{Exposition, Format, render};
+pub use expose::{Exposition, Format};
 pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };

@@ -16,7 +16,8 @@ use rustix::fs::{MemfdFlags, Stat};
 use rustix::io::{Errno, Result};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
-use crate::segment::format::PAGE;
+/// The size of a page, as everywhere in this library.
+const PAGE: usize = 4096;
 
 /// Every byte is real there: the larger geometries are refused.
 const MOST: usize = 4 << 20;
@@ -56,7 +57,7 @@ pub(crate) unsafe fn mmap_anonymous(
 }
 
 fn uninitialised(len: usize) -> Result<NonNull<u8>> {
-    let page = usize::try_from(PAGE).map_err(|_| Errno::INVAL)?;
+    let page = PAGE;
     let layout = Layout::from_size_align(len, page).map_err(|_| Errno::INVAL)?;
     if len == 0 || len > MOST {
         return Err(Errno::NOMEM);

@@ -8,6 +8,10 @@
     )
 )]
 
+mod epoch;
+mod forks;
+mod signals;
+
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
 
@@ -20,6 +24,10 @@ use rustix::rand::{GetRandomFlags, getrandom};
 pub(crate) use crate::no_kernel::read_small;
 #[cfg(miri)]
 use crate::no_kernel::stat;
+
+pub(crate) use epoch::{begin_epoch, epoch};
+pub(crate) use forks::Forks;
+pub(crate) use signals::Blocked;
 
 /// What a reader can compare to find out whether the writer is still there, beside the lock.
 #[derive(Debug, Clone, Copy)]

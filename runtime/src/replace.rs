@@ -18,8 +18,8 @@ use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
+use crate::process::{Forks, epoch};
 use crate::segment::fold_fd::{self, Kept};
-use crate::store;
 
 /// The file that is to be replaced, and the lock of it.
 pub(crate) struct Original<'a> {
@@ -35,10 +35,11 @@ impl<'a> Original<'a> {
     pub(crate) fn hold(
         directory: &'a Directory,
         name: &'static str,
+        forks: Forks,
     ) -> Result<Option<Self>, Error> {
         // A child must not inherit the descriptor before the fork handler knows of it. `None`: this
         // thread is inside an operation.
-        let Some(held) = store::without_forks(|| Self::open(directory, name)).transpose()? else {
+        let Some(held) = forks.without(|| Self::open(directory, name)).transpose()? else {
             return Ok(None);
         };
         let Some(held) = held else { return Ok(None) };
@@ -55,7 +56,7 @@ impl<'a> Original<'a> {
 
     /// `None`: there are too many.
     fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
-        let held = |kept| Self { directory, name, epoch: store::epoch(), kept };
+        let held = |kept| Self { directory, name, epoch: epoch(), kept };
         let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
         let kept = fold_fd::keep(fd).map_err(|e| Error::io("stat the file", e))?;
         Ok(kept.map(|kept| held(Some(kept))))
@@ -65,7 +66,7 @@ impl<'a> Original<'a> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_there = match &self.kept {
             // A signal handler can fork, and the child goes on without the lock.
-            Some(_) if self.epoch != store::epoch() => false,
+            Some(_) if self.epoch != epoch() => false,
             Some(kept) => kept.with(|fd| leads_to(self.directory, self.name, fd)).unwrap_or(false),
             None => {
                 let found = statat(self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW);
@@ -94,7 +95,7 @@ impl<'a> Original<'a> {
 impl Drop for Original<'_> {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
-        if let (true, Some(kept)) = (self.epoch == store::epoch(), self.kept.take()) {
+        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
             // A child that was made without fork handlers has the open file too.
             let _ = kept.with(|fd| flock(fd, FlockOperation::Unlock));
             kept.close();

@@ -18,7 +18,8 @@ use rustix::thread::futex;
 use crate::config::ON;
 #[cfg(miri)]
 use crate::no_kernel::futex;
-use crate::store::{self, Blocked, Callback, Called, epoch, gate};
+use crate::process::{Blocked, epoch};
+use crate::store::{self, Callback, Called, gate};
 
 /// Rounds of calls that somebody has asked for, and those that were done. Both wrap around.
 static ASKED: AtomicU32 = AtomicU32::new(0);

@@ -1,7 +1,8 @@
 //! How much memory the decoded archive takes: a forged file of kilobytes can decode to gigabytes.
 
+use crate::model::exact_sum::ExactSum;
+
 use super::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
-use super::exact::ExactSum;
 use super::size::{PIECE, sum, times};
 use super::spans::Span;
 use super::sums::{Each, Sum};

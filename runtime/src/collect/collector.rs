@@ -8,7 +8,8 @@ use std::time::Instant;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::model::{MetricFamily, Snapshot};
-use crate::{sampler, store};
+use crate::sampler;
+use crate::store;
 
 use super::about::about;
 use super::archive::{Folder, Portion};
@@ -222,7 +223,12 @@ impl Collector {
             let alive = scan.parts.iter().filter(|part| part.is_alive());
             let alive = alive.map(|part| &part.segment.header);
             let directory = directory.as_ref().ok().and_then(Option::as_ref);
-            let more = crate::processes::families(shown, alive, directory, &mut scan.skipped);
+            let more = crate::processes::families(
+                shown,
+                alive,
+                directory.map(|directory| (directory, store::FORKS)),
+                &mut scan.skipped,
+            );
             custom::add(&mut families, more, &mut scan.skipped);
         }
         for Custom(make) in &self.custom {
@@ -266,11 +272,17 @@ impl Collector {
         earlier: &Arc<Kept>,
     ) -> Result<Scan, Error> {
         match directory {
-            Ok(Some(directory)) => {
-                Scan::of(directory, self.directory.is_none(), earlier, self.limit)
+            Ok(Some(directory)) => Scan::of(
+                directory,
+                self.directory.is_none(),
+                store::THIS_PROCESS,
+                earlier,
+                self.limit,
+            ),
+            Ok(None) => Ok(Scan::of_own(store::THIS_PROCESS, earlier)),
+            Err(e) if self.directory.is_none() => {
+                Scan::of_own_instead(store::THIS_PROCESS, e.clone(), earlier)
             }
-            Ok(None) => Ok(Scan::of_own(earlier)),
-            Err(e) if self.directory.is_none() => Scan::of_own_instead(e.clone(), earlier),
             Err(e) => Err(e.clone()),
         }
     }
@@ -290,7 +302,7 @@ impl Collector {
         if !directory.is_writable() {
             return;
         }
-        if let Ok(Some(folder)) = Folder::new(directory) {
+        if let Ok(Some(folder)) = Folder::new(directory, store::FORKS) {
             let _ = folder.generation(Portion::IN_PASSING, &mut Vec::new());
         }
     }

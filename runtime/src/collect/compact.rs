@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::store;
 
 use super::Collector;
-use super::archive::{Folder, Generation, Portion};
+use super::archive::{Folder, Portion, holding_the_lock, one_that_fits};
 
 /// The result of [`Collector::compact`].
 #[derive(Debug, Clone)]
@@ -115,24 +115,14 @@ impl Collector {
         }
     }
 
-    /// Does something that only one process at a time may do in a directory; `None` if there is no
+    /// Does something that one process at a time may do in a directory; `None` where there is no
     /// directory.
     pub(super) fn holding_the_lock<T>(
         &self,
         what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let Some(directory) = self.open_directory()? else { return Ok(None) };
-        if !directory.has_ours() {
-            // Not even the lock's file has any business here.
-            return Ok(None);
-        }
-        let path = directory.path();
-        if !directory.is_writable() {
-            return Err(Error::directory("the directory is not this user's to write").at(path));
-        }
-        let folder = Folder::new(&directory).map_err(|e| e.at(path))?;
-        let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
-        what(&folder).map(Some).map_err(|e| e.at(path))
+        holding_the_lock(&directory, store::FORKS, what)
     }
 }
 
@@ -152,55 +142,6 @@ impl Collector {
 /// ```
 pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
     Collector::new().mark_process_dead(pid)
-}
-
-/// How long to wait for another process that is compacting, before this process counts in private
-/// memory for good: as long as its own compaction would take.
-const PATIENCE: Duration = Portion::FOR_ROOM.time;
-
-/// For a process that found no space: compacts a part of this process's directory, once. The part
-/// is large enough to free space for new processes, and small enough to take only a moment. If
-/// another process is compacting, waits for it.
-pub(crate) fn make_room() -> Result<(), Error> {
-    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
-    let began = Instant::now();
-    loop {
-        match Collector::new().holding_the_lock(folding) {
-            // Of a thousand workers that start at once, most come here.
-            Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            done => return done.map(drop),
-        }
-        let directory = Collector::new().open_directory()?;
-        if directory.is_none_or(|directory| !directory.is_nearly_full()) {
-            return Ok(());
-        }
-    }
-}
-
-/// Writes one generation. If there is no space for the new archive beside the old one and the
-/// segments, tries again with fewer and fewer segments: removing these leaves space for the next.
-/// In the end the zeros of dead segments are given back.
-fn one_that_fits(
-    folder: &Folder<'_>,
-    portion: Portion,
-    skipped: &mut Vec<Error>,
-) -> Result<Generation, Error> {
-    let (mut next, mut had_zeros) = (portion, true);
-    loop {
-        let failed = match folder.generation(next, skipped) {
-            Err(e) if e.is_want_of_room() => e,
-            done => return done,
-        };
-        if let Some(less) = next.less() {
-            next = less;
-        } else if core::mem::take(&mut had_zeros) && folder.give_back_zeros(portion)? {
-            next = portion;
-        } else {
-            return Err(failed);
-        }
-    }
 }
 
 /// Writes generations until nothing is left to compact.

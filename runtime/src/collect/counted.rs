@@ -1,9 +1,9 @@
 //! Where counted cells can be read: one segment, or several whose logs are equal.
 
-use super::exact::ExactSum;
-use super::layout::LogSeries;
-
 use crate::model::MetricType;
+use crate::model::exact_sum::ExactSum;
+
+use super::layout::LogSeries;
 
 /// Where cells can be read that were counted.
 pub(super) trait Counted {

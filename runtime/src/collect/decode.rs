@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
+use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
 use super::counted::Counted;
-use super::exact::ExactSum;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::read::{Source, bytes_in};

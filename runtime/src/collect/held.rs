@@ -6,17 +6,27 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::directory::Directory;
 use crate::error::Error;
-use crate::room::GoneRow;
 
-use super::Collector;
 use super::archive::since;
 use super::decode::ENDLESS;
 use super::kept::Kept;
 use super::layout::labels_of;
 use super::limit::Limit;
-use super::scan::Scan;
+use super::scan::{Scan, ThisProcess};
 use super::together::{LogOf, logs};
+
+/// A row that this process has removed.
+#[derive(Debug)]
+pub(crate) struct GoneRow {
+    pub(crate) slot: u32,
+    pub(crate) family: &'static str,
+    pub(crate) labels: Vec<(String, String)>,
+    /// From when to when it was there, and then since when it is there again, if it is; in
+    /// nanoseconds since 1970.
+    pub(crate) spans: Vec<(u64, u64)>,
+}
 
 /// A family's name and the labels of a series, in order.
 fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) {
@@ -29,11 +39,13 @@ fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str
 }
 
 /// For each row whether it is held.
-pub(crate) fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
-    let Some(directory) = Collector::new().open_directory()? else {
-        return Ok(vec![false; rows.len()]);
-    };
-    let scan = Scan::of(&directory, false, &Arc::new(Kept::default()), Limit::NONE)?;
+pub(crate) fn held(
+    directory: &Directory,
+    own: [u8; 16],
+    rows: &[GoneRow],
+    this: ThisProcess,
+) -> Result<Vec<bool>, Error> {
+    let scan = Scan::of(directory, false, this, &Arc::new(Kept::default()), Limit::NONE)?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
     // As the others' are read.
     let times = scan.own_times;

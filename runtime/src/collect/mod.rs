@@ -4,7 +4,7 @@
 //! this process's own segment, which may have no name.
 
 mod about;
-mod archive;
+pub(crate) mod archive;
 mod archived;
 mod archived_size;
 mod block;
@@ -16,7 +16,6 @@ mod counted;
 mod custom;
 mod declared;
 mod decode;
-mod exact;
 mod family;
 mod held;
 mod kept;
@@ -33,6 +32,7 @@ mod part;
 mod plan;
 mod read;
 mod reader;
+mod render;
 mod runs;
 mod scan;
 mod segments;
@@ -43,12 +43,12 @@ mod spans;
 mod sums;
 mod times;
 mod together;
-mod touch;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
-pub(crate) use compact::make_room;
 pub use compact::{Compacted, mark_process_dead};
-pub(crate) use held::held;
+pub(crate) use held::{GoneRow, held};
 pub use limit::Limit;
+pub use render::render;
+pub(crate) use scan::ThisProcess;
 pub use segments::{SegmentInfo, SegmentState};

@@ -10,7 +10,7 @@ use rustix::fs::{SeekFrom, fstat};
 use rustix::io::Errno;
 
 use crate::error::Error;
-use crate::store::Own;
+use crate::segment::own::Own;
 
 use super::shard::Shard;
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
-use crate::store;
+use crate::process::Forks;
+use crate::segment::own::Own;
 
 use super::archive::{self, Folder, KEPT, ReadArchive};
 use super::archived::Archive;
@@ -19,12 +21,20 @@ use super::plan::Plans;
 use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use super::reader::Logs;
 use super::times::{Clock, Times};
-use super::touch::keep_young;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
 const ATTEMPTS: u32 = 3;
 /// How long it then waits for a folder to end.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a scan needs of the process that it runs in. It is handed in, since nothing here knows how
+/// a process counts.
+#[derive(Clone, Copy)]
+pub(crate) struct ThisProcess {
+    /// Its own segment, if there is one.
+    pub(crate) own: fn() -> Option<Own>,
+    pub(crate) forks: Forks,
+}
 
 /// What one collection finds.
 #[derive(Debug, Default)]
@@ -50,11 +60,12 @@ impl Scan {
     pub(super) fn of(
         directory: &Directory,
         with_own: bool,
+        this: ThisProcess,
         earlier: &Arc<Kept>,
         limit: Limit,
     ) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(scan) = Self::attempt(directory, with_own, earlier, limit)? {
+            if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
                 return Ok(scan);
             }
         }
@@ -63,8 +74,8 @@ impl Scan {
         let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
         loop {
             // Who may not write here can't hold anyone up, and tries again.
-            let folder = Folder::new(directory).ok().flatten();
-            if let Some(scan) = Self::attempt(directory, with_own, earlier, limit)? {
+            let folder = Folder::new(directory, this.forks).ok().flatten();
+            if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
                 return Ok(scan);
             }
             if folder.is_some() || began.elapsed() > PATIENCE {
@@ -98,15 +109,19 @@ impl Scan {
     }
 
     /// This process alone, which has no directory.
-    pub(super) fn of_own(earlier: &Arc<Kept>) -> Self {
+    pub(super) fn of_own(this: ThisProcess, earlier: &Arc<Kept>) -> Self {
         let mut scan = Self::after(earlier);
-        scan.take_own();
+        scan.take_own(this);
         scan
     }
 
     /// This process alone, whose directory can't be read: the reason is told.
-    pub(super) fn of_own_instead(why: Error, earlier: &Arc<Kept>) -> Result<Self, Error> {
-        let mut scan = Self::of_own(earlier);
+    pub(super) fn of_own_instead(
+        this: ThisProcess,
+        why: Error,
+        earlier: &Arc<Kept>,
+    ) -> Result<Self, Error> {
+        let mut scan = Self::of_own(this, earlier);
         // For want of a descriptor a page without the others would let every counter fall.
         if scan.parts.is_empty() || why.is_passing() {
             return Err(why);
@@ -119,19 +134,20 @@ impl Scan {
     fn attempt(
         directory: &Directory,
         with_own: bool,
+        this: ThisProcess,
         earlier: &Arc<Kept>,
         limit: Limit,
     ) -> Result<Option<Self>, Error> {
         let mut scan = Self::after(earlier);
         scan.memory = Memory::of(limit);
         if with_own {
-            scan.take_own();
+            scan.take_own(this);
         }
         let at_first = archive::generation(directory).unwrap_or(0);
         match directory.names() {
             Ok(names) => scan.read_segments(directory, names)?,
             // It may be opened and not listed. What this process has counted is at hand.
-            Err(e) if with_own => return Self::of_own_instead(e, earlier).map(Some),
+            Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Some),
             Err(e) => return Err(e),
         }
         // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
@@ -168,10 +184,10 @@ impl Scan {
     }
 
     /// This process's own segment, from its memory: also where it has no name.
-    fn take_own(&mut self) {
+    fn take_own(&mut self, this: ThisProcess) {
         let mut refused = None;
         for _ in 0..ATTEMPTS_AT_OWN {
-            let Some(own) = store::own() else { return };
+            let Some(own) = (this.own)() else { return };
             let header = own.header().clone();
             match Segment::read(&Source::Own(own), header, &mut self.logs) {
                 Ok(segment) => {

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Mode;
 use crate::model::{Bucket, HistogramValue, Number};
 
 use super::counted::Counted;
-use super::exact::ExactSum;
 use super::family::{Cells, LogFamily, bound};
 use super::layout::LogSeries;
 

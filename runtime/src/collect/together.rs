@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::model::MetricType;
+use crate::model::exact_sum::ExactSum;
 
 use super::counted::Counted;
 use super::decode::Segment;
-use super::exact::ExactSum;
 use super::layout::{Layout, LogSeries};
 use super::part::Part;
 

@@ -11,5 +11,5 @@ mod openmetrics;
 mod sample;
 mod text;
 
-pub use exposition::{Exposition, Format, render};
+pub use exposition::{Exposition, Format};
 pub(crate) use length::most_bytes;

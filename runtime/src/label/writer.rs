@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use crate::descriptor::Label;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
-use crate::store;
+use crate::segment::tally::note_cut_label_value;
 
 use super::LabelValue;
 use super::digest::Written;
@@ -100,7 +100,7 @@ impl Key {
         let mut writer = LabelWriter::new(Out::Key(self));
         value.write_label(&mut writer);
         if writer.is_cut {
-            store::note_cut_label_value();
+            note_cut_label_value();
         }
         let len = u16::try_from(self.len() - start - 2).unwrap_or(u16::MAX).to_le_bytes();
         let bytes = if self.large.is_empty() { &mut self.small[..] } else { &mut self.large[..] };

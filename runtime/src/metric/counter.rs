@@ -3,8 +3,9 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::operation::{Add, AddFloat};
+use crate::process::epoch;
 use crate::sampler;
-use crate::store::{self, epoch};
+use crate::store;
 
 use super::handle::Raw;
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::clock;
-use crate::store::epoch;
+use crate::process::epoch;
 
 use super::{Gauge, Histogram, Summary};
 

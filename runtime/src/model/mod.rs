@@ -4,6 +4,7 @@
 //! nothing of files, memory or processes.
 
 pub(crate) mod cells;
+pub(crate) mod exact_sum;
 pub(crate) mod instance;
 pub(crate) mod kind;
 mod label_set;

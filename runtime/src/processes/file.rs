@@ -15,6 +15,7 @@ use super::ledger::{Ledger, MAX_LEN};
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::process::Forks;
 use crate::replace::{Original, leads_to};
 
 pub(super) const NAME: &str = "processes.hcl";
@@ -36,6 +37,7 @@ pub(super) struct Held<'a> {
     /// Closed first, which drops the lock: it would drop that of another thread's descriptor too, if there could be one.
     file: OwnedFd,
     claim: Claim,
+    forks: Forks,
 }
 
 /// Whose turn it is to replace the ledger.
@@ -51,7 +53,7 @@ pub(super) enum Turn<'a> {
 ///
 /// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
 /// meanwhile, and keep everyone out for as long as that lives if this process is killed.
-pub(super) fn take_turn(directory: &Directory) -> Turn<'_> {
+pub(super) fn take_turn(directory: &Directory, forks: Forks) -> Turn<'_> {
     let Some(claim) = Claim::take(directory) else { return Turn::Anothers };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
@@ -68,9 +70,9 @@ pub(super) fn take_turn(directory: &Directory) -> Turn<'_> {
         Err(Errno::AGAIN | Errno::ACCESS) => return Turn::Anothers,
         Err(_) => return Turn::Refused,
     }
-    match Original::hold(directory, NAME) {
+    match Original::hold(directory, NAME, forks) {
         Ok(Some(original)) => {
-            let held = Held { directory, original, file: lock, claim };
+            let held = Held { directory, original, file: lock, claim, forks };
             // The lock's file may have been removed before it was locked.
             if held.check().is_ok() { Turn::Mine(held) } else { Turn::Anothers }
         }
@@ -194,7 +196,7 @@ pub(super) fn set_aside(held: &mut Held<'_>) -> Result<(), Error> {
     held.check()?;
     fault::call!("ledger.set_aside", renameat(directory, NAME, directory, BAD))
         .map_err(|e| at(Error::io("put it aside", e)))?;
-    let original = Original::hold(directory, NAME).map_err(at)?;
+    let original = Original::hold(directory, NAME, held.forks).map_err(at)?;
     held.original = original.ok_or_else(|| at(Error::new(ErrorKind::LockLost)))?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::model::instance::hex;
 use crate::model::{MetricFamily, MetricType, Number, Series, Value};
-use crate::process;
+use crate::process::{self, Forks};
 use crate::segment::format::Header;
 use crate::segment::lock;
 use file::Turn;
@@ -39,7 +39,7 @@ pub enum ProcessMetrics {
 pub(crate) fn families<'a>(
     shown: ProcessMetrics,
     alive: impl Iterator<Item = &'a Header>,
-    directory: Option<&Directory>,
+    directory: Option<(&Directory, Forks)>,
     skipped: &mut Vec<Error>,
 ) -> Vec<MetricFamily> {
     let here = Here { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() };
@@ -57,7 +57,7 @@ pub(crate) fn families<'a>(
         }
     }
     let seen = match directory {
-        Some(directory) => here.look(directory, &known, skipped),
+        Some((directory, forks)) => here.look(directory, forks, &known, skipped),
         // Memory of its own: this process alone, whose time the kernel holds.
         None => Seen::of_the_living(&known),
     };
@@ -104,8 +104,14 @@ impl Here {
             && (who.boot_id, who.pid_namespace) == (self.boot_id, self.pid_namespace)
     }
 
-    fn look(&self, directory: &Directory, known: &Known, skipped: &mut Vec<Error>) -> Seen {
-        let mut held = match file::take_turn(directory) {
+    fn look(
+        &self,
+        directory: &Directory,
+        forks: Forks,
+        known: &Known,
+        skipped: &mut Vec<Error>,
+    ) -> Seen {
+        let mut held = match file::take_turn(directory, forks) {
             Turn::Mine(held) => held,
             turn => return Self::look_on(directory, known, &turn, skipped),
         };

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::ON;
 use crate::label::At;
 use crate::model::outcome::Outcome;
-use crate::store::epoch;
+use crate::process::epoch;
 
 use super::named::count;
 use super::recorder::{End, Recorder};

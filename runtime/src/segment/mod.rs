@@ -10,8 +10,10 @@ pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod mapping;
 pub(crate) mod memory;
+pub(crate) mod own;
 pub(crate) mod publish;
 pub(crate) mod shard;
+pub(crate) mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod wiped;

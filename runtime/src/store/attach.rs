@@ -5,11 +5,12 @@ use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use crate::clock;
 use crate::fault;
+use crate::process::epoch;
 use crate::registry::{NEVER, Place, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
-use super::fork::{Guard, epoch, notice};
+use super::fork::{Guard, notice};
 use super::state::Store;
 use super::waiting::is_waiting;
 

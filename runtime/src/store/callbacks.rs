@@ -5,11 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::segment::tally::note_dropped;
 
 use super::fork::Guard;
 use super::gate::{self, End};
 use super::state::State;
-use super::tally::note_dropped;
 
 /// A function of the user's, which sets what it is to set by itself.
 pub(crate) struct Callback {

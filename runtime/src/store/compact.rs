@@ -15,15 +15,18 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
+use crate::collect::GoneRow;
+use crate::error::Error;
 use crate::model::kind::Kind;
+use crate::process::epoch;
 use crate::registry::Spec;
-use crate::room::{self, GoneRow};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
-use super::fork::{Guard, epoch};
-use super::state::{State, Store};
+use super::fork::Guard;
+use super::search::open_directory;
+use super::state::{State, Store, THIS_PROCESS};
 
 /// So many rows are worth rewriting the log for.
 const ENOUGH: usize = 1024;
@@ -45,8 +48,7 @@ struct Question {
 pub(super) fn in_passing() {
     let Some(question) = Guard::lock().and_then(|mut store| store.question()) else { return };
     let Question { is_shared, instance, loose, rows, mark } = question;
-    let held =
-        if is_shared { room::held(instance, &rows).ok() } else { Some(vec![false; rows.len()]) };
+    let held = if is_shared { held(instance, &rows).ok() } else { Some(vec![false; rows.len()]) };
     if let Some(mut store) = Guard::lock() {
         // A child that was forked meanwhile has a log without them.
         if store.churn.rewriting == mark && store.state == State::Live {
@@ -212,4 +214,13 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     }
     kept.shrink_to_fit();
     (kept, end)
+}
+
+/// Which of these rows somebody else in the directory has, or had while they were there: what was
+/// counted in them still is. `own` is this process's segment.
+fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
+    match open_directory()? {
+        Some(directory) => crate::collect::held(&directory, own, rows, THIS_PROCESS),
+        None => Ok(vec![false; rows.len()]),
+    }
 }

@@ -8,40 +8,28 @@
 
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 #[cfg(not(miri))]
 use libc::pthread_atfork;
 
-use crate::idle;
-#[cfg(miri)]
-use crate::no_kernel::pthread_atfork;
-use crate::segment::{current, fold_fd, shard, wiped};
+use crate::process::{Blocked, Forks, begin_epoch, epoch};
+use crate::segment::{current, fold_fd, shard, tally, wiped};
 
-use super::gate;
-use super::making_room;
 use super::mutex::Mutex;
 use super::pin::pin;
-use super::signals::Blocked;
 use super::state::Store;
-use super::tally;
+use super::{gate, idle_thread, making_room};
+#[cfg(miri)]
+use crate::no_kernel::pthread_atfork;
 
 static STORE: Mutex<Store> = Mutex::new(Store::new());
-
-/// Forks between the program's first process and this one. What was begun in one epoch must not be
-/// ended in another.
-static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 /// Whether this process was made, without fork handlers, while a thread that it doesn't have held
 /// the
 /// mutex: nobody can know what the store holds, and nothing is recorded.
 static ORPHANED: AtomicBool = AtomicBool::new(false);
-
-#[inline]
-pub(crate) fn epoch() -> u32 {
-    EPOCH.load(Ordering::Relaxed)
-}
 
 /// Whether the fork handlers are registered.
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -126,7 +114,7 @@ impl Drop for Guard {
             start();
         }
         if has_idle {
-            idle::ensure_thread();
+            idle_thread::ensure_thread();
         }
     }
 }
@@ -147,13 +135,6 @@ fn say(message: String) {
     if started.is_ok() {
         let _ = wait.recv_timeout(Duration::from_millis(50));
     }
-}
-
-/// Does something during which this process doesn't fork, unless from a signal handler. `None`
-/// where this thread is inside an operation.
-pub(crate) fn without_forks<T>(what: impl FnOnce() -> T) -> Option<T> {
-    let _guard = Guard::lock()?;
-    Some(what())
 }
 
 /// Registers the handlers, before the mutex is locked for the first time.
@@ -243,7 +224,7 @@ fn let_go() {
     making_room::forget();
     gate::reopen();
     wiped::mark();
-    EPOCH.fetch_add(1, Ordering::Relaxed);
+    begin_epoch();
 }
 
 /// In the store, the same. The mutex is this thread's, and no guard is alive.
@@ -276,3 +257,10 @@ pub fn after_fork_in_child() {
         STORE.abandon();
     }
 }
+
+/// How others do something during which this process doesn't fork.
+pub(crate) const FORKS: Forks = Forks(|what| {
+    let Some(_guard) = Guard::lock() else { return false };
+    what();
+    true
+});

@@ -12,7 +12,7 @@
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::fork::epoch;
+use crate::process::epoch;
 
 /// The call that is under way, by its number; 0: none is.
 static CALL: AtomicU64 = AtomicU64::new(0);

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind};
+use crate::segment::tally::dropped_operations;
 
 use super::fork::Guard;
 use super::state::{State, Store};
-use super::tally::dropped_operations;
 
 /// The state of this process's own counting; see [`health`].
 #[derive(Debug, Clone)]

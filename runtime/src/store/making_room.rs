@@ -16,13 +16,14 @@ use std::time::Duration;
 use rustix::thread::futex;
 
 use crate::fault;
+use crate::process::epoch;
+
+use super::fork::{FORKS, Guard};
+use super::mutex::me;
+use super::search::open_directory;
+use super::state::Wanted;
 #[cfg(miri)]
 use crate::no_kernel::futex;
-use crate::room;
-
-use super::fork::{Guard, epoch};
-use super::mutex::me;
-use super::state::Wanted;
 
 /// The thread that makes room, by its token; 0: none does. Set under the mutex only.
 static MAKER: AtomicU32 = AtomicU32::new(0);
@@ -95,11 +96,18 @@ impl Guard {
             drop(self);
             match wanted {
                 Wanted::Directory(search) => outcome = Some(search.for_writing()),
-                Wanted::Room => fault::step!("room.make", room::make()),
+                Wanted::Room => fault::step!("room.make", make_room()),
             }
             drop(maker);
             // Again: in a child that a signal handler forked meanwhile nobody has tried.
             self = Self::settled()?;
         }
     }
+}
+
+/// Folds what the dead have left in this process's directory, as far as that is quick, if this
+/// process may; or waits a moment for the process that is doing it.
+fn make_room() {
+    // Whatever was in the way is reported by what is done next: there is no room.
+    let _ = crate::collect::archive::make_room(open_directory, FORKS);
 }

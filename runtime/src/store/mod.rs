@@ -20,6 +20,7 @@ mod fork;
 pub(crate) mod gate;
 mod health;
 mod idle;
+mod idle_thread;
 mod making_room;
 mod mutex;
 mod names;
@@ -27,19 +28,18 @@ mod pin;
 mod register;
 mod remove;
 mod search;
-mod signals;
 mod state;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
+pub(crate) use crate::segment::tally::note_dropped;
 pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
+pub(crate) use fork::FORKS;
 pub use fork::after_fork_in_child;
-pub(crate) use fork::{epoch, without_forks};
 pub(crate) use health::tell_if_alone;
 pub use health::{Health, health};
 pub(crate) use idle::remove_idle;
@@ -48,7 +48,5 @@ pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;
-pub(crate) use signals::Blocked;
 pub use state::init;
-pub(crate) use state::{Own, own, start};
-pub(crate) use tally::{note_cut_label_value, note_dropped};
+pub(crate) use state::{THIS_PROCESS, start};

@@ -4,7 +4,9 @@ use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::declared;
 use crate::descriptor::{Descriptor, Label};
+use crate::fault;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
@@ -16,7 +18,6 @@ use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, MAX_TEXT, text};
 use crate::segment::publish::{Places, publish};
 use crate::segment::shard;
-use crate::{declared, fault};
 
 use super::attach::{self, Patience};
 use super::churn::{RowOf, SeriesKey};

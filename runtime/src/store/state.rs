@@ -4,23 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::clock;
+use crate::collect::ThisProcess;
 use crate::config::{Choice, Config, ON};
 use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
+use crate::fault;
+use crate::process::epoch;
+use crate::registry;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::format::{Header, LogPlace, Word};
 use crate::segment::mapping::Region;
-use crate::segment::memory::{Memory, View};
-use crate::segment::{current, shard};
-use crate::{clock, fault, registry};
+use crate::segment::memory::Memory;
+use crate::segment::own::Own;
+use crate::segment::{current, shard, tally};
 
 use super::attach::ask_again;
 use super::callbacks::{Callbacks, set_sample_interval};
 use super::churn::{Churn, RowOf, SeriesKey};
-use super::fork::{Guard, epoch};
+use super::fork::{FORKS, Guard};
 use super::search::{Outcome, Place, Search};
-use super::signals::Blocked;
-use super::tally;
 use super::waiting::Waiting;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -455,18 +458,8 @@ pub(crate) fn start() {
     drop(Guard::live());
 }
 
-/// This process's own segment, for the collector in the same process, which reads it where it is:
-/// also when it has no name, or lost it. Read without the store, so that a collection doesn't hold
-/// up a fork.
-pub(crate) struct Own {
-    header: Header,
-    view: View,
-    /// The epoch in which there is such memory.
-    since: u32,
-}
-
 /// `None` where nothing was recorded since the start or the fork.
-pub(crate) fn own() -> Option<Own> {
+fn own() -> Option<Own> {
     let mut store = Guard::lock()?;
     ask_again();
     store.catch_up();
@@ -474,55 +467,8 @@ pub(crate) fn own() -> Option<Own> {
         return None;
     }
     let (header, memory) = store.header.as_ref().zip(store.memory.as_ref())?;
-    Some(Own { header: header.clone(), view: memory.view(), since: epoch() })
+    Some(Own::of(header.clone(), memory.view()))
 }
 
-impl Own {
-    #[cfg(test)]
-    pub(crate) fn of(header: Header, view: View) -> Self {
-        Self { header, view, since: epoch() }
-    }
-
-    pub(crate) fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// A moving word as it is now.
-    ///
-    /// # Errors
-    ///
-    /// As of [`read`](Self::read).
-    pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
-        let _blocked = Blocked::all();
-        self.check()?;
-        Ok(self.view.word(offset))
-    }
-
-    /// Whether this still is the process whose memory it is.
-    fn check(&self) -> Result<(), Error> {
-        let forked = || std::io::Error::from(rustix::io::Errno::INTR);
-        if self.since == epoch() {
-            Ok(())
-        } else {
-            Err(Error::io("read this process's own numbers after a fork", forked()))
-        }
-    }
-
-    /// Copies words from an offset of the file; where there are no blocks, zeros.
-    ///
-    /// # Errors
-    ///
-    /// In a child that a signal handler forked since this was made: its memory is another.
-    pub(crate) fn read(&self, offset: u64, into: &mut [u64]) -> Result<(), Error> {
-        for (words, at) in into.chunks_mut(AT_ONCE).zip((offset..).step_by(AT_ONCE * 8)) {
-            // So that no handler forks between the look and the reading.
-            let _blocked = Blocked::all();
-            self.check()?;
-            self.view.read(at, words);
-        }
-        Ok(())
-    }
-}
-
-/// Words of this process's own segment that are read while signals wait: some microseconds.
-const AT_ONCE: usize = 1 << 13;
+/// What a reader in this process is handed.
+pub(crate) const THIS_PROCESS: ThisProcess = ThisProcess { own, forks: FORKS };

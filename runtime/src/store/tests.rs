@@ -5,8 +5,16 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::fork::Guard;
+use crate::Collector;
+use crate::Counter;
+use crate::Gauge;
+use crate::Histogram;
+use crate::Number;
+use crate::Snapshot;
+use crate::Value;
+use crate::metric;
 use crate::segment::tests::OFTEN;
-use crate::{Collector, Counter, Gauge, Histogram, Number, Snapshot, Value, metric, timed};
+use crate::timed;
 
 /// Counted.
 #[metric(name = "crowd_counted_total")]

@@ -8,7 +8,7 @@ use rustix::fs::fstat;
 use crate::collect::archived::Archive;
 use crate::collect::read::{Source, bytes_in};
 use crate::collect::times::Clock;
-use crate::collect::touch::keep_young;
+use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
 

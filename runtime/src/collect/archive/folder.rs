@@ -21,7 +21,7 @@ use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED}
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::model::instance::{Age, hex};
-use crate::process::{now_ns, random};
+use crate::process::{Forks, now_ns, random};
 use crate::replace::Original;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
@@ -39,6 +39,7 @@ const MOST_CELLS: usize = 1 << 23;
 pub(in super::super) struct Folder<'a> {
     pub(super) directory: &'a Directory,
     pub(super) lock: FoldLock<'a>,
+    forks: Forks,
 }
 
 /// What one generation did.
@@ -76,8 +77,12 @@ struct Opened {
 
 impl<'a> Folder<'a> {
     /// `None` if someone else folds.
-    pub(in super::super) fn new(directory: &'a Directory) -> Result<Option<Self>, Error> {
-        Ok(FoldLock::take(directory)?.map(|lock| Self { directory, lock }))
+    pub(in super::super) fn new(
+        directory: &'a Directory,
+        forks: Forks,
+    ) -> Result<Option<Self>, Error> {
+        let lock = FoldLock::take(directory, forks)?;
+        Ok(lock.map(|lock| Self { directory, lock, forks }))
     }
 
     /// Writes one generation of the archive, if there is anything to fold. What can't be read is left out and told.
@@ -203,7 +208,7 @@ impl<'a> Folder<'a> {
     ) -> Result<(Archive, Listing, Original<'a>), Error> {
         let at_archive = |e: Error| e.at(&self.directory.path().join(ARCHIVE));
         // Before it is read: see `replace`.
-        let original = Original::hold(self.directory, ARCHIVE).map_err(at_archive)?;
+        let original = Original::hold(self.directory, ARCHIVE, self.forks).map_err(at_archive)?;
         let original = original.ok_or_else(|| Error::new(ErrorKind::Busy))?;
         let names = self.directory.names()?;
         self.tidy(&names)?;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::collect::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
-use crate::collect::exact::ExactSum;
 use crate::collect::family::{Cells, LogFamily, metric_of_kind, types};
 use crate::collect::spans::{Span, Spans};
 use crate::collect::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use crate::collect::times::TimeBase;
 use crate::error::{Error, ErrorKind};
 use crate::model::cells::MAX_BOUNDS;
+use crate::model::exact_sum::ExactSum;
 use crate::model::mode::Mode;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};

@@ -6,10 +6,10 @@ use rustix::io::Errno;
 use crate::directory::{Directory, FOLD_LOCK};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::process::{Forks, epoch};
 use crate::replace::leads_to;
 use crate::segment::fold_fd::{self, Kept};
 use crate::segment::lock;
-use crate::store;
 
 /// The lock, held.
 pub(super) struct FoldLock<'a> {
@@ -20,10 +20,9 @@ pub(super) struct FoldLock<'a> {
 
 impl<'a> FoldLock<'a> {
     /// Takes it without waiting; `None` if someone else has it.
-    pub(super) fn take(directory: &'a Directory) -> Result<Option<Self>, Error> {
+    pub(super) fn take(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
         // `None`: called from inside an operation of this very thread; not the time to fold.
-        let Some(held) = store::without_forks(|| Self::open(directory)).transpose()?.flatten()
-        else {
+        let Some(held) = forks.without(|| Self::open(directory)).transpose()?.flatten() else {
             return Ok(None);
         };
         let take = |kept: &Kept| kept.with(|fd| fault::call!("fold.lock", lock::take(fd)));
@@ -74,7 +73,7 @@ impl<'a> FoldLock<'a> {
         }
         let kept = fold_fd::keep(fd).map_err(failed)?;
         // From here on dropping it gives back what was got.
-        Ok(kept.map(|kept| Self { directory, epoch: store::epoch(), kept: Some(kept) }))
+        Ok(kept.map(|kept| Self { directory, epoch: epoch(), kept: Some(kept) }))
     }
 
     /// Whether this still is the process that took it, and others would wait for it: to be asked
@@ -86,7 +85,7 @@ impl<'a> FoldLock<'a> {
         // A program that becomes a daemon closes all descriptors, and the lock with them.
         let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, FOLD_LOCK, fd));
         match self.kept.as_ref().and_then(leads) {
-            Some(leads) if self.epoch == store::epoch() => {
+            Some(leads) if self.epoch == epoch() => {
                 // Whoever comes now makes another file, locks that, and folds.
                 if leads { Ok(()) } else { Err(Error::new(ErrorKind::LockLost)) }
             }
@@ -98,7 +97,7 @@ impl<'a> FoldLock<'a> {
 impl Drop for FoldLock<'_> {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
-        if let (true, Some(kept)) = (self.epoch == store::epoch(), self.kept.take()) {
+        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
             // Before it is closed: a child that was made without fork handlers has the description too.
             let _ = kept.with(|fd| fault::call!("fold.unlock", lock::release(fd)));
             fault::step!("fold.close", kept.close());

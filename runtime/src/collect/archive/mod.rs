@@ -17,6 +17,7 @@ mod forget;
 mod format;
 mod lock;
 mod portion;
+mod room;
 #[cfg(test)]
 pub(super) mod tests;
 mod zeros;
@@ -26,6 +27,7 @@ pub(super) use fold::since;
 pub(super) use folder::{Folder, Generation};
 pub(super) use forget::{forget_all, forget_untouched};
 pub(super) use portion::Portion;
+pub(crate) use room::{holding_the_lock, make_room, one_that_fits};
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
 /// again.

@@ -126,7 +126,7 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
         bury(&path, number, value);
     }
     let directory = Directory::open(&path).unwrap();
-    let folder = Folder::new(&directory).unwrap().unwrap();
+    let folder = Folder::new(&directory, crate::store::FORKS).unwrap().unwrap();
     // Room for two; the fourth has the same log as the first.
     let one = text(&["queue"], 1, &[vec!["mail"]]);
     let portion = Portion { text: 2 * one, ..Portion::ALL };
@@ -171,7 +171,7 @@ fn zeros_of_the_dead_are_given_back_and_nothing_else() {
     let (before, had) = (files.map(bytes), files.map(blocks));
 
     let directory = Directory::open(&path).unwrap();
-    let folder = Folder::new(&directory).unwrap().unwrap();
+    let folder = Folder::new(&directory, crate::store::FORKS).unwrap().unwrap();
     assert!(folder.give_back_zeros(Portion::ALL).unwrap());
     assert!(files.map(bytes) == before, "what is read is the same");
     assert_eq!(files.map(blocks), [had[0] - PAGE / 512, had[1], had[2]]);

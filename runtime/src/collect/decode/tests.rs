@@ -11,9 +11,9 @@ use crate::descriptor::Descriptor;
 use crate::model::kind::Kind;
 use crate::segment::format::tests::header;
 use crate::segment::log::LogWriter;
+use crate::segment::own::Own;
 use crate::segment::shard::{self, Cells, Shard};
 use crate::segment::tests::{OFTEN, Private};
-use crate::store::Own;
 
 use super::*;
 

@@ -10,7 +10,7 @@
 
 /// An exact sum.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ExactSum {
+pub(crate) struct ExactSum {
     /// Non-overlapping, by increasing magnitude, below [`GREAT`].
     parts: Vec<f64>,
     /// The same of what isn't, divided by [`SCALE`]. Hardly anybody has any.
@@ -36,7 +36,7 @@ const SCALE: f64 = f64::from_bits((1023 + 100) << 52);
 const MOST_COPIES: usize = 1024;
 
 impl ExactSum {
-    pub(super) fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         // Most of what is added: threads that have counted nothing.
         if value == 0.0 {
             return;
@@ -68,7 +68,7 @@ impl ExactSum {
     }
 
     /// Adds all parts of another.
-    pub(super) fn add_sum(&mut self, other: &Self) {
+    pub(crate) fn add_sum(&mut self, other: &Self) {
         for part in &other.parts {
             self.add(*part);
         }
@@ -85,7 +85,7 @@ impl ExactSum {
     }
 
     /// Numbers whose sum it is: what to keep of it.
-    pub(super) fn parts(&self) -> impl Iterator<Item = f64> + '_ {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = f64> + '_ {
         let special = (self.special != 0.0).then_some(self.special);
         self.parts
             .iter()
@@ -95,7 +95,7 @@ impl ExactSum {
     }
 
     /// The nearest `f64` to the true sum.
-    pub(super) fn total(&self) -> f64 {
+    pub(crate) fn total(&self) -> f64 {
         if self.special != 0.0 {
             return self.special;
         }

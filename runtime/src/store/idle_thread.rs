@@ -6,7 +6,8 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::store::{self, Blocked, epoch};
+use crate::process::{Blocked, epoch};
+use crate::store;
 
 /// The epoch of the process that has the thread, and one more: a child has none, until it counts.
 static THREAD: AtomicU32 = AtomicU32::new(0);

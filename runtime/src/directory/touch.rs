@@ -17,7 +17,7 @@ const AGE: u64 = 3600;
 /// Gives the file the present time, if its own is an hour old. Only its owner, root, and those who
 /// may
 /// write to it can do so; any of them that collects is enough.
-pub(super) fn keep_young(file: impl AsFd) {
+pub(crate) fn keep_young(file: impl AsFd) {
     let Ok(stat) = fstat(&file) else { return };
     let now = now_ns() / 1_000_000_000;
     if u64::try_from(stat.st_mtime).is_ok_and(|changed| changed.saturating_add(AGE) > now) {

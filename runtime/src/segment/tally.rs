@@ -2,8 +2,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::segment::current;
-use crate::segment::format::Word;
+use super::current;
+use super::format::Word;
 
 /// Operations recorded nowhere before there was a segment.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
@@ -29,12 +29,12 @@ pub(crate) fn note_cut_label_value() {
     place(Word::CutLabelValues).fetch_add(1, Ordering::Relaxed);
 }
 
-pub(super) fn dropped_operations() -> u64 {
+pub(crate) fn dropped_operations() -> u64 {
     place(Word::DroppedOperations).load(Ordering::Relaxed)
 }
 
 /// Moves what was counted before there was a segment into it.
-pub(super) fn settle() {
+pub(crate) fn settle() {
     for (word, early) in [(Word::DroppedOperations, &DROPPED), (Word::CutLabelValues, &CUT)] {
         if let Some(word) = current::word(word) {
             word.fetch_add(early.swap(0, Ordering::Relaxed), Ordering::Relaxed);
@@ -43,7 +43,7 @@ pub(super) fn settle() {
 }
 
 /// For the fork handler: a child's counts are its own.
-pub(super) fn forget() {
+pub(crate) fn forget() {
     DROPPED.store(0, Ordering::Relaxed);
     CUT.store(0, Ordering::Relaxed);
 }

@@ -1,0 +1,81 @@
+//! Makes room in a directory that has none: for a process that would otherwise count in private
+//! memory.
+
+use std::time::{Duration, Instant};
+
+use super::{Folder, Generation, Portion};
+
+use crate::directory::Directory;
+use crate::error::{Error, ErrorKind};
+use crate::process::Forks;
+
+/// How long to wait for another process that is compacting, before this process counts in private
+/// memory for good: as long as its own compaction would take.
+const PATIENCE: Duration = Portion::FOR_ROOM.time;
+
+/// Folds so much of the directory, once, as frees room for new processes and takes a moment; or
+/// waits for a process that is doing it. `open` opens the directory, if there is one.
+pub(crate) fn make_room(
+    open: impl Fn() -> Result<Option<Directory>, Error>,
+    forks: Forks,
+) -> Result<(), Error> {
+    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
+    let began = Instant::now();
+    loop {
+        let Some(directory) = open()? else { return Ok(()) };
+        match holding_the_lock(&directory, forks, folding) {
+            // Of a thousand workers that start at once, most come here.
+            Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            done => return done.map(drop),
+        }
+        if open()?.is_none_or(|directory| !directory.is_nearly_full()) {
+            return Ok(());
+        }
+    }
+}
+
+/// Does something that one process at a time may do in a directory; `None` in a directory that has
+/// nothing of headcount's.
+pub(crate) fn holding_the_lock<T>(
+    directory: &Directory,
+    forks: Forks,
+    what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    if !directory.has_ours() {
+        // Not even the lock's file has any business here.
+        return Ok(None);
+    }
+    let path = directory.path();
+    if !directory.is_writable() {
+        return Err(Error::directory("the directory is not this user's to write").at(path));
+    }
+    let folder = Folder::new(directory, forks).map_err(|e| e.at(path))?;
+    let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
+    what(&folder).map(Some).map_err(|e| e.at(path))
+}
+
+/// Writes one generation. If there is no space for the new archive beside the old one and the
+/// segments, tries again with fewer and fewer segments: removing these leaves space for the next.
+/// In the end the zeros of dead segments are given back.
+pub(crate) fn one_that_fits(
+    folder: &Folder<'_>,
+    portion: Portion,
+    skipped: &mut Vec<Error>,
+) -> Result<Generation, Error> {
+    let (mut next, mut had_zeros) = (portion, true);
+    loop {
+        let failed = match folder.generation(next, skipped) {
+            Err(e) if e.is_want_of_room() => e,
+            done => return done,
+        };
+        if let Some(less) = next.less() {
+            next = less;
+        } else if core::mem::take(&mut had_zeros) && folder.give_back_zeros(portion)? {
+            next = portion;
+        } else {
+            return Err(failed);
+        }
+    }
+}

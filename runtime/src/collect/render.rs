@@ -1,0 +1,32 @@
+//! One call for any web framework.
+
+use crate::expose::Exposition;
+
+/// Collects the metrics of all processes in this process's directory, and renders them in the
+/// format that the client prefers: one call for any web framework.
+///
+/// The process caches between calls what does not change; see [`Collector`](crate::Collector).
+///
+/// `accept` is the value of the request's header `Accept`, or an empty string if there is none. If
+/// the request has several such headers, join their values with commas.
+/// [`Snapshot::render`](crate::Snapshot::render) describes how the format is chosen.
+///
+/// # Errors
+///
+/// Returns the errors of [`Collector::collect`](crate::Collector::collect).
+///
+/// # Examples
+///
+/// ```
+/// // As Prometheus asks, and as a browser does.
+/// let page = headcount::render("application/openmetrics-text;version=1.0.0,*/*;q=0.1")?;
+/// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+/// assert!(page.body().ends_with(b"# EOF\n"));
+///
+/// let page = headcount::render("text/html,*/*;q=0.8")?;
+/// assert_eq!(page.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
+    Ok(crate::Collector::new().collect()?.render(accept))
+}
