@@ -170,6 +170,7 @@ mod expose;
 mod process;
 #[cfg(feature = "process")]
 mod processes;
+mod reader;
 mod replace;
 
 #[doc(hidden)]

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
+use crate::reader::segment::Segment;
 
-use super::decode::Segment;
 use super::scan::Scan;
 
 /// The collector's own families. `is_shared`: whether others see what this process counts.

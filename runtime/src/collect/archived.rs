@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::decode::ENDLESS;
-use super::family::LogFamily;
-use super::spans::Spans;
-use super::sums::{GaugeSum, Sum};
-use super::times::{Clock, TimeBase};
-
 use crate::model::LabelSet;
 use crate::model::instance::Age;
+use crate::reader::family::LogFamily;
+use crate::reader::segment::ENDLESS;
+use crate::reader::times::{Clock, TimeBase};
+
+use super::spans::Spans;
+use super::sums::{GaugeSum, Sum};
 
 /// Everything the archive says.
 #[derive(Debug, Clone, Default)]

@@ -1,9 +1,9 @@
 //! How much memory the decoded archive takes: a forged file of kilobytes can decode to gigabytes.
 
 use crate::model::exact_sum::ExactSum;
+use crate::reader::size::{PIECE, sum, times};
 
 use super::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
-use super::size::{PIECE, sum, times};
 use super::spans::Span;
 use super::sums::{Each, Sum};
 
@@ -49,14 +49,14 @@ mod tests {
 
     use super::*;
     use crate::collect::archive::tests::read_back;
-    use crate::collect::decode::ENDLESS;
-    use crate::collect::family::{Cells, LogFamily};
-    use crate::collect::layouts::Layouts;
-    use crate::collect::log::Log;
     use crate::collect::spans::Spans;
     use crate::descriptor::Descriptor;
     use crate::model::MetricType;
     use crate::model::kind::Kind;
+    use crate::reader::family::{Cells, LogFamily};
+    use crate::reader::layout_cache::Layouts;
+    use crate::reader::log::Log;
+    use crate::reader::segment::ENDLESS;
     use crate::segment::log::LogWriter;
 
     #[test]

@@ -2,9 +2,9 @@
 
 use crate::declared::Declaration;
 use crate::error::Error;
+use crate::reader::family::LogFamily;
 
 use super::Collector;
-use super::family::LogFamily;
 use super::sums::bounds_of;
 
 impl Collector {

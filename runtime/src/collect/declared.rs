@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::archived::{Archive, ArchivedFamily};
-use super::family::LogFamily;
-use super::sums::bounds_of;
-use super::together::LogOf;
-
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
 use crate::model::instance::Age;
 use crate::model::mode::Mode;
+use crate::reader::family::LogFamily;
+
+use super::archived::{Archive, ArchivedFamily};
+use super::sums::bounds_of;
+use super::together::LogOf;
 
 /// Where a family is declared, and its series are.
 #[derive(Clone, Copy)]

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::reader::layout::labels_of;
+use crate::reader::segment::ENDLESS;
 
 use super::archive::since;
-use super::decode::ENDLESS;
 use super::kept::Kept;
-use super::layout::labels_of;
 use super::limit::Limit;
 use super::scan::{Scan, ThisProcess};
 use super::together::{LogOf, logs};

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use crate::reader::layout_cache::{Known, Layouts};
+use crate::reader::log_reader::KnownLogs;
+use crate::reader::segment::SegmentLog;
+
 use super::archive::ReadArchive;
-use super::decode::SegmentLog;
-use super::layouts::{Known, Layouts};
 use super::plan::Plans;
-use super::reader::KnownLogs;
 
 /// Bytes that are kept at most.
 const MOST: u64 = 64 << 20;
@@ -140,13 +141,13 @@ impl fmt::Debug for Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::decode::LogId;
-    use crate::collect::reader::Logs;
+    use crate::reader::log_reader::Logs;
+    use crate::reader::segment::LogId;
 
     /// A log of so many records, of a segment of this number.
     fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
         let since = vec![0; records];
-        let (layout, removed) = (Arc::default(), crate::collect::log::Removed::default());
+        let (layout, removed) = (Arc::default(), crate::reader::log::Removed::default());
         ([number; 16], Arc::new(SegmentLog { id: LogId::of_len(8), layout, since, removed }))
     }
 

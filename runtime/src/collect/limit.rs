@@ -4,9 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-
-use super::decode::Segment;
-use super::layout::Layout;
+use crate::reader::layout::Layout;
+use crate::reader::segment::Segment;
 
 /// How much memory a collection may take: see [`Collector::limit`](crate::Collector::limit).
 ///

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::mode::Mode;
 use crate::model::{LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value};
+use crate::reader::counted::Counted;
+use crate::reader::family::{Cells, LogFamily};
+use crate::reader::layout::{LogSeries, labels_of};
+use crate::reader::segment::ENDLESS;
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
-use super::counted::Counted;
 use super::declared::{Source, Use};
-use super::decode::ENDLESS;
-use super::family::{Cells, LogFamily};
-use super::layout::{LogSeries, labels_of};
 use super::order::{self, Sorted};
 use super::part::Part;
 use super::plan::{Declared, Entry, Item, Plan, Plans};

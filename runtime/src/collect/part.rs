@@ -1,7 +1,7 @@
 //! A segment, and whether its process is alive.
 
-use super::decode::Segment;
-use super::liveness::Life;
+use crate::reader::liveness::Life;
+use crate::reader::segment::Segment;
 
 /// A segment and whether its process can still write it.
 #[derive(Clone, Debug)]

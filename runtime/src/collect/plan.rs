@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::{LabelSet, LabelSets};
+use crate::reader::layout::Layout;
 
 use super::archived::ArchivedFamily;
 use super::declared::Source;
-use super::layout::Layout;
 use super::order::{Sorted, groups};
 
 /// A series as one declaration has it: that one's number, and its own.

@@ -8,19 +8,19 @@ use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
 use crate::process::Forks;
+use crate::reader::liveness::{Here, Life, settle};
+use crate::reader::log_reader::Logs;
+use crate::reader::segment::{Segment, read_header};
+use crate::reader::source::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
+use crate::reader::times::{Clock, Times};
 use crate::segment::own::Own;
 
 use super::archive::{self, Folder, KEPT, ReadArchive};
 use super::archived::Archive;
-use super::decode::{Segment, read_header};
 use super::kept::Kept;
 use super::limit::{Limit, Memory};
-use super::liveness::{Here, Life, settle};
 use super::part::Part;
 use super::plan::Plans;
-use super::read::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
-use super::reader::Logs;
-use super::times::{Clock, Times};
 
 /// How often a collection that archives overtake begins again, before it holds them up.
 const ATTEMPTS: u32 = 3;

@@ -10,12 +10,12 @@ use rustix::fs::fstat;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::model::instance::hex;
+use crate::reader::liveness::{Here, Life, Reason, settle};
+use crate::reader::log_reader::Logs;
+use crate::reader::segment::{ENDLESS, Segment, read_header};
+use crate::reader::source::Source;
 use crate::segment::format::Header;
 
-use super::decode::{ENDLESS, Segment, read_header};
-use super::liveness::{Here, Life, Reason, settle};
-use super::read::Source;
-use super::reader::Logs;
 use super::{Collector, archive};
 
 /// Information about one segment, which is one process's file; see [`Collector::segments`].

@@ -6,8 +6,8 @@
 //! on the order in which they are added. Pure.
 
 use crate::model::mode::Mode;
+use crate::reader::segment::ENDLESS;
 
-use super::decode::ENDLESS;
 use super::sums::Sum;
 
 /// What was counted in one span of time, by all who had the series then.

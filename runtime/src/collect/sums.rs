@@ -7,10 +7,9 @@ use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Mode;
 use crate::model::{Bucket, HistogramValue, Number};
-
-use super::counted::Counted;
-use super::family::{Cells, LogFamily, bound};
-use super::layout::LogSeries;
+use crate::reader::counted::Counted;
+use crate::reader::family::{Cells, LogFamily, bound};
+use crate::reader::layout::LogSeries;
 
 /// What became of a series so far.
 #[derive(Debug, Clone)]

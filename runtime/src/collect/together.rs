@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::model::MetricType;
 use crate::model::exact_sum::ExactSum;
+use crate::reader::counted::Counted;
+use crate::reader::layout::{Layout, LogSeries};
+use crate::reader::segment::Segment;
 
-use super::counted::Counted;
-use super::decode::Segment;
-use super::layout::{Layout, LogSeries};
 use super::part::Part;
 
 /// What several segments' logs say alike, so that labels are looked at once for all of them.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rustix::fs::fstat;
 
 use crate::collect::archived::Archive;
-use crate::collect::read::{Source, bytes_in};
-use crate::collect::times::Clock;
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
+use crate::reader::source::{Source, bytes_in};
+use crate::reader::times::Clock;
 
 use super::format::{HEADER_LEN, MAX_LEN, decode, header};
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use crate::collect::archived::{Archive, ArchivedFamily, Tombstone};
 use crate::collect::declared::{Use, uses, votes};
-use crate::collect::decode::ENDLESS;
-use crate::collect::family::{Cells, LogFamily};
-use crate::collect::layout::{LogSeries, labels_of};
 use crate::collect::merging::Merging;
 use crate::collect::part::Part;
 use crate::collect::together::{LogOf, logs};
 use crate::error::Error;
 use crate::model::mode::Mode;
 use crate::model::{LabelSet, LabelSets, MetricType};
+use crate::reader::family::{Cells, LogFamily};
+use crate::reader::layout::{LogSeries, labels_of};
+use crate::reader::segment::ENDLESS;
 
 use super::KEPT;
 

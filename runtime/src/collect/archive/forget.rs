@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::collect::archived::Archive;
-use crate::collect::decode::ENDLESS;
 use crate::model::LabelSet;
+use crate::reader::segment::ENDLESS;
 
 use super::fold::SeriesOfSegments;
 
@@ -49,12 +49,12 @@ pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::family::{Cells, LogFamily};
     use super::super::super::spans::{Span, Spans};
     use super::super::super::sums::{HistogramSum, Sum};
     use super::*;
     use crate::collect::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
     use crate::model::MetricType;
+    use crate::reader::family::{Cells, LogFamily};
 
     fn labels(queue: &str) -> LabelSet {
         LabelSet::from_iter([("queue", queue)])

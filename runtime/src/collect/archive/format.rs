@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::collect::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
-use crate::collect::family::{Cells, LogFamily, metric_of_kind, types};
 use crate::collect::spans::{Span, Spans};
 use crate::collect::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
-use crate::collect::times::TimeBase;
 use crate::error::{Error, ErrorKind};
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::exact_sum::ExactSum;
 use crate::model::mode::Mode;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
+use crate::reader::family::{Cells, LogFamily, metric_of_kind, types};
+use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
 use crate::segment::log::{
     NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,

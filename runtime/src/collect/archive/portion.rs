@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::layouts::MAX_TEXT_OF_ALL;
+use crate::reader::layout_cache::MAX_TEXT_OF_ALL;
 
 /// What one generation takes in at most.
 #[derive(Debug, Clone, Copy)]

@@ -10,14 +10,14 @@ use rustix::fs::{FallocateFlags, fallocate, fstat};
 
 use crate::error::Error;
 use crate::fault;
+use crate::reader::liveness::Here;
+use crate::reader::segment::read_header;
+use crate::reader::source::Source;
 use crate::segment::format::{
     CELL, Geometry, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, LogPlace, PAGE, Word,
 };
 use crate::segment::lock as locks;
 
-use super::super::decode::read_header;
-use super::super::liveness::Here;
-use super::super::read::Source;
 use super::{Folder, Portion};
 
 /// A log grows by so much at once, at most.

@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::collect::archive::tests::folded;
-use crate::collect::counted::Counted;
-use crate::collect::decode::{LogId, Segment, SegmentLog};
-use crate::collect::family::{Cells, LogFamily};
-use crate::collect::layout::{Label, Layout, LogSeries, NO_FLOAT};
-use crate::collect::liveness::Life;
-use crate::collect::log::Removed;
 use crate::collect::part::Part;
 use crate::collect::plan::Plans;
-use crate::collect::shard::Shard;
-use crate::collect::times::Times;
 use crate::model::cells::UNSET;
 use crate::model::mode::Mode;
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};
+use crate::reader::counted::Counted;
+use crate::reader::family::{Cells, LogFamily};
+use crate::reader::layout::{Label, Layout, LogSeries, NO_FLOAT};
+use crate::reader::liveness::Life;
+use crate::reader::log::Removed;
+use crate::reader::segment::{LogId, Segment, SegmentLog};
+use crate::reader::shard_cells::Shard;
+use crate::reader::times::Times;
 use crate::segment::format::tests::header;
 
 use super::*;

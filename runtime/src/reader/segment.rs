@@ -13,9 +13,9 @@ use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS
 use super::counted::Counted;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
-use super::read::{Source, bytes_in};
-use super::reader::Logs;
-use super::shard::Shard;
+use super::log_reader::Logs;
+use super::shard_cells::Shard;
+use super::source::{Source, bytes_in};
 use super::times::{TimeBase, Times};
 
 /// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
@@ -25,33 +25,33 @@ const MAX_READ: u64 = 1 << 25;
 
 /// Everything a segment says at one moment.
 #[derive(Clone, Debug)]
-pub(super) struct Segment {
-    pub(super) header: Header,
-    pub(super) log: Arc<SegmentLog>,
-    pub(super) dropped_series: u64,
-    pub(super) dropped_operations: u64,
-    pub(super) cut_label_values: u64,
+pub(crate) struct Segment {
+    pub(crate) header: Header,
+    pub(crate) log: Arc<SegmentLog>,
+    pub(crate) dropped_series: u64,
+    pub(crate) dropped_operations: u64,
+    pub(crate) cut_label_values: u64,
     /// The first cells of each shard, shard 0 first.
-    pub(super) shards: Vec<Shard>,
+    pub(crate) shards: Vec<Shard>,
     /// Shard 0 once more, read later, where there are gauges that say when they were set.
-    pub(super) later: Vec<u64>,
+    pub(crate) later: Vec<u64>,
     /// How its times are to be read.
-    pub(super) times: Times,
+    pub(crate) times: Times,
 }
 
 /// What a segment's log says, as far as it was written: more may be added, and nothing in it changes.
 #[derive(Clone, Debug)]
-pub(super) struct SegmentLog {
-    pub(super) id: LogId,
-    pub(super) layout: Arc<Layout>,
+pub(crate) struct SegmentLog {
+    pub(crate) id: LogId,
+    pub(crate) layout: Arc<Layout>,
     /// From when on the process had the series of each record, in ns since 1970.
-    pub(super) since: Vec<u64>,
-    pub(super) removed: Removed,
+    pub(crate) since: Vec<u64>,
+    pub(crate) removed: Removed,
 }
 
 /// Which of a segment's logs it is, and how much of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogId {
+pub(crate) struct LogId {
     /// How many there were before it.
     written: u64,
     place: LogPlace,
@@ -60,12 +60,12 @@ pub(super) struct LogId {
 
 impl LogId {
     #[cfg(test)]
-    pub(super) fn of_len(len: u64) -> Self {
+    pub(crate) fn of_len(len: u64) -> Self {
         Self { len, ..Self::default() }
     }
 
     /// Of two copies of one segment the later and longer log is the newer.
-    pub(super) fn age(self) -> (u64, u64) {
+    pub(crate) fn age(self) -> (u64, u64) {
         (self.written, self.len)
     }
 
@@ -113,14 +113,14 @@ impl SegmentLog {
 
 impl Segment {
     #[expect(clippy::needless_pass_by_value, reason = "one of its copies is the segment's")]
-    pub(super) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
+    pub(crate) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let is_later = header.minor > MINOR;
         let read = Self::read_all(source, &header, logs);
         read.map_err(|e| if is_later { e.in_later_version() } else { e })
     }
 
     /// What of it this version doesn't know, and what takes no part therefore.
-    pub(super) fn unknown(&self) -> Option<Error> {
+    pub(crate) fn unknown(&self) -> Option<Error> {
         let is_whole = !self.log.layout.has_unknown;
         (!is_whole).then(|| Error::unknown("metrics of a type that this version doesn't know"))
     }
@@ -208,16 +208,16 @@ impl Segment {
     }
 
     /// How many cells were read.
-    pub(super) fn cells(&self) -> usize {
+    pub(crate) fn cells(&self) -> usize {
         self.shards.iter().fold(self.later.len(), |cells, shard| cells.saturating_add(shard.len()))
     }
 
     /// What its times count from.
-    pub(super) fn time_base(&self) -> TimeBase {
+    pub(crate) fn time_base(&self) -> TimeBase {
         TimeBase::of(&self.header)
     }
 
-    pub(super) fn age(&self) -> Age {
+    pub(crate) fn age(&self) -> Age {
         (self.header.created_ns, self.header.instance)
     }
 
@@ -228,7 +228,7 @@ impl Segment {
     }
 
     /// Adds what a cell that holds `f64` comes to in all shards.
-    pub(super) fn add_floats_at(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
+    pub(crate) fn add_floats_at(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
         let counted = self.each(slot, 0).map(f64::from_bits);
         // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
         let counted = counted.filter(|n| kind != MetricType::Counter || *n >= 0.0);
@@ -236,7 +236,7 @@ impl Segment {
     }
 
     /// When a gauge was set, and its value; `None` if it never was.
-    pub(super) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
+    pub(crate) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
         let value = self.later.get(slot.saturating_add(1) as usize).copied().unwrap_or(0);
         let value = crate::model::cells::decode(value).filter(|_| when > 0);
@@ -244,7 +244,7 @@ impl Segment {
     }
 
     /// From when to when a series was there; to the end of time, as long as it wasn't removed.
-    pub(super) fn span(&self, series: &LogSeries) -> (u64, u64) {
+    pub(crate) fn span(&self, series: &LogSeries) -> (u64, u64) {
         let from =
             self.log.since.get(series.record as usize).copied().unwrap_or(self.header.created_ns);
         let until = self.log.removed.at(series.slot);
@@ -255,7 +255,7 @@ impl Segment {
     }
 
     /// A cell of the process's shard.
-    pub(super) fn process_cell(&self, slot: u32) -> u64 {
+    pub(crate) fn process_cell(&self, slot: u32) -> u64 {
         self.shards.first().and_then(|cells| cells.get(slot as usize)).unwrap_or(0)
     }
 }
@@ -277,7 +277,7 @@ impl Counted for Segment {
 }
 
 /// The header and what it says of itself, before anything else is read. `size` is the file's.
-pub(super) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
+pub(crate) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
     if size == 0 {
         return Header::decode(&[]);
     }
@@ -329,7 +329,7 @@ fn words_in(bytes: u64) -> usize {
 }
 
 /// The end of the span of a series that was not removed.
-pub(super) const ENDLESS: u64 = u64::MAX;
+pub(crate) const ENDLESS: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests;

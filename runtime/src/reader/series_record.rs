@@ -13,7 +13,7 @@ use super::parse::LABEL_COST;
 /// A SERIES record: series for all combinations of its labels' values. One is read into after the other: a log is mostly such records, of
 /// one series each, and their own vectors would cost more than what is in them.
 #[derive(Debug, Default)]
-pub(super) struct Block<'a> {
+pub(crate) struct Block<'a> {
     family: usize,
     width: u32,
     slot: u32,
@@ -41,7 +41,7 @@ impl<'a> Block<'a> {
     /// Takes the record, if it is one. `false`: its family is not known to this version, so neither
     /// is
     /// what its series are.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         f: &mut Fields<'a>,
         slot: u32,
@@ -87,18 +87,18 @@ impl<'a> Block<'a> {
         Ok(true)
     }
 
-    pub(super) fn cells(&self) -> u64 {
+    pub(crate) fn cells(&self) -> u64 {
         self.count.saturating_mul(u64::from(self.width))
     }
 
-    pub(super) fn end(&self) -> u32 {
+    pub(crate) fn end(&self) -> u32 {
         // Within the slots in use, as `read` made sure.
         let cells = u32::try_from(self.cells()).unwrap_or(u32::MAX);
         self.slot.saturating_add(cells)
     }
 
     /// Bytes that an exposition of these series will have in labels, at most.
-    pub(super) fn text(&self, families: &[LogFamily]) -> u64 {
+    pub(crate) fn text(&self, families: &[LogFamily]) -> u64 {
         let family = families.get(self.family);
         let line = self.sets.iter().fold(LABEL_COST, |line, set| {
             let name = family.and_then(|family| family.labels.get(usize::from(set.name)));
@@ -111,7 +111,7 @@ impl<'a> Block<'a> {
     }
 
     /// Adds the series to the layout.
-    pub(super) fn multiply(&mut self, record: u32, layout: &mut Layout) {
+    pub(crate) fn multiply(&mut self, record: u32, layout: &mut Layout) {
         let states = self.sets.last().map_or(1, |set| set.len as u64).max(1);
         if let Some(family) = layout.families.get(self.family) {
             let name = |set: &Set| family.labels.get(usize::from(set.name));

@@ -6,14 +6,14 @@ use core::ops::Range;
 
 /// The cells of some series, in ascending order: one run, where a program gave out one slot after the other.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Runs(Vec<Run>);
+pub(crate) struct Runs(Vec<Run>);
 
 /// Cells without a gap.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
-    pub(super) slots: Range<u32>,
+pub(crate) struct Run {
+    pub(crate) slots: Range<u32>,
     /// How many the runs before it have.
-    pub(super) before: usize,
+    pub(crate) before: usize,
 }
 
 impl Run {
@@ -24,7 +24,7 @@ impl Run {
 
 impl Runs {
     /// Of these cells, which come in any order, and may lie on each other in a log that somebody forged.
-    pub(super) fn new(all: impl Iterator<Item = Range<u32>>) -> Self {
+    pub(crate) fn new(all: impl Iterator<Item = Range<u32>>) -> Self {
         let mut some: Vec<Range<u32>> = Vec::new();
         for slots in all {
             match some.last_mut() {
@@ -48,18 +48,18 @@ impl Runs {
     }
 
     /// Those that begin before a slot.
-    pub(super) fn up_to(&self, slot: usize) -> impl Iterator<Item = &Run> {
+    pub(crate) fn up_to(&self, slot: usize) -> impl Iterator<Item = &Run> {
         self.0.iter().take_while(move |run| (run.slots.start as usize) < slot)
     }
 
     /// How many cells there are.
-    pub(super) fn cells(&self) -> usize {
+    pub(crate) fn cells(&self) -> usize {
         self.0.last().map_or(0, Run::end)
     }
 
     /// Which of them is at this slot.
     #[inline]
-    pub(super) fn place(&self, slot: u32) -> Option<usize> {
+    pub(crate) fn place(&self, slot: u32) -> Option<usize> {
         let run = match &self.0[..] {
             // Nearly always.
             [run] if slot < run.slots.end => run,
@@ -69,7 +69,7 @@ impl Runs {
     }
 
     /// Bytes that keeping it takes.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         size_of_val(&*self.0)
     }
 }

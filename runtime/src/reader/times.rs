@@ -17,16 +17,16 @@ const NOTHING: u64 = 1_000_000;
 
 /// What times count from: which boot's monotonic clock, and when it was 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct TimeBase {
-    pub(super) boot_id: [u8; 16],
-    pub(super) time_namespace: u64,
+pub(crate) struct TimeBase {
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) time_namespace: u64,
     /// Nanoseconds since 1970; 0 if nobody knows, as in files of the format 1.0.
-    pub(super) booted: u64,
+    pub(crate) booted: u64,
 }
 
 impl TimeBase {
     /// What a segment's times count from.
-    pub(super) fn of(header: &Header) -> Self {
+    pub(crate) fn of(header: &Header) -> Self {
         let Header { boot_id, time_namespace, booted_ns: booted, .. } = *header;
         Self { boot_id, time_namespace, booted }
     }
@@ -48,8 +48,8 @@ impl TimeBase {
 
 /// The base of a reader, and what time it is there.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    pub(super) base: TimeBase,
+pub(crate) struct Clock {
+    pub(crate) base: TimeBase,
     now: u64,
 }
 
@@ -57,7 +57,7 @@ impl Clock {
     /// With the archive's base, if it is one of this boot's; else with that of the oldest segment
     /// whose
     /// is, so that all readers choose the same; else with this process's own.
-    pub(super) fn new(archives: TimeBase, segments: impl Iterator<Item = (Age, TimeBase)>) -> Self {
+    pub(crate) fn new(archives: TimeBase, segments: impl Iterator<Item = (Age, TimeBase)>) -> Self {
         let own = TimeBase::of_this_process();
         let is_of_use = |base: &TimeBase| base.has_clock_of(&own);
         let oldest = || segments.filter(|(_, base)| is_of_use(base)).min_by_key(|(age, _)| *age);
@@ -67,7 +67,7 @@ impl Clock {
     }
 
     /// How this process's own times are to be read.
-    pub(super) fn own_times(&self) -> Times {
+    pub(crate) fn own_times(&self) -> Times {
         self.times_of(&TimeBase::of_this_process())
     }
 
@@ -78,7 +78,7 @@ impl Clock {
     /// is only the wall clock to go by. It may have been ahead: but nothing that is read has
     /// happened
     /// later than now.
-    pub(super) fn times_of(&self, other: &TimeBase) -> Times {
+    pub(crate) fn times_of(&self, other: &TimeBase) -> Times {
         let is_same = self.base.has_clock_of(other);
         let by = i128::from(self.base.booted).saturating_sub(i128::from(other.booted));
         // A process can't read both clocks at one moment. What is in the archive is to be what was
@@ -92,7 +92,7 @@ impl Clock {
 
 /// How one process's times are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
+pub(crate) struct Times {
     by: i64,
     latest: u64,
 }
@@ -105,7 +105,7 @@ impl Default for Times {
 }
 
 impl Times {
-    pub(super) fn at(self, ns: u64) -> u64 {
+    pub(crate) fn at(self, ns: u64) -> u64 {
         ns.saturating_add_signed(self.by).clamp(1, self.latest)
     }
 }

@@ -11,7 +11,7 @@ use crate::segment::lock;
 
 /// What is known of a segment's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Life {
+pub(crate) enum Life {
     /// It can't write any more.
     Dead,
     /// Nothing is seen of it, from here; but another machine, or another pid namespace, may see more. Never folded.
@@ -25,7 +25,7 @@ pub(super) enum Life {
 
 /// How that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     HoldsLock,
     LockIsFree,
     OtherBoot,
@@ -37,14 +37,14 @@ pub(super) enum Reason {
 }
 
 /// What this process knows of where it runs; asked once per collection.
-pub(super) struct Here {
+pub(crate) struct Here {
     boot_id: [u8; 16],
     pid_namespace: u64,
     is_local: bool,
 }
 
 impl Here {
-    pub(super) fn in_directory(directory: &Directory) -> Self {
+    pub(crate) fn in_directory(directory: &Directory) -> Self {
         Self {
             boot_id: process::boot_id(),
             pid_namespace: process::pid_namespace(),
@@ -54,11 +54,11 @@ impl Here {
 
     /// Whether it is alive, and how that is known. The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
     /// same pid with the same start time; not as a zombie, which writes no more.
-    pub(super) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
+    pub(crate) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
         self.why(header, fd).0
     }
 
-    pub(super) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
+    pub(crate) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
         // Before everything else: who holds it is alive, whatever `/proc` calls this boot (systemd-nspawn gives each container its own).
         let held = lock::is_held(fd);
         if let Ok(true) = held {
@@ -85,7 +85,7 @@ impl Here {
 
 /// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
 /// older ones behind.
-pub(super) fn settle(mut all: Vec<(&Header, &mut Life)>) {
+pub(crate) fn settle(mut all: Vec<(&Header, &mut Life)>) {
     type Process = ([u8; 16], u64, u32, u64);
     let process = |h: &Header| -> Process { (h.boot_id, h.pid_namespace, h.pid, h.start_ticks) };
     let age = |h: &Header| -> Age { (h.created_ns, h.instance) };

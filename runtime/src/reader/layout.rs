@@ -7,80 +7,80 @@ use std::sync::Arc;
 use crate::model::MetricType;
 
 use super::family::{Cells, LogFamily};
-use super::runs::Runs;
+use super::slot_runs::Runs;
 
 /// A series as one segment's log has it.
 #[derive(Debug, Clone)]
-pub(super) struct LogSeries {
-    pub(super) family: u32,
-    pub(super) slot: u32,
+pub(crate) struct LogSeries {
+    pub(crate) family: u32,
+    pub(crate) slot: u32,
     /// The first slot of the series that differ from it in the last label only, and how many they are: the states of a set.
-    pub(super) states: (u32, u32),
+    pub(crate) states: (u32, u32),
     /// Where in the layout's labels its own stand.
-    pub(super) labels: Range<u32>,
+    pub(crate) labels: Range<u32>,
     /// The number of its record, which says when it was made.
-    pub(super) record: u32,
+    pub(crate) record: u32,
     /// Which of the layout's cells of `f64` is its own; [`NO_FLOAT`] if none is.
-    pub(super) float: u32,
+    pub(crate) float: u32,
 }
 
-pub(super) const NO_FLOAT: u32 = u32::MAX;
+pub(crate) const NO_FLOAT: u32 = u32::MAX;
 
 /// A label of a series. Its text is the layout's: a string of its own for each value was a third of what reading a long log cost.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Label {
+pub(crate) struct Label {
     /// Which of the family's labels it is.
-    pub(super) name: u16,
-    pub(super) len: u16,
-    pub(super) at: u32,
+    pub(crate) name: u16,
+    pub(crate) len: u16,
+    pub(crate) at: u32,
 }
 
 /// What a log says. Processes of one program mostly have the same log, and share this.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Layout {
-    pub(super) families: Vec<LogFamily>,
-    pub(super) series: Vec<LogSeries>,
+pub(crate) struct Layout {
+    pub(crate) families: Vec<LogFamily>,
+    pub(crate) series: Vec<LogSeries>,
     /// Those of each series together, sorted by name, without empty values: to Prometheus an empty label is an absent one.
-    pub(super) labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     /// The labels' values.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The first slot behind all series.
-    pub(super) end: u32,
+    pub(crate) end: u32,
     /// Whether it has families of a type that only a newer version knows. They have no series here,
     /// so
     /// a segment that has them must not be folded.
-    pub(super) has_unknown: bool,
+    pub(crate) has_unknown: bool,
     /// Whether there are gauges that say when they were set.
-    pub(super) has_recent: bool,
+    pub(crate) has_recent: bool,
     /// Bytes of text in labels that it stands for.
-    pub(super) cost: u64,
+    pub(crate) cost: u64,
     /// Bytes that keeping it takes.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// The numbers of each family's series: the same list as long as there are no more of them,
     /// however much the log grows.
-    pub(super) by_family: Vec<Arc<Vec<u32>>>,
+    pub(crate) by_family: Vec<Arc<Vec<u32>>>,
     /// The cells of its counters, histograms and summaries that hold `f64`.
-    pub(super) floats: Vec<Floats>,
+    pub(crate) floats: Vec<Floats>,
     /// The cells of all its series.
-    pub(super) runs: Runs,
+    pub(crate) runs: Runs,
     /// How many cells that are, each series' for itself.
-    pub(super) cells: u64,
+    pub(crate) cells: u64,
     /// How many records of series there are.
-    pub(super) records: u32,
+    pub(crate) records: u32,
     /// The checksum of what it was read from.
-    pub(super) crc: u32,
+    pub(crate) crc: u32,
 }
 
 /// A cell with a sum of `f64`, which adds up to no bits.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Floats {
-    pub(super) slot: u32,
-    pub(super) kind: MetricType,
+pub(crate) struct Floats {
+    pub(crate) slot: u32,
+    pub(crate) kind: MetricType,
 }
 
 impl Layout {
     /// The labels of a series.
-    pub(super) fn labels(&self, series: &LogSeries) -> &[Label] {
+    pub(crate) fn labels(&self, series: &LogSeries) -> &[Label] {
         let Range { start, end } = series.labels;
         self.labels.get(start as usize..end as usize).unwrap_or_default()
     }
@@ -88,7 +88,7 @@ impl Layout {
     /// Once all series are there: those from this one on are new. Not when it is first asked for: a
     /// fork meanwhile would leave the child waiting for
     /// ever.
-    pub(super) fn index_from(&mut self, from: usize) {
+    pub(crate) fn index_from(&mut self, from: usize) {
         self.by_family.resize_with(self.families.len(), Arc::default);
         for (number, series) in (0..).zip(&mut self.series).skip(from) {
             let family = series.family as usize;
@@ -113,19 +113,19 @@ impl Layout {
 
     /// All of them.
     #[cfg(test)]
-    pub(super) fn index(&mut self) {
+    pub(crate) fn index(&mut self) {
         (self.by_family, self.floats) = (Vec::new(), Vec::new());
         self.index_from(0);
     }
 
-    pub(super) fn value(&self, label: Label) -> &str {
+    pub(crate) fn value(&self, label: Label) -> &str {
         let at = label.at as usize;
         self.text.get(at..at.saturating_add(usize::from(label.len))).unwrap_or_default()
     }
 }
 
 /// The labels of a series, in order.
-pub(super) fn labels_of<'a>(
+pub(crate) fn labels_of<'a>(
     layout: &'a Layout,
     family: &'a LogFamily,
     series: &LogSeries,

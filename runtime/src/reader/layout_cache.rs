@@ -11,20 +11,20 @@ use super::parse::{parse, parse_more};
 
 /// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
 /// may write there may write many of them.
-pub(super) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
+pub(crate) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 
 /// Layouts with the logs that they were read from, as far as logs have them in common, by the logs' checksums.
-pub(super) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
+pub(crate) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
 
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) log: Vec<u8>,
-    pub(super) layout: Arc<Layout>,
+pub(crate) struct Known {
+    pub(crate) log: Vec<u8>,
+    pub(crate) layout: Arc<Layout>,
 }
 
 /// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
 #[derive(Debug)]
-pub(super) struct Layouts {
+pub(crate) struct Layouts {
     known: ByLog,
     /// Those that an earlier collection read.
     earlier: Arc<ByLog>,
@@ -42,18 +42,18 @@ impl Default for Layouts {
 
 impl Layouts {
     /// With so many bytes of text in labels at most.
-    pub(super) fn of_text(most: u64) -> Self {
+    pub(crate) fn of_text(most: u64) -> Self {
         let (known, earlier, admitted) = Default::default();
         Self { known, earlier, admitted, text_left: most }
     }
 
     /// Those of an earlier collection need not be parsed again.
-    pub(super) fn after(earlier: Arc<ByLog>) -> Self {
+    pub(crate) fn after(earlier: Arc<ByLog>) -> Self {
         Self { earlier, ..Self::default() }
     }
 
     /// For the next collection: those that this one had use for.
-    pub(super) fn into_known(self) -> ByLog {
+    pub(crate) fn into_known(self) -> ByLog {
         let Self { mut known, earlier, admitted, .. } = self;
         for (crc, alike) in &*earlier {
             let is_used = |known: &&Arc<Known>| admitted.contains(&address(&known.layout));
@@ -66,7 +66,7 @@ impl Layouts {
     }
 
     /// What a log says, by what logs have in common.
-    pub(super) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
+    pub(crate) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
         let crc = crc32fast::hash(&common);
         let find = |layouts: &ByLog| {
             let alike = layouts.get(&crc)?.iter();
@@ -87,7 +87,7 @@ impl Layouts {
 
     /// What a log says that has grown by so much; `None` if it isn't known any more what it was.
     /// What hasn't changed is not looked at.
-    pub(super) fn extended(
+    pub(crate) fn extended(
         &mut self,
         layout: &Arc<Layout>,
         more: &[u8],
@@ -126,7 +126,7 @@ impl Layouts {
     }
 
     /// Makes a layout one of this collection's, for a segment that uses so many slots.
-    pub(super) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
+    pub(crate) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
         // The same log beside a smaller number of slots would be another file's lie.
         if layout.end > slots_used {
             return Err(Error::corrupt("a series outside the slots in use"));

@@ -9,10 +9,10 @@ use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
 use crate::segment::format::Fields;
 use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
 
-pub(super) use crate::segment::log::Cells;
+pub(crate) use crate::segment::log::Cells;
 
 /// What a metric is called in a snapshot.
-pub(super) fn kind_of(metric: Metric) -> MetricType {
+pub(crate) fn kind_of(metric: Metric) -> MetricType {
     match metric {
         Metric::Counter => MetricType::Counter,
         Metric::Gauge => MetricType::Gauge,
@@ -24,7 +24,7 @@ pub(super) fn kind_of(metric: Metric) -> MetricType {
 }
 
 /// And back.
-pub(super) fn metric_of_kind(kind: MetricType) -> Metric {
+pub(crate) fn metric_of_kind(kind: MetricType) -> Metric {
     match kind {
         MetricType::Counter => Metric::Counter,
         MetricType::Gauge => Metric::Gauge,
@@ -37,7 +37,7 @@ pub(super) fn metric_of_kind(kind: MetricType) -> Metric {
 
 /// How a family's cells are to be read, and what its processes make of its value, by their codes.
 /// `None`: there is no such combination, to this version's knowledge.
-pub(super) fn types(
+pub(crate) fn types(
     metric: u8,
     cells: u8,
     mode: u8,
@@ -67,7 +67,7 @@ pub(super) fn types(
 
 /// A bound in the family's unit.
 #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
-pub(super) fn bound(cells: Cells, bits: u64) -> f64 {
+pub(crate) fn bound(cells: Cells, bits: u64) -> f64 {
     match cells {
         Cells::Nanos => bits as f64 / 1e9,
         _ => f64::from_bits(bits),
@@ -76,23 +76,23 @@ pub(super) fn bound(cells: Cells, bits: u64) -> f64 {
 
 /// A family as one segment's log has it.
 #[derive(Debug, Clone)]
-pub(super) struct LogFamily {
-    pub(super) name: String,
-    pub(super) unit: String,
-    pub(super) help: String,
-    pub(super) place: String,
-    pub(super) kind: MetricType,
-    pub(super) cells: Cells,
-    pub(super) mode: Option<Mode>,
+pub(crate) struct LogFamily {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    pub(crate) help: String,
+    pub(crate) place: String,
+    pub(crate) kind: MetricType,
+    pub(crate) cells: Cells,
+    pub(crate) mode: Option<Mode>,
     /// Bits of `f64`, or nanoseconds, as `cells` says.
-    pub(super) bounds: Vec<u64>,
-    pub(super) labels: Vec<String>,
-    pub(super) width: u32,
+    pub(crate) bounds: Vec<u64>,
+    pub(crate) labels: Vec<String>,
+    pub(crate) width: u32,
 }
 
 /// A family of a log, or one of a type that only a newer version knows: without a name, and
 /// [not known](LogFamily::is_known), but in its place among the others.
-pub(super) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
+pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     if f.u32()? as usize != expected {
         return Err(Error::corrupt("a family's number"));
     }
@@ -134,17 +134,17 @@ impl LogFamily {
     }
 
     /// Whether this version knows its type. One that it doesn't know has no series here.
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.width > 0
     }
 
     /// Whether its bounds are written as the other's are. Mostly asked of declarations that are alike.
-    pub(super) fn has_bounds_of(&self, other: &Self) -> bool {
+    pub(crate) fn has_bounds_of(&self, other: &Self) -> bool {
         self.cells == other.cells && self.bounds == other.bounds
     }
 
     /// What can't stand in an exposition would spoil all of it.
-    pub(super) fn checked(self) -> Result<Self, Error> {
+    pub(crate) fn checked(self) -> Result<Self, Error> {
         if (self.kind == MetricType::Histogram) == self.bounds.is_empty() {
             return Err(Error::corrupt("bounds of what has none, or none of what has some"));
         }

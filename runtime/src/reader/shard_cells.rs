@@ -6,7 +6,7 @@ use core::ops::Range;
 /// Cells behind each other; before them and behind them there are zeros only. A thread counts some of a program's series, and the process's
 /// own shard holds the gauges: with a thousand processes, zeros that were kept were most of what memory had to be waited for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     /// The slot of the first.
     from: usize,
     cells: Vec<u64>,
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 16;
 
 impl Shard {
     /// The cells of the slots from 0 on, without the zeros around them.
-    pub(super) fn of(cells: &[u64]) -> Self {
+    pub(crate) fn of(cells: &[u64]) -> Self {
         let is_something = |cells: &[u64]| cells.iter().fold(0, |all, cell| all | cell) != 0;
         let mut blocks = cells.chunks(AT_ONCE);
         let Some(first) = blocks.position(is_something) else { return Self::default() };
@@ -29,16 +29,16 @@ impl Shard {
     }
 
     /// All of them: of more than can be looked through, most are a hole that isn't in memory.
-    pub(super) fn whole(cells: Vec<u64>) -> Self {
+    pub(crate) fn whole(cells: Vec<u64>) -> Self {
         Self { from: 0, cells }
     }
 
-    pub(super) fn get(&self, slot: usize) -> Option<u64> {
+    pub(crate) fn get(&self, slot: usize) -> Option<u64> {
         self.cells.get(slot.checked_sub(self.from)?).copied()
     }
 
     /// Of a range of slots those that are here, and how many lie before them.
-    pub(super) fn within(&self, slots: &Range<u32>) -> (usize, &[u64]) {
+    pub(crate) fn within(&self, slots: &Range<u32>) -> (usize, &[u64]) {
         let (start, end) = (slots.start as usize, slots.end as usize);
         let first = start.max(self.from);
         let range = first.saturating_sub(self.from)..end.min(self.end()).saturating_sub(self.from);
@@ -46,12 +46,12 @@ impl Shard {
     }
 
     /// The slot behind the last.
-    pub(super) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> usize {
         self.from.saturating_add(self.cells.len())
     }
 
     /// How many are kept.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
 }

@@ -12,13 +12,13 @@ use rustix::io::Errno;
 use crate::error::Error;
 use crate::segment::own::Own;
 
-use super::shard::Shard;
+use super::shard_cells::Shard;
 
 /// Writing a log anew takes longer than reading it.
-pub(super) const ATTEMPTS: u32 = 100;
+pub(crate) const ATTEMPTS: u32 = 100;
 
 /// Where a segment is read from.
-pub(super) enum Source {
+pub(crate) enum Source {
     File(OwnedFd),
     Own(Own),
 }
@@ -26,7 +26,7 @@ pub(super) enum Source {
 impl Source {
     /// Words from an offset that is a multiple of 8. What lies beyond the end of the file reads as zeros, as a hole does: `decode`
     /// finds out whether that can be.
-    pub(super) fn read(&self, offset: u64, words: usize) -> Result<Vec<u64>, Error> {
+    pub(crate) fn read(&self, offset: u64, words: usize) -> Result<Vec<u64>, Error> {
         let mut out = vec![0_u64; words];
         match self {
             Self::Own(own) => own.read(offset, &mut out)?,
@@ -38,7 +38,7 @@ impl Source {
     }
 
     /// A moving word as it is now.
-    pub(super) fn word(&self, offset: u64) -> Result<u64, Error> {
+    pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
         match self {
             Self::Own(own) => own.word(offset),
             Self::File(_) => Ok(self.read(offset, 1)?.first().copied().unwrap_or(0)),
@@ -48,7 +48,7 @@ impl Source {
     /// How often it is worth reading it again, where its log is written anew meanwhile: of memory
     /// not at all, which shows the log that there
     /// was when it was looked at.
-    pub(super) fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         match self {
             Self::Own(_) => 1,
             Self::File(_) => ATTEMPTS,
@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// A shard's first cells, by way of a buffer.
-    pub(super) fn shard(
+    pub(crate) fn shard(
         &self,
         offset: u64,
         cells: usize,
@@ -82,14 +82,14 @@ impl Source {
     }
 
     /// Bytes of the file that are no holes; as many as there can be, where nobody knows.
-    pub(super) fn bytes_on_disk(&self) -> u64 {
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
         let Self::File(fd) = self else { return u64::MAX };
         let blocks = fstat(fd).ok().and_then(|stat| u64::try_from(stat.st_blocks).ok());
         blocks.map_or(u64::MAX, |blocks| blocks.saturating_mul(512))
     }
 
     /// How long the file is by now; `None` of memory, which nobody cuts.
-    pub(super) fn size(&self) -> Result<Option<u64>, Error> {
+    pub(crate) fn size(&self) -> Result<Option<u64>, Error> {
         let Self::File(fd) = self else { return Ok(None) };
         let stat = fstat(fd).map_err(|e| Error::io("stat the file", e))?;
         Ok(Some(u64::try_from(stat.st_size).unwrap_or(0)))
@@ -97,7 +97,7 @@ impl Source {
 }
 
 /// Words as the bytes that they were read from.
-pub(super) fn bytes_in(words: &[u64]) -> Vec<u8> {
+pub(crate) fn bytes_in(words: &[u64]) -> Vec<u8> {
     let mut bytes = vec![0; size_of_val(words)];
     for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());

@@ -2,28 +2,28 @@
 //! number before it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::block::Block;
-use super::family::family;
-use super::layout::Layout;
-
 use crate::error::Error;
 use crate::model::mode::Mode;
 use crate::segment::format::Fields;
 use crate::segment::log::{FAMILY, HEAD, SERIES};
 
+use super::family::family;
+use super::layout::Layout;
+use super::series_record::Block;
+
 /// What a label costs beside its bytes.
-pub(super) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
+pub(crate) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 
 /// Bytes of label names and values that one log may stand for: 256 MiB.
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
 /// What a log says. Its records are whole: see [`Log`](super::log::Log).
-pub(super) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
+pub(crate) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     parse_more(Layout::default(), log, slots_used)
 }
 
 /// What a log says whose beginning says `layout`, and what is behind it `log`.
-pub(super) fn parse_more(
+pub(crate) fn parse_more(
     mut layout: Layout,
     mut log: &[u8],
     slots_used: u32,
@@ -78,10 +78,10 @@ pub(super) fn parse_more(
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::collect::layouts::Layouts;
-    use crate::collect::log::Log;
     use crate::descriptor::Descriptor;
     use crate::model::kind::Kind;
+    use crate::reader::layout_cache::Layouts;
+    use crate::reader::log::Log;
     use crate::segment::log::LogWriter;
 
     /// Records of a counter and a series of it, each with `more` behind the fields that this version knows.

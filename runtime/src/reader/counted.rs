@@ -6,7 +6,7 @@ use crate::model::exact_sum::ExactSum;
 use super::layout::LogSeries;
 
 /// Where cells can be read that were counted.
-pub(super) trait Counted {
+pub(crate) trait Counted {
     /// A cell summed over the shards, modulo 2^64, and how often it passed it.
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64);
 

@@ -11,30 +11,30 @@ use crate::segment::log::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
 
 /// A log, taken apart.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// Its families and series, without when they were made, and without checksums, which cover that: the same bytes in all processes that declare the same in the same order.
-    pub(super) common: Vec<u8>,
+    pub(crate) common: Vec<u8>,
     /// When the series of each SERIES record were made, in nanoseconds after the log's epoch.
-    pub(super) created: Vec<u64>,
-    pub(super) removed: Removed,
+    pub(crate) created: Vec<u64>,
+    pub(crate) removed: Removed,
 }
 
 /// Cells whose series were removed: from the first, to the one behind the last and when, in nanoseconds after the log's epoch.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Removed(BTreeMap<u32, (u32, u64)>);
+pub(crate) struct Removed(BTreeMap<u32, (u32, u64)>);
 
 impl Removed {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Bytes that keeping it takes.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.0.len().saturating_mul(32)
     }
 
     /// When the series at this slot was removed.
-    pub(super) fn at(&self, slot: u32) -> Option<u64> {
+    pub(crate) fn at(&self, slot: u32) -> Option<u64> {
         // Nearly always, and asked of each series of each process.
         if self.0.is_empty() {
             return None;
@@ -44,7 +44,7 @@ impl Removed {
     }
 
     /// These, and those that a later part of the log removes.
-    pub(super) fn and(&self, more: Self) -> Result<Self, Error> {
+    pub(crate) fn and(&self, more: Self) -> Result<Self, Error> {
         let mut all = self.clone();
         for (slot, (end, at)) in more.0 {
             all.insert(slot, end.saturating_sub(slot), at)?;
@@ -53,7 +53,7 @@ impl Removed {
     }
 
     #[cfg(test)]
-    pub(super) fn of(slot: u32, cells: u32, at: u64) -> Self {
+    pub(crate) fn of(slot: u32, cells: u32, at: u64) -> Self {
         let mut removed = Self::default();
         removed.insert(slot, cells, at).unwrap();
         removed
@@ -74,7 +74,7 @@ const CREATED_AT: usize = HEAD + 12;
 const CRC_AT: usize = 12;
 
 impl Log {
-    pub(super) fn parse(mut log: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(mut log: &[u8]) -> Result<Self, Error> {
         let mut parsed = Self { common: Vec::with_capacity(log.len()), ..Self::default() };
         while !log.is_empty() {
             let mut head = Fields::new(log, "a record's head");

@@ -3,58 +3,58 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::decode::{LogId, SegmentLog};
-use super::layouts::{ByLog, Layouts};
-
 use crate::error::Error;
+
+use super::layout_cache::{ByLog, Layouts};
+use super::segment::{LogId, SegmentLog};
 
 /// What an earlier scan has read, and what never changes: a log as far as it was written.
 #[derive(Debug, Default)]
-pub(super) struct KnownLogs {
+pub(crate) struct KnownLogs {
     /// By segment.
-    pub(super) logs: HashMap<[u8; 16], Arc<SegmentLog>>,
-    pub(super) layouts: Arc<ByLog>,
+    pub(crate) logs: HashMap<[u8; 16], Arc<SegmentLog>>,
+    pub(crate) layouts: Arc<ByLog>,
 }
 
 /// The logs that one collection reads, beside those that an earlier one has.
 #[derive(Debug, Default)]
-pub(super) struct Logs {
-    pub(super) layouts: Layouts,
+pub(crate) struct Logs {
+    pub(crate) layouts: Layouts,
     /// For the cells of one shard after the other.
-    pub(super) buffer: Vec<u64>,
+    pub(crate) buffer: Vec<u64>,
     earlier: Arc<KnownLogs>,
     forgotten: Option<[u8; 16]>,
 }
 
 impl Logs {
-    pub(super) fn after(earlier: Arc<KnownLogs>) -> Self {
+    pub(crate) fn after(earlier: Arc<KnownLogs>) -> Self {
         let layouts = Layouts::after(Arc::clone(&earlier.layouts));
         Self { layouts, buffer: Vec::new(), earlier, forgotten: None }
     }
 
     /// With so many bytes of text in labels at most.
-    pub(super) fn of_text(most: u64) -> Self {
+    pub(crate) fn of_text(most: u64) -> Self {
         Self { layouts: Layouts::of_text(most), ..Self::default() }
     }
 
     /// Whether a log was read already.
-    pub(super) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
+    pub(crate) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
         self.earlier(instance).is_some_and(|log| log.id == id)
     }
 
     /// What was read of a segment's log before.
-    pub(super) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
+    pub(crate) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
         let is_whole = self.forgotten != Some(instance);
         self.earlier.logs.get(&instance).filter(|_| is_whole)
     }
 
     /// What was read of it before is of no use.
-    pub(super) fn forget(&mut self, instance: [u8; 16]) {
+    pub(crate) fn forget(&mut self, instance: [u8; 16]) {
         self.forgotten = Some(instance);
     }
 
     /// It, if it was.
-    pub(super) fn known(
+    pub(crate) fn known(
         &mut self,
         instance: [u8; 16],
         id: LogId,

@@ -1,27 +1,27 @@
 //! How many bytes what a collection keeps takes: by what is there, and not by the bytes that said it. A forged file of kilobytes may stand for
 //! gigabytes, as one that names a label once, and then series by the thousand that have it.
 
-use super::decode::SegmentLog;
 use super::family::LogFamily;
 use super::layout::{Floats, Layout, LogSeries};
+use super::segment::SegmentLog;
 
 /// What the allocator takes for itself, of each piece.
-pub(super) const PIECE: usize = 16;
+pub(crate) const PIECE: usize = 16;
 
 /// A string, but for its text.
-pub(super) const STRING: usize = size_of::<String>() + PIECE;
+pub(crate) const STRING: usize = size_of::<String>() + PIECE;
 
 /// So many, each of so many bytes.
-pub(super) fn times(many: usize, size: usize) -> usize {
+pub(crate) fn times(many: usize, size: usize) -> usize {
     many.saturating_mul(size)
 }
 
-pub(super) fn sum(sizes: impl Iterator<Item = usize>) -> usize {
+pub(crate) fn sum(sizes: impl Iterator<Item = usize>) -> usize {
     sizes.fold(0, usize::saturating_add)
 }
 
 impl LogFamily {
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let texts = [&self.name, &self.unit, &self.help, &self.place];
         let texts = texts.into_iter().map(|text| text.len().saturating_add(PIECE));
         let labels = self.labels.iter();
@@ -33,7 +33,7 @@ impl LogFamily {
 }
 
 impl Layout {
-    pub(super) fn measured(&self) -> u64 {
+    pub(crate) fn measured(&self) -> u64 {
         // Of a family also where its series are.
         let families =
             self.families.iter().map(|family| family.size().saturating_add(2 * PIECE + 8));
@@ -52,7 +52,7 @@ impl Layout {
 
 impl SegmentLog {
     /// Without the layout, which others share.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let own = size_of_val(&*self.since).saturating_add(self.removed.size());
         own.saturating_add(size_of::<Self>()) as u64
     }

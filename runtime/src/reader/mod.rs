@@ -1,0 +1,22 @@
+//! From the bytes of one segment to what it holds at one moment.
+//!
+//! Every byte is hostile: nothing is computed from a number before it was checked, and whatever is
+//! wrong is an error that names it. This layer knows the format, files by their descriptors, and
+//! whether a segment's process is alive. It knows nothing of merging, of the archive or of the
+//! writer; this process's own segment is handed in.
+
+pub(crate) mod counted;
+pub(crate) mod family;
+pub(crate) mod layout;
+pub(crate) mod layout_cache;
+pub(crate) mod liveness;
+pub(crate) mod log;
+pub(crate) mod log_reader;
+pub(crate) mod parse;
+pub(crate) mod segment;
+pub(crate) mod series_record;
+pub(crate) mod shard_cells;
+pub(crate) mod size;
+pub(crate) mod slot_runs;
+pub(crate) mod source;
+pub(crate) mod times;
