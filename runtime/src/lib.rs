@@ -164,9 +164,11 @@ mod segment;
 mod store;
 
 // What reading needs, and what it yields.
+mod archive;
 mod collect;
 mod directory;
 mod expose;
+mod merge;
 mod process;
 #[cfg(feature = "process")]
 mod processes;

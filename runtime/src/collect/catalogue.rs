@@ -2,10 +2,10 @@
 
 use crate::declared::Declaration;
 use crate::error::Error;
+use crate::merge::sums::bounds_of;
 use crate::reader::family::LogFamily;
 
 use super::Collector;
-use super::sums::bounds_of;
 
 impl Collector {
     /// What all processes of the directory declare, living, dead and archived, used or not: as [`declarations`](crate::declarations) says it of this

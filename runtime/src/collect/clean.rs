@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::archive::{Portion, forget_all, forget_untouched};
 use crate::error::Error;
 use crate::process::now_ns;
 
 use super::Collector;
-use super::archive::{Portion, forget_all, forget_untouched};
 use super::compact::compacted;
 
 /// What [`Collector::clean`] deletes: nothing by default.

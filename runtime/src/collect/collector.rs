@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::archive::{Folder, Portion};
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::merge::families::{Merged, merge};
 use crate::model::{MetricFamily, Snapshot};
 use crate::sampler;
 use crate::store;
 
 use super::about::about;
-use super::archive::{Folder, Portion};
 use super::custom::{self, Custom};
 use super::kept::{Keeper, Kept};
 use super::limit::Limit;
-use super::merge::{Merged, merge};
 use super::scan::Scan;
 use super::shorten::shorten;
 

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::archive::{Folder, Portion, holding_the_lock, one_that_fits};
 use crate::error::Error;
 use crate::store;
 
 use super::Collector;
-use super::archive::{Folder, Portion, holding_the_lock, one_that_fits};
 
 /// The result of [`Collector::compact`].
 #[derive(Debug, Clone)]

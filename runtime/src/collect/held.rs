@@ -6,16 +6,16 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::archive::since;
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::merge::totals::{LogOf, logs};
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
-use super::archive::since;
 use super::kept::Kept;
 use super::limit::Limit;
 use super::scan::{Scan, ThisProcess};
-use super::together::{LogOf, logs};
 
 /// A row that this process has removed.
 #[derive(Debug)]

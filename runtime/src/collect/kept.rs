@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use crate::archive::ReadArchive;
+use crate::merge::plan::Plans;
 use crate::reader::layout_cache::{Known, Layouts};
 use crate::reader::log_reader::KnownLogs;
 use crate::reader::segment::SegmentLog;
-
-use super::archive::ReadArchive;
-use super::plan::Plans;
 
 /// Bytes that are kept at most.
 const MOST: u64 = 64 << 20;

@@ -4,30 +4,18 @@
 //! this process's own segment, which may have no name.
 
 mod about;
-pub(crate) mod archive;
-mod archived;
-mod archived_size;
 mod catalogue;
 mod clean;
 mod collector;
 mod compact;
 mod custom;
-mod declared;
 mod held;
 mod kept;
 mod limit;
-mod merge;
-mod merging;
-mod order;
-mod part;
-mod plan;
 mod render;
 mod scan;
 mod segments;
 mod shorten;
-mod spans;
-mod sums;
-mod together;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;

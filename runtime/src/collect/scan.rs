@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::archive::{self, Folder, KEPT, ReadArchive};
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
+use crate::merge::archived::Archive;
+use crate::merge::part::Part;
+use crate::merge::plan::Plans;
 use crate::process::Forks;
 use crate::reader::liveness::{Here, Life, settle};
 use crate::reader::log_reader::Logs;
@@ -15,12 +19,8 @@ use crate::reader::source::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use crate::reader::times::{Clock, Times};
 use crate::segment::own::Own;
 
-use super::archive::{self, Folder, KEPT, ReadArchive};
-use super::archived::Archive;
 use super::kept::Kept;
 use super::limit::{Limit, Memory};
-use super::part::Part;
-use super::plan::Plans;
 
 /// How often a collection that archives overtake begins again, before it holds them up.
 const ATTEMPTS: u32 = 3;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::fstat;
 
+use crate::archive;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::model::instance::hex;
@@ -16,7 +17,7 @@ use crate::reader::segment::{ENDLESS, Segment, read_header};
 use crate::reader::source::Source;
 use crate::segment::format::Header;
 
-use super::{Collector, archive};
+use super::Collector;
 
 /// Information about one segment, which is one process's file; see [`Collector::segments`].
 #[derive(Debug, Clone)]

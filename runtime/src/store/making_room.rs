@@ -109,5 +109,5 @@ impl Guard {
 /// process may; or waits a moment for the process that is doing it.
 fn make_room() {
     // Whatever was in the way is reported by what is done next: there is no room.
-    let _ = crate::collect::archive::make_room(open_directory, FORKS);
+    let _ = crate::archive::make_room(open_directory, FORKS);
 }

@@ -5,13 +5,13 @@ use crate::reader::segment::Segment;
 
 /// A segment and whether its process can still write it.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) segment: Segment,
-    pub(super) life: Life,
+pub(crate) struct Part {
+    pub(crate) segment: Segment,
+    pub(crate) life: Life,
 }
 
 impl Part {
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         matches!(self.life, Life::Running | Life::Locked)
     }
 }

@@ -9,28 +9,28 @@ use crate::reader::layout::Layout;
 
 use super::archived::ArchivedFamily;
 use super::declared::Source;
-use super::order::{Sorted, groups};
+use super::sort::{Sorted, groups};
 
 /// A series as one declaration has it: that one's number, and its own.
-pub(super) type Item = (u32, u32);
+pub(crate) type Item = (u32, u32);
 
 /// The series of one family.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     declarations: Vec<Declared>,
     blocks: Arc<Vec<Block>>,
     /// Bytes that keeping it takes, besides logs and archives.
-    pub(super) size: usize,
+    pub(crate) size: usize,
 }
 
 /// Some of the series: so many that their sums fit into the processor's nearest cache, and that what one log has of them is read in one go.
 /// Series by series, each log would be met anew for each of them, and be in no cache.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Ascending.
-    pub(super) labels: Vec<LabelSet>,
+    pub(crate) labels: Vec<LabelSet>,
     /// Each declaration's behind each other.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// So many series are a block.
@@ -38,23 +38,23 @@ const BLOCK: usize = 512;
 
 /// A series as one declaration has it, and which of the block's it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) declaration: u32,
-    pub(super) series: u32,
-    pub(super) place: u32,
+pub(crate) struct Entry {
+    pub(crate) declaration: u32,
+    pub(crate) series: u32,
+    pub(crate) place: u32,
 }
 
 /// Where a family's series come from. What is compared is whether it is the very same; it can't be another's by now, since the plan holds
 /// on to it.
 #[derive(Debug)]
-pub(super) enum Declared {
+pub(crate) enum Declared {
     /// A log, and the family's number in it.
     Log(Arc<Layout>, usize),
     Archive(Arc<ArchivedFamily>),
 }
 
 impl Declared {
-    pub(super) fn of(source: Source<'_>) -> Self {
+    pub(crate) fn of(source: Source<'_>) -> Self {
         match source {
             Source::Log { log, id, .. } => Self::Log(Arc::clone(log.layout), id),
             Source::Archive { archived, .. } => Self::Archive(Arc::clone(archived)),
@@ -85,7 +85,7 @@ impl Declared {
 
 impl Plan {
     /// Of the items of these declarations.
-    pub(super) fn new(
+    pub(crate) fn new(
         declarations: Vec<Declared>,
         sorted: &[Sorted<Item>],
         labels: impl Fn(Item, &mut LabelSets),
@@ -117,31 +117,31 @@ impl Plan {
     }
 
     /// The same, of logs that have grown since by other families.
-    pub(super) fn renewed(&self, declarations: Vec<Declared>) -> Self {
+    pub(crate) fn renewed(&self, declarations: Vec<Declared>) -> Self {
         Self { declarations, blocks: Arc::clone(&self.blocks), size: self.size }
     }
 
     /// Whether it is of these very sources.
-    pub(super) fn is_exactly<'a>(&self, sources: impl Iterator<Item = Source<'a>>) -> bool {
+    pub(crate) fn is_exactly<'a>(&self, sources: impl Iterator<Item = Source<'a>>) -> bool {
         self.declarations.iter().zip(sources).all(|(declared, source)| declared.is_exactly(source))
     }
 
     /// Whether declarations from these sources have no other plan.
-    pub(super) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = Source<'a>>) -> bool {
+    pub(crate) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = Source<'a>>) -> bool {
         self.declarations.len() == sources.len()
             && self.declarations.iter().zip(sources).all(|(declared, source)| declared.is(source))
     }
 
     /// How many series there will be, if each has something to show.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.labels.len()).sum()
     }
 
     /// In ascending order.
-    pub(super) fn blocks(&self) -> &[Block] {
+    pub(crate) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 }
 
 /// The plan of each family.
-pub(super) type Plans = BTreeMap<String, Arc<Plan>>;
+pub(crate) type Plans = BTreeMap<String, Arc<Plan>>;

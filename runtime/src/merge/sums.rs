@@ -13,22 +13,22 @@ use crate::reader::layout::LogSeries;
 
 /// What became of a series so far.
 #[derive(Debug, Clone)]
-pub(super) enum Sum {
+pub(crate) enum Sum {
     Counter(CounterSum),
     Gauge(GaugeSum),
     Histogram(HistogramSum),
 }
 
 impl Sum {
-    pub(super) fn counter() -> Self {
+    pub(crate) fn counter() -> Self {
         Self::Counter(CounterSum::default())
     }
 
-    pub(super) fn histogram() -> Self {
+    pub(crate) fn histogram() -> Self {
         Self::Histogram(HistogramSum::default())
     }
 
-    pub(super) fn add(&mut self, other: Self, mode: Option<Mode>) {
+    pub(crate) fn add(&mut self, other: Self, mode: Option<Mode>) {
         match (self, other) {
             (Self::Counter(sum), Self::Counter(other)) => sum.add(&other),
             (Self::Gauge(sum), Self::Gauge(other)) => sum.add(other, mode),
@@ -41,9 +41,9 @@ impl Sum {
 
 /// Of a counter: what was counted in whole numbers, modulo 2^64, and what wasn't.
 #[derive(Debug, Clone, Default)]
-pub(super) struct CounterSum {
-    pub(super) whole: u64,
-    pub(super) parts: Option<ExactSum>,
+pub(crate) struct CounterSum {
+    pub(crate) whole: u64,
+    pub(crate) parts: Option<ExactSum>,
 }
 
 impl CounterSum {
@@ -55,7 +55,7 @@ impl CounterSum {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "both halves are exact, and rounded together")]
-    pub(super) fn value(self) -> Number {
+    pub(crate) fn value(self) -> Number {
         let Some(mut sum) = self.parts else { return Number::Integer(self.whole) };
         let low = self.whole & 0xffff_ffff;
         sum.add((self.whole - low) as f64);
@@ -67,28 +67,28 @@ impl CounterSum {
 
 /// Of a gauge: whichever its mode needs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct GaugeSum {
-    pub(super) sum: ExactSum,
+pub(crate) struct GaugeSum {
+    pub(crate) sum: ExactSum,
     /// The value that counts where one value does, and when it was set.
-    pub(super) one: Option<(u64, f64)>,
+    pub(crate) one: Option<(u64, f64)>,
     /// Where each process is a series of its own: by pid.
-    pub(super) each: BTreeMap<u32, Each>,
+    pub(crate) each: BTreeMap<u32, Each>,
 }
 
 /// A process's value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Each {
-    pub(super) age: Age,
-    pub(super) value: f64,
-    pub(super) is_alive: bool,
+pub(crate) struct Each {
+    pub(crate) age: Age,
+    pub(crate) value: f64,
+    pub(crate) is_alive: bool,
 }
 
 /// So many dead processes have a series of their own in mode `all`: the newest.
-pub(super) const MOST_DEAD: usize = 64;
+pub(crate) const MOST_DEAD: usize = 64;
 
 impl GaugeSum {
     /// Adds a value that was set, at a time that only the most recent one asks for.
-    pub(super) fn set(&mut self, mode: Mode, when: u64, value: f64) {
+    pub(crate) fn set(&mut self, mode: Mode, when: u64, value: f64) {
         if mode.is_sum() {
             self.sum.add(value);
         } else if self.one.is_none_or(|one| replaces(mode, (when, value), one)) {
@@ -97,7 +97,7 @@ impl GaugeSum {
     }
 
     /// One pid in two segments (two pid namespaces, a pid used again): the newer that was set.
-    pub(super) fn set_of(&mut self, pid: u32, each: Each) {
+    pub(crate) fn set_of(&mut self, pid: u32, each: Each) {
         let known = self.each.entry(pid).or_insert(each);
         if (each.age, each.value.to_bits()) > (known.age, known.value.to_bits()) {
             *known = each;
@@ -115,7 +115,7 @@ impl GaugeSum {
     }
 
     /// Leaves out dead processes beyond the newest few, so that a program that starts processes for ever doesn't have series for ever.
-    pub(super) fn keep_newest(&mut self) {
+    pub(crate) fn keep_newest(&mut self) {
         let mut dead: Vec<(Age, u32)> =
             self.each.iter().filter(|(_, e)| !e.is_alive).map(|(pid, e)| (e.age, *pid)).collect();
         dead.sort_unstable();
@@ -142,22 +142,22 @@ fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f6
 
 /// Of a histogram, or of a summary, which is one without bounds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct HistogramSum {
-    pub(super) nanos: u128,
-    pub(super) sum: ExactSum,
+pub(crate) struct HistogramSum {
+    pub(crate) nanos: u128,
+    pub(crate) sum: ExactSum,
     /// Cumulative, for each of the family's bounds.
-    pub(super) below: Vec<u64>,
-    pub(super) count: u64,
+    pub(crate) below: Vec<u64>,
+    pub(crate) count: u64,
 }
 
 /// A family's bounds in its unit.
-pub(super) fn bounds_of(family: &LogFamily) -> Vec<f64> {
+pub(crate) fn bounds_of(family: &LogFamily) -> Vec<f64> {
     family.bounds.iter().map(|bits| bound(family.cells, *bits)).collect()
 }
 
 /// The bounds that a declaration has, among those that are shown.
 #[derive(Debug, Default)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Where each of its own stands there, if it does.
     places: Vec<Option<usize>>,
     /// How many are shown.
@@ -165,19 +165,19 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new(own: &[f64], shown: &[f64]) -> Self {
+    pub(crate) fn new(own: &[f64], shown: &[f64]) -> Self {
         let places = own.iter().map(|bound| position(shown, *bound)).collect();
         Self { places, shown: shown.len() }
     }
 }
 
-pub(super) fn position(bounds: &[f64], bound: f64) -> Option<usize> {
+pub(crate) fn position(bounds: &[f64], bound: f64) -> Option<usize> {
     bounds.binary_search_by(|b| b.total_cmp(&bound)).ok()
 }
 
 impl HistogramSum {
     /// Adds a histogram's cells.
-    pub(super) fn add_cells(
+    pub(crate) fn add_cells(
         &mut self,
         counted: &impl Counted,
         family: &LogFamily,
@@ -218,7 +218,7 @@ impl HistogramSum {
     }
 
     /// Adds another, with its bounds.
-    pub(super) fn add(&mut self, other: &Self, bounds: &Bounds) {
+    pub(crate) fn add(&mut self, other: &Self, bounds: &Bounds) {
         self.add_but_buckets(other);
         self.below.resize(bounds.shown, 0);
         for (place, more) in bounds.places.iter().zip(&other.below) {
@@ -243,7 +243,7 @@ impl HistogramSum {
         self.count = self.count.saturating_add(other.count);
     }
 
-    pub(super) fn value(mut self, bounds: &[f64]) -> HistogramValue {
+    pub(crate) fn value(mut self, bounds: &[f64]) -> HistogramValue {
         self.below.resize(bounds.len(), 0);
         let buckets =
             bounds.iter().zip(&self.below).map(|(le, count)| Bucket { le: *le, count: *count });

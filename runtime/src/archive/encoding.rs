@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::collect::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
-use crate::collect::spans::{Span, Spans};
-use crate::collect::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use crate::error::{Error, ErrorKind};
+use crate::merge::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
+use crate::merge::spans::{Span, Spans};
+use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::exact_sum::ExactSum;
 use crate::model::mode::Mode;
@@ -23,13 +23,13 @@ use crate::segment::log::{
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
 const MINOR: u16 = 1;
-pub(super) const HEADER_LEN: usize = 128;
+pub(crate) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
 const TRAILER_LEN: usize = 16;
 
 /// A reader takes no longer archive, and a writer makes none.
-pub(super) const MAX_LEN: u64 = 256 << 20;
+pub(crate) const MAX_LEN: u64 = 256 << 20;
 /// Bytes of labels that an exposition of an archive may have.
 const MAX_TEXT: u64 = 4 << 30;
 /// What a label costs beside its bytes.
@@ -41,15 +41,15 @@ const MAX_PARTS: u32 = 4096;
 /// A sum without parts, where there could be some.
 const NO_PARTS: u32 = u32::MAX;
 
-pub(super) struct Header {
-    pub(super) archive: Archive,
+pub(crate) struct Header {
+    pub(crate) archive: Archive,
     minor: u16,
     len: u64,
     tombstones: u32,
     families: u32,
 }
 
-pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, Error> {
     let not = |reason| Error::new(ErrorKind::NotSegment { reason });
     if !bytes.starts_with(&MAGIC) {
         return Err(not("not an archive: it doesn't begin with HCARC"));
@@ -93,7 +93,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
     Ok(Header { archive, minor, len, tombstones, families })
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
     let header = header(bytes)?;
     let is_later = header.minor > MINOR;
     body(bytes, header).map_err(|e| if is_later { e.in_later_version() } else { e })
@@ -275,7 +275,7 @@ fn exact(f: &mut Fields<'_>, family: &LogFamily) -> Result<Option<ExactSum>, Err
     Ok(Some(sum))
 }
 
-pub(super) fn encode(archive: &Archive, now: u64) -> Vec<u8> {
+pub(crate) fn encode(archive: &Archive, now: u64) -> Vec<u8> {
     let mut out = vec![0; HEADER_LEN];
     for tombstone in &archive.tombstones {
         out.extend_from_slice(&tombstone.instance);

@@ -9,26 +9,29 @@
 //!
 //! So a segment counts once at every moment: before the commit its file does, after it the archive, whatever a collector saw first and
 //! whoever is killed between two steps. An exhaustive model of it is in `tests/tests/archive_model.rs`.
+//!
+//! This layer stands on `merge`. It knows no collector and no snapshot's look, and nothing of the
+//! writer: who folds hands in how to keep forks away.
 
+mod batch;
+mod compactor;
+mod encoding;
 mod file;
 mod fold;
-mod folder;
 mod forget;
-mod format;
 mod lock;
-mod portion;
+mod punch_holes;
 mod room;
 #[cfg(test)]
-pub(super) mod tests;
-mod zeros;
+pub(crate) mod tests;
 
-pub(super) use file::{ReadArchive, generation, read, read_after};
-pub(super) use fold::since;
-pub(super) use folder::{Folder, Generation};
-pub(super) use forget::{forget_all, forget_untouched};
-pub(super) use portion::Portion;
+pub(crate) use batch::Portion;
+pub(crate) use compactor::{Folder, Generation};
+pub(crate) use file::{ReadArchive, generation, read, read_after};
+pub(crate) use fold::since;
+pub(crate) use forget::{forget_all, forget_untouched};
 pub(crate) use room::{holding_the_lock, make_room, one_that_fits};
 
 /// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
 /// again.
-pub(super) const KEPT: u64 = 4;
+pub(crate) const KEPT: u64 = 4;

@@ -6,9 +6,9 @@ mod shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::collect::archive::tests::folded;
-use crate::collect::part::Part;
-use crate::collect::plan::Plans;
+use crate::archive::tests::folded;
+use crate::merge::part::Part;
+use crate::merge::plan::Plans;
 use crate::model::cells::UNSET;
 use crate::model::mode::Mode;
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};

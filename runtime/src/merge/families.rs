@@ -9,23 +9,23 @@ use super::archived::Archive;
 use super::declared::{
     Use, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
 };
-use super::merging::Merging;
+use super::family::Merging;
 use super::part::Part;
 use super::plan::Plans;
-use super::together::logs;
+use super::totals::logs;
 
 /// What segments and an archive come to.
 #[derive(Default)]
-pub(super) struct Merged {
+pub(crate) struct Merged {
     /// Sorted by name.
-    pub(super) families: Vec<MetricFamily>,
+    pub(crate) families: Vec<MetricFamily>,
     /// What had to be left out.
-    pub(super) skipped: Vec<Error>,
+    pub(crate) skipped: Vec<Error>,
     /// For the next time.
-    pub(super) plans: Plans,
+    pub(crate) plans: Plans,
 }
 
-pub(super) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merged {
+pub(crate) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merged {
     let logs = logs(parts);
     let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {

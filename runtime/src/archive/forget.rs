@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::collect::archived::Archive;
+use crate::merge::archived::Archive;
 use crate::model::LabelSet;
 use crate::reader::segment::ENDLESS;
 
@@ -11,7 +11,7 @@ use super::fold::SeriesOfSegments;
 
 /// Leaves out the series that nobody has added to since `before`, in ns since 1970, and that no segment has any more; says how many
 /// there were.
-pub(in super::super) fn forget_untouched(
+pub(crate) fn forget_untouched(
     archive: &mut Archive,
     before: u64,
     others: &[SeriesOfSegments],
@@ -40,7 +40,7 @@ pub(in super::super) fn forget_untouched(
 }
 
 /// Leaves out everything that was counted. The tombstones stay: the segments' files may be there yet.
-pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
+pub(crate) fn forget_all(archive: &mut Archive) -> usize {
     let series = archive.families.iter().map(|family| family.series.len()).sum::<usize>();
     archive.families.clear();
     (archive.segments, archive.dropped_operations, archive.cut_label_values) = (0, 0, 0);
@@ -49,10 +49,10 @@ pub(in super::super) fn forget_all(archive: &mut Archive) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::spans::{Span, Spans};
-    use super::super::super::sums::{HistogramSum, Sum};
     use super::*;
-    use crate::collect::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
+    use crate::merge::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
+    use crate::merge::spans::{Span, Spans};
+    use crate::merge::sums::{HistogramSum, Sum};
     use crate::model::MetricType;
     use crate::reader::family::{Cells, LogFamily};
 

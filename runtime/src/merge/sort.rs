@@ -6,7 +6,7 @@
 /// Sorts as lists of names and values sort. `label` is the nth of an item: its name's place among all names, and its value.
 ///
 /// What is alike stands together; [`groups`] tells it apart.
-pub(super) fn sorted<'a, T: Copy>(
+pub(crate) fn sorted<'a, T: Copy>(
     items: impl Iterator<Item = T>,
     label: impl Fn(T, usize) -> Option<(u32, &'a str)>,
 ) -> Vec<Sorted<T>> {
@@ -37,15 +37,15 @@ pub(super) fn sorted<'a, T: Copy>(
 
 /// An item in its place.
 #[derive(Debug)]
-pub(super) struct Sorted<T> {
+pub(crate) struct Sorted<T> {
     piece: u128,
-    pub(super) item: T,
+    pub(crate) item: T,
     /// Of those that are alike.
     is_first: bool,
 }
 
 /// The items that have the same labels, in ascending order.
-pub(super) fn groups<T>(sorted: &[Sorted<T>]) -> impl Iterator<Item = &[Sorted<T>]> {
+pub(crate) fn groups<T>(sorted: &[Sorted<T>]) -> impl Iterator<Item = &[Sorted<T>]> {
     sorted.chunk_by(|_, next| !next.is_first)
 }
 

@@ -13,26 +13,26 @@ use crate::reader::segment::Segment;
 use super::part::Part;
 
 /// What several segments' logs say alike, so that labels are looked at once for all of them.
-pub(super) struct LogOf<'a> {
-    pub(super) layout: &'a Arc<Layout>,
-    pub(super) parts: Vec<&'a Part>,
+pub(crate) struct LogOf<'a> {
+    pub(crate) layout: &'a Arc<Layout>,
+    pub(crate) parts: Vec<&'a Part>,
     sums: OnceCell<Sums>,
 }
 
 impl<'a> LogOf<'a> {
-    pub(super) fn new(part: &'a Part) -> Self {
+    pub(crate) fn new(part: &'a Part) -> Self {
         let layout = &part.segment.log.layout;
         Self { layout, parts: vec![part], sums: OnceCell::new() }
     }
 
     /// From when on the first of those that have all series of the log had this one; `None` if there are none.
     #[inline]
-    pub(super) fn since(&self, series: &LogSeries) -> Option<u64> {
+    pub(crate) fn since(&self, series: &LogSeries) -> Option<u64> {
         self.sums().since.get(series.record as usize).copied()
     }
 
     /// The segments that have removed some, and are looked at one by one.
-    pub(super) fn others(&self) -> impl Iterator<Item = &'a Segment> + '_ {
+    pub(crate) fn others(&self) -> impl Iterator<Item = &'a Segment> + '_ {
         // Asked for each series, and nearly always there are none.
         let parts = if self.sums().are_all { &[][..] } else { &self.parts };
         parts.iter().map(|part| &part.segment).filter(|segment| !is_whole(segment))
@@ -154,7 +154,7 @@ impl Sums {
 const LANES: usize = 8;
 
 /// The logs of these segments, each with those that have it.
-pub(super) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
+pub(crate) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
     let mut numbers = HashMap::new();
     let mut logs: Vec<LogOf<'_>> = Vec::new();
     for part in parts {

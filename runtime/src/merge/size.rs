@@ -8,7 +8,7 @@ use super::spans::Span;
 use super::sums::{Each, Sum};
 
 impl Archive {
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let tombstones = times(self.tombstones.len(), size_of::<Tombstone>());
         sum(self.families.iter().map(|family| family.size())).saturating_add(tombstones) as u64
     }
@@ -48,9 +48,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::collect::archive::tests::read_back;
-    use crate::collect::spans::Spans;
+    use crate::archive::tests::read_back;
     use crate::descriptor::Descriptor;
+    use crate::merge::spans::Spans;
     use crate::model::MetricType;
     use crate::model::kind::Kind;
     use crate::reader::family::{Cells, LogFamily};

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use rustix::fs::fstat;
 
-use crate::collect::archived::Archive;
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
+use crate::merge::archived::Archive;
 use crate::reader::source::{Source, bytes_in};
 use crate::reader::times::Clock;
 
-use super::format::{HEADER_LEN, MAX_LEN, decode, header};
+use super::encoding::{HEADER_LEN, MAX_LEN, decode, header};
 
 /// The generation of a directory's archive, from its header; 0 if there is none.
-pub(in super::super) fn generation(directory: &Directory) -> Result<u64, Error> {
+pub(crate) fn generation(directory: &Directory) -> Result<u64, Error> {
     let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(0) };
     let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
     header(&bytes_in(&words)).map(|header| header.archive.generation)
 }
 
 /// The whole archive; an empty one if there is none.
-pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
+pub(crate) fn read(directory: &Directory) -> Result<Archive, Error> {
     match open(directory)? {
         Some((source, identity)) => whole(&source, &identity),
         None => Ok(Archive::default()),
@@ -30,7 +30,7 @@ pub(in super::super) fn read(directory: &Directory) -> Result<Archive, Error> {
 }
 
 /// The same, for who may have read it before.
-pub(in super::super) fn read_after(
+pub(crate) fn read_after(
     directory: &Directory,
     earlier: Option<&Arc<ReadArchive>>,
 ) -> Result<Option<Arc<ReadArchive>>, Error> {
@@ -45,10 +45,10 @@ pub(in super::super) fn read_after(
 
 /// An archive, and the file that it was read from.
 #[derive(Debug)]
-pub(in super::super) struct ReadArchive {
-    pub(in super::super) archive: Archive,
+pub(crate) struct ReadArchive {
+    pub(crate) archive: Archive,
     /// Bytes that keeping it takes.
-    pub(in super::super) size: u64,
+    pub(crate) size: u64,
     identity: Identity,
 }
 

@@ -1,10 +1,10 @@
 //! What segments share: layouts, sums of cells, and plans.
 
-use super::*;
+use crate::merge::part::Part;
+use crate::merge::plan::Plans;
+use crate::merge::totals::logs;
 
-use crate::collect::part::Part;
-use crate::collect::plan::Plans;
-use crate::collect::together::logs;
+use super::*;
 
 /// Numbers below a bound, always the same ones.
 fn random(mut state: u64) -> impl FnMut(u32) -> u32 {

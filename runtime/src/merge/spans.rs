@@ -12,21 +12,21 @@ use super::sums::Sum;
 
 /// What was counted in one span of time, by all who had the series then.
 #[derive(Debug, Clone)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// Nanoseconds since 1970.
-    pub(super) from: u64,
+    pub(crate) from: u64,
     /// The same; [`ENDLESS`] until it is removed.
-    pub(super) until: u64,
-    pub(super) sum: Sum,
+    pub(crate) until: u64,
+    pub(crate) sum: Sum,
 }
 
 /// A series' spans, none of which touch. Nearly always one.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Spans(pub(super) Vec<Span>);
+pub(crate) struct Spans(pub(crate) Vec<Span>);
 
 impl Spans {
     /// The sum of the span that this one belongs to, for more to be added to.
-    pub(super) fn at(
+    pub(crate) fn at(
         &mut self,
         (from, until): (u64, u64),
         mode: Option<Mode>,
@@ -62,7 +62,7 @@ impl Spans {
     }
 
     /// The span, if there is one only and nobody ended it.
-    pub(super) fn only(&mut self) -> Option<&mut Span> {
+    pub(crate) fn only(&mut self) -> Option<&mut Span> {
         match &mut self.0[..] {
             [span] if span.until == ENDLESS => Some(span),
             _ => None,
@@ -70,7 +70,7 @@ impl Spans {
     }
 
     /// The span that is shown: the one that nobody ended.
-    pub(super) fn current(&mut self) -> Option<Span> {
+    pub(crate) fn current(&mut self) -> Option<Span> {
         // They ascend, so it is the last.
         self.0.pop().filter(|span| span.until == ENDLESS)
     }
@@ -79,7 +79,7 @@ impl Spans {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::sums::CounterSum;
+    use crate::merge::sums::CounterSum;
     use crate::model::Number;
 
     fn count(spans: &mut Spans, from: u64, until: u64, n: u64) {

@@ -1,9 +1,9 @@
 //! What a gauge, an info and a state set come to.
 
-use super::*;
+use crate::merge::part::Part;
+use crate::merge::plan::Plans;
 
-use crate::collect::part::Part;
-use crate::collect::plan::Plans;
+use super::*;
 
 #[test]
 fn calls_in_progress_never_read_as_less_than_none() {

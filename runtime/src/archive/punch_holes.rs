@@ -29,7 +29,7 @@ const MOST_PAGES: usize = 1 << 14;
 
 impl Folder<'_> {
     /// Gives back blocks of dead segments that read as zeros, of as many as the portion says, and says whether there were any.
-    pub(in super::super) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
+    pub(crate) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
         let here = Here::in_directory(self.directory);
         // What is skipped was told when it was to be folded.
         let (_, listing, _original) = self.list(&here, &mut Vec::new())?;

@@ -13,51 +13,51 @@ use super::sums::{GaugeSum, Sum};
 
 /// Everything the archive says.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     /// Grows by one with each folding; 0 is no archive.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     /// Segments that were folded, ever.
-    pub(super) segments: u64,
-    pub(super) dropped_operations: u64,
-    pub(super) cut_label_values: u64,
+    pub(crate) segments: u64,
+    pub(crate) dropped_operations: u64,
+    pub(crate) cut_label_values: u64,
     /// What its times count from.
-    pub(super) base: TimeBase,
-    pub(super) tombstones: Vec<Tombstone>,
+    pub(crate) base: TimeBase,
+    pub(crate) tombstones: Vec<Tombstone>,
     /// One for each way in which a family was declared; the buckets of one histogram can't be told from another's sums.
-    pub(super) families: Vec<Arc<ArchivedFamily>>,
+    pub(crate) families: Vec<Arc<ArchivedFamily>>,
 }
 
 /// A segment that is in the archive, and whose file may still be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tombstone {
-    pub(super) instance: [u8; 16],
+pub(crate) struct Tombstone {
+    pub(crate) instance: [u8; 16],
     /// The generation whose folder last found the file. The age counts from here and not from the folding: a collector may have listed
     /// the file for as long as it was there.
-    pub(super) last_seen: u64,
+    pub(crate) last_seen: u64,
 }
 
 /// A family of the dead.
 #[derive(Debug, Clone)]
-pub(super) struct ArchivedFamily {
+pub(crate) struct ArchivedFamily {
     /// Its labels are sorted.
-    pub(super) family: LogFamily,
-    pub(super) newest: Age,
+    pub(crate) family: LogFamily,
+    pub(crate) newest: Age,
     /// How many segments declared it so.
-    pub(super) segments: u64,
-    pub(super) series: Vec<ArchivedSeries>,
+    pub(crate) segments: u64,
+    pub(crate) series: Vec<ArchivedSeries>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct ArchivedSeries {
-    pub(super) labels: LabelSet,
-    pub(super) spans: Spans,
+pub(crate) struct ArchivedSeries {
+    pub(crate) labels: LabelSet,
+    pub(crate) spans: Spans,
     /// When something was last added, in ns since 1970.
-    pub(super) touched: u64,
+    pub(crate) touched: u64,
 }
 
 impl Archive {
     /// No archive.
-    pub(super) const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         generation: 0,
         segments: 0,
         dropped_operations: 0,
@@ -68,7 +68,7 @@ impl Archive {
     };
 
     /// Lets its times count from another base, where they count by another clock.
-    pub(super) fn count_from(&mut self, clock: &Clock) {
+    pub(crate) fn count_from(&mut self, clock: &Clock) {
         if self.base == clock.base {
             return;
         }
@@ -88,7 +88,7 @@ impl Archive {
         self.base = clock.base;
     }
 
-    pub(super) fn has(&self, instance: &[u8; 16]) -> bool {
+    pub(crate) fn has(&self, instance: &[u8; 16]) -> bool {
         self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()
     }
 }

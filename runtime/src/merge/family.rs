@@ -13,14 +13,14 @@ use crate::reader::segment::ENDLESS;
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
 use super::declared::{Source, Use};
-use super::order::{self, Sorted};
 use super::part::Part;
 use super::plan::{Declared, Entry, Item, Plan, Plans};
+use super::sort::{self, Sorted};
 use super::spans::{Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
-use super::together::LogOf;
+use super::totals::LogOf;
 
-pub(super) struct Merging<'a> {
+pub(crate) struct Merging<'a> {
     family: MetricFamily,
     mode: Option<Mode>,
     /// The bounds that all declarations have, in the family's unit.
@@ -45,7 +45,7 @@ struct Gathered<'a> {
 const NOW: u64 = u64::MAX;
 
 impl<'a> Merging<'a> {
-    pub(super) fn new(uses: &[Use<'a>]) -> Self {
+    pub(crate) fn new(uses: &[Use<'a>]) -> Self {
         // The newest segment's words; they seldom differ.
         let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.place())));
         let words = newest.map(|used| used.family);
@@ -79,16 +79,16 @@ impl<'a> Merging<'a> {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.family.name
     }
 
-    pub(super) fn family(&self) -> &MetricFamily {
+    pub(crate) fn family(&self) -> &MetricFamily {
         &self.family
     }
 
     /// Adds what the archive has of the family.
-    pub(super) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
+    pub(crate) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
         let source = Source::Archive { number: 0, archived };
         let family = &archived.family;
         let bounds = Rc::new(Bounds::new(&bounds_of(family), &self.bounds));
@@ -129,7 +129,7 @@ impl<'a> Merging<'a> {
                 }
             }
         };
-        order::sorted(items, label)
+        sort::sorted(items, label)
     }
 
     fn labels(&self, (number, series): Item, sets: &mut LabelSets) {
@@ -270,7 +270,7 @@ impl<'a> Merging<'a> {
     }
 
     /// The series as an archive keeps them, touched `now` if a segment has them.
-    pub(super) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
+    pub(crate) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
         let plan = self.plan(None);
         let mut all = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, touched }| {
@@ -289,7 +289,7 @@ impl<'a> Merging<'a> {
     }
 
     /// The family as it is shown, and the plan by which it was made, which is the earlier one where that still holds.
-    pub(super) fn finish(mut self, earlier: &Plans) -> (MetricFamily, Arc<Plan>) {
+    pub(crate) fn finish(mut self, earlier: &Plans) -> (MetricFamily, Arc<Plan>) {
         let plan = self.plan(earlier.get(self.name()));
         let mut series = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, .. }| {

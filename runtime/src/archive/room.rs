@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Folder, Generation, Portion};
-
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::Forks;
+
+use super::{Folder, Generation, Portion};
 
 /// How long to wait for another process that is compacting, before this process counts in private
 /// memory for good: as long as its own compaction would take.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::collect::archived::{Archive, ArchivedFamily, Tombstone};
-use crate::collect::declared::{Use, uses, votes};
-use crate::collect::merging::Merging;
-use crate::collect::part::Part;
-use crate::collect::together::{LogOf, logs};
 use crate::error::Error;
+use crate::merge::archived::{Archive, ArchivedFamily, Tombstone};
+use crate::merge::declared::{Use, uses, votes};
+use crate::merge::family::Merging;
+use crate::merge::part::Part;
+use crate::merge::totals::{LogOf, logs};
 use crate::model::mode::Mode;
 use crate::model::{LabelSet, LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily};
@@ -34,7 +34,7 @@ fn is_kept(family: &LogFamily) -> bool {
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files are there.
-pub(super) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
+pub(crate) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
     let generation = old.generation.saturating_add(1);
     let families = {
         let logs = logs(dead);
@@ -112,7 +112,7 @@ fn archived_family(
 
 /// Leaves out what was counted in spans that have ended and can't go on: nobody will ever see it again. `others` are the series of all segments
 /// that aren't in the archive; they are asked for only if there is such a span.
-pub(super) fn leave_out_ended(
+pub(crate) fn leave_out_ended(
     archive: &mut Archive,
     others: impl FnOnce() -> Result<Vec<SeriesOfSegments>, Error>,
 ) -> Result<(), Error> {
@@ -153,10 +153,10 @@ pub(super) fn leave_out_ended(
 }
 
 /// A series of a segment: its family's name, its labels, and its span.
-pub(in super::super) type SeriesOfSegments = (String, LabelSet, (u64, u64));
+pub(crate) type SeriesOfSegments = (String, LabelSet, (u64, u64));
 
 /// The series of segments.
-pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
+pub(crate) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
     for LogOf { layout, parts, .. } in logs(parts) {
         let families = |series: &LogSeries| layout.families.get(series.family as usize);
@@ -172,7 +172,7 @@ pub(super) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
 }
 
 /// When the span began that has not ended.
-pub(in super::super) fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
+pub(crate) fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
     spans.sort_unstable();
     let mut current: Option<(u64, u64)> = None;
     for (from, until) in spans {

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::collect::archived::Archive;
-use crate::collect::part::Part;
 use crate::descriptor::Descriptor;
 use crate::directory::Directory;
+use crate::merge::archived::Archive;
+use crate::merge::part::Part;
 use crate::model::kind::Kind;
 use crate::segment::format::{
     Header, LADDER, LIMITS_OFF, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, PAGE, Word,
@@ -16,12 +16,12 @@ use crate::segment::format::{
 use crate::segment::lock;
 use crate::segment::log::{LogWriter, text};
 
+use super::encoding::{decode, encode};
 use super::fold::{fold, leave_out_ended, series_of};
-use super::format::{decode, encode};
 use super::{Folder, KEPT, Portion};
 
 /// The next generation, as it is read back from its bytes; `others` are the segments that stay.
-pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
+pub(crate) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
     let mut archive = fold(archive, dead, &HashSet::new(), 7);
     leave_out_ended(&mut archive, || Ok(series_of(others))).unwrap();
     let bytes = encode(&archive, 8);
@@ -31,7 +31,7 @@ pub(in super::super) fn folded(archive: Archive, dead: &[Part], others: &[Part])
 }
 
 /// An archive as its file says it, and how long that is.
-pub(in super::super) fn read_back(archive: &Archive) -> (Archive, usize) {
+pub(crate) fn read_back(archive: &Archive) -> (Archive, usize) {
     let bytes = encode(archive, 8);
     (decode(&bytes).unwrap(), bytes.len())
 }
@@ -56,7 +56,7 @@ fn an_archive_that_was_cut_or_changed_anywhere_is_refused() {
 fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     let mut archive = Archive::default();
     let instance = [3; 16];
-    archive.tombstones.push(crate::collect::archived::Tombstone { instance, last_seen: 0 });
+    archive.tombstones.push(crate::merge::archived::Tombstone { instance, last_seen: 0 });
     let listed = HashSet::from([instance]);
     for _ in 0..10 {
         archive = fold(archive, &[], &listed, 0);

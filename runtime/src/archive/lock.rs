@@ -12,7 +12,7 @@ use crate::segment::fold_fd::{self, Kept};
 use crate::segment::lock;
 
 /// The lock, held.
-pub(super) struct FoldLock<'a> {
+pub(crate) struct FoldLock<'a> {
     directory: &'a Directory,
     epoch: u32,
     kept: Option<Kept>,
@@ -20,7 +20,7 @@ pub(super) struct FoldLock<'a> {
 
 impl<'a> FoldLock<'a> {
     /// Takes it without waiting; `None` if someone else has it.
-    pub(super) fn take(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
+    pub(crate) fn take(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
         // `None`: called from inside an operation of this very thread; not the time to fold.
         let Some(held) = forks.without(|| Self::open(directory)).transpose()?.flatten() else {
             return Ok(None);
@@ -79,7 +79,7 @@ impl<'a> FoldLock<'a> {
     /// Whether this still is the process that took it, and others would wait for it: to be asked
     /// before
     /// anything is replaced or removed.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         // A signal handler can fork in the middle of folding, and the child goes on without the
         // lock.
         // A program that becomes a daemon closes all descriptors, and the lock with them.

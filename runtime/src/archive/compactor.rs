@@ -10,11 +10,11 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use crate::collect::archived::Archive;
-use crate::collect::part::Part;
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::merge::archived::Archive;
+use crate::merge::part::Part;
 use crate::model::instance::{Age, hex};
 use crate::process::{Forks, now_ns, random};
 use crate::reader::liveness::{Here, Life};
@@ -26,44 +26,44 @@ use crate::replace::Original;
 use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
+use super::batch::Portion;
+use super::encoding::{MAX_LEN, decode, encode};
 use super::file::read;
 use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
-use super::format::{MAX_LEN, decode, encode};
 use super::lock::FoldLock;
-use super::portion::Portion;
 
 /// Cells of dead segments that one generation holds in memory: 64 MiB.
 const MOST_CELLS: usize = 1 << 23;
 
 /// Folds one directory, as long as it exists: it holds the lock.
-pub(in super::super) struct Folder<'a> {
-    pub(super) directory: &'a Directory,
-    pub(super) lock: FoldLock<'a>,
+pub(crate) struct Folder<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) lock: FoldLock<'a>,
     forks: Forks,
 }
 
 /// What one generation did.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in super::super) struct Generation {
-    pub(in super::super) number: u64,
-    pub(in super::super) folded: usize,
+pub(crate) struct Generation {
+    pub(crate) number: u64,
+    pub(crate) folded: usize,
     /// Whether there are more to be folded.
-    pub(in super::super) has_more: bool,
+    pub(crate) has_more: bool,
 }
 
 /// What lies in a directory.
 #[derive(Default)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// All of whom a file is there.
     instances: HashSet<[u8; 16]>,
     /// Those that nobody can write any more; of each the file, and copies of it.
-    pub(super) dead: BTreeMap<[u8; 16], Vec<Listed>>,
+    pub(crate) dead: BTreeMap<[u8; 16], Vec<Listed>>,
     /// What the times of each count from, with its age.
     bases: Vec<(Age, TimeBase)>,
 }
 
-pub(super) struct Listed {
-    pub(super) name: String,
+pub(crate) struct Listed {
+    pub(crate) name: String,
     header: Header,
     life: Life,
 }
@@ -77,16 +77,13 @@ struct Opened {
 
 impl<'a> Folder<'a> {
     /// `None` if someone else folds.
-    pub(in super::super) fn new(
-        directory: &'a Directory,
-        forks: Forks,
-    ) -> Result<Option<Self>, Error> {
+    pub(crate) fn new(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
         let lock = FoldLock::take(directory, forks)?;
         Ok(lock.map(|lock| Self { directory, lock, forks }))
     }
 
     /// Writes one generation of the archive, if there is anything to fold. What can't be read is left out and told.
-    pub(in super::super) fn generation(
+    pub(crate) fn generation(
         &self,
         portion: Portion,
         skipped: &mut Vec<Error>,
@@ -160,7 +157,7 @@ impl<'a> Folder<'a> {
 
     /// Writes a generation without what `what` takes away, unless that is nothing, and says how much it was. It is given the series of all segments that
     /// aren't in the archive.
-    pub(in super::super) fn forget(
+    pub(crate) fn forget(
         &self,
         what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> usize,
         skipped: &mut Vec<Error>,
@@ -182,7 +179,7 @@ impl<'a> Folder<'a> {
     }
 
     /// Removes the damaged segments that were set aside, and says how many there were.
-    pub(in super::super) fn remove_set_aside(&self) -> Result<usize, Error> {
+    pub(crate) fn remove_set_aside(&self) -> Result<usize, Error> {
         let mut removed = 0;
         for name in self.directory.names()?.set_aside {
             let Ok(Some(fd)) = self.directory.open_file(&name) else { continue };
@@ -201,7 +198,7 @@ impl<'a> Folder<'a> {
     }
 
     /// The archive, who is there, and the right to replace that very archive.
-    pub(super) fn list(
+    pub(crate) fn list(
         &self,
         here: &Here,
         skipped: &mut Vec<Error>,
@@ -326,7 +323,7 @@ impl<'a> Folder<'a> {
         Ok(())
     }
 
-    pub(super) fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
+    pub(crate) fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
         // Looked at first, without writing: whether it is a file at all, and whose.
         if self.directory.open_file(name)?.is_none() {
             return Ok(None);

@@ -12,11 +12,11 @@ use crate::reader::family::LogFamily;
 
 use super::archived::{Archive, ArchivedFamily};
 use super::sums::bounds_of;
-use super::together::LogOf;
+use super::totals::LogOf;
 
 /// Where a family is declared, and its series are.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     /// In logs that are alike: their number, and the family's in them.
     Log { number: usize, id: usize, log: &'a LogOf<'a> },
     /// In the archive: the family's number.
@@ -24,16 +24,16 @@ pub(super) enum Source<'a> {
 }
 
 /// A family's declaration, and who has it.
-pub(super) struct Use<'a> {
-    pub(super) family: &'a LogFamily,
-    pub(super) source: Source<'a>,
+pub(crate) struct Use<'a> {
+    pub(crate) family: &'a LogFamily,
+    pub(crate) source: Source<'a>,
     votes: Votes,
-    pub(super) newest: Age,
+    pub(crate) newest: Age,
 }
 
 impl Use<'_> {
     /// Where in its log it stands: the same however many logs there are, in whatever order.
-    pub(super) fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         match self.source {
             Source::Log { id: place, .. } | Source::Archive { number: place, .. } => place,
         }
@@ -42,10 +42,10 @@ impl Use<'_> {
 
 /// The segments that declare something: those of living processes first. What runs now is right about what a name means, however many have
 /// died that thought otherwise.
-pub(super) type Votes = (u64, u64);
+pub(crate) type Votes = (u64, u64);
 
 /// The families of each log that have series. One without has nothing to say, and no say in what is shown.
-pub(super) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
+pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
     logs.iter().enumerate().flat_map(|(number, log)| {
         let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
         let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;
@@ -60,7 +60,7 @@ pub(super) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
     })
 }
 
-pub(super) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
+pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
     archive.families.iter().enumerate().map(|(number, archived)| Use {
         family: &archived.family,
         source: Source::Archive { number, archived },
@@ -70,14 +70,14 @@ pub(super) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
 }
 
 /// What must agree for two declarations to be one family.
-pub(super) type Shape = (MetricType, Option<Mode>);
+pub(crate) type Shape = (MetricType, Option<Mode>);
 
-pub(super) fn shape(family: &LogFamily) -> Shape {
+pub(crate) fn shape(family: &LogFamily) -> Shape {
     (family.kind, family.mode)
 }
 
 /// The shape that most segments have; of equally many, the first in the order of kinds and modes.
-pub(super) fn majority(uses: &[Use<'_>]) -> Shape {
+pub(crate) fn majority(uses: &[Use<'_>]) -> Shape {
     let mut shapes = uses.iter().map(|used| shape(used.family));
     if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
         return first;
@@ -94,7 +94,7 @@ pub(super) fn majority(uses: &[Use<'_>]) -> Shape {
 }
 
 /// How many segments these are: one that declares a family several times is still one. Its declarations stand beside each other.
-pub(super) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
+pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
     let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
     for used in uses {
         let who = match used.source {
@@ -110,7 +110,7 @@ pub(super) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
 }
 
 /// Only the bounds that all declarations have can be shown; whoever loses some should hear of it.
-pub(super) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
+pub(crate) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
     let first = uses.first()?.family;
     let differs = uses.iter().any(|used| {
         !used.family.has_bounds_of(first) && bounds_of(used.family) != bounds_of(first)
@@ -122,7 +122,7 @@ pub(super) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
     })
 }
 
-pub(super) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
+pub(crate) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
     let message = format!(
         "`{name}` is {} in most processes, and {} as declared at {}: the latter is left out",
         words(kept),
@@ -132,7 +132,7 @@ pub(super) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
     Error::new(ErrorKind::Conflict { message })
 }
 
-pub(super) fn words((kind, mode): Shape) -> String {
+pub(crate) fn words((kind, mode): Shape) -> String {
     match (kind, mode) {
         (MetricType::Counter, _) => "a counter".to_owned(),
         (MetricType::Histogram, _) => "a histogram".to_owned(),

@@ -1,0 +1,17 @@
+//! Many segments and an archive become one set of families.
+//!
+//! All of it is pure: the same parts give the same families in any order, whether some of them were
+//! folded before or not. This layer knows what `reader` has decoded. It knows no files, directories,
+//! formats or clocks, and nothing of the writer.
+
+pub(crate) mod archived;
+pub(crate) mod declared;
+pub(crate) mod families;
+pub(crate) mod family;
+pub(crate) mod part;
+pub(crate) mod plan;
+pub(crate) mod size;
+pub(crate) mod sort;
+pub(crate) mod spans;
+pub(crate) mod sums;
+pub(crate) mod totals;
