@@ -174,6 +174,7 @@ mod process;
 mod processes;
 mod reader;
 mod replace;
+mod scan;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -181,8 +182,7 @@ pub mod __private;
 
 pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
-    Clean, Cleaned, Collector, Compacted, Limit, SegmentInfo, SegmentState, mark_process_dead,
-    render,
+    Clean, Cleaned, Collector, Compacted, SegmentInfo, SegmentState, mark_process_dead, render,
 };
 pub use config::{Config, SegmentSize};
 pub use declared::{Conflicts, Declaration, declarations, verify};
@@ -204,6 +204,7 @@ pub use model::{
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;
+pub use scan::Limit;
 pub use store::{Health, after_fork_in_child, child_env, health, init, remove_matching};
 
 #[cfg(feature = "__kill-points")]

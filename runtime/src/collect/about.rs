@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
 use crate::reader::segment::Segment;
-
-use super::scan::Scan;
+use crate::scan::Scan;
 
 /// The collector's own families. `is_shared`: whether others see what this process counts.
 pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricFamily> {

@@ -11,13 +11,11 @@ use crate::error::Error;
 use crate::merge::families::{Merged, merge};
 use crate::model::{MetricFamily, Snapshot};
 use crate::sampler;
+use crate::scan::{Keeper, Kept, Limit, Scan};
 use crate::store;
 
 use super::about::about;
 use super::custom::{self, Custom};
-use super::kept::{Keeper, Kept};
-use super::limit::Limit;
-use super::scan::Scan;
 use super::shorten::shorten;
 
 /// The number of dead segments from which a collection compacts in passing.

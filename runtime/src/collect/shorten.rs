@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::limit::Limit;
-
 use crate::error::{Error, ErrorKind};
 use crate::expose::most_bytes;
 use crate::model::MetricFamily;
+use crate::scan::Limit;
 
 /// Leaves out the longest families until the page is short enough, and reports each.
 pub(super) fn shorten(families: &mut Vec<MetricFamily>, limit: Limit, skipped: &mut Vec<Error>) {

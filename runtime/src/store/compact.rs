@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
-use crate::collect::GoneRow;
 use crate::error::Error;
 use crate::model::kind::Kind;
 use crate::process::epoch;
 use crate::registry::Spec;
+use crate::scan::GoneRow;
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{HEAD, REMOVE, SERIES};
 
@@ -220,7 +220,7 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
 /// counted in them still is. `own` is this process's segment.
 fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
     match open_directory()? {
-        Some(directory) => crate::collect::held(&directory, own, rows, THIS_PROCESS),
+        Some(directory) => crate::scan::held(&directory, own, rows, THIS_PROCESS),
         None => Ok(vec![false; rows.len()]),
     }
 }

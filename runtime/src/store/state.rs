@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock;
-use crate::collect::ThisProcess;
 use crate::config::{Choice, Config, ON};
 use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::epoch;
 use crate::registry;
+use crate::scan::ThisProcess;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::format::{Header, LogPlace, Word};
 use crate::segment::mapping::Region;

@@ -13,9 +13,7 @@ use crate::merge::totals::{LogOf, logs};
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
-use super::kept::Kept;
-use super::limit::Limit;
-use super::scan::{Scan, ThisProcess};
+use super::{Kept, Limit, Scan, ThisProcess};
 
 /// A row that this process has removed.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ const MOST: u64 = 64 << 20;
 
 /// What one collection has read and found out.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     known: Arc<KnownLogs>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
@@ -23,7 +23,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// As much of it as there may be: logs first, which spare most.
-    pub(super) fn new(
+    pub(crate) fn new(
         logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
         layouts: Layouts,
         archive: Option<Arc<ReadArchive>>,
@@ -76,22 +76,22 @@ impl Kept {
     }
 
     /// Logs, for the next scan.
-    pub(super) fn logs(&self) -> Arc<KnownLogs> {
+    pub(crate) fn logs(&self) -> Arc<KnownLogs> {
         Arc::clone(&self.known)
     }
 
-    pub(super) fn archive(&self) -> Option<&Arc<ReadArchive>> {
+    pub(crate) fn archive(&self) -> Option<&Arc<ReadArchive>> {
         self.archive.as_ref()
     }
 
-    pub(super) fn plans(&self) -> &Plans {
+    pub(crate) fn plans(&self) -> &Plans {
         &self.plans
     }
 }
 
 /// Where collectors keep it.
 #[derive(Clone)]
-pub(super) enum Keeper {
+pub(crate) enum Keeper {
     /// All those of the directory in which this process counts: who makes one for each request has one all the same.
     OfProcess,
     /// One collector and its clones.
@@ -103,7 +103,7 @@ type Place = Mutex<Option<Arc<Kept>>>;
 static OF_PROCESS: Place = Mutex::new(None);
 
 impl Keeper {
-    pub(super) fn own() -> Self {
+    pub(crate) fn own() -> Self {
         Self::Own(Arc::default())
     }
 
@@ -115,12 +115,12 @@ impl Keeper {
     }
 
     /// What was kept last. Nobody waits for it: a thread that held the lock may have been left behind by a fork.
-    pub(super) fn kept(&self) -> Arc<Kept> {
+    pub(crate) fn kept(&self) -> Arc<Kept> {
         let kept = self.place().try_lock().ok().and_then(|kept| kept.clone());
         kept.unwrap_or_default()
     }
 
-    pub(super) fn keep(&self, kept: Kept) {
+    pub(crate) fn keep(&self, kept: Kept) {
         let kept = Some(Arc::new(kept));
         // What was there before is dropped behind the lock.
         let before = self.place().try_lock().map(|mut place| core::mem::replace(&mut *place, kept));

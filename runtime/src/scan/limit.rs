@@ -21,7 +21,7 @@ pub struct Limit(u64);
 
 impl Limit {
     /// No limit except those of each file.
-    pub(super) const NONE: Self = Self(u64::MAX);
+    pub(crate) const NONE: Self = Self(u64::MAX);
 
     /// A limit of so many bytes for the page, and of as many for what is read of all files
     /// together.
@@ -29,7 +29,7 @@ impl Limit {
         Self(bytes)
     }
 
-    pub(super) const fn most(self) -> u64 {
+    pub(crate) const fn most(self) -> u64 {
         self.0
     }
 }
@@ -43,7 +43,7 @@ impl Default for Limit {
 
 /// The memory that is left for all files together.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     left: u64,
     /// The layouts that were already counted, by their addresses, which stay valid while the
     /// segments exist.
@@ -51,13 +51,13 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn of(Limit(left): Limit) -> Self {
+    pub(crate) fn of(Limit(left): Limit) -> Self {
         Self { left, layouts: HashSet::new() }
     }
 
     /// Takes the memory of a segment, if so much is left. `on_disk` is the size of its file without
     /// holes: a hole takes no memory either.
-    pub(super) fn take(&mut self, segment: &Segment, on_disk: u64) -> Result<(), Error> {
+    pub(crate) fn take(&mut self, segment: &Segment, on_disk: u64) -> Result<(), Error> {
         let layout: &Arc<Layout> = &segment.log.layout;
         let address = Arc::as_ptr(layout) as usize;
         let shared = if self.layouts.contains(&address) { 0 } else { layout.size };
@@ -67,7 +67,7 @@ impl Memory {
         Ok(())
     }
 
-    pub(super) fn take_bytes(&mut self, bytes: u64) -> Result<(), Error> {
+    pub(crate) fn take_bytes(&mut self, bytes: u64) -> Result<(), Error> {
         // Not damaged, and not to be set aside: with fewer others it can be read.
         let reason =
             "more than a collection may take, with the files before it (`Collector::limit`)";

@@ -19,8 +19,8 @@ use crate::reader::source::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use crate::reader::times::{Clock, Times};
 use crate::segment::own::Own;
 
-use super::kept::Kept;
-use super::limit::{Limit, Memory};
+use super::limit::Memory;
+use super::{Kept, Limit};
 
 /// How often a collection that archives overtake begins again, before it holds them up.
 const ATTEMPTS: u32 = 3;
@@ -38,26 +38,26 @@ pub(crate) struct ThisProcess {
 
 /// What one collection finds.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Scan {
+    pub(crate) parts: Vec<Part>,
     /// This process's instance, which was read already.
     own: Option<[u8; 16]>,
     /// The place in `parts` of each instance.
     instances: HashMap<[u8; 16], usize>,
-    pub(super) logs: Logs,
+    pub(crate) logs: Logs,
     /// How this process's own times are read beside them.
-    pub(super) own_times: Times,
+    pub(crate) own_times: Times,
     memory: Memory,
     /// `None`: there is none that can be read.
     archive: Option<Arc<ReadArchive>>,
     /// Damaged segments that a folder has put out of the way.
-    pub(super) set_aside: usize,
-    pub(super) skipped: Vec<Error>,
+    pub(crate) set_aside: usize,
+    pub(crate) skipped: Vec<Error>,
 }
 
 impl Scan {
     /// Reads the directory, and this process's own segment first if it counts there.
-    pub(super) fn of(
+    pub(crate) fn of(
         directory: &Directory,
         with_own: bool,
         this: ThisProcess,
@@ -85,13 +85,13 @@ impl Scan {
     }
 
     /// An empty one if there is none.
-    pub(super) fn archive(&self) -> &Archive {
+    pub(crate) fn archive(&self) -> &Archive {
         const NONE: &Archive = &Archive::NONE;
         self.archive.as_ref().map_or(NONE, |read| &read.archive)
     }
 
     /// For the next collection.
-    pub(super) fn into_kept(self, plans: Plans) -> Kept {
+    pub(crate) fn into_kept(self, plans: Plans) -> Kept {
         let logs =
             self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
         Kept::new(logs, self.logs.layouts, self.archive, plans)
@@ -102,21 +102,21 @@ impl Scan {
     }
 
     /// How many segments could be folded.
-    pub(super) fn dead(&self) -> usize {
+    pub(crate) fn dead(&self) -> usize {
         let is_foldable =
             |part: &&Part| part.life == Life::Dead && part.segment.unknown().is_none();
         self.parts.iter().filter(is_foldable).count()
     }
 
     /// This process alone, which has no directory.
-    pub(super) fn of_own(this: ThisProcess, earlier: &Arc<Kept>) -> Self {
+    pub(crate) fn of_own(this: ThisProcess, earlier: &Arc<Kept>) -> Self {
         let mut scan = Self::after(earlier);
         scan.take_own(this);
         scan
     }
 
     /// This process alone, whose directory can't be read: the reason is told.
-    pub(super) fn of_own_instead(
+    pub(crate) fn of_own_instead(
         this: ThisProcess,
         why: Error,
         earlier: &Arc<Kept>,

@@ -1,0 +1,16 @@
+//! One pass over a directory: its segments, and then its archive.
+//!
+//! This layer orders the reading so that each process counts once, keeps for the next pass what
+//! never changes, and bounds the memory that a pass takes. It merges nothing, and knows neither the
+//! collector nor the writer, which both use it: a writer asks who else has the series that it has
+//! removed. What a pass needs of its own process is handed in.
+
+mod cache;
+mod held;
+mod limit;
+mod pass;
+
+pub(crate) use cache::{Keeper, Kept};
+pub(crate) use held::{GoneRow, held};
+pub use limit::Limit;
+pub(crate) use pass::{Scan, ThisProcess};
