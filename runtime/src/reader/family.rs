@@ -1,4 +1,5 @@
-//! What a segment's log says of families. Every byte is hostile: nothing is computed from a number before it was checked.
+//! Parses the families of a segment's log. Every byte is hostile: no number is used before it was
+//! checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
@@ -11,7 +12,7 @@ use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
 
 pub(crate) use crate::segment::log::Cells;
 
-/// What a metric is called in a snapshot.
+/// The type of a metric in a snapshot.
 pub(crate) fn kind_of(metric: Metric) -> MetricType {
     match metric {
         Metric::Counter => MetricType::Counter,
@@ -23,7 +24,7 @@ pub(crate) fn kind_of(metric: Metric) -> MetricType {
     }
 }
 
-/// And back.
+/// The inverse of [`kind_of`].
 pub(crate) fn metric_of_kind(kind: MetricType) -> Metric {
     match kind {
         MetricType::Counter => Metric::Counter,
@@ -35,8 +36,8 @@ pub(crate) fn metric_of_kind(kind: MetricType) -> Metric {
     }
 }
 
-/// How a family's cells are to be read, and what its processes make of its value, by their codes.
-/// `None`: there is no such combination, to this version's knowledge.
+/// The type, the encoding of the cells and the mode that these codes stand for. `None` if this
+/// version does not know the combination.
 pub(crate) fn types(
     metric: u8,
     cells: u8,
@@ -51,7 +52,7 @@ pub(crate) fn types(
     };
     let has_mode = matches!(metric, Metric::Gauge | Metric::StateSet);
     if has_mode && mode == NO_MODE {
-        // Every version has given them one.
+        // All versions write a mode here.
         return Err(Error::corrupt("a gauge without a mode"));
     }
     let known_mode = mode_of(mode);
@@ -74,7 +75,7 @@ pub(crate) fn bound(cells: Cells, bits: u64) -> f64 {
     }
 }
 
-/// A family as one segment's log has it.
+/// A family, as declared in one segment's log.
 #[derive(Debug, Clone)]
 pub(crate) struct LogFamily {
     pub(crate) name: String,
@@ -84,14 +85,14 @@ pub(crate) struct LogFamily {
     pub(crate) kind: MetricType,
     pub(crate) cells: Cells,
     pub(crate) mode: Option<Mode>,
-    /// Bits of `f64`, or nanoseconds, as `cells` says.
+    /// The bits of an `f64`, or nanoseconds, depending on `cells`.
     pub(crate) bounds: Vec<u64>,
     pub(crate) labels: Vec<String>,
     pub(crate) width: u32,
 }
 
-/// A family of a log, or one of a type that only a newer version knows: without a name, and
-/// [not known](LogFamily::is_known), but in its place among the others.
+/// Parses a family. A family of a type that only a newer version knows keeps its place among the
+/// others, without a name and [not known](LogFamily::is_known).
 pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
     if f.u32()? as usize != expected {
         return Err(Error::corrupt("a family's number"));
@@ -99,7 +100,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
     let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
     f.u8()?;
     let Some((kind, cells, mode)) = types(metric, value, mode)? else {
-        // Whatever else such a record says may be said in another way.
+        // In a type that this version does not know, the other fields may have another meaning.
         return Ok(LogFamily::unknown());
     };
     let (labels, bounds) = (f.u16()?, f.u16()?);
@@ -133,22 +134,24 @@ impl LogFamily {
         Self { name, unit, help, place, kind, cells, mode, bounds, labels, width: 0 }
     }
 
-    /// Whether this version knows its type. One that it doesn't know has no series here.
+    /// Whether this version knows its type. A family of an unknown type has no series here.
     pub(crate) fn is_known(&self) -> bool {
         self.width > 0
     }
 
-    /// Whether its bounds are written as the other's are. Mostly asked of declarations that are alike.
+    /// Whether both have the same bounds in the same encoding. Cheaper than comparing the values,
+    /// and mostly true.
     pub(crate) fn has_bounds_of(&self, other: &Self) -> bool {
         self.cells == other.cells && self.bounds == other.bounds
     }
 
-    /// What can't stand in an exposition would spoil all of it.
+    /// Checks names, labels and bounds. An invalid one would make a whole exposition invalid.
     pub(crate) fn checked(self) -> Result<Self, Error> {
         if (self.kind == MetricType::Histogram) == self.bounds.is_empty() {
             return Err(Error::corrupt("bounds of what has none, or none of what has some"));
         }
-        // As they will be shown: two that differ in nanoseconds only, far out, are one label.
+        // Compared as they are shown: two large bounds that differ by nanoseconds have the same
+        // label.
         let shown: Vec<f64> = self.bounds.iter().map(|bits| bound(self.cells, *bits)).collect();
         if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
             || !shown.iter().all(|bound| bound.is_finite())

@@ -1,4 +1,5 @@
-//! What a segment's log says: series, and the families that they are of. Every byte is hostile: nothing is computed from a number before it was checked.
+//! The content of a segment's log: families, series, and where their cells are. Every byte is
+//! hostile: no number is used before it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
@@ -9,69 +10,71 @@ use crate::model::MetricType;
 use super::family::{Cells, LogFamily};
 use super::slot_runs::Runs;
 
-/// A series as one segment's log has it.
+/// A series, as declared in one segment's log.
 #[derive(Debug, Clone)]
 pub(crate) struct LogSeries {
     pub(crate) family: u32,
     pub(crate) slot: u32,
-    /// The first slot of the series that differ from it in the last label only, and how many they are: the states of a set.
+    /// The first slot of the series that differ only in the last label, and the number of these
+    /// series: the states of a state set.
     pub(crate) states: (u32, u32),
-    /// Where in the layout's labels its own stand.
+    /// The range of the series' labels in the layout's labels.
     pub(crate) labels: Range<u32>,
-    /// The number of its record, which says when it was made.
+    /// The number of the series' record; the record contains when the series was created.
     pub(crate) record: u32,
-    /// Which of the layout's cells of `f64` is its own; [`NO_FLOAT`] if none is.
+    /// The index of the series' cell in the layout's `floats`; [`NO_FLOAT`] if it has none.
     pub(crate) float: u32,
 }
 
 pub(crate) const NO_FLOAT: u32 = u32::MAX;
 
-/// A label of a series. Its text is the layout's: a string of its own for each value was a third of what reading a long log cost.
+/// A label of a series. The text is stored in the layout: a string for each value was a third of
+/// the cost of reading a long log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Label {
-    /// Which of the family's labels it is.
+    /// The index of the name among the family's labels.
     pub(crate) name: u16,
     pub(crate) len: u16,
     pub(crate) at: u32,
 }
 
-/// What a log says. Processes of one program mostly have the same log, and share this.
+/// The content of a log. Processes of one program mostly have equal logs, and share one layout.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     pub(crate) families: Vec<LogFamily>,
     pub(crate) series: Vec<LogSeries>,
-    /// Those of each series together, sorted by name, without empty values: to Prometheus an empty label is an absent one.
+    /// The labels of all series, one series after the other, each sorted by name. Empty values are
+    /// left out: to Prometheus a label without a value does not exist.
     pub(crate) labels: Vec<Label>,
     /// The labels' values.
     pub(crate) text: String,
     /// The first slot behind all series.
     pub(crate) end: u32,
-    /// Whether it has families of a type that only a newer version knows. They have no series here,
-    /// so
-    /// a segment that has them must not be folded.
+    /// Whether the log has families of a type that only a newer version knows. They have no series
+    /// here, so a segment that has them must not be compacted.
     pub(crate) has_unknown: bool,
-    /// Whether there are gauges that say when they were set.
+    /// Whether there are gauges that record when they were set.
     pub(crate) has_recent: bool,
-    /// Bytes of text in labels that it stands for.
+    /// The bytes of label text in an exposition of these series.
     pub(crate) cost: u64,
-    /// Bytes that keeping it takes.
+    /// The bytes of memory that the layout takes.
     pub(crate) size: u64,
-    /// The numbers of each family's series: the same list as long as there are no more of them,
-    /// however much the log grows.
+    /// The indices of each family's series. While a log grows by series of other families, the list
+    /// stays the same allocation.
     pub(crate) by_family: Vec<Arc<Vec<u32>>>,
-    /// The cells of its counters, histograms and summaries that hold `f64`.
+    /// The `f64` cells of counters, histograms and summaries.
     pub(crate) floats: Vec<Floats>,
-    /// The cells of all its series.
+    /// The cells of all series.
     pub(crate) runs: Runs,
-    /// How many cells that are, each series' for itself.
+    /// The number of cells, counted for each series separately.
     pub(crate) cells: u64,
-    /// How many records of series there are.
+    /// The number of SERIES records.
     pub(crate) records: u32,
-    /// The checksum of what it was read from.
+    /// The checksum of the bytes that the layout was parsed from.
     pub(crate) crc: u32,
 }
 
-/// A cell with a sum of `f64`, which adds up to no bits.
+/// A cell that contains an `f64` sum. Its bits cannot be added like the other cells.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Floats {
     pub(crate) slot: u32,
@@ -85,9 +88,8 @@ impl Layout {
         self.labels.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Once all series are there: those from this one on are new. Not when it is first asked for: a
-    /// fork meanwhile would leave the child waiting for
-    /// ever.
+    /// Indexes the series from number `from` on, when all series are there. It is not done lazily:
+    /// if another thread forked meanwhile, the child would wait for ever.
     pub(crate) fn index_from(&mut self, from: usize) {
         self.by_family.resize_with(self.families.len(), Arc::default);
         for (number, series) in (0..).zip(&mut self.series).skip(from) {
@@ -111,7 +113,7 @@ impl Layout {
         self.runs = Runs::new(self.series.iter().map(cells));
     }
 
-    /// All of them.
+    /// Indexes all series.
     #[cfg(test)]
     pub(crate) fn index(&mut self) {
         (self.by_family, self.floats) = (Vec::new(), Vec::new());
@@ -124,7 +126,7 @@ impl Layout {
     }
 }
 
-/// The labels of a series, in order.
+/// The names and values of a series' labels, sorted by name.
 pub(crate) fn labels_of<'a>(
     layout: &'a Layout,
     family: &'a LogFamily,

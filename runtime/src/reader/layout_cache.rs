@@ -1,4 +1,4 @@
-//! The layouts of one collection: each log is parsed once, whoever has it.
+//! The layouts of one collection. Logs that are equal are parsed once and share one layout.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::{HashMap, HashSet};
@@ -9,11 +9,13 @@ use crate::error::{Error, ErrorKind};
 use super::layout::Layout;
 use super::parse::{parse, parse_more};
 
-/// Bytes of label names and values, once for each cell, as an exposition repeats them, in all files of a directory together: 4 GiB. Whoever
-/// may write there may write many of them.
+/// The most bytes of label names and values in all files of a directory together, counted once for
+/// each cell, as an exposition repeats them: 4 GiB. Any user with write access to the directory can
+/// create many files.
 pub(crate) const MAX_TEXT_OF_ALL: u64 = 1 << 32;
 
-/// Layouts with the logs that they were read from, as far as logs have them in common, by the logs' checksums.
+/// Layouts, and the common part of the logs that they were parsed from, by the checksum of that
+/// part.
 pub(crate) type ByLog = HashMap<u32, Vec<Arc<Known>>>;
 
 #[derive(Debug)]
@@ -22,15 +24,16 @@ pub(crate) struct Known {
     pub(crate) layout: Arc<Layout>,
 }
 
-/// The layouts of one collection, found again by the log's bytes: by all of them, since a checksum can be forged.
+/// The layouts of one collection. They are looked up by all bytes of the log, since a checksum can
+/// be forged.
 #[derive(Debug)]
 pub(crate) struct Layouts {
     known: ByLog,
-    /// Those that an earlier collection read.
+    /// Layouts that an earlier collection has parsed.
     earlier: Arc<ByLog>,
-    /// Whose text was taken from what is left: their addresses.
+    /// The addresses of the layouts whose text is subtracted from `text_left` already.
     admitted: HashSet<usize>,
-    /// Bytes of text in labels that there is room for yet.
+    /// The bytes of text in labels that are left.
     text_left: u64,
 }
 
@@ -41,18 +44,18 @@ impl Default for Layouts {
 }
 
 impl Layouts {
-    /// With so many bytes of text in labels at most.
+    /// With a limit for the bytes of text in labels.
     pub(crate) fn of_text(most: u64) -> Self {
         let (known, earlier, admitted) = Default::default();
         Self { known, earlier, admitted, text_left: most }
     }
 
-    /// Those of an earlier collection need not be parsed again.
+    /// Reuses the layouts of an earlier collection.
     pub(crate) fn after(earlier: Arc<ByLog>) -> Self {
         Self { earlier, ..Self::default() }
     }
 
-    /// For the next collection: those that this one had use for.
+    /// The layouts that this collection has used, for the next one.
     pub(crate) fn into_known(self) -> ByLog {
         let Self { mut known, earlier, admitted, .. } = self;
         for (crc, alike) in &*earlier {
@@ -65,7 +68,7 @@ impl Layouts {
         known
     }
 
-    /// What a log says, by what logs have in common.
+    /// The layout of a log, from its common part.
     pub(crate) fn of(&mut self, common: Vec<u8>, slots_used: u32) -> Result<Arc<Layout>, Error> {
         let crc = crc32fast::hash(&common);
         let find = |layouts: &ByLog| {
@@ -85,8 +88,8 @@ impl Layouts {
         Ok(layout)
     }
 
-    /// What a log says that has grown by so much; `None` if it isn't known any more what it was.
-    /// What hasn't changed is not looked at.
+    /// The layout of a log that has grown by `more`, of which only `more` is parsed. `None` if the
+    /// bytes of the earlier log are no longer cached.
     pub(crate) fn extended(
         &mut self,
         layout: &Arc<Layout>,
@@ -125,14 +128,17 @@ impl Layouts {
         Some(Ok(layout))
     }
 
-    /// Makes a layout one of this collection's, for a segment that uses so many slots.
+    /// Makes a layout one of this collection's, for a segment that uses `slots_used` slots.
     pub(crate) fn admit(&mut self, layout: &Arc<Layout>, slots_used: u32) -> Result<(), Error> {
-        // The same log beside a smaller number of slots would be another file's lie.
+        // The layout may come from another segment with an equal log but more slots. In this
+        // segment, some of its series lie outside the slots in use, so this file is forged or
+        // damaged.
         if layout.end > slots_used {
             return Err(Error::corrupt("a series outside the slots in use"));
         }
         if !self.admitted.contains(&address(layout)) {
-            // Other files' doing: this one is not damaged, and must not be set aside.
+            // The files before it have used up the limit. This file is not damaged, and must not be
+            // set aside.
             let crowded = "too much text in labels, with that of the files before it";
             self.text_left = self
                 .text_left
@@ -144,14 +150,15 @@ impl Layouts {
     }
 }
 
-/// The checksum of so many bytes that have this one, and of those behind them.
+/// The checksum of `more` appended to `len` bytes that have the checksum `crc`.
 fn crc_behind(crc: u32, len: usize, more: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial_len(crc, len as u64);
     hasher.update(more);
     hasher.finalize()
 }
 
-/// No other layout's, as long as this one is held: by the segments' logs that a collection has, and by what an earlier one has kept.
+/// Identifies a layout. No other layout gets this address while this one exists, and the segments'
+/// logs of this collection and the cache of the earlier one hold it.
 fn address(layout: &Arc<Layout>) -> usize {
     Arc::as_ptr(layout) as usize
 }

@@ -1,4 +1,4 @@
-//! Whether the process that wrote a segment can still write it.
+//! Determines whether the process that wrote a segment can still write to it.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -9,15 +9,18 @@ use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
 use crate::segment::lock;
 
-/// What is known of a segment's process.
+/// What is known about a segment's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Life {
-    /// It can't write any more.
+    /// It can no longer write.
     Dead,
-    /// Nothing is seen of it, from here; but another machine, or another pid namespace, may see more. Never folded.
+    /// It is not visible from here, but it may be from another machine or pid namespace. Its
+    /// segment is never compacted.
     Unseen,
-    /// Its lock is not to be trusted, but a process of its number and start time runs. After `exec` that is another program, which can't be
-    /// told apart until it makes a segment of its own: then only the newest of them is alive.
+    /// Its lock can't be trusted, but a process with its pid and start time is running. That
+    /// process may have called `exec` and run another program now. The two can't be distinguished
+    /// until the new program creates a segment of its own; from then on only the newest segment is
+    /// alive.
     Running,
     /// It holds the lock.
     Locked,
@@ -29,14 +32,14 @@ pub(crate) enum Reason {
     HoldsLock,
     LockIsFree,
     OtherBoot,
-    /// Or another machine: on a filesystem that machines share they look the same.
+    /// Or made before this boot: on a filesystem that machines share, the two look the same.
     OtherMachine,
     OtherNamespace,
     Runs,
     HasEnded,
 }
 
-/// What this process knows of where it runs; asked once per collection.
+/// Where this process runs; read once per collection.
 pub(crate) struct Here {
     boot_id: [u8; 16],
     pid_namespace: u64,
@@ -52,14 +55,16 @@ impl Here {
         }
     }
 
-    /// Whether it is alive, and how that is known. The kernel's lock says it. Where the header says that locks can't be trusted, the process also counts as alive while `/proc` shows the
-    /// same pid with the same start time; not as a zombie, which writes no more.
+    /// Whether the process is alive. The kernel's lock decides. Where the header says that locks
+    /// can't be trusted, the process also counts as alive while `/proc` shows the same pid with the
+    /// same start time, unless it is a zombie, which can't write any more.
     pub(crate) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
         self.why(header, fd).0
     }
 
     pub(crate) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
-        // Before everything else: who holds it is alive, whatever `/proc` calls this boot (systemd-nspawn gives each container its own).
+        // The lock comes first: a process that holds it is alive, even if its `/proc` shows another
+        // boot id (systemd-nspawn gives each container its own).
         let held = lock::is_held(fd);
         if let Ok(true) = held {
             return (Life::Locked, Reason::HoldsLock);
@@ -73,7 +78,7 @@ impl Here {
         }
         match held {
             Ok(false) if header.liveness != LIVENESS_WEAK => (Life::Dead, Reason::LockIsFree),
-            // No locks here, or weak ones.
+            // The filesystem has no locks, or weak ones.
             _ if header.pid_namespace != self.pid_namespace => {
                 (Life::Unseen, Reason::OtherNamespace)
             }
@@ -83,8 +88,8 @@ impl Here {
     }
 }
 
-/// Of segments of one process that hold no lock, only the newest can be written: a program that replaced itself by another left the
-/// older ones behind.
+/// Of several segments of one process that hold no lock, only the newest can be written to: the
+/// older ones belong to programs that called `exec`.
 pub(crate) fn settle(mut all: Vec<(&Header, &mut Life)>) {
     type Process = ([u8; 16], u64, u32, u64);
     let process = |h: &Header| -> Process { (h.boot_id, h.pid_namespace, h.pid, h.start_ticks) };

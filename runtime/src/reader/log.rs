@@ -1,5 +1,5 @@
-//! A segment's directory log, record by record: what all processes of one program have in common, and what is each one's own. Every byte
-//! is hostile.
+//! Splits a segment's directory log into the part that processes of one program have in common, and
+//! the part that is each process's own. Every byte is hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
@@ -9,17 +9,20 @@ use crate::error::Error;
 use crate::segment::format::Fields;
 use crate::segment::log::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
 
-/// A log, taken apart.
+/// A log, split into its parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
-    /// Its families and series, without when they were made, and without checksums, which cover that: the same bytes in all processes that declare the same in the same order.
+    /// The records of families and series, with the times of creation set to 0, and also the
+    /// checksums, which cover these times. Processes that declare the same things in the same order
+    /// have the same bytes here.
     pub(crate) common: Vec<u8>,
-    /// When the series of each SERIES record were made, in nanoseconds after the log's epoch.
+    /// When the series of each SERIES record were created, in nanoseconds after the log's epoch.
     pub(crate) created: Vec<u64>,
     pub(crate) removed: Removed,
 }
 
-/// Cells whose series were removed: from the first, to the one behind the last and when, in nanoseconds after the log's epoch.
+/// The cells of removed series. The key is the first cell; the value is the cell behind the last,
+/// and the time of removal in nanoseconds after the log's epoch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Removed(BTreeMap<u32, (u32, u64)>);
 
@@ -28,14 +31,14 @@ impl Removed {
         self.0.is_empty()
     }
 
-    /// Bytes that keeping it takes.
+    /// The bytes of memory that it takes.
     pub(crate) fn size(&self) -> usize {
         self.0.len().saturating_mul(32)
     }
 
     /// When the series at this slot was removed.
     pub(crate) fn at(&self, slot: u32) -> Option<u64> {
-        // Nearly always, and asked of each series of each process.
+        // The usual case, on a path that is taken for each series of each process.
         if self.0.is_empty() {
             return None;
         }
@@ -69,7 +72,7 @@ impl Removed {
     }
 }
 
-/// Where in a SERIES record its age stands: behind family, width and count.
+/// The offset of the time of creation in a SERIES record: behind family, width and count.
 const CREATED_AT: usize = HEAD + 12;
 const CRC_AT: usize = 12;
 
@@ -91,7 +94,7 @@ impl Log {
             parsed.common.extend_from_slice(record);
             let common = parsed.common.get_mut(from..).unwrap_or_default();
             blank(common, CRC_AT..HEAD);
-            // The checksum is that of the record with this field 0, as it now stands there: in one piece.
+            // The checksum was computed with its own field set to 0, and covers the whole record.
             if crc32fast::hash(common) != crc {
                 return Err(Error::corrupt("a record's checksum is wrong"));
             }

@@ -1,4 +1,4 @@
-//! Reads the logs of one scan, with what an earlier one has read.
+//! Reads the logs of one scan, and reuses what an earlier scan has read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use crate::error::Error;
 use super::layout_cache::{ByLog, Layouts};
 use super::segment::{LogId, SegmentLog};
 
-/// What an earlier scan has read, and what never changes: a log as far as it was written.
+/// What an earlier scan has read and what never changes: logs, up to the length that was read.
 #[derive(Debug, Default)]
 pub(crate) struct KnownLogs {
-    /// By segment.
+    /// By instance.
     pub(crate) logs: HashMap<[u8; 16], Arc<SegmentLog>>,
     pub(crate) layouts: Arc<ByLog>,
 }
 
-/// The logs that one collection reads, beside those that an earlier one has.
+/// Reads the logs of one collection, and knows those that an earlier collection has read.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
     pub(crate) layouts: Layouts,
-    /// For the cells of one shard after the other.
+    /// A buffer for the cells of one shard, reused for each shard.
     pub(crate) buffer: Vec<u64>,
     earlier: Arc<KnownLogs>,
     forgotten: Option<[u8; 16]>,
@@ -32,28 +32,28 @@ impl Logs {
         Self { layouts, buffer: Vec::new(), earlier, forgotten: None }
     }
 
-    /// With so many bytes of text in labels at most.
+    /// With a limit for the bytes of text in labels.
     pub(crate) fn of_text(most: u64) -> Self {
         Self { layouts: Layouts::of_text(most), ..Self::default() }
     }
 
-    /// Whether a log was read already.
+    /// Whether this log was read at an earlier collection, with the same length.
     pub(crate) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
         self.earlier(instance).is_some_and(|log| log.id == id)
     }
 
-    /// What was read of a segment's log before.
+    /// The part of a segment's log that an earlier collection has read.
     pub(crate) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
         let is_whole = self.forgotten != Some(instance);
         self.earlier.logs.get(&instance).filter(|_| is_whole)
     }
 
-    /// What was read of it before is of no use.
+    /// Ignores the part of this segment's log that was read earlier.
     pub(crate) fn forget(&mut self, instance: [u8; 16]) {
         self.forgotten = Some(instance);
     }
 
-    /// It, if it was.
+    /// The log, if it was read at an earlier collection.
     pub(crate) fn known(
         &mut self,
         instance: [u8; 16],

@@ -1,8 +1,8 @@
-//! From the bytes of one segment to what it holds at one moment.
+//! Decodes one segment: from its bytes to what it contains at one moment.
 //!
-//! Every byte is hostile: nothing is computed from a number before it was checked, and whatever is
-//! wrong is an error that names it. This layer knows the format, files by their descriptors, and
-//! whether a segment's process is alive. It knows nothing of merging, of the archive or of the
+//! Every byte is hostile: no number is used before it was checked, and anything that is wrong
+//! becomes an error that says what it is. This layer knows the format, files by their descriptors,
+//! and whether a segment's process is alive. It knows nothing of merging, of the archive or of the
 //! writer; this process's own segment is handed in.
 
 pub(crate) mod counted;

@@ -1,5 +1,5 @@
-//! Parses what logs have in common into a layout. Every byte is hostile: nothing is computed from a
-//! number before it was checked.
+//! Parses the common part of a log into a layout. Every byte is hostile: no number is used before
+//! it was checked.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
@@ -11,18 +11,18 @@ use super::family::family;
 use super::layout::Layout;
 use super::series_record::Block;
 
-/// What a label costs beside its bytes.
+/// The cost of a label, besides its bytes.
 pub(crate) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
 
-/// Bytes of label names and values that one log may stand for: 256 MiB.
+/// The most bytes of label names and values in an exposition of one log: 256 MiB.
 const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
 
-/// What a log says. Its records are whole: see [`Log`](super::log::Log).
+/// Parses the common part of a log, whose records were checked by [`Log`](super::log::Log).
 pub(crate) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
     parse_more(Layout::default(), log, slots_used)
 }
 
-/// What a log says whose beginning says `layout`, and what is behind it `log`.
+/// Parses the rest of a log whose beginning was parsed into `layout`.
 pub(crate) fn parse_more(
     mut layout: Layout,
     mut log: &[u8],
@@ -50,8 +50,8 @@ pub(crate) fn parse_more(
             }
             SERIES => {
                 if block.read(&mut payload, slot, slots_used, &layout.families)? {
-                    // Before anything is multiplied out. Series that overlapped could be any number
-                    // of them.
+                    // Checked before the record is expanded: overlapping series could be any
+                    // number.
                     cells = cells.saturating_add(block.cells());
                     text = text.saturating_add(block.text(&layout.families));
                     if cells > u64::from(slots_used) || text > MAX_TEXT {
@@ -60,10 +60,10 @@ pub(crate) fn parse_more(
                     layout.end = layout.end.max(block.end());
                     block.multiply(records, &mut layout);
                 }
-                // Each of them has its age.
+                // Each record has its own time of creation, also one of an unknown family.
                 records = records.saturating_add(1);
             }
-            // A log's common part has no others.
+            // `Log` removes all other kinds of record.
             _ => return Err(Error::corrupt("a record of no kind")),
         }
         log = rest;
@@ -84,7 +84,8 @@ mod tests {
     use crate::reader::log::Log;
     use crate::segment::log::LogWriter;
 
-    /// Records of a counter and a series of it, each with `more` behind the fields that this version knows.
+    /// Records of a counter and of one series, each with `more` behind the fields that this version
+    /// knows.
     fn log(more: &[u8]) -> Vec<u8> {
         let descriptor = Descriptor::new(Kind::Counter, "a_total", "A.", "a.rs", 1);
         let mut log = Vec::new();

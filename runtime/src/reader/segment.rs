@@ -1,5 +1,9 @@
-//! From a segment's bytes to what it says at one moment. Every byte is hostile: nothing is computed from a number before it was checked,
-//! and whatever is wrong is an error that names it.
+//! Decodes one segment: what it contains at one moment.
+//!
+//! The process that owns the segment may write to it meanwhile, so the order of the reads matters:
+//! first the length of the log, then everything that was stored before that length. Every byte is
+//! hostile: no number is used before it was checked, and anything that is wrong becomes an error
+//! that says what it is.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
@@ -18,12 +22,13 @@ use super::shard_cells::Shard;
 use super::source::{Source, bytes_in};
 use super::times::{TimeBase, Times};
 
-/// A log may be no longer than this, however large a file claims it: what a reader spends on one file is bounded.
+/// The longest log that is read, whatever length a file claims. It bounds the cost of one file.
 const MAX_LOG: u64 = 64 << 20;
-/// Cells that are read of one segment, in all shards: 256 MiB, of addresses. What is real of it is what is real of the file.
+/// The most cells that are read from one segment, over all shards: 256 MiB of addresses. Only cells
+/// that exist in the file take memory.
 const MAX_READ: u64 = 1 << 25;
 
-/// Everything a segment says at one moment.
+/// The content of a segment at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) header: Header,
@@ -31,28 +36,29 @@ pub(crate) struct Segment {
     pub(crate) dropped_series: u64,
     pub(crate) dropped_operations: u64,
     pub(crate) cut_label_values: u64,
-    /// The first cells of each shard, shard 0 first.
+    /// The cells in use of each shard. Shard 0 is the process's own.
     pub(crate) shards: Vec<Shard>,
-    /// Shard 0 once more, read later, where there are gauges that say when they were set.
+    /// Shard 0, read a second time, if the segment has gauges that record when they were set.
     pub(crate) later: Vec<u64>,
-    /// How its times are to be read.
+    /// Converts the segment's times to the reader's time base.
     pub(crate) times: Times,
 }
 
-/// What a segment's log says, as far as it was written: more may be added, and nothing in it changes.
+/// The content of a segment's log, up to the length that was read. The log may grow, but nothing
+/// that is in it changes.
 #[derive(Clone, Debug)]
 pub(crate) struct SegmentLog {
     pub(crate) id: LogId,
     pub(crate) layout: Arc<Layout>,
-    /// From when on the process had the series of each record, in ns since 1970.
+    /// When the process created the series of each record, in nanoseconds since 1970.
     pub(crate) since: Vec<u64>,
     pub(crate) removed: Removed,
 }
 
-/// Which of a segment's logs it is, and how much of it.
+/// Identifies one of a segment's logs, and a length of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogId {
-    /// How many there were before it.
+    /// How many times the log was rewritten before.
     written: u64,
     place: LogPlace,
     len: u64,
@@ -64,12 +70,13 @@ impl LogId {
         Self { len, ..Self::default() }
     }
 
-    /// Of two copies of one segment the later and longer log is the newer.
+    /// Orders two copies of one segment: the copy with the later log, or with more of the same log,
+    /// is the newer.
     pub(crate) fn age(self) -> (u64, u64) {
         (self.written, self.len)
     }
 
-    /// What it has grown by since it was the other.
+    /// How many bytes the log has grown by since `earlier`; `None` if it is a different log.
     fn grown_since(self, earlier: Self) -> Option<u64> {
         let is_same = (self.written, self.place) == (earlier.written, earlier.place);
         self.len.checked_sub(earlier.len).filter(|_| is_same)
@@ -77,7 +84,7 @@ impl LogId {
 }
 
 impl SegmentLog {
-    /// Reads as much of it as `earlier` has not.
+    /// Reads the part of the log that was not read at an earlier collection.
     fn read(
         source: &Source,
         header: &Header,
@@ -92,7 +99,8 @@ impl SegmentLog {
         let from = from.saturating_add(id.len.saturating_sub(more));
         let words = source.read(from, words_in(more))?;
         let Log { common, created, removed } = Log::parse(&bytes_in(&words))?;
-        // A forked child has its parent's log; it had none of the series before it had a segment.
+        // A forked child begins with a copy of its parent's log, but it had none of these series
+        // before it had a segment of its own.
         let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
         let new = created.into_iter().map(since);
         let Some((_, earlier)) = earlier else {
@@ -101,7 +109,7 @@ impl SegmentLog {
         };
         let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
         let Some(layout) = extended.transpose()? else {
-            // What it was is not kept: all of it is read.
+            // The bytes of the earlier log are no longer cached, so all of the log is read.
             logs.forget(header.instance);
             return Self::read(source, header, id, slots_used, logs);
         };
@@ -119,14 +127,16 @@ impl Segment {
         read.map_err(|e| if is_later { e.in_later_version() } else { e })
     }
 
-    /// What of it this version doesn't know, and what takes no part therefore.
+    /// Returns an error if the segment contains metrics that this version does not know. They are
+    /// left out.
     pub(crate) fn unknown(&self) -> Option<Error> {
         let is_whole = !self.log.layout.has_unknown;
         (!is_whole).then(|| Error::unknown("metrics of a type that this version doesn't know"))
     }
 
     fn read_all(source: &Source, header: &Header, logs: &mut Logs) -> Result<Self, Error> {
-        // A log that was written anew meanwhile speaks of other cells than those that were read.
+        // If the log is rewritten meanwhile, it describes other cells than those that were read,
+        // and the segment is read again.
         for _ in 0..source.attempts() {
             let words = Words::read(source)?;
             let which = (LogPlace::of(words.of(Word::LogUsed)).0, words.of(Word::LogsWritten));
@@ -141,7 +151,7 @@ impl Segment {
         Err(Error::new(ErrorKind::Overtaken))
     }
 
-    /// By the length of the log; then comes everything that was stored before that was.
+    /// Reads the length of the log first, and then everything that was stored before that length.
     fn attempt(
         source: &Source,
         header: Header,
@@ -155,7 +165,9 @@ impl Segment {
             return Err(Error::corrupt("the length of the log"));
         }
         let id = LogId { written: words.of(Word::LogsWritten), place, len };
-        // What belongs to a log that was there at an earlier collection was stored before that.
+        // If an earlier collection saw the same length, everything that was stored before that
+        // length is in these words already. Otherwise some of the words may be older than the
+        // length beside them.
         if !logs.knows(header.instance, id) {
             words = Words::read(source)?;
         }
@@ -181,17 +193,18 @@ impl Segment {
         let mut shards = Vec::new();
         let mut left = MAX_READ;
         for (shard, limit) in (0..shards_used).zip(words.limits()) {
-            // What no series lies in says nothing.
+            // Cells behind the last series carry no data.
             let cells = u64::from(limit.min(end));
             left = left.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
             let cells = usize::try_from(cells).unwrap_or(0);
             shards.push(source.shard(geometry.shard_off(shard), cells, &mut logs.buffer)?);
         }
-        // The time first, then the value: then whatever the time says was set has been.
+        // First the time, then the value: then the value is at least as new as the time says.
         core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
         let again = if log.layout.has_recent { shards.first().map_or(0, Shard::end) } else { 0 };
         let later = source.read(geometry.shard_off(0), again)?;
-        // What somebody cut off meanwhile was read as zeros, and a count that falls is worse than none.
+        // If the file was truncated meanwhile, the missing part was read as zeros. Counters that
+        // fall would be worse than an error.
         if let Some(size) = source.size()? {
             check_length(&header, size)?;
         }
@@ -207,12 +220,12 @@ impl Segment {
         })
     }
 
-    /// How many cells were read.
+    /// The number of cells that were read.
     pub(crate) fn cells(&self) -> usize {
         self.shards.iter().fold(self.later.len(), |cells, shard| cells.saturating_add(shard.len()))
     }
 
-    /// What its times count from.
+    /// The time base of the segment's times.
     pub(crate) fn time_base(&self) -> TimeBase {
         TimeBase::of(&self.header)
     }
@@ -221,21 +234,22 @@ impl Segment {
         (self.header.created_ns, self.header.instance)
     }
 
-    /// A cell in each of the shards that have it.
+    /// The values of one cell in all shards that contain it.
     fn each(&self, slot: u32, offset: u32) -> impl Iterator<Item = u64> {
         let at = slot.saturating_add(offset) as usize;
         self.shards.iter().filter_map(move |cells| cells.get(at))
     }
 
-    /// Adds what a cell that holds `f64` comes to in all shards.
+    /// Adds the values that an `f64` cell has in the shards.
     pub(crate) fn add_floats_at(&self, Floats { slot, kind }: Floats, to: &mut ExactSum) {
         let counted = self.each(slot, 0).map(f64::from_bits);
-        // No program counts less than nothing, or no number; one that an archive can't have would keep it from being written.
+        // No program records a negative count or NaN. A NaN would also keep the archive from being
+        // written.
         let counted = counted.filter(|n| kind != MetricType::Counter || *n >= 0.0);
         counted.for_each(|n| to.add(n));
     }
 
-    /// When a gauge was set, and its value; `None` if it never was.
+    /// When a gauge was set last, and its value; `None` if it was never set.
     pub(crate) fn recent(&self, slot: u32) -> Option<(u64, f64)> {
         let when = self.process_cell(slot);
         let value = self.later.get(slot.saturating_add(1) as usize).copied().unwrap_or(0);
@@ -243,7 +257,7 @@ impl Segment {
         value.map(|value| (self.times.at(when), value))
     }
 
-    /// From when to when a series was there; to the end of time, as long as it wasn't removed.
+    /// When a series was created and removed; [`ENDLESS`] if it was not removed.
     pub(crate) fn span(&self, series: &LogSeries) -> (u64, u64) {
         let from =
             self.log.since.get(series.record as usize).copied().unwrap_or(self.header.created_ns);
@@ -254,7 +268,7 @@ impl Segment {
         (from, until.map_or(ENDLESS, |until| until.max(from)))
     }
 
-    /// A cell of the process's shard.
+    /// A cell of the process's own shard.
     pub(crate) fn process_cell(&self, slot: u32) -> u64 {
         self.shards.first().and_then(|cells| cells.get(slot as usize)).unwrap_or(0)
     }
@@ -276,21 +290,21 @@ impl Counted for Segment {
     }
 }
 
-/// The header and what it says of itself, before anything else is read. `size` is the file's.
+/// Reads and checks the header, before anything else is read. `size` is the size of the file.
 pub(crate) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
     if size == 0 {
         return Header::decode(&[]);
     }
     let words = source.read(0, words_in(4096))?;
     let page = bytes_in(&words);
-    // What lies behind the file's end was read as zeros.
+    // Bytes behind the end of the file were read as zeros.
     let header =
         Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
     check_length(&header, size)?;
     Ok(header)
 }
 
-/// A segment has its full length from before it gets its name: less of it has been cut off.
+/// A segment gets its full length before it gets its name, so a shorter one was truncated.
 fn check_length(header: &Header, size: u64) -> Result<(), Error> {
     if size < header.geometry.logical_len() {
         let reason = "cut off: it is shorter than it says";
@@ -299,7 +313,7 @@ fn check_length(header: &Header, size: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The moving words of a segment, and behind them the limits of its shards.
+/// The words of a segment that change, and the limits of its shards behind them.
 struct Words(Vec<u64>);
 
 impl Words {
@@ -328,7 +342,7 @@ fn words_in(bytes: u64) -> usize {
     usize::try_from(bytes / 8).unwrap_or(0)
 }
 
-/// The end of the span of a series that was not removed.
+/// The end of a span that has not ended: the series was not removed.
 pub(crate) const ENDLESS: u64 = u64::MAX;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A record of a log that stands for many series.
+//! Parses a SERIES record, which stands for many series.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
@@ -10,8 +10,9 @@ use super::family::LogFamily;
 use super::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use super::parse::LABEL_COST;
 
-/// A SERIES record: series for all combinations of its labels' values. One is read into after the other: a log is mostly such records, of
-/// one series each, and their own vectors would cost more than what is in them.
+/// A SERIES record: one series for each combination of its labels' values. One value of this type
+/// is reused for all records: a log consists mostly of records of one series each, and allocating
+/// vectors for each would cost more than parsing it.
 #[derive(Debug, Default)]
 pub(crate) struct Block<'a> {
     family: usize,
@@ -19,28 +20,27 @@ pub(crate) struct Block<'a> {
     slot: u32,
     count: u64,
     sets: Vec<Set>,
-    /// Of all labels, one label's behind the other's.
+    /// The values of all labels, one label after the other.
     values: Vec<&'a str>,
-    /// The same, in the layout's text.
+    /// The same values, as positions in the layout's text.
     placed: Vec<Label>,
 }
 
 /// The values of one label.
 #[derive(Debug)]
 struct Set {
-    /// Which of the family's labels it is.
+    /// The index of the name among the family's labels.
     name: u16,
-    /// The first of them.
+    /// The index of its first value in `values`.
     from: usize,
     len: usize,
-    /// So many series stand before the next value's.
+    /// The number of consecutive series that have the same value.
     stride: u64,
 }
 
 impl<'a> Block<'a> {
-    /// Takes the record, if it is one. `false`: its family is not known to this version, so neither
-    /// is
-    /// what its series are.
+    /// Reads a record. Returns `false` if this version does not know the family's type, and so not
+    /// the meaning of its series.
     pub(crate) fn read(
         &mut self,
         f: &mut Fields<'a>,
@@ -71,7 +71,7 @@ impl<'a> Block<'a> {
             }
             self.sets.push(Set { name, from, len, stride: 1 });
         }
-        // The last label runs fastest.
+        // The last label varies fastest.
         let mut product = Some(1_u64);
         for set in self.sets.iter_mut().rev() {
             set.stride = product.unwrap_or(1);
@@ -92,12 +92,12 @@ impl<'a> Block<'a> {
     }
 
     pub(crate) fn end(&self) -> u32 {
-        // Within the slots in use, as `read` made sure.
+        // `read` has checked that it fits into the slots in use.
         let cells = u32::try_from(self.cells()).unwrap_or(u32::MAX);
         self.slot.saturating_add(cells)
     }
 
-    /// Bytes that an exposition of these series will have in labels, at most.
+    /// The most bytes that an exposition of these series has in labels.
     pub(crate) fn text(&self, families: &[LogFamily]) -> u64 {
         let family = families.get(self.family);
         let line = self.sets.iter().fold(LABEL_COST, |line, set| {
@@ -117,7 +117,8 @@ impl<'a> Block<'a> {
             let name = |set: &Set| family.labels.get(usize::from(set.name));
             self.sets.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
         }
-        // Once for all series that have it. There is less text than there are bytes in a log.
+        // Each value is stored once for all series that have it, so there is less text than bytes
+        // in the log.
         self.placed.clear();
         for value in &self.values {
             let at = u32::try_from(layout.text.len()).unwrap_or(u32::MAX);
@@ -143,7 +144,8 @@ impl<'a> Block<'a> {
                     _ => {}
                 }
             }
-            // Text of 64 bytes at least is allowed for each: there are no more than millions.
+            // Each series is charged at least 64 bytes of a limited text, so there are at most some
+            // millions.
             let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
             layout.series.push(LogSeries {
                 family: place(self.family),

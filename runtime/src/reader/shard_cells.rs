@@ -1,22 +1,24 @@
-//! The cells of one shard, as far as they say something.
+//! The cells of one shard, without the zeros at both ends.
+//!
+//! A thread counts only some of a program's series, and the process's own shard contains only the
+//! gauges. With a thousand processes, keeping these zeros caused most of the waiting for memory.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
 
-/// Cells behind each other; before them and behind them there are zeros only. A thread counts some of a program's series, and the process's
-/// own shard holds the gauges: with a thousand processes, zeros that were kept were most of what memory had to be waited for.
+/// Consecutive cells of a shard. All cells before and behind them are zeros.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shard {
-    /// The slot of the first.
+    /// The slot of the first cell.
     from: usize,
     cells: Vec<u64>,
 }
 
-/// Cells that are asked at once whether there is anything in them.
+/// The number of cells that are compared with zero at once.
 const AT_ONCE: usize = 16;
 
 impl Shard {
-    /// The cells of the slots from 0 on, without the zeros around them.
+    /// The cells from slot 0 on, without the zeros at both ends.
     pub(crate) fn of(cells: &[u64]) -> Self {
         let is_something = |cells: &[u64]| cells.iter().fold(0, |all, cell| all | cell) != 0;
         let mut blocks = cells.chunks(AT_ONCE);
@@ -28,7 +30,8 @@ impl Shard {
         Self { from, cells }
     }
 
-    /// All of them: of more than can be looked through, most are a hole that isn't in memory.
+    /// All cells, without looking for zeros. In a shard too large to search, most cells are a hole,
+    /// which takes no memory.
     pub(crate) fn whole(cells: Vec<u64>) -> Self {
         Self { from: 0, cells }
     }
@@ -37,7 +40,8 @@ impl Shard {
         self.cells.get(slot.checked_sub(self.from)?).copied()
     }
 
-    /// Of a range of slots those that are here, and how many lie before them.
+    /// The cells that lie in a range of slots, and the number of slots of the range before the
+    /// first of them.
     pub(crate) fn within(&self, slots: &Range<u32>) -> (usize, &[u64]) {
         let (start, end) = (slots.start as usize, slots.end as usize);
         let first = start.max(self.from);
@@ -45,12 +49,12 @@ impl Shard {
         (first.saturating_sub(start), self.cells.get(range).unwrap_or_default())
     }
 
-    /// The slot behind the last.
+    /// The slot behind the last cell.
     pub(crate) fn end(&self) -> usize {
         self.from.saturating_add(self.cells.len())
     }
 
-    /// How many are kept.
+    /// The number of cells in memory.
     pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }

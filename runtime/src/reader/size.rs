@@ -1,17 +1,18 @@
-//! How many bytes what a collection keeps takes: by what is there, and not by the bytes that said it. A forged file of kilobytes may stand for
-//! gigabytes, as one that names a label once, and then series by the thousand that have it.
+//! Measures the memory that cached values take, from the decoded values and not from the bytes that
+//! they were decoded from. A forged file of kilobytes can decode to gigabytes: it can name a label
+//! once, and then list thousands of series that have it.
 
 use super::family::LogFamily;
 use super::layout::{Floats, Layout, LogSeries};
 use super::segment::SegmentLog;
 
-/// What the allocator takes for itself, of each piece.
+/// The overhead of the allocator for one allocation.
 pub(crate) const PIECE: usize = 16;
 
-/// A string, but for its text.
+/// The size of a string without its text.
 pub(crate) const STRING: usize = size_of::<String>() + PIECE;
 
-/// So many, each of so many bytes.
+/// The size of `many` values of `size` bytes.
 pub(crate) fn times(many: usize, size: usize) -> usize {
     many.saturating_mul(size)
 }
@@ -34,7 +35,7 @@ impl LogFamily {
 
 impl Layout {
     pub(crate) fn measured(&self) -> u64 {
-        // Of a family also where its series are.
+        // Each family also has an entry in `by_family`.
         let families =
             self.families.iter().map(|family| family.size().saturating_add(2 * PIECE + 8));
         let series = size_of::<LogSeries>() + size_of::<u32>();
@@ -51,7 +52,7 @@ impl Layout {
 }
 
 impl SegmentLog {
-    /// Without the layout, which others share.
+    /// Without the layout, which several logs share.
     pub(crate) fn size(&self) -> u64 {
         let own = size_of_val(&*self.since).saturating_add(self.removed.size());
         own.saturating_add(size_of::<Self>()) as u64

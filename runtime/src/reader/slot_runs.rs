@@ -1,18 +1,20 @@
-//! Which cells of a segment are anybody's, and which of them a cell is. A file of kilobytes may have its one series in the last of millions
-//! of cells: what is added up is as long as the series are many.
+//! The ranges of slots that a layout uses, and the position of a slot among them. A file of
+//! kilobytes may have its only series in the last of millions of slots; sums are stored by
+//! position, so they take memory for the series and not for all slots.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
 
-/// The cells of some series, in ascending order: one run, where a program gave out one slot after the other.
+/// The cells of a layout's series, in ascending order. There is one run if the program assigned
+/// slots without gaps.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Runs(Vec<Run>);
 
-/// Cells without a gap.
+/// A range of slots without a gap.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) slots: Range<u32>,
-    /// How many the runs before it have.
+    /// The number of cells in the runs before it.
     pub(crate) before: usize,
 }
 
@@ -23,12 +25,13 @@ impl Run {
 }
 
 impl Runs {
-    /// Of these cells, which come in any order, and may lie on each other in a log that somebody forged.
+    /// Builds the runs of these cells, which come in any order. In a forged log they may overlap.
     pub(crate) fn new(all: impl Iterator<Item = Range<u32>>) -> Self {
         let mut some: Vec<Range<u32>> = Vec::new();
         for slots in all {
             match some.last_mut() {
-                // Nearly always. One for each series would take as much as what is spared.
+                // The usual case. A range for each series would take as much memory as the runs
+                // save.
                 Some(last) if last.end == slots.start => last.end = slots.end,
                 _ => some.push(slots),
             }
@@ -47,28 +50,28 @@ impl Runs {
         runs
     }
 
-    /// Those that begin before a slot.
+    /// The runs that begin before a slot.
     pub(crate) fn up_to(&self, slot: usize) -> impl Iterator<Item = &Run> {
         self.0.iter().take_while(move |run| (run.slots.start as usize) < slot)
     }
 
-    /// How many cells there are.
+    /// The number of cells.
     pub(crate) fn cells(&self) -> usize {
         self.0.last().map_or(0, Run::end)
     }
 
-    /// Which of them is at this slot.
+    /// The position of a slot among the cells.
     #[inline]
     pub(crate) fn place(&self, slot: u32) -> Option<usize> {
         let run = match &self.0[..] {
-            // Nearly always.
+            // The usual case.
             [run] if slot < run.slots.end => run,
             runs => runs.get(runs.partition_point(|run| run.slots.end <= slot))?,
         };
         Some(run.before.saturating_add(slot.checked_sub(run.slots.start)? as usize))
     }
 
-    /// Bytes that keeping it takes.
+    /// The bytes of memory that it takes.
     pub(crate) fn size(&self) -> usize {
         size_of_val(&*self.0)
     }

@@ -1,7 +1,8 @@
-//! Getting bytes out of a segment: by `pread` from a file, or from this process's own memory.
+//! Reads bytes of a segment: by `pread` from a file, or from this process's own memory.
 //!
-//! Never by a mapping: a file that is cut while it is read gives an error here, where a mapping gives a signal. Always into `u64`s,
-//! since the kernel copies an aligned word whole and an unaligned one in pieces.
+//! Files are never mapped: if a file is truncated while it is read, `pread` reports it, whereas a
+//! mapping raises a signal. All reads are into `u64`s, since the kernel copies an aligned word in
+//! one piece, and an unaligned one in several.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::os::fd::OwnedFd;
@@ -14,7 +15,8 @@ use crate::segment::own::Own;
 
 use super::shard_cells::Shard;
 
-/// Writing a log anew takes longer than reading it.
+/// How many times a segment is read again if its log is rewritten meanwhile. Rewriting a log takes
+/// longer than reading one, so a few attempts suffice.
 pub(crate) const ATTEMPTS: u32 = 100;
 
 /// Where a segment is read from.
@@ -24,8 +26,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Words from an offset that is a multiple of 8. What lies beyond the end of the file reads as zeros, as a hole does: `decode`
-    /// finds out whether that can be.
+    /// Reads words from an offset that is a multiple of 8. What lies beyond the end of the file
+    /// reads as zeros, like a hole; the caller checks the length.
     pub(crate) fn read(&self, offset: u64, words: usize) -> Result<Vec<u64>, Error> {
         let mut out = vec![0_u64; words];
         match self {
@@ -37,7 +39,7 @@ impl Source {
         Ok(out)
     }
 
-    /// A moving word as it is now.
+    /// The current value of a word that changes.
     pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
         match self {
             Self::Own(own) => own.word(offset),
@@ -45,9 +47,8 @@ impl Source {
         }
     }
 
-    /// How often it is worth reading it again, where its log is written anew meanwhile: of memory
-    /// not at all, which shows the log that there
-    /// was when it was looked at.
+    /// How many attempts are useful if the log is rewritten meanwhile. One for memory, which shows
+    /// the log that existed when the view of it was taken.
     pub(crate) fn attempts(&self) -> u32 {
         match self {
             Self::Own(_) => 1,
@@ -55,7 +56,7 @@ impl Source {
         }
     }
 
-    /// A shard's first cells, by way of a buffer.
+    /// Reads the first cells of a shard. `buffer` is reused.
     pub(crate) fn shard(
         &self,
         offset: u64,
@@ -74,21 +75,21 @@ impl Source {
             }
             Self::File(fd) => {
                 let read = read_file(fd, offset, buffer)?;
-                // What was there before is another shard's.
+                // The rest of the buffer has another shard's cells.
                 buffer.get_mut(read..).unwrap_or_default().fill(0);
             }
         }
         Ok(Shard::of(buffer))
     }
 
-    /// Bytes of the file that are no holes; as many as there can be, where nobody knows.
+    /// The bytes that the file takes on disk, without holes; `u64::MAX` if that is unknown.
     pub(crate) fn bytes_on_disk(&self) -> u64 {
         let Self::File(fd) = self else { return u64::MAX };
         let blocks = fstat(fd).ok().and_then(|stat| u64::try_from(stat.st_blocks).ok());
         blocks.map_or(u64::MAX, |blocks| blocks.saturating_mul(512))
     }
 
-    /// How long the file is by now; `None` of memory, which nobody cuts.
+    /// The current size of the file; `None` for memory, which cannot be truncated.
     pub(crate) fn size(&self) -> Result<Option<u64>, Error> {
         let Self::File(fd) = self else { return Ok(None) };
         let stat = fstat(fd).map_err(|e| Error::io("stat the file", e))?;
@@ -96,7 +97,7 @@ impl Source {
     }
 }
 
-/// Words as the bytes that they were read from.
+/// The bytes of words that were read.
 pub(crate) fn bytes_in(words: &[u64]) -> Vec<u8> {
     let mut bytes = vec![0; size_of_val(words)];
     for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -105,10 +106,11 @@ pub(crate) fn bytes_in(words: &[u64]) -> Vec<u8> {
     bytes
 }
 
-/// Bytes that are read in one piece.
+/// The most bytes that are read with one call, and the size from which holes are skipped.
 const HOLES_MATTER: usize = 1 << 18;
 
-/// Where the file's next data are, or its end; where nobody knows, here.
+/// The offset of the next data in the file, or `u64::MAX` if only a hole follows; `at` if the
+/// filesystem does not report holes.
 fn next_data(fd: &OwnedFd, at: u64) -> u64 {
     match rustix::fs::seek(fd, SeekFrom::Data(at)) {
         Ok(data) => data,
@@ -117,14 +119,15 @@ fn next_data(fd: &OwnedFd, at: u64) -> u64 {
     }
 }
 
-/// How many words there are up to the file's end, or up to where somebody has cut it.
+/// Reads up to the end of the file, and returns the number of words that were read.
 fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error> {
     let bytes: &mut [u8] = bytes_of(out);
     let mut done = 0;
     while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
         let at = offset.saturating_add(done as u64);
-        // The buffer is zeros that the allocator has not made real yet. A file of kilobytes that speaks of gigabytes is mostly hole, and
-        // reading holes would make them so.
+        // The buffer consists of zero pages that take no memory until they are written. A file of
+        // kilobytes that claims gigabytes is mostly holes; reading these would allocate the whole
+        // buffer.
         if rest.len() > HOLES_MATTER {
             let data = next_data(fd, at).saturating_sub(offset);
             let data = usize::try_from(data).unwrap_or(usize::MAX) & !7;
@@ -137,8 +140,9 @@ fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error>
         let rest = rest.get_mut(..part).unwrap_or_default();
         match rustix::io::pread(fd, rest, at) {
             Ok(0) => break,
-            // After a short read the next goes on at an odd offset, into an odd place: still word by word, since both have the
-            // same remainder modulo 8.
+            // After a short read the next one continues at an unaligned offset, into memory with
+            // the same alignment. Both have the same remainder modulo 8, so the kernel still copies
+            // whole words.
             Ok(n) => done = done.saturating_add(n),
             Err(Errno::INTR) => {}
             Err(e) => return Err(Error::io("read the file", e)),
@@ -153,6 +157,7 @@ fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error>
 #[expect(unsafe_code, reason = "words as the bytes they are")]
 fn bytes_of(words: &mut [u64]) -> &mut [u8] {
     let len = size_of_val(words);
-    // SAFETY: the same memory, borrowed mutably for as long; `u8` has no alignment and every pattern of bytes is valid for both types.
+    // SAFETY: the same memory, borrowed mutably for as long; `u8` has no alignment and every
+    // pattern of bytes is valid for both types.
     unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), len) }
 }

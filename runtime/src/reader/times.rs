@@ -1,31 +1,31 @@
-//! Times of several processes in one order, whatever was done to the clock meanwhile.
+//! Converts the times of several processes to one time base, even if the clock was set meanwhile.
 //!
-//! Which counts belong together depends on who had a series when, and which value was set last on
-//! when it was set. A program takes the wall clock once, and counts on by the kernel's monotonic
-//! clock, which nobody sets and which all processes of a boot share. So two of them that were
-//! started
-//! at different times of the wall clock differ by a constant, which their segments say: when the
-//! machine was booted, as each of them has it. A reader takes one of these as its base, that of the
-//! archive where there is one, and shifts the times of all others by the difference.
+//! Which counts belong together depends on when each process had a series, and the value of a
+//! `recent` gauge depends on when it was set. A process reads the wall clock once, and then counts
+//! on by the kernel's monotonic clock, which cannot be set and which all processes of a boot share.
+//! So the times of two processes differ by a constant. Each segment contains it: the time of the
+//! boot, as its process computed it. A reader chooses one of these as its base, the archive's if
+//! there is an archive, and shifts all other times by the difference.
 
 use crate::model::instance::Age;
 use crate::process::{boot_id, booted_ns, monotonic_ns, now_ns, time_namespace};
 use crate::segment::format::Header;
 
-/// So many nanoseconds apart, two processes have had the same clock.
+/// If two time bases differ by less than this many nanoseconds, the clock was not set between them.
 const NOTHING: u64 = 1_000_000;
 
-/// What times count from: which boot's monotonic clock, and when it was 0.
+/// The origin of a process's times: which boot's monotonic clock they count by, and when that clock
+/// was 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TimeBase {
     pub(crate) boot_id: [u8; 16],
     pub(crate) time_namespace: u64,
-    /// Nanoseconds since 1970; 0 if nobody knows, as in files of the format 1.0.
+    /// Nanoseconds since 1970; 0 if it is unknown, as in files of format 1.0.
     pub(crate) booted: u64,
 }
 
 impl TimeBase {
-    /// What a segment's times count from.
+    /// The time base of a segment.
     pub(crate) fn of(header: &Header) -> Self {
         let Header { boot_id, time_namespace, booted_ns: booted, .. } = *header;
         Self { boot_id, time_namespace, booted }
@@ -36,7 +36,7 @@ impl TimeBase {
         Self { boot_id, time_namespace, booted: booted_ns() }
     }
 
-    /// Whether both count by the same clock.
+    /// Whether both count by the same monotonic clock.
     fn has_clock_of(&self, other: &Self) -> bool {
         let is_known = self.booted != 0 && other.booted != 0;
         is_known
@@ -46,7 +46,7 @@ impl TimeBase {
     }
 }
 
-/// The base of a reader, and what time it is there.
+/// A reader's time base, and the current time in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub(crate) base: TimeBase,
@@ -54,9 +54,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// With the archive's base, if it is one of this boot's; else with that of the oldest segment
-    /// whose
-    /// is, so that all readers choose the same; else with this process's own.
+    /// Chooses the archive's base, if that is of this boot; otherwise that of the oldest segment of
+    /// this boot, so that all readers choose the same one; otherwise this process's own.
     pub(crate) fn new(archives: TimeBase, segments: impl Iterator<Item = (Age, TimeBase)>) -> Self {
         let own = TimeBase::of_this_process();
         let is_of_use = |base: &TimeBase| base.has_clock_of(&own);
@@ -66,31 +65,29 @@ impl Clock {
         Self { base, now: base.booted.saturating_add(monotonic_ns()) }
     }
 
-    /// How this process's own times are to be read.
+    /// Converts this process's own times.
     pub(crate) fn own_times(&self) -> Times {
         self.times_of(&TimeBase::of_this_process())
     }
 
-    /// How times that count from another base are to be read.
+    /// Converts times that have another base.
     ///
-    /// Where that is another clock's (of another boot, another time namespace, an older format)
-    /// there
-    /// is only the wall clock to go by. It may have been ahead: but nothing that is read has
-    /// happened
-    /// later than now.
+    /// If that base is another clock's (of another boot, another time namespace, or an older
+    /// format), only the wall clock is left to go by. It may have been ahead, but nothing that is
+    /// read has happened later than now.
     pub(crate) fn times_of(&self, other: &TimeBase) -> Times {
         let is_same = self.base.has_clock_of(other);
         let by = i128::from(self.base.booted).saturating_sub(i128::from(other.booted));
-        // A process can't read both clocks at one moment. What is in the archive is to be what was
-        // in the
-        // segments, to the nanosecond, where nobody has set the clock.
+        // A process cannot read both clocks at one moment, so bases differ slightly even if the
+        // clock was not set. Such times stay as they are, so that the archive has the times of the
+        // segments to the nanosecond.
         let is_set = by.unsigned_abs() >= u128::from(NOTHING);
         let by = if is_same && is_set { i64::try_from(by).unwrap_or(0) } else { 0 };
         Times { by, latest: if is_same { self.now } else { self.now.min(now_ns()) }.max(1) }
     }
 }
 
-/// How one process's times are read.
+/// The conversion of one process's times.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     by: i64,
@@ -98,7 +95,7 @@ pub(crate) struct Times {
 }
 
 impl Default for Times {
-    /// As they are.
+    /// Times stay as they are.
     fn default() -> Self {
         Self { by: 0, latest: u64::MAX }
     }
@@ -120,7 +117,7 @@ mod tests {
     fn times_of_one_boot_are_in_the_order_in_which_things_happened() {
         let own = TimeBase { boot_id: [1; 16], time_namespace: 2, booted: 100 * HOUR };
         let clock = Clock { base: own, now: 110 * HOUR };
-        // Its clock was an hour ahead when it was started.
+        // This process's wall clock was an hour ahead when it started.
         let ahead = TimeBase { booted: 101 * HOUR, ..own };
         assert_eq!(clock.times_of(&ahead).at(106 * HOUR), 105 * HOUR);
         assert_eq!(clock.times_of(&own).at(105 * HOUR), 105 * HOUR);

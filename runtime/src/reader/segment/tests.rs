@@ -1,4 +1,5 @@
-//! A segment that is decoded while it changes: out of the very memory in which threads publish and count, or of a file that somebody cuts.
+//! Decodes a segment while it changes: the memory in which threads publish and count, or a file
+//! that is truncated.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -19,7 +20,7 @@ use super::*;
 
 const COUNTER: Descriptor = Descriptor::new(Kind::Counter, "made_total", "Made.", "", 0);
 
-/// The record of the family and those of its series, each with a cell of its own.
+/// The records of a family and of its series, which have one cell each.
 fn family() -> Vec<u8> {
     let mut records = Vec::new();
     LogWriter::new(&mut records).family(0, &COUNTER, &["number"]);
@@ -43,7 +44,7 @@ fn what_is_published_behind_a_readers_back_does_not_spoil_what_it_reads() {
     segment.lock().publish(&family(), 0).unwrap();
     segment.lock().publish(&series(1), 1).unwrap();
     let source = Source::Own(Own::of(segment.header.clone(), segment.view()));
-    // Beyond the page to which the log reached.
+    // Beyond the page in which the log ended.
     for slot in 2..80 {
         segment.lock().publish(&series(slot), 1).unwrap();
     }
@@ -66,7 +67,7 @@ fn what_threads_count_is_decoded_while_they_do() {
                 scope.spawn(move || {
                     for at in slots {
                         let mut state = segment.lock();
-                        // The series is there before it is counted, whoever comes first.
+                        // Each series is published before it is counted, whichever thread does it.
                         if state.slots() == at {
                             state.publish(&series(at), 1).unwrap();
                         }
@@ -117,7 +118,7 @@ fn what_threads_count_is_decoded_while_they_do() {
     });
 }
 
-/// A segment in which nothing is declared.
+/// A segment without declarations.
 fn file() -> (File, Header) {
     let header = header();
     let file = File::from(memfd_create("segment", MemfdFlags::CLOEXEC).unwrap());
@@ -140,7 +141,7 @@ fn what_is_cut_after_its_header_was_read_is_an_error() {
     let source = Source::File(file.try_clone().unwrap().into());
     let read_before = read_header(&source, len).unwrap();
     read(&file, read_before.clone()).unwrap();
-    // Behind everything that is read of it: the next time it would be a shard.
+    // First behind everything that is read, then where a shard would begin.
     for len in [len - 1, header.geometry.cells_off] {
         file.set_len(len).unwrap();
         let error = read(&file, read_before.clone()).unwrap_err();
