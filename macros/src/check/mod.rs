@@ -14,3 +14,6 @@ pub(crate) mod modes;
 pub(crate) mod names;
 pub(crate) mod plan_family;
 pub(crate) mod plan_function;
+
+#[cfg(test)]
+mod tests;
