@@ -1,4 +1,4 @@
-//! How a segment comes into being: complete before it has a name, or in private memory.
+//! Creates a segment: as a file that is complete before it gets a name, or in private memory.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -26,22 +26,22 @@ use crate::process::{self, Identity};
 const OVERLAYFS: i64 = 0x794c_7630;
 const BTRFS: i64 = 0x9123_683e;
 
-/// What a new segment starts with. A first one starts with nothing; a forked child's with its parent's log, so that
-/// every slot that was handed out before the fork stays true.
+/// The initial content of a new segment. The first segment of a program is empty. A forked child's
+/// has its parent's log, so that every slot assigned before the fork stays valid.
 pub(crate) struct Heritage<'a> {
-    /// The addresses to put it at, where there are such.
+    /// Addresses that are already reserved, if there are any.
     pub(crate) region: Option<Region>,
-    /// The largest that it may be.
+    /// The maximum size.
     pub(crate) size: SegmentSize,
     pub(crate) log: &'a [u8],
     pub(crate) slots_used: u32,
-    /// Cells that shard 0 must have at least: those below `slots_used`, and as many as its parent's
-    /// had, with whose limit an interrupted operation may have compared.
+    /// The minimum number of cells of shard 0: those below `slots_used`, and as many as shard 0 of
+    /// the parent had, because an interrupted operation may have compared with the parent's limit.
     pub(crate) process_cells: u32,
     pub(crate) parent: [u8; 16],
     pub(crate) log_epoch_ns: Option<u64>,
-    /// Whether this still is the process that began to make it. A signal handler can fork in the middle; two processes that made one
-    /// file would both hold its lock.
+    /// Whether this still is the process that began to make the segment. A signal handler can fork
+    /// in the middle; if two processes made one file, both would hold its lock.
     pub(crate) is_same_process: &'a dyn Fn() -> bool,
 }
 
@@ -51,7 +51,8 @@ impl Heritage<'_> {
         if (self.is_same_process)() { Ok(()) } else { Err(forked()) }
     }
 
-    /// Geometries that are large enough, and not too large, in the order in which they are tried.
+    /// The geometries that are large enough and not too large, in the order in which they are
+    /// tried.
     fn geometries(&self) -> impl Iterator<Item = Geometry> {
         let [large, medium, small, tiny] = LADDER;
         let most = match self.size {
@@ -60,7 +61,7 @@ impl Heritage<'_> {
             SegmentSize::Small => small,
             SegmentSize::Tiny => tiny,
         };
-        // A child's is as large as its parent's where it has to be.
+        // A child's geometry is as large as its parent's if the slots require it.
         let fitting = LADDER.into_iter().filter(|geometry| self.fits(*geometry));
         let least = fitting.clone().next_back().map_or(0, Geometry::logical_len);
         let most = most.logical_len().max(least);
@@ -72,14 +73,15 @@ impl Heritage<'_> {
     }
 }
 
-/// A segment that is ready to be recorded in.
+/// A segment that is ready to record in.
 #[derive(Debug)]
 pub(crate) struct Created {
     pub(crate) memory: Memory,
     pub(crate) header: Header,
 }
 
-/// Gives up what could not be completed. As long as it is mapped, its blocks are taken.
+/// Gives up a segment that could not be completed. Its blocks stay allocated as long as it is
+/// mapped.
 pub(crate) fn abandon(kept: Option<Region>) {
     current::begin(&Backing::none());
     if let Some(region) = kept {
@@ -87,7 +89,7 @@ pub(crate) fn abandon(kept: Option<Region>) {
     }
 }
 
-/// Makes a segment in memory of this process only that needs no descriptor: the last resort.
+/// Makes a segment in memory of this process only. It needs no descriptor and is the last resort.
 pub(crate) fn create_private(
     heritage: &Heritage<'_>,
     kept: &mut Option<Region>,
@@ -112,9 +114,11 @@ pub(crate) fn create_private(
     Err(Error::io("get private memory", refused))
 }
 
-/// Makes a segment in the directory, or in a file in memory of this process only where there is none.
+/// Makes a segment in the directory. Without a directory, makes it in a file that exists only in
+/// memory of this process.
 ///
-/// `kept` receives the reserved addresses, also when making the segment fails afterwards: they are to be used again.
+/// `kept` receives the reserved addresses, even if making the segment fails afterwards, so that
+/// they can be used again.
 pub(crate) fn create(
     directory: Option<&Directory>,
     heritage: &Heritage<'_>,
@@ -125,7 +129,8 @@ pub(crate) fn create(
     let was_unnamed = file.temporary.is_none();
     let created = complete_or_remove(file, directory, heritage, kept);
     match (&created, directory) {
-        // A file without a name can't be given one here: no /proc, and a kernel that wants a privilege for it.
+        // An unnamed file cannot be given a name here: there is no /proc, and the kernel requires a
+        // privilege for the other way.
         (Err(e), Some(_))
             if was_unnamed && e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) =>
         {
@@ -175,7 +180,7 @@ fn complete(
             .map_err(|e| Error::io("lock the segment", e))?,
         None => LIVENESS_OFD,
     };
-    // Who tidies up may have taken it for one that nobody finished, until it was locked.
+    // Until it was locked, a process that tidies up may have removed it as an unfinished file.
     if file.temporary.is_some() && file.backing.links() == Some(0) {
         return Err(Error::io("find the segment's file again", io::Error::from(Errno::NOENT)));
     }
@@ -215,8 +220,8 @@ fn header(
     let created_ns = process::steady_ns();
     let instance = match fault::call!("create.random", process::random()) {
         Ok(random) => random,
-        // Only this process will read it, so the number must differ from those of its parents and
-        // of what it made before, which time and its own number see to.
+        // Only this process will read it, so the number only has to differ from those of its
+        // ancestors and from its own earlier ones. Pid and creation time ensure that.
         Err(_) if is_private => {
             let mut instance = [0; 16];
             let (number, time) = instance.split_at_mut(8);
@@ -244,13 +249,13 @@ fn header(
     })
 }
 
-/// Picks the largest geometry that the limits allow and puts the empty file behind addresses for it.
+/// Picks the largest geometry that the limits allow, and maps the empty file.
 fn place(
     file: BorrowedFd<'_>,
     heritage: &Heritage<'_>,
     kept: &mut Option<Region>,
 ) -> io::Result<(Region, Geometry)> {
-    // Passing RLIMIT_FSIZE is a signal that ends the program, so it is asked first.
+    // Exceeding RLIMIT_FSIZE raises a signal that ends the program, so the limit is checked first.
     let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
     let mut refused = io::Error::from(Errno::FBIG);
     for geometry in heritage.geometries().filter(|one| one.logical_len() <= largest) {
@@ -269,7 +274,7 @@ fn place(
     Err(refused)
 }
 
-/// Everything that makes a segment valid, `ready` last.
+/// Writes everything that makes a segment valid, `ready` last.
 fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Result<()> {
     memory.grow_head(heritage.log.len() as u64)?;
     memory.grow_shard(0, heritage.process_cells)?;
@@ -283,7 +288,7 @@ fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Re
     Ok(())
 }
 
-/// From here on the file is complete and visible to every collector.
+/// Gives the file its name. From here on it is complete and visible to every collector.
 fn publish(
     memory: &Memory,
     directory: &Directory,
@@ -304,7 +309,7 @@ fn publish(
         rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
     );
     match linked {
-        // No /proc, as in a bare chroot.
+        // There is no /proc, as in a minimal chroot.
         Err(Errno::NOENT) => rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH),
         linked => linked,
     }
@@ -312,10 +317,11 @@ fn publish(
 
 /// A file that no collector can find yet.
 struct Unnamed {
-    /// Not the bare descriptor: in a child that a handler forks meanwhile it is closed behind our back.
+    /// Not a plain descriptor: in a child that a signal handler forks meanwhile, the fork handler
+    /// closes the descriptor.
     backing: Backing,
     weak: bool,
-    /// Its name where the filesystem has no unnamed files.
+    /// Its temporary name, on filesystems without unnamed files.
     temporary: Option<String>,
 }
 
@@ -345,28 +351,32 @@ impl Unnamed {
             }
             opened => (opened?, None),
         };
-        // Whatever the umask left of it.
+        // Independent of the umask.
         rustix::fs::fchmod(&fd, mode)?;
         let magic = rustix::fs::fstatfs(&fd)?.f_type;
         match magic {
             BTRFS => overwrite_in_place(&fd)?,
-            // It may lie on such a filesystem, and hands the flags on; others know none of them.
+            // An overlayfs may be on top of btrfs, and passes the flags on. Other filesystems do
+            // not know the flags.
             OVERLAYFS => {
                 let _ = overwrite_in_place(&fd);
             }
             _ => {}
         }
-        // On overlayfs the lock goes when the descriptor does, though the mapping can still write.
+        // On overlayfs the lock is released with the descriptor, although the mapping can still
+        // write.
         let backing = Backing::new(move_up(fd))?;
         Ok(Self { backing, weak: magic == OVERLAYFS, temporary })
     }
 }
 
-/// Else each write-back leaves the pages in want of new blocks, also where blocks were allocated before, and on a full disk the next store is a
-/// SIGBUS. Only an empty file can be changed so.
+/// Turns copy-on-write off for the file. Otherwise each write-back makes the pages need new blocks,
+/// even where blocks were allocated before, and on a full disk the next store raises SIGBUS. The
+/// flag can only be set on an empty file.
 fn overwrite_in_place(fd: &OwnedFd) -> rustix::io::Result<()> {
     let mut flags = rustix::fs::ioctl_getflags(fd)?;
-    // As the directory has it. What is compressed is never overwritten, and the two flags aren't exchanged at once.
+    // The directory may have set compression. Compressed files are never overwritten in place, and
+    // the two flags cannot be exchanged in one call.
     if flags.contains(IFlags::COMPRESSED) {
         flags -= IFlags::COMPRESSED;
         rustix::fs::ioctl_setflags(fd, flags)?;
@@ -374,19 +384,20 @@ fn overwrite_in_place(fd: &OwnedFd) -> rustix::io::Result<()> {
     rustix::fs::ioctl_setflags(fd, flags | IFlags::NOCOW)
 }
 
-/// Takes the lock that means "alive", and says how far it can be trusted.
+/// Takes the lock that means "alive", and returns how far readers can trust it.
 fn lock(fd: BorrowedFd<'_>, weak: bool) -> io::Result<u32> {
     let unsupported = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::INVAL].map(Errno::raw_os_error);
     match lock::take(fd) {
         Ok(()) if !weak => Ok(LIVENESS_OFD),
         Ok(()) => Ok(LIVENESS_WEAK),
-        // The filesystem has no locks.
+        // The filesystem does not support locks.
         Err(e) if e.raw_os_error().is_some_and(|e| unsupported.contains(&e)) => Ok(LIVENESS_WEAK),
         Err(e) => Err(e),
     }
 }
 
-/// Moves a descriptor out of the way of programs that count on low numbers. A failure changes nothing.
+/// Moves a descriptor to a high number, out of the way of programs that expect low numbers. If that
+/// fails, the descriptor stays as it is.
 fn move_up(fd: OwnedFd) -> OwnedFd {
     let least = process::high_number();
     fault::call!("create.move_up", rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), least)).unwrap_or(fd)

@@ -1,4 +1,5 @@
-//! This process's segment as a fork handler can see it: one that interrupted an operation which holds the store.
+//! This process's segment in static atomics, where a fork handler can read it without the store: a
+//! signal handler may have forked inside an operation that holds the store's mutex.
 #![expect(unsafe_code, reason = "a descriptor by its number, and a word by its address")]
 
 use core::ptr::NonNull;
@@ -17,25 +18,27 @@ type Held = [(AtomicUsize, AtomicUsize); 3];
 #[expect(clippy::declare_interior_mutable_const, reason = "what statics begin with")]
 const NONE_HELD: Held = [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; 3];
 
-/// What operations that were interrupted in this process's ancestors may be about to write. None of
-/// it
-/// is ever counted. The newest is at [`PARKED_NEXT`]` - 1`; what is older than all these is
-/// unmapped.
+/// Memory that operations interrupted in this process's ancestors may still write. Nothing written
+/// there is ever counted. The newest entry is at [`PARKED_NEXT`]` - 1`; anything older than all
+/// entries is unmapped.
 static PARKED: [Held; GENERATIONS] = [NONE_HELD; GENERATIONS];
 static PARKED_NEXT: AtomicUsize = AtomicUsize::new(0);
-/// So many processes deep may one interrupted operation be forked and still be returned into.
+/// The number of nested forks out of one interrupted operation after which the operation can still
+/// be returned to.
 const GENERATIONS: usize = 16;
 
 struct Current {
     base: AtomicPtr<u8>,
     len: AtomicUsize,
-    /// Whether a file of this process's is behind them, or may be.
+    /// Whether a file of this process is mapped at these addresses, or may be.
     is_mapped: AtomicBool,
-    /// What of them stays accessible once they are let go of, as address and length in bytes.
+    /// The ranges, as address and length in bytes, that stay accessible once the addresses are let
+    /// go of.
     held: Held,
-    /// How far the head may be written: ahead of what is usable, for who is just making more of it so.
+    /// The end of the part of the head that may be written. While the head grows it is ahead of
+    /// `head`, so that the part which is becoming usable is included.
     reach: AtomicU64,
-    /// How far it is usable; 0 until there is a segment.
+    /// The end of the usable part of the head; 0 until there is a segment.
     head: AtomicU64,
     fd: AtomicI32,
     device: AtomicU64,
@@ -60,30 +63,33 @@ impl Current {
         Some(Region { base, len: self.len.load(Ordering::Relaxed) })
     }
 
-    /// The descriptor, if its number still is the segment's.
+    /// The descriptor, if its number still refers to the segment's file.
     fn take_fd(&self) -> Option<OwnedFd> {
         let fd = self.fd.swap(-1, Ordering::Relaxed);
         if fd < 0 {
             return None;
         }
-        // SAFETY: not -1, and borrowed for the `fstat` only. If the number is no descriptor any more that fails.
+        // SAFETY: not -1, and borrowed for the `fstat` only. If the number is no descriptor any
+        // more that fails.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
         let stat = fstat(borrowed).ok()?;
         let ours = stat.st_dev == self.device.load(Ordering::Relaxed)
             && stat.st_ino == self.inode.load(Ordering::Relaxed);
-        // SAFETY: the number is our file's, in this child, whose store will find it closed and leave it alone.
+        // SAFETY: the number is our file's, in this child, whose store will find it closed and
+        // leave it alone.
         ours.then(|| unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }
 
-/// A segment is being made in this file. Before it is locked, so that no child can keep the lock.
+/// A segment is about to be made in this file. Called before the file is locked, so that no child
+/// can keep the lock.
 pub(super) fn begin(backing: &Backing) {
     CURRENT.device.store(backing.device, Ordering::Relaxed);
     CURRENT.inode.store(backing.inode, Ordering::Relaxed);
     CURRENT.fd.store(backing.fd.as_ref().map_or(-1, |fd| fd.as_raw_fd()), Ordering::Relaxed);
 }
 
-/// It lies at these addresses.
+/// The segment is mapped at these addresses.
 pub(super) fn place(region: Region) {
     let base = region.base.as_ptr();
     if CURRENT.base.load(Ordering::Relaxed) != base {
@@ -105,34 +111,37 @@ fn load_held(held: &Held) -> [(usize, usize); 3] {
     held.each_ref().map(|(at, len)| (at.load(Ordering::Relaxed), len.load(Ordering::Relaxed)))
 }
 
-/// The head is about to be usable, and written, up to here.
+/// The head is about to become usable, and to be written, up to this offset.
 pub(super) fn reach(head: u64) {
     CURRENT.reach.store(head, Ordering::Relaxed);
 }
 
-/// The process counts there from now on.
+/// From now on the process counts in this segment.
 pub(super) fn make(region: Region, head: u64) {
     place(region);
-    // Release: `word` believes the base where this isn't 0.
+    // Release: `word` trusts the base if this is not 0.
     CURRENT.head.store(head, Ordering::Release);
 }
 
-/// For the fork handler: lets go of the parent's segment, of descriptor and mapping both, since either would keep the parent's lock.
-/// What an interrupted operation may be about to touch (the head, and the cells given as address and length) stays accessible, as
-/// private memory; the rest does not, and so costs nothing under `mlockall`. System calls, nothing else.
+/// For the fork handler: gives up the parent's segment, both its descriptor and its mapping, since
+/// either would keep the parent's lock. The parts that an interrupted operation may be about to
+/// write (the head, and the given cells, as address and length) stay accessible as private memory.
+/// The rest becomes inaccessible, so that it costs nothing under `mlockall`. Only system calls are
+/// made.
 ///
+/// The lock is never released here: that would release the parent's lock.
 /// Never unlocks: that would unlock the parent's.
 pub(crate) fn let_go(cells: [(usize, usize); 2]) {
     fault::step!("fork.close", drop(CURRENT.take_fd()));
     let Some(region) = CURRENT.region() else { return };
-    // Else there is nothing of this process's, and what is accessible is an ancestor's, to which an
-    // operation may still return.
+    // Otherwise this process has no mapping of its own. What is accessible belongs to an ancestor,
+    // and an interrupted operation may still return there.
     if !CURRENT.is_mapped.swap(false, Ordering::Relaxed) {
         return;
     }
     let replaced = region.replace_by_private();
     let base = region.base.as_ptr() as usize;
-    // Until there is a new segment nobody finds a word in it.
+    // Until there is a new segment, `word` finds nothing.
     CURRENT.head.store(0, Ordering::Relaxed);
     let head = usize::try_from(CURRENT.reach.swap(0, Ordering::Relaxed)).unwrap_or(0);
     if replaced.is_err() {
@@ -148,15 +157,15 @@ pub(crate) fn let_go(cells: [(usize, usize); 2]) {
     store_held(&CURRENT.held, ranges);
 }
 
-/// Once a child makes a segment of its own: its parent's addresses are given back, but for what an
-/// interrupted operation may be about to write. The new segment goes elsewhere: what such an
-/// operation
-/// stores is computed from its parent's values, and must never be counted.
+/// Called when a child makes a segment of its own: unmaps the parent's addresses, except the ranges
+/// that an interrupted operation may be about to write. The new segment is mapped elsewhere: such
+/// an operation stores values that it computed from its parent's counts, and these must never be
+/// counted.
 ///
-/// Under the store's mutex.
+/// Called under the store's mutex.
 pub(crate) fn park(cells: [(usize, usize); 2]) {
     if CURRENT.is_mapped.load(Ordering::Relaxed) {
-        // Forked from inside the making of a segment, by an allocator.
+        // An allocator forked while a segment was being made.
         let_go(cells);
     }
     let Some(region) = CURRENT.region() else { return };
@@ -176,7 +185,7 @@ pub(crate) fn park(cells: [(usize, usize); 2]) {
     store_held(place, held);
 }
 
-/// A word of this process's segment, without the store.
+/// A word of this process's segment, read without the store.
 pub(crate) fn word(word: Word) -> Option<&'static AtomicU64> {
     loop {
         let region = CURRENT.region();
@@ -186,8 +195,7 @@ pub(crate) fn word(word: Word) -> Option<&'static AtomicU64> {
         let again = CURRENT.region();
         if region.map(|region| region.base) == again.map(|region| region.base) {
             // SAFETY: in the second page, below the head of the segment at these addresses, which
-            // is
-            // accessible in every segment; and if a signal handler forked meanwhile, after
+            // is accessible in every segment; and if a signal handler forked meanwhile, after
             // `let_go`.
             return again.map(|region| unsafe { region.word(word.offset()) });
         }

@@ -1,6 +1,7 @@
-//! The descriptors of the locks that folders take, as a fork handler can see them.
+//! The descriptors of the locks that compactors take, kept where a fork handler can close them.
 //!
-//! A child that is forked while its parent folds inherits them, and with them the locks; it would stop all folding for as long as it lives.
+//! A child that is forked while its parent compacts inherits the descriptors, and the locks with
+//! them. If it kept them, nothing could be compacted for as long as it lives.
 #![expect(unsafe_code, reason = "descriptors by their numbers")]
 
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -8,7 +9,7 @@ use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::fs::fstat;
 
-/// What it is a descriptor of stands beside it: its number may mean something else by now.
+/// A descriptor with the identity of its file, because the number may refer to another file by now.
 struct Slot {
     fd: AtomicI32,
     device: AtomicU64,
@@ -18,17 +19,17 @@ struct Slot {
 const NOBODYS: i32 = -1;
 const RESERVED: i32 = -2;
 
-/// Two for each thread that folds, and more threads that fold at once, each its own directory, than
-/// anyone has.
+/// Two for each compacting thread, and enough for more threads, each compacting a different
+/// directory at the same time, than any program has.
 static SLOTS: [Slot; 32] = [const {
     Slot { fd: AtomicI32::new(NOBODYS), device: AtomicU64::new(0), inode: AtomicU64::new(0) }
 }; 32];
 
-/// A descriptor that is kept here.
+/// A descriptor that is registered here.
 #[derive(Debug)]
 pub(crate) struct Kept(usize);
 
-/// Keeps it; `None` if there are too many.
+/// Registers it; `None` if there are too many.
 pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<Option<Kept>> {
     let stat = fstat(&fd)?;
     let free = |slot: &Slot| {
@@ -45,7 +46,7 @@ pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<Option<Kept>> {
 }
 
 impl Kept {
-    /// Does something with it, if its number still is its own.
+    /// Calls `what` with the descriptor, if its number still refers to its file.
     pub(crate) fn with<T>(&self, what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
         SLOTS.get(self.0)?.with(what)
     }
@@ -82,8 +83,8 @@ impl Slot {
     }
 }
 
-/// For the fork handler, in the child: system calls, nothing else. Closing doesn't unlock, since the parent has the descriptions as
-/// well.
+/// For the fork handler, in the child; makes only system calls. Closing doesn't release the lock,
+/// because the parent has the same file descriptions.
 pub(crate) fn close_all() {
     SLOTS.iter().for_each(Slot::close);
 }

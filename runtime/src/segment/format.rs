@@ -1,13 +1,15 @@
-//! The layout of a segment, as `FORMAT.md` specifies it: constants, each from the one before, and the header's coding.
+//! The layout of a segment, as `FORMAT.md` specifies it: constants, each derived from the previous
+//! one, and the coding of the header.
 //!
-//! Pure: no file, no memory, no clock. The reader's half of it treats every byte as hostile.
+//! This module is pure: it uses no file, no memory and no clock. Its decoder treats every byte as
+//! hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::{Error, ErrorKind};
 
 pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
-/// The oldest that is read: its log stands where the first one does.
+/// The oldest version that is read. Its log is where the first log of this version is.
 const OLDEST: u16 = 1;
 pub(crate) const MINOR: u16 = 1;
 
@@ -16,7 +18,7 @@ const CRC_AT: usize = 4092;
 
 pub(crate) const WORDS_OFF: u64 = HEADER_LEN;
 const LINE: u64 = 64;
-/// Moving words, each at the start of a cache line of its own.
+/// The words that change, each at the start of its own cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub(crate) enum Word {
@@ -38,7 +40,7 @@ impl Word {
     }
 }
 
-/// Room for 32 lines; those after the last word are reserved.
+/// Space for 32 cache lines; those after the last word are reserved.
 pub(crate) const LIMITS_OFF: u64 = WORDS_OFF + 32 * LINE;
 pub(crate) const MAX_SHARDS: u32 = 512;
 pub(crate) const LOG_OFF: u64 = LIMITS_OFF + 4 * MAX_SHARDS as u64;
@@ -47,44 +49,46 @@ const _: () = assert!(LIMITS_OFF == 0x1800 && LOG_OFF == 0x2000);
 pub(crate) const CELL: u64 = 8;
 pub(crate) const PAGE: u64 = 4096;
 
-/// How the lock is to be read.
+/// How the lock is to be interpreted.
 pub(crate) const LIVENESS_OFD: u32 = 1;
 pub(crate) const LIVENESS_WEAK: u32 = 3;
 
-/// Where a log stands, and which of a segment's it is. With the log's length it is one word, so
-/// that a reader, or who is killed, has either log whole.
+/// The position of a log, and its number within the segment. Together with the log's length it is
+/// one word, so that a reader, or a writer that is killed, always leaves and finds one complete
+/// log.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogPlace(u64);
 
 impl LogPlace {
     pub(crate) const FIRST: Self = Self(0);
-    /// Bits of the length; then come 23 for the start, in words, and 9 for the number.
+    /// The bits of the length. They are followed by 23 bits for the start, in words, and 9 for the
+    /// number.
     const LEN: u64 = (1 << 32) - 1;
 
-    /// The log of a word, and its length.
+    /// Splits a word into the log's place and its length.
     pub(crate) fn of(word: u64) -> (Self, u64) {
         (Self(word & !Self::LEN), word & Self::LEN)
     }
 
-    /// The next log, that many bytes behind where the first one began; `None` if nothing can begin
-    /// there.
+    /// The next log, starting `start` bytes after the place of the first one; `None` if no log can
+    /// start there.
     pub(crate) fn next(self, start: u64) -> Option<Self> {
         let number = (self.0 >> 55).wrapping_add(1) & 0x1ff;
         (start % 8 == 0 && start >> 26 == 0).then_some(Self(number << 55 | (start >> 3) << 32))
     }
 
-    /// How far behind the place of the first log it begins.
+    /// The log's start, in bytes after the place of the first log.
     pub(crate) fn start(self) -> u64 {
         (self.0 >> 32 & 0x7f_ffff) << 3
     }
 
-    /// What is stored with its length.
+    /// The bits that are stored together with the length.
     pub(crate) fn word(self) -> u64 {
         self.0
     }
 }
 
-/// The sizes that one file has for life.
+/// The sizes that a file has for its whole life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
     pub(crate) slot_cap: u32,
@@ -121,7 +125,7 @@ impl Geometry {
         self.cells_off + shard as u64 * self.stride()
     }
 
-    /// Whether offsets computed from these numbers stay within what the comment above promises.
+    /// Whether offsets computed from these numbers stay within the bounds stated above.
     fn is_sane(self) -> bool {
         self.slot_cap <= crate::model::cells::MAX_CELLS
             && self.shard_cap >= 1
@@ -136,8 +140,8 @@ impl Geometry {
 /// The immutable first page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// The format's minor version. Greater than this program's: the file may say what this program
-    /// doesn't know.
+    /// The format's minor version. If it is greater than this program's, the file may contain
+    /// records that this program does not know.
     pub(crate) minor: u16,
     pub(crate) instance: [u8; 16],
     pub(crate) boot_id: [u8; 16],
@@ -150,15 +154,14 @@ pub(crate) struct Header {
     pub(crate) parent: [u8; 16],
     pub(crate) liveness: u32,
     pub(crate) geometry: Geometry,
-    /// When the machine's monotonic clock was 0, as this process's times have it, in ns since 1970;
-    /// 0 if
-    /// unknown.
+    /// The time at which the machine's monotonic clock was 0, consistent with the other times of
+    /// this process, in ns since 1970; 0 if unknown.
     pub(crate) booted_ns: u64,
-    /// Whose clock that is; 0 if unknown.
+    /// The time namespace of that clock; 0 if unknown.
     pub(crate) time_namespace: u64,
 }
 
-/// Writes fields one behind the other, so that no offset is written twice.
+/// Writes fields one after the other, so that no offset is written twice.
 struct Writer<'a> {
     out: &'a mut [u8],
     at: usize,
@@ -188,7 +191,7 @@ impl Writer<'_> {
     }
 }
 
-/// Reads fields one behind the other; what is missing is an error that names it.
+/// Reads fields one after the other; a missing field is an error with the field's name.
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
     what: &'static str,
@@ -291,7 +294,7 @@ impl Header {
         let mut f = Fields::new(covered, "the header");
         f.bytes(MAGIC.len())?;
         let (major, minor) = (f.u16()?, f.u16()?);
-        // Before the checksum: another version may keep it elsewhere.
+        // Checked before the checksum, which another version may keep elsewhere.
         if !(OLDEST..=MAJOR).contains(&major) {
             return Err(Error::new(ErrorKind::Version { major, minor }));
         }
@@ -384,7 +387,7 @@ pub(crate) mod tests {
         assert_eq!(Header::decode(h.encode().as_slice()).unwrap(), h);
     }
 
-    /// Each of them; under miri, to which a checksum is a second's work, some.
+    /// All elements; under miri, where a checksum takes about a second, only some.
     fn some(range: core::ops::Range<usize>, few: usize) -> impl Iterator<Item = usize> {
         range.step_by(if cfg!(miri) { few } else { 1 })
     }

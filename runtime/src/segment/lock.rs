@@ -1,4 +1,4 @@
-//! The lock that says "some process can still write this file".
+//! The lock on a segment's file. While it is held, some process can still write the file.
 #![expect(unsafe_code, reason = "open-file-description locks are not in rustix")]
 
 use std::io;
@@ -17,13 +17,15 @@ fn whole_lock(kind: libc::c_int) -> libc::flock {
     }
 }
 
-/// Takes the lock, without waiting. It belongs to the open file description: every duplicate of the descriptor and
-/// every mapping made through it holds it, and the kernel drops it with the last of them.
+/// Takes the lock without waiting. It belongs to the open file description: every duplicate of the
+/// descriptor and every mapping made through it holds the lock, and the kernel releases it with the
+/// last of them.
 pub(crate) fn take(file: impl AsFd) -> io::Result<()> {
     set(file, libc::F_WRLCK)
 }
 
-/// Gives it back, whoever else has the description: a child that was forked meanwhile must not keep it.
+/// Releases the lock, even if other processes have the same description: a child that was forked
+/// meanwhile must not keep it.
 pub(crate) fn release(file: impl AsFd) -> io::Result<()> {
     set(file, libc::F_UNLCK)
 }
@@ -31,19 +33,21 @@ pub(crate) fn release(file: impl AsFd) -> io::Result<()> {
 fn set(file: impl AsFd, kind: libc::c_int) -> io::Result<()> {
     let lock = whole_lock(kind);
     let fd = file.as_fd().as_raw_fd();
-    // SAFETY: `F_OFD_SETLK` reads one `struct flock` through the pointer, which is a live local of that type.
+    // SAFETY: `F_OFD_SETLK` reads one `struct flock` through the pointer, which is a live local of
+    // that type.
     match unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// Whether someone holds it. Takes nothing, works on a descriptor open for reading, sees through pid namespaces.
+/// Whether any process holds the lock. It takes no lock, works with a descriptor that is open for
+/// reading only, and sees holders in other pid namespaces.
 pub(crate) fn is_held(file: impl AsFd) -> io::Result<bool> {
     let mut lock = whole_lock(libc::F_WRLCK);
     let fd = file.as_fd().as_raw_fd();
-    // SAFETY: `F_OFD_GETLK` reads and writes one `struct flock` through the pointer, which is a live local of that
-    // type, borrowed by nobody else.
+    // SAFETY: `F_OFD_GETLK` reads and writes one `struct flock` through the pointer, which is a
+    // live local of that type, borrowed by nobody else.
     match unsafe { libc::fcntl(fd, libc::F_OFD_GETLK, &raw mut lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(i32::from(lock.l_type) != libc::F_UNLCK),

@@ -1,6 +1,6 @@
-//! The directory log's records: how they are written.
+//! Writes the records of the series log.
 //!
-//! Pure. Reading them is the collector's part (`collect::decode`).
+//! This module is pure. The reader's half is in `reader`.
 
 use crate::descriptor::{Bounds, Descriptor};
 use crate::model::kind::Kind;
@@ -10,13 +10,13 @@ use crate::model::text::cut;
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
 pub(crate) const REMOVE: u8 = 3;
-/// Who doesn't know this record must skip the segment.
+/// A reader that doesn't know a record kind with this bit must skip the segment.
 pub(crate) const MUST_KNOW: u8 = 0x80;
 
 pub(crate) const HEAD: usize = 16;
 const CRC_AT: usize = 12;
 
-/// What a family's metric is, in a log.
+/// The metric of a family, as a log encodes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metric {
     Counter,
@@ -27,7 +27,7 @@ pub(crate) enum Metric {
     StateSet,
 }
 
-/// What the cells of a family's series hold.
+/// How the cells of a family's series are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cells {
     Unsigned,
@@ -36,11 +36,12 @@ pub(crate) enum Cells {
     Wrapping,
 }
 
-/// What a label costs a reader beside its bytes, and what one log may cost: a writer stays within it, else no reader takes the segment.
+/// The cost of a label to a reader beside its bytes; and the maximum cost of one log. A writer
+/// stays below it, because a reader would reject the segment otherwise.
 pub(crate) const LABEL_COST: u64 = 64;
 pub(crate) const MAX_TEXT: u64 = 256 << 20;
 
-/// What an exposition of these series costs in labels, at most.
+/// The maximum cost of these series' labels in an exposition.
 pub(crate) fn text(names: &[&str], width: u32, sets: &[Vec<&str>]) -> u64 {
     let lines = sets.iter().fold(u64::from(width), |n, set| n.saturating_mul(set.len() as u64));
     let line = names.iter().zip(sets).fold(LABEL_COST, |line, (name, set)| {
@@ -50,7 +51,7 @@ pub(crate) fn text(names: &[&str], width: u32, sets: &[Vec<&str>]) -> u64 {
     line.saturating_mul(lines)
 }
 
-/// Builds records behind each other, each complete and checksummed.
+/// Appends records, each complete and with a checksum.
 pub(crate) struct LogWriter<'a> {
     out: &'a mut Vec<u8>,
 }
@@ -83,7 +84,7 @@ impl<'a> LogWriter<'a> {
         });
     }
 
-    /// A series for each combination of the labels' values, the last label fastest.
+    /// One series for each combination of the labels' values; the last label varies fastest.
     pub(crate) fn series(
         &mut self,
         family: u32,
@@ -107,7 +108,7 @@ impl<'a> LogWriter<'a> {
         });
     }
 
-    /// The series in these cells are removed.
+    /// Marks the series in these cells as removed.
     pub(crate) fn remove(&mut self, slot: u32, cells: u32, when: u64) {
         self.record(REMOVE, slot, |out| {
             put_u32(out, cells);
@@ -143,7 +144,7 @@ pub(crate) fn put_u64(out: &mut Vec<u8>, v: u64) {
     out.extend_from_slice(&v.to_le_bytes());
 }
 
-/// A string is cut where its length would not fit, at the border of a character.
+/// Writes a string, truncated at a character boundary if its length does not fit.
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     let text = cut(text, usize::from(u16::MAX));
     put_u16(out, text.len());
@@ -165,9 +166,8 @@ pub(crate) fn types(kind: Kind) -> (Metric, Cells) {
     }
 }
 
-/// The codes of an enum, in one table: a variant without a code doesn't compile, nor does a code
-/// that
-/// stands there twice. A code that has no variant is a newer version's.
+/// The codes of an enum, in one table. A variant without a code doesn't compile, and neither does a
+/// code that is used twice. An unknown code comes from a newer version.
 macro_rules! codes {
     ($type:ident, $code_of:ident, $with_code:ident: $($variant:ident = $code:literal,)+) => {
         pub(crate) fn $code_of(of: $type) -> u8 {
@@ -217,7 +217,7 @@ codes! {
     Wrapping = 4,
 }
 
-/// The code of what has no mode.
+/// The code for families without a mode.
 pub(crate) const NO_MODE: u8 = 0;
 
 #[cfg(test)]

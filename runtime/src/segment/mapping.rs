@@ -1,13 +1,13 @@
-//! The range of addresses behind a segment, and the file behind the addresses: the only place that maps and protects.
+//! The address range of a segment, and the file that is mapped there. Only this module maps and
+//! protects memory.
 //!
-//! A [`Region`] is reserved once in a process: a thread's shard or an interrupted instruction holds
-//! an
-//! address in it. A forked child gives it back, but for what an operation that a signal handler
-//! interrupted may be about to touch, and reserves its own. What is usable of it a `Memory` knows,
-//! which is in `memory.rs`.
+//! A [`Region`] is reserved once in a process, because a thread's shard or an interrupted
+//! instruction holds an address in it. A forked child unmaps it, except the parts that an operation
+//! interrupted by a signal handler may be about to use, and reserves its own. `Memory`, in
+//! `memory.rs`, tracks which parts are usable.
 //!
-//! memmap2 reserves the range; what it has no word for (no access, private memory at the same
-//! address) is rustix'.
+//! memmap2 reserves the range. It cannot express the rest (inaccessible memory, private memory at
+//! the same address); rustix does that.
 #![expect(unsafe_code, reason = "mapping, protecting, and atomics in mapped memory")]
 
 use core::ffi::c_void;
@@ -32,21 +32,22 @@ use super::format::PAGE;
 #[cfg(target_endian = "big")]
 compile_error!("headcount's segments are little-endian and their cells are written in place");
 
-/// Address space, held for ever.
+/// Address space that is never given back, except by a child.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Region {
     pub(super) base: NonNull<u8>,
     pub(super) len: usize,
 }
 
-// SAFETY: a region is a number; what may be done at those addresses is decided where references are made.
+// SAFETY: a region is a number; what may be done at those addresses is decided where references are
+// made.
 unsafe impl Send for Region {}
 
 impl Region {
     /// Reserves `len` bytes for `file`, inaccessible.
     ///
-    /// The file must still be empty: a process under `mlockall(MCL_FUTURE)` populates a new mapping at once, and an empty
-    /// file has nothing to populate with.
+    /// The file must still be empty: under `mlockall(MCL_FUTURE)` the kernel populates a new
+    /// mapping at once, and an empty file has nothing to populate.
     pub(crate) fn reserve(file: impl AsFd, len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let fd = file.as_fd().as_raw_fd();
@@ -65,14 +66,15 @@ impl Region {
         self.len as u64
     }
 
-    /// Puts `file` behind the first `len` bytes, inaccessible. What was there is no longer reachable from here.
+    /// Maps `file` at the first `len` bytes, inaccessible. The previous mapping can no longer be
+    /// reached through this region.
     pub(crate) fn replace(self, file: impl AsFd, len: u64) -> io::Result<()> {
         let len = usize::try_from(len).ok().filter(|len| *len <= self.len);
         let len = len.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::NORESERVE;
-        // SAFETY: the range is this region's own, reserved and never given back, so nothing of anyone else's is
-        // unmapped. References into it are to atomics, made for one operation each, and stay valid: at every moment
-        // there is a mapping of at least this length.
+        // SAFETY: the range is this region's own, reserved and never given back, so nothing of
+        // anyone else's is unmapped. References into it are to atomics, made for one operation
+        // each, and stay valid: at every moment there is a mapping of at least this length.
         let mapped = fault::call!("map.replace", unsafe {
             mmap(self.base.as_ptr().cast(), len, ProtFlags::empty(), flags, file, 0)
         });
@@ -81,7 +83,7 @@ impl Region {
         Ok(())
     }
 
-    /// Reserves `len` bytes for memory of this process only, inaccessible.
+    /// Reserves `len` bytes of private memory, inaccessible.
     pub(crate) fn reserve_private(len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -97,7 +99,8 @@ impl Region {
         Ok(region)
     }
 
-    /// Puts memory of this process only behind the whole range, inaccessible: whatever file was there is let go of.
+    /// Maps private memory at the whole range, inaccessible. A file that was mapped there is
+    /// unmapped.
     pub(crate) fn replace_by_private(self) -> io::Result<()> {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let at = self.base.as_ptr().cast::<c_void>();
@@ -109,7 +112,7 @@ impl Region {
         Ok(())
     }
 
-    /// Unmaps the region, but for the ranges given as address and length, which stay as they are.
+    /// Unmaps the region, except the ranges given as address and length, which stay as they are.
     pub(super) fn give_back_all_but(self, mut held: [(usize, usize); 3]) {
         held.sort_unstable();
         let base = self.base.as_ptr() as usize;
@@ -122,7 +125,7 @@ impl Region {
         Self::give_back(from, (base + self.len).saturating_sub(from));
     }
 
-    /// Unmaps addresses of a region that nobody can reach any more.
+    /// Unmaps addresses of a region that can no longer be reached.
     pub(super) fn give_back(at: usize, len: usize) {
         if len == 0 {
             return;
@@ -139,15 +142,16 @@ impl Region {
         access: MprotectFlags,
     ) -> rustix::io::Result<()> {
         debug_assert!(range.start <= range.end && range.end <= self.len);
-        // SAFETY: `range` lies in the region (every caller takes it from a geometry that fits), so the sum is in
-        // bounds of one mapping.
+        // SAFETY: `range` lies in the region (every caller takes it from a geometry that fits), so
+        // the sum is in bounds of one mapping.
         let at = unsafe { self.base.as_ptr().add(range.start) };
-        // SAFETY: as in `replace`: the range is our own. Access is only ever taken away from a range that nothing has
-        // been handed out of.
+        // SAFETY: as in `replace`: the range is our own. Access is only ever taken away from a
+        // range that nothing has been handed out of.
         fault::call!("map.protect", unsafe { mprotect(at.cast(), range.len(), access) })
     }
 
-    /// Core dumps don't need it; huge pages would turn one page of counters into two megabytes. Both are wishes.
+    /// Keeps the region out of core dumps and away from huge pages, which would turn one page of
+    /// counters into two megabytes. Failures are ignored.
     fn advise(self) {
         for advice in [Advice::LinuxDontDump, Advice::LinuxNoHugepage] {
             // SAFETY: neither advice changes what the memory holds.
@@ -155,7 +159,7 @@ impl Region {
         }
     }
 
-    /// The address of the word at `offset`, from which the rest of the region can be reached as well.
+    /// The address of the word at `offset`. The rest of the region can be reached from it as well.
     ///
     /// # Safety
     ///
@@ -177,31 +181,33 @@ impl Region {
     ///
     /// # Safety
     ///
-    /// `offset` is a multiple of 8, `offset + 8` is within the region, and the word's page is accessible.
+    /// `offset` is a multiple of 8, `offset + 8` is within the region, and the word's page is
+    /// accessible.
     pub(super) unsafe fn word(self, offset: u64) -> &'static AtomicU64 {
         // SAFETY: in bounds, by the caller's promise.
         let at = unsafe { self.at(offset) };
-        // SAFETY: aligned (above), valid for reads and writes for ever (a region is never unmapped, pages once made
-        // accessible stay so until a fork maps accessible memory over them), and no thread of this process accesses
-        // it other than atomically: this function is the only source of references, and they are to atomics.
+        // SAFETY: aligned (above), valid for reads and writes for ever (a region is never unmapped,
+        // pages once made accessible stay so until a fork maps accessible memory over them), and no
+        // thread of this process accesses it other than atomically: this function is the only
+        // source of references, and they are to atomics.
         unsafe { AtomicU64::from_ptr(at) }
     }
 }
 
-/// A file, as long as its descriptor's number really is this file.
+/// A file, usable as long as its descriptor's number refers to it.
 ///
-/// A daemonising program closes every descriptor and its next file may get our number: so the number is moved up, out of
-/// the way, and looked at before each use.
+/// A daemonising program closes every descriptor, and the next file that it opens may get our
+/// number. So the number is moved up, out of the way, and checked before each use.
 #[derive(Debug)]
 pub(crate) struct Backing {
-    /// Not an `OwnedFd` in the open: dropping one closes whatever has the number by then.
+    /// Not a plain `OwnedFd`: dropping that closes any file that has the number by then.
     pub(super) fd: Option<ManuallyDrop<OwnedFd>>,
     pub(super) device: u64,
     pub(super) inode: u64,
 }
 
 impl Backing {
-    /// No file at all: memory of this process only.
+    /// No file: memory of this process only.
     pub(crate) fn none() -> Self {
         Self { fd: None, device: 0, inode: 0 }
     }
@@ -211,14 +217,15 @@ impl Backing {
         Ok(Self { fd: Some(ManuallyDrop::new(fd)), device: stat.st_dev, inode: stat.st_ino })
     }
 
-    /// `None` once the number means something else.
+    /// `None` once the number refers to another file.
     pub(crate) fn get(&self) -> Option<BorrowedFd<'_>> {
         let fd = self.fd.as_deref()?;
         let stat = fstat(fd).ok()?;
         (stat.st_dev == self.device && stat.st_ino == self.inode).then(|| fd.as_fd())
     }
 
-    /// Closes the descriptor if it still is ours. Never unlocks: in a forked child that would unlock the parent's.
+    /// Closes the descriptor if it still is ours. Never releases the lock: in a forked child that
+    /// would release the parent's.
     pub(super) fn close(&mut self) {
         if self.get().is_some() {
             self.fd.take().map(ManuallyDrop::into_inner);
@@ -226,7 +233,7 @@ impl Backing {
         self.fd = None;
     }
 
-    /// Names of the file, 0 after someone removed it. `None` where the descriptor is lost.
+    /// The number of the file's names: 0 after it was removed. `None` if the descriptor was lost.
     pub(crate) fn links(&self) -> Option<u64> {
         #[allow(clippy::useless_conversion, reason = "a u32 on some targets")]
         self.get().and_then(|fd| fstat(fd).ok()).map(|stat| u64::from(stat.st_nlink))

@@ -1,4 +1,5 @@
-//! A region with a file behind it, which parts of that have blocks, and references to words there: nowhere else.
+//! A region with a file behind it, and which parts of it have allocated blocks. Only this module
+//! makes references to words in it.
 #![expect(unsafe_code, reason = "words in mapped memory, once they are known to be usable")]
 
 use core::ops::Range;
@@ -26,16 +27,18 @@ pub(crate) struct Memory {
     region: Region,
     backing: Backing,
     geometry: Geometry,
-    /// Bytes from the start of the file to the end of the log's blocks.
+    /// The end of the log's allocated blocks, in bytes from the start of the file.
     head: u64,
-    /// Cells of each shard that have blocks.
+    /// The number of cells with allocated blocks, for each shard.
     limits: Vec<u32>,
-    /// Whether the filesystem gives huge pages to who asks for blocks by the descriptor.
+    /// Whether the filesystem allocates huge pages when blocks are requested through the
+    /// descriptor.
     gives_huge_pages: bool,
 }
 
 impl Memory {
-    /// The file is already behind the region and has its logical length; no block of it is allocated.
+    /// The file is already mapped at the region and has its logical length; none of its blocks is
+    /// allocated.
     pub(crate) fn new(region: Region, backing: Backing, geometry: Geometry) -> Option<Self> {
         (geometry.logical_len() <= region.len()).then(|| Self {
             region,
@@ -47,14 +50,14 @@ impl Memory {
         })
     }
 
-    /// For the fork handler, after [`let_go`]: remembers that nothing here is usable.
+    /// For the fork handler, after [`let_go`]: records that nothing here is usable.
     pub(crate) fn forsake(&mut self) {
         self.backing.close();
         self.limits.fill(0);
         self.head = 0;
     }
 
-    /// From here on this is the process's segment, which a fork handler must let go of.
+    /// Makes this the process's segment, which a fork handler must give up.
     pub(crate) fn make_current(&self) {
         current::make(self.region, self.head);
     }
@@ -76,7 +79,7 @@ impl Memory {
         self.limits.get(shard as usize).copied().unwrap_or(0)
     }
 
-    /// Bytes of blocks in all shards but the process's.
+    /// The bytes allocated in all shards except shard 0.
     pub(crate) fn shard_bytes(&self) -> u64 {
         self.limits.iter().skip(1).map(|cells| u64::from(*cells) * CELL).sum()
     }
@@ -88,10 +91,12 @@ impl Memory {
             return Err(io::Error::from(Errno::NOSPC));
         }
         if end > self.head {
-            // Small at first; then in steps, so that a program with many series doesn't pay a system call for each.
+            // By pages at first, then in larger steps, so that a program with many series doesn't
+            // make a system call for each.
             let step = if end <= LOG_OFF + 4 * PAGE { PAGE } else { 4 * PAGE };
             let end = end.next_multiple_of(step).min(self.geometry.cells_off);
-            // First: a child that a handler forks just behind the next line goes on to write there.
+            // Set first: a child that a handler forks right after the next line continues to write
+            // there.
             current::reach(end);
             if let Err(refused) = self.allocate(self.head..end) {
                 current::reach(self.head);
@@ -102,7 +107,8 @@ impl Memory {
         Ok(())
     }
 
-    /// Makes at least the first `cells` cells of a shard usable, and tells readers.
+    /// Makes at least the first `cells` cells of a shard usable, and publishes the new limit to
+    /// readers.
     pub(crate) fn grow_shard(&mut self, shard: u32, cells: u32) -> io::Result<()> {
         let had = self.limit(shard);
         if cells <= had {
@@ -121,7 +127,7 @@ impl Memory {
         Ok(())
     }
 
-    /// Up to 64 KiB a shard grows by pages, beyond it by 64 KiB.
+    /// A shard grows by pages up to 64 KiB, and by 64 KiB beyond that.
     #[expect(clippy::cast_possible_truncation, reason = "constants")]
     fn grain(&self, cells: u32) -> u32 {
         const PAGE_CELLS: u32 = (PAGE / CELL) as u32;
@@ -130,13 +136,14 @@ impl Memory {
         cells.next_multiple_of(step).min(self.geometry.slot_cap)
     }
 
-    /// Blocks first, then access: no page is ever touched that the filesystem could still refuse.
+    /// Allocates blocks first and then makes them accessible: no page is ever touched that the
+    /// filesystem could still refuse.
     fn allocate(&mut self, bytes: Range<u64>) -> io::Result<()> {
         let start = usize::try_from(bytes.start).map_err(|_| Errno::OVERFLOW)?;
         let end = usize::try_from(bytes.end).map_err(|_| Errno::OVERFLOW)?;
         if self.gives_huge_pages {
             match self.allocate_small_pages(start..end) {
-                // A kernel that is too old to touch pages for us.
+                // The kernel is too old to populate pages for us.
                 Err(Errno::INVAL) => {}
                 touched => return Ok(touched?),
             }
@@ -144,7 +151,7 @@ impl Memory {
         match self.allocate_by_descriptor(&bytes) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => {
                 self.region.protect(start..end, MprotectFlags::READ | MprotectFlags::WRITE)?;
-                // Memory of our own is safe to touch where the kernel is too old to do it for us.
+                // With private memory, touching the pages ourselves is safe on such kernels.
                 let is_private = self.backing.fd.is_none() && self.backing.inode == 0;
                 let touched = self.allocate_by_touch(start..end);
                 if let Err(refused) = touched.or_else(|e| if is_private { Ok(()) } else { Err(e) })
@@ -155,7 +162,7 @@ impl Memory {
             }
             allocated => {
                 allocated?;
-                // Those that came later, to a file that has some in use, stay.
+                // Blocks that were allocated later, in a file that is partly in use, stay.
                 if !self.gives_huge_pages && self.has_huge_pages(&bytes) {
                     self.gives_huge_pages = true;
                     if self.head == 0 {
@@ -171,7 +178,8 @@ impl Memory {
 
     fn allocate_by_descriptor(&self, bytes: &Range<u64>) -> rustix::io::Result<()> {
         let fd = self.backing.get().ok_or(Errno::BADF)?;
-        // A signal can interrupt it on tmpfs, again and again: give up in the end, the caller has another way.
+        // On tmpfs a signal can interrupt it again and again. It gives up in the end, because the
+        // caller has another way.
         for _ in 0..64 {
             let len = bytes.end - bytes.start;
             let allocated = fault::call!(
@@ -186,12 +194,11 @@ impl Memory {
         Err(Errno::INTR)
     }
 
-    /// Whether the file has more blocks than were asked for, by a file system in memory: a tmpfs
-    /// that is mounted `huge=always` or
-    /// `within_size` gives two megabytes for each shard, or less where it hasn't as much in one
-    /// piece.
+    /// Whether the file has more blocks than were requested, because a filesystem in memory rounded
+    /// up: a tmpfs that is mounted `huge=always` or `within_size` allocates two megabytes for each
+    /// shard, or less where it has no two megabytes in one piece.
     ///
-    /// What asks by the descriptor can't say that it doesn't want them; what touches a mapping can
+    /// A request through the descriptor can't refuse huge pages; an access through a mapping can
     /// (`Region::advise`).
     fn has_huge_pages(&self, bytes: &Range<u64>) -> bool {
         const TMPFS: i64 = 0x0102_1994;
@@ -204,25 +211,25 @@ impl Memory {
         has > asked && is_tmpfs()
     }
 
-    /// Takes all blocks from the file, in which nothing stands yet.
+    /// Frees all blocks of the file, which has no content yet.
     fn give_all_back(&self) -> rustix::io::Result<()> {
         let fd = self.backing.get().ok_or(Errno::BADF)?;
         let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         fallocate(fd, hole, 0, self.geometry.logical_len())
     }
 
-    /// Blocks of small pages only, one by one, and access to them.
+    /// Allocates blocks of small pages only, one by one, and makes them accessible.
     fn allocate_small_pages(&self, range: Range<usize>) -> rustix::io::Result<()> {
         self.region.protect(range.clone(), MprotectFlags::READ | MprotectFlags::WRITE)?;
         self.allocate_by_touch(range.clone()).map_err(|refused| {
             let _ = self.region.protect(range, MprotectFlags::empty());
-            // Where a store would be a SIGBUS.
+            // The error where a plain store would raise SIGBUS.
             if refused == Errno::FAULT { Errno::NOSPC } else { refused }
         })
     }
 
-    /// The kernel touches each page for us: on a full filesystem that is an error where our own store would be a
-    /// SIGBUS.
+    /// Lets the kernel touch each page. On a full filesystem that returns an error, where a store
+    /// of our own would raise SIGBUS.
     fn allocate_by_touch(&self, range: Range<usize>) -> rustix::io::Result<()> {
         // SAFETY: in bounds, as in `Region::protect`.
         let at = unsafe { self.region.base.as_ptr().add(range.start) };
@@ -234,13 +241,14 @@ impl Memory {
 
     pub(crate) fn word(&self, word: Word) -> &'static AtomicU64 {
         debug_assert!(self.head >= LOG_OFF);
-        // SAFETY: the words are 64-byte lines in the second page, accessible since `grow_head` first ran, which is
-        // before a `Memory` leaves `create`.
+        // SAFETY: the words are 64-byte lines in the second page, accessible since `grow_head`
+        // first ran, which is before a `Memory` leaves `create`.
         unsafe { self.region.word(word.offset()) }
     }
 
-    /// Publishes a shard's limit. Two limits share a word, and the word is written whole: one word is never accessed in
-    /// two sizes. There is one writer at a time, the holder of `&mut self`.
+    /// Publishes a shard's limit. Two limits share a word, and the word is written as a whole,
+    /// because a word is never accessed in two sizes. There is one writer at a time, the holder of
+    /// `&mut self`.
     fn publish_limit(&mut self, shard: u32) {
         let even = shard & !1;
         let pair = u64::from(self.limit(even)) | u64::from(self.limit(even + 1)) << 32;
@@ -250,7 +258,8 @@ impl Memory {
         fault::step!("grow.limit", word.store(pair, Ordering::Release));
     }
 
-    /// Copies whole words to `offset`, which must have blocks: the header, or a log that nobody reads yet.
+    /// Copies whole words to `offset`, which must have blocks: the header, or a log that nobody
+    /// reads yet.
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
         debug_assert!(bytes.len() % 8 == 0);
         for (at, bytes) in (offset..).step_by(8).zip(bytes.chunks_exact(8)) {
@@ -259,7 +268,8 @@ impl Memory {
         }
     }
 
-    /// Makes cells zero again, in all shards: whoever could count in them has long been done.
+    /// Sets cells to zero in all shards. Every operation that could still count in them has ended
+    /// long ago.
     pub(crate) fn clear(&self, shards: u32, slot: u32, cells: u32) {
         for shard in 0..shards {
             let end = slot.saturating_add(cells).min(self.limit(shard));
@@ -273,7 +283,7 @@ impl Memory {
         }
     }
 
-    /// A number that changes when one of these cells does, and the sum of them all.
+    /// A digest that changes when one of these cells does, and the sum of all of them.
     pub(crate) fn digest(&self, shards: u32, slot: u32, cells: u32) -> (u64, u64) {
         let (mut digest, mut sum) = (0_u64, 0_u64);
         for shard in 0..shards {
@@ -284,7 +294,7 @@ impl Memory {
                 let word = unsafe { self.region.word(off + u64::from(cell) * CELL) };
                 let word = word.load(Ordering::Relaxed);
                 sum = sum.wrapping_add(word);
-                // A shard that grows meanwhile adds zeros, which change nothing.
+                // A shard that grows meanwhile adds only zeros, which change nothing.
                 let place = u64::from(shard) << 32 | u64::from(cell);
                 let mixed = (word ^ place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
                 digest = digest.wrapping_add(if word == 0 { 0 } else { mixed ^ mixed >> 29 });
@@ -293,22 +303,24 @@ impl Memory {
         (digest, sum)
     }
 
-    /// What is usable now, to be read without the store.
+    /// The part that is usable now, to be read without the store.
     pub(crate) fn view(&self) -> View {
         let limits = self.limits.iter().copied().collect();
         let log_used = self.word(Word::LogUsed).load(Ordering::Relaxed);
         View { region: self.region, geometry: self.geometry, head: self.head, log_used, limits }
     }
 
-    /// What a thread needs to record in a shard.
+    /// The data with which a thread records in a shard.
     pub(crate) fn shard(&self, shard: u32) -> Shard {
         let limit = self.limit(shard);
         if limit == 0 {
             return Shard::NONE;
         }
-        // SAFETY: `limit > 0` means that the shard is within the geometry, whose offsets are multiples of 8.
+        // SAFETY: `limit > 0` means that the shard is within the geometry, whose offsets are
+        // multiples of 8.
         let first = unsafe { self.region.at(self.geometry.shard_off(shard)) };
-        // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see `Region::word`.
+        // SAFETY: `grow_shard` made `limit` cells from there accessible, and they stay so: see
+        // `Region::word`.
         unsafe { Shard::new(first.cast(), limit) }
     }
 }
@@ -325,19 +337,21 @@ impl Words for Memory {
     }
 }
 
-/// A segment's memory as it was usable at one moment. Usable parts only grow, so this stays true.
+/// The usable part of a segment's memory at one moment. It only grows, so the view stays valid.
 #[derive(Debug)]
 pub(crate) struct View {
     region: Region,
     geometry: Geometry,
     head: u64,
-    /// As far as the log is shown. By now it may have grown beyond `head`, and would end in zeros.
+    /// The length of the log that this view shows. By now the log may have grown beyond `head`, and
+    /// would end in zeros.
     log_used: u64,
     limits: Box<[u32]>,
 }
 
 impl View {
-    /// Copies words from `offset`, as far as there are blocks; the rest is zeros, which is what a hole reads as.
+    /// Copies words from `offset`. Where no blocks are allocated, they are zeros, as in a hole of a
+    /// file.
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) {
         for (at, word) in (offset..).step_by(8).zip(into) {
             *word = if at == Word::LogUsed.offset() {
@@ -351,7 +365,7 @@ impl View {
         }
     }
 
-    /// A moving word as it is now, also one that is shown as it was.
+    /// A changing word as it is now, even if the view shows an earlier value of it.
     pub(crate) fn word(&self, offset: u64) -> u64 {
         if !self.is_usable(offset) {
             return 0;

@@ -1,6 +1,7 @@
-//! One process's file: its bytes, its memory, its making and its lock.
+//! The file of one process: its layout, its memory, its creation and its lock.
 //!
-//! It knows neither metrics' handles nor collectors; `format` is shared by writer and reader, the rest is the writer's.
+//! It knows neither the handles of metrics nor collectors. Writer and reader share `format`;
+//! everything else belongs to the writer.
 
 pub(crate) mod create;
 pub(crate) mod current;
@@ -18,5 +19,5 @@ pub(crate) mod tally;
 pub(crate) mod tests;
 pub(crate) mod wiped;
 
-// What is published with: a model, in another crate, has other atomics.
+// The atomics that publishing uses. A model in another crate substitutes its own.
 use core::sync;

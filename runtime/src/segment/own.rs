@@ -1,4 +1,4 @@
-//! This process's own segment, for a reader in the same process.
+//! Reads this process's own segment, for a collector in the same process.
 
 use crate::error::Error;
 use crate::process::{Blocked, epoch};
@@ -6,13 +6,13 @@ use crate::process::{Blocked, epoch};
 use super::format::Header;
 use super::memory::View;
 
-/// This process's own segment, for the collector in the same process, which reads it where it is:
-/// also when it has no name, or lost it. Read without the store, so that a collection doesn't hold
-/// up a fork.
+/// This process's own segment. The collector in the same process reads it in memory, so it also
+/// reads a segment that has no name or lost it. It is read without the store, so that a collection
+/// does not delay a fork.
 pub(crate) struct Own {
     header: Header,
     view: View,
-    /// The epoch in which there is such memory.
+    /// The epoch in which the memory is valid.
     since: u32,
 }
 
@@ -25,18 +25,18 @@ impl Own {
         &self.header
     }
 
-    /// A moving word as it is now.
+    /// A changing word, as it is now.
     ///
     /// # Errors
     ///
-    /// As of [`read`](Self::read).
+    /// The same as for [`read`](Self::read).
     pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
         let _blocked = Blocked::all();
         self.check()?;
         Ok(self.view.word(offset))
     }
 
-    /// Whether this still is the process whose memory it is.
+    /// Whether this still is the process that owns the memory.
     fn check(&self) -> Result<(), Error> {
         let forked = || std::io::Error::from(rustix::io::Errno::INTR);
         if self.since == epoch() {
@@ -46,14 +46,15 @@ impl Own {
         }
     }
 
-    /// Copies words from an offset of the file; where there are no blocks, zeros.
+    /// Copies words from an offset of the file. Where no blocks are allocated, they are zeros.
     ///
     /// # Errors
     ///
-    /// In a child that a signal handler forked since this was made: its memory is another.
+    /// Fails in a child that a signal handler forked after this was made: the child's memory is a
+    /// different one.
     pub(crate) fn read(&self, offset: u64, into: &mut [u64]) -> Result<(), Error> {
         for (words, at) in into.chunks_mut(AT_ONCE).zip((offset..).step_by(AT_ONCE * 8)) {
-            // So that no handler forks between the look and the reading.
+            // Signals are blocked, so that no handler forks between the check and the read.
             let _blocked = Blocked::all();
             self.check()?;
             self.view.read(at, words);
@@ -62,5 +63,5 @@ impl Own {
     }
 }
 
-/// Words of this process's own segment that are read while signals wait: some microseconds.
+/// The number of words that are read while signals are blocked, which takes some microseconds.
 const AT_ONCE: usize = 1 << 13;

@@ -1,27 +1,29 @@
-//! The order in which a writer's words become visible: readers in other processes see all of what was published, or nothing.
+//! The order in which a writer's words become visible. Readers in other processes see all of what
+//! was published, or nothing.
 
 use super::sync::atomic::Ordering;
 
-/// Words of a segment that can be written: of a mapped one, or of a model.
+/// The words of a segment that can be written: a mapped one, or a model.
 pub(crate) trait Words {
     /// Stores a word at an offset of the file.
     fn store(&self, offset: u64, word: u64, order: Ordering);
 }
 
-/// Where it stands in a segment.
+/// The places of the words in a segment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
     pub(crate) log: u64,
     pub(crate) log_used: u64,
     pub(crate) slots_used: u64,
-    /// Added to the length of the log where that is stored: which log it is.
+    /// Added to the length of the log when that is stored: it identifies the log.
     pub(crate) base: u64,
 }
 
-/// Appends records behind the first `used` bytes of the log, and says that the slots below `slots` are assigned. Their blocks exist already. Whoever is
-/// killed in between has published nothing.
+/// Appends records after the first `used` bytes of the log, and publishes that all slots below
+/// `slots` are assigned. The blocks must be allocated already. A process that is killed in between
+/// has published nothing.
 ///
-/// Returns how much of the log is used then.
+/// Returns the new length of the log.
 pub(crate) fn publish(
     words: &impl Words,
     places: Places,
@@ -35,7 +37,7 @@ pub(crate) fn publish(
     }
     words.store(places.slots_used, u64::from(slots), Ordering::Release);
     let used = used + records.len() as u64;
-    // Release, and last: who sees it sees the records, and the slots.
+    // Release, and last: a reader that sees this word sees the records and the slots.
     words.store(places.log_used, places.base | used, Ordering::Release);
     used
 }

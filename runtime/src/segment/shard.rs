@@ -1,16 +1,19 @@
-//! The hot path: one thread's row of cells, and the process's.
+//! The hot path: the cells of one thread, and those of the process.
 //!
 //! ```text
-//! let shard = this thread's { base, limit };          two thread-local words, never null where limit > 0
-//! if slot < shard.limit { *(base + slot) += n }       plain load, add, store: nobody else writes this cell
-//! else                  { cold }                      not attached, not registered, no blocks yet, or shard 0
+//! let shard = this thread's { base, limit };      two thread-local words, never null if limit > 0
+//! if slot < shard.limit { *(base + slot) += n }   plain load, add, store: no other writer
+//! else                  { slow path }             not attached, not registered, no blocks, shard 0
 //! ```
 //!
-//! One compare answers four questions, because everything that can't be recorded right here has a slot above every limit
-//! or a limit below every slot. A run of cells compares its last one.
+//! One compare answers four questions, because everything that can't be recorded here has a slot
+//! above every limit, or a limit below every slot. An operation on several cells compares its last
+//! one.
 //!
-//! Why not atomic read-modify-write: 5 ns each alone, 12 to 15 with a second thread on the same line, against 0.3. Why not
-//! `getpid` or a generation check for forks: the fork handler sets this thread's limit to 0, and no other thread lives on.
+//! Atomic read-modify-write operations are too expensive: 5 ns each in a single thread and 12 to 15
+//! ns with a second thread on the same cache line, against 0.3 ns. Forks need no check here (no
+//! `getpid`, no generation number): the fork handler sets this thread's limit to 0, and no other
+//! thread exists in the child.
 #![expect(unsafe_code, reason = "turns a checked slot into a reference")]
 
 use core::cell::Cell;
@@ -18,7 +21,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fen
 
 use super::wiped;
 
-/// A row of cells with blocks behind them.
+/// A row of cells with allocated blocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shard {
     base: *const AtomicU64,
@@ -30,19 +33,20 @@ impl Shard {
 
     /// # Safety
     ///
-    /// From `first` on, `limit` cells are valid for ever, accessed by atomics only; and `first` may be used to reach all of them: a
-    /// pointer made of a reference to one cell may not.
+    /// From `first` on, `limit` cells are valid for ever, accessed by atomics only; and `first` may
+    /// be used to reach all of them: a pointer made of a reference to one cell may not.
     pub(crate) unsafe fn new(first: *const AtomicU64, limit: u32) -> Self {
         Self { base: first, limit }
     }
 
     /// The cells from `slot` to `slot + last`, if all of them are usable.
     ///
-    /// Both may be anything: generated code passes slots, and its door stands open.
+    /// Both may have any value, because generated code passes slots and its interface is public.
     #[inline]
     fn run(self, slot: u32, last: u32) -> Option<Run> {
         if u64::from(slot) + u64::from(last) < u64::from(self.limit) {
-            // SAFETY: `slot <= slot + last < limit`, and `new` was promised `limit` valid cells at `base`.
+            // SAFETY: `slot <= slot + last < limit`, and `new` was promised `limit` valid cells at
+            // `base`.
             Some(Run { first: unsafe { self.base.add(slot as usize) }, last })
         } else {
             None
@@ -50,7 +54,7 @@ impl Shard {
     }
 }
 
-/// Cells that belong to one series, or to one function.
+/// The cells of one series, or of one function.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     first: *const AtomicU64,
@@ -60,7 +64,8 @@ struct Run {
 impl Run {
     #[inline]
     fn cell(&self, offset: u32) -> &AtomicU64 {
-        // The clamp never changes an offset that is right, and folds away where the compiler sees that.
+        // The clamp never changes a valid offset, and the compiler removes it where it can see
+        // that.
         let offset = offset.min(self.last) as usize;
         // SAFETY: `Shard::run` checked all cells up to `last`.
         let cell = unsafe { self.first.add(offset) };
@@ -69,11 +74,11 @@ impl Run {
     }
 }
 
-/// What can be done to a run of cells, by its only writer or by anyone.
+/// Operations on a run of cells, for its only writer or for any thread.
 pub(crate) trait Cells {
     /// Adds to the cell, modulo 2^64.
     fn add(&self, offset: u32, n: u64);
-    /// Adds to the cell and says whether it passed 2^64.
+    /// Adds to the cell and returns whether it passed 2^64.
     fn add_carrying(&self, offset: u32, n: u64) -> bool;
     /// Adds to a cell that holds the bits of an `f64`.
     fn add_f64(&self, offset: u32, n: f64);
@@ -109,7 +114,7 @@ impl Cells for Own {
 pub(crate) struct Shared(Run);
 
 impl Shared {
-    /// One of them, for gauges, which have no others.
+    /// One cell, for gauges, whose only cells are in shard 0.
     #[inline]
     pub(crate) fn cell(&self, offset: u32) -> &AtomicU64 {
         self.0.cell(offset)
@@ -130,7 +135,7 @@ impl Cells for Shared {
     }
 }
 
-/// Replaces the value by a function of itself, whatever other threads do meanwhile.
+/// Replaces the value by a function of itself, correctly under concurrent changes by other threads.
 #[inline]
 pub(crate) fn update(cell: &AtomicU64, change: impl Fn(u64) -> u64) {
     let mut seen = cell.load(Ordering::Relaxed);
@@ -141,20 +146,21 @@ pub(crate) fn update(cell: &AtomicU64, change: impl Fn(u64) -> u64) {
     }
 }
 
-/// What a thread knows of its shard.
+/// A thread's shard.
 struct Mine {
     base: Cell<*const AtomicU64>,
     /// 0 while the thread may not write there.
     limit: Cell<u32>,
-    /// The limit without regard to that.
+    /// The limit to restore when it may.
     given: Cell<u32>,
-    /// The highest limit that this thread had in the processes this one descends from: an operation
-    /// that a signal handler interrupted there may have compared with it, and loads the base next.
+    /// The highest limit that this thread had in the processes this one descends from. An operation
+    /// that a signal handler interrupted there may have compared with that limit, and loads the
+    /// base next.
     inherited: Cell<u32>,
 }
 
 thread_local! {
-    // No destructor, so that reading it is two instructions and works in a thread that is ending.
+    // Without a destructor a read takes two instructions, and works in a thread that is ending.
     static MINE: Mine = const {
         Mine {
             base: Cell::new(core::ptr::null()),
@@ -170,9 +176,9 @@ thread_local! {
 pub(crate) fn own(slot: u32, last: u32) -> Option<Own> {
     MINE.with(|mine| {
         let limit = mine.limit.get();
-        // The limit first. A signal handler may come in between, and give this thread its shard, or
-        // fork: so a base is stored before its limit, and a child's shard reaches as far as any
-        // limit of its ancestors'.
+        // The limit is loaded first. A signal handler may run in between, and give this thread its
+        // shard, or fork. So a base is stored before its limit, and a child's shard is at least as
+        // large as any limit of its ancestors.
         compiler_fence(Ordering::Acquire);
         Shard { base: mine.base.get(), limit }.run(slot, last).map(Own)
     })
@@ -194,13 +200,14 @@ pub(crate) fn set_own(shard: Shard) {
     });
 }
 
-/// How many cells this thread's first shard in this process must have at least.
+/// The minimum number of cells of this thread's first shard in this process.
 pub(crate) fn inherited() -> u32 {
     MINE.with(|mine| mine.inherited.get())
 }
 
-/// For the fork handlers: until [`resume`], this thread records out of line. In the child others'
-/// handlers may run before ours, and record where the parent's thread does.
+/// For the fork handlers: until [`resume`], this thread records on the slow path. In the child,
+/// other libraries' handlers may run before ours, and would record in the cells of the parent's
+/// thread.
 pub(crate) fn pause() {
     MINE.with(|mine| mine.limit.set(0));
 }
@@ -210,35 +217,37 @@ pub(crate) fn resume() {
     MINE.with(|mine| mine.limit.set(mine.given.get()));
 }
 
-/// Shard 0, which every thread reaches.
+/// Shard 0, which every thread can use.
 static PROCESS_BASE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
-/// The highest limit that it had. The limit itself is where a child finds 0: see [`wiped`].
+/// The highest limit that it had. The limit itself is in a page that a child finds zeroed: see
+/// [`wiped`].
 static PROCESS_GIVEN: AtomicU32 = AtomicU32::new(0);
 
 /// The process's cells from `slot` to `slot + last`, if they are registered.
 #[inline]
 pub(crate) fn shared(slot: u32, last: u32) -> Option<Shared> {
-    // Acquire: the base was stored before any limit above 0. It may be that of a child's by now,
-    // whose shard reaches as far.
+    // Acquire: the base was stored before any limit above 0. By now it may be the base of a child's
+    // shard, which is at least as large.
     let limit = wiped::PAGE.limit.load(Ordering::Acquire);
     let base = PROCESS_BASE.load(Ordering::Relaxed).cast_const();
     Shard { base, limit }.run(slot, last).map(Shared)
 }
 
-/// Publishes shard 0. Its base is the same for the life of a process.
+/// Publishes shard 0. Its base stays the same for the life of a process.
 pub(crate) fn set_process(shard: Shard) {
     PROCESS_BASE.store(shard.base.cast_mut(), Ordering::Relaxed);
     PROCESS_GIVEN.fetch_max(shard.limit, Ordering::Relaxed);
     wiped::PAGE.limit.store(shard.limit, Ordering::Release);
 }
 
-/// How many cells shard 0 must have at least: as many as in any process that this one descends
+/// The minimum number of cells of shard 0: as many as it had in any process that this one descends
 /// from.
 pub(crate) fn process_inherited() -> u32 {
     PROCESS_GIVEN.load(Ordering::Relaxed)
 }
 
-/// For the fork handler: the cells that an operation which it interrupted may be about to write, as addresses and lengths in bytes.
+/// For the fork handler: the cells that the interrupted operation may be about to write, as
+/// addresses and lengths in bytes.
 pub(crate) fn reachable() -> [(usize, usize); 2] {
     let own = MINE.with(|mine| Shard { base: mine.base.get(), limit: mine.given.get() });
     let process = Shard {
@@ -248,10 +257,10 @@ pub(crate) fn reachable() -> [(usize, usize); 2] {
     [own, process].map(|shard| (shard.base as usize, shard.limit as usize * size_of::<AtomicU64>()))
 }
 
-/// For the fork handler: nothing of the parent's can be reached from this thread any more.
+/// For the fork handler: from now on this thread reaches none of the parent's cells.
 pub(crate) fn forget_all() {
-    // The bases stay: an operation that was interrupted may have compared with the limit already,
-    // and loads the base next.
+    // The bases stay: an interrupted operation may have compared with the limit already, and loads
+    // the base next.
     MINE.with(|mine| {
         mine.limit.set(0);
         mine.inherited.set(mine.inherited.get().max(mine.given.replace(0)));

@@ -1,13 +1,14 @@
-//! What went wrong in recording, counted in the segment itself, where collectors see it at once; in memory while there is no segment.
+//! Counts of recording failures. They are in the segment itself, where collectors see them at once;
+//! while there is no segment they are in memory.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::current;
 use super::format::Word;
 
-/// Operations recorded nowhere before there was a segment.
+/// Operations that were dropped before there was a segment.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
-/// Label values that were cut before there was a segment.
+/// Label values that were truncated before there was a segment.
 static CUT: AtomicU64 = AtomicU64::new(0);
 
 fn place(word: Word) -> &'static AtomicU64 {
@@ -15,14 +16,14 @@ fn place(word: Word) -> &'static AtomicU64 {
     current::word(word).unwrap_or(early)
 }
 
-/// Counts an operation that was recorded nowhere.
+/// Counts a dropped operation.
 #[cold]
 #[inline(never)]
 pub(crate) fn note_dropped() {
     place(Word::DroppedOperations).fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts a label value that was longer than a label value may be.
+/// Counts a label value that was truncated because it was too long.
 #[cold]
 #[inline(never)]
 pub(crate) fn note_cut_label_value() {
@@ -33,7 +34,7 @@ pub(crate) fn dropped_operations() -> u64 {
     place(Word::DroppedOperations).load(Ordering::Relaxed)
 }
 
-/// Moves what was counted before there was a segment into it.
+/// Moves the counts made before there was a segment into the segment.
 pub(crate) fn settle() {
     for (word, early) in [(Word::DroppedOperations, &DROPPED), (Word::CutLabelValues, &CUT)] {
         if let Some(word) = current::word(word) {
@@ -42,7 +43,7 @@ pub(crate) fn settle() {
     }
 }
 
-/// For the fork handler: a child's counts are its own.
+/// For the fork handler: a child starts with its own counts.
 pub(crate) fn forget() {
     DROPPED.store(0, Ordering::Relaxed);
     CUT.store(0, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! A segment's memory, written by threads while others read it. Under miri it is the allocator's, and every access is looked at.
+//! A segment's memory, written by several threads while others read it. Under miri the memory comes
+//! from the allocator, and miri checks every access.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Mutex, MutexGuard};
@@ -14,14 +15,16 @@ use super::memory::{Memory, View};
 use super::publish::{Places, publish};
 use super::shard::{self, Cells};
 
-/// Eight pages before the cells, and two pages of them in each shard.
+/// Eight pages before the cells, and two pages of cells in each shard.
 const TINY: Geometry = Geometry { slot_cap: 1024, shard_cap: 4, cells_off: 0x8000 };
 const PAGE_CELLS: u32 = 512;
 
-/// How often something is done that goes wrong rarely; miri tries other orders with other seeds instead.
+/// The number of repetitions of something that rarely goes wrong. Miri tries other interleavings
+/// with other seeds instead.
 pub(crate) const OFTEN: u32 = if cfg!(miri) { 8 } else { 2_000 };
 
-/// A segment as the store has it, in memory of this process only; the store itself, and its fork handlers, know nothing of it.
+/// A segment as the store has it, in memory of this process only. It is not known to the store or
+/// to its fork handlers.
 pub(crate) struct Private {
     pub(crate) header: Header,
     state: Mutex<State>,
@@ -39,7 +42,7 @@ impl Private {
     }
 
     fn with_log(log: &[u8], slots_used: u32) -> Self {
-        // For ever, as every region; whoever looks for leaks finds it here.
+        // Never freed, like every region. It stays reachable, so that leak checkers report nothing.
         static KEPT: Mutex<Vec<Region>> = Mutex::new(Vec::new());
         let region = Region::reserve_private(TINY.logical_len()).unwrap();
         KEPT.lock().unwrap().push(region);
@@ -69,7 +72,7 @@ impl Private {
 }
 
 impl State {
-    /// Appends records, and says that `slots` more are assigned.
+    /// Appends records, and publishes that `slots` more slots are assigned.
     pub(crate) fn publish(&mut self, records: &[u8], slots: u32) -> std::io::Result<()> {
         let slots = self.slots + slots;
         self.memory.grow_shard(0, slots)?;
@@ -128,7 +131,7 @@ fn a_segment_that_is_filled_is_whole() {
     ] {
         assert_eq!(word(&view, is.offset()), should, "{is:?}");
     }
-    // Room for its slots, by pages, which nobody has written.
+    // Page-aligned space for its slots, which nobody has written.
     assert_eq!(word(&view, LIMITS_OFF), 1024);
     assert_eq!(words(&view, TINY.cells_off, 1024), vec![0; 1024]);
 }
@@ -154,7 +157,7 @@ fn what_has_no_blocks_reads_as_zeros_and_the_rest_stays_as_it_is() {
     let after = state.memory.view();
     assert_eq!(words(&before, cell(1, PAGE_CELLS - 1), 2), [7, 0]);
     assert_eq!(words(&after, cell(1, PAGE_CELLS - 1), 2), [7, 5]);
-    // Of the shard before and of the one behind there is nothing.
+    // The shards before and after it have no cells.
     assert_eq!(word(&after, cell(2, 0)), 0);
     assert_eq!(word(&after, TINY.logical_len()), 0);
     assert_eq!(word(&after, 4), 0, "not a whole word");
@@ -174,7 +177,8 @@ fn what_has_no_blocks_reads_as_zeros_and_the_rest_stays_as_it_is() {
     state.memory.grow_head(TINY.log_cap()).unwrap();
 }
 
-/// Records that end on no page, so that some lie across the border of what has just become usable.
+/// Records that do not end at a page, so that some cross the border of the part that has just
+/// become usable.
 #[test]
 fn who_reads_while_records_are_published_finds_whole_ones_and_their_slots() {
     let segment = Private::new();
@@ -255,7 +259,7 @@ fn threads_count_in_rows_of_their_own_while_others_read_them() {
     });
 }
 
-/// The mutex is what orders the last store of the one before the first load of the next.
+/// The mutex orders the previous owner's last store before the next owner's first load.
 #[test]
 fn a_shard_that_is_given_on_keeps_its_counts() {
     let segment = Private::new();
@@ -272,7 +276,8 @@ fn a_shard_that_is_given_on_keeps_its_counts() {
                     state.memory.grow_shard(number, 10).unwrap();
                     shard::set_own(state.memory.shard(number));
                     drop(state);
-                    // A count of 1, an observation of 0.5, and a sum that passes 2^64 every second time.
+                    // A count of 1, an observation of 0.5, and a sum that passes 2^64 every second
+                    // time.
                     let own = shard::own(1, 3).unwrap();
                     own.add(0, 1);
                     own.add_f64(1, 0.5);
@@ -292,7 +297,7 @@ fn a_shard_that_is_given_on_keeps_its_counts() {
     assert_eq!((low, carries), ((count % 2) << 63, count / 2));
 }
 
-/// A fork handler forsakes the memory; the child fills the same addresses anew.
+/// A fork handler makes the memory inaccessible; the child uses the same addresses again.
 #[test]
 fn what_was_forsaken_is_not_touched_and_the_same_addresses_serve_again() {
     let log = removal(9);
