@@ -1,4 +1,4 @@
-//! What processes that are gone have counted, as merging yields it and takes it again.
+//! The counts of dead processes, as merging produces them and reads them again.
 
 use std::sync::Arc;
 
@@ -11,38 +11,39 @@ use crate::reader::times::{Clock, TimeBase};
 use super::spans::Spans;
 use super::sums::{GaugeSum, Sum};
 
-/// Everything the archive says.
+/// The content of the archive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Archive {
-    /// Grows by one with each folding; 0 is no archive.
+    /// Increases by one with each compaction; 0 is no archive.
     pub(crate) generation: u64,
-    /// Segments that were folded, ever.
+    /// The number of segments that were ever compacted.
     pub(crate) segments: u64,
     pub(crate) dropped_operations: u64,
     pub(crate) cut_label_values: u64,
-    /// What its times count from.
+    /// The time base of its times.
     pub(crate) base: TimeBase,
     pub(crate) tombstones: Vec<Tombstone>,
-    /// One for each way in which a family was declared; the buckets of one histogram can't be told from another's sums.
+    /// One entry for each way in which a family was declared. Sums of different buckets cannot be
+    /// separated again, so they are kept apart.
     pub(crate) families: Vec<Arc<ArchivedFamily>>,
 }
 
-/// A segment that is in the archive, and whose file may still be there.
+/// A segment that is in the archive, and whose file may still exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tombstone {
     pub(crate) instance: [u8; 16],
-    /// The generation whose folder last found the file. The age counts from here and not from the folding: a collector may have listed
-    /// the file for as long as it was there.
+    /// The last generation whose compactor found the file. The age counts from here and not from
+    /// the compaction: as long as the file existed, a collector may have listed it.
     pub(crate) last_seen: u64,
 }
 
-/// A family of the dead.
+/// A family of dead processes.
 #[derive(Debug, Clone)]
 pub(crate) struct ArchivedFamily {
     /// Its labels are sorted.
     pub(crate) family: LogFamily,
     pub(crate) newest: Age,
-    /// How many segments declared it so.
+    /// The number of segments that declared it in this way.
     pub(crate) segments: u64,
     pub(crate) series: Vec<ArchivedSeries>,
 }
@@ -51,7 +52,7 @@ pub(crate) struct ArchivedFamily {
 pub(crate) struct ArchivedSeries {
     pub(crate) labels: LabelSet,
     pub(crate) spans: Spans,
-    /// When something was last added, in ns since 1970.
+    /// When something was last added, in nanoseconds since 1970.
     pub(crate) touched: u64,
 }
 
@@ -67,7 +68,7 @@ impl Archive {
         families: Vec::new(),
     };
 
-    /// Lets its times count from another base, where they count by another clock.
+    /// Converts its times to the clock's time base.
     pub(crate) fn count_from(&mut self, clock: &Clock) {
         if self.base == clock.base {
             return;

@@ -1,5 +1,5 @@
-//! The declarations of one family: who has them, what most processes mean by the name, and what
-//! contradicts that. Pure.
+//! The declarations of one family: which segments have them, which type and mode most of them
+//! declare, and which contradict that. Pure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::archived::{Archive, ArchivedFamily};
 use super::sums::bounds_of;
 use super::totals::LogOf;
 
-/// Where a family is declared, and its series are.
+/// Where a family is declared and has its series.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// In logs that are alike: their number, and the family's in them.
+    /// In a group of equal logs: the number of the group, and the family's number in the log.
     Log { number: usize, id: usize, log: &'a LogOf<'a> },
     /// In the archive: the family's number.
     Archive { number: usize, archived: &'a Arc<ArchivedFamily> },
 }
 
-/// A family's declaration, and who has it.
+/// A declaration of a family, with the segments that contain it.
 pub(crate) struct Use<'a> {
     pub(crate) family: &'a LogFamily,
     pub(crate) source: Source<'a>,
@@ -32,7 +32,8 @@ pub(crate) struct Use<'a> {
 }
 
 impl Use<'_> {
-    /// Where in its log it stands: the same however many logs there are, in whatever order.
+    /// The family's number in its log, or in the archive. It does not depend on the number or the
+    /// order of the logs.
     pub(crate) fn place(&self) -> usize {
         match self.source {
             Source::Log { id: place, .. } | Source::Archive { number: place, .. } => place,
@@ -40,11 +41,13 @@ impl Use<'_> {
     }
 }
 
-/// The segments that declare something: those of living processes first. What runs now is right about what a name means, however many have
-/// died that thought otherwise.
+/// The number of living processes that declare something, and of all segments that do. Living
+/// processes count first: what runs now is right about the meaning of a name, however many dead
+/// processes declared it differently.
 pub(crate) type Votes = (u64, u64);
 
-/// The families of each log that have series. One without has nothing to say, and no say in what is shown.
+/// The families of each log that have series. A family without series shows nothing and has no
+/// vote.
 pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
     logs.iter().enumerate().flat_map(|(number, log)| {
         let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
@@ -69,14 +72,15 @@ pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
     })
 }
 
-/// What must agree for two declarations to be one family.
+/// Two declarations are one family if they agree in this.
 pub(crate) type Shape = (MetricType, Option<Mode>);
 
 pub(crate) fn shape(family: &LogFamily) -> Shape {
     (family.kind, family.mode)
 }
 
-/// The shape that most segments have; of equally many, the first in the order of kinds and modes.
+/// The shape that most segments have. If several have equally many, the first in the order of types
+/// and modes.
 pub(crate) fn majority(uses: &[Use<'_>]) -> Shape {
     let mut shapes = uses.iter().map(|used| shape(used.family));
     if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
@@ -93,7 +97,8 @@ pub(crate) fn majority(uses: &[Use<'_>]) -> Shape {
     first.map_or((MetricType::Counter, None), |(shape, _)| shape)
 }
 
-/// How many segments these are: one that declares a family several times is still one. Its declarations stand beside each other.
+/// Counts the segments of these declarations. A segment that declares a family several times counts
+/// once; its declarations are neighbours.
 pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
     let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
     for used in uses {
@@ -109,7 +114,8 @@ pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
     (living, all)
 }
 
-/// Only the bounds that all declarations have can be shown; whoever loses some should hear of it.
+/// Reports that declarations have different bounds. Only the bounds that all of them have can be
+/// shown.
 pub(crate) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
     let first = uses.first()?.family;
     let differs = uses.iter().any(|used| {

@@ -1,4 +1,5 @@
-//! Many segments and an archive, one set of families. Pure: the same segments give the same result in any order, folded or not.
+//! Merges all families of many segments and an archive. Pure: the same segments give the same
+//! result in any order, compacted or not.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,14 +15,14 @@ use super::part::Part;
 use super::plan::Plans;
 use super::totals::logs;
 
-/// What segments and an archive come to.
+/// The result of merging segments and an archive.
 #[derive(Default)]
 pub(crate) struct Merged {
     /// Sorted by name.
     pub(crate) families: Vec<MetricFamily>,
-    /// What had to be left out.
+    /// What was left out, and why.
     pub(crate) skipped: Vec<Error>,
-    /// For the next time.
+    /// The merge plans, for the next collection.
     pub(crate) plans: Plans,
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merge
         let kind = majority(&uses);
         let (uses, others): (Vec<_>, Vec<_>) =
             uses.into_iter().partition(|used| shape(used.family) == kind);
-        // Of several, one that doesn't depend on the order.
+        // Only one conflict is reported: one that does not depend on the order of the segments.
         if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.place())) {
             skipped.push(conflict(name, kind, other.family));
         }
@@ -53,8 +54,8 @@ pub(crate) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merge
     Merged { skipped, ..all }
 }
 
-/// Leaves out families whose samples would have the names of another's: a counter `x_count` beside a histogram `x`.
-/// The one that fewer segments declare goes.
+/// Leaves out families whose samples would have the names of another family's, such as a counter
+/// `x_count` beside a histogram `x`. The family that fewer segments declare is left out.
 fn without_collisions<'a>(
     mut families: Vec<(Votes, Merging<'a>)>,
     skipped: &mut Vec<Error>,

@@ -1,4 +1,4 @@
-//! One family while segments and the archive are added to it. Pure.
+//! Merges one family: adds up its series from segments and the archive. Pure.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,17 +28,17 @@ pub(crate) struct Merging<'a> {
     declarations: Vec<Declaration<'a>>,
 }
 
-/// A way in which the family is declared, and the series that are.
+/// One declaration of the family, with its series.
 struct Declaration<'a> {
     family: &'a LogFamily,
     bounds: Rc<Bounds>,
     source: Source<'a>,
 }
 
-/// A series, added up.
+/// A series with its sums.
 struct Gathered<'a> {
     spans: &'a mut Spans,
-    /// When something was last added to it in the archive; [`NOW`] if a segment has it.
+    /// When something was last added to it in the archive; [`NOW`] if a segment has the series.
     touched: u64,
 }
 
@@ -46,7 +46,7 @@ const NOW: u64 = u64::MAX;
 
 impl<'a> Merging<'a> {
     pub(crate) fn new(uses: &[Use<'a>]) -> Self {
-        // The newest segment's words; they seldom differ.
+        // Help and unit are those of the newest segment; they seldom differ.
         let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.place())));
         let words = newest.map(|used| used.family);
         let mut bounds = uses.first().map(|used| bounds_of(used.family)).unwrap_or_default();
@@ -87,7 +87,7 @@ impl<'a> Merging<'a> {
         &self.family
     }
 
-    /// Adds what the archive has of the family.
+    /// Adds the archive's part of the family.
     pub(crate) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
         let source = Source::Archive { number: 0, archived };
         let family = &archived.family;
@@ -95,7 +95,7 @@ impl<'a> Merging<'a> {
         self.declarations.push(Declaration { family, bounds, source });
     }
 
-    /// Series of all declarations, by their labels: only what is alike is one.
+    /// The series of all declarations, sorted by their labels. Only equal labels are one series.
     fn sorted(&self) -> Vec<Sorted<Item>> {
         let labels = self.declarations.iter().flat_map(|declaration| &declaration.family.labels);
         let mut names: Vec<&str> = labels.map(String::as_str).collect();
@@ -151,14 +151,14 @@ impl<'a> Merging<'a> {
         sets.push([]);
     }
 
-    /// An earlier plan, if it is one of the same series.
+    /// Returns the earlier plan if it has the same series, or a new one.
     fn plan(&self, earlier: Option<&Arc<Plan>>) -> Arc<Plan> {
         let sources = || self.declarations.iter().map(|declaration| declaration.source);
         if let Some(plan) = earlier.filter(|plan| plan.is_of(sources())) {
             if plan.is_exactly(sources()) {
                 return Arc::clone(plan);
             }
-            // Else it would hold on to what the log was.
+            // The earlier plan would keep the log's earlier layout in memory.
             return Arc::new(plan.renewed(sources().map(Declared::of).collect()));
         }
         let declarations = sources().map(Declared::of).collect();
@@ -166,7 +166,7 @@ impl<'a> Merging<'a> {
         Arc::new(Plan::new(declarations, &self.sorted(), labels))
     }
 
-    /// Adds up the series of a plan, and hands over each with its labels, in order.
+    /// Adds up the series of a plan, and passes each to `done` with its labels, in order.
     fn gather(&self, plan: &Plan, mut done: impl FnMut(&LabelSet, Gathered<'_>)) {
         let mut all: Vec<(Spans, u64)> = Vec::new();
         for block in plan.blocks() {
@@ -179,7 +179,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// Adds what each declaration has of some series.
+    /// Adds each declaration's part of these series.
     fn add(&self, entries: &[Entry], all: &mut [(Spans, u64)]) {
         for of_one in entries.chunk_by(|a, b| a.declaration == b.declaration) {
             let number = of_one.first().map_or(0, |entry| entry.declaration);
@@ -218,7 +218,7 @@ impl<'a> Merging<'a> {
             return;
         }
         if let Some(since) = log.since(series) {
-            // Most of what there is, in a few instructions.
+            // The most frequent case, in a few instructions.
             let is_integer = declaration.family.cells == Cells::Unsigned;
             match spans.only() {
                 Some(Span { from, sum: Sum::Counter(sum), .. }) if is_integer => {
@@ -233,15 +233,15 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// A gauge that was removed takes no part: nobody minds if it falls.
+    /// Adds one process's gauge. A removed gauge takes no part: a gauge may fall.
     fn add_gauge(&self, part: &Part, declared: &LogFamily, series: &LogSeries, spans: &mut Spans) {
-        // What a program is ends with it.
+        // Only an info has no mode. It describes a process, and ends with it.
         let mode = self.mode.unwrap_or(Mode::LiveMax);
         if mode.is_live() && !part.is_alive() || part.segment.span(series).1 != ENDLESS {
             return;
         }
         let value = value_of(part, declared, series);
-        // What nobody has set is 0 as a sum, and nothing otherwise.
+        // A gauge that was never set is 0 in a sum, and is left out otherwise.
         if value.is_none() && !mode.is_sum() {
             return;
         }
@@ -256,7 +256,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// Adds what the archive has of a series.
+    /// Adds the archive's part of a series.
     fn add_sums(&self, declaration: &Declaration<'_>, archived: &Spans, spans: &mut Spans) {
         for span in &archived.0 {
             let new = || empty(&span.sum);
@@ -269,7 +269,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// The series as an archive keeps them, touched `now` if a segment has them.
+    /// The series as the archive stores them, touched `now` if a segment has them.
     pub(crate) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
         let plan = self.plan(None);
         let mut all = Vec::with_capacity(plan.len());
@@ -288,7 +288,7 @@ impl<'a> Merging<'a> {
         all
     }
 
-    /// The family as it is shown, and the plan by which it was made, which is the earlier one where that still holds.
+    /// The family as it is shown, and its plan, which is the earlier one if that is still valid.
     pub(crate) fn finish(mut self, earlier: &Plans) -> (MetricFamily, Arc<Plan>) {
         let plan = self.plan(earlier.get(self.name()));
         let mut series = Vec::with_capacity(plan.len());
@@ -313,11 +313,11 @@ impl<'a> Merging<'a> {
             }
         });
         if self.mode.is_some_and(Mode::is_all) {
-            // Now with the pid among the labels.
+            // The pid is one of the labels now.
             series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         }
         self.family.series = series;
-        // How many processes are in each state is no longer a state.
+        // The number of processes in each state is not a state set.
         if self.family.kind == MetricType::StateSet && self.mode.is_some_and(Mode::is_sum) {
             self.family.kind = MetricType::Gauge;
         }
@@ -359,7 +359,7 @@ fn is_gauge(kind: MetricType) -> bool {
     matches!(kind, MetricType::Gauge | MetricType::Info | MetricType::StateSet)
 }
 
-/// Adds the cells of a series of which each process has a part, but of a gauge.
+/// Adds the cells of a series that is not a gauge.
 fn add_cells(
     declaration: &Declaration<'_>,
     series: &LogSeries,
@@ -369,7 +369,7 @@ fn add_cells(
 ) {
     let Declaration { family, bounds, .. } = declaration;
     let is_counter = family.kind == MetricType::Counter;
-    // A summary is a histogram with no bucket but the last.
+    // A summary is a histogram that only has the last bucket.
     let new = || if is_counter { Sum::counter() } else { Sum::histogram() };
     match spans.at(span, None, new) {
         Sum::Counter(sum) if family.cells == Cells::Float => {
@@ -377,7 +377,7 @@ fn add_cells(
         }
         Sum::Counter(sum) => sum.whole = sum.whole.wrapping_add(counted.sum(series.slot, 0).0),
         Sum::Histogram(sum) => sum.add_cells(counted, family, series, bounds),
-        // One family has one kind.
+        // All parts of a family have the same kind.
         Sum::Gauge(_) => {}
     }
 }
@@ -390,20 +390,21 @@ fn empty(like: &Sum) -> Sum {
     }
 }
 
-/// When a process set a gauge, where that matters, and to what; `None` if it never did.
+/// When a process set a gauge, where the mode needs it, and its value; `None` if it was never set.
 fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u64, f64)> {
     let (segment, slot) = (&part.segment, series.slot);
     match (declared.kind, declared.cells) {
         (MetricType::Info, _) => Some((0, 1.0)),
         (MetricType::StateSet, _) => {
-            // The state that was entered last holds, and none before the first was.
+            // The state that was entered last holds. Before the first one was entered, there is
+            // none.
             let (first, count) = series.states;
             let states = || (first..first.saturating_add(count)).map(|at| segment.process_cell(at));
             let newest = states().max().filter(|when| *when > 0)?;
             let holds = (first..).zip(states()).find(|(_, when)| *when == newest)?.0;
             Some((segment.times.at(newest), if holds == slot { 1.0 } else { 0.0 }))
         }
-        // Below 0 only while a call's end was seen and its beginning wasn't yet.
+        // Negative only if the end of a call was read, but not yet its beginning.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
         (_, Cells::Wrapping) => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
         _ if declared.mode.is_some_and(Mode::is_recent) => segment.recent(slot),

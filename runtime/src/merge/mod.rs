@@ -1,8 +1,8 @@
-//! Many segments and an archive become one set of families.
+//! Merges many segments and an archive into one set of families.
 //!
-//! All of it is pure: the same parts give the same families in any order, whether some of them were
-//! folded before or not. This layer knows what `reader` has decoded. It knows no files, directories,
-//! formats or clocks, and nothing of the writer.
+//! All of it is pure: the same parts give the same families, in any order, and whether or not some
+//! of them were compacted before. This layer knows what `reader` has decoded. It knows no files,
+//! directories, formats or clocks, and nothing of the writer.
 
 pub(crate) mod archived;
 pub(crate) mod declared;

@@ -3,7 +3,7 @@
 use crate::reader::liveness::Life;
 use crate::reader::segment::Segment;
 
-/// A segment and whether its process can still write it.
+/// A segment, and whether its process can still write to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) segment: Segment,

@@ -1,5 +1,5 @@
-//! Which series of a family are alike, in what order they are shown, and by what labels. It is the same as long as the same series are
-//! there, however much is counted: so it is kept between collections.
+//! The merge plan: how the series of one family are grouped, ordered and labelled. It does not
+//! depend on the counts, so it is cached between collections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,32 +11,33 @@ use super::archived::ArchivedFamily;
 use super::declared::Source;
 use super::sort::{Sorted, groups};
 
-/// A series as one declaration has it: that one's number, and its own.
+/// A series of one declaration: the declaration's number, and the series' number in it.
 pub(crate) type Item = (u32, u32);
 
-/// The series of one family.
+/// The plan of one family.
 #[derive(Debug)]
 pub(crate) struct Plan {
     declarations: Vec<Declared>,
     blocks: Arc<Vec<Block>>,
-    /// Bytes that keeping it takes, besides logs and archives.
+    /// The memory that it takes, without logs and archives.
     pub(crate) size: usize,
 }
 
-/// Some of the series: so many that their sums fit into the processor's nearest cache, and that what one log has of them is read in one go.
-/// Series by series, each log would be met anew for each of them, and be in no cache.
+/// A batch of series, so small that their sums fit into the processor's first-level cache, and so
+/// large that each log's part of it is read in one go. Going series by series, each log would be
+/// fetched again for each series, and be in no cache.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     /// Ascending.
     pub(crate) labels: Vec<LabelSet>,
-    /// Each declaration's behind each other.
+    /// Grouped by declaration.
     pub(crate) entries: Vec<Entry>,
 }
 
-/// So many series are a block.
+/// The number of series in a batch.
 const BLOCK: usize = 512;
 
-/// A series as one declaration has it, and which of the block's it is.
+/// A series of one declaration, and its place in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub(crate) declaration: u32,
@@ -44,8 +45,8 @@ pub(crate) struct Entry {
     pub(crate) place: u32,
 }
 
-/// Where a family's series come from. What is compared is whether it is the very same; it can't be another's by now, since the plan holds
-/// on to it.
+/// Where a family's series come from. Sources are compared by address. The address cannot belong to
+/// another one meanwhile, since the plan holds a reference.
 #[derive(Debug)]
 pub(crate) enum Declared {
     /// A log, and the family's number in it.
@@ -70,7 +71,7 @@ impl Declared {
 
     fn is(&self, source: Source<'_>) -> bool {
         match (self, source) {
-            // A log that has grown says of this family what it said.
+            // The log may have grown; this family's series are the same.
             (Self::Log(layout, known), Source::Log { log, id, .. }) => {
                 let lists = layout.by_family.get(id).zip(log.layout.by_family.get(id));
                 lists.is_some_and(|(a, b)| Arc::ptr_eq(a, b)) && *known == id
@@ -84,7 +85,7 @@ impl Declared {
 }
 
 impl Plan {
-    /// Of the items of these declarations.
+    /// The plan for the sorted series of these declarations.
     pub(crate) fn new(
         declarations: Vec<Declared>,
         sorted: &[Sorted<Item>],
@@ -116,23 +117,23 @@ impl Plan {
         Self { declarations, blocks: Arc::new(blocks), size }
     }
 
-    /// The same, of logs that have grown since by other families.
+    /// The same plan for logs that have grown by series of other families.
     pub(crate) fn renewed(&self, declarations: Vec<Declared>) -> Self {
         Self { declarations, blocks: Arc::clone(&self.blocks), size: self.size }
     }
 
-    /// Whether it is of these very sources.
+    /// Whether it holds these very logs, and not earlier versions of them.
     pub(crate) fn is_exactly<'a>(&self, sources: impl Iterator<Item = Source<'a>>) -> bool {
         self.declarations.iter().zip(sources).all(|(declared, source)| declared.is_exactly(source))
     }
 
-    /// Whether declarations from these sources have no other plan.
+    /// Whether it is the plan for declarations from these sources.
     pub(crate) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = Source<'a>>) -> bool {
         self.declarations.len() == sources.len()
             && self.declarations.iter().zip(sources).all(|(declared, source)| declared.is(source))
     }
 
-    /// How many series there will be, if each has something to show.
+    /// The number of series, if all of them have something to show.
     pub(crate) fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.labels.len()).sum()
     }
@@ -143,5 +144,5 @@ impl Plan {
     }
 }
 
-/// The plan of each family.
+/// The plan of each family, by name.
 pub(crate) type Plans = BTreeMap<String, Arc<Plan>>;

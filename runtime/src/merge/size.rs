@@ -1,4 +1,5 @@
-//! How much memory the decoded archive takes: a forged file of kilobytes can decode to gigabytes.
+//! Measures the memory that the decoded archive takes: a forged file of kilobytes can decode to
+//! gigabytes.
 
 use crate::model::exact_sum::ExactSum;
 use crate::reader::size::{PIECE, sum, times};
@@ -29,7 +30,7 @@ impl ArchivedSeries {
 }
 
 impl Sum {
-    /// Beside itself.
+    /// Without the enum itself.
     fn size(&self) -> usize {
         let parts = |sum: &ExactSum| times(sum.parts().count(), size_of::<f64>());
         match self {

@@ -1,24 +1,27 @@
-//! Sorting series by their labels, and finding those that are alike. Pure.
+//! Sorts series by their labels, and groups those that have the same labels. Pure.
 //!
-//! By eight bytes of a value at a time, as a number: so text is looked at once for each of them, and not in each comparison, where it would be
-//! somewhere else in memory every time. Nothing is hashed, so nobody who chooses label values can make it slow.
+//! It compares eight bytes of a value at a time, as a number. So each piece of text is read once,
+//! and not in each comparison, where it would be a cache miss every time. Nothing is hashed, so
+//! label values cannot be chosen to make it slow.
 
-/// Sorts as lists of names and values sort. `label` is the nth of an item: its name's place among all names, and its value.
+/// Sorts as lists of names and values sort. `label` returns the nth label of an item: the rank of
+/// its name among all names, and its value.
 ///
-/// What is alike stands together; [`groups`] tells it apart.
+/// Equal items become neighbours; [`groups`] separates the groups.
 pub(crate) fn sorted<'a, T: Copy>(
     items: impl Iterator<Item = T>,
     label: impl Fn(T, usize) -> Option<(u32, &'a str)>,
 ) -> Vec<Sorted<T>> {
     let mut all: Vec<_> = items.map(|item| Sorted { piece: 0, item, is_first: false }).collect();
-    // Which are alike so far, and where they go on: in which label, and from which byte of its value.
+    // Ranges of items that are equal so far, and where the comparison continues: the index of the
+    // label, and the offset in its value.
     let mut alike = vec![(0..all.len(), 0, 0)];
     while let Some((range, nth, from)) = alike.pop() {
         let mut at = range.start;
         let part = &mut all[range];
         for sorted in &mut *part {
             sorted.piece = piece(label(sorted.item, nth), from);
-            // Who was first so far may come to stand anywhere.
+            // Sorting may move the first item of a group to any place.
             sorted.is_first = false;
         }
         part.sort_unstable_by_key(|sorted| sorted.piece);
@@ -35,26 +38,26 @@ pub(crate) fn sorted<'a, T: Copy>(
     all
 }
 
-/// An item in its place.
+/// An item in its sorted place.
 #[derive(Debug)]
 pub(crate) struct Sorted<T> {
     piece: u128,
     pub(crate) item: T,
-    /// Of those that are alike.
+    /// Whether it is the first of a group of equal items.
     is_first: bool,
 }
 
-/// The items that have the same labels, in ascending order.
+/// The groups of items with the same labels, in ascending order.
 pub(crate) fn groups<T>(sorted: &[Sorted<T>]) -> impl Iterator<Item = &[Sorted<T>]> {
     sorted.chunk_by(|_, next| !next.is_first)
 }
 
-/// Whose labels have ended is less than who has one more.
+/// Less than every label: a list that ends sorts before a longer one.
 const NO_LABEL: u128 = 0;
 const GOES_ON: u128 = 9;
 
-/// The name, eight bytes of the value, and how many of them there are, as one number. Of two values that differ in zeros at their ends only, the
-/// shorter is the less.
+/// The name, eight bytes of the value, and their number, as one number. If two values differ only
+/// in zeros at their ends, the shorter one is less.
 fn piece(label: Option<(u32, &str)>, from: usize) -> u128 {
     let Some((name, value)) = label else { return NO_LABEL };
     let rest = value.as_bytes().get(from..).unwrap_or_default();
@@ -94,7 +97,8 @@ mod tests {
                 .map(|_| {
                     let names = (0..4_u32).filter(|_| random(3) > 0).collect::<Vec<_>>();
                     let value = |name| {
-                        // Long beginnings in common, ends at every byte of a piece, and zeros, which are padding as well.
+                        // Long common prefixes, ends at every byte of a piece, and zeros, which are
+                        // also the padding.
                         let value = "x".repeat(usize::try_from(random(3) * 7).unwrap());
                         let ends = ["", "\0", "\0\0", "a", "aaaaaaaa", "aaaaaaaab", "é", "z"];
                         let end = ends[usize::try_from(random(8)).unwrap()];

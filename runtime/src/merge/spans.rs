@@ -1,31 +1,34 @@
-//! When a series was there. A series that a process removed still counts while any other has it, or had it in between: else a sum that
-//! a scraper has seen would fall. Once nobody has it any more it is gone; if it comes back, it begins at 0.
+//! The spans of time in which a series existed.
 //!
-//! So what each process counted has a span of time, from when the series was made to when it was removed, if it was. Spans that touch are
-//! one, with one sum; and of those that remain apart, the one that has no end is what is shown. Which spans touch doesn't depend
-//! on the order in which they are added. Pure.
+//! A series that one process removed still counts as long as another process has it, or had it in
+//! between; otherwise a sum that Prometheus has seen would fall. When no process has it any more,
+//! it is gone, and starts at 0 if it comes back.
+//!
+//! So each process's count has a span, from the creation of the series to its removal. Spans that
+//! touch are joined and have one sum; of the rest, the one that has not ended is shown. Which spans
+//! touch does not depend on the order in which they are added. Pure.
 
 use crate::model::mode::Mode;
 use crate::reader::segment::ENDLESS;
 
 use super::sums::Sum;
 
-/// What was counted in one span of time, by all who had the series then.
+/// The sum of all processes that had the series in one span of time.
 #[derive(Debug, Clone)]
 pub(crate) struct Span {
     /// Nanoseconds since 1970.
     pub(crate) from: u64,
-    /// The same; [`ENDLESS`] until it is removed.
+    /// Nanoseconds since 1970; [`ENDLESS`] if the series was not removed.
     pub(crate) until: u64,
     pub(crate) sum: Sum,
 }
 
-/// A series' spans, none of which touch. Nearly always one.
+/// The spans of one series, of which no two touch. Nearly always one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spans(pub(crate) Vec<Span>);
 
 impl Spans {
-    /// The sum of the span that this one belongs to, for more to be added to.
+    /// Joins a span with those that it touches, and returns their sum, to add to it.
     pub(crate) fn at(
         &mut self,
         (from, until): (u64, u64),
@@ -35,7 +38,8 @@ impl Spans {
         if let [span] = &mut self.0[..] {
             if span.until == ENDLESS && until == ENDLESS {
                 span.from = span.from.min(from);
-                // Borrowed anew: the compiler doesn't see that the other way out is over.
+                // Borrowed a second time: returning the first borrow would extend it to the end of
+                // the function.
                 return &mut self.0[0].sum;
             }
         }
@@ -43,7 +47,7 @@ impl Spans {
             self.0.push(Span { from, until, sum: new() });
             return &mut self.0[0].sum;
         }
-        // Sorted, and apart: those that touch it stand beside each other.
+        // The spans are sorted and do not touch, so those that touch the new one are neighbours.
         let first = self.0.partition_point(|span| span.until < from);
         let behind = first + self.0[first..].partition_point(|span| span.from <= until);
         if first == behind {
@@ -61,7 +65,7 @@ impl Spans {
         &mut span.sum
     }
 
-    /// The span, if there is one only and nobody ended it.
+    /// The span, if there is only one and it has not ended.
     pub(crate) fn only(&mut self) -> Option<&mut Span> {
         match &mut self.0[..] {
             [span] if span.until == ENDLESS => Some(span),
@@ -69,9 +73,9 @@ impl Spans {
         }
     }
 
-    /// The span that is shown: the one that nobody ended.
+    /// The span that is shown: the one that has not ended.
     pub(crate) fn current(&mut self) -> Option<Span> {
-        // They ascend, so it is the last.
+        // They ascend, so it is the last one.
         self.0.pop().filter(|span| span.until == ENDLESS)
     }
 }
@@ -102,7 +106,7 @@ mod tests {
         assert_eq!(shown(&spans), None);
         count(&mut spans, 30, ENDLESS, 4);
         assert_eq!(shown(&spans), Some((30, Number::Integer(4))));
-        // It had the series all the while: nothing was ever gone.
+        // This process had the series all the time, so it was never gone.
         count(&mut spans, 15, 30, 2);
         assert_eq!(shown(&spans), Some((10, Number::Integer(7))));
     }

@@ -1,5 +1,6 @@
-//! The sums that a series' parts are added to, one for each kind of value. Pure, and the order and the grouping of the parts don't
-//! matter: what was folded into the archive is a part like any other.
+//! The sums to which the parts of a series are added, one type for each kind of value. Pure. The
+//! result does not depend on the order or the grouping of the parts, so what the archive contains
+//! is a part like any other.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily, bound};
 use crate::reader::layout::LogSeries;
 
-/// What became of a series so far.
+/// The sum of a series so far.
 #[derive(Debug, Clone)]
 pub(crate) enum Sum {
     Counter(CounterSum),
@@ -33,13 +34,13 @@ impl Sum {
             (Self::Counter(sum), Self::Counter(other)) => sum.add(&other),
             (Self::Gauge(sum), Self::Gauge(other)) => sum.add(other, mode),
             (Self::Histogram(sum), Self::Histogram(other)) => sum.add_alike(&other),
-            // One family has one kind.
+            // All parts of a family have the same kind.
             _ => {}
         }
     }
 }
 
-/// Of a counter: what was counted in whole numbers, modulo 2^64, and what wasn't.
+/// A counter's sum: integer cells modulo 2^64, and `f64` cells exactly.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CounterSum {
     pub(crate) whole: u64,
@@ -60,22 +61,22 @@ impl CounterSum {
         let low = self.whole & 0xffff_ffff;
         sum.add((self.whole - low) as f64);
         sum.add(low as f64);
-        // Never written below 0; and a counter that is would spoil the page.
+        // No program writes a negative count, and a negative counter would make the page invalid.
         Number::Float(sum.total().max(0.0))
     }
 }
 
-/// Of a gauge: whichever its mode needs.
+/// A gauge's sum. Each mode uses one of the fields.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GaugeSum {
     pub(crate) sum: ExactSum,
-    /// The value that counts where one value does, and when it was set.
+    /// For modes that show one of the values: that value, and when it was set.
     pub(crate) one: Option<(u64, f64)>,
-    /// Where each process is a series of its own: by pid.
+    /// For modes in which each process has its own series: by pid.
     pub(crate) each: BTreeMap<u32, Each>,
 }
 
-/// A process's value.
+/// The value of one process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Each {
     pub(crate) age: Age,
@@ -83,11 +84,11 @@ pub(crate) struct Each {
     pub(crate) is_alive: bool,
 }
 
-/// So many dead processes have a series of their own in mode `all`: the newest.
+/// In mode `all`, so many dead processes have their own series: the newest ones.
 pub(crate) const MOST_DEAD: usize = 64;
 
 impl GaugeSum {
-    /// Adds a value that was set, at a time that only the most recent one asks for.
+    /// Adds a value that was set. Only modes that show the most recent value use `when`.
     pub(crate) fn set(&mut self, mode: Mode, when: u64, value: f64) {
         if mode.is_sum() {
             self.sum.add(value);
@@ -96,7 +97,8 @@ impl GaugeSum {
         }
     }
 
-    /// One pid in two segments (two pid namespaces, a pid used again): the newer that was set.
+    /// If two segments have one pid (two pid namespaces, or a pid that was reused), the newer one's
+    /// value counts.
     pub(crate) fn set_of(&mut self, pid: u32, each: Each) {
         let known = self.each.entry(pid).or_insert(each);
         if (each.age, each.value.to_bits()) > (known.age, known.value.to_bits()) {
@@ -114,7 +116,8 @@ impl GaugeSum {
         }
     }
 
-    /// Leaves out dead processes beyond the newest few, so that a program that starts processes for ever doesn't have series for ever.
+    /// Leaves out all dead processes but the newest. Otherwise a program that starts processes for
+    /// ever would have ever more series.
     pub(crate) fn keep_newest(&mut self) {
         let mut dead: Vec<(Age, u32)> =
             self.each.iter().filter(|(_, e)| !e.is_alive).map(|(pid, e)| (e.age, *pid)).collect();
@@ -127,7 +130,8 @@ impl GaugeSum {
 }
 
 fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f64)) -> bool {
-    // A NaN is less and more than nothing: it stays only where there is nothing else, and of two the order decides.
+    // NaN is neither less nor greater than a number: it is replaced by any number. Of two NaNs the
+    // greater bits win, so the order does not matter.
     let by = |is_better: bool| match (value.is_nan(), known.is_nan()) {
         (true, true) => value.to_bits() > known.to_bits(),
         (value, known) if value != known => known,
@@ -140,12 +144,12 @@ fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f6
     }
 }
 
-/// Of a histogram, or of a summary, which is one without bounds.
+/// The sum of a histogram, or of a summary, which is a histogram without bounds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistogramSum {
     pub(crate) nanos: u128,
     pub(crate) sum: ExactSum,
-    /// Cumulative, for each of the family's bounds.
+    /// Cumulative counts, one for each of the family's bounds.
     pub(crate) below: Vec<u64>,
     pub(crate) count: u64,
 }
@@ -155,12 +159,12 @@ pub(crate) fn bounds_of(family: &LogFamily) -> Vec<f64> {
     family.bounds.iter().map(|bits| bound(family.cells, *bits)).collect()
 }
 
-/// The bounds that a declaration has, among those that are shown.
+/// Maps the bounds of a declaration to the bounds that are shown.
 #[derive(Debug, Default)]
 pub(crate) struct Bounds {
-    /// Where each of its own stands there, if it does.
+    /// The position of each of its bounds among those that are shown, if it is one of them.
     places: Vec<Option<usize>>,
-    /// How many are shown.
+    /// The number of bounds that are shown.
     shown: usize,
 }
 
@@ -203,7 +207,7 @@ impl HistogramSum {
         }
     }
 
-    /// Adds what each bucket has; the last is +Inf's.
+    /// Adds the counts of the buckets; the last one is +Inf's.
     fn add_buckets(&mut self, mut buckets: impl Iterator<Item = u64>, bounds: &Bounds) {
         self.below.resize(bounds.shown, 0);
         let mut running = 0_u64;
@@ -217,7 +221,7 @@ impl HistogramSum {
         self.count = self.count.saturating_add(running);
     }
 
-    /// Adds another, with its bounds.
+    /// Adds another sum, which has the given bounds.
     pub(crate) fn add(&mut self, other: &Self, bounds: &Bounds) {
         self.add_but_buckets(other);
         self.below.resize(bounds.shown, 0);
@@ -228,7 +232,7 @@ impl HistogramSum {
         }
     }
 
-    /// Adds another that has the same bounds.
+    /// Adds another sum that has the same bounds.
     fn add_alike(&mut self, other: &Self) {
         self.add_but_buckets(other);
         self.below.resize(self.below.len().max(other.below.len()), 0);

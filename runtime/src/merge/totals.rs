@@ -1,4 +1,5 @@
-//! Segments whose logs say the same, with their cells added up: what a series costs is then paid once, and not for each process.
+//! Adds up the cells of all segments that have the same log, so that work per series is done once
+//! per log and not once per process.
 
 use core::cell::OnceCell;
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use crate::reader::segment::Segment;
 
 use super::part::Part;
 
-/// What several segments' logs say alike, so that labels are looked at once for all of them.
+/// Segments with equal logs. Their labels are read once for all of them.
 pub(crate) struct LogOf<'a> {
     pub(crate) layout: &'a Arc<Layout>,
     pub(crate) parts: Vec<&'a Part>,
@@ -25,15 +26,16 @@ impl<'a> LogOf<'a> {
         Self { layout, parts: vec![part], sums: OnceCell::new() }
     }
 
-    /// From when on the first of those that have all series of the log had this one; `None` if there are none.
+    /// When the first of the segments that have all series created this one; `None` if there is no
+    /// such segment.
     #[inline]
     pub(crate) fn since(&self, series: &LogSeries) -> Option<u64> {
         self.sums().since.get(series.record as usize).copied()
     }
 
-    /// The segments that have removed some, and are looked at one by one.
+    /// The segments that have removed some series. They are added one by one.
     pub(crate) fn others(&self) -> impl Iterator<Item = &'a Segment> + '_ {
-        // Asked for each series, and nearly always there are none.
+        // This is called for each series, and nearly always there are none.
         let parts = if self.sums().are_all { &[][..] } else { &self.parts };
         parts.iter().map(|part| &part.segment).filter(|segment| !is_whole(segment))
     }
@@ -62,11 +64,11 @@ fn is_whole(segment: &Segment) -> bool {
     segment.log.removed.is_empty()
 }
 
-/// Of the segments that have all series of the log.
+/// The sums over the segments that have removed no series.
 impl Counted for LogOf<'_> {
     #[inline]
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
-        // A series' cells stand behind each other here as well.
+        // The cells of a series are consecutive here too.
         let at = self.layout.runs.place(slot).map(|at| at.saturating_add(offset as usize));
         let get = |cells: &[u64]| at.and_then(|at| cells.get(at)).copied().unwrap_or(0);
         let Sums { cells, carries, .. } = self.sums();
@@ -89,15 +91,15 @@ impl Counted for LogOf<'_> {
 
 #[derive(Debug, Default)]
 struct Sums {
-    /// Each cell of a series summed over all shards of all segments, modulo 2^64.
+    /// Each cell's sum over all shards of all segments, modulo 2^64.
     cells: Vec<u64>,
-    /// How often it passed that; none, if no cell ever did.
+    /// How many times each sum passed 2^64. Empty if none did.
     carries: Vec<u64>,
-    /// Of each cell that holds `f64`, in their order, where there are several segments.
+    /// The sums of the `f64` cells, in the layout's order, if there are several segments.
     floats: Vec<ExactSum>,
-    /// From when on the first of them had the series of each record.
+    /// When the first segment created the series of each record.
     since: Vec<u64>,
-    /// Whether no segment has removed any.
+    /// Whether no segment has removed a series.
     are_all: bool,
 }
 
@@ -110,14 +112,15 @@ impl Sums {
             }
         }
         let since = &segment.log.since;
-        // One layout is of one number of records.
+        // Segments with one layout have the same number of records.
         self.since.resize(since.len(), u64::MAX);
         for (first, since) in self.since.iter_mut().zip(since) {
             *first = (*first).min(segment.times.at(*since));
         }
     }
 
-    /// While the segment's cells are at hand: one series after the other they would be looked for in each segment anew.
+    /// Adds all `f64` cells of one segment while they are in the cache. Going series by series,
+    /// each segment's cells would be fetched again for each series.
     fn add_floats(&mut self, segment: &Segment) {
         let floats = &segment.log.layout.floats;
         self.floats.resize_with(floats.len(), ExactSum::default);
@@ -126,12 +129,13 @@ impl Sums {
         }
     }
 
-    /// Adds cells that stand behind each other, from the one of this number on.
+    /// Adds consecutive cells, beginning at the sum with number `from`.
     fn add_cells(&mut self, mut from: usize, cells: &[u64]) {
         let all = self.cells.len();
         let sums = self.cells.get_mut(from..).unwrap_or_default();
         for (sums, cells) in sums.chunks_mut(LANES).zip(cells.chunks(LANES)) {
-            // The highest bit of a sum is carried if both had it, or one of them and the sum doesn't. Asked for all lanes at once.
+            // An addition overflows if both numbers have the highest bit, or if one of them has it
+            // and the sum does not. Checked once for all lanes.
             let mut passed = 0;
             for (sum, cell) in sums.iter_mut().zip(cells) {
                 let next = sum.wrapping_add(*cell);
@@ -150,10 +154,10 @@ impl Sums {
     }
 }
 
-/// Cells that are added up at once.
+/// The number of cells that are added at once.
 const LANES: usize = 8;
 
-/// The logs of these segments, each with those that have it.
+/// Groups these segments by their logs.
 pub(crate) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
     let mut numbers = HashMap::new();
     let mut logs: Vec<LogOf<'_>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Merging, on segments that no file ever held.
+//! Merges segments that are built in memory.
 
 mod gauges;
 mod shared;
@@ -55,7 +55,7 @@ fn gauge(mode: Mode) -> LogFamily {
     LogFamily { mode: Some(mode), ..gauge }
 }
 
-/// Adds a series of a family: its number, its slot, and the states that it is one of.
+/// Adds a series: its family's number, its slot, and the states that it is one of.
 fn add_series(
     layout: &mut Layout,
     (family, slot, states): (usize, u32, (u32, u32)),
@@ -74,7 +74,7 @@ fn add_series(
     layout.series.push(LogSeries { family, slot, states, labels, record: family, float });
 }
 
-/// A process with one series of each family, whose cells follow each other from slot 1 on.
+/// A process with one series of each family, whose cells are consecutive from slot 1 on.
 fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     let mut slot = 1;
     let mut layout = Layout::default();
@@ -90,7 +90,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     header.pid = pid;
     header.instance = [u8::try_from(pid).unwrap(); 16];
     header.created_ns = u64::from(pid);
-    // Slot 0 is nobody's.
+    // No series has slot 0.
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
     let shards = shards.iter().map(|cells| Shard::of(cells)).collect();
@@ -121,7 +121,8 @@ fn layout_of(part: &mut Part) -> &mut Layout {
     Arc::get_mut(&mut log_of(part).layout).unwrap()
 }
 
-/// Merges, with plans of an earlier time and by the plans that come of it, and asserts that it makes no difference.
+/// Merges without plans, with plans of an earlier collection, and with the resulting plans, and
+/// asserts that the results are equal.
 fn merged_after(
     parts: &[Part],
     archive: &Archive,
@@ -141,7 +142,8 @@ fn merged_after(
     (families, skipped.iter().map(ToString::to_string).collect())
 }
 
-/// Merges in many orders, and with whatever is dead folded in all portions, and asserts that it makes no difference.
+/// Merges in many orders, and with the dead segments compacted in all ways, and asserts that the
+/// results are equal.
 fn merged(mut parts: Vec<Part>) -> (Vec<MetricFamily>, Vec<String>) {
     let mut plans = Plans::new();
     let first = merged_after(&parts, &Archive::default(), &mut plans);
@@ -161,9 +163,10 @@ fn merged(mut parts: Vec<Part>) -> (Vec<MetricFamily>, Vec<String>) {
     first
 }
 
-/// Each dead segment stays, or is folded with the first generation, or with the second: all ways.
+/// Each dead segment stays, is compacted with the first generation, or with the second: all
+/// combinations.
 fn folding_changes_nothing(parts: &[Part]) {
-    // A family of which nothing is shown is in no archive.
+    // The archive has no families without series.
     let mut plans = Plans::new();
     let mut shown = |parts: &[Part], archive: &Archive| {
         let (mut families, _) = merged_after(parts, archive, &mut plans);
@@ -172,7 +175,7 @@ fn folding_changes_nothing(parts: &[Part]) {
         format!("{families:?}")
     };
     let first = shown(parts, &Archive::default());
-    // Each of the ways; under miri some.
+    // All combinations; under miri some of them.
     let ways = 0..3_usize.pow(u32::try_from(parts.len()).unwrap());
     for ways in ways.step_by(if cfg!(miri) { 47 } else { 1 }) {
         let mut rest = ways;
@@ -217,7 +220,7 @@ fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
 #[test]
 fn histograms_show_the_bounds_that_all_have() {
     let nanos = family("h", MetricType::Histogram, Cells::Nanos, &[1_000_000_000, 2_000_000_000]);
-    // sum, carries, three buckets.
+    // The sum, its high word, three buckets.
     let a = part(1, vec![nanos], &[&[500_000_000, 0, 1, 2, 4], &[0, 0, 0, 0, 1]]);
     let bounds = [0.5_f64, 2.0].map(f64::to_bits);
     let float = family("h", MetricType::Histogram, Cells::Float, &bounds);
@@ -309,7 +312,7 @@ fn an_empty_label_is_an_absent_one() {
 fn what_was_removed_counts_while_anyone_has_the_series() {
     let removed = |pid, n| {
         let mut part = part(pid, vec![counter("c")], &[&[n]]);
-        // A nanosecond later than its process began.
+        // A nanosecond later than the process began.
         part.segment.header.log_epoch_ns = u64::from(pid) + 1;
         log_of(&mut part).removed = Removed::of(1, 1, 0);
         part

@@ -1,4 +1,4 @@
-//! What a gauge, an info and a state set come to.
+//! Tests gauges, infos and state sets.
 
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
@@ -8,7 +8,7 @@ use super::*;
 #[test]
 fn calls_in_progress_never_read_as_less_than_none() {
     let calls = || family("g", MetricType::Gauge, Cells::Wrapping, &[]);
-    // Begun on one thread, ended on another; and an end seen before its beginning.
+    // Begun on one thread and ended on another; and an end that is seen before its beginning.
     let a = part(1, vec![calls()], &[&[5], &[3_u64.wrapping_neg()]]);
     let b = part(2, vec![calls()], &[&[1_u64.wrapping_neg()]]);
     assert_eq!(only(&merged(vec![a, b]).0), &Value::Gauge(2.0));
@@ -34,7 +34,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
     assert!(value(&of(Mode::Sum, &some)).is_nan());
     assert_eq!(value(&of(Mode::Sum, &some[..3])), 2.0);
     assert!(value(&of(Mode::Min, &some[3..])).is_nan());
-    // A sum that nobody has set is 0; other modes have nothing to show.
+    // A sum that was never set is 0; other modes have nothing to show.
     assert_eq!(value(&of(Mode::Sum, &[None, None])), 0.0);
     assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
     let [MetricFamily { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
@@ -76,7 +76,8 @@ fn the_value_that_was_set_last_is_the_most_recent() {
     let parts = || vec![set(1, 20, 1.0), set(2, 30, f64::NAN), set(3, 10, 3.0)];
     let Value::Gauge(value) = *only(&merged(parts()).0) else { panic!() };
     assert!(value.is_nan());
-    // Of two at the same moment one, whichever comes first; who was never set takes no part.
+    // Of two values that were set at the same moment, the same one in any order. One that was never
+    // set takes no part.
     let parts = vec![set(1, 20, 1.0), set(2, 20, 4.0), part(3, vec![recent()], &[&[0, 0]])];
     assert_eq!(only(&merged(parts).0), &Value::Gauge(4.0));
     assert!(merged(vec![part(3, vec![recent()], &[&[0, 0]])]).0[0].series.is_empty());

@@ -1,4 +1,4 @@
-//! What segments share: layouts, sums of cells, and plans.
+//! Tests what segments share: layouts, sums of cells, and plans.
 
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
@@ -6,7 +6,7 @@ use crate::merge::totals::logs;
 
 use super::*;
 
-/// Numbers below a bound, always the same ones.
+/// Pseudo-random numbers below a bound, the same in each run.
 fn random(mut state: u64) -> impl FnMut(u32) -> u32 {
     move |below| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -28,7 +28,9 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
             .map(|pid| {
                 let n = f64::from(pid);
                 let value = n.to_bits() ^ UNSET;
-                // Of the histogram of nanoseconds: half of 2^64, and twice that in between; a bucket that no program fills; of money, what is none.
+                // The histogram of nanoseconds: 2^63 and 1 in its two words, and a bucket that is
+                // fuller than any program's. The counter of `f64`: a negative value, which does not
+                // count.
                 let sums = [(n / 8.0).to_bits(), 1, 0, 1 << 63, 1, u64::MAX, 0, (-n).to_bits()];
                 let own = [&[u64::from(pid), value, value], &sums[..]].concat();
                 let thread = [10, 0, 0, 0.2_f64.to_bits(), 0, 1, 0, 0, 3, 4, 0.1_f64.to_bits()];
@@ -36,7 +38,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
             })
             .collect();
         parts[3].life = Life::Dead;
-        // Apart from the others: it has removed its counter.
+        // This segment is not added with the others: it has removed its counter.
         log_of(&mut parts[2]).removed = Removed::of(1, 1, 0);
         if share {
             let layout = Arc::clone(&parts[0].segment.log.layout);
@@ -59,7 +61,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     let (_, Value::Histogram(sizes)) = value("h") else { panic!() };
     assert_eq!((sizes.sum.to_bits(), sizes.count()), (2.05_f64.to_bits(), 8));
     let (_, Value::Histogram(times)) = value("n") else { panic!() };
-    // Four halves and four carries of 2^64 ns.
+    // Four times 2^63 ns and four times 2^64 ns.
     #[expect(clippy::cast_precision_loss, reason = "exact")]
     let expected = (6_u128 << 64) as f64 / 1e9;
     assert_eq!(times.sum.to_bits(), expected.to_bits());
@@ -72,7 +74,7 @@ fn the_cells_of_many_processes_come_to_their_sums() {
     for _ in 0..if cfg!(miri) { 5 } else { 300 } {
         let histogram = family("h", MetricType::Histogram, Cells::Nanos, &[1, 2]);
         let families = vec![counter("c"), histogram];
-        // Gaps as only a forger leaves them, and shards that end anywhere.
+        // Gaps as in a forged log, and shards that end anywhere.
         let mut layout = Layout::default();
         let mut end = 1;
         for _ in 0..random(40) {
@@ -125,7 +127,8 @@ fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
     let labels = [&["x"][..], &["x", "y"], &["y", "x"], &["z"], &[]];
     let mut shown = BTreeSet::new();
     for _ in 0..if cfg!(miri) { 2 } else { 40 } {
-        // Programs that declare one name in several ways, with series that are alike and some that aren't.
+        // Programs that declare one name in several ways, with some equal and some different
+        // series.
         let mut layouts = Vec::new();
         for _ in 0..3 {
             let mut layout = Layout::default();
@@ -171,7 +174,7 @@ fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
                 2 => archive = Archive::default(),
                 _ => {}
             }
-            // Which asserts that the plans make no difference.
+            // Asserts that the plans make no difference.
             shown.insert(format!("{:?}", merged_after(&parts, &archive, &mut plans)));
         }
     }
