@@ -1,10 +1,10 @@
-//! How much is folded at once.
+//! Limits how much is compacted at once.
 
 use std::time::Duration;
 
 use crate::reader::layout_cache::MAX_TEXT_OF_ALL;
 
-/// What one generation takes in at most.
+/// The limits of one generation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portion {
     pub(crate) files: usize,
@@ -16,15 +16,17 @@ pub(crate) struct Portion {
 }
 
 impl Portion {
-    /// So little that a collection takes no longer for it than anyone would notice.
+    /// So little that a collection does not take noticeably longer.
     pub(crate) const IN_PASSING: Self =
         Self { files: 256, time: Duration::from_millis(50), ..Self::ALL };
 
-    /// As much as fits into memory. What overtakes a collection is many generations, not long ones.
+    /// As much as fits into memory. Few long generations are better than many short ones: a
+    /// collection has to begin again after many generations, not after long ones.
     pub(crate) const ALL: Self =
         Self { files: usize::MAX, time: Duration::MAX, text: MAX_TEXT_OF_ALL, pid: None };
 
-    /// Room for many new processes, and no longer than one that records for the first time can wait.
+    /// Enough to free space for many new processes, in no longer than a process can wait at its
+    /// first recording.
     pub(crate) const FOR_ROOM: Self =
         Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
 
@@ -32,7 +34,7 @@ impl Portion {
         Self { pid: Some(pid), ..Self::ALL }
     }
 
-    /// Much less, for an archive that found no room; `None` if this is the least.
+    /// Far fewer files, for an archive that did not fit on the disk; `None` if this is the minimum.
     pub(crate) fn less(self) -> Option<Self> {
         let files = [64, 8, 1].into_iter().find(|files| *files < self.files)?;
         Some(Self { files, ..self })

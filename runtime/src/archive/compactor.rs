@@ -1,4 +1,5 @@
-//! Folding: dead segments become part of the archive, whatever happens in between.
+//! Compacts dead segments into the archive. The process may be killed at any step without losing or
+//! doubling a count.
 
 use std::collections::{BTreeMap, HashSet};
 use std::os::fd::OwnedFd;
@@ -35,30 +36,31 @@ use super::lock::FoldLock;
 /// Cells of dead segments that one generation holds in memory: 64 MiB.
 const MOST_CELLS: usize = 1 << 23;
 
-/// Folds one directory, as long as it exists: it holds the lock.
+/// Compacts one directory. It holds the lock for as long as it exists.
 pub(crate) struct Folder<'a> {
     pub(crate) directory: &'a Directory,
     pub(crate) lock: FoldLock<'a>,
     forks: Forks,
 }
 
-/// What one generation did.
+/// The result of one generation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Generation {
     pub(crate) number: u64,
     pub(crate) folded: usize,
-    /// Whether there are more to be folded.
+    /// Whether there are more segments to compact.
     pub(crate) has_more: bool,
 }
 
-/// What lies in a directory.
+/// The segments of a directory.
 #[derive(Default)]
 pub(crate) struct Listing {
-    /// All of whom a file is there.
+    /// The instances of all files.
     instances: HashSet<[u8; 16]>,
-    /// Those that nobody can write any more; of each the file, and copies of it.
+    /// The segments that no process can write to any more; for each instance its file, and copies
+    /// of it.
     pub(crate) dead: BTreeMap<[u8; 16], Vec<Listed>>,
-    /// What the times of each count from, with its age.
+    /// The age and the time base of each segment.
     bases: Vec<(Age, TimeBase)>,
 }
 
@@ -76,13 +78,14 @@ struct Opened {
 }
 
 impl<'a> Folder<'a> {
-    /// `None` if someone else folds.
+    /// `None` if another process is compacting.
     pub(crate) fn new(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
         let lock = FoldLock::take(directory, forks)?;
         Ok(lock.map(|lock| Self { directory, lock, forks }))
     }
 
-    /// Writes one generation of the archive, if there is anything to fold. What can't be read is left out and told.
+    /// Writes one generation of the archive, if there is anything to compact. What cannot be read
+    /// is left out and reported.
     pub(crate) fn generation(
         &self,
         portion: Portion,
@@ -95,7 +98,7 @@ impl<'a> Folder<'a> {
         let mut logs = Logs::of_text(portion.text);
         let (mut parts, mut buried, mut has_more) = (Vec::<Part>::new(), Vec::new(), false);
         let mut cells = 0_usize;
-        // Not with the listing: where that takes long there is much to be done.
+        // Does not include the listing: where that takes long, there is much to compact.
         let began = Instant::now();
         for (instance, files) in listing.dead {
             let is_wanted =
@@ -110,12 +113,13 @@ impl<'a> Folder<'a> {
                 has_more = true;
             } else if is_wanted {
                 let names: Vec<String> = names.collect();
-                // Alone it would be read: it waits for the next generation, with its copies.
+                // Read first in a later generation, this segment may fit. It waits for that, with
+                // its copies.
                 let (mut waits, mut is_beyond) = (false, false);
                 let is_first = parts.is_empty();
                 let read = names.iter().filter_map(|name| {
                     let read = self.read(name, &here, &mut logs);
-                    // What an archive of this version can't have would be lost.
+                    // This version cannot archive unknown metrics, so they would be lost.
                     let read = read.and_then(|part| match &part {
                         Some(Part { segment, .. }) => segment.unknown().map_or(Ok(part), Err),
                         None => Ok(None),
@@ -124,14 +128,15 @@ impl<'a> Folder<'a> {
                         if e.is_crowded() && !is_first {
                             waits = true;
                         } else {
-                            // Another copy of it may say less: neither is folded.
+                            // Another copy of this segment may contain less, so none of them is
+                            // compacted.
                             is_beyond |= e.is_version();
                             self.set_aside(name, e, &here, skipped);
                         }
                         None
                     })
                 });
-                // The one that knows more, as a collection chooses.
+                // The copy with the newest log, as in a collection.
                 let part = read.max_by_key(|part| part.segment.log.id.age());
                 if waits {
                     has_more = true;
@@ -144,7 +149,8 @@ impl<'a> Folder<'a> {
             }
         }
         if parts.is_empty() {
-            // Those whose folder was killed before it could.
+            // Segments that are archived already, but whose compactor was killed before it removed
+            // them.
             self.unlink(&buried)?;
             return Ok(Generation { number: old.generation, folded: 0, has_more: false });
         }
@@ -155,8 +161,9 @@ impl<'a> Folder<'a> {
         Ok(Generation { number: archive.generation, folded: parts.len(), has_more })
     }
 
-    /// Writes a generation without what `what` takes away, unless that is nothing, and says how much it was. It is given the series of all segments that
-    /// aren't in the archive.
+    /// Writes a generation without what `what` deletes, unless it deletes nothing, and returns how
+    /// many series that were. `what` is given the series of all segments that are not in the
+    /// archive.
     pub(crate) fn forget(
         &self,
         what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> usize,
@@ -178,12 +185,12 @@ impl<'a> Folder<'a> {
         Ok(forgotten)
     }
 
-    /// Removes the damaged segments that were set aside, and says how many there were.
+    /// Removes the damaged segments that were set aside, and returns their number.
     pub(crate) fn remove_set_aside(&self) -> Result<usize, Error> {
         let mut removed = 0;
         for name in self.directory.names()?.set_aside {
             let Ok(Some(fd)) = self.directory.open_file(&name) else { continue };
-            // Somebody may have given a living process's segment such a name.
+            // A user may have given a living process's segment such a name.
             if !matches!(locks::is_held(&fd), Ok(false)) {
                 continue;
             }
@@ -197,19 +204,19 @@ impl<'a> Folder<'a> {
         Ok(removed)
     }
 
-    /// The archive, who is there, and the right to replace that very archive.
+    /// Reads the archive, lists the segments, and gets the right to replace this very archive.
     pub(crate) fn list(
         &self,
         here: &Here,
         skipped: &mut Vec<Error>,
     ) -> Result<(Archive, Listing, Original<'a>), Error> {
         let at_archive = |e: Error| e.at(&self.directory.path().join(ARCHIVE));
-        // Before it is read: see `replace`.
+        // Held before the archive is read: see `replace`.
         let original = Original::hold(self.directory, ARCHIVE, self.forks).map_err(at_archive)?;
         let original = original.ok_or_else(|| Error::new(ErrorKind::Busy))?;
         let names = self.directory.names()?;
         self.tidy(&names)?;
-        // Never over an archive that is damaged, or newer than this program.
+        // An archive that is damaged, or newer than this program, is never replaced.
         let old = read(self.directory).map_err(at_archive)?;
         original.check()?;
         let mut listing = Listing::default();
@@ -225,15 +232,16 @@ impl<'a> Folder<'a> {
                 }
                 Ok(None) => {}
                 Err(e) => {
-                    // It may be one that was folded, and be readable again when its tombstone is no longer there.
+                    // This file may belong to a segment that is archived, and may become readable
+                    // again. Its tombstone must not expire until then.
                     listing.instances.extend(instance_in(&name));
                     unread.extend(instance_in(&name));
                     self.set_aside(&name, e, here, skipped);
                 }
             }
         }
-        // A copy of a living process's segment holds no lock; it is that process's all the same.
-        // So what couldn't be opened just now may be the living one of two.
+        // A copy of a living process's segment holds no lock, but is that process's segment all the
+        // same. And of two files, the one that could not be opened may be the living process's.
         listing.dead.retain(|instance, files| {
             !unread.contains(instance) && files.iter().all(|file| file.life == Life::Dead)
         });
@@ -249,7 +257,7 @@ impl<'a> Folder<'a> {
         Ok(Some(Opened { source, header, life }))
     }
 
-    /// `None`: it is gone.
+    /// `None`: the file is gone.
     fn read(&self, name: &str, here: &Here, logs: &mut Logs) -> Result<Option<Part>, Error> {
         let Some(Opened { source, header, life }) = self.open(name, here)? else {
             return Ok(None);
@@ -274,16 +282,18 @@ impl<'a> Folder<'a> {
                     part.segment.times = clock.times_of(&part.segment.time_base());
                     part
                 })),
-                // It may be readable the next moment, and then what it has in common with the archive would be missing.
+                // The file may become readable in a moment. Then the spans that it has in common
+                // with the archive would be missing.
                 Err(e) if e.is_io() => return Err(e.at(&self.directory.path().join(name))),
-                // What is damaged is in no exposition either.
+                // A damaged segment is in no exposition either.
                 Err(_) => {}
             }
         }
         Ok(series_of(&parts))
     }
 
-    /// Renames a segment that is ours, damaged, and nobody's any more, so that it isn't read each time. It is never removed.
+    /// Renames a damaged segment of a dead process, so that it is not read each time. It is never
+    /// removed.
     fn set_aside(&self, name: &str, error: Error, here: &Here, skipped: &mut Vec<Error>) {
         let is_ours = error.is_damage() && self.lock.check().is_ok();
         skipped.push(error.at(&self.directory.path().join(name)));
@@ -291,7 +301,7 @@ impl<'a> Folder<'a> {
         if !is_ours || !matches!(locks::is_held(&fd), Ok(false)) {
             return;
         }
-        // Where locks aren't to be trusted its header says so, if that can be read.
+        // Where locks can't be trusted, the header says so, if it can be read.
         if matches!(self.open(name, here), Ok(Some(opened)) if opened.life != Life::Dead) {
             return;
         }
@@ -302,18 +312,18 @@ impl<'a> Folder<'a> {
         });
     }
 
-    /// Removes what folders and creators that were killed have left half done.
+    /// Removes unfinished files of compactors and of processes that were killed.
     fn tidy(&self, names: &Names) -> Result<(), Error> {
         for name in &names.unfinished {
             self.lock.check()?;
-            // This folder has the lock, so nobody is writing one.
+            // This process has the lock, so nobody is writing to one.
             fault::step!("fold.tidy", {
                 let _ = unlinkat(self.directory, name, AtFlags::empty());
             });
         }
         for name in &names.temporary {
             let Ok(Some(fd)) = self.open_for_locking(name) else { continue };
-            // Whoever is making it looks, once it is locked, whether it still has a name.
+            // The process that creates it checks, after it has locked it, that it still has a name.
             if locks::take(&fd).is_ok() {
                 fault::step!("fold.tidy", {
                     let _ = unlinkat(self.directory, name, AtFlags::empty());
@@ -324,7 +334,7 @@ impl<'a> Folder<'a> {
     }
 
     pub(crate) fn open_for_locking(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
-        // Looked at first, without writing: whether it is a file at all, and whose.
+        // Opened without write access first, to check that it is a regular file, and whose.
         if self.directory.open_file(name)?.is_none() {
             return Ok(None);
         }
@@ -332,14 +342,14 @@ impl<'a> Folder<'a> {
         Ok(openat(self.directory, name, flags, Mode::empty()).ok())
     }
 
-    /// The commit: the archive is replaced as a whole.
+    /// The commit: replaces the archive as a whole.
     fn write(&self, original: &Original<'_>, bytes: &[u8]) -> Result<(), Error> {
-        // A file beyond the limit is a signal that ends the program.
+        // Writing beyond the limit raises a signal that ends the program.
         let largest = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
         if bytes.len() as u64 > largest.min(MAX_LEN) {
             return Err(Error::io("write the archive", Errno::FBIG));
         }
-        // What no reader takes would be lost with the segments that it stands for.
+        // If no reader accepted the archive, the counts of the removed segments would be lost.
         decode(bytes).map_err(|_| Error::io("write the archive", Errno::FBIG))?;
         let random = random().map_err(|e| Error::io("get a random number", e))?;
         let name = format!("{UNFINISHED}{}", hex(&random));
@@ -347,7 +357,8 @@ impl<'a> Folder<'a> {
             self.lock.check()?;
             original.check()?;
             fault::call!("fold.rename", original.replace_by(&name)).map_err(|e| match e {
-                // Another folder has made the first archive meanwhile, or tidied this one away.
+                // Another compactor has created the first archive meanwhile, or removed this
+                // unfinished one.
                 Errno::EXIST | Errno::NOENT => Error::new(ErrorKind::LockLost),
                 e => Error::io("replace the archive", e),
             })
@@ -358,7 +369,8 @@ impl<'a> Folder<'a> {
             });
         }
         written?;
-        // Else a power cut could leave the old archive beside segments that are gone.
+        // Without this, a power failure could leave the old archive without the segments that were
+        // removed.
         fault::call!("fold.sync_directory", fsync(self.directory))
             .map_err(|e| Error::io("sync the directory", e))
     }
@@ -369,7 +381,7 @@ impl<'a> Folder<'a> {
         let refused = |e| Error::io("make a new archive", e);
         let fd = fault::call!("fold.create", openat(self.directory, name, flags, mode));
         let fd = fd.map_err(refused)?;
-        // Whatever the umask left of it.
+        // The umask may have removed permissions.
         fault::call!("fold.mode", fchmod(&fd, mode)).map_err(refused)?;
         self.directory.give_to_owner(&fd)?;
         let mut rest = bytes;
@@ -385,14 +397,14 @@ impl<'a> Folder<'a> {
         fault::call!("fold.sync", fsync(&fd)).map_err(|e| Error::io("sync the archive", e))
     }
 
-    /// Only what the archive that is in place has a tombstone for.
+    /// Removes segments. Only for segments that have a tombstone in the archive that is in place.
     fn unlink(&self, names: &[String]) -> Result<(), Error> {
         for name in names {
             self.lock.check()?;
             let gone =
                 fault::call!("fold.unlink", unlinkat(self.directory, name, AtFlags::empty()));
             match gone {
-                // The next folder tries again: its tombstone stays for as long as the file does.
+                // The next compactor tries again: the tombstone stays as long as the file does.
                 Ok(()) | Err(_) => {}
             }
         }
@@ -400,7 +412,7 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// Whose a file is, as its name has it.
+/// The instance that a file's name contains.
 fn instance_in(name: &str) -> Option<[u8; 16]> {
     let (_, digits) = name.strip_suffix(SUFFIX)?.split_once('-')?;
     let number = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32)?;

@@ -1,4 +1,5 @@
-//! The bytes of the archive, as `FORMAT.md` specifies them. Every byte that is read is hostile.
+//! Encodes and decodes the archive, as specified in `FORMAT.md`. Every byte that is read is
+//! hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::BTreeMap;
@@ -28,17 +29,18 @@ const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
 const TRAILER_LEN: usize = 16;
 
-/// A reader takes no longer archive, and a writer makes none.
+/// The longest archive that is read or written.
 pub(crate) const MAX_LEN: u64 = 256 << 20;
-/// Bytes of labels that an exposition of an archive may have.
+/// The most bytes of labels in an exposition of an archive.
 const MAX_TEXT: u64 = 4 << 30;
-/// What a label costs beside its bytes.
+/// The cost of a label, besides its bytes.
 const LABEL_COST: u64 = 64;
-/// An archive is written thousands of times a second at most.
+/// An archive is written at most thousands of times a second, so its generation never gets that
+/// far.
 const MAX_GENERATION: u64 = 1 << 62;
-/// A sum has parts of different magnitude; there are not many more than that of f64.
+/// The parts of an exact sum have different magnitudes, of which `f64` does not have many more.
 const MAX_PARTS: u32 = 4096;
-/// A sum without parts, where there could be some.
+/// Marks the absence of a sum that is optional.
 const NO_PARTS: u32 = u32::MAX;
 
 pub(crate) struct Header {
@@ -59,7 +61,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, Error> {
     let mut f = Fields::new(covered, "the archive's header");
     f.bytes(MAGIC.len())?;
     let (major, minor) = (f.u16()?, f.u16()?);
-    // Before the checksum: another version may keep it elsewhere.
+    // Checked before the checksum: another version may keep that elsewhere.
     if major != MAJOR {
         return Err(Error::new(ErrorKind::Version { major, minor }));
     }
@@ -74,7 +76,7 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Header, Error> {
     }
     f.u64()?; // compatible: may be ignored
     let generation = f.u64()?;
-    // Nobody comes there by ones; from there tombstones would never age.
+    // Not reached by increments. With a greater generation, tombstones would never age.
     if generation > MAX_GENERATION {
         return Err(Error::corrupt("the archive's generation"));
     }
@@ -140,7 +142,8 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     f.u32()?;
     let newest = (f.u64()?, f.array()?);
     let segments = f.u64()?;
-    // Where its series end is not known then. What is folded here without it would be lost.
+    // The end of a family of an unknown type is not known, so its series cannot be skipped. An
+    // archive written without them would lose them.
     let known = types(kind, cells, mode)?;
     let (kind, cells, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
     if kind == MetricType::Info || cells == Cells::Wrapping {
@@ -172,7 +175,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         return Err(Error::corrupt("an archived family's labels"));
     }
     let mut all = Vec::new();
-    // An exposition repeats the labels in each.
+    // An exposition repeats the labels in each line.
     let lines = match family.kind {
         MetricType::Histogram => (family.bounds.len() as u64).saturating_add(3),
         MetricType::Summary => 2,
@@ -255,7 +258,8 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
     })
 }
 
-/// Added up anew, whatever the file says: parts that overlap would make wrong sums of right ones.
+/// Adds the parts again instead of taking them as they are: parts that overlap would make later
+/// sums wrong.
 fn exact(f: &mut Fields<'_>, family: &LogFamily) -> Result<Option<ExactSum>, Error> {
     let parts = f.u32()?;
     if parts == NO_PARTS {
@@ -327,7 +331,7 @@ fn encode_header(archive: &Archive, len: u64, now: u64) -> Vec<u8> {
 
 fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
     let family = &archived.family;
-    // One set of codes for logs and archives.
+    // Logs and archives use the same codes.
     let metric = metric_code(metric_of_kind(family.kind));
     let mode = family.mode.map_or(NO_MODE, mode_code);
     out.extend_from_slice(&[metric, cells_code(family.cells), mode, 0]);
@@ -394,7 +398,7 @@ fn put_exact(out: &mut Vec<u8>, sum: Option<&ExactSum>) {
     sum.parts().for_each(|part| put_u64(out, part.to_bits()));
 }
 
-/// Never more than an archive has bytes.
+/// Counts are smaller than an archive's number of bytes, so they fit.
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Reading a directory's archive, or knowing that it was read before.
+//! Reads a directory's archive, or recognises that it was read before.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::reader::times::Clock;
 
 use super::encoding::{HEADER_LEN, MAX_LEN, decode, header};
 
-/// The generation of a directory's archive, from its header; 0 if there is none.
+/// The generation of a directory's archive, from its header; 0 if there is no archive.
 pub(crate) fn generation(directory: &Directory) -> Result<u64, Error> {
     let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(0) };
     let words = Source::File(fd).read(0, HEADER_LEN / 8)?;
     header(&bytes_in(&words)).map(|header| header.archive.generation)
 }
 
-/// The whole archive; an empty one if there is none.
+/// Reads the whole archive; an empty one if there is none.
 pub(crate) fn read(directory: &Directory) -> Result<Archive, Error> {
     match open(directory)? {
         Some((source, identity)) => whole(&source, &identity),
@@ -29,7 +29,7 @@ pub(crate) fn read(directory: &Directory) -> Result<Archive, Error> {
     }
 }
 
-/// The same, for who may have read it before.
+/// Reads the archive, unless `earlier` is the same file.
 pub(crate) fn read_after(
     directory: &Directory,
     earlier: Option<&Arc<ReadArchive>>,
@@ -47,13 +47,14 @@ pub(crate) fn read_after(
 #[derive(Debug)]
 pub(crate) struct ReadArchive {
     pub(crate) archive: Archive,
-    /// Bytes that keeping it takes.
+    /// The bytes of memory that it takes.
     pub(crate) size: u64,
     identity: Identity,
 }
 
-/// What is another file's, or another archive's, differs in this: files are replaced, and their numbers are used again; but the header says when
-/// each was written, and what changes a file in place changes its time.
+/// Identifies a file and its content. Archives are replaced by new files whose inode numbers may be
+/// reused, but the header contains when each was written; and a file that is changed in place gets
+/// a new time of change.
 #[derive(Debug, PartialEq, Eq)]
 struct Identity {
     file: (u64, u64),

@@ -1,4 +1,5 @@
-//! Adding dead segments to the archive. Pure: what was folded and what wasn't come to the same, in whatever order and portions.
+//! Adds dead segments to the archive. Pure: the order and the batches in which segments are
+//! compacted make no difference to a collection's result.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -17,23 +18,25 @@ use crate::reader::segment::ENDLESS;
 
 use super::KEPT;
 
-/// All that must agree for two declarations to have one sum.
+/// Two declarations have one sum in the archive if they agree in all of this.
 type Identity<'a> = (&'a str, MetricType, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
     labels.sort_unstable();
-    // A gauge's value is a number, however it was held.
+    // A gauge is archived as a value, in whichever way its cells encoded it.
     let cells = if family.kind == MetricType::Gauge { Cells::Float } else { family.cells };
     (&family.name, family.kind, cells, family.mode, &family.bounds, &family.unit, labels)
 }
 
-/// What is shown of the living only has nothing to leave behind.
+/// Whether dead processes leave anything of this family. Gauges of live modes, and infos, show
+/// living processes only.
 fn is_kept(family: &LogFamily) -> bool {
     family.kind != MetricType::Info && !family.mode.is_some_and(Mode::is_live)
 }
 
-/// The next generation: the archive and these dead segments. `listed` are the instances whose files are there.
+/// The next generation: the archive and these dead segments. `listed` are the instances whose files
+/// exist.
 pub(crate) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
     let generation = old.generation.saturating_add(1);
     let families = {
@@ -110,8 +113,9 @@ fn archived_family(
     Some(ArchivedFamily { family, newest, segments, series })
 }
 
-/// Leaves out what was counted in spans that have ended and can't go on: nobody will ever see it again. `others` are the series of all segments
-/// that aren't in the archive; they are asked for only if there is such a span.
+/// Leaves out spans that have ended and that no other span can join: they will never be shown
+/// again. `others` are the series of all segments that are not in the archive; it is called only if
+/// there is such a span.
 pub(crate) fn leave_out_ended(
     archive: &mut Archive,
     others: impl FnOnce() -> Result<Vec<SeriesOfSegments>, Error>,
@@ -127,7 +131,7 @@ pub(crate) fn leave_out_ended(
     if ended.is_empty() {
         return Ok(());
     }
-    // The same series may be in families of other buckets.
+    // Families with other buckets may have the same series.
     for family in &archive.families {
         for series in &family.series {
             let key = (family.family.name.clone(), series.labels.clone());
@@ -155,7 +159,7 @@ pub(crate) fn leave_out_ended(
 /// A series of a segment: its family's name, its labels, and its span.
 pub(crate) type SeriesOfSegments = (String, LabelSet, (u64, u64));
 
-/// The series of segments.
+/// The series of these segments.
 pub(crate) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
     for LogOf { layout, parts, .. } in logs(parts) {
@@ -171,7 +175,7 @@ pub(crate) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     all
 }
 
-/// When the span began that has not ended.
+/// When the span that has not ended began, after joining those that touch.
 pub(crate) fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
     spans.sort_unstable();
     let mut current: Option<(u64, u64)> = None;

@@ -1,4 +1,4 @@
-//! Taking series out of the archive on purpose. Pure.
+//! Deletes series from the archive: `Collector::clean`. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::reader::segment::ENDLESS;
 
 use super::fold::SeriesOfSegments;
 
-/// Leaves out the series that nobody has added to since `before`, in ns since 1970, and that no segment has any more; says how many
-/// there were.
+/// Deletes the series to which nothing was added since `before`, in nanoseconds since 1970, and
+/// which no segment has any more. Returns their number.
 pub(crate) fn forget_untouched(
     archive: &mut Archive,
     before: u64,
@@ -21,7 +21,8 @@ pub(crate) fn forget_untouched(
         .filter(|(_, _, (_, until))| *until == ENDLESS)
         .map(|(name, labels, _)| (name.as_str(), labels))
         .collect();
-    // The same series may be in families of other buckets, and is one sum in an exposition: all of it goes, or nothing.
+    // Families with other buckets may have the same series, and an exposition shows one sum of all
+    // of them: either all parts are deleted, or none.
     let mut touched = HashMap::<(String, LabelSet), u64>::new();
     for family in &archive.families {
         for series in &family.series {
@@ -39,7 +40,7 @@ pub(crate) fn forget_untouched(
     touched.len()
 }
 
-/// Leaves out everything that was counted. The tombstones stay: the segments' files may be there yet.
+/// Deletes all counts. The tombstones stay, since the segments' files may still exist.
 pub(crate) fn forget_all(archive: &mut Archive) -> usize {
     let series = archive.families.iter().map(|family| family.series.len()).sum::<usize>();
     archive.families.clear();
@@ -60,7 +61,7 @@ mod tests {
         LabelSet::from_iter([("queue", queue)])
     }
 
-    /// A histogram with these bounds, of these queues, each with when it was touched.
+    /// A histogram with these bounds, for these queues, each with the time at which it was touched.
     fn family(bounds: &[u64], queues: &[(&str, u64)]) -> Arc<ArchivedFamily> {
         let family = LogFamily {
             name: "h".to_owned(),

@@ -1,17 +1,21 @@
-//! The archive: what processes counted that are gone, in one file, so that a collection costs what the living ones cost.
+//! The archive: the counts of dead processes in one file, so that a collection costs only what the
+//! living processes cost.
 //!
 //! ```text
-//! fold     take the lock -> list -> read dead segments -> new archive = old + these + their instances as tombstones
-//!          -> write, sync, rename (that is the commit) -> unlink the segments
-//! collect  generation of the archive -> list -> read segments -> read the archive, last -> leave out what has a tombstone there;
-//!          begin again if the generation moved by more than tombstones are kept for
+//! compact  take the lock -> list -> read dead segments
+//!          -> new archive = old archive + these + their instances as tombstones
+//!          -> write, sync, rename (the commit) -> unlink the segments
+//! collect  read the archive's generation -> list -> read segments -> read the archive, last
+//!          -> leave out segments that have a tombstone there; begin again if the generation
+//!          has grown by more than tombstones are kept for
 //! ```
 //!
-//! So a segment counts once at every moment: before the commit its file does, after it the archive, whatever a collector saw first and
-//! whoever is killed between two steps. An exhaustive model of it is in `tests/tests/archive_model.rs`.
+//! So each segment counts exactly once at every moment: before the commit its file counts, after it
+//! the archive, whatever a collector has read first, and whichever process is killed between two
+//! steps. An exhaustive model of the protocol is in `tests/tests/archive_model.rs`.
 //!
-//! This layer stands on `merge`. It knows no collector and no snapshot's look, and nothing of the
-//! writer: who folds hands in how to keep forks away.
+//! This layer stands on `merge`. It knows no collector and no snapshot, and nothing of the writer:
+//! the caller hands in how to keep forks away.
 
 mod batch;
 mod compactor;
@@ -32,6 +36,6 @@ pub(crate) use fold::since;
 pub(crate) use forget::{forget_all, forget_untouched};
 pub(crate) use room::{holding_the_lock, make_room, one_that_fits};
 
-/// A tombstone is kept for so many generations after its segment was last seen. A collection during which more of them passed begins
-/// again.
+/// The number of generations for which a tombstone is kept after its segment was last seen. A
+/// collection during which more generations were written begins again.
 pub(crate) const KEPT: u64 = 4;

@@ -1,7 +1,9 @@
-//! Room on a disk on which there is none for a new archive: blocks of dead segments that hold nothing but zeros.
+//! Frees space on a disk that has none for a new archive: punches holes where blocks of dead
+//! segments contain only zeros.
 //!
-//! A hole reads as zeros, so every reader sees the same bytes before, in between and after, and whoever is killed has changed nothing. Most segments have
-//! some: the process's shard of a program without gauges, the last steps by which a log or a shard grew.
+//! A hole reads as zeros, so every reader sees the same bytes before, during and after it, and a
+//! process that is killed has changed nothing. Most segments have such blocks: the process's own
+//! shard in a program without gauges, and the last steps by which a log or a shard grew.
 
 use core::ops::Range;
 use std::os::fd::OwnedFd;
@@ -20,23 +22,25 @@ use crate::segment::lock as locks;
 
 use super::{Folder, Portion};
 
-/// A log grows by so much at once, at most.
+/// The most by which a log grows at once.
 const LOG_STEP: u64 = 4 * PAGE;
 #[expect(clippy::cast_possible_truncation, reason = "a constant")]
 const PAGE_LEN: usize = PAGE as usize;
-/// Pages that are looked at, of all files together: 64 MiB. A hostile file of kilobytes may speak of gigabytes.
+/// The most pages that are read in all files together: 64 MiB. A hostile file of kilobytes may
+/// claim gigabytes.
 const MOST_PAGES: usize = 1 << 14;
 
 impl Folder<'_> {
-    /// Gives back blocks of dead segments that read as zeros, of as many as the portion says, and says whether there were any.
+    /// Frees blocks of dead segments that read as zeros, in as many files as the batch allows, and
+    /// returns whether there were any.
     pub(crate) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
         let here = Here::in_directory(self.directory);
-        // What is skipped was told when it was to be folded.
+        // Files that were skipped were reported by the compaction that failed.
         let (_, listing, _original) = self.list(&here, &mut Vec::new())?;
         let (mut was_some, mut pages_left) = (false, MOST_PAGES);
         for file in listing.dead.values().flatten().take(portion.files) {
             self.lock.check()?;
-            // One that can't be written to, or not punched, stays as it is.
+            // A file that cannot be opened for writing, or punched, stays as it is.
             was_some |= self.give_back_zeros_of(&file.name, &mut pages_left).unwrap_or(false);
         }
         Ok(was_some)
@@ -49,8 +53,9 @@ impl Folder<'_> {
         let source = Source::File(fd);
         let header = read_header(&source, u64::try_from(before.st_size).unwrap_or(0))?;
         let Source::File(fd) = &source else { return Ok(false) };
-        // Of this very file, and by the lock alone: nothing else is as final, and a page that is taken from under a living process could be one
-        // that it doesn't get back.
+        // Checked on this very descriptor, and by the lock alone, since nothing else is as certain.
+        // A page that is taken from a living process may not be available when the process writes
+        // to it again.
         if header.liveness != LIVENESS_OFD || !matches!(locks::is_held(fd), Ok(false)) {
             return Ok(false);
         }
@@ -64,12 +69,12 @@ impl Folder<'_> {
     }
 }
 
-/// What of a segment has blocks, and may have more of them than it needs. As the file says it, and within its geometry.
-///
-/// Every range begins at a page.
+/// The ranges of a segment that have blocks, and may have more of them than they need. They are
+/// taken from the file, and limited by its geometry. Each begins at a page.
 fn with_blocks(source: &Source, geometry: Geometry) -> Result<Vec<Range<u64>>, Error> {
     let word = |offset: u64| Ok::<_, Error>(source.read(offset, 1)?.first().copied().unwrap_or(0));
-    // Up to the end of the log. What was before it, as behind it, is nobody's, and may be zeros.
+    // Up to the end of the log. The space before the current log is unused, like the space behind
+    // it, and may be zeros.
     let (place, len) = LogPlace::of(word(Word::LogUsed.offset())?);
     let log = place.start().saturating_add(len).min(geometry.log_cap());
     let log_end = LOG_OFF.saturating_add(log.saturating_add(LOG_STEP)).min(geometry.cells_off);
@@ -85,7 +90,7 @@ fn with_blocks(source: &Source, geometry: Geometry) -> Result<Vec<Range<u64>>, E
     Ok(ranges)
 }
 
-/// Makes a hole of the page there, if it is all zeros.
+/// Punches a hole at this page, if it contains only zeros.
 fn punch_if_zeros(source: &Source, fd: &OwnedFd, at: u64) -> Result<(), Error> {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     if source.read(at, PAGE_LEN / size_of::<u64>())?.iter().all(|word| *word == 0) {

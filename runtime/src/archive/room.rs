@@ -1,4 +1,4 @@
-//! Makes room in a directory that has none: for a process that would otherwise count in private
+//! Frees space in a directory that has none, for a process that would otherwise count in private
 //! memory.
 
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use super::{Folder, Generation, Portion};
 /// memory for good: as long as its own compaction would take.
 const PATIENCE: Duration = Portion::FOR_ROOM.time;
 
-/// Folds so much of the directory, once, as frees room for new processes and takes a moment; or
-/// waits for a process that is doing it. `open` opens the directory, if there is one.
+/// Compacts once, just enough to free space for new processes in a moment, or waits for a process
+/// that is compacting. `open` opens the directory, if there is one.
 pub(crate) fn make_room(
     open: impl Fn() -> Result<Option<Directory>, Error>,
     forks: Forks,
@@ -24,7 +24,7 @@ pub(crate) fn make_room(
     loop {
         let Some(directory) = open()? else { return Ok(()) };
         match holding_the_lock(&directory, forks, folding) {
-            // Of a thousand workers that start at once, most come here.
+            // If a thousand workers start at once, most of them come here.
             Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -36,15 +36,15 @@ pub(crate) fn make_room(
     }
 }
 
-/// Does something that one process at a time may do in a directory; `None` in a directory that has
-/// nothing of headcount's.
+/// There is nothing to do; not even the lock's file is created.
 pub(crate) fn holding_the_lock<T>(
     directory: &Directory,
     forks: Forks,
     what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     if !directory.has_ours() {
-        // Not even the lock's file has any business here.
+        // Runs something that one process at a time may do in a directory; `None` in a directory
+        // without files of headcount's.
         return Ok(None);
     }
     let path = directory.path();
@@ -58,7 +58,7 @@ pub(crate) fn holding_the_lock<T>(
 
 /// Writes one generation. If there is no space for the new archive beside the old one and the
 /// segments, tries again with fewer and fewer segments: removing these leaves space for the next.
-/// In the end the zeros of dead segments are given back.
+/// Finally, blocks of zeros in dead segments are freed.
 pub(crate) fn one_that_fits(
     folder: &Folder<'_>,
     portion: Portion,

@@ -1,4 +1,4 @@
-//! Folding: without files, and with such as no process has.
+//! Tests compaction, in memory and with files that no process has.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -20,7 +20,7 @@ use super::encoding::{decode, encode};
 use super::fold::{fold, leave_out_ended, series_of};
 use super::{Folder, KEPT, Portion};
 
-/// The next generation, as it is read back from its bytes; `others` are the segments that stay.
+/// The next generation, read back from its bytes; `others` are the segments that stay.
 pub(crate) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
     let mut archive = fold(archive, dead, &HashSet::new(), 7);
     leave_out_ended(&mut archive, || Ok(series_of(others))).unwrap();
@@ -30,7 +30,7 @@ pub(crate) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archiv
     read
 }
 
-/// An archive as its file says it, and how long that is.
+/// An archive, read back from its bytes, and how many these are.
 pub(crate) fn read_back(archive: &Archive) -> (Archive, usize) {
     let bytes = encode(archive, 8);
     (decode(&bytes).unwrap(), bytes.len())
@@ -70,7 +70,7 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     assert!(!archive.has(&instance));
 }
 
-/// An empty directory, in memory where the system has such a place.
+/// An empty directory, in memory if the system has such a filesystem.
 fn empty(name: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
@@ -79,7 +79,7 @@ fn empty(name: &str) -> PathBuf {
     path
 }
 
-/// A dead process's segment, with one counter of this label's value, and a shard of zeros.
+/// A dead process's segment, with one counter that has this label value, and a shard of zeros.
 fn bury(directory: &Path, number: u8, value: &str) -> File {
     bury_with(directory, number, value, LIVENESS_OFD)
 }
@@ -127,7 +127,7 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     }
     let directory = Directory::open(&path).unwrap();
     let folder = Folder::new(&directory, crate::store::FORKS).unwrap().unwrap();
-    // Room for two; the fourth has the same log as the first.
+    // Space for two; the fourth has the same log as the first.
     let one = text(&["queue"], 1, &[vec!["mail"]]);
     let portion = Portion { text: 2 * one, ..Portion::ALL };
     let mut skipped = Vec::new();
@@ -140,7 +140,7 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     assert_eq!((archive.segments, archive.families[0].series.len()), (4, 3));
     assert!(directory.names().unwrap().segments.is_empty());
 
-    // Too much by itself: that is nobody else's doing, and it is told.
+    // Too much by itself, without any other segment: it is reported.
     bury(&path, 5, "more");
     let portion = Portion { text: one - 1, ..portion };
     let done = folder.generation(portion, &mut skipped).unwrap();
@@ -155,10 +155,10 @@ fn zeros_of_the_dead_are_given_back_and_nothing_else() {
     let path = empty("zeros");
     let dead = bury(&path, 1, "mail");
     let held = bury(&path, 2, "news");
-    // Somebody may still write it.
+    // A process may still write to this one.
     lock::take(&held).unwrap();
     let weak = bury_with(&path, 3, "jobs", LIVENESS_WEAK);
-    // Zeros and one word.
+    // A page of zeros and one word.
     let shard = LADDER[2].shard_off(0);
     dead.write_all_at(&7_u64.to_le_bytes(), shard + PAGE + 8).unwrap();
     let bytes = |file: &File| {
