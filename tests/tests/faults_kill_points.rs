@@ -173,8 +173,16 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
 
 /// Calls and steps of what the victim does when it does a bit of everything. The others are those
 /// of single actions.
-const ELSEWHERE: [&str; 7] =
-    ["clean", "directory.group", "directory.rename", "fold.punch", "ledger", "private", "room"];
+const ELSEWHERE: [&str; 8] = [
+    "clean",
+    "compact",
+    "directory.group",
+    "directory.rename",
+    "fold.punch",
+    "ledger",
+    "private",
+    "room",
+];
 
 fn is_elsewhere(name: &str) -> bool {
     ELSEWHERE.iter().any(|prefix| name.starts_with(prefix))
@@ -265,7 +273,7 @@ struct Action {
     passings: u32,
 }
 
-const ACTIONS: [Action; 13] = [
+const ACTIONS: [Action; 14] = [
     Action {
         name: "forget-the-dead",
         refused: &[],
@@ -302,6 +310,13 @@ const ACTIONS: [Action; 13] = [
         surely: &["segment.store"],
         // Three records of four words, and the two words that publish them.
         passings: 14,
+    },
+    Action {
+        name: "rewrite-the-log",
+        refused: &[],
+        prefixes: &["compact"],
+        surely: &["compact.switch"],
+        passings: 1,
     },
     // No room for its segment, until the dead are folded.
     Action {
@@ -489,6 +504,12 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
             let (died, after) = (gone(&died), gone(&after));
             assert!(died.is_empty() || died == [1.0; 3], "{what}: {died:?}");
             assert_eq!(after, died.iter().map(|n| n + 1.0).collect::<Vec<_>>(), "{what}");
+        }
+        // All of them were removed before, and neither log has them.
+        "rewrite-the-log" => {
+            for counts in [&died, &after] {
+                assert!(!counts.keys().any(|key| key.contains("\"gone-")), "{what}: {counts:?}");
+            }
         }
         name => panic!("no such action: {name}"),
     }

@@ -97,7 +97,7 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
     assert_eq!(process.tell("page guest_calls_total"), stayed.to_string());
     assert!(counts(directory, "guest_calls_total").values().all(|n| *n == 1.0));
     // Cells rest for some seconds: so many of them there are at most.
-    let (_, early, ..) = held[1];
+    let early = held[0].1.max(held[1].1);
     for (blocks, memory, log, child) in &held {
         assert!(*blocks < 3 * 1024 * 8, "{held:?}");
         assert!(*log < 1 << 20, "{held:?}");
@@ -194,6 +194,48 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     assert_eq!(counts(directory, "guest_calls_total").len(), 0);
     told(&mut b, "inc shared 2");
     assert_eq!(counts(directory, "guest_calls_total")["shared"], 2.0);
+}
+
+#[test]
+fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let [mut a, mut b] = [0; 2].map(|_| start(directory));
+    for family in ["inc", "pay", "observe"] {
+        told(&mut b, &format!("{family} shared 0"));
+    }
+    let families = ["guest_calls_total", "guest_euros_total", "guest_size"];
+    let mut turns = 0_u32;
+    let check = |turns: u32| {
+        let seen = families.map(|family| counts(directory, family)["shared"]);
+        // The product is rounded once, as an exact sum is.
+        let sum = f64::from(turns) * 0.1;
+        assert_eq!(seen, [f64::from(turns), sum, sum], "{turns} turns");
+    };
+    // Rows are combined once nobody can be counting in them: some seconds later.
+    for _ in 0..2 {
+        told(&mut a, "come-and-go shared 1000 0.1");
+        turns += 1000;
+        check(turns);
+        let log = |a: &Obedient| word(directory, a, LOG_USED) & 0xffff_ffff;
+        assert!(log(&a) > 200 * 1024, "{}", log(&a));
+        within(Duration::from_secs(60), "rows that came and went are combined", || {
+            told(&mut a, "come-and-go shared 1 0.1");
+            turns += 1;
+            (log(&a) < 64 * 1024).then_some(())
+        });
+        check(turns);
+    }
+    assert_eq!(a.tell("dropped"), "0");
+    assert_eq!(a.tell("problem"), "None");
+    drop(a);
+    check(turns);
+    Collector::from_directory(directory).compact().expect("ours");
+    check(turns);
+    // Once nobody has it, it begins anew.
+    assert_eq!(b.tell("remove guest_euros_total shared"), "1");
+    told(&mut b, "pay shared 2");
+    assert_eq!(counts(directory, "guest_euros_total")["shared"], 2.0);
 }
 
 #[test]

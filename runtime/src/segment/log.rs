@@ -132,6 +132,27 @@ impl<'a> LogWriter<'a> {
     }
 }
 
+/// The record of a series, for other cells, and made at another time.
+pub(crate) fn moved(record: &[u8], slot: u32, created: u64) -> Vec<u8> {
+    const SLOT_AT: usize = 8;
+    // Behind family, width and count.
+    const CREATED_AT: usize = HEAD + 12;
+    let mut record = record.to_vec();
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(field) = record.get_mut(at..at + bytes.len()) {
+            field.copy_from_slice(bytes);
+        }
+    };
+    put(SLOT_AT, &slot.to_le_bytes());
+    put(CREATED_AT, &created.to_le_bytes());
+    put(CRC_AT, &[0; 4]);
+    let crc = crc32fast::hash(&record);
+    if let Some(field) = record.get_mut(CRC_AT..HEAD) {
+        field.copy_from_slice(&crc.to_le_bytes());
+    }
+    record
+}
+
 pub(crate) fn put_u16(out: &mut Vec<u8>, v: usize) {
     out.extend_from_slice(&u16::try_from(v).unwrap_or(u16::MAX).to_le_bytes());
 }

@@ -283,6 +283,26 @@ impl Memory {
         }
     }
 
+    /// What a cell holds in each of the shards that have it.
+    pub(crate) fn cells(&self, shards: u32, slot: u32) -> impl Iterator<Item = u64> + '_ {
+        (0..shards).filter(move |shard| slot < self.limit(*shard)).map(move |shard| {
+            let off = self.geometry.shard_off(shard) + u64::from(slot) * CELL;
+            // SAFETY: as in `clear`.
+            let word = unsafe { self.region.word(off) };
+            word.load(Ordering::Relaxed)
+        })
+    }
+
+    /// Stores words in cells of the process's shard that nobody uses, from `slot` on.
+    pub(crate) fn fill(&self, slot: u32, words: &[u64]) {
+        let off = self.geometry.shard_off(0);
+        for (cell, new) in (slot..self.limit(0)).zip(words) {
+            // SAFETY: as in `clear`.
+            let word = unsafe { self.region.word(off + u64::from(cell) * CELL) };
+            word.store(*new, Ordering::Relaxed);
+        }
+    }
+
     /// A digest that changes when one of these cells does, and the sum of all of them.
     pub(crate) fn digest(&self, shards: u32, slot: u32, cells: u32) -> (u64, u64) {
         let (mut digest, mut sum) = (0_u64, 0_u64);

@@ -43,6 +43,8 @@ pub(super) struct Gone {
     /// From when to when it was there, in nanoseconds since the log's epoch.
     pub(super) from: u64,
     pub(super) until: u64,
+    /// From when on nobody counts in its cells: see [`Churn::rested`].
+    pub(super) rested: u64,
 }
 
 /// Seconds for which cells rest, and the memory of what was looked up, in which this process did
@@ -65,6 +67,10 @@ pub(super) struct Churn {
     pub(super) gone_cells: u64,
     /// How many of them were left when the log was rewritten last, since other processes have them.
     pub(super) held: usize,
+    /// How many of them were left when the log was rewritten last, for whatever reason.
+    pub(super) left: usize,
+    /// When those that were left because somebody may be counting in them can be combined.
+    pub(super) not_before: u64,
     /// A thread is about to rewrite the log. In which epoch, and one more: its child has no such
     /// thread.
     pub(super) rewriting: u32,
@@ -87,6 +93,8 @@ impl Churn {
             gone: BTreeMap::new(),
             gone_cells: 0,
             held: 0,
+            left: 0,
+            not_before: 0,
             rewriting: 0,
             resting: VecDeque::new(),
             resting_cells: 0,

@@ -16,6 +16,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::fault;
 use crate::model::kind::Kind;
 use crate::process::epoch;
 use crate::registry::Spec;
@@ -24,6 +25,7 @@ use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
+use super::combine::Placed;
 use super::fork::Guard;
 use super::search::open_directory;
 use super::state::{State, Store, THIS_PROCESS};
@@ -51,15 +53,19 @@ pub(super) fn in_passing() {
     let held = if is_shared { held(instance, &rows).ok() } else { Some(vec![false; rows.len()]) };
     if let Some(mut store) = Guard::lock() {
         // A child that was forked meanwhile has a log without them.
-        if store.churn.rewriting == mark && store.state == State::Live {
+        let is_ours = mark == epoch().wrapping_add(1).max(1);
+        if is_ours && store.churn.rewriting == mark && store.state == State::Live {
             store.churn.rewriting = 0;
-            let free = held.map(|held| {
-                let free = rows.iter().zip(held).filter(|(_, held)| !held);
-                free.map(|(row, _)| row.slot).chain(loose).collect()
+            let split = held.map(|held| {
+                let all = rows.iter().map(|row| row.slot).zip(held);
+                let (held, free): (Vec<_>, Vec<_>) = all.partition(|(_, held)| *held);
+                let slots = |rows: Vec<(u32, bool)>| rows.into_iter().map(|(slot, _)| slot);
+                (slots(free).chain(loose).collect(), slots(held).collect())
             });
             // Whatever was in the way: it is tried again when there are more.
-            if free.is_none_or(|free| store.leave_out(&free).is_err()) {
+            if split.is_none_or(|(free, held)| store.leave_out(&free, &held).is_err()) {
                 store.churn.held = store.churn.gone.len();
+                store.churn.left = store.churn.held;
             }
         }
     }
@@ -81,13 +87,16 @@ impl Store {
     /// Whether it is time to ask who has the rows that are gone: once they are more than those that
     /// are there, so that each costs the same
     /// however many there are.
-    pub(super) fn has_many_gone(&self) -> bool {
+    pub(super) fn has_many_gone(&mut self) -> bool {
+        let now = self.churn.now();
         let churn = &self.churn;
+        // What was left a moment ago is not looked at again before it can be combined.
+        let before = if now < churn.not_before { churn.left } else { churn.held };
         let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
-        let new = churn.gone.len().saturating_sub(churn.held);
+        let new = churn.gone.len().saturating_sub(before);
         let many = churn.gone.len() >= ENOUGH.max(churn.by_slot.len())
             || churn.gone_cells >= u64::from(cap / 16);
-        many && new >= ENOUGH.min(churn.gone.len() / 2).max(churn.held)
+        many && new >= ENOUGH.min(churn.gone.len() / 2).max(before)
     }
 
     /// What is to be asked, if it is time to.
@@ -131,12 +140,33 @@ impl Store {
         self.state == State::Live && self.churn.resting() > u64::from(cap / 2)
     }
 
-    /// Rewrites the log without these rows. Their cells rest from then on.
-    pub(super) fn leave_out(&mut self, rows: &BTreeSet<u32>) -> io::Result<()> {
-        let (log, _) = without(&self.log, rows);
-        self.replace_log(log)?;
-        self.rest(rows);
-        self.churn.held = self.churn.gone.len();
+    /// Rewrites the log without the rows that are free, and with one row in place of those of one
+    /// series that are held. The cells of all these rest from then on.
+    pub(super) fn leave_out(
+        &mut self,
+        free: &BTreeSet<u32>,
+        held: &BTreeSet<u32>,
+    ) -> io::Result<()> {
+        let combined = self.combined(held);
+        let Placed { records, rows, parts, end } = self.place(combined);
+        let out: BTreeSet<u32> = free | &parts;
+        let (mut log, _) = without(&self.log, &out);
+        log.extend_from_slice(&records);
+        if let Err(refused) = self.replace_log(log, end) {
+            self.give_back(rows.iter().map(|(slot, gone)| (*slot, gone.cells)));
+            return Err(refused);
+        }
+        self.rest(&out);
+        for (slot, gone) in rows {
+            self.text = self.text.saturating_add(gone.text);
+            self.churn.gone_cells += u64::from(gone.cells);
+            self.churn.gone.insert(slot, gone);
+        }
+        let now = self.churn.now();
+        let has_rested = |gone: &&Gone| gone.rested <= now;
+        self.churn.held = self.churn.gone.values().filter(has_rested).count();
+        self.churn.left = self.churn.gone.len();
+        self.churn.not_before = self.churn.rested();
         Ok(())
     }
 
@@ -148,7 +178,7 @@ impl Store {
         let rows = self.churn.gone.keys().copied().collect();
         let (log, end) = without(&self.log, &rows);
         self.rest(&rows);
-        self.churn.held = 0;
+        (self.churn.held, self.churn.left) = (0, 0);
         (self.log, self.slots_used) = (log, end);
         self.churn.cut(end);
     }
@@ -164,8 +194,8 @@ impl Store {
     }
 
     /// Puts a log in the place of the one that there is: before it, where there is room, or behind
-    /// it.
-    fn replace_log(&mut self, log: Vec<u8>) -> io::Result<()> {
+    /// it. Slots below `end` are assigned then.
+    fn replace_log(&mut self, log: Vec<u8>, end: u32) -> io::Result<()> {
         let full = || io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
         let (at, len) = (self.log_at.start(), log.len() as u64);
@@ -174,11 +204,12 @@ impl Store {
         memory.grow_head(start + len)?;
         memory.write(LOG_OFF + start, &log);
         let order = Ordering::Release;
+        memory.word(Word::SlotsUsed).store(u64::from(end), order);
         // Before the word: who has read this since it began to read has read one log.
         let written = memory.word(Word::LogsWritten);
         written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
-        memory.word(Word::LogUsed).store(place.word() | len, order);
-        (self.log, self.log_at) = (log, place);
+        fault::step!("compact.switch", memory.word(Word::LogUsed).store(place.word() | len, order));
+        (self.log, self.log_at, self.slots_used) = (log, place, end);
         Ok(())
     }
 }
@@ -189,18 +220,36 @@ fn is_sum(gone: &Gone) -> bool {
     !matches!(d.kind, Kind::Gauge | Kind::InProgress | Kind::Info | Kind::StateSet)
 }
 
+/// The records of a log: kind, slot and bytes of each.
+fn records(mut log: &[u8]) -> impl Iterator<Item = (u8, u32, &[u8])> {
+    core::iter::from_fn(move || {
+        let head = log.first_chunk::<HEAD>()?;
+        let word = |at: usize| {
+            let bytes = head.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u32::from_le_bytes)
+        };
+        let (len, kind, slot) = (word(0) as usize, head[4], word(8));
+        let (record, behind) = log.split_at_checked(len.max(HEAD))?;
+        log = behind;
+        Some((kind, slot, record))
+    })
+}
+
+/// The record of the series at this slot.
+pub(super) fn record_of(log: &[u8], slot: u32) -> Option<&[u8]> {
+    let mut series = records(log).filter(|(kind, ..)| *kind == SERIES);
+    series.find(|(_, at, _)| *at == slot).map(|(.., record)| record)
+}
+
 /// A log without the series of these slots, and without their removals; and the first slot behind
 /// all others.
 fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
-    let mut rest = log;
-    while let Some(head) = rest.first_chunk::<HEAD>() {
+    for (kind, slot, record) in records(log) {
         let word = |at: usize| {
-            let bytes = rest.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            let bytes = record.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, u32::from_le_bytes)
         };
-        let (len, kind, slot) = (word(0) as usize, head[4], word(8));
-        let Some((record, behind)) = rest.split_at_checked(len.max(HEAD)) else { break };
         if !matches!(kind, SERIES | REMOVE) || !rows.contains(&slot) {
             kept.extend_from_slice(record);
             if kind == SERIES {
@@ -210,7 +259,6 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
                 end = end.max(slot.saturating_add(cells));
             }
         }
-        rest = behind;
     }
     kept.shrink_to_fit();
     (kept, end)

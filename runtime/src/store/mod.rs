@@ -13,6 +13,7 @@
 mod attach;
 mod callbacks;
 mod churn;
+mod combine;
 mod compact;
 #[cfg(not(any(miri, feature = "off")))]
 mod constructor;

@@ -212,7 +212,7 @@ impl Store {
     }
 
     /// So many cells of rows that are gone, with nothing in them.
-    fn used_cells(&mut self, width: u32) -> Option<u32> {
+    pub(super) fn used_cells(&mut self, width: u32) -> Option<u32> {
         let memory = self.memory.as_ref()?;
         let slot = self.churn.take(width)?;
         memory.clear(self.shards_used, slot, width);

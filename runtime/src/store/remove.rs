@@ -182,7 +182,7 @@ impl Store {
         }
         let (site, from, text) = (row.site, row.since, row.text);
         self.churn.gone_cells += u64::from(cells);
-        self.churn.gone.insert(slot, Gone { key, site, cells, text, from, until: when });
+        self.churn.gone.insert(slot, Gone { key, site, cells, text, from, until: when, rested });
     }
 }
 

@@ -110,6 +110,18 @@ fn main() {
                 euros(words[1]).inc_by(words[2].parse().expect("a number"));
                 "done".to_owned()
             }
+            // One series of each family comes and goes: its name, how often, and how much it counts.
+            "come-and-go" => {
+                for _ in 0..number(2) {
+                    let (calls, euros, sizes) = (calls(words[1]), euros(words[1]), sizes(words[1]));
+                    let amount: f64 = words[3].parse().expect("a number");
+                    calls.inc();
+                    euros.inc_by(amount);
+                    sizes.observe(amount);
+                    assert!(calls.remove() && euros.remove() && sizes.remove());
+                }
+                "done".to_owned()
+            }
             "observe" => {
                 sizes(words[1]).observe(words[2].parse::<f64>().expect("a number"));
                 "done".to_owned()

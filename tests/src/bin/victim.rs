@@ -221,6 +221,17 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
             assert_eq!(headcount::remove_matching("rows_total", &[]), 3);
             Ok(())
         }
+        "rewrite-the-log" => {
+            start().expect("the directory is fit");
+            let come = || (0..600).for_each(|id| rows(Who::Main, &format!("gone-{id}")).inc());
+            come();
+            assert_eq!(headcount::remove_matching("rows_total", &[]), 600);
+            come();
+            now();
+            // So many that the log is rewritten without them.
+            assert_eq!(headcount::remove_matching("rows_total", &[]), 600);
+            Ok(())
+        }
         _ => panic!("no such action: {action}"),
     };
     done.unwrap_or_else(|error| panic!("{action}: {error}"));
