@@ -31,8 +31,13 @@ pub(crate) fn begin(plan: &Plan, pattern: &TokenStream, expression: &TokenStream
 
 /// The same for statements that bind nothing.
 pub(crate) fn begin_only(plan: &Plan, statements: &TokenStream) -> TokenStream {
-    let before = if has_expressions(plan) { before(plan) } else { items(plan) };
-    q!({ #before #statements })
+    if has_expressions(plan) {
+        let before = before(plan);
+        return q!({ #before #statements });
+    }
+    // Items last: clippy doesn't look at a function that begins with one.
+    let items = items(plan);
+    q!({ #statements #items })
 }
 
 /// Whether an expression of the user is evaluated when a call begins.

@@ -39,6 +39,7 @@ fn a_bare_counted_function_has_no_guard() {
             /// Adds one.
             pub fn plain(a: u32) -> u32 {
                 {
+                    __SITE.count();
                     enum __Here {}
                     static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
                         __Here,
@@ -46,7 +47,6 @@ fn a_bare_counted_function_has_no_guard() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    __SITE.count();
                 }
                 {
                     a + 1
