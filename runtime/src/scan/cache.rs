@@ -1,4 +1,5 @@
-//! What a collection leaves for the next one: what it read that doesn't change. Without it a collection yields the same, and takes longer.
+//! A cache between collections, of what never changes once read: logs, layouts, the archive and
+//! merge plans. Without it a collection has the same result, but takes longer.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,10 +11,10 @@ use crate::reader::layout_cache::{Known, Layouts};
 use crate::reader::log_reader::KnownLogs;
 use crate::reader::segment::SegmentLog;
 
-/// Bytes that are kept at most.
+/// The most bytes that are cached.
 const MOST: u64 = 64 << 20;
 
-/// What one collection has read and found out.
+/// What one collection has read and computed.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     known: Arc<KnownLogs>,
@@ -22,7 +23,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// As much of it as there may be: logs first, which spare most.
+    /// Keeps as much as fits: logs first, which save the most time.
     pub(crate) fn new(
         logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
         layouts: Layouts,
@@ -54,12 +55,12 @@ impl Kept {
         } else {
             is_all = false;
         }
-        // They hold on to all of both.
+        // Plans hold references to all logs and the archive, so they are kept only if those are.
         if is_all {
             kept.plans = plans;
             kept.plans.retain(|name, plan| has_room((name.len() + plan.size) as u64));
         }
-        // By these, processes that are yet to come share what is known.
+        // New processes with an equal log find its layout here.
         let mut layouts = layouts.into_known();
         layouts.retain(|_, alike| {
             let whole = |known: &Known| {
@@ -75,7 +76,7 @@ impl Kept {
         kept
     }
 
-    /// Logs, for the next scan.
+    /// The logs, for the next scan.
     pub(crate) fn logs(&self) -> Arc<KnownLogs> {
         Arc::clone(&self.known)
     }
@@ -89,12 +90,13 @@ impl Kept {
     }
 }
 
-/// Where collectors keep it.
+/// Where collectors keep their cache.
 #[derive(Clone)]
 pub(crate) enum Keeper {
-    /// All those of the directory in which this process counts: who makes one for each request has one all the same.
+    /// Shared by all collectors of the directory in which this process counts, so that a program
+    /// which creates a collector for each request has a cache too.
     OfProcess,
-    /// One collector and its clones.
+    /// Shared by one collector and its clones.
     Own(Arc<Place>),
 }
 
@@ -114,7 +116,8 @@ impl Keeper {
         }
     }
 
-    /// What was kept last. Nobody waits for it: a thread that held the lock may have been left behind by a fork.
+    /// What was cached last; nothing if another thread holds the lock. It never waits, because in a
+    /// forked child that thread may not exist.
     pub(crate) fn kept(&self) -> Arc<Kept> {
         let kept = self.place().try_lock().ok().and_then(|kept| kept.clone());
         kept.unwrap_or_default()
@@ -122,7 +125,7 @@ impl Keeper {
 
     pub(crate) fn keep(&self, kept: Kept) {
         let kept = Some(Arc::new(kept));
-        // What was there before is dropped behind the lock.
+        // The previous cache is dropped after the lock is released.
         let before = self.place().try_lock().map(|mut place| core::mem::replace(&mut *place, kept));
         drop(before);
     }
@@ -143,7 +146,7 @@ mod tests {
     use crate::reader::log_reader::Logs;
     use crate::reader::segment::LogId;
 
-    /// A log of so many records, of a segment of this number.
+    /// A log with this number of records, of the segment with this number.
     fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
         let since = vec![0; records];
         let (layout, removed) = (Arc::default(), crate::reader::log::Removed::default());

@@ -1,6 +1,6 @@
-//! Which of the rows that a process has removed somebody else still has, or had in between: what
-//! was counted in those goes on in a sum
-//! that is shown. The others' counts nobody will see again.
+//! Determines which of the rows that a process has removed are still held: another process has the
+//! row, or had it in between. The counts of such a row are part of a sum that is still shown, so
+//! they must be kept. The counts of the other rows will never be shown again.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -21,22 +21,22 @@ pub(crate) struct GoneRow {
     pub(crate) slot: u32,
     pub(crate) family: &'static str,
     pub(crate) labels: Vec<(String, String)>,
-    /// From when to when it was there, and then since when it is there again, if it is; in
+    /// The span in which it existed, and if it was created again, the span since then; in
     /// nanoseconds since 1970.
     pub(crate) spans: Vec<(u64, u64)>,
 }
 
-/// A family's name and the labels of a series, in order.
+/// Identifies a series: the family's name and the labels, sorted by name.
 fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) {
     out.clear();
     out.push_str(family);
     for (name, value) in labels {
-        // With its length, so that no value can look like two.
+        // The length makes the key unambiguous, whatever a value contains.
         let _ = write!(out, "\0{name}\0{}\0{value}", value.len());
     }
 }
 
-/// For each row whether it is held.
+/// Returns for each row whether it is held.
 pub(crate) fn held(
     directory: &Directory,
     own: [u8; 16],
@@ -45,12 +45,12 @@ pub(crate) fn held(
 ) -> Result<Vec<bool>, Error> {
     let scan = Scan::of(directory, false, this, &Arc::new(Kept::default()), Limit::NONE)?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
-    // As the others' are read.
+    // This process's times are converted as those of the others are.
     let times = scan.own_times;
     let at = |ns| if ns == ENDLESS { ns } else { times.at(ns) };
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
-        // As a layout has them: in order, without those that are empty.
+        // As in a layout: sorted, without empty values.
         let named = row.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut labels: Vec<_> = named.filter(|(_, value)| !value.is_empty()).collect();
         labels.sort_unstable();

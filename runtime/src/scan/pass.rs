@@ -1,4 +1,7 @@
-//! Reading a directory: its segments, and then its archive.
+//! Reads a directory: its segments, and then its archive.
+//!
+//! The archive comes last so that each process counts exactly once: a segment that was compacted
+//! after it was read has a tombstone there, and is left out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,35 +25,36 @@ use crate::segment::own::Own;
 use super::limit::Memory;
 use super::{Kept, Limit};
 
-/// How often a collection that archives overtake begins again, before it holds them up.
+/// How many times a collection begins again, if the archive was replaced too often meanwhile,
+/// before it holds off compaction.
 const ATTEMPTS: u32 = 3;
-/// How long it then waits for a folder to end.
+/// How long it then waits for a compaction to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a scan needs of the process that it runs in. It is handed in, since nothing here knows how
-/// a process counts.
+/// What a scan needs of the process that it runs in. It is handed in, since this layer does not
+/// know how a process counts.
 #[derive(Clone, Copy)]
 pub(crate) struct ThisProcess {
-    /// Its own segment, if there is one.
+    /// The process's own segment, if there is one.
     pub(crate) own: fn() -> Option<Own>,
     pub(crate) forks: Forks,
 }
 
-/// What one collection finds.
+/// What one pass has found.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(crate) parts: Vec<Part>,
-    /// This process's instance, which was read already.
+    /// The instance of this process's segment, if that was read already.
     own: Option<[u8; 16]>,
-    /// The place in `parts` of each instance.
+    /// The index in `parts` of each instance.
     instances: HashMap<[u8; 16], usize>,
     pub(crate) logs: Logs,
-    /// How this process's own times are read beside them.
+    /// Converts this process's own times as those of the others are.
     pub(crate) own_times: Times,
     memory: Memory,
-    /// `None`: there is none that can be read.
+    /// `None` if there is no archive, or it cannot be read.
     archive: Option<Arc<ReadArchive>>,
-    /// Damaged segments that a folder has put out of the way.
+    /// The number of damaged segments that a compaction has set aside.
     pub(crate) set_aside: usize,
     pub(crate) skipped: Vec<Error>,
 }
@@ -69,11 +73,12 @@ impl Scan {
                 return Ok(scan);
             }
         }
-        // Generation upon generation was written meanwhile. While this one has the lock, nobody writes another.
+        // Many generations were written meanwhile. While this process holds the lock, no other is
+        // written.
         let began = std::time::Instant::now();
         let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
         loop {
-            // Who may not write here can't hold anyone up, and tries again.
+            // A process that may not write here cannot hold off compaction, and tries again.
             let folder = Folder::new(directory, this.forks).ok().flatten();
             if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
                 return Ok(scan);
@@ -84,13 +89,13 @@ impl Scan {
         }
     }
 
-    /// An empty one if there is none.
+    /// The archive; an empty one if there is none.
     pub(crate) fn archive(&self) -> &Archive {
         const NONE: &Archive = &Archive::NONE;
         self.archive.as_ref().map_or(NONE, |read| &read.archive)
     }
 
-    /// For the next collection.
+    /// The cache for the next collection.
     pub(crate) fn into_kept(self, plans: Plans) -> Kept {
         let logs =
             self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
@@ -101,28 +106,29 @@ impl Scan {
         Self { logs: Logs::after(earlier.logs()), ..Self::default() }
     }
 
-    /// How many segments could be folded.
+    /// The number of segments that could be compacted.
     pub(crate) fn dead(&self) -> usize {
         let is_foldable =
             |part: &&Part| part.life == Life::Dead && part.segment.unknown().is_none();
         self.parts.iter().filter(is_foldable).count()
     }
 
-    /// This process alone, which has no directory.
+    /// Reads this process alone, which has no directory.
     pub(crate) fn of_own(this: ThisProcess, earlier: &Arc<Kept>) -> Self {
         let mut scan = Self::after(earlier);
         scan.take_own(this);
         scan
     }
 
-    /// This process alone, whose directory can't be read: the reason is told.
+    /// Reads this process alone, because its directory cannot be read. The reason is reported.
     pub(crate) fn of_own_instead(
         this: ThisProcess,
         why: Error,
         earlier: &Arc<Kept>,
     ) -> Result<Self, Error> {
         let mut scan = Self::of_own(this, earlier);
-        // For want of a descriptor a page without the others would let every counter fall.
+        // If descriptors are short for a moment, a page without the other processes would make
+        // every counter fall.
         if scan.parts.is_empty() || why.is_passing() {
             return Err(why);
         }
@@ -130,7 +136,8 @@ impl Scan {
         Ok(scan)
     }
 
-    /// `None` if so many archives were written meanwhile that one of them may have forgotten the tombstone of a segment that was read.
+    /// `None` if so many generations were written meanwhile that the archive may have lost the
+    /// tombstone of a segment that was read.
     fn attempt(
         directory: &Directory,
         with_own: bool,
@@ -146,11 +153,12 @@ impl Scan {
         let at_first = archive::generation(directory).unwrap_or(0);
         match directory.names() {
             Ok(names) => scan.read_segments(directory, names)?,
-            // It may be opened and not listed. What this process has counted is at hand.
+            // The directory may permit opening but not listing. This process's own counts are
+            // available.
             Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Some),
             Err(e) => return Err(e),
         }
-        // Last: what was folded meanwhile was read as a segment, and has a tombstone here.
+        // Last: a segment that was compacted meanwhile was read already, and has a tombstone here.
         match archive::read_after(directory, earlier.archive()) {
             Ok(archive) => {
                 let size = archive.as_ref().map_or(0, |read| read.size);
@@ -159,7 +167,8 @@ impl Scan {
                     Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
                 }
             }
-            // No descriptor for a moment: a page without what is there would let every counter fall.
+            // If descriptors are short for a moment, a page without the archive would make every
+            // counter fall.
             Err(e) if e.is_passing() => return Err(e.at(&directory.path().join(ARCHIVE))),
             Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
         }
@@ -183,7 +192,7 @@ impl Scan {
         Ok(Some(scan))
     }
 
-    /// This process's own segment, from its memory: also where it has no name.
+    /// Reads this process's own segment from its memory, even if it has no file name.
     fn take_own(&mut self, this: ThisProcess) {
         let mut refused = None;
         for _ in 0..ATTEMPTS_AT_OWN {
@@ -217,7 +226,7 @@ impl Scan {
     }
 
     fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
-        // `None`: it is gone.
+        // `None`: the file is gone.
         let Some((fd, size)) = directory.open_sized(name)? else { return Ok(()) };
         let source = Source::File(fd);
         let header = read_header(&source, size)?;
@@ -227,7 +236,7 @@ impl Scan {
         if self.own == Some(header.instance) {
             return Ok(());
         }
-        // Before the cells: what is dead by now has its last values.
+        // Before the cells: if the process is dead now, its cells have their last values.
         let life = match &source {
             Source::File(fd) => here.of(&header, fd),
             Source::Own(_) => Life::Locked,
@@ -237,11 +246,12 @@ impl Scan {
         self.memory.take(&segment, on_disk)?;
         let unknown = segment.unknown();
         self.add(Part { segment, life })?;
-        // The rest of it counts.
+        // The rest of the segment counts.
         unknown.map_or(Ok(()), Err)
     }
 
-    /// A copy of a file is no second process. Of the two, the one that is alive is the original, or the one that knows more.
+    /// Adds a segment. Two files with one instance are one process: of the two, the living one is
+    /// the original, otherwise the one with the newer log.
     fn add(&mut self, mut part: Part) -> Result<(), Error> {
         let instance = part.segment.header.instance;
         let Some(known) = self.instances.get(&instance).and_then(|at| self.parts.get_mut(*at))
