@@ -1,4 +1,5 @@
-//! The cold path: giving a thread its shard, letting the shard grow, and what to do when there is no room.
+//! The slow path of recording: gives a thread its shard, grows the shard, and decides what happens
+//! when there is no space.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
@@ -14,55 +15,57 @@ use super::fork::{Guard, notice};
 use super::state::Store;
 use super::waiting::is_waiting;
 
-/// Blocks that the shards of one process may have together; beyond it, threads count in shard 0.
+/// The maximum size of all shards of one process together. Beyond it, threads count in shard 0.
 const BUDGET: u64 = 64 << 20;
 
-/// Where an operation may go.
+/// Where an operation records.
 pub(crate) enum Target {
-    /// This thread's shard.
+    /// In this thread's shard.
     Own(Own),
-    /// The process's.
+    /// In shard 0.
     Shared(Shared),
-    /// Nowhere: the series could not be registered, or there is no memory at all. Whoever had something to record counts that; who asked
-    /// for a slot only asks again with it.
+    /// Nowhere: the series could not be registered, or there is no memory at all. An operation with
+    /// something to record counts as dropped; a mere request for a slot is repeated with the next
+    /// operation.
     Nowhere,
 }
 
-/// Moves when a refusal may have become untrue: a shard was given back, or someone looks.
+/// Incremented when a refusal may be out of date: a shard was given back, or the process collects.
 static CHANGED: AtomicU32 = AtomicU32::new(1);
 
 thread_local! {
-    /// Refusals of room in a shard.
+    /// Refusals of space in a shard.
     static CELLS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// Refusals of new series.
     pub(super) static ROWS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
-    /// This thread's shard and the fork epoch in which it got it; 0 is none.
+    /// This thread's shard, and the fork epoch in which it got it; 0 is none.
     static ATTACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
-    /// Touched when a shard is given to this thread, so that its destructor runs when the thread ends.
+    /// Touched when this thread gets a shard, so that its destructor runs when the thread ends.
     static LEAVING: Leaving = const { Leaving };
 }
 
-/// Finds room for the run of cells from `slot` to `slot + last`, and says which slot that is: the site of a place that has none yet
-/// gets one.
+/// Finds space for the cells from `slot` to `slot + last`, and returns the slot too: a site without
+/// a slot is registered first.
 #[cold]
 #[inline(never)]
 pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target) {
     notice();
-    // Acquire: the blocks behind a slot are seen by whoever sees the slot.
+    // Acquire: a thread that sees a slot sees the blocks behind it.
     let now = |slot| place.map_or(slot, |place| place.load(Ordering::Acquire));
     let slot = now(slot);
     if slot >= NEVER {
         return (slot, without_shard(slot, last));
     }
-    // What has no slot waits for room for new series, not for room in a shard.
+    // An operation without a slot waits for space for new series, not for space in a shard.
     let waits_for = if slot >= UNASSIGNED { &ROWS } else { &CELLS };
     let Some(asked) = waits_for.with(Patience::ask) else {
         return (slot, without_shard(slot, last));
     };
-    // Before the mutex: the first time it registers a destructor, which allocates. In a thread that is ending, whose
-    // thread-locals with destructors are gone, it fails: such a thread must not get a shard that nobody would give back.
+    // Done before the mutex is taken, because the first time it registers a destructor, which
+    // allocates. It fails in a thread that is ending and whose thread-locals with destructors are
+    // gone: such a thread must not get a shard, which nothing would give back.
     let is_staying = LEAVING.try_with(|_| ()).is_ok();
-    // `None`: re-entered. This thread is already in here, further up its stack.
+    // `None`: a nested call. This thread is already in this function, further up its stack.
     let Some(mut store) = Guard::live() else { return (slot, without_shard(slot, last)) };
     if !store.is_live() {
         drop(store);
@@ -86,9 +89,8 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     };
     if slot >= UNASSIGNED {
         drop(store);
-        // Only who has asked for room is refused it: what can't be had in any case keeps nobody
-        // from
-        // asking.
+        // A thread is refused space only if it asked for some. A series that can never be
+        // registered must not keep the thread from asking for others.
         if place.is_some() || is_waiting(slot) {
             ROWS.with(|patience| patience.refuse(asked));
         }
@@ -103,7 +105,8 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
         }
     }
     if asked.is_of_another_process() {
-        // A signal that waited for the mutex came when it was released, and its handler forked.
+        // A signal was pending while the mutex was held, and its handler forked when the mutex was
+        // released.
         return target(place, slot, last);
     }
     CELLS.with(|patience| patience.refuse(asked));
@@ -114,14 +117,16 @@ fn without_shard(slot: u32, last: u32) -> Target {
     shard::shared(slot, last).map_or(Target::Nowhere, Target::Shared)
 }
 
-/// When a thread asked for room. In that second, and until something changes, it doesn't ask again:
-/// what finds no room then costs an atomic add, and not a failing system call.
+/// When a thread asked for space. In the same second, and until something changes, it doesn't ask
+/// again. So an operation that finds no space costs an atomic addition and not a failing system
+/// call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
     /// The value of [`CHANGED`].
     changed: u32,
-    /// Of the process that asked. A refusal is not its child's: a child that was forked between the
-    /// two dropped what it counted for a second (seen).
+    /// The epoch of the process that asked. A refusal does not hold in its child: without this
+    /// check a child that was forked in the same second dropped what it counted for up to a second
+    /// (seen).
     epoch: u32,
     second: u64,
 }
@@ -134,11 +139,11 @@ impl Asked {
     }
 }
 
-/// When a thread was refused room last.
+/// When a thread was last refused space.
 pub(super) struct Patience(Cell<Asked>);
 
 impl Patience {
-    /// `None`: asking again is no use yet.
+    /// `None`: it is too early to ask again.
     pub(super) fn ask(&self) -> Option<Asked> {
         let now = Asked {
             changed: CHANGED.load(Ordering::Relaxed),
@@ -153,18 +158,19 @@ impl Patience {
     }
 }
 
-/// By the clock that costs no system call, and a few nanoseconds.
+/// Uses the clock that costs no system call and only a few nanoseconds.
 fn this_second() -> u64 {
     clock::coarse_seconds()
 }
 
-/// What was refused may be had now.
+/// Space that was refused may be available now.
 pub(super) fn ask_again() {
     CHANGED.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Store {
-    /// Gives this thread a shard whose first `cells` cells are usable; `false` if there is none to be had.
+    /// Gives this thread a shard whose first `cells` cells are usable; `false` if that is
+    /// impossible.
     fn attach(&mut self, mut cells: u32, is_staying: bool) -> bool {
         let Some(memory) = &mut self.memory else { return false };
         let (mut number, since) = ATTACHED.get();
@@ -176,14 +182,14 @@ impl Store {
             if !is_staying {
                 return false;
             }
-            // As far as its ancestors': an operation that was interrupted there may have compared
-            // with
-            // their limit, and takes this shard's base.
+            // At least as large as its ancestors' shards: an operation that was interrupted there
+            // may have compared with their limit, and takes this shard's base.
             cells = cells.max(shard::inherited());
             if cells > memory.geometry().slot_cap {
                 return false;
             }
-            // So that giving it back, in a thread that is ending, doesn't allocate.
+            // Reserved now, so that giving the shard back in a thread that is ending doesn't
+            // allocate.
             let needed = self.shards_used as usize + 1;
             self.free.reserve(needed.saturating_sub(self.free.len()));
             number = match self.free.pop() {
@@ -233,8 +239,9 @@ struct Leaving;
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        // In this order: a signal handler that records between the two finds the shard still usable, or can't get it
-        // again; from the second on this thread records in shard 0, like a destructor that runs after this one.
+        // The order matters. A signal handler that records between the two either finds the shard
+        // still usable, or can't attach it again. After the second, this thread records in shard 0,
+        // and so does a destructor that runs later.
         let (number, since) = ATTACHED.replace((0, 0));
         compiler_fence(Ordering::SeqCst);
         shard::set_own(Shard::NONE);
@@ -243,7 +250,7 @@ impl Drop for Leaving {
         }
         // The mutex orders this thread's last store before the next owner's first load.
         if let Some(mut store) = Guard::lock() {
-            // Its values stay.
+            // The values in the shard stay.
             store.free.push(number);
             ask_again();
         }

@@ -1,4 +1,5 @@
-//! The functions that say what some series' values are. Kept here, under the one mutex, so that a fork finds them whole.
+//! The functions that were given to `set_function`. They are kept under the store's mutex, so that
+//! a forked child finds the list complete.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,33 +12,33 @@ use super::fork::Guard;
 use super::gate::{self, End};
 use super::state::State;
 
-/// A function of the user's, which sets what it is to set by itself.
+/// A user's function, wrapped so that it sets its metric itself.
 pub(crate) struct Callback {
     function: Box<dyn Fn() + Send + Sync>,
-    /// The family whose value it says.
+    /// The family whose value it sets.
     family: &'static str,
     /// Whether it was never called.
     is_new: AtomicBool,
-    /// Whether it has kept a fork waiting for too long, and was not quick since.
+    /// Whether it kept a fork waiting for too long, and was not quick since.
     is_slow: AtomicBool,
-    /// The call that hasn't returned, by its number, which tells a child's from its parent's.
+    /// The number of the call that has not returned. It differs between a child and its parent.
     running: AtomicU64,
-    /// When that began, by the coarse clock, in seconds.
+    /// When that call began, by the coarse clock, in seconds.
     since: AtomicU64,
-    /// The call for which nobody waits any more.
+    /// The call that was given up.
     given_up: AtomicU64,
 }
 
-/// What came of calling a function.
+/// The result of calling a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Called {
-    /// It has returned, or panicked, or still runs since an earlier call.
+    /// It returned or panicked, or an earlier call of it is still running.
     Done,
-    /// A fork is under way, or another function runs.
+    /// A fork is in progress, or another function is running.
     NotNow,
-    /// It has returned long after it was given up.
+    /// It returned long after the call had been given up.
     GivenUp,
-    /// It has returned in a child, which it has made.
+    /// It forked, and returned in the child.
     Forked,
 }
 
@@ -58,7 +59,7 @@ impl Callback {
         self.is_new.load(Ordering::Relaxed)
     }
 
-    /// Calls it, unless it still runs: it is never called twice at a time.
+    /// Calls it, unless an earlier call is still running: two calls of it never overlap.
     pub(crate) fn call(&self) -> Called {
         let Some(call) = gate::enter(!self.is_slow.load(Ordering::Relaxed)) else {
             return Called::NotNow;
@@ -71,7 +72,7 @@ impl Callback {
         self.running.store(call.number(), Ordering::Relaxed);
         self.is_new.store(false, Ordering::Relaxed);
         let began = Instant::now();
-        // Whatever it breaks is its own; one that panics must not silence the others.
+        // A function that panics must not stop the others.
         if catch_unwind(AssertUnwindSafe(&self.function)).is_err() {
             note_dropped();
         }
@@ -89,7 +90,7 @@ impl Callback {
         Called::Done
     }
 
-    /// Says what is wrong with it, if it was given up and hasn't returned.
+    /// A message about it, if its call was given up and has not returned.
     fn complaint(&self) -> Option<String> {
         let running = self.running.load(Ordering::Relaxed);
         if !gate::is_ours(running) || self.given_up.load(Ordering::Relaxed) != running {
@@ -106,7 +107,7 @@ impl Callback {
 
 static EVERY_MS: AtomicU64 = AtomicU64::new(5_000);
 
-/// How often they are called.
+/// The interval between calls.
 pub(crate) fn sample_interval() -> Duration {
     Duration::from_millis(EVERY_MS.load(Ordering::Relaxed))
 }
@@ -116,13 +117,13 @@ pub(super) fn set_sample_interval(interval: Duration) {
     EVERY_MS.store(ms, Ordering::Relaxed);
 }
 
-/// What the store keeps of them.
+/// The store's list of functions.
 #[derive(Default)]
 pub(super) struct Callbacks {
-    /// By series: its handle's two parts.
+    /// By series: the two parts of its handle's key.
     known: Vec<((usize, u32), &'static Callback)>,
-    /// To be called, once the mutex is released, in a process that has begun to count: a child
-    /// doesn't inherit the threads that call them.
+    /// What must be started, once the mutex is released, in a process that has begun to count: a
+    /// child doesn't inherit the threads that call the functions.
     start: Option<fn()>,
 }
 
@@ -143,7 +144,7 @@ impl Callbacks {
         self.known.iter().any(|(known, _)| *known == series)
     }
 
-    /// The series is gone, and its name may be another's.
+    /// The series is removed; another one may get its name.
     pub(super) fn forget(&mut self, series: (usize, u32)) {
         self.known.retain(|(known, _)| *known != series);
     }
@@ -152,13 +153,13 @@ impl Callbacks {
         self.start
     }
 
-    /// What is wrong with each that was given up and hasn't returned.
+    /// A message for each function whose call was given up and has not returned.
     pub(super) fn complaints(&self) -> impl Iterator<Item = String> {
         self.known.iter().filter_map(|(_, callback)| callback.complaint())
     }
 }
 
-/// Remembers a function for a series, in place of the one before.
+/// Registers a function for a series, and replaces the earlier one.
 pub(crate) fn add_callback(series: (usize, u32), callback: &'static Callback, start: fn()) {
     let Some(mut store) = Guard::lock() else { return };
     let callbacks = &mut store.callbacks;
@@ -169,7 +170,7 @@ pub(crate) fn add_callback(series: (usize, u32), callback: &'static Callback, st
     }
 }
 
-/// Whether there is one for this series.
+/// Whether this series has a function.
 pub(crate) fn has_callback(series: (usize, u32)) -> bool {
     Guard::lock()
         .is_some_and(|store| store.callbacks.known.iter().any(|(known, _)| *known == series))
@@ -179,13 +180,14 @@ pub(crate) fn has_callback(series: (usize, u32)) -> bool {
 pub(crate) fn callbacks() -> Vec<&'static Callback> {
     let Some(store) = Guard::lock() else { return Vec::new() };
     if store.state == State::Forked {
-        // A child that has recorded nothing is not made to by what its parent had.
+        // A child that has recorded nothing does not start to count because its parent had
+        // functions.
         return Vec::new();
     }
     store.callbacks.known.iter().map(|(_, callback)| *callback).collect()
 }
 
-/// Notes that nobody waits for this call any more, and tells the program's logger.
+/// Records that this call was given up, and reports it to the program's logger.
 pub(crate) fn note_given_up(call: u64) {
     let Some(mut store) = Guard::lock() else { return };
     let mut known = store.callbacks.known.iter().map(|(_, callback)| *callback);

@@ -1,11 +1,10 @@
-//! Rows that come and go: which there are, which are gone, and what of theirs may be used again,
-//! and when.
+//! The state of rows that come and go: the existing ones, the removed ones, and which of their
+//! cells may be used again, and when.
 //!
-//! A removed row's record stays in the log until that is rewritten without it (`compact`). Then its
-//! cells rest: a thread may have looked its slot up just
-//! before, and be about to count there. After [`REST`] they are another row's. What somebody kept
-//! for longer is no slot, but where the
-//! row's slot stood, and says that the row is gone.
+//! The record of a removed row stays in the log until the log is rewritten without it (`compact`).
+//! Then its cells rest, because a thread may have looked the slot up just before, and be about to
+//! count there. After [`REST`] they go to another row. What a program can keep for longer is not
+//! the slot but the address of the row's slot word, which says that the row was removed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,64 +19,64 @@ use super::idle::Idle;
 /// A family's number in the log, and the values of its labels.
 pub(super) type SeriesKey = (u32, Vec<String>);
 
-/// What there is of a row beside its cells.
+/// The state of a row in addition to its cells.
 #[derive(Debug)]
 pub(super) struct RowOf {
-    /// The site that made it.
+    /// The site that created it.
     pub(super) site: &'static Site,
-    /// When it was made, in nanoseconds since the log's epoch.
+    /// When it was created, in nanoseconds since the log's epoch.
     pub(super) since: u64,
-    /// What it costs a reader in labels.
+    /// Its cost to a reader, in text of labels.
     pub(super) text: u64,
-    /// Where it is looked up, by whichever site.
+    /// Its entries in the table, one for each site that looked it up.
     pub(super) entries: Vec<(&'static Site, &'static Entry<Row>)>,
 }
 
-/// A row that was removed, and is in the log.
+/// A removed row that is still in the log.
 #[derive(Debug)]
 pub(super) struct Gone {
     pub(super) key: Arc<SeriesKey>,
     pub(super) site: &'static Site,
     pub(super) cells: u32,
     pub(super) text: u64,
-    /// From when to when it was there, in nanoseconds since the log's epoch.
+    /// When it was created and removed, in nanoseconds since the log's epoch.
     pub(super) from: u64,
     pub(super) until: u64,
-    /// From when on nobody counts in its cells: see [`Churn::rested`].
+    /// From then on no thread counts in its cells: see [`Churn::rested`].
     pub(super) rested: u64,
 }
 
-/// Seconds for which cells rest, and the memory of what was looked up, in which this process did
-/// something: those for which it was stopped don't count.
-/// The first may have begun just now.
+/// The number of seconds for which cells rest, and so does the memory of a table entry. Only
+/// seconds in which this process did something count, so that a stopped process does not end the
+/// rest. The first of them may be almost over when it is counted.
 pub(super) const REST: u64 = 3;
 
 #[derive(Debug)]
 pub(super) struct Churn {
     pub(super) arena: Arena,
-    /// The rows that are there, by their slots.
+    /// The existing rows, by slot.
     pub(super) by_slot: BTreeMap<u32, Arc<SeriesKey>>,
-    /// Those of them that go when nobody touches them.
+    /// Those of them that have an idle timeout.
     pub(super) idle: BTreeMap<u32, Idle>,
-    /// Whether the thread that looks at these is to be there once the mutex is released.
+    /// Whether the thread that examines them must be started once the mutex is released.
     pub(super) starts_thread: bool,
-    /// Those that were removed, by their slots.
+    /// The removed rows, by slot.
     pub(super) gone: BTreeMap<u32, Gone>,
-    /// Cells of these.
+    /// The number of their cells.
     pub(super) gone_cells: u64,
-    /// How many of them were left when the log was rewritten last, since other processes have them.
+    /// How many of them the last rewriting of the log left, because other processes have them.
     pub(super) held: usize,
-    /// How many of them were left when the log was rewritten last, for whatever reason.
+    /// How many of them the last rewriting of the log left, for any reason.
     pub(super) left: usize,
-    /// When those that were left because somebody may be counting in them can be combined.
+    /// When rows that were left because a thread might be counting in them can be combined.
     pub(super) not_before: u64,
-    /// A thread is about to rewrite the log. In which epoch, and one more: its child has no such
-    /// thread.
+    /// The epoch plus one of a process in which a thread is about to rewrite the log. A child has
+    /// no such thread.
     pub(super) rewriting: u32,
-    /// Slots and how many cells lie there, with when they may be used again.
+    /// Resting cells: when they may be used again, their slot, and their number.
     resting: VecDeque<(u64, u32, u32)>,
     resting_cells: u64,
-    /// What may be used again, by how many cells it is.
+    /// Cells that may be used again, by the length of the run.
     spare: BTreeMap<u32, BTreeSet<u32>>,
     second: u64,
     seconds: u64,
@@ -104,7 +103,7 @@ impl Churn {
         }
     }
 
-    /// How many seconds there have been in which anything was registered or removed.
+    /// The number of seconds so far in which anything was registered or removed.
     pub(super) fn now(&mut self) -> u64 {
         let second = clock::coarse_seconds();
         if second != self.second {
@@ -114,26 +113,26 @@ impl Churn {
         self.seconds
     }
 
-    /// When that may be used again which somebody may be using now.
+    /// When cells that another thread may be using now can be used again.
     pub(super) fn rested(&mut self) -> u64 {
         self.now() + REST
     }
 
-    /// These cells are nobody's any more, and nothing that a reader goes by speaks of them.
+    /// These cells belong to no row any more, and no record that a reader uses refers to them.
     pub(super) fn rest(&mut self, slot: u32, cells: u32) {
         let when = self.rested();
         self.resting.push_back((when, slot, cells));
         self.resting_cells += u64::from(cells);
     }
 
-    /// So many cells that were used before; they still hold what was counted in them.
+    /// Takes a run of so many used cells. They still hold their old counts.
     pub(super) fn take(&mut self, cells: u32) -> Option<u32> {
         self.settle();
         // The lowest, so that a child needs few.
         self.spare.get_mut(&cells)?.pop_first()
     }
 
-    /// What has rested may be used again.
+    /// Makes cells that have rested available.
     fn settle(&mut self) {
         let now = self.now();
         self.arena.sweep(now);
@@ -144,19 +143,19 @@ impl Churn {
         }
     }
 
-    /// They may be used at once.
+    /// Makes cells available at once.
     pub(super) fn give(&mut self, slot: u32, cells: u32) {
         self.spare.entry(cells).or_default().insert(slot);
     }
 
-    /// Cells from this one on are nobody's: a child's, in whose segment they were never used.
+    /// Forgets all cells from this slot on: in a child's segment they were never used.
     pub(super) fn cut(&mut self, end: u32) {
         self.resting.retain(|(_, slot, _)| *slot < end);
         self.resting_cells = self.resting.iter().map(|(.., cells)| u64::from(*cells)).sum();
         self.spare.values_mut().for_each(|slots| slots.retain(|slot| *slot < end));
     }
 
-    /// How many cells nobody can use yet.
+    /// The number of cells that cannot be used yet.
     pub(super) fn resting(&mut self) -> u64 {
         self.settle();
         self.resting_cells

@@ -21,7 +21,7 @@ use super::churn::{Gone, SeriesKey};
 use super::compact::record_of;
 use super::state::Store;
 
-/// The rows that replace some of one series.
+/// The rows that replace several rows of one series.
 pub(super) struct Combined {
     parts: Vec<u32>,
     /// What the cells of each new row hold. More than one row where the sum of `f64` has more
@@ -29,9 +29,9 @@ pub(super) struct Combined {
     rows: Vec<Vec<u64>>,
 }
 
-/// Combined rows that have cells, and are not yet in a log.
+/// Combined rows that have cells, and are not in a log yet.
 pub(super) struct Placed {
-    /// What describes them in the new log.
+    /// Their records in the new log.
     pub(super) records: Vec<u8>,
     pub(super) rows: Vec<(u32, Gone)>,
     /// The rows that they replace.
@@ -40,11 +40,11 @@ pub(super) struct Placed {
     pub(super) end: u32,
 }
 
-/// What one cell of all parts comes to.
+/// The sum of one cell over all parts.
 enum Total {
     Integer(u128),
     /// Numbers whose sum is exact, the greatest first. Each is less than a unit in the last place
-    /// of the one before it, so they are few.
+    /// of the previous one, so they are few.
     Floats(Vec<f64>),
 }
 
@@ -67,8 +67,9 @@ fn add_exactly(parts: &mut Vec<f64>, mut number: f64) {
     }
 }
 
-/// The sum of two numbers, rounded down, and what is missing: `0 <= small <= large`. Both are exact
-/// together. Rounded to the nearest, the rest could be negative, which no counter's cell may be.
+/// The sum of two numbers, rounded down, and the remainder: `0 <= small <= large`. Together both
+/// are exact. Rounding to nearest could leave a negative remainder, which no counter's cell may
+/// hold.
 fn sum_and_rest(large: f64, small: f64) -> (f64, f64) {
     let sum = large + small;
     // The number below it: it is positive.
@@ -87,7 +88,7 @@ fn is_float(d: &Descriptor, offset: u32) -> bool {
 }
 
 impl Store {
-    /// What can be combined of these rows: those in which nobody counts any more.
+    /// Combines those of these rows in which no thread counts any more.
     pub(super) fn combined(&mut self, held: &BTreeSet<u32>) -> Vec<Combined> {
         let now = self.churn.now();
         let mut of_series = BTreeMap::<Arc<SeriesKey>, Vec<u32>>::new();
@@ -190,17 +191,17 @@ impl Store {
         Placed { records, rows: placed, parts: replaced, end }
     }
 
-    /// Cells that were taken and are in no log.
+    /// Gives back cells that were taken and are in no log.
     pub(super) fn give_back(&mut self, taken: impl Iterator<Item = (u32, u32)>) {
         for (slot, cells) in taken {
-            // Those behind all others are assigned by the next row.
+            // Cells behind all others are assigned to the next row.
             if slot < self.slots_used {
                 self.churn.give(slot, cells);
             }
         }
     }
 
-    /// Cells that hold this, in the process's shard.
+    /// Cells in shard 0 that hold these values.
     fn cells_for(&mut self, row: &[u64], cells: u32, end: &mut u32) -> Option<u32> {
         let slot = if let Some(slot) = self.used_cells(cells) {
             slot

@@ -1,14 +1,16 @@
-//! The log, rewritten without the rows that are gone.
+//! Rewrites the log without the removed rows.
 //!
 //! ```text
-//! a row is removed    a record says when; its count goes on in the sums of those who had it meanwhile
-//! many are gone       who else has them? (asked without the mutex)
-//!                     the log is written anew, elsewhere in the segment, without those that nobody has: one word makes it the log
+//! a row is removed    a record says when; its count stays in the sums of processes that had it
+//! many are removed    which other processes have them? (asked without the mutex)
+//!                     the log is rewritten elsewhere in the segment: without the rows that no
+//!                     other process has, and with one row for those that others have of one
+//!                     series (`combine`); storing one word makes it the current log
 //!                     the cells rest, and are used again
 //! ```
 //!
-//! Whoever is killed leaves one log or the other. A reader that finds another log than the one it
-//! began with begins again.
+//! A process that is killed leaves one log or the other. A reader that finds another log than the
+//! one with which it began starts again.
 
 use core::sync::atomic::Ordering;
 use std::collections::BTreeSet;
@@ -30,29 +32,29 @@ use super::fork::Guard;
 use super::search::open_directory;
 use super::state::{State, Store, THIS_PROCESS};
 
-/// So many rows are worth rewriting the log for.
+/// The minimum number of removed rows for which the log is rewritten.
 const ENOUGH: usize = 1024;
 
-/// What is to be asked before the log is rewritten.
+/// What must be asked before the log is rewritten.
 struct Question {
-    /// Whether anybody else may have any of them.
+    /// Whether any other process may have any of the rows.
     is_shared: bool,
     instance: [u8; 16],
-    /// Rows of which nothing goes on in any sum.
+    /// Rows whose counts are part of no sum.
     loose: Vec<u32>,
     rows: Vec<GoneRow>,
     mark: u32,
 }
 
-/// Rewrites the log if it is time to, and waits where cells are given up faster than they can be
-/// used again. Without the mutex, but for what changes the
-/// segment: asking takes as long as a collection.
+/// Rewrites the log if it is time to. If cells are given up faster than they can be used again,
+/// waits. It holds the mutex only while it changes the segment, because the question to other
+/// processes takes as long as a collection.
 pub(super) fn in_passing() {
     let Some(question) = Guard::lock().and_then(|mut store| store.question()) else { return };
     let Question { is_shared, instance, loose, rows, mark } = question;
     let held = if is_shared { held(instance, &rows).ok() } else { Some(vec![false; rows.len()]) };
     if let Some(mut store) = Guard::lock() {
-        // A child that was forked meanwhile has a log without them.
+        // The log of a child that was forked meanwhile does not contain the rows.
         let is_ours = mark == epoch().wrapping_add(1).max(1);
         if is_ours && store.churn.rewriting == mark && store.state == State::Live {
             store.churn.rewriting = 0;
@@ -62,7 +64,7 @@ pub(super) fn in_passing() {
                 let slots = |rows: Vec<(u32, bool)>| rows.into_iter().map(|(slot, _)| slot);
                 (slots(free).chain(loose).collect(), slots(held).collect())
             });
-            // Whatever was in the way: it is tried again when there are more.
+            // If anything fails, it is tried again when there are more rows.
             if split.is_none_or(|(free, held)| store.leave_out(&free, &held).is_err()) {
                 store.churn.held = store.churn.gone.len();
                 store.churn.left = store.churn.held;
@@ -72,7 +74,8 @@ pub(super) fn in_passing() {
     wait();
 }
 
-/// For no longer than cells rest, and only who removes: who records never waits.
+/// Waits for no longer than cells rest. Only a thread that removes waits; one that records never
+/// does.
 fn wait() {
     for _ in 0..500 {
         let is_short = Guard::lock().is_some_and(|mut store| store.is_short_of_cells());
@@ -84,13 +87,12 @@ fn wait() {
 }
 
 impl Store {
-    /// Whether it is time to ask who has the rows that are gone: once they are more than those that
-    /// are there, so that each costs the same
-    /// however many there are.
+    /// Whether it is time to ask which processes have the removed rows: once these outnumber the
+    /// existing ones, so that the cost for each row does not depend on their number.
     pub(super) fn has_many_gone(&mut self) -> bool {
         let now = self.churn.now();
         let churn = &self.churn;
-        // What was left a moment ago is not looked at again before it can be combined.
+        // Rows that were left a moment ago are not examined again before they can be combined.
         let before = if now < churn.not_before { churn.left } else { churn.held };
         let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
         let new = churn.gone.len().saturating_sub(before);
@@ -99,7 +101,7 @@ impl Store {
         many && new >= ENOUGH.min(churn.gone.len() / 2).max(before)
     }
 
-    /// What is to be asked, if it is time to.
+    /// The question to ask, if it is time to.
     fn question(&mut self) -> Option<Question> {
         let mark = epoch().wrapping_add(1).max(1);
         if self.state != State::Live || self.churn.rewriting == mark || !self.has_many_gone() {
@@ -134,14 +136,14 @@ impl Store {
         Some(question)
     }
 
-    /// Whether half of all cells rest.
+    /// Whether half of all cells are resting.
     fn is_short_of_cells(&mut self) -> bool {
         let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
         self.state == State::Live && self.churn.resting() > u64::from(cap / 2)
     }
 
-    /// Rewrites the log without the rows that are free, and with one row in place of those of one
-    /// series that are held. The cells of all these rest from then on.
+    /// Rewrites the log. Rows that no other process has are left out, and the rows of one series
+    /// that other processes have are replaced by one. The cells of all these rest from then on.
     pub(super) fn leave_out(
         &mut self,
         free: &BTreeSet<u32>,
@@ -170,7 +172,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets all rows that are gone, in a process whose segment is yet to be made.
+    /// Drops all removed rows, in a process whose segment is still to be made.
     pub(super) fn leave_out_gone(&mut self) {
         if self.churn.gone.is_empty() {
             return;
@@ -193,8 +195,8 @@ impl Store {
         }
     }
 
-    /// Puts a log in the place of the one that there is: before it, where there is room, or behind
-    /// it. Slots below `end` are assigned then.
+    /// Replaces the current log: by one before it, if there is space, or behind it. From then on
+    /// all slots below `end` are assigned.
     fn replace_log(&mut self, log: Vec<u8>, end: u32) -> io::Result<()> {
         let full = || io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
@@ -205,7 +207,8 @@ impl Store {
         memory.write(LOG_OFF + start, &log);
         let order = Ordering::Release;
         memory.word(Word::SlotsUsed).store(u64::from(end), order);
-        // Before the word: who has read this since it began to read has read one log.
+        // Incremented before the word: if a reader sees the same number before and after, it has
+        // read one log.
         let written = memory.word(Word::LogsWritten);
         written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
         fault::step!("compact.switch", memory.word(Word::LogUsed).store(place.word() | len, order));
@@ -214,13 +217,13 @@ impl Store {
     }
 }
 
-/// Whether what was counted may go on in a sum: a gauge that was removed takes no part in any.
+/// Whether the counts may stay in a sum: a removed gauge takes no part in any.
 fn is_sum(gone: &Gone) -> bool {
     let Spec::Metric(d) = gone.site.spec() else { return false };
     !matches!(d.kind, Kind::Gauge | Kind::InProgress | Kind::Info | Kind::StateSet)
 }
 
-/// The records of a log: kind, slot and bytes of each.
+/// The records of a log: the kind, the slot and the bytes of each.
 fn records(mut log: &[u8]) -> impl Iterator<Item = (u8, u32, &[u8])> {
     core::iter::from_fn(move || {
         let head = log.first_chunk::<HEAD>()?;
@@ -241,8 +244,8 @@ pub(super) fn record_of(log: &[u8], slot: u32) -> Option<&[u8]> {
     series.find(|(_, at, _)| *at == slot).map(|(.., record)| record)
 }
 
-/// A log without the series of these slots, and without their removals; and the first slot behind
-/// all others.
+/// A log without the series at these slots and without the records of their removal, and the first
+/// slot behind all others.
 fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
     for (kind, slot, record) in records(log) {
@@ -253,8 +256,8 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
         if !matches!(kind, SERIES | REMOVE) || !rows.contains(&slot) {
             kept.extend_from_slice(record);
             if kind == SERIES {
-                // Behind the family stand how many cells a series has, and how many series there
-                // are.
+                // The family is followed by the number of cells of a series and the number of
+                // series.
                 let cells = word(HEAD + 4).saturating_mul(word(HEAD + 8));
                 end = end.max(slot.saturating_add(cells));
             }
@@ -264,8 +267,8 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     (kept, end)
 }
 
-/// Which of these rows somebody else in the directory has, or had while they were there: what was
-/// counted in them still is. `own` is this process's segment.
+/// For each of these rows, whether another process in the directory has it, or had it while it
+/// existed, so that its counts are still in a sum. `own` is this process's segment.
 fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
     match open_directory()? {
         Some(directory) => crate::scan::held(&directory, own, rows, THIS_PROCESS),

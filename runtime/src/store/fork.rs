@@ -1,9 +1,9 @@
-//! What happens to the mutex and to the segment when the program forks.
+//! What happens to the store's mutex and to the segment when the program forks.
 //!
-//! prepare takes the mutex, so that no other thread is in the middle of anything; parent and child
-//! release it. The child, in between, lets go of everything of its parent's. No `Once`, no
-//! `LazyLock`: a fork during its first use would leave the child waiting for a thread that it
-//! doesn't have.
+//! `prepare` takes the mutex, so that no other thread is in the middle of an operation; parent and
+//! child release it. Before the child releases it, it gives up everything that belongs to its
+//! parent. The code uses no `Once` and no `LazyLock`: after a fork during their first use the child
+//! would wait for a thread that it doesn't have.
 #![expect(unsafe_code, reason = "pthread_atfork, and what the mutex guards")]
 
 use core::cell::Cell;
@@ -26,39 +26,38 @@ use crate::no_kernel::pthread_atfork;
 
 static STORE: Mutex<Store> = Mutex::new(Store::new());
 
-/// Whether this process was made, without fork handlers, while a thread that it doesn't have held
-/// the
-/// mutex: nobody can know what the store holds, and nothing is recorded.
+/// Whether this process was forked without fork handlers while a thread that it doesn't have held
+/// the mutex. The state of the store is unknown then, and nothing is recorded.
 static ORPHANED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the fork handlers are registered.
 static ARMED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// This thread's fork handlers hold the mutex. Handlers can be registered twice, when two
-    /// threads come first.
+    /// The fork handlers of this thread hold the mutex. Two threads that come first at the same
+    /// time can register the handlers twice.
     static HELD: Cell<bool> = const { Cell::new(false) };
-    /// This thread registers the handlers.
+    /// This thread is registering the handlers.
     static ARMING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The locked store. A thread has one at a time.
+/// The locked store. A thread has at most one guard at a time.
 pub(super) struct Guard {
-    /// The epoch in which it was taken.
+    /// The epoch in which the mutex was taken.
     since: u32,
     /// Dropped after the mutex is released.
     signals: Option<Blocked>,
 }
 
 impl Guard {
-    /// Whether anybody has taken it yet, in this process or one that it descends from.
+    /// Whether the mutex was ever taken, in this process or in one that it descends from.
     #[cfg(not(any(miri, feature = "off")))]
     pub(super) fn has_been_taken() -> bool {
         ARMED.load(Ordering::Relaxed)
     }
 
-    /// `None` if this thread holds it already: a second call from inside (an instrumented
-    /// allocator, a signal handler) must not wait for itself.
+    /// `None` if this thread holds the mutex already: a nested call (from an instrumented allocator
+    /// or a signal handler) must not wait for its own thread.
     pub(super) fn lock() -> Option<Self> {
         notice();
         if STORE.is_mine() || !arm() {
@@ -71,8 +70,8 @@ impl Guard {
         STORE.take();
         let mut guard = Self { since: epoch(), signals };
         if guard.epoch != guard.since {
-            // Forked while this very thread was inside, by a signal handler: its fork handler could
-            // not touch the store.
+            // A signal handler forked while this very thread was inside an operation. The fork
+            // handler could not touch the store.
             guard.epoch = guard.since;
             guard.forsake();
         }
@@ -103,7 +102,7 @@ impl Drop for Guard {
         let has_idle = core::mem::take(&mut self.churn.starts_thread);
         STORE.release();
         if self.since != epoch() {
-            // As in `lock`: what this thread was given meanwhile belongs to nobody.
+            // As in `lock`: a shard that this thread was given meanwhile belongs to nobody.
             shard::forget_all();
         }
         self.signals = None;
@@ -119,9 +118,9 @@ impl Drop for Guard {
     }
 }
 
-/// Tells the program's logger. That is code of the user's: it may record, fork, panic, or wait for
-/// a lock that the caller of this very operation holds. So it runs in a thread of its own, which is
-/// waited for, but not for long.
+/// Passes a message to the program's logger. That runs the user's code, which may record, fork,
+/// panic, or wait for a lock that the caller of this very operation holds. So it runs in a thread
+/// of its own, for which this function waits a short time only.
 fn say(message: String) {
     if log::max_level() < log::Level::Warn {
         return;
@@ -137,26 +136,27 @@ fn say(message: String) {
     }
 }
 
-/// Registers the handlers, before the mutex is locked for the first time.
+/// Registers the fork handlers before the mutex is locked for the first time.
 ///
-/// Late, and not from a constructor, so that our prepare runs before the allocator's (they run in
-/// reverse order): the order in which an operation of ours takes the two locks.
+/// It does so late, and not in a constructor, so that our `prepare` runs before the allocator's,
+/// because such handlers run in reverse order. An operation of ours takes the two locks in the same
+/// order.
 ///
-/// `false` if this thread is doing that further up its stack: what it calls allocates, and the
-/// allocator may record.
+/// Returns `false` if this thread is already registering them, further up its stack: registering
+/// allocates, and the allocator may record.
 fn arm() -> bool {
     if !ARMED.load(Ordering::Acquire) {
         if ARMING.replace(true) {
             return false;
         }
-        // Before anything is registered, and before any lock of ours is taken.
+        // Done before anything is registered and before any lock of ours is taken.
         pin();
         // SAFETY: the handlers are functions of this library without arguments, and do what fork
         // handlers may: the child's makes system calls and writes memory, it neither allocates nor
         // waits.
         let refused = unsafe { pthread_atfork(Some(prepare), Some(in_parent), Some(in_child)) };
         wiped::arm();
-        // Out of memory: the next operation asks again.
+        // If memory is exhausted, the next operation tries again.
         ARMED.store(refused == 0, Ordering::Release);
         ARMING.set(false);
     }
@@ -164,14 +164,14 @@ fn arm() -> bool {
 }
 
 extern "C" fn prepare() {
-    // Mine: this thread forks from inside an operation of ours, or these handlers are registered
-    // twice.
+    // If the mutex is already this thread's, it forks from inside an operation of ours, or the
+    // handlers are registered twice.
     if !STORE.is_mine() {
-        // Before the mutex: a callback needs it to say what it has to say.
+        // Closed before the mutex is taken, because a callback needs the mutex to store its value.
         gate::close();
         STORE.take();
         HELD.set(true);
-        // Handlers that were registered before ours run between here and ours in the child.
+        // In the child, handlers that were registered before ours run earlier than ours.
         shard::pause();
     }
 }
@@ -184,9 +184,8 @@ extern "C" fn in_parent() {
     }
 }
 
-/// Before anything is recorded out of line: in a child in which our handler has not run yet, or
-/// will
-/// not run at all, does what it does.
+/// Called before anything is recorded on the slow path. In a child in which our handler has not run
+/// yet, or will not run at all, does what the handler does.
 pub(super) fn notice() {
     if wiped::is_wiped() {
         become_child();
@@ -203,7 +202,8 @@ fn become_child() {
 }
 
 extern "C" fn in_child() {
-    // Not mine: registered twice, and this is the second time.
+    // If the mutex is not this thread's, the handlers are registered twice and this is the second
+    // run.
     if STORE.is_mine() {
         let_go();
         if HELD.replace(false) {
@@ -213,13 +213,13 @@ extern "C" fn in_child() {
     }
 }
 
-/// Nothing of the parent's is reached from here on, and nothing of it kept: neither its file nor
-/// its lock.
+/// Makes sure that this process reaches nothing of the parent's any more, and holds neither the
+/// parent's file nor its lock.
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
     fold_fd::close_all();
-    // Here, and not when the store is looked at: what the child drops until then is its own.
+    // Reset here and not when the store is next used: what the child drops until then is its own.
     tally::forget();
     making_room::forget();
     gate::reopen();
@@ -227,7 +227,7 @@ fn let_go() {
     begin_epoch();
 }
 
-/// In the store, the same. The mutex is this thread's, and no guard is alive.
+/// Does the same in the store. This thread holds the mutex, and no guard exists.
 fn forsake() {
     // SAFETY: `prepare` or `after_fork_in_child` took the mutex; no `Guard` of this thread exists,
     // else they hadn't.
@@ -252,13 +252,13 @@ pub fn after_fork_in_child() {
         forsake();
         STORE.release();
     } else {
-        // A thread that this process doesn't have was in the middle of something.
+        // A thread that this process doesn't have was inside an operation.
         ORPHANED.store(true, Ordering::Relaxed);
         STORE.abandon();
     }
 }
 
-/// How others do something during which this process doesn't fork.
+/// Lets layers below the store run a function during which this process doesn't fork.
 pub(crate) const FORKS: Forks = Forks(|what| {
     let Some(_guard) = Guard::lock() else { return false };
     what();

@@ -1,31 +1,29 @@
-//! Keeps forks and the user's functions apart.
+//! Keeps forks and the user's functions (`set_function`) apart.
 //!
-//! Functions are called in a thread of this library's, and take whatever locks they like. A fork at
-//! that moment would leave
-//! the child with a lock that nobody in it will ever give back. So a fork waits until no function
-//! runs; but not for long: the
-//! forking thread itself may hold the lock that the function waits for. And it waits once: a
-//! function that has kept a fork
-//! waiting for too long may never return, so no fork waits for it again until it was quick once
-//! more.
+//! The functions are called in a thread of this library, and may take any lock. After a fork at
+//! that moment, the child would have a locked lock that no thread in it will ever release. So a
+//! fork waits until no function runs, but not for long, because the forking thread itself may hold
+//! the lock for which the function waits. And it waits only once: a function that has kept a fork
+//! waiting for too long may never return, so no fork waits for it again until it has been quick
+//! once more.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::epoch;
 
-/// The call that is under way, by its number; 0: none is.
+/// The number of the call in progress; 0 if there is none.
 static CALL: AtomicU64 = AtomicU64::new(0);
-/// Threads that are about to fork.
+/// The number of threads that are about to fork.
 static FORKING: AtomicU32 = AtomicU32::new(0);
 
-/// A bit of a call's number: forks wait for it.
+/// The bit of a call's number that says that forks wait for the call.
 const AWAITED: u64 = 1;
 
-/// So long a fork waits for a function.
+/// The maximum time for which a fork waits for a function.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A function may run for as long as it exists.
+/// A function may run while this exists.
 pub(crate) struct Call {
     number: u64,
     is_awaited: bool,
@@ -34,39 +32,41 @@ pub(crate) struct Call {
 /// How a call has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Nobody has noticed.
+    /// Nothing waited for it in vain.
     InTime,
-    /// A fork has waited for it in vain.
+    /// A fork waited for it in vain.
     Late,
-    /// Somebody else calls functions now.
+    /// The call was given up: another thread calls functions now.
     GivenUp,
 }
 
-/// What all calls of this process have in the upper half of their numbers. A child's are others,
-/// whatever its parent did.
+/// The upper half of the numbers of all calls of this process. It differs from those of its parent
+/// and its children.
 fn mark() -> u64 {
     u64::from(epoch().wrapping_add(1).max(1)) << 32
 }
 
-/// Whether a call of this number is this process's.
+/// Whether the call with this number belongs to this process.
 pub(super) fn is_ours(number: u64) -> bool {
     number >> 32 == mark() >> 32
 }
 
-/// `None` while a function runs already, or a fork is under way: there will be another time.
+/// `None` if a function is already running, or a fork is in progress: the function is called
+/// another time.
 pub(crate) fn enter(is_awaited: bool) -> Option<Call> {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let serial = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
     let number = mark() | u64::from(serial) << 1 & u64::from(u32::MAX);
     let word = number | if is_awaited { AWAITED } else { 0 };
     let seen = CALL.load(Ordering::Relaxed);
-    // Of another process: what its parent was doing when it was forked without handlers.
+    // A call of another process is stale: the parent was calling a function when it was forked
+    // without handlers.
     let is_free = seen == 0 || !is_ours(seen);
     if !is_free || CALL.compare_exchange(seen, word, Ordering::SeqCst, Ordering::Relaxed).is_err() {
         return None;
     }
     let call = Call { number, is_awaited };
-    // SeqCst, as in `close`: either the fork waits for us, or we see it.
+    // SeqCst, as in `close`: either the fork sees our call and waits, or we see the fork.
     if FORKING.load(Ordering::SeqCst) > 0 {
         call.end();
         return None;
@@ -74,23 +74,23 @@ pub(crate) fn enter(is_awaited: bool) -> Option<Call> {
     Some(call)
 }
 
-/// Whether a fork waits for functions to end.
+/// Whether a fork is waiting for functions to end.
 pub(crate) fn is_in_the_way() -> bool {
     FORKING.load(Ordering::Relaxed) > 0
 }
 
-/// The call that is under way.
+/// The number of the call in progress.
 pub(crate) fn running() -> Option<u64> {
     let word = CALL.load(Ordering::Relaxed);
     (word != 0 && is_ours(word)).then_some(word & !AWAITED)
 }
 
-/// Makes room for other calls while this one goes on. `false` if it has ended.
+/// Allows other calls while this one continues. `false` if it has ended.
 pub(crate) fn give_up(number: u64) -> bool {
     take(number).is_some()
 }
 
-/// Ends a call, in the name of whoever comes first.
+/// Ends a call; only the first caller succeeds.
 fn take(number: u64) -> Option<u64> {
     let is_this = |word: u64| (word & !AWAITED == number).then_some(0);
     CALL.fetch_update(Ordering::SeqCst, Ordering::Relaxed, is_this).ok()
@@ -101,7 +101,7 @@ impl Call {
         self.number
     }
 
-    /// Whether it is this process's: the function may have forked.
+    /// Whether the call belongs to this process: the function may have forked.
     pub(crate) fn is_ours(&self) -> bool {
         is_ours(self.number)
     }
@@ -115,7 +115,7 @@ impl Call {
     }
 }
 
-/// For the fork handlers: before.
+/// For the fork handlers: before the fork.
 pub(super) fn close() {
     FORKING.fetch_add(1, Ordering::SeqCst);
     let mut began = None;
@@ -125,8 +125,8 @@ pub(super) fn close() {
             return;
         }
         if began.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-            // The same call, or one that has begun since: then this fork is unlucky, and its
-            // function still awaited.
+            // Either the same call, or one that has begun since. In the latter case this fork
+            // doesn't wait for it, and later forks still do.
             let late = word & !AWAITED;
             let _ = CALL.compare_exchange(word, late, Ordering::SeqCst, Ordering::Relaxed);
             return;
@@ -135,14 +135,14 @@ pub(super) fn close() {
     }
 }
 
-/// In the parent, after.
+/// In the parent, after the fork.
 pub(super) fn open() {
-    // Never below 0: handlers that were registered twice between a fork's beginning and its end.
+    // Never below 0: the handlers may have been registered a second time during the fork.
     let _ =
         FORKING.fetch_update(Ordering::SeqCst, Ordering::Relaxed, |forking| forking.checked_sub(1));
 }
 
-/// In the child, after.
+/// In the child, after the fork.
 pub(super) fn reopen() {
     FORKING.store(0, Ordering::SeqCst);
     CALL.store(0, Ordering::SeqCst);

@@ -144,8 +144,8 @@ impl Store {
         }
     }
 
-    /// What keeps `init` from being a success. That no directory was named is a failure for who
-    /// requires one.
+    /// Why `init` fails, if it does. If no directory was named, that is a failure only if the
+    /// program requires one.
     pub(super) fn shortcoming(&self, required: Option<bool>) -> Option<Error> {
         let alone = self.why_alone(required).filter(|e| required == Some(true) || !e.is_private());
         self.problem.clone().or(alone)

@@ -1,5 +1,5 @@
-//! Which rows nobody has touched for longer than their family's `idle_timeout`: those whose cells
-//! are as they were.
+//! Finds the rows that were not touched for longer than their family's `idle_timeout`: their cells
+//! have not changed.
 
 use core::ops::Bound;
 use std::time::Instant;
@@ -11,12 +11,13 @@ use super::compact;
 use super::fork::Guard;
 use super::state::{State, Store};
 
-/// A row that goes when nobody touches it.
+/// A row that is removed when it is not touched.
 #[derive(Debug)]
 pub(super) struct Idle {
     /// Seconds.
     timeout: u32,
-    /// What its cells held when it was looked at last, and since when they do.
+    /// A digest of its cells when they were last looked at, and the time since which it is the
+    /// same.
     seen: Option<(u64, Instant)>,
 }
 
@@ -26,13 +27,14 @@ impl Idle {
     }
 }
 
-/// So many rows are looked at while others wait.
+/// The maximum number of rows examined while other threads wait for the mutex.
 const AT_ONCE: usize = 256;
-/// Seconds between two looks, at most; else an eighth of the least timeout.
+/// The maximum number of seconds between two looks; if an eighth of the shortest timeout is less,
+/// that.
 const SELDOM: u32 = 60;
 
-/// Removes the rows that nobody has touched for too long, and says in how many seconds it is worth
-/// looking again.
+/// Removes the rows that were not touched for too long, and returns after how many seconds to look
+/// again.
 pub(crate) fn remove_idle() -> u32 {
     let mut from = Bound::Unbounded;
     let mut shortest = SELDOM * 8;
@@ -63,7 +65,7 @@ pub(crate) fn remove_idle() -> u32 {
 }
 
 impl Store {
-    /// Whether the row has been idle for too long, and how long that is.
+    /// Whether the row has been idle for too long, and its timeout in seconds.
     fn look_at(&mut self, slot: u32) -> (bool, u32) {
         let known = self.churn.by_slot.get(&slot).and_then(|key| self.series.get(key));
         let row = known.and_then(|known| Some((known.cells, known.row.as_ref()?.site)));
@@ -75,7 +77,7 @@ impl Store {
         let timeout = idle.timeout;
         match idle.seen {
             Some((before, since)) if before == digest => {
-                // Calls are in progress: their end is yet to come.
+                // Calls are in progress: their ends will touch the row.
                 let is_busy = matches!(site.spec(), Spec::Metric(d) if d.kind == Kind::InProgress);
                 let is_over = since.elapsed().as_secs() >= u64::from(timeout);
                 let stays = (is_busy && sum != 0) || self.callbacks.has((0, slot));

@@ -1,13 +1,15 @@
-//! What a process does before it makes its segment and without the mutex: it looks for the
-//! directory, and makes room.
+//! The work that a process does without the mutex before it makes its segment: it finds the
+//! directory, and makes space in it.
 //!
-//! A process that finds no room has what the dead have left folded, once, before it makes do with private memory.
+//! A process that finds no space compacts the segments of dead processes once, before it falls back
+//! to private memory.
 //!
-//! That takes longer than anything else in recording, and allocates and opens files: so the mutex isn't held meanwhile. The thread that came
-//! first does it, and the others wait for it, as they wait for the mutex in any first use. One that comes from inside it, by an
-//! allocator or a signal handler that records, must not wait for itself: what it records is counted as dropped.
+//! That takes longer than anything else in recording, allocates, and opens files. So the mutex is
+//! not held meanwhile. The first thread does the work; the others wait for it, as they wait for the
+//! mutex in any first use. A nested operation in that thread, by an allocator or a signal handler
+//! that records, must not wait for itself: what it records is counted as dropped.
 //!
-//! A fork doesn't wait either. The child has nobody who makes room, and begins anew.
+//! A fork doesn't wait either. The child has no such thread, and starts over.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -25,16 +27,16 @@ use super::state::Wanted;
 #[cfg(miri)]
 use crate::no_kernel::futex;
 
-/// The thread that makes room, by its token; 0: none does. Set under the mutex only.
+/// The token of the thread that makes space; 0 if there is none. Set under the mutex only.
 static MAKER: AtomicU32 = AtomicU32::new(0);
 
 const EVERYBODY: u32 = u32::MAX >> 1;
 
-/// This thread makes room until it is dropped.
+/// This thread makes space until the value is dropped.
 struct Maker;
 
 impl Maker {
-    /// Under the mutex, so that there is one.
+    /// Called under the mutex, so that there is only one.
     fn announce(_store: &Guard) -> Self {
         MAKER.store(me(), Ordering::Relaxed);
         Self
@@ -43,7 +45,8 @@ impl Maker {
 
 impl Drop for Maker {
     fn drop(&mut self) {
-        // In a child that a signal handler forked meanwhile it may be another thread's by now.
+        // In a child that a signal handler forked meanwhile, another thread may be the maker by
+        // now.
         let _ = MAKER.compare_exchange(me(), 0, Ordering::Release, Ordering::Relaxed);
         let _ = futex::wake(&MAKER, futex::Flags::PRIVATE, EVERYBODY);
     }
@@ -55,13 +58,14 @@ pub(super) fn forget() {
 }
 
 fn wait_for(maker: u32) {
-    // The limit is a belt, as in the mutex: looking again does no harm.
+    // The time limit is a precaution, as in the mutex: looking again does no harm.
     let limit = Duration::from_millis(50).try_into().ok();
     let _ = futex::wait(&MAKER, futex::Flags::PRIVATE, maker, limit.as_ref());
 }
 
 impl Guard {
-    /// The store, once nobody makes room for it. `None` as for [`lock`](Self::lock), and where this very thread is making room.
+    /// The store, once no thread makes space for it. `None` as for [`lock`](Self::lock), and if
+    /// this very thread is making space.
     pub(super) fn settled() -> Option<Self> {
         loop {
             let store = Self::lock()?;
@@ -76,13 +80,14 @@ impl Guard {
         }
     }
 
-    /// The store, with memory to record in if there is any to be had; `None` as for [`settled`](Self::settled).
+    /// The store, with memory to record in if there is any; `None` as for
+    /// [`settled`](Self::settled).
     pub(super) fn live() -> Option<Self> {
         Self::settled()?.made_live()
     }
 
-    /// The same for who has it already, and gives it up for a while where the directory must be
-    /// looked for, or room be made.
+    /// The same for a store that is already locked. It is unlocked for a while if the directory
+    /// must be searched for, or space must be made.
     pub(super) fn made_live(mut self) -> Option<Self> {
         let mut outcome = None;
         loop {
@@ -90,7 +95,8 @@ impl Guard {
             let Some(wanted) = self.wanted.take() else { return Some(self) };
             let maker = Maker::announce(&self);
             if let Wanted::Room = wanted {
-                // Before it is tried: whoever has the mutex next takes what there is.
+                // Noted before it is tried: the next thread that gets the mutex uses the space that
+                // there is.
                 self.made_room_in = Some(epoch());
             }
             drop(self);
@@ -99,15 +105,16 @@ impl Guard {
                 Wanted::Room => fault::step!("room.make", make_room()),
             }
             drop(maker);
-            // Again: in a child that a signal handler forked meanwhile nobody has tried.
+            // Checked again: in a child that a signal handler forked meanwhile no thread has tried.
             self = Self::settled()?;
         }
     }
 }
 
-/// Folds what the dead have left in this process's directory, as far as that is quick, if this
-/// process may; or waits a moment for the process that is doing it.
+/// Compacts the segments of dead processes in this process's directory, as far as that is quick and
+/// this process has the permission. If another process is already compacting, waits for it for a
+/// moment.
 fn make_room() {
-    // Whatever was in the way is reported by what is done next: there is no room.
+    // An error here is not reported: if there still is no space, the next step reports that.
     let _ = crate::archive::make_room(open_directory, FORKS);
 }

@@ -1,14 +1,14 @@
-//! The writer: this process's segment, from first use to fork to the end.
+//! The writer: this process's segment, from the first use through forks to the end.
 //!
 //! ```text
 //! New --first use--> Live --fork, in the child--> Forked --next operation--> Live
-//!                     |                                       (other addresses, same log, same slots, all zero)
+//!                     |                     (other addresses, same log and slots, all cells zero)
 //!                     +-- or Failed: nothing could be mapped, everything is dropped and counted
 //! ```
 //!
-//! One mutex guards all of it. It is never held while code of the user's runs (a label, a logger), and never taken in
-//! recording once a thread has touched its slots. It knows nothing of collectors; where a new process finds no room it calls `room`,
-//! without the mutex.
+//! One mutex guards all of it. It is never held while the user's code runs (a label, a logger).
+//! Recording never takes it once a thread has touched its slots. The writer knows no collector. If
+//! a new process finds no space, it makes space without the mutex (`making_room`).
 
 mod attach;
 mod callbacks;

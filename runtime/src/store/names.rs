@@ -1,20 +1,21 @@
-//! What an annotated function is called in the label `function`: `free_function`, `Type::method`.
+//! The value of the label `function` for an annotated function: `free_function`, `Type::method`.
 //!
-//! The compiler says it best: the name of a type that stands inside the annotated one. A pure function of that
-//! text.
+//! It is derived from the compiler's name for a type that is declared inside the function.
+//! Everything here is a pure function of that text.
 
-/// `Type::method`, `function`: without the module, generic arguments and the trait.
+/// `Type::method` or `function`: without the module, generic arguments and the trait.
 pub(super) fn short(path: &str, module: &str) -> String {
     name(path, module, false)
 }
 
-/// `<Type as Trait>::method`, where the short name would mean two functions.
+/// `<Type as Trait>::method`, for functions that would share a short name.
 pub(super) fn qualified(path: &str, module: &str) -> String {
     name(path, module, true)
 }
 
 fn name(path: &str, module: &str, with_trait: bool) -> String {
-    // Of a keyword that is a name, a type's name leaves out what `module_path!` has: `r#async`.
+    // The name of a type omits the `r#` of an identifier that is a keyword, and `module_path!`
+    // doesn't: `r#async`.
     let (path, module) = (&*path.replace("r#", ""), &*module.replace("r#", ""));
     let path = path.strip_suffix("::__Here").unwrap_or(path);
     let Some((inside, rest)) = path.strip_prefix('<').and_then(split_at_closing) else {
@@ -34,7 +35,7 @@ fn name(path: &str, module: &str, with_trait: bool) -> String {
     }
 }
 
-/// A path without `module::` in front, without `<..>` and `{{closure}}`.
+/// A path without the leading `module::`, without `<..>` and `{{closure}}`.
 fn plain(path: &str, module: &str) -> String {
     let path = path
         .strip_prefix(module)
@@ -54,7 +55,7 @@ fn without_generics(path: &str) -> String {
     for c in path.chars() {
         match c {
             '<' => depth += 1,
-            // The arrow in a function pointer's type closes nothing.
+            // The arrow in the type of a function pointer closes nothing.
             '>' if before == '-' => {}
             '>' => depth = depth.saturating_sub(1),
             _ if depth == 0 => out.push(c),
@@ -65,7 +66,7 @@ fn without_generics(path: &str) -> String {
     out
 }
 
-/// Splits behind the `>` that closes a `<` already passed.
+/// Splits behind the `>` that closes a `<` which was already passed.
 fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     let mut depth = 1_u32;
     let mut before = ' ';
@@ -84,7 +85,7 @@ fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Splits `Type as Trait` where that is not inside brackets.
+/// Splits `Type as Trait` at an `as` that is not inside brackets.
 fn split_at_as(text: &str) -> Option<(&str, &str)> {
     text.match_indices(" as ")
         .find(|(at, _)| {
@@ -94,7 +95,8 @@ fn split_at_as(text: &str) -> Option<(&str, &str)> {
         .map(|(at, separator)| (&text[..at], &text[at + separator.len()..]))
 }
 
-/// `Vec` of `alloc::vec::Vec<T>`; of what is no path (a reference, a tuple), the type as it is written.
+/// `Vec` of `alloc::vec::Vec<T>`. A type without a path (a reference, a tuple) stays as it is
+/// written.
 fn last_segment(path: &str) -> String {
     let plain = without_generics(path);
     let is_path = plain.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');

@@ -1,33 +1,29 @@
-//! Keeps the library loaded whose code this is.
+//! Keeps the library that contains this code loaded.
 //!
-//! A shared library can be unloaded (`dlclose`) while threads, fork handlers and thread-local
-//! destructors of ours are still
-//! registered: the next of them to run would jump into memory that is no longer mapped. And loading
-//! the library again would
-//! begin anew: with another segment, which takes another 4 GiB of addresses and another descriptor
-//! and looks like one more
-//! living process until this one ends. So the library is marked as one that stays, before anything
-//! of it is registered: a
-//! `dlclose` succeeds and unloads nothing, and loading it again finds the same statics.
+//! A shared library can be unloaded (`dlclose`) while our threads, fork handlers and thread-local
+//! destructors are still registered: the next of them to run would jump into memory that is no
+//! longer mapped. And when the library was loaded again, it would start from scratch with another
+//! segment, which takes another 4 GiB of addresses and another descriptor, and counts as one more
+//! living process until this one ends. So the library is marked as permanent before anything of it
+//! is registered: `dlclose` succeeds and unloads nothing, and loading it again finds the same
+//! statics.
 #![cfg_attr(
     not(any(miri, target_env = "musl", target_feature = "crt-static")),
     expect(unsafe_code, reason = "dladdr and dlopen")
 )]
 
 // Nothing to do under musl, whose `dlclose` never unloads, nor in a static program, which has no
-// libraries. A static glibc
-// would make the linker warn of `dlopen`, too.
+// libraries. With a static glibc, `dlopen` would also cause a linker warning.
 #[cfg(any(miri, target_env = "musl", target_feature = "crt-static"))]
 pub(super) fn pin() {}
 
-/// Marks the library that this function is in as one that is never unloaded. Nothing happens where
-/// it is the program.
+/// Marks the library that contains this function, so that it is never unloaded. Does nothing in the
+/// program itself.
 ///
-/// It takes the loader's lock, which a thread that runs a constructor holds: the lock is recursive,
-/// and the caller must
-/// hold no lock of ours, for which another constructor may be waiting in another thread. Where the
-/// loader doesn't know the
-/// library (it was mapped by other means), nobody can `dlclose` it either.
+/// It takes the loader's lock, which a thread that runs a constructor holds. That lock is
+/// recursive. The caller must hold no lock of ours, because a constructor in another thread may be
+/// waiting for that. If the loader doesn't know the library (it was mapped by other means), it
+/// can't be `dlclose`d either.
 #[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
 pub(super) fn pin() {
     let here: fn() = pin;
@@ -40,12 +36,11 @@ pub(super) fn pin() {
     }
     let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
     // SAFETY: the name is the loader's own, which lives as long as the library: as this code does.
-    // No library is loaded by
-    // that, so no constructor runs. The handle is never closed.
+    // No library is loaded by that, so no constructor runs. The handle is never closed.
     unsafe { libc::dlopen(library.dli_fname, flags) };
 }
 
-/// What the loader says of the program or library that has this address.
+/// The loader's data about the program or library that contains this address.
 #[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
 fn object(address: *const core::ffi::c_void) -> Option<libc::Dl_info> {
     let mut info = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();

@@ -1,4 +1,5 @@
-//! Giving slots to series: the log's records, the blocks of shard 0, and only then the slot.
+//! Assigns slots to series. The log's records and the blocks of shard 0 come first, and only then
+//! the slot.
 
 use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use super::idle::Idle;
 use super::names;
 use super::state::{FamilyNames, Known, Store};
 
-/// Records that are written but not yet visible.
+/// Records that are written but not visible yet.
 struct Planned {
     records: Vec<u8>,
     families: Vec<(Vec<u8>, u32)>,
@@ -37,9 +38,8 @@ struct Planned {
 }
 
 impl Store {
-    /// Registers what came into the linker's list since it was looked through last: of libraries
-    /// that
-    /// were loaded, or of constructors that ran after one that recorded.
+    /// Registers the sites that were added to the linker's list since the last scan: by libraries
+    /// that were loaded, or by constructors that ran after one that recorded.
     pub(super) fn catch_up(&mut self) {
         if self.is_live() && self.seen != registry::newest() {
             self.register_new();
@@ -47,8 +47,7 @@ impl Store {
     }
 
     /// Registers a site that isn't in the linker's list yet: a constructor that records may run
-    /// before
-    /// the one that puts it there.
+    /// before the one that adds the site to the list.
     pub(super) fn register_early(&mut self, site: &'static Site) {
         if !site.is_open() && site.load(Ordering::Relaxed) == UNASSIGNED {
             let shown = shown_names(&[site]);
@@ -59,7 +58,7 @@ impl Store {
         }
     }
 
-    /// Registers every site that has no slot yet; libraries loaded later bring more.
+    /// Registers every site that has no slot yet. Libraries that are loaded later add more.
     pub(super) fn register_new(&mut self) {
         self.seen = registry::newest();
         let mut dropped = self.drop_contradictions();
@@ -73,7 +72,7 @@ impl Store {
         self.note_dropped_series();
     }
 
-    /// Gives a site its slot; `false` if there is no room.
+    /// Assigns a slot to a site; `false` if there is no space.
     fn register(&mut self, site: &'static Site, shown: &BTreeMap<FunctionKey, String>) -> bool {
         let registered = match site.spec() {
             Spec::Function(function) => {
@@ -97,7 +96,8 @@ impl Store {
         }
     }
 
-    /// Sites that can't be in force beside another of their name get no slot, and never will. Says how many they are.
+    /// Drops the sites that can't be in force beside another declaration of their name. They never
+    /// get a slot. Returns their number.
     fn drop_contradictions(&mut self) -> u64 {
         if declared::may_conflict() {
             for mut conflict in declared::conflicts() {
@@ -114,8 +114,8 @@ impl Store {
         self.contradicted
     }
 
-    /// Writes the families whose series come later, so that a directory tells all that its programs declare. What finds no room is written
-    /// with its first series.
+    /// Writes the families whose series are created later, so that the directory lists everything
+    /// its programs declare. A family for which there is no space is written with its first series.
     fn declare_open(&mut self) {
         let mut plan = self.plan(0);
         for site in registry::sites().filter(|site| site.is_open() && !site.is_contradicted()) {
@@ -132,7 +132,7 @@ impl Store {
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
         let parts = registry::function_parts(f.what);
         let mut plan = self.plan(parts.width);
-        // A path through many generic types can be longer than a label's value may be.
+        // A path with many generic types can be longer than the limit for label values.
         let values = [name, f.module].map(|value| vec![cut(value, MAX_LABEL_VALUE_LEN)]);
         let has = |bit| f.what & bit != 0;
         let slot = plan.slot;
@@ -163,9 +163,10 @@ impl Store {
         self.commit(plan)
     }
 
-    /// A series for each combination of `sets`, one set of values for each label. What exists already is found again.
+    /// Registers a series for each combination of `sets`, which has one set of values for each
+    /// label. Existing series are found again.
     ///
-    /// `row` is the site with open labels whose row this is, if it is one.
+    /// `row` is the site with open labels if this is a row of one.
     pub(super) fn register_metric(
         &mut self,
         d: &Descriptor,
@@ -178,7 +179,7 @@ impl Store {
         let width = d.width() * u32::try_from(count).unwrap_or(MAX_CELLS);
         let mut plan = self.plan(width);
         let family = self.family(&mut plan, d, &names);
-        // With the sizes of the sets: `{a} x {b, c}` is not `{a, b} x {c}`.
+        // The sizes of the sets are included: `{a} x {b, c}` is not `{a, b} x {c}`.
         let sizes = sets.iter().filter(|_| row.is_none()).map(|set| set.len().to_string());
         let values = sets.iter().flatten().map(|value| (*value).to_owned());
         let key: SeriesKey = (family, values.chain(sizes).collect());
@@ -211,7 +212,7 @@ impl Store {
         Ok(slot)
     }
 
-    /// So many cells of rows that are gone, with nothing in them.
+    /// Takes `width` cells of removed rows, with all cells zero.
     pub(super) fn used_cells(&mut self, width: u32) -> Option<u32> {
         let memory = self.memory.as_ref()?;
         let slot = self.churn.take(width)?;
@@ -230,16 +231,17 @@ impl Store {
         }
     }
 
-    /// The family's id in this log, with its record if it is new.
+    /// The family's id in this log. Plans its record if the family is new.
     fn family(&self, plan: &mut Planned, d: &Descriptor, labels: &[&str]) -> u32 {
-        // Its record without the place in the source is its identity: two declarations that agree are one family.
+        // The record without the place in the source is the identity: two equal declarations are
+        // one family.
         let mut key = Vec::new();
         LogWriter::new(&mut key).family(0, &Descriptor { file: "", line: 0, ..*d }, labels);
         let planned = plan.families.iter().find(|(k, _)| *k == key).map(|(_, id)| *id);
         if let Some(id) = planned.or_else(|| self.families.get(&key).copied()) {
             return id;
         }
-        // As many as there are series at most, and those are below 2^24.
+        // At most the number of series, which is below 2^24.
         let id = u32::try_from(self.families.len() + plan.families.len()).unwrap_or(u32::MAX);
         LogWriter::new(&mut plan.records).family(id, d, labels);
         plan.families.push((key, id));
@@ -247,17 +249,18 @@ impl Store {
         id
     }
 
-    /// Nanoseconds since the log's epoch: when what is declared began to be counted, with the process; or when a row was made.
+    /// The time at which counting began, in nanoseconds since the log's epoch: for declarations the
+    /// start of the process, for a row its creation.
     fn age(&self, row: Option<&'static Site>) -> u64 {
         let Some(header) = &self.header else { return 0 };
         let made = if row.is_some() { steady_ns() } else { header.created_ns };
         let age = made.saturating_sub(header.log_epoch_ns);
-        // What comes back comes back later than it went, whatever the clock says.
+        // A row that comes back is newer than its removal, even if the clock was set back.
         if row.is_some() { age.max(self.last_removed.saturating_add(1)) } else { age }
     }
 
-    /// In this order, so that a reader, or a kill at any point, finds nothing half: blocks, records, `slots_used`,
-    /// `log_used`.
+    /// Writes blocks, records, `slots_used` and `log_used`, in this order, so that neither a reader
+    /// nor a kill at any point finds a half-written entry.
     fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
         let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
@@ -275,7 +278,7 @@ impl Store {
         Ok(plan.slot)
     }
 
-    /// Publishes records, and that the slots below `end` are assigned.
+    /// Publishes records, and that all slots below `end` are assigned.
     pub(super) fn append(&mut self, records: &[u8], end: u32) -> std::io::Result<()> {
         let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
         let memory = self.memory.as_mut().ok_or_else(full)?;
@@ -294,9 +297,8 @@ impl Store {
         Ok(())
     }
 
-    /// The row with these label values, registered if it is new; where that isn't tried, or there
-    /// is no
-    /// room, one that waits.
+    /// The row with these label values; registers it if it is new. If there is no space, or this
+    /// thread may not ask for space yet, returns a waiting row.
     fn row(&mut self, site: &'static Site, given: &Key, patience: &Patience) -> &'static RowSlot {
         let Spec::Metric(d) = site.spec() else { return &DROPPED_ROW };
         if site.is_contradicted() {
@@ -345,7 +347,7 @@ impl Store {
         self.wait_for_room(site, given, is_rest)
     }
 
-    /// Whoever removes the row at this slot finds it here.
+    /// Records a table entry for the row at this slot, so that removing the row finds the entry.
     pub(super) fn is_looked_up_at(
         &mut self,
         slot: u32,
@@ -367,7 +369,7 @@ impl Store {
     ) -> std::io::Result<&'static RowSlot> {
         let slot = self.register_metric(d, label::single(d.labels, given.bytes()), Some(site))?;
         let make = |kept| Row::entry(site.address(), given, kept, slot);
-        // Without it the row is there, and is asked for again.
+        // On failure the row exists without an entry, and is looked up again.
         let none = || std::io::Error::from(rustix::io::Errno::NOMEM);
         let entry = self.churn.arena.put(given.bytes(), make).ok_or_else(none)?;
         self.is_looked_up_at(slot, site, entry);
@@ -378,11 +380,10 @@ impl Store {
 
 /// The row of `site` with these values of its labels that aren't constant. Takes the mutex.
 pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
-    // Re-entered from inside this very function's allocations, or between fork handlers: there is
-    // no
-    // place to wait in, and a handle that is kept of this one counts nowhere.
+    // This is a nested call, from the allocations of this very function, or a call between fork
+    // handlers. It cannot wait, and a handle that is kept from this call counts nowhere.
     attach::ROWS.with(|patience| {
-        // Whether there is memory to record in is not asked more often either.
+        // How often this thread asks for memory to record in is limited in the same way.
         let store = if patience.ask().is_some() { Guard::live() } else { Guard::settled() };
         store.map_or(&DROPPED_ROW, |mut store| store.row(site, given, patience))
     })
@@ -390,7 +391,8 @@ pub(crate) fn row(site: &'static Site, given: &Key) -> &'static RowSlot {
 
 type Fan = Option<(&'static str, &'static [&'static str])>;
 
-/// The label `outcome`, or that of a state, is the last one, so that a row's series stand beside each other.
+/// The label `outcome`, or that of a state, is the last one, so that the series of a row are
+/// adjacent.
 fn with_fan_name(mut names: Vec<&str>, fan: Fan) -> Vec<&str> {
     names.extend(fan.map(|(name, _)| name));
     names
@@ -407,7 +409,8 @@ fn function_key(f: &Function) -> FunctionKey {
     (f.place.file(), f.place.line(), f.here as usize)
 }
 
-/// The names under which functions are shown: short, unless two functions of one module would then be called the same.
+/// The names under which functions are shown: the short ones, unless two functions of one module
+/// would have the same.
 fn shown_names(sites: &[&'static Site]) -> BTreeMap<FunctionKey, String> {
     let functions = || {
         sites.iter().filter_map(|site| match site.spec() {

@@ -139,7 +139,7 @@ impl Store {
         Some(steady_ns().max(lived).saturating_sub(epoch).max(self.last_removed))
     }
 
-    /// Removes the rows at these slots; `false` if that can't be written down.
+    /// Removes the rows at these slots; `false` if the log can't record that.
     pub(super) fn remove(&mut self, slots: &[u32]) -> bool {
         let Some(when) = self.when().filter(|_| !slots.is_empty()) else { return false };
         let mut records = Vec::new();
@@ -160,7 +160,7 @@ impl Store {
         true
     }
 
-    /// Forgets a row whose removal is written down.
+    /// Drops the state of a row whose removal is in the log.
     fn forget(&mut self, slot: u32, when: u64) {
         let Some(key) = self.churn.by_slot.remove(&slot) else { return };
         self.churn.idle.remove(&slot);
@@ -170,7 +170,7 @@ impl Store {
         for (site, entry) in row.entries {
             label::ROWS.remove(entry);
             self.churn.arena.retire(entry, entry.key.len(), rested);
-            // The row of all that were too many is none of those that are counted.
+            // The row `_other` is not among the rows that are counted against `max_series`.
             if !self.others.remove(&(site.address(), slot)) {
                 if let Some(rows) = self.rows.get_mut(&site.address()) {
                     *rows = rows.saturating_sub(1);
@@ -222,11 +222,11 @@ mod tests {
         assert!(rows("c").remove(), "it is the row of the rest");
         rows("d").inc_by(2);
         assert_eq!(seen(), rows_of(&[("_other", 2), ("a", 1), ("b", 1)]));
-        // One that was counted does.
+        // A removed row that was counted against the limit makes space for another one.
         assert!(rows("a").remove());
         rows("e").inc_by(3);
         rows("f").inc_by(4);
-        // What had gone to the rest has its place there.
+        // Values that had been counted in `_other` now get a row.
         rows("d").inc_by(5);
         assert_eq!(seen(), rows_of(&[("_other", 11), ("b", 1), ("e", 3)]));
     }

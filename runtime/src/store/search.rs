@@ -16,7 +16,7 @@ use crate::error::Error;
 use super::fork::Guard;
 use super::state::Store;
 
-/// What is known before the search.
+/// The input of the search.
 #[derive(Debug)]
 pub(super) struct Search {
     config: Option<Config>,
@@ -24,7 +24,7 @@ pub(super) struct Search {
     kept: Option<Arc<Kept>>,
 }
 
-/// What it yields.
+/// The result of the search.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) choice: Choice,

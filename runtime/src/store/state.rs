@@ -1,4 +1,4 @@
-//! The store itself: making this process's segment, and finding it again after a fork.
+//! The store itself: making this process's segment, and making a new one after a fork.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -32,98 +32,98 @@ pub(super) enum State {
     New,
     /// There is a segment, shared or private.
     Live,
-    /// A child's, before its first operation: the memory behind the addresses is nobody's.
+    /// A child before its first operation. No segment is at the addresses.
     Forked,
-    /// Not even private memory could be had. Asked again now and then.
+    /// Even private memory could not be had. The store tries again now and then.
     Failed,
 }
 
-/// What must be done without the mutex before this process makes its segment, or gives cells to
-/// what it declares.
+/// Work that must be done without the mutex before this process makes its segment, or assigns cells
+/// to its declarations.
 #[derive(Debug)]
 pub(super) enum Wanted {
     Directory(Search),
     Room,
 }
 
-/// A family's name and those of its labels.
+/// The name of a family, and those of its labels.
 pub(super) type FamilyNames = (&'static str, Vec<String>);
 
-/// Where a series has its cells.
+/// The cells of a series.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) slot: u32,
-    /// Of all series with these labels: one for each outcome or state.
+    /// The cells of all series with these labels: one series for each outcome or state.
     pub(super) cells: u32,
-    /// What else there is of it if its labels are open: only such can be removed.
+    /// Further state if its labels are open: only such a series can be removed.
     pub(super) row: Option<RowOf>,
 }
 
-/// Everything behind the mutex.
+/// Everything that the mutex guards.
 #[derive(Debug)]
 pub(super) struct Store {
     pub(super) state: State,
-    /// Forks that this store has gone through; behind the true number only if a signal handler
-    /// forked inside us.
+    /// The number of forks that this store has seen. It is behind the true number only if a signal
+    /// handler forked inside an operation.
     pub(super) epoch: u32,
     pub(super) config: Option<Config>,
-    /// What that and the environment come to; decided once, at first use, and inherited by
+    /// The combination of `config` and environment; computed once, at first use, and inherited by
     /// children.
     pub(super) choice: Option<Choice>,
     /// The directory that was named, once it was open.
     pub(super) kept: Option<Arc<Kept>>,
-    /// Whether the segment was made there.
+    /// Whether the segment is in that directory.
     pub(super) shared: bool,
     region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
     /// A copy of the segment's log. A child can't read its parent's file any more, and needs the
-    /// same log, without what was removed.
+    /// same log, without the removed rows.
     pub(super) log: Vec<u8>,
-    /// Where in the segment it stands.
+    /// The position of the log in the segment.
     pub(super) log_at: LogPlace,
-    /// The next slot to be given away; 0 never is.
+    /// The next slot to assign; slot 0 is never assigned.
     pub(super) slots_used: u32,
-    /// The id of each family in the log, by its record.
+    /// The id of each family in the log, by the family's record.
     pub(super) families: BTreeMap<Vec<u8>, u32>,
     /// Each series of a named family: two sites that declare the same series share its cells.
     pub(super) series: BTreeMap<Arc<SeriesKey>, Known>,
     pub(super) churn: Churn,
     /// The names of each family in the log, by its id.
     pub(super) names: Vec<FamilyNames>,
-    /// When a series was removed last, in nanoseconds since the log's epoch.
+    /// The time of the last removal of a series, in nanoseconds since the log's epoch.
     pub(super) last_removed: u64,
-    /// What the log costs a reader in labels.
+    /// The cost of the log to a reader, in text of labels.
     pub(super) text: u64,
-    /// When the segment was made, by both clocks.
+    /// The time at which the segment was made, by both clocks.
     pub(super) made: Option<(std::time::Instant, u64)>,
-    /// Rows of each site with open labels.
+    /// The number of rows of each site with open labels.
     pub(super) rows: BTreeMap<usize, u32>,
-    /// Those of them that take what is too much, by site and slot; they aren't among the rows.
+    /// The rows `_other`, by site and slot; `rows` does not count them.
     pub(super) others: BTreeSet<(usize, u32)>,
-    /// How many sites contradict another of their name, which is in force.
+    /// The number of sites that contradict another declaration of their name, which is in force.
     pub(super) contradicted: u64,
     pub(super) shards_used: u32,
     /// Shards that ended threads gave back, with their values.
     pub(super) free: Vec<u32>,
     pub(super) dropped_series: u64,
-    /// Why counting is private although a directory was named, or the last thing that failed since.
+    /// Why counting is private although a directory was named, or else the last failure.
     pub(super) problem: Option<Error>,
     pub(super) callbacks: Callbacks,
     /// Called once the mutex is released.
     pub(super) start: Option<fn()>,
     pub(super) wanted: Option<Wanted>,
-    /// The epoch in which that was done last. It is done once.
+    /// The last epoch in which space was made. That is done once.
     pub(super) made_room_in: Option<u32>,
-    /// Rows that there was no room for.
+    /// Rows for which there was no space.
     pub(super) waiting: Waiting,
-    /// What stood first in the linker's list when it was looked through last.
+    /// The first entry of the linker's list when the list was last scanned.
     pub(super) seen: usize,
-    /// Whether what the program declares is to be registered once more.
+    /// Whether the program's declarations must be registered again.
     unregistered: bool,
-    /// Said through the log facade once the mutex is released.
+    /// A message to be logged once the mutex is released.
     pub(super) unsaid: Option<String>,
-    /// Whether the logger knows that this process counts for itself alone.
+    /// Whether it was already logged that only this process sees its counts.
     pub(super) said_alone: bool,
 }
 
@@ -168,8 +168,8 @@ impl Store {
         }
     }
 
-    /// Tries to get memory to record in, where there is none. What must be done before is told in
-    /// `wanted`: see [`Guard::made_live`].
+    /// Tries to get memory to record in, if there is none. If something must be done without the
+    /// mutex first, `wanted` says so: see [`Guard::made_live`].
     pub(super) fn make_live(&mut self, found: Option<Outcome>) {
         match self.state {
             State::Live => {
@@ -178,7 +178,7 @@ impl Store {
                 }
                 self.catch_up();
             }
-            // Failed: the caller doesn't ask often.
+            // After a failure the caller doesn't ask often.
             State::New | State::Forked | State::Failed => {
                 if self.state == State::New {
                     clock::prepare();
@@ -202,28 +202,28 @@ impl Store {
         self.state == State::Live
     }
 
-    /// Whether this process may still have room made for it in its directory.
+    /// Whether this process may still compact its directory to make space.
     fn may_want_room(&self) -> bool {
         self.made_room_in != Some(epoch())
     }
 
     fn make_segment(&mut self, place: Place) {
         if self.state == State::Forked {
-            // Not at its parent's addresses: an operation that a signal handler interrupted there
-            // may
-            // still be about to store what it has computed from the parent's values.
+            // Not at the parent's addresses: an operation that a signal handler interrupted there
+            // may be about to store a value that it computed from the parent's counts.
             self.memory = None;
             self.region = None;
             current::park(shard::reachable());
         }
         let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
-        // What was counted in rows that are gone is the parent's.
+        // The counts in removed rows are the parent's.
         self.leave_out_gone();
         let is_first = self.state == State::New;
         let mut made = Err(Error::new(ErrorKind::Private));
         if let Some(directory) = place {
             if self.may_want_room() && directory.as_ref().is_ok_and(Directory::is_nearly_full) {
-                // Before it is tried: what a segment takes first the archive could need.
+                // Done before the segment is made, because the segment could take the space that
+                // the archive needs.
                 self.wanted = Some(Wanted::Room);
                 return;
             }
@@ -256,8 +256,8 @@ impl Store {
             }
             self.create_in(None, parent)
         });
-        // No descriptor to be had for a moment, or no file of any length allowed: memory needs
-        // neither.
+        // There may be no descriptor at the moment, or files may have to be empty. Private memory
+        // needs no file.
         let made = made.or_else(|_| self.create_by(parent, create_private));
         match made {
             Ok(created) => {
@@ -275,7 +275,7 @@ impl Store {
                 self.register_first();
             }
             Err(e) => {
-                // Said once, however often it is tried.
+                // Logged once, however often the attempt is repeated.
                 if self.state != State::Failed {
                     self.unsaid = Some(format!("nothing will be counted: {e}"));
                 }
@@ -285,8 +285,8 @@ impl Store {
         }
     }
 
-    /// Registers what the program declares, in a segment that was just made. What finds no room may
-    /// find some once it was made.
+    /// Registers the program's declarations in a segment that was just made. If there is not enough
+    /// space, there may be some after compacting.
     fn register_first(&mut self) {
         let (problem, unsaid) = (self.problem.clone(), self.unsaid.clone());
         self.register_new();
@@ -295,7 +295,7 @@ impl Store {
             self.wanted = is_full.then_some(Wanted::Room);
         }
         if self.wanted.is_some() {
-            // Nothing is said of it yet.
+            // Not reported yet.
             self.unregistered = true;
             (self.problem, self.unsaid) = (problem, unsaid);
         }
@@ -325,14 +325,14 @@ impl Store {
             parent: parent.map_or([0; 16], |(instance, _)| instance),
             log_epoch_ns: parent.map(|(_, epoch)| epoch),
         };
-        // Kept also when making the segment fails: reserved addresses are used again.
+        // Kept even if making the segment fails: the reserved addresses are used again.
         let mut region = self.region;
         let created = how(&heritage, &mut region);
         self.region = region;
         created
     }
 
-    /// For the fork handler, in the child. Allocates and frees nothing.
+    /// For the fork handler, in the child. Neither allocates nor frees.
     pub(super) fn forsake(&mut self) {
         if let Some(memory) = &mut self.memory {
             memory.forsake();
@@ -346,7 +346,7 @@ impl Store {
         };
     }
 
-    /// Remembers and publishes what went wrong while growing.
+    /// Records and publishes an error from growing the segment.
     pub(super) fn note_refusal(&mut self, stage: u64, error: std::io::Error) {
         let errno = u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs());
         if let Some(memory) = &self.memory {
@@ -374,7 +374,7 @@ impl Store {
         self.choice.as_ref().and_then(|choice| choice.directory.clone())
     }
 
-    /// Why others can't share a directory that is to be shared with a group.
+    /// Why the members of the group can't share a directory that is meant for them.
     fn misfit(&self, directory: &Directory) -> Option<Error> {
         let group = self.choice.as_ref()?.group.filter(|group| !directory.is_open_to(*group))?;
         let message = format!(
@@ -384,7 +384,7 @@ impl Store {
         Some(Error::new(ErrorKind::Invalid { message }))
     }
 
-    /// Whether somebody removed the segment's file, so that nobody else sees what is counted in it.
+    /// Whether the segment's file was removed, so that no other process sees what is counted in it.
     pub(super) fn was_removed(&self) -> bool {
         self.state == State::Live
             && self.shared
@@ -427,7 +427,7 @@ pub fn init(config: Config) -> Result<(), Error> {
     let is_same = store.directory() == choice.directory;
     if store.state == State::Live {
         if is_same {
-            // Asked for again: what was said when it was tried is still true.
+            // A repeated call: the result of the first attempt is still true.
             return store.shortcoming(choice.required).map_or(Ok(()), Err);
         }
         let started = Error::new(ErrorKind::AlreadyStarted);
@@ -443,7 +443,7 @@ pub fn init(config: Config) -> Result<(), Error> {
     store.config = Some(config);
     store.choice = Some(choice);
     let Some(mut store) = store.made_live() else { return Ok(()) };
-    // The caller is told; the log need not be.
+    // The caller gets the error, so it need not be logged.
     store.unsaid = None;
     store.said_alone = false;
     store.shortcoming(required).map_or(Ok(()), Err)
@@ -458,7 +458,7 @@ pub(crate) fn start() {
     drop(Guard::live());
 }
 
-/// `None` where nothing was recorded since the start or the fork.
+/// `None` if nothing was recorded since the start or the last fork.
 fn own() -> Option<Own> {
     let mut store = Guard::lock()?;
     ask_again();
@@ -470,5 +470,5 @@ fn own() -> Option<Own> {
     Some(Own::of(header.clone(), memory.view()))
 }
 
-/// What a reader in this process is handed.
+/// What the store hands to a reader in this process.
 pub(crate) const THIS_PROCESS: ThisProcess = ThisProcess { own, forks: FORKS };

@@ -1,5 +1,6 @@
-//! The library as a program uses it, by many threads at once: handles, shards, the mutex, rows, and a collector in the middle of it. Under miri its
-//! memory is the allocator's, there are fewer shards than threads, and every access is looked at.
+//! Uses the library as a program does, from many threads at once: handles, shards, the mutex, rows,
+//! and a collector at the same time. Under miri the memory comes from the allocator, there are
+//! fewer shards than threads, and miri checks every access.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -50,7 +51,7 @@ fn values(snapshot: &Snapshot, name: &str) -> Vec<Value> {
     series.map(|series| series.value.clone()).collect()
 }
 
-/// A number that stands for a family whose series only grow.
+/// The total of a family whose series only grow.
 fn total(snapshot: &Snapshot, name: &str) -> f64 {
     let number = |value| match value {
         Value::Counter(number) => number.as_f64(),
@@ -70,7 +71,7 @@ fn collected() -> Snapshot {
     snapshot
 }
 
-/// As often as there is time; under miri, to which a collection is seconds of work, a few times.
+/// Repeats as long as there is time; under miri, where a collection takes seconds, a few times.
 fn until(is_over: &AtomicBool) -> impl Iterator<Item = u32> {
     let most = if cfg!(miri) { 3 } else { u32::MAX };
     (0..most).take_while(|_| !is_over.load(Ordering::Relaxed))
@@ -88,7 +89,7 @@ const NAMES: [&str; 7] = [
 
 #[test]
 fn what_a_crowd_of_threads_counts_is_there_whoever_looks_meanwhile() {
-    // More than miri's segment has shards.
+    // More than the shards of miri's segment.
     let crowd = 18_u32;
     let often = OFTEN / 4 + 1;
     let is_over = AtomicBool::new(false);
@@ -161,7 +162,7 @@ fn threads_that_follow_each_other_need_no_shards_of_their_own() {
     }
     let snapshot = collected();
     assert_eq!(total(&snapshot, "crowd_followed_total"), f64::from(rounds * at_once + 1));
-    // Other tests' threads come and go meanwhile.
+    // Threads of other tests come and go meanwhile.
     assert!(shards() - before < 100, "{} more", shards() - before);
 }
 
@@ -173,7 +174,7 @@ fn a_row_that_others_remove_meanwhile_takes_no_counts_of_another_one() {
         let counting = [0, 1].map(|thread| {
             scope.spawn(move || {
                 for turn in 0..often {
-                    // One that stays, and two that go.
+                    // One row that stays, and two that are removed.
                     passing(7).inc();
                     passing(thread).inc();
                     passing(turn % 2).inc();

@@ -1,10 +1,9 @@
-//! Rows that there was no room for.
+//! Rows for which there was no space.
 //!
-//! Somebody may keep a handle of such a row for ever. So it is in the table like any other, and its
-//! slot
-//! is a number by which it is found here, above every limit: whoever records in it asks for room
-//! again,
-//! not more often than others do, and once there is some all handles find the row's cells.
+//! A program may keep a handle of such a row for ever. So the row is in the table like any other.
+//! Its slot is a number above every limit, by which the row is found here. Recording in it asks for
+//! space again, not more often than other operations do, and once there is space, all handles find
+//! the row's cells.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,11 +19,12 @@ struct Waits {
     site: &'static Site,
     key: Key,
     entry: &'static Entry<Row>,
-    /// Whether it is the row of all values that are too many.
+    /// Whether it is the row `_other`.
     is_rest: bool,
 }
 
-/// All of them, by what stands in the place of their slot. No more than families may have rows.
+/// All waiting rows, by the number in place of their slot. There are at most as many as families
+/// may have rows.
 #[derive(Debug)]
 pub(super) struct Waiting {
     rows: BTreeMap<u32, Waits>,
@@ -37,13 +37,13 @@ impl Waiting {
     }
 }
 
-/// Whether a slot is that of a row that waits.
+/// Whether a slot is the number of a waiting row.
 pub(super) fn is_waiting(slot: u32) -> bool {
     (WAITING..NEVER).contains(&slot)
 }
 
 impl Store {
-    /// A row that waits for room. What can't even wait is dropped.
+    /// Adds a row that waits for space. If even that is impossible, it is dropped.
     pub(super) fn wait_for_room(
         &mut self,
         site: &'static Site,
@@ -62,9 +62,9 @@ impl Store {
         &entry.slot
     }
 
-    /// The slot of a row that waited, if there is room now.
+    /// The slot of a row that waited, if there is space now.
     pub(super) fn register_waiting(&mut self, number: u32) -> io::Result<u32> {
-        // Another thread may have done it since this one looked.
+        // Another thread may have registered it in the meantime.
         let Some(waits) = self.waiting.rows.remove(&number) else { return Ok(DROPPED) };
         let Spec::Metric(d) = waits.site.spec() else { return Ok(DROPPED) };
         let sets = label::single(d.labels, waits.key.bytes());
@@ -75,7 +75,7 @@ impl Store {
                     self.others.insert((waits.site.address(), slot));
                 }
                 waits.entry.slot.assign(slot);
-                // All others may have room as well.
+                // There may be space for all the others, too.
                 ask_again();
                 Ok(slot)
             }
@@ -86,7 +86,7 @@ impl Store {
         }
     }
 
-    /// Takes a row out that waits; `false` if this is none.
+    /// Removes a waiting row; `false` if there is none with this number.
     pub(super) fn stop_waiting(&mut self, number: u32) -> bool {
         let Some(waits) = self.waiting.rows.remove(&number) else { return false };
         if !waits.is_rest {
