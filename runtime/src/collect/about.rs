@@ -1,4 +1,4 @@
-//! What a collector says about itself and about what it read.
+//! The collector's own metrics, `headcount_*`.
 
 use std::time::Instant;
 
@@ -6,7 +6,8 @@ use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
 use crate::reader::segment::Segment;
 use crate::scan::Scan;
 
-/// The collector's own families. `is_shared`: whether others see what this process counts.
+/// Returns the collector's own families. `is_shared`: whether other processes see what this process
+/// counts.
 pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricFamily> {
     let living = scan.parts.iter().filter(|part| part.is_alive()).count();
     let sum = |of: fn(&Segment) -> u64| {
@@ -95,7 +96,8 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricF
     ]
 }
 
-/// What only grows, until [`clean`](super::Collector::clean) removes what the dead have counted.
+/// A counter. It may fall only if [`clean`](super::Collector::clean) removes the counts of dead
+/// processes.
 fn counter(name: &str, help: &str, value: u64) -> MetricFamily {
     let mut counter = family(name, help, []);
     counter.kind = MetricType::Counter;

@@ -1,4 +1,4 @@
-//! What the processes of a directory declare.
+//! Lists what the processes of a directory declare.
 
 use crate::declared::Declaration;
 use crate::error::Error;
@@ -8,14 +8,16 @@ use crate::reader::family::LogFamily;
 use super::Collector;
 
 impl Collector {
-    /// What all processes of the directory declare, living, dead and archived, used or not: as [`declarations`](crate::declarations) says it of this
-    /// program. Two versions of a program that declare a metric differently are two declarations.
+    /// Returns what all processes of the directory declare: living, dead and archived ones, whether
+    /// or not the metrics were used. [`declarations`](crate::declarations) returns the same for
+    /// this program. If two versions of a program declare a metric differently, there are two
+    /// declarations.
     ///
-    /// Of the families that annotated functions share, it doesn't say where: that is known to the program only.
+    /// Families that annotated functions share have no place here, since only the program knows it.
     ///
     /// # Errors
     ///
-    /// As [`collect`](Self::collect).
+    /// Returns the errors of [`collect`](Self::collect).
     ///
     /// # Examples
     ///
@@ -37,7 +39,8 @@ impl Collector {
         let live = scan.parts.iter().flat_map(|part| &part.segment.log.layout.families);
         let archived = scan.archive().families.iter().map(|archived| &archived.family);
         let mut all: Vec<Declaration> = live.map(declaration).collect();
-        // The archive has forgotten the places; what a segment says as well, it says better.
+        // The archive does not store places, so a segment's declaration is preferred to an equal
+        // one of the archive.
         for archived in archived.map(declaration) {
             let is_known = |known: &Declaration| {
                 *known == Declaration { place: known.place.clone(), ..archived.clone() }

@@ -1,4 +1,4 @@
-//! Forgetting on purpose.
+//! Deletes counts on request: `Collector::clean`.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Collector {
         let cleaned = self.holding_the_lock(|folder| {
             let mut cleaned = Cleaned { series: 0, set_aside: 0, skipped: Vec::new() };
             if what.dead {
-                // By way of the archive, so that each segment has a tombstone before its file goes.
+                // Compacted first, so that each segment has a tombstone before its file is removed.
                 cleaned.skipped = compacted(folder, Portion::ALL)?.skipped;
                 cleaned.series =
                     folder.forget(|archive, _| forget_all(archive), &mut Vec::new())?;

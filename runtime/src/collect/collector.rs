@@ -1,4 +1,5 @@
-//! The collector that users call.
+//! The public [`Collector`]: scans a directory, merges what it finds, and adds the families that
+//! come from elsewhere.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
@@ -255,7 +256,8 @@ impl Collector {
         self.scan_in(self.open_directory().as_ref(), &self.keeper.kept())
     }
 
-    /// Makes this process's declared series exist, before they are used.
+    /// Brings this process's own series up to date: creates the declared ones, calls the functions
+    /// that are sampled, and removes idle rows.
     fn start(&self) {
         if self.directory.is_none() {
             store::start();
@@ -294,8 +296,8 @@ impl Collector {
         }
     }
 
-    /// Writes one generation of the archive. The collection is right without it, so errors are left
-    /// to [`compact`](Self::compact).
+    /// Writes one generation of the archive. The collection is complete without it, so errors are
+    /// left to [`compact`](Self::compact).
     fn fold_in_passing(directory: &Directory) {
         if !directory.is_writable() {
             return;

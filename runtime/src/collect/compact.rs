@@ -1,4 +1,4 @@
-//! Folding when it is asked for: everything, or one process.
+//! Compacts on request: all dead processes, or one.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -102,8 +102,8 @@ impl Collector {
         Ok(done.map_or(0, |done| done.folded))
     }
 
-    /// For a program to which a person gave the directory: returns an error if it contains no file
-    /// of headcount's.
+    /// Returns an error if the directory contains no file of headcount's: for a program to which a
+    /// person gave the directory.
     #[doc(hidden)]
     pub fn __look(&self) -> Result<(), Error> {
         match self.open_directory()? {
@@ -115,7 +115,7 @@ impl Collector {
         }
     }
 
-    /// Does something that one process at a time may do in a directory; `None` where there is no
+    /// Runs something that one process at a time may do in a directory; `None` if there is no
     /// directory.
     pub(super) fn holding_the_lock<T>(
         &self,
@@ -147,7 +147,7 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
 /// Writes generations until nothing is left to compact.
 pub(super) fn compacted(folder: &Folder<'_>, portion: Portion) -> Result<Compacted, Error> {
     let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
-    // What wasn't set aside is met again by each generation.
+    // A file that was not set aside is skipped by each generation, and reported once.
     let mut told = HashSet::new();
     loop {
         let done = one_that_fits(folder, portion, &mut compacted.skipped)?;

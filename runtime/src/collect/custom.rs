@@ -8,8 +8,8 @@ use crate::model::sample_names::sample_names;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, MAX_NAME, is_name};
 use crate::model::{MetricFamily, MetricType, Number, Series, Value};
 
-/// Builders of a family for [`Collector::with_families`](crate::Collector::with_families). Mistakes are reported by
-/// the collection, in [`Snapshot::skipped`](crate::Snapshot::skipped).
+/// Builders of a family for [`Collector::with_families`](crate::Collector::with_families). The
+/// collection reports mistakes in [`Snapshot::skipped`](crate::Snapshot::skipped).
 impl MetricFamily {
     /// Creates a gauge without series.
     ///
@@ -105,12 +105,12 @@ pub(super) fn add(
 }
 
 fn wrong(family: &MetricFamily, what: &str) -> Error {
-    // A name may be anything here.
+    // The name was not checked, and may be anything.
     let name: String = family.name.chars().take(100).collect();
     Error::new(ErrorKind::Invalid { message: format!("`{name}` is left out: {what}") })
 }
 
-/// The family in the form of a snapshot: sorted, without empty label values.
+/// Checks a family, and brings it into the form of a snapshot: sorted, without empty label values.
 fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
     let suffix = match family.kind {
         MetricType::Counter => "_total",

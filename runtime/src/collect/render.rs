@@ -1,4 +1,4 @@
-//! One call for any web framework.
+//! Collects and renders in one call, for any web framework.
 
 use crate::expose::Exposition;
 

@@ -1,5 +1,4 @@
-//! Lists who counts in a directory: every segment, whether its process is alive, and how that is
-//! known.
+//! Lists every segment of a directory, whether its process is alive, and how that is known.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -169,9 +168,9 @@ impl Collector {
         let lives =
             all.iter_mut().filter_map(|one| Some((one.info.header.as_ref()?, &mut one.life)));
         settle(lives.collect());
-        // Of an archive that can't be read no collection knows anything either.
+        // A collection ignores an archive that cannot be read, too.
         let archive = archive::read(&directory).unwrap_or_default();
-        // Of several files with one instance, the one that a collection reads.
+        // Of several files with one instance, a collection reads this one.
         let mut originals = HashMap::<[u8; 16], (Rank, String)>::new();
         for one in &all {
             let Some(header) = &one.info.header else { continue };
