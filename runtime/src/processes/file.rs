@@ -1,4 +1,4 @@
-//! The ledger's file: replaced as a whole by who holds the lock, read by anyone.
+//! The ledger's file. The holder of the lock replaces it as a whole; every process may read it.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
@@ -20,39 +20,43 @@ use crate::replace::{Original, leads_to};
 
 pub(super) const NAME: &str = "processes.hcl";
 const LOCK: &str = ".ledger.lock";
-/// The next ledger. One name, since only the lock's holder writes it: who is killed leaves one file behind, which the next holder removes.
+/// The next ledger. One name suffices, since only the holder of the lock writes it. If that process
+/// is killed, one file is left, and the next holder removes it.
 const NEXT: &str = ".ledger.tmp";
-/// Where one goes that is damaged.
-const BAD: &str = "processes.hcl.bad"; // as `directory::SET_ASIDE` has it
+/// The name under which a damaged ledger is set aside.
+const BAD: &str = "processes.hcl.bad"; // ends in `directory::SET_ASIDE`
 
-/// The directories whose ledgers threads of this process replace, by the process's number and theirs. What a child finds of its parent's is
-/// nobody's. No mutex: a child could find it locked for ever.
+/// The ledgers that threads of this process are replacing: the pid and a number of the directory. A
+/// child ignores the claims of its parent. It is not a mutex, because a child could find that
+/// locked for ever.
 static CLAIMS: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 
-/// The right to replace the ledger, for as long as this lives.
+/// The right to replace the ledger, for as long as this value exists.
 pub(super) struct Held<'a> {
     directory: &'a Directory,
-    /// The ledger as it was when the turn began.
+    /// The ledger as it was at the beginning of the turn.
     original: Original<'a>,
-    /// Closed first, which drops the lock: it would drop that of another thread's descriptor too, if there could be one.
+    /// Closed before the claim is released. Closing it releases the process's lock on the file,
+    /// even if another thread had taken that through its own descriptor; the claim prevents this.
     file: OwnedFd,
     claim: Claim,
     forks: Forks,
 }
 
-/// Whose turn it is to replace the ledger.
+/// Which process may replace the ledger.
 pub(super) enum Turn<'a> {
     Mine(Held<'a>),
-    /// Another collector's, at this moment.
+    /// Another collector may at this moment.
     Anothers,
-    /// Never this process's: it may not write here, or nobody can lock anything.
+    /// This process never may: it has no write permission, or locks are not supported.
     Refused,
 }
 
 /// Asks for the turn, and never waits for it.
 ///
-/// The lock is a record lock, which belongs to the process. One like a segment's would be inherited by a child that another thread forks
-/// meanwhile, and keep everyone out for as long as that lives if this process is killed.
+/// The lock is a record lock, which belongs to the process. A lock of the kind that segments have
+/// would be inherited by a child that another thread forks meanwhile. If this process was then
+/// killed, the lock would stay taken for as long as the child lives.
 pub(super) fn take_turn(directory: &Directory, forks: Forks) -> Turn<'_> {
     let Some(claim) = Claim::take(directory) else { return Turn::Anothers };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -77,14 +81,14 @@ pub(super) fn take_turn(directory: &Directory, forks: Forks) -> Turn<'_> {
             if held.check().is_ok() { Turn::Mine(held) } else { Turn::Anothers }
         }
         Ok(None) => Turn::Anothers,
-        // What is wrong with it says who reads it.
+        // Reading the ledger reports what is wrong with it.
         Err(_) => Turn::Refused,
     }
 }
 
 impl Held<'_> {
-    /// To be asked before anything is replaced: whether this still is the process that took the
-    /// turn, and others would wait for it.
+    /// Checks that this still is the process that took the turn, and that other processes would
+    /// find the lock taken. Must be called before anything is replaced.
     fn check(&self) -> Result<(), Error> {
         if !self.claim.is_mine() {
             return Err(Error::io("go on after a fork", Errno::INTR));
@@ -94,7 +98,7 @@ impl Held<'_> {
     }
 }
 
-/// Of the threads of this process, this one: the file's lock doesn't tell them apart.
+/// The right of one thread of this process. The file's lock does not distinguish threads.
 struct Claim {
     place: &'static AtomicU64,
     pid: u32,
@@ -104,7 +108,7 @@ impl Claim {
     fn take(directory: &Directory) -> Option<Self> {
         let pid = std::process::id();
         let stat = fstat(directory).ok()?;
-        // Two directories that come to the same number take turns, which is no harm.
+        // Two directories with the same number take turns, which does no harm.
         let claimed = (u64::from(pid) << 32) | ((stat.st_ino ^ stat.st_dev) & 0xffff_ffff);
         let place = CLAIMS.iter().find(|place| {
             let seen = place.load(Ordering::Relaxed);
@@ -113,12 +117,14 @@ impl Claim {
                 && place.compare_exchange(seen, claimed, order.0, order.1).is_ok()
         })?;
         let claim = Self { place, pid };
-        // Of two threads that come at once, one at least sees the other here; or both do, and go.
+        // Of two threads that come at once, at least one sees the other here. If both do, both give
+        // up.
         let same = CLAIMS.iter().filter(|place| place.load(Ordering::SeqCst) == claimed);
         (same.count() == 1).then_some(claim)
     }
 
-    /// Whether this still is the process that took it: a signal handler can fork at any moment, and the child goes on without the lock.
+    /// Whether this still is the process that took it: a signal handler can fork at any moment, and
+    /// the child continues without the lock.
     fn is_mine(&self) -> bool {
         self.pid == std::process::id()
     }
@@ -132,19 +138,19 @@ impl Drop for Claim {
     }
 }
 
-/// The ledger as it was replaced last. `Ok(None)`: there is none.
+/// Reads the ledger as it was replaced last; `None` if there is none.
 pub(super) fn read(directory: &Directory) -> Result<Option<Ledger>, Error> {
     let at = |e: Error| e.at(&directory.path().join(NAME));
     let Some(fd) = directory.open_file(NAME).map_err(at)? else { return Ok(None) };
     let mut bytes = Vec::new();
-    // One more than fits, so that what is too long is seen to be.
+    // One byte more than fits, to detect a file that is too long.
     let limit = MAX_LEN as u64 + 1;
     io::Read::read_to_end(&mut io::Read::take(std::fs::File::from(fd), limit), &mut bytes)
         .map_err(|e| at(Error::io("read the file", e)))?;
     Ledger::decode(&bytes).map(Some).map_err(at)
 }
 
-/// Puts another in the place of the ledger: all of it, or nothing changes.
+/// Replaces the ledger as a whole, or changes nothing.
 pub(super) fn replace(ledger: &Ledger, held: &Held<'_>) -> Result<(), Error> {
     let directory = held.directory;
     let at = |e: Error| e.at(&directory.path().join(NAME));
@@ -154,7 +160,8 @@ pub(super) fn replace(ledger: &Ledger, held: &Held<'_>) -> Result<(), Error> {
         held.check()?;
         let rename = || held.original.replace_by(NEXT);
         fault::call!("ledger.rename", rename()).map_err(|e| match e {
-            // Another collector has made the first ledger meanwhile, or this one's new one its own.
+            // Another collector has created the first ledger meanwhile, or has taken this one's new
+            // file away.
             Errno::EXIST | Errno::NOENT => Error::new(ErrorKind::LockLost),
             e => Error::io("write it", e),
         })
@@ -169,27 +176,29 @@ pub(super) fn replace(ledger: &Ledger, held: &Held<'_>) -> Result<(), Error> {
 }
 
 fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
-    // Passing the limit is a signal that ends the program.
+    // Writing beyond the limit raises a signal that ends the program.
     if getrlimit(Resource::Fsize).current.is_some_and(|limit| limit < bytes.len() as u64) {
         return Err(Errno::FBIG.into());
     }
-    // Removed and not cut: it may be another name of any file.
+    // Removed and not truncated: it may be a hard link to any file.
     match fault::call!("ledger.tidy", unlinkat(directory, NEXT, AtFlags::empty())) {
         Ok(()) | Err(Errno::NOENT) => {}
         Err(e) => return Err(e.into()),
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-    // For all who may read the directory: `/proc` tells them the same.
+    // Readable by all who may read the directory: `/proc` shows them the same.
     let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
     let open = || openat(directory, NEXT, flags | OFlags::CLOEXEC, mode);
     let fd = fault::call!("ledger.create", open())?;
-    // At its place, so that a child that a signal handler forks here writes the same once more, and not behind it. Without a sync: if the
-    // machine goes down, the numbers start anew as the segments' do.
+    // Written at a fixed offset: a child that a signal handler forks here writes the same bytes
+    // again, and does not append them. Not synced: after a crash of the machine the numbers start
+    // again, as those of the segments do.
     let file = std::fs::File::from(fd);
     fault::call!("ledger.write", std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0))
 }
 
-/// Puts a damaged ledger aside, for people to look at. The turn goes on, without a ledger.
+/// Sets a damaged ledger aside, so that a person can look at it. The turn continues without a
+/// ledger.
 pub(super) fn set_aside(held: &mut Held<'_>) -> Result<(), Error> {
     let directory = held.directory;
     let at = |e: Error| e.at(&directory.path().join(NAME));

@@ -1,28 +1,28 @@
-//! What the kernel says of one process.
+//! Reads what the kernel knows about one process.
 
 use procfs::process::{LimitValue, Process, Stat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-/// Which process: a number alone is given to others in time.
+/// Identifies a process. A pid alone is reused in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Who {
     pub(super) boot_id: [u8; 16],
     pub(super) pid_namespace: u64,
-    /// When it was started, as `/proc/<pid>/stat` has it.
+    /// The start time, in the unit of `/proc/<pid>/stat`.
     pub(super) start_ticks: u64,
     pub(super) pid: u32,
 }
 
-/// What a process uses.
+/// The resources that a process uses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     pub(super) cpu_ns: u64,
     pub(super) resident_bytes: u64,
     pub(super) virtual_bytes: u64,
-    /// Seconds since 1970. `None` where the kernel doesn't say when it was booted.
+    /// Seconds since 1970; `None` if the kernel does not report when it was booted.
     pub(super) started: Option<f64>,
-    /// `None`: another user's, or gone meanwhile.
+    /// `None` for another user's process, or one that is gone meanwhile.
     pub(super) open_fds: Option<u64>,
     pub(super) max_fds: Option<u64>,
 }
@@ -30,19 +30,19 @@ pub(super) struct Usage {
 /// What became of a process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found {
-    /// It is there, be it as a zombie, whose time is still told.
+    /// It exists, or is a zombie, whose time the kernel still reports.
     There(Usage),
-    /// It is not, and will not be again.
+    /// It does not exist, and will not again.
     Gone,
-    /// Nobody says: no `/proc`, or one that hides other users' processes.
+    /// Unknown: there is no `/proc`, or it hides other users' processes.
     Unknown,
 }
 
-/// Asks for a process of this boot and pid namespace.
+/// Looks for a process of this boot and pid namespace.
 pub(super) fn look_for(who: &Who) -> Found {
     let Some(pid) = i32::try_from(who.pid).ok().and_then(Pid::from_raw) else { return Found::Gone };
     let looked = Process::new(pid.as_raw_nonzero().get()).and_then(|process| {
-        // The process whose directory was opened, whoever has its number now.
+        // Of the process whose directory was opened, even if the pid belongs to another one now.
         let stat = process.stat()?;
         Ok((process, stat))
     });
@@ -51,7 +51,7 @@ pub(super) fn look_for(who: &Who) -> Found {
             Found::There(usage(&process, &stat))
         }
         Ok(_) => Found::Gone,
-        // What can't be seen may still be there.
+        // A process that is not visible may still exist.
         Err(_) if test_kill_process(pid) == Err(Errno::SRCH) => Found::Gone,
         Err(_) => Found::Unknown,
     }

@@ -1,6 +1,7 @@
-//! What processes have used, the gone included: a total that never falls. Pure.
+//! The CPU time of living and dead processes: a total that never falls. Pure.
 //!
-//! The kernel forgets what a process used when it is gone, so collectors write down what they saw last. The bytes are specified in `FORMAT.md`.
+//! When a process is gone, the kernel forgets how much time it used. So collectors write down what
+//! they saw last. `FORMAT.md` specifies the bytes.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use std::collections::BTreeMap;
@@ -16,44 +17,47 @@ const HEAD: usize = 64;
 const CRC_OFF: usize = 60;
 const ENTRY: usize = 64;
 
-/// Processes that are kept apart. Who comes when there are as many isn't counted until others are gone.
+/// The most processes that are listed separately. If there are as many, a new process is not
+/// counted until others are gone.
 pub(super) const MAX_ENTRIES: usize = 1 << 16;
 
 /// The longest ledger: 4 MiB.
 pub(super) const MAX_LEN: usize = HEAD + MAX_ENTRIES * ENTRY;
 
-/// All processors' time that was seen.
+/// The CPU time that collectors have seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
-    /// Of those that are gone.
+    /// The time of processes that are gone.
     pub(super) gone_ns: u64,
     pub(super) entries: BTreeMap<Who, Entry>,
 }
 
-/// A process that isn't known to be gone.
+/// A process that is not known to be gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) cpu_ns: u64,
-    /// A segment of it: by its lock, processes of another pid namespace are known to be gone.
+    /// One of its segments. The segment's lock shows whether a process of another pid namespace is
+    /// gone.
     pub(super) instance: [u8; 16],
 }
 
-/// What has become of an entry.
+/// What became of an entry's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It has used so much by now.
+    /// It has used this much CPU time by now.
     Used(u64),
     Gone,
     Unknown,
 }
 
 impl Ledger {
-    /// Everything that was seen.
+    /// The time of all processes, living or gone.
     pub(super) fn total_ns(&self) -> u64 {
         self.entries.values().fold(self.gone_ns, |sum, entry| sum.saturating_add(entry.cpu_ns))
     }
 
-    /// Brings all entries up to date. The total grows or stays: time never becomes less, and who is gone leaves what it had.
+    /// Updates all entries. The total never falls: a process's time does not decrease, and a
+    /// process that is gone leaves its time to the total.
     pub(super) fn settle(&mut self, mut fate: impl FnMut(&Who, &Entry) -> Fate) {
         let gone_ns = &mut self.gone_ns;
         self.entries.retain(|who, entry| match fate(who, entry) {
@@ -69,7 +73,8 @@ impl Ledger {
         });
     }
 
-    /// Adds a process that is there. It must have been looked for while nobody else could settle: one that was settled as gone would count
+    /// Adds a living process. The caller must have held the ledger's lock since before it looked
+    /// for the process: if another collector settled it as gone in between, its time would count
     /// twice.
     pub(super) fn enter(&mut self, who: Who, entry: Entry) {
         if self.entries.len() < MAX_ENTRIES {
@@ -173,7 +178,7 @@ mod tests {
         ledger.settle(|who, _| match who.pid {
             1 => Fate::Gone,
             2 => Fate::Used(25),
-            3 => Fate::Used(29), // as no kernel says
+            3 => Fate::Used(29), // no kernel reports less
             _ => Fate::Unknown,
         });
         assert_eq!(ledger.gone_ns, 15);

@@ -52,13 +52,13 @@ pub(crate) fn families<'a>(
             pid: header.pid,
         };
         if here.has(&who) {
-            // Of several segments of one process any will do.
+            // If a process has several segments, any of them will do.
             known.insert(who, header.instance);
         }
     }
     let seen = match directory {
         Some((directory, forks)) => here.look(directory, forks, &known, skipped),
-        // Memory of its own: this process alone, whose time the kernel holds.
+        // Private memory: this process alone, whose time the kernel knows.
         None => Seen::of_the_living(&known),
     };
     match shown {
@@ -120,7 +120,7 @@ impl Here {
             Err(e) => {
                 let is_damaged = e.is_corrupt();
                 skipped.push(e);
-                // What is no ledger of ours, or a newer one, is left as it is.
+                // A file that is no ledger, or a newer one, is left as it is.
                 if !is_damaged || file::set_aside(&mut held).is_err() {
                     return Seen::of_the_living(known);
                 }
@@ -132,7 +132,7 @@ impl Here {
             return seen;
         }
         if let Err(e) = file::replace(&after, &held) {
-            // As above: only what all will see again.
+            // As in `look_on`: shows only what was committed, which the next collection finds too.
             match before {
                 Some(before) => seen.cpu_ns = Some(before.total_ns()),
                 // Another collector has written the first one meanwhile.
@@ -148,9 +148,9 @@ impl Here {
         seen
     }
 
-    /// What a collector shows without writing the ledger: of the time only what was committed. More
-    /// than that would be lost again with a process that dies unseen by those who write, and a
-    /// counter that falls is taken for a restart.
+    /// Looks without writing the ledger. The total is only what was committed: if it contained
+    /// more, and a process died unseen by the collectors that write, the counter would fall, and
+    /// Prometheus would take that for a restart.
     fn look_on(
         directory: &Directory,
         known: &Known,
@@ -160,7 +160,7 @@ impl Here {
         let mut seen = Seen::of_the_living(known);
         match (file::read(directory), turn) {
             (Ok(Some(ledger)), _) => seen.cpu_ns = Some(ledger.total_ns()),
-            // The first is being written: what it will say isn't known yet.
+            // Another collector is writing the first ledger, and its total is not known yet.
             (Ok(None), Turn::Anothers) => seen.cpu_ns = None,
             (Ok(None), _) => {}
             (Err(e), _) => skipped.push(e),
@@ -187,8 +187,8 @@ impl Here {
             }
             let is_of_another_boot = self.boot_id != [0; 16] && who.boot_id != self.boot_id;
             let is_of_another_boot = is_of_another_boot && !is_locked(directory, who, entry);
-            // Nobody here sees processes of another pid namespace. They are told from the gone only
-            // where they would fill the ledger.
+            // Processes of another pid namespace are not visible here. Whether they are gone is
+            // checked only if they could fill the ledger.
             if is_of_another_boot || (is_crowded && !is_locked(directory, who, entry)) {
                 Fate::Gone
             } else {
@@ -209,7 +209,7 @@ impl Here {
     }
 }
 
-/// Whether the process's segment exists, and somebody holds its lock.
+/// Whether the process's segment exists and is locked.
 fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
     let name = format!("{}-{}{}", who.pid, hex(&entry.instance), crate::directory::SUFFIX);
     match directory.open_file(&name) {
@@ -240,7 +240,7 @@ type Gauge = (About, fn(&Usage) -> Option<f64>, fn(f64, f64) -> f64);
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is an f64")]
 const GAUGES: [Gauge; 5] = [
-    // The one that is reached first.
+    // The limit that is reached first.
     (MAX_FDS, |usage| usage.max_fds.map(|n| n as f64), f64::min),
     (OPEN_FDS, |usage| usage.open_fds.map(|n| n as f64), |a, b| a + b),
     (RESIDENT, |usage| Some(usage.resident_bytes as f64), |a, b| a + b),
