@@ -1,8 +1,8 @@
-//! Memory for rows. An address is a row's for ever, so that whoever kept it finds out that the row
-//! is gone; the memory behind it is not: once all rows of
-//! a page are gone, the kernel gets it back, and it reads as zeros. So what rows take is bounded by
-//! those that are there: a page for
-//! each of them, where they are that far apart.
+//! Memory for rows. An address belongs to one row for ever, so that a handle kept too long can
+//! detect that its row was removed. The memory behind the address doesn't: once all rows in a page
+//! are removed, the page is returned to the kernel, and reads as zeros. So the memory in use is
+//! bounded by the existing rows; in the worst case, when they are that scattered, it is a page for
+//! each.
 //!
 //! Used under the store's mutex.
 #![expect(unsafe_code, reason = "mapped memory becomes entries")]
@@ -15,17 +15,18 @@ use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 use super::table::Entry;
 
-/// Bytes that are asked for at once: few enough to be real at once, as under `mlockall`.
+/// The number of bytes that are mapped at once. They are few, because under `mlockall` they are
+/// populated at once.
 const CHUNK: usize = 1 << 18;
 const PAGE: usize = 4096;
 const PAGES: usize = CHUNK / PAGE;
 
-/// Chunks in which there are rows, or may be, and what has become free.
+/// The chunks that contain rows or may contain some, and the memory to reuse.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
-    /// How many rows lie in each page of a chunk, by the chunk's address.
+    /// The number of rows in each page of a chunk, by the chunk's address.
     chunks: BTreeMap<usize, Box<[u16; PAGES]>>,
-    /// Where the newest chunk goes on.
+    /// The unused end of the newest chunk.
     next: Option<NonNull<u8>>,
     left: usize,
     /// Rows that were removed, with the time before which nobody must find zeros there: whoever was
@@ -41,7 +42,7 @@ impl Arena {
         Self { chunks: BTreeMap::new(), next: None, left: 0, gone: VecDeque::new() }
     }
 
-    /// Puts an entry there, made with a copy of `text` that lies behind it. `None`: there is no
+    /// Stores an entry, made with a copy of `text` that is placed behind it. `None`: there is no
     /// memory.
     pub(crate) fn put<K>(
         &mut self,
@@ -70,13 +71,13 @@ impl Arena {
         (size_of::<Entry<K>>() + text).next_multiple_of(8)
     }
 
-    /// This entry is looked up no more. From `when` on its memory may go.
+    /// Retires an entry that can't be looked up any more. Its memory may be freed from `when` on.
     pub(crate) fn retire<K>(&mut self, entry: &'static Entry<K>, text: usize, when: u64) {
         let at = core::ptr::from_ref(entry).addr();
         self.gone.push_back((when, at, Self::len::<K>(text)));
     }
 
-    /// Gives back what may go by `now`.
+    /// Frees the memory that may be freed by `now`.
     pub(crate) fn sweep(&mut self, now: u64) {
         while self.gone.front().is_some_and(|(when, ..)| *when <= now) {
             let Some((_, at, len)) = self.gone.pop_front() else { return };
@@ -89,7 +90,7 @@ impl Arena {
 
     fn take(&mut self, len: usize) -> Option<NonNull<u8>> {
         if len > self.left {
-            // What is left of the newest is nobody's, and its last page may go.
+            // The rest of the newest chunk is unused, and its last page may be freed.
             let (rest, left) = (self.next.take(), core::mem::take(&mut self.left));
             if let Some(rest) = rest {
                 self.settle(rest.addr().get(), left.max(1));
@@ -111,7 +112,7 @@ impl Arena {
         self.settle(at, len);
     }
 
-    /// The chunk around an address.
+    /// The chunk that contains an address.
     fn chunk(&mut self, at: usize) -> Option<(usize, &mut Box<[u16; PAGES]>)> {
         let (base, pages) = self.chunks.range_mut(..=at).next_back()?;
         Some((*base, pages))
@@ -123,7 +124,7 @@ impl Arena {
         pages.iter_mut().take(last + 1).skip(first).for_each(change);
     }
 
-    /// Gives back the pages there in which no rows are, and will be none.
+    /// Frees the pages in this range that contain no rows and will get none.
     fn settle(&mut self, at: usize, len: usize) {
         let next = self.next.filter(|_| self.left > 0).map(|next| next.addr().get());
         let Some((base, pages)) = self.chunk(at) else { return };
@@ -159,7 +160,7 @@ fn release(page: usize) {
     let _ = unsafe { madvise(at, PAGE, Advice::LinuxDontNeed) };
 }
 
-/// Of the allocator's, and never given back.
+/// From the allocator, and never freed.
 #[cfg(miri)]
 fn map(len: usize) -> Option<NonNull<u8>> {
     Some(NonNull::from(Box::leak(vec![0_u64; len / 8].into_boxed_slice())).cast())

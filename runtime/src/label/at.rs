@@ -1,4 +1,4 @@
-//! Where the cells of a series are: a slot that is known for good, or a row, which may be removed.
+//! The location of a series' cells: a slot that never changes, or a row, which may be removed.
 #![expect(unsafe_code, reason = "one word that is a number or an address")]
 
 use core::ptr::without_provenance;
@@ -7,9 +7,9 @@ use core::sync::atomic::AtomicU32;
 use super::table::RowSlot;
 use crate::registry;
 
-/// A slot, or where a row's stands. One word, which is passed in a register.
+/// A slot, or the address of a row's slot word. It is one word, which is passed in a register.
 ///
-/// Whoever carries it from a call's beginning to its end finds out whether the row was removed
+/// Code that keeps it from a call's beginning to its end can detect that the row was removed
 /// meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct At(*const RowSlot);
@@ -19,10 +19,10 @@ unsafe impl Send for At {}
 // SAFETY: as above.
 unsafe impl Sync for At {}
 
-/// No address of a program's has this bit.
+/// No address in a program has this bit.
 const NUMBER: usize = 1 << 62;
 
-/// What the series of a site that could not be registered has.
+/// The location of the series of a site that could not be registered.
 pub const DROPPED: At = At::slot(registry::DROPPED);
 
 impl At {
@@ -36,7 +36,7 @@ impl At {
         Self(core::ptr::from_ref(row))
     }
 
-    /// The slot as it is now.
+    /// The current slot.
     #[inline]
     pub(crate) fn load(self) -> u32 {
         if self.0.addr() & NUMBER != 0 {
@@ -46,7 +46,7 @@ impl At {
         unsafe { &*self.0 }.load()
     }
 
-    /// The same of what is no row.
+    /// The slot, for a location that is not a row.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "a slot")]
     pub(crate) fn number(self) -> u32 {
@@ -54,7 +54,7 @@ impl At {
     }
 }
 
-/// Where a handle's cells are: so far behind its site's first, or a row's.
+/// The location of a handle's cells: an offset from its site's first cell, or a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cells(*const RowSlot);
 
@@ -74,7 +74,7 @@ impl Cells {
         Self(core::ptr::from_ref(row))
     }
 
-    /// How far behind the site's first cell, or the row.
+    /// The offset from the site's first cell, or else the row.
     #[inline]
     pub(crate) fn get(self) -> Result<u32, &'static RowSlot> {
         if self.0.addr() & NUMBER == 0 {
@@ -87,7 +87,7 @@ impl Cells {
     }
 }
 
-/// The row that could not be registered.
+/// The row for series that could not be registered.
 pub(crate) static DROPPED_ROW: RowSlot = RowSlot(AtomicU32::new(registry::DROPPED + 1));
-/// A row of a site that contradicts another.
+/// The row of a site that contradicts another.
 pub(crate) static NEVER_ROW: RowSlot = RowSlot(AtomicU32::new(registry::NEVER + 1));

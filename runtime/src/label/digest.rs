@@ -1,27 +1,30 @@
-//! A label's text as a number: what a look-up hashes and compares, in registers. Pure.
+//! A label's text as a number, which a lookup hashes and compares in registers. This module is
+//! pure.
 
 use core::fmt;
 
 use super::with_digits;
 use super::writer::{LabelWriter, Out};
 
-/// Sixteen bytes and a length. Of a short text they are its bytes, some of them twice: equal digests are equal texts. Of a longer one
-/// they are a hash, and who finds two that are equal compares the texts.
+/// Sixteen bytes and a length. For a short text these are its bytes, some of them twice: equal
+/// digests mean equal texts. For a longer text they are a hash, and if two are equal the texts must
+/// be compared.
 ///
-/// It depends on nothing but the text, however that was written.
+/// A digest depends only on the text, not on the pieces in which it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Digest {
     pub(super) low: u64,
     pub(super) high: u64,
-    /// Of the text, in bytes.
+    /// The length of the text, in bytes.
     pub(super) len: u64,
 }
 
-/// The longest text that is its own digest.
+/// The maximum length of a text that is its own digest.
 const SHORT: usize = 16;
 
-/// Bits without a pattern: of the golden ratio. No eight bytes of a text are these, or make 0 with them, since neither 7f b9 nor 46 86 is UTF-8: so a
-/// short text can't make a product 0 by them.
+/// Bits without a pattern, from the golden ratio. No eight bytes of a text are equal to it or
+/// combine with it to 0, because neither 7f b9 nor 46 86 is valid UTF-8. So a short text can't make
+/// a product 0.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Both halves of a product, which depend on all bits of both factors.
@@ -34,13 +37,14 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 impl Digest {
-    /// Of a text, if it is short.
+    /// The digest of a text, if it is short.
     #[inline]
     pub(super) fn brief(text: &[u8]) -> Option<Self> {
         let len = text.len();
         let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
         let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
-        // The first and the last bytes, which overlap or meet: with the length they say all. Nothing has to be put together.
+        // The first and the last bytes, which overlap or meet. Together with the length they
+        // determine the text, and nothing has to be assembled.
         let (low, high) = if len > SHORT {
             return None;
         } else if len >= 8 {
@@ -55,13 +59,14 @@ impl Digest {
         Some(Self { low, high, len: len as u64 })
     }
 
-    /// Of a number's text, if it is short.
+    /// The digest of a number's text, if it is short.
     #[inline]
     pub(super) fn of_number(is_negative: bool, number: u64) -> Option<Self> {
         if is_negative || number >= 1_000 {
             return Self::of_many_digits(is_negative, number);
         }
-        // Statuses and the like, the most common ones: as `brief` puts up to three bytes together.
+        // HTTP statuses and the like, the most common values: the same digest that `brief` makes of
+        // up to three bytes.
         let digit = |number: u64| u64::from(b'0') + number % 10;
         let (first, middle, len) = match number {
             100.. => (digit(number / 100), digit(number / 10), 3),
@@ -76,7 +81,7 @@ impl Digest {
         with_digits(is_negative, number, |text| Self::brief(text.as_bytes()))
     }
 
-    /// Of a text of whatever length.
+    /// The digest of a text of any length.
     #[inline]
     pub(super) fn of(text: &[u8]) -> Self {
         Self::brief(text).unwrap_or_else(|| Self::long(text))
@@ -95,27 +100,27 @@ impl Digest {
         long.ended_by(text.last_chunk().unwrap_or(&[0; BLOCK]), text.len())
     }
 
-    /// Of the text that `write` writes.
+    /// The digest of the text that `write` writes.
     pub(super) fn written(write: impl FnOnce(&mut LabelWriter<'_>)) -> Self {
         let mut written = Written::default();
         write(&mut LabelWriter::new(Out::Digest(&mut written)));
         written.digest()
     }
 
-    /// Whether other texts may have the same.
+    /// Whether other texts may have the same digest.
     #[cfg(test)]
     fn is_long(self) -> bool {
         self.len > SHORT as u64
     }
 
-    /// All but the length.
+    /// The two words without the length.
     #[inline]
     pub(super) fn words(self) -> (u64, u64) {
         (self.low, self.high)
     }
 }
 
-/// `hash`, and a digest's words as well.
+/// Mixes a digest's words into a hash.
 #[inline]
 pub(super) fn mixed(hash: u64, (low, high): (u64, u64)) -> u64 {
     fold(hash ^ low, high.wrapping_add(MIX))
@@ -129,8 +134,9 @@ impl fmt::Debug for Digest {
 
 const BLOCK: usize = 16;
 
-/// The hash of a long text's blocks, by turns in one of two halves: neither waits for the other. The last block is the last sixteen bytes,
-/// whatever of them was in the one before.
+/// The hash of a long text's blocks. Blocks go alternately into two independent halves, so that
+/// neither waits for the other. The last block is the last sixteen bytes, even if the previous
+/// block contains some of them.
 #[derive(Debug, Default)]
 struct Long {
     next: u64,
@@ -143,7 +149,8 @@ impl Long {
         let block = u128::from_le_bytes(*block);
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         let (low, high) = (block as u64, (block >> 64) as u64);
-        // Turned, since a block may be anything: what makes one of the factors 0 depends on what stands before.
+        // Rotated, because a block may have any value: whether a factor becomes 0 then depends on
+        // the earlier blocks.
         let mixed = fold(self.next ^ low, self.next.rotate_left(32) ^ (MIX ^ high));
         (self.next, self.other) = (self.other, mixed);
     }
@@ -155,13 +162,13 @@ impl Long {
     }
 }
 
-/// What of a text was written so far, in whatever pieces.
+/// The part of a text that was written so far, in any number of pieces.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     before: Long,
-    /// The block that was mixed last, and behind it what comes next.
+    /// The block that was mixed last, followed by the next one.
     bytes: [u8; 2 * BLOCK],
-    /// How much of the second half is in use.
+    /// The number of used bytes in the second half.
     used: usize,
     len: usize,
 }
@@ -170,7 +177,7 @@ impl Written {
     pub(super) fn push(&mut self, mut text: &[u8]) {
         self.len += text.len();
         while !text.is_empty() {
-            // Not before there is more: a text's last block is mixed as such.
+            // Delayed until there is more, because the last block is mixed as such.
             if self.used == BLOCK {
                 self.next_block();
             }
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn a_short_text_can_be_read_off_its_digest() {
         for len in 0..=SHORT {
-            // Each byte another, and all of their bits.
+            // All bytes differ, and all of their bits occur.
             for start in [0_u8, 1, 0x55, 0x7f, 0x80, 0xaa, 0xff] {
                 let next = |byte: &u8| Some(byte.wrapping_mul(5).wrapping_add(29));
                 let text: Vec<u8> = iter::successors(Some(start), next).take(len).collect();
@@ -278,7 +285,7 @@ mod tests {
                 assert_eq!(digest, Some(Digest::of(text.as_bytes())), "{text}");
             }
         }
-        // As long as sixteen bytes, with the sign; not longer.
+        // Sixteen bytes with the sign, and no longer.
         let most = 9_999_999_999_999_999;
         assert_eq!(Digest::of_number(false, most), Some(Digest::of(b"9999999999999999")));
         assert_eq!(Digest::of_number(true, most), None);

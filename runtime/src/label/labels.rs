@@ -1,4 +1,4 @@
-//! The values of all labels of a series: found in the table, or written down.
+//! The values of all labels of a series: looked up in the table, or encoded as a key.
 
 use crate::model::text::MAX_LABEL_VALUE_LEN;
 
@@ -8,51 +8,53 @@ use super::table::{Entry, RowSlot};
 use super::writer::{Key, LabelWriter, Out};
 use super::{LabelValue, ROWS};
 
-/// References to the values of a site's labels that aren't constant, in order: what generated code passes to `Site::row`.
+/// References to the values of a site's labels that aren't constant, in order. Generated code
+/// passes them to `Site::row`.
 pub trait Labels {
-    /// Whether all their types are closed.
+    /// Whether the types of all values are closed.
     #[doc(hidden)]
     const CLOSED: bool;
-    /// One for each value.
+    /// One digest for each value.
     #[doc(hidden)]
     type Digests: AsRef<[Digest]>;
-    /// The same, if all values are short and at hand.
+    /// The digests, if all values are short and at hand.
     #[doc(hidden)]
     fn briefs(&self) -> Option<Self::Digests>;
-    /// The values' texts, if all are at hand.
+    /// The texts of the values, if all are at hand.
     #[doc(hidden)]
     fn texts(&self) -> Option<impl Texts>;
-    /// The place of this combination among all, the last label fastest.
+    /// The index of this combination among all; the last label varies fastest.
     #[doc(hidden)]
     fn index(&self) -> u32;
     #[doc(hidden)]
     fn write_to(&self, key: &mut LabelKey<'_>);
     #[doc(hidden)]
     fn digests(&self) -> Self::Digests;
-    /// Whether these are the values that `given` holds, as a [`Key`] has them.
+    /// Whether these values are equal to those in `given`, encoded as in a [`Key`].
     #[doc(hidden)]
     fn are(&self, given: &[u8]) -> bool;
 }
 
-/// What tells a row of a family from all others. In this order, by what a look-up reads first.
+/// The key of a row. The fields are in the order in which a lookup reads them.
 #[repr(C)]
 pub(crate) struct Row {
-    /// The site, by its address.
+    /// The address of the site.
     site: usize,
-    /// The values' lengths: see [`lengths`].
+    /// The lengths of the values: see [`lengths`].
     lengths: u64,
-    /// The bytes of the first values' digests. Nothing but these and the lengths is looked at where they say all.
+    /// The digests of the first values, without their lengths. If these and the lengths determine
+    /// the values, nothing else is read.
     words: [(u64, u64); 2],
     values: &'static [u8],
     /// Of the next values': behind what a look-up of two labels reads.
     more: [(u64, u64); KEPT - 2],
 }
 
-/// Digests that a row keeps; families with more labels are few.
+/// The number of digests in a row; few families have more labels.
 const KEPT: usize = 4;
 
 impl Row {
-    /// The row of a site with these values, whose bytes are `kept`.
+    /// The row of a site with these values, whose encoding is `kept`.
     pub(crate) fn entry(site: usize, values: &Key, kept: &'static [u8], slot: u32) -> Entry<Self> {
         let (all, mut words, mut more) = ((&values).digests(), [(0, 0); 2], [(0, 0); KEPT - 2]);
         let all = all.as_ref();
@@ -64,12 +66,12 @@ impl Row {
         Entry::new(hash, Self { site, lengths, words, values: kept, more }, slot)
     }
 
-    /// How many bytes its values are.
+    /// The length of the encoded values, in bytes.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether the site and the digests are these, as far as they are kept.
+    /// Whether the site and the stored digests are equal to these.
     #[inline]
     fn has(&self, site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> bool {
         let kept = self.words.iter().chain(&self.more);
@@ -78,13 +80,15 @@ impl Row {
     }
 }
 
-/// The lengths of values, each below 2^16, in one number. Of up to four values it is that of no other lengths; of more it says those of the last four.
+/// The lengths of values, each below 2^16, in one number. It is unique for up to four values; for
+/// more it contains the lengths of the last four.
 #[inline]
 fn lengths(digests: &[Digest]) -> u64 {
     digests.iter().fold(0, |lengths, digest| lengths << 16 | digest.len)
 }
 
-/// A hash of label values. The seed is the site's address: a flood of values that collide ends at a family's cap on series.
+/// A hash of label values. The seed is the site's address. An attack with colliding values is
+/// bounded by the family's limit on series.
 #[inline]
 fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> u32 {
     let seed = (site as u64).wrapping_add(lengths);
@@ -93,16 +97,16 @@ fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) 
     hash
 }
 
-/// The row of a site with these values, if it is known and the values are few and short. Waits for
-/// nobody.
+/// The row of a site with these values, if it is known and the values are few and short. Never
+/// waits.
 ///
-/// The digests are made in place and passed in registers.
+/// The digests are computed in place and passed in registers.
 #[inline]
 pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<&'static RowSlot> {
     let digests = values.briefs()?;
     let digests = digests.as_ref();
     let lengths = lengths(digests);
-    // Not in place: a family is used in many places.
+    // Not inlined, because a family is used in many places.
     match digests {
         [a] => probe_1(site, lengths, a.words()),
         [a, b] => probe_2(site, lengths, a.words(), b.words()),
@@ -112,8 +116,8 @@ pub(crate) fn find_brief(site: usize, values: &impl Labels) -> Option<&'static R
     }
 }
 
-/// The row of a site whose values, all of them short, have these digests, at most as many as are
-/// kept.
+/// The row of a site whose values are all short and have these digests. There are at most as many
+/// as a row stores.
 #[inline]
 fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> Option<&'static RowSlot> {
     let words = || words.iter().copied();
@@ -121,7 +125,7 @@ fn probe(site: usize, lengths: u64, words: &[(u64, u64)]) -> Option<&'static Row
     ROWS.find(hash(site, lengths, words()), is)
 }
 
-/// The row of a site with these values, if it is known. Waits for nobody.
+/// The row of a site with these values, if it is known. Never waits.
 pub(crate) fn find(site: usize, values: &impl Labels) -> Option<&'static RowSlot> {
     let digests = values.digests();
     let digests = digests.as_ref();
@@ -131,7 +135,7 @@ pub(crate) fn find(site: usize, values: &impl Labels) -> Option<&'static RowSlot
     ROWS.find(hash(site, lengths, words()), is)
 }
 
-/// Of a value of whatever length.
+/// The digest of a value of any length.
 #[inline]
 fn digest<V: LabelValue + ?Sized>(value: &V) -> Digest {
     match whole(value) {
@@ -145,13 +149,13 @@ fn written<V: LabelValue + ?Sized>(value: &V) -> Digest {
     Digest::written(|out| value.write_label(out))
 }
 
-/// The text of a value, of which nothing would be cut, where it is at hand.
+/// The text of a value, if it is at hand and would not be truncated.
 #[inline]
 fn whole<V: LabelValue + ?Sized>(value: &V) -> Option<&[u8]> {
     value.text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE_LEN)
 }
 
-/// In registers where they aren't long: a call would cost more.
+/// Compares short texts in registers, because a call would cost more.
 #[inline]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -167,7 +171,7 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The first of `given` is `value`: what is behind it.
+/// If the first value in `given` is `value`, the rest of `given`.
 #[inline]
 fn behind<'g, V: LabelValue + ?Sized>(value: &V, given: &'g [u8]) -> Option<&'g [u8]> {
     let (len, rest) = given.split_first_chunk::<2>()?;
@@ -186,7 +190,7 @@ fn is_written<V: LabelValue + ?Sized>(value: &V, expected: &[u8]) -> bool {
     matches!(writer.out, Out::Compare(Some([])))
 }
 
-/// Values that were written down already.
+/// Values that were already encoded.
 impl Labels for &Key {
     const CLOSED: bool = false;
     type Digests = Few;
@@ -206,7 +210,7 @@ impl Labels for &Key {
     }
 
     fn briefs(&self) -> Option<Few> {
-        // What was written down may be long.
+        // Encoded values may be long.
         None
     }
 
@@ -231,7 +235,8 @@ pub struct Few {
     count: usize,
 }
 
-/// Labels whose values aren't constant: those of one tuple. What generated code can't come to is told apart by its text.
+/// The maximum number of labels whose values aren't constant: those of one tuple. With longer
+/// lists, which generated code does not produce, texts are compared.
 const MOST: usize = 8;
 
 impl AsRef<[Digest]> for Few {
@@ -264,7 +269,8 @@ macro_rules! labels {
                 let mut index = 0;
                 $(
                     let count = $name::VALUES.len();
-                    // The minimum: a hand-written `index` may be wrong, and must not reach into another series.
+                    // The minimum with the last index: a hand-written `index` may be wrong, and
+                    // must not reach into another series.
                     index = index * count + $name.index().min(count.saturating_sub(1));
                 )*
                 #[expect(clippy::cast_possible_truncation, reason = "below a family's product")]
@@ -303,10 +309,11 @@ macro_rules! labels {
     };
 }
 
-/// Values that are all texts, whatever their types: what is done with them is compiled once for all families.
+/// Values that are all texts, whatever their types. Code for them is compiled once for all
+/// families.
 pub trait Texts: Labels + Copy {
-    /// The row of a site with these values, if it is known and the values are few and short. Waits
-    /// for nobody.
+    /// The row of a site with these values, if it is known and the values are few and short. Never
+    /// waits.
     #[doc(hidden)]
     fn find_brief(self, site: usize) -> Option<&'static RowSlot>;
 }
@@ -334,7 +341,8 @@ impl<const N: usize> Labels for [&str; N] {
     }
 
     fn digests(&self) -> [Digest; N] {
-        // Word by word: they were just written so, and can't be read otherwise before they have arrived in the cache.
+        // Word by word: the values were just written in this size, and a load of another size would
+        // wait until the stores are in the cache.
         core::array::from_fn(|at| self.get(at).map_or_else(Digest::default, |text| digest(*text)))
     }
 
@@ -347,7 +355,7 @@ impl<const N: usize> Labels for [&str; N] {
 impl<const N: usize> Texts for [&str; N] {
     #[inline]
     fn find_brief(self, site: usize) -> Option<&'static RowSlot> {
-        // Passed in registers, and in registers till the end.
+        // The texts are passed in registers and stay there.
         match *self.as_slice() {
             [a] => find_1(site, a),
             [a, b] => find_2(site, a, b),
@@ -358,7 +366,8 @@ impl<const N: usize> Texts for [&str; N] {
     }
 }
 
-// A caller keeps the texts for the case that they are new; these functions don't, and get along with the registers that nobody has to save.
+// The caller keeps the texts in case the values are new. These functions don't keep them, and use
+// only registers that need not be saved.
 macro_rules! in_registers {
     ($($find:ident $probe:ident: $($text:ident)*;)*) => {$(
         #[inline(never)]

@@ -1,10 +1,11 @@
-//! Label values as a record has them, and the sets of them that a site's series have. Pure.
+//! Label values as a record encodes them, and the sets of values of a site's series. This module is
+//! pure.
 
 use crate::descriptor::Label;
 #[cfg(test)]
 use crate::segment::log::put_string;
 
-/// Strings as a record has them.
+/// Encodes strings as in a record.
 #[cfg(test)]
 pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut out = Vec::new();
@@ -14,7 +15,7 @@ pub(crate) fn strings<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<u8> 
     out
 }
 
-/// The strings of such a list, without copying them. What isn't one ends it.
+/// Decodes such a list without copying. It ends at anything that is not a string.
 pub(crate) fn parse(mut bytes: &[u8]) -> impl Iterator<Item = &str> {
     core::iter::from_fn(move || {
         let (len, rest) = bytes.split_first_chunk::<2>()?;
@@ -24,7 +25,7 @@ pub(crate) fn parse(mut bytes: &[u8]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The values of labels that are all closed: a set for each.
+/// The values of labels that are all closed: one set for each label.
 pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
     let values = labels.iter().map(|label| match label {
         Label::Const(_, value) => vec![*value],
@@ -34,7 +35,7 @@ pub(crate) fn closed(labels: &'static [Label]) -> Vec<Vec<&'static str>> {
     values.collect()
 }
 
-/// One set of values: the constant ones as declared, all others from `given`, in order.
+/// One set of values: constants as declared, all others from `given`, in order.
 pub(crate) fn single<'a>(labels: &'static [Label], given: &'a [u8]) -> Vec<Vec<&'a str>> {
     let mut given = parse(given);
     let values = labels.iter().map(|label| match label {

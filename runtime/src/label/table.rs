@@ -1,34 +1,33 @@
-//! From a key (a site and its label values) to the word that says the row's slot, looked up without
-//! a lock.
+//! Maps a key (a site and its label values) to the word that holds the row's slot. A lookup takes
+//! no lock.
 //!
-//! Open addressing over pointers to entries. Inserts and removals are serialised by the store's
-//! mutex; a lookup that races with one may miss a row
-//! and then asks under the mutex. A table that fills up is replaced by one twice the size, and the
-//! old one is left to those who are reading it: all the
-//! old ones together are smaller than the newest. It stays reachable, so that whoever looks for
-//! leaks in a program with this library in
-//! it finds none.
+//! The table uses open addressing over pointers to entries. The store's mutex serialises insertions
+//! and removals. A lookup that races with one of these may miss a row, and then asks under the
+//! mutex. A full table is replaced by one of twice the size. The old one is not freed, because
+//! other threads may be reading it; all old tables together are smaller than the newest. They stay
+//! reachable, so that leak checkers report nothing.
 //!
-//! A removed row leaves no mark: those behind it move up. So the table is as large as the most rows
-//! that there ever were at one time ask for, however many
-//! have come and gone.
+//! A removed row leaves no tombstone: the entries behind it move up. So the size of the table
+//! depends on the greatest number of rows that existed at one time, and not on the number that came
+//! and went.
 //!
-//! Slots outlive forks, so the table does too: a child finds its parent's rows in it, at the same slots.
+//! Slots stay valid after a fork, so the table does too: a child finds its parent's rows in it, at
+//! the same slots.
 #![expect(unsafe_code, reason = "pointers to entries that are never given back")]
 
 use core::fmt;
 
 use super::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-/// Where a row's slot stands, at an address that is no other row's, ever: whoever kept it finds out
-/// that the row is gone. It holds the slot and one more, so
-/// that 0 means gone: that is what memory reads as when the kernel has taken it back.
+/// A row's slot word, at an address that no other row ever gets: a handle that kept the address can
+/// detect that the row was removed. It holds the slot plus one, so that 0 means removed: that is
+/// what the memory reads as when the kernel has taken it back.
 #[allow(unreachable_pub, reason = "in the signature of a hidden trait, but not in the model")]
 #[repr(transparent)]
 #[derive(Debug)]
 pub struct RowSlot(pub(super) AtomicU32);
 
-/// The slot of a row that was removed. Above every limit, so that the one compare of the hot path
+/// The slot of a removed row. It is above every limit, so that the one compare of the hot path
 /// catches it.
 pub(crate) const GONE: u32 = u32::MAX;
 
@@ -40,30 +39,31 @@ impl RowSlot {
     /// [`GONE`] once the row was removed.
     #[inline]
     pub(crate) fn load(&self) -> u32 {
-        // Acquire: whoever sees the slot sees the blocks behind it.
+        // Acquire: a thread that sees the slot sees the blocks behind it.
         self.0.load(Ordering::Acquire).wrapping_sub(1)
     }
 
-    /// A row that waited for room has got its cells.
+    /// Sets the slot of a row that waited for space.
     #[allow(dead_code, reason = "used by rows, but not in the model")]
     pub(crate) fn assign(&self, slot: u32) {
-        // Release: whoever sees the slot sees the blocks behind it.
+        // Release: a thread that sees the slot sees the blocks behind it.
         self.0.store(slot.wrapping_add(1), Ordering::Release);
     }
 
-    /// The row is gone, for all who kept this.
+    /// Marks the row as removed, for every handle that was kept.
     pub(crate) fn forget(&self) {
         self.0.store(0, Ordering::Release);
     }
 }
 
-/// In this order, so that what a look-up mostly reads, the slot and the key's first words, stands together: in one cache line or in two neighbours. In lines
-/// of their own entries took so much more memory that look-ups among 100,000 were no faster.
+/// Fields are in this order so that those which most lookups read, the slot and the first words of
+/// the key, are together in one cache line or in two adjacent ones. Entries that were aligned to
+/// cache lines took so much more memory that lookups among 100,000 were no faster.
 #[repr(C)]
 pub(crate) struct Entry<K> {
-    /// All that may change.
+    /// The only field that changes.
     pub(crate) slot: RowSlot,
-    /// As much of it as chooses a place.
+    /// The bits of the hash that choose a place.
     hash: u32,
     pub(crate) key: K,
 }
@@ -80,21 +80,21 @@ impl<K> fmt::Debug for Entry<K> {
     }
 }
 
-/// Places of the first table; in a model few, so that it grows.
+/// The number of places of the first table. It is small in a model, so that the table grows there.
 const SMALLEST: usize = super::SMALLEST_TABLE;
 
 pub(crate) struct Table<K: 'static> {
-    /// A power of two of them, at most half in use, so that a probe ends.
+    /// A power of two, at most half in use, so that a probe ends.
     places: Box<[AtomicPtr<Entry<K>>]>,
-    /// One less than there are places.
+    /// The number of places minus one.
     mask: usize,
     used: AtomicUsize,
-    /// The one that it replaced.
+    /// The table that this one replaced.
     #[expect(dead_code, reason = "kept, for who looks for leaks")]
     old: Option<&'static Self>,
 }
 
-/// All rows of a program; there is one, and models have their own.
+/// All rows of a program. There is one such table, and models have their own.
 pub(crate) struct Rows<K: 'static> {
     table: AtomicPtr<Table<K>>,
 }
@@ -107,7 +107,8 @@ fn entry<K: 'static>(place: &AtomicPtr<Entry<K>>) -> Option<&'static Entry<K>> {
 }
 
 impl<K> Table<K> {
-    /// The number of the place that the hash names. From there on all places are looked at in turn, till a free one; half of them are.
+    /// The index of the place that the hash selects. A probe examines the places from there on up
+    /// to the first free one; half of all places are free.
     #[inline]
     fn first(&self, hash: u32) -> usize {
         hash as usize & self.mask
@@ -118,7 +119,7 @@ impl<K> Table<K> {
         at.wrapping_add(1) & self.mask
     }
 
-    /// How many places `at` is behind `from`.
+    /// The number of places from `from` to `at`.
     fn behind(&self, from: usize, at: usize) -> usize {
         at.wrapping_sub(from) & self.mask
     }
@@ -131,27 +132,27 @@ impl<K> Table<K> {
 }
 
 impl<K> Rows<K> {
-    /// No rows, in a table that is null.
+    /// An empty table, without memory.
     pub(crate) const fn new(table: AtomicPtr<Table<K>>) -> Self {
         Self { table }
     }
 
     #[inline]
     fn current(&self) -> Option<&'static Table<K>> {
-        // SAFETY: null, or a leaked `Table`, whose fields were written before the pointer was published with release, and
-        // which nobody frees, or changes but by its atomics.
+        // SAFETY: null, or a leaked `Table`, whose fields were written before the pointer was
+        // published with release, and which nobody frees, or changes but by its atomics.
         unsafe { self.table.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Where the slot stands of the row with this hash whose key is the right one, if it is known.
-    /// Waits for nobody.
+    /// The slot word of the row with this hash whose key matches, if it is known. Never waits.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(&K) -> bool) -> Option<&'static RowSlot> {
         let table = self.current()?;
         let mut at = table.first(hash);
         loop {
             let entry = entry(table.place(at))?;
-            // Not the hashes first: that is one more compare where the key is the right one, and it mostly is.
+            // The hashes are not compared first: that would be one more compare for a key that
+            // matches, and it mostly does.
             if is(&entry.key) {
                 return Some(&entry.slot);
             }
@@ -159,7 +160,7 @@ impl<K> Rows<K> {
         }
     }
 
-    /// Adds a row that isn't there. Under the store's mutex, which makes this the only writer.
+    /// Adds a row that isn't in the table. The store's mutex makes this the only writer.
     pub(crate) fn insert(&self, entry: &'static Entry<K>) {
         let table = match self.current() {
             Some(table) if table.has_room() => table,
@@ -168,10 +169,11 @@ impl<K> Rows<K> {
         table.put(entry);
     }
 
-    /// Takes a row out, and its slot from those who keep it. Under the store's mutex.
+    /// Removes a row from the table, and its slot from all handles that were kept. Called under the
+    /// store's mutex.
     ///
-    /// A thread that has found the slot just before counts in it for as long as its operation
-    /// takes; in no other series.
+    /// A thread that has found the slot just before counts in it until its operation ends; it
+    /// counts in no other series.
     pub(crate) fn remove(&self, gone: &'static Entry<K>) {
         gone.slot.forget();
         if let Some(table) = self.current() {
@@ -190,7 +192,7 @@ impl<K> Rows<K> {
         for known in old.into_iter().flat_map(|old| &old.places).filter_map(entry) {
             table.put(known);
         }
-        // Release: whoever sees the table sees its entries.
+        // Release: a thread that sees the table sees its entries.
         self.table.store(core::ptr::from_ref(table).cast_mut(), Ordering::Release);
         table
     }
@@ -211,12 +213,12 @@ impl<K> Table<K> {
     }
 
     fn set(&self, at: usize, entry: &'static Entry<K>) {
-        // Release: whoever sees the pointer sees the entry. Nobody writes through it.
+        // Release: a thread that sees the pointer sees the entry. Nobody writes through it.
         self.place(at).store(core::ptr::from_ref(entry).cast_mut(), Ordering::Release);
     }
 
-    /// Whoever probes meanwhile may meet an entry twice, or miss one that moves: then it asks under
-    /// the mutex.
+    /// A lookup at the same time may meet an entry twice, or miss one that moves. If it misses, it
+    /// asks under the mutex.
     fn take(&self, gone: &'static Entry<K>) {
         let mut free = self.first(gone.hash);
         loop {
@@ -228,7 +230,7 @@ impl<K> Table<K> {
         }
         let mut at = self.next(free);
         while let Some(entry) = entry(self.place(at)) {
-            // Those that would not be found any more behind a free place move there.
+            // Entries that could not be found any more behind a free place move into it.
             let home = self.first(entry.hash);
             if self.behind(home, at) >= self.behind(free, at) {
                 self.set(free, entry);

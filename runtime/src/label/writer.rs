@@ -1,4 +1,4 @@
-//! Where the text of label values goes: into a key, a hash, or a comparison.
+//! The destination of the text of label values: a key, a digest, or a comparison.
 
 use core::fmt::{self, Write};
 
@@ -10,10 +10,10 @@ use super::LabelValue;
 use super::digest::Written;
 use super::strings::parse;
 
-/// The value of open labels in the one series that takes what is beyond a family's `max_series`.
+/// The value of open labels in the one series that takes all values beyond a family's `max_series`.
 const OTHER: &str = "_other";
 
-/// Takes the text of one label value.
+/// Receives the text of one label value.
 pub struct LabelWriter<'a> {
     pub(super) out: Out<'a>,
     left: usize,
@@ -26,12 +26,13 @@ impl fmt::Debug for LabelWriter<'_> {
     }
 }
 
-/// What becomes of the text. A look-up doesn't copy it: a digest is made of it, and where that doesn't say all, it is compared where it stands.
+/// What is done with the text. A lookup doesn't copy it but makes a digest of it; if the digest
+/// doesn't determine the text, the text is compared as it is written.
 pub(super) enum Out<'a> {
     Key(&'a mut Key),
     Text(&'a mut String),
     Digest(&'a mut Written),
-    /// What is left of the value that it is compared with; `None` once they differ.
+    /// The rest of the value with which the text is compared; `None` once they differ.
     Compare(Option<&'a [u8]>),
 }
 
@@ -41,7 +42,7 @@ impl<'a> LabelWriter<'a> {
         Self { out, left: MAX_LABEL_VALUE_LEN, is_cut: false }
     }
 
-    /// Adds to the value.
+    /// Appends to the value.
     #[inline]
     pub fn push_str(&mut self, text: &str) {
         let text = if text.len() <= self.left { text } else { self.cut(text) };
@@ -59,13 +60,14 @@ impl<'a> LabelWriter<'a> {
     #[cold]
     fn cut<'t>(&mut self, text: &'t str) -> &'t str {
         let beginning = cut(text, self.left);
-        // Whatever follows would not be the text's beginning any more.
+        // Anything that follows would not be the beginning of the text any more.
         self.left = beginning.len();
         self.is_cut = true;
         beginning
     }
 
-    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of [`LabelValue`].
+    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of
+    /// [`LabelValue`].
     pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
         write(&mut LabelWriter::new(Out::Text(text)));
     }
@@ -78,7 +80,8 @@ impl Write for LabelWriter<'_> {
     }
 }
 
-/// Several label values as a record has them: length and bytes, one behind the other. Small ones stay on the stack.
+/// Several label values as a record encodes them: length and bytes of each, one after the other.
+/// Small keys stay on the stack.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     small: [u8; INLINE],
@@ -122,7 +125,8 @@ impl Key {
         self.large.extend_from_slice(bytes);
     }
 
-    /// The key of the row that takes what is too much: `_other` for each open label, and what was given for those that are closed.
+    /// The key of the row `_other`: `_other` for each open label, and the given value for each
+    /// closed one.
     pub(crate) fn others(&self, labels: &[Label]) -> Self {
         let mut others = Self::new();
         let labels = labels.iter().filter(|label| !matches!(label, Label::Const(..)));
@@ -132,7 +136,7 @@ impl Key {
         others
     }
 
-    /// How many values it holds.
+    /// The number of values.
     pub(crate) fn count(&self) -> usize {
         parse(self.bytes()).count()
     }

@@ -1,8 +1,8 @@
-//! One call, from its beginning to whichever end it finds.
+//! One call, from its beginning to its end, in every way in which it can end.
 //!
 //! A duration is that of the body: it ends when the body has its value and has dropped its locals.
-//! The arguments are dropped after that, by every function, and what their destructors do decides
-//! only the outcome.
+//! Every function drops its arguments after that, and what their destructors do affects only the
+//! outcome.
 
 use core::mem::ManuallyDrop;
 use std::thread;
@@ -16,12 +16,13 @@ use crate::process::epoch;
 use super::named::count;
 use super::recorder::{End, Recorder};
 
-/// What a call in progress remembers. `E` knows when the body was done, where that is not when
-/// the call ends: what is dropped in between, the function's arguments, is no part of a duration.
+/// The state of a call in progress. `E` holds the time at which the body ended, if that is not the
+/// end of the call: dropping the function's arguments in between is no part of the duration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun<R, E> {
     recorders: R,
-    /// A call that began in the parent and ends in its forked child as well is the parent's alone.
+    /// If a call begins in a parent and ends in its forked child as well, only the parent records
+    /// it.
     epoch: u32,
     at: clock::Moment,
     ended: E,
@@ -38,12 +39,12 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
     #[inline]
     pub(super) fn now(recorders: R, ended: E) -> Self {
         recorders.begin();
-        // Last, so that the first use of a process isn't measured as part of its first call.
+        // Read last, so that the first use in a process isn't measured as part of its first call.
         let at = if R::CLOCK && ON { clock::now() } else { clock::Moment::NONE };
         Self { recorders, epoch: epoch(), at, ended }
     }
 
-    /// The same for what was made before.
+    /// Begins a call that was created before.
     #[inline]
     pub(super) fn begin(&mut self) {
         *self = Self::now(self.recorders, self.ended);
@@ -58,7 +59,7 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
     }
 }
 
-/// When the body of a call was done, as `clock::Mark` notes it; 0 for when the call ends.
+/// When the body of a call ended, as `clock::Mark` records it; 0 means the end of the call.
 pub trait Ending: Copy {
     #[doc(hidden)]
     fn noted(self) -> u64;
@@ -71,7 +72,7 @@ impl Ending for () {
     }
 }
 
-/// When a [`Stop`] was dropped.
+/// The time at which a [`Stop`] was dropped.
 impl Ending for &Ended {
     #[inline]
     fn noted(self) -> u64 {
@@ -79,22 +80,22 @@ impl Ending for &Ended {
     }
 }
 
-/// Where a body that is done leaves the time, for the call that ends later.
+/// Holds the time at which a body ended, for the call that ends later.
 #[derive(Debug)]
 pub struct Ended(clock::Mark);
 
-/// A place for the time at which a body is done.
+/// Creates the place for the time at which a body ends.
 #[inline]
 pub fn ended() -> Ended {
     Ended(clock::Mark::new())
 }
 
-/// Notes the time when it is dropped. It lies between the arguments and the body.
+/// Records the time when it is dropped. It is declared between the arguments and the body.
 #[derive(Debug)]
 #[must_use = "the body is done when this is dropped"]
 pub struct Stop<'a>(&'a Ended);
 
-/// Watches for the end of a body.
+/// Records the time at which a body ends.
 #[inline]
 pub fn stop(ended: &Ended) -> Stop<'_> {
     Stop(ended)
@@ -109,7 +110,8 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// A call whose outcome is wanted. Dropped without [`end`](Call::end), it panicked.
+/// A call whose outcome is recorded. If it is dropped without [`end`](Call::end), the call
+/// panicked.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Call<R: Recorder, E: Ending = ()>(Begun<R, E>);
@@ -120,7 +122,7 @@ pub fn enter<R: Recorder>(recorders: R) -> Call<R> {
     Call(Begun::now(recorders, ()))
 }
 
-/// Begins a call of which a [`Stop`] says when its body is done.
+/// Begins a call whose body's end a [`Stop`] records.
 #[inline]
 pub fn enter_until<R: Recorder>(recorders: R, ended: &Ended) -> Call<R, &Ended> {
     Call(Begun::now(recorders, ended))
@@ -138,13 +140,13 @@ impl<R: Recorder, E: Ending> Call<R, E> {
         self.end_with(outcome, 0);
     }
 
-    /// Ends the call; `matched` says which patterns its error matched.
+    /// Ends the call; `matched` holds the patterns that its error matched.
     #[inline]
     pub fn end_with(self, outcome: Outcome, matched: u32) {
         ManuallyDrop::new(self).0.finish(outcome, matched);
     }
 
-    /// Counts in a series that is known only now, unless the call is another process's.
+    /// Counts in a series that is known only now, unless the call belongs to another process.
     #[inline]
     pub fn count_here(&self, series: At) {
         if self.0.epoch == epoch() {
@@ -162,7 +164,7 @@ impl<R: Recorder, E: Ending> Drop for Call<R, E> {
     }
 }
 
-/// A call of which only that it ended is wanted, however it does.
+/// A call for which only its end is recorded, in whatever way it ends.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Scope<R: Recorder>(Begun<R, ()>);
@@ -180,14 +182,15 @@ impl<R: Recorder> Drop for Scope<R> {
     }
 }
 
-/// A call whose value can be no error, so that nobody has to look at it: it ends with its scope,
+/// A call whose value can't be an error, so that the value isn't examined. It ends with its scope,
 /// by returning or by a panic.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Unlooked<R: Recorder, E: Ending> {
     begun: Begun<R, E>,
-    /// It was called by a destructor while the thread unwinds: that panic is not this call's. One
-    /// that begins and is caught within this call can't be told from it, and is not counted.
+    /// Whether a destructor made the call while the thread was unwinding: that panic is not this
+    /// call's. A panic that begins and is caught within such a call can't be distinguished from it,
+    /// and is not counted.
     unwinding: bool,
 }
 
@@ -197,7 +200,7 @@ pub fn unlooked<R: Recorder>(recorders: R) -> Unlooked<R, ()> {
     Unlooked { begun: Begun::now(recorders, ()), unwinding: thread::panicking() }
 }
 
-/// The same where a [`Stop`] says when its body is done.
+/// As [`unlooked`], if a [`Stop`] records the body's end.
 #[inline]
 pub fn unlooked_until<R: Recorder>(recorders: R, ended: &Ended) -> Unlooked<R, &Ended> {
     Unlooked { begun: Begun::now(recorders, ended), unwinding: thread::panicking() }

@@ -1,6 +1,7 @@
-//! What an annotated function executes: recorders that know their cells, and one guard for all of them.
+//! The code that an annotated function executes: recorders that know their cells, and one guard for
+//! all of them.
 //!
-//! Nothing here is generic over the function or its types, only over which attributes it has.
+//! Nothing here is generic over the function or its types, only over its set of attributes.
 
 mod call;
 mod named;

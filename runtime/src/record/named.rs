@@ -1,4 +1,4 @@
-//! Recorders of attributes that have a family of their own.
+//! Recorders of attributes with a family of their own.
 
 use crate::label::At;
 use crate::model::outcome::Outcome;
@@ -12,7 +12,7 @@ pub fn count(series: At) {
     at_series(series, Add(1));
 }
 
-/// `counted`: at the beginning.
+/// `counted`: counts at the beginning.
 #[derive(Debug, Clone, Copy)]
 pub struct Calls(pub At);
 
@@ -28,7 +28,7 @@ impl Recorder for Calls {
     fn finish(self, _: End) {}
 }
 
-/// `counted` with `outcome`: at the end.
+/// `counted` with `outcome`: counts at the end.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcomes(pub At);
 
@@ -58,12 +58,12 @@ impl Recorder for InProgress {
 
     #[inline]
     fn finish(self, _: End) {
-        // Minus one, modulo 2^64: the end may be on another thread than the beginning.
+        // Minus one, modulo 2^64: a call may end in another thread than the one in which it began.
         at_series(self.0, Add(u64::MAX));
     }
 }
 
-/// `count_exceptions`; `WHICH` is made of [`ERRORS`](crate::registry::ERRORS) and its siblings.
+/// `count_exceptions`; `WHICH` combines [`ERRORS`](crate::registry::ERRORS) and its siblings.
 #[derive(Debug, Clone, Copy)]
 pub struct Exceptions<const WHICH: u32>(pub At);
 
@@ -81,7 +81,8 @@ impl<const WHICH: u32> Recorder for Exceptions<WHICH> {
     }
 }
 
-/// `count_exceptions` with `only`: errors that match pattern number `BIT`, and of panics and cancellations what `WHICH` says.
+/// `count_exceptions` with `only`: counts errors that match pattern number `BIT`, and the panics
+/// and cancellations in `WHICH`.
 #[derive(Debug, Clone, Copy)]
 pub struct Matching<const BIT: u32, const WHICH: u32>(pub At);
 
@@ -103,8 +104,8 @@ impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
     }
 }
 
-/// `count_exceptions` with `error_labels`: of ends without an error. An error's series is known only when there is one; it is counted by
-/// `Call::count_here`.
+/// `count_exceptions` with `error_labels`, for calls that end without an error. The series of an
+/// error is known only once there is one; `Call::count_here` counts it.
 #[derive(Debug, Clone, Copy)]
 pub struct Late<const WHICH: u32>(pub At, pub At);
 
@@ -189,7 +190,7 @@ impl Recorder for OutcomeSummaries {
     }
 }
 
-/// `cancelled = false`: as the other recorder, but nothing of a call that was cancelled.
+/// `cancelled = false`: as the inner recorder, but records nothing for a cancelled call.
 #[derive(Debug, Clone, Copy)]
 pub struct Completed<R>(pub R);
 
@@ -209,7 +210,7 @@ impl<R: Recorder> Recorder for Completed<R> {
     }
 }
 
-/// `when`: as the other recorder, if the condition held when the call began.
+/// `when`: as the inner recorder, if the condition was true at the call's beginning.
 #[derive(Debug, Clone, Copy)]
 pub struct When<R>(pub bool, pub R);
 

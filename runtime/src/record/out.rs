@@ -1,4 +1,4 @@
-//! What generated code asks of a returned value, by its type.
+//! How generated code examines a returned value, depending on its type.
 
 use core::future::Future;
 use core::marker::PhantomData;
@@ -8,13 +8,14 @@ use core::task::Poll;
 
 use crate::model::outcome::Outcome;
 
-/// A returned value. `Out(&value).outcome()` is [`Outcome::Error`] for an `Err`, by an inherent method that a `Result` under any
-/// name has; for all else the call goes one `Deref` further. A trait would have to be imported into each function.
+/// A returned value. `Out(&value).outcome()` is [`Outcome::Error`] for an `Err`, by an inherent
+/// method that exists for `Result` under any name. For all other types the call resolves one
+/// `Deref` further. A trait would have to be imported into each function.
 #[derive(Debug)]
 pub struct Out<'a, T>(pub &'a T);
 
 impl<T, E> Out<'_, Result<T, E>> {
-    /// By the variant.
+    /// The outcome of the variant.
     #[inline]
     pub fn outcome(&self) -> Outcome {
         if self.0.is_err() { Outcome::Error } else { Outcome::Ok }
@@ -22,7 +23,7 @@ impl<T, E> Out<'_, Result<T, E>> {
 }
 
 impl<T, E> Out<'_, Option<Result<T, E>>> {
-    /// By the variant inside; `None` is no error.
+    /// The outcome of the variant inside; `None` is no error.
     #[inline]
     pub fn outcome(&self) -> Outcome {
         if matches!(self.0, Some(Err(_))) { Outcome::Error } else { Outcome::Ok }
@@ -30,7 +31,7 @@ impl<T, E> Out<'_, Option<Result<T, E>>> {
 }
 
 impl<T, E> Out<'_, Poll<Result<T, E>>> {
-    /// By the variant inside; `Pending` is no error.
+    /// The outcome of the variant inside; `Pending` is no error.
     #[inline]
     pub fn outcome(&self) -> Outcome {
         if matches!(self.0, Poll::Ready(Err(_))) { Outcome::Error } else { Outcome::Ok }
@@ -38,7 +39,7 @@ impl<T, E> Out<'_, Poll<Result<T, E>>> {
 }
 
 impl<T, E> Out<'_, Poll<Option<Result<T, E>>>> {
-    /// By the variant inside, as the `?` operator does.
+    /// The outcome of the variant inside, as the `?` operator sees it.
     #[inline]
     pub fn outcome(&self) -> Outcome {
         if matches!(self.0, Poll::Ready(Some(Err(_)))) { Outcome::Error } else { Outcome::Ok }
@@ -46,14 +47,14 @@ impl<T, E> Out<'_, Poll<Option<Result<T, E>>>> {
 }
 
 impl<'a, T: Fallible> Out<'a, T> {
-    /// The error, if it is one.
+    /// The error, if the value is one.
     #[inline]
     pub fn error(&self) -> Option<&'a T::Error> {
         self.0.error_of()
     }
 }
 
-/// What has an error to look into.
+/// A type with an error that can be examined.
 #[diagnostic::on_unimplemented(
     message = "the error of a `Result` is looked into here, and this function returns `{Self}`",
     label = "not a `Result`"
@@ -104,7 +105,7 @@ impl<T> Deref for Out<'_, T> {
     }
 }
 
-/// What is no `Result`.
+/// A value that is no `Result`.
 #[derive(Debug)]
 pub struct Otherwise;
 
@@ -117,14 +118,16 @@ impl Otherwise {
     }
 }
 
-/// The outcome by the user's own test. A function, so that the closure's argument has a type before its body is looked at.
+/// The outcome according to the user's own test. It is a function so that the closure's argument
+/// has a type before its body is checked.
 #[inline]
 pub fn error_if<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool) -> Outcome {
     if test(value) { Outcome::Error } else { Outcome::Ok }
 }
 
-/// Calls a closure once. Passing it through here makes it `FnOnce`, whatever its body would make of it: a closure that is called in place
-/// is `FnMut` where it could be, and then can't return what it borrowed from a `&mut` argument.
+/// Calls a closure once. The bound makes the closure `FnOnce` whatever its body does: a closure
+/// that is called in place is inferred as `FnMut` if it can be one, and then can't return what it
+/// borrowed from a `&mut` argument.
 #[inline]
 pub fn call_once<T>(f: impl FnOnce() -> T) -> T {
     f()
@@ -134,21 +137,23 @@ pub fn call_once<T>(f: impl FnOnce() -> T) -> T {
 ///
 /// # Panics
 ///
-/// If it does run.
+/// Panics if it runs.
 pub fn never<T>() -> T {
     unreachable!("guarded by `if false`")
 }
 
-/// Asks whether a type is a future: `plain(Probe::<T>::NEW.kind())` compiles where it isn't.
+/// Determines whether a type is a future: `plain(Probe::<T>::NEW.kind())` compiles only if it
+/// isn't.
 ///
-/// The inherent `kind` exists for futures only; for all else the call goes one `Deref` further.
+/// The inherent `kind` exists for futures only; for all other types the call resolves one `Deref`
+/// further.
 #[derive(Debug)]
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 /// The answer for futures.
 #[derive(Debug)]
 pub struct Hidden;
-/// The answer for all else.
+/// The answer for all other types.
 #[derive(Debug)]
 pub struct Plain;
 
@@ -158,7 +163,7 @@ impl<T> Probe<T> {
 }
 
 impl<T: Future> Probe<T> {
-    /// It is a future.
+    /// The answer for a future.
     pub fn kind(&self) -> Hidden {
         Hidden
     }
@@ -173,14 +178,14 @@ impl<T> Deref for Probe<T> {
 }
 
 impl Plain {
-    /// It is none.
+    /// The answer for any other type.
     #[expect(clippy::unused_self, reason = "it must be called as the other one is")]
     pub fn kind(&self) -> Self {
         Self
     }
 }
 
-/// What may be measured as a plain value.
+/// A value that may be measured as a plain one.
 #[diagnostic::on_unimplemented(
     message = "this function returns a future, and only its creation would be measured: add `future` \
                if it is a boxed future, `future = false` if the call itself is what counts",
@@ -190,10 +195,10 @@ pub trait Measured {}
 
 impl Measured for Plain {}
 
-/// Compiles for what is not a future.
+/// Compiles for a type that is not a future.
 pub fn plain(_: impl Measured) {}
 
-/// What a boxed future of ours can stand for.
+/// A boxed future that a boxed future of ours can replace.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no boxed future, so it can't be measured from outside: say \
                `future = false`, if the call itself is what counts",

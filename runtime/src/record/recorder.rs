@@ -1,4 +1,4 @@
-//! What a call records when it begins and when it ends.
+//! What a call records at its beginning and at its end.
 
 use crate::descriptor::DEFAULT_NANOS;
 use crate::label::At;
@@ -10,12 +10,12 @@ use crate::registry::{
 };
 use crate::segment::shard::Cells;
 
-/// How a call ended. Two words, since those are passed in registers: three fields go through memory, where reading them
-/// at once has to wait for the writes of each.
+/// How a call ended. It has two words, which are passed in registers. Three fields would be passed
+/// in memory, and a load from there would wait for all three stores.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
     nanos: u64,
-    /// The outcome, and from bit 32 on which patterns its error matched.
+    /// The outcome; the bits from 32 on say which patterns its error matched.
     how: u64,
 }
 
@@ -25,7 +25,7 @@ impl End {
         Self { nanos, how: outcome as u64 | u64::from(matched) << 32 }
     }
 
-    /// How long it took; 0 where nobody asked.
+    /// The duration; 0 if no recorder needs it.
     #[inline]
     pub(crate) fn nanos(self) -> u64 {
         self.nanos
@@ -41,13 +41,13 @@ impl End {
         }
     }
 
-    /// Which patterns its error matched, a bit for each.
+    /// The patterns that its error matched, one bit for each.
     #[inline]
     pub(super) fn matched(self) -> u32 {
         (self.how >> 32) as u32
     }
 
-    /// Whether it is one that is counted as an exception; `which` is made of [`ERRORS`] and its siblings.
+    /// Whether the call counts as an exception; `which` combines [`ERRORS`] and its siblings.
     #[inline]
     pub(super) fn is_exception(self, which: u32) -> bool {
         let bit = match self.outcome() {
@@ -60,11 +60,12 @@ impl End {
     }
 }
 
-/// What one attribute, or all nameless ones together, record of a call. Composed by tuples.
+/// The record of a call by one attribute, or by all attributes without a name together. Tuples
+/// combine several.
 ///
-/// A small `Copy` value: a future that is measured keeps it between polls.
+/// It is a small `Copy` value, which a measured future keeps between polls.
 pub trait Recorder: Copy {
-    /// Whether it needs to know how long the call took.
+    /// Whether the recorder needs the duration of the call.
     #[doc(hidden)]
     const CLOCK: bool;
     #[doc(hidden)]
@@ -73,7 +74,7 @@ pub trait Recorder: Copy {
     fn finish(self, end: End);
 }
 
-/// All nameless attributes of one function; `WHAT` is made of [`COUNTED`] and its siblings.
+/// All attributes without a name of one function; `WHAT` combines [`COUNTED`] and its siblings.
 #[derive(Debug, Clone, Copy)]
 pub struct Function<const WHAT: u32>(pub At);
 
@@ -81,7 +82,7 @@ const fn has(what: u32, bits: u32) -> bool {
     what & bits != 0
 }
 
-/// All cells of the function are checked at once, at the beginning and at the end.
+/// All cells of the function are checked together, at the beginning and at the end of a call.
 const fn last(what: u32) -> u32 {
     function_parts(what).width - 1
 }
@@ -124,7 +125,8 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
             cells.add(which, 1);
         }
         if has(WHAT, IN_PROGRESS) {
-            // Minus one, modulo 2^64: the end may be on another thread than the beginning.
+            // Minus one, modulo 2^64: a call may end in another thread than the one in which it
+            // began.
             cells.add(parts.in_progress, u64::MAX);
         }
         if end.is_exception(WHAT) {
@@ -152,8 +154,8 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
         }
     }
 
-    // One copy in a crate for all functions of the same attributes: beside two clock reads the call doesn't show, and a
-    // thousand annotated functions compile in half the time.
+    // One copy per crate for all functions with the same attributes. Beside two reads of the clock
+    // the call is not noticeable, and a thousand annotated functions compile in half the time.
     #[inline(never)]
     fn finish(self, end: End) {
         if has(WHAT, !COUNTED) {

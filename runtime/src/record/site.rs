@@ -1,4 +1,4 @@
-//! From a site to a slot.
+//! Finds the slot of a site.
 
 use core::sync::atomic::Ordering;
 
@@ -22,7 +22,7 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
         At::slot(if slot < UNASSIGNED { slot } else { site.slot_cold() })
     }
 
-    /// What records all that the function's attributes ask for.
+    /// The recorder of all of the function's attributes.
     #[inline]
     pub fn recorder(&'static self) -> Function<WHAT> {
         Function(self.slot())
@@ -37,7 +37,8 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
 }
 
 impl Site {
-    /// This site's first cell. The first call in a process makes its segment and registers everything declared.
+    /// This site's first cell. The first call in a process makes its segment and registers
+    /// everything declared.
     #[inline]
     pub fn slot(&'static self) -> At {
         At::slot(self.first())
@@ -52,8 +53,8 @@ impl Site {
         if slot < UNASSIGNED { slot } else { self.slot_cold() }
     }
 
-    /// Counts one call. Where nothing else is recorded, this is all: one compare finds out that the site has a slot, the
-    /// thread a shard, and the shard room.
+    /// Counts one call. If nothing else is recorded, this is all: one compare checks that the site
+    /// has a slot, that the thread has a shard, and that the shard has the cell.
     #[inline]
     pub fn count(&'static self) {
         at_site(self, Add(1));
@@ -65,7 +66,8 @@ impl Site {
         store::target(Some(Place { site: self, index: 0 }), UNASSIGNED, 0).0
     }
 
-    /// Where this site's series with these values is. With closed labels a sum, else a look-up.
+    /// The location of this site's series with these values. With closed labels it is computed by
+    /// an addition, otherwise it is looked up.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row<L: Labels>(&'static self, values: L) -> At {
@@ -73,13 +75,15 @@ impl Site {
             return At::slot(DROPPED);
         }
         match self.closed_index(&values) {
-            // What isn't a slot stays above every limit: a family's cells are below 2^16.
+            // A value that isn't a slot stays above every limit: a family has fewer than 2^16
+            // cells.
             Some(index) => At::slot(self.first() + index),
             None => At::row(self.look_up(&values)),
         }
     }
 
-    /// How far behind the site's first cell the series with these values begins, where all labels are closed.
+    /// The offset of the series with these values from the site's first cell, if all labels are
+    /// closed.
     #[inline]
     pub(crate) fn closed_index<L: Labels>(&self, values: &L) -> Option<u32> {
         (L::CLOSED && !self.is_open()).then(|| values.index() * self.stride())
@@ -97,13 +101,13 @@ impl Site {
         };
         match (found, values.texts()) {
             (Some(row), _) => row,
-            // Asked for once more, so that only here they need a place in memory.
+            // Built again, so that only the slow path needs them in memory.
             (None, Some(texts)) => self.row_at_leisure(&texts),
             (None, None) => self.row_at_leisure(values),
         }
     }
 
-    /// Values that are long, or many, or write themselves; and those that are new.
+    /// The slow path: values that are long, many, or written by the user's code; and new ones.
     #[inline(never)]
     fn row_at_leisure(&'static self, values: &impl Labels) -> &'static RowSlot {
         match label::find(self.address(), values) {
@@ -114,14 +118,14 @@ impl Site {
 
     #[cold]
     fn row_cold(&'static self, values: &impl Labels) -> &'static RowSlot {
-        // Before the store is asked: a label value is code of the user's.
+        // Done before the store is asked, because a label value runs the user's code.
         let mut key = Key::new();
         values.write_to(&mut LabelKey(&mut key));
         if self.is_contradicted() {
             return &NEVER_ROW;
         }
         if self.is_full() {
-            // The row of all values that are too many is in the table like any other: still no mutex.
+            // The row `_other` is in the table like any other, so the mutex still isn't needed.
             if let Some(row) = self.find_other(&key) {
                 return row;
             }
@@ -143,7 +147,7 @@ impl Site {
         Partial(key)
     }
 
-    /// The series with these values behind those of `partial`.
+    /// The location of the series with the values of `partial`, followed by these.
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "a tuple of references, written in place")]
     pub fn row_with<L: Labels>(&'static self, partial: &Partial, values: L) -> At {
@@ -152,7 +156,7 @@ impl Site {
         At::row(self.look_up(&&key))
     }
 
-    /// The same where all further labels read `value`.
+    /// As `row_with`, if all further labels have the value `value`.
     pub fn row_named(&'static self, partial: &Partial, value: &'static str) -> At {
         let Spec::Metric(descriptor) = self.spec() else { return At::slot(DROPPED) };
         let given = descriptor.labels.iter().filter(|label| !matches!(label, Label::Const(..)));

@@ -1,5 +1,5 @@
-//! A call that is a future's: it begins with the first poll, and ends with the last, or when the
-//! future is dropped before that.
+//! A call of a future. It begins with the first poll, and ends with the last one, or when the
+//! future is dropped earlier.
 
 use core::fmt;
 use core::future::Future;
@@ -15,13 +15,13 @@ use super::recorder::Recorder;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Not polled yet: no call.
+    /// Not polled yet: there is no call.
     Made,
     Waiting,
-    /// Seen by a drop only if the body unwinds.
+    /// A drop sees this state only if the body unwinds.
     Polling,
     Done,
-    /// The body is being dropped half way.
+    /// The body is being dropped before it has ended.
     Leaving,
     /// The same, because something else panicked.
     LeavingUnwinding,
@@ -30,8 +30,8 @@ enum State {
 /// The call of a watched body.
 ///
 /// Nothing here is generic over the body, so it is compiled once for all functions with the same
-/// attributes. What is generic over the body is compiled for each of them: there it is polled in one
-/// place, and dropped in one.
+/// attributes. The generic code is compiled for each body, which it polls in one place and drops in
+/// one.
 #[derive(Debug)]
 struct Watched<R: Recorder, E: Ending> {
     begun: Begun<R, E>,
@@ -44,7 +44,7 @@ impl<R: Recorder, E: Ending> Watched<R, E> {
         Self { begun, state: State::Made }
     }
 
-    /// Before the body is polled.
+    /// Called before the body is polled.
     #[inline(never)]
     fn polls(&mut self) {
         if self.state == State::Made {
@@ -55,12 +55,12 @@ impl<R: Recorder, E: Ending> Watched<R, E> {
         }
     }
 
-    /// After the body was polled.
+    /// Called after the body was polled.
     #[inline(never)]
     fn polled(&mut self, is_ready: bool) {
         match (self.state, is_ready) {
-            // What a future makes of a poll after its end, or after it has panicked, is its own
-            // matter; if it has another value, that was another call.
+            // What a future does if it is polled after its end, or after a panic, is its own
+            // matter. If it yields another value, that was another call.
             (State::Done, true) => self.begun.begin(),
             (State::Done, false) => {}
             (_, true) => self.state = State::Done,
@@ -68,12 +68,12 @@ impl<R: Recorder, E: Ending> Watched<R, E> {
         }
     }
 
-    /// Before the body is dropped.
+    /// Called before the body is dropped.
     #[inline(never)]
     fn leaves(&mut self) {
         match self.state {
-            // The body has unwound. Not `thread::panicking()`: a future may be dropped, unharmed,
-            // because something else panicked.
+            // The body has unwound. `thread::panicking()` would be wrong: a future may be dropped
+            // normally because something else panicked.
             State::Polling => {
                 self.state = State::Done;
                 self.begun.finish(Outcome::Panic, 0);
@@ -86,7 +86,7 @@ impl<R: Recorder, E: Ending> Watched<R, E> {
 }
 
 impl<R: Recorder, E: Ending> Drop for Watched<R, E> {
-    /// After the body was dropped.
+    /// Called after the body was dropped.
     #[inline(never)]
     fn drop(&mut self) {
         let outcome = match self.state {
@@ -99,7 +99,7 @@ impl<R: Recorder, E: Ending> Drop for Watched<R, E> {
 }
 
 pin_project_lite::pin_project! {
-    /// A future under watch. Its output is the call, to be ended, and the body's output.
+    /// A watched future. Its output is the call, which is still to be ended, and the body's output.
     ///
     /// It is `Unpin` if the body is.
     #[derive(Debug)]
@@ -111,7 +111,8 @@ pin_project_lite::pin_project! {
     {
         #[pin]
         body: F,
-        // Behind the body, and so dropped after it: the body's locals are part of the call.
+        // Declared after the body, and so dropped after it: dropping the body's locals is part of
+        // the call.
         call: Watched<R, E>,
     }
 
@@ -126,13 +127,13 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// Puts a future under watch.
+/// Watches a future.
 #[inline]
 pub fn watch<R: Recorder, F: Future>(body: F, recorders: R) -> Watch<R, F> {
     Watch { body, call: Watched::made(Begun::later(recorders, ())) }
 }
 
-/// The same where a [`Stop`](super::Stop) says when its body is done.
+/// As [`watch`], if a [`Stop`](super::Stop) records the end of its body.
 #[inline]
 pub fn watch_until<R: Recorder, F: Future>(
     body: F,
@@ -149,8 +150,8 @@ impl<R: Recorder, F: Future, E: Ending> Future for Watch<R, F, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         this.call.polls();
-        // Recording doesn't unwind. Where it did, nothing would have to drop the value: each body
-        // is without the code for that.
+        // Recording doesn't unwind. If it did, the value would not be dropped; without that
+        // guarantee every body would contain code for it.
         let polled = ManuallyDrop::new(this.body.poll(cx));
         this.call.polled(polled.is_ready());
         match ManuallyDrop::into_inner(polled) {
@@ -160,7 +161,7 @@ impl<R: Recorder, F: Future, E: Ending> Future for Watch<R, F, E> {
     }
 }
 
-/// A clone of a future is a call of its own, which begins with that clone's first poll.
+/// A clone of a future is another call, which begins with that clone's first poll.
 impl<R: Recorder, F: Clone, E: Ending> Clone for Watch<R, F, E> {
     fn clone(&self) -> Self {
         Self { body: self.body.clone(), call: Watched::made(self.call.begun) }
@@ -168,7 +169,7 @@ impl<R: Recorder, F: Clone, E: Ending> Clone for Watch<R, F, E> {
 }
 
 pin_project_lite::pin_project! {
-    /// A future whose output goes through a function.
+    /// A future whose output is passed through a function.
     #[must_use = "futures do nothing unless polled"]
     pub struct Ends<F, G> {
         #[pin]
@@ -177,7 +178,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// Gives what a watched future yields, calls and value, to the function that ends the calls.
+/// Passes the output of a watched future, calls and value, to the function that ends the calls.
 #[inline]
 pub fn ends<F: Future, G: FnMut(F::Output) -> T, T>(future: F, end: G) -> Ends<F, G> {
     Ends { future, end }
