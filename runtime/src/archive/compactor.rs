@@ -64,6 +64,7 @@ pub(crate) struct Listing {
     bases: Vec<(Age, TimeBase)>,
 }
 
+/// A file of a segment, with its header.
 pub(crate) struct Listed {
     pub(crate) name: String,
     header: Header,
@@ -162,7 +163,7 @@ impl<'a> Folder<'a> {
     }
 
     /// Writes a generation without what `what` deletes, unless it deletes nothing, and returns how
-    /// many series that were. `what` is given the series of all segments that are not in the
+    /// many series it deleted. `what` is given the series of all segments that are not in the
     /// archive.
     pub(crate) fn forget(
         &self,

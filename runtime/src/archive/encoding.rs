@@ -40,9 +40,10 @@ const LABEL_COST: u64 = 64;
 const MAX_GENERATION: u64 = 1 << 62;
 /// The parts of an exact sum have different magnitudes, of which `f64` does not have many more.
 const MAX_PARTS: u32 = 4096;
-/// Marks the absence of a sum that is optional.
+/// Stands for an optional sum that is absent.
 const NO_PARTS: u32 = u32::MAX;
 
+/// The header of an archive.
 pub(crate) struct Header {
     pub(crate) archive: Archive,
     minor: u16,

@@ -37,7 +37,7 @@ impl Clean {
         Self::default()
     }
 
-    /// Selects series of dead processes to which nobody has added for that time, and that no
+    /// Selects series of dead processes to which nothing was added for that time, and that no
     /// segment has any more: series of a tenant, a queue, a metric that no longer exists. The time
     /// counts from the compaction of the last process that had the series.
     pub fn older_than(mut self, age: Duration) -> Self {

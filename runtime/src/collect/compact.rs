@@ -136,7 +136,7 @@ impl Collector {
 /// # Examples
 ///
 /// ```
-/// // This process is alive, whatever anyone says.
+/// // This process is alive, so nothing is compacted.
 /// assert_eq!(headcount::mark_process_dead(std::process::id())?, 0);
 /// # Ok::<(), headcount::Error>(())
 /// ```

@@ -20,6 +20,7 @@ use super::spans::{Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::totals::LogOf;
 
+/// One family while its parts are added up.
 pub(crate) struct Merging<'a> {
     family: MetricFamily,
     mode: Option<Mode>,

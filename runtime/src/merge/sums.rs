@@ -84,7 +84,7 @@ pub(crate) struct Each {
     pub(crate) is_alive: bool,
 }
 
-/// In mode `all`, so many dead processes have their own series: the newest ones.
+/// The most dead processes that have their own series in mode `all`: the newest ones.
 pub(crate) const MOST_DEAD: usize = 64;
 
 impl GaugeSum {

@@ -30,7 +30,7 @@ pub(super) struct Usage {
 /// What became of a process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found {
-    /// It exists, or is a zombie, whose time the kernel still reports.
+    /// It exists, perhaps as a zombie, whose time the kernel still reports.
     There(Usage),
     /// It does not exist, and will not again.
     Gone,

@@ -70,6 +70,7 @@ pub(crate) fn families<'a>(
 /// A process and one of its segments.
 type Known = BTreeMap<Who, [u8; 16]>;
 
+/// Where this process runs.
 struct Here {
     boot_id: [u8; 16],
     pid_namespace: u64,

@@ -23,8 +23,8 @@ impl Limit {
     /// No limit except those of each file.
     pub(crate) const NONE: Self = Self(u64::MAX);
 
-    /// A limit of so many bytes for the page, and of as many for what is read of all files
-    /// together.
+    /// Creates a limit in bytes. It applies to the page, and separately to what is read of all
+    /// files together.
     pub const fn bytes(bytes: u64) -> Self {
         Self(bytes)
     }
