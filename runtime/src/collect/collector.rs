@@ -124,14 +124,17 @@ impl Collector {
     /// code runs in the processes: the collecting process asks the kernel. Needs the feature
     /// `process`.
     ///
-    /// | family | of one process | together |
+    /// | family | one process | several processes |
     /// |---|---|---|
-    /// | `process_cpu_seconds_total` | time on all processors, in user and system mode | of the living and the dead; never falls |
-    /// | `process_resident_memory_bytes` | memory in use | the sum over the living; pages that they share count for each |
-    /// | `process_virtual_memory_bytes` | addresses in use | the sum over the living; 4 GiB of each are a segment's, which cost nothing |
+    /// | `process_cpu_seconds_total` | user and system time | of living and dead; never falls |
+    /// | `process_resident_memory_bytes` | memory in use | the sum over the living |
+    /// | `process_virtual_memory_bytes` | addresses in use | the sum over the living |
     /// | `process_open_fds` | open descriptors | the sum over the living |
     /// | `process_max_fds` | how many it may open | the least, which is reached first |
-    /// | `process_start_time_seconds` | when it was started, since 1970 | the earliest of the living |
+    /// | `process_start_time_seconds` | start time, since 1970 | the earliest of the living |
+    ///
+    /// Time is the time on all processors. Pages that processes share count for each of them. 4 GiB
+    /// of each process's addresses belong to its segment, and cost nothing.
     ///
     /// The collector asks for the processes whose segments are in the directory and which are in
     /// its own pid namespace. Values that the kernel does not show for another user's process are

@@ -1,8 +1,8 @@
 //! The collector: any process may open a directory and read what all processes counted.
 //!
 //! It needs no annotated function in its own binary, since segments describe themselves. It uses
-//! neither `registry` nor `record`; it asks the store for this process's own segment, which may have
-//! no file name.
+//! neither `registry` nor `record`; it asks the store for this process's own segment, which may
+//! have no file name.
 
 mod about;
 mod catalogue;
