@@ -1,12 +1,12 @@
-//! What of a declaration only the compiler can put together and check, since it needs types or constants that an expansion knows by name
-//! only.
+//! Checks of declarations that only the compiler can make, because they need types or constants of
+//! which a macro's expansion knows only the names.
 
 use crate::descriptor::Label;
 use crate::model::kind::Kind;
 use crate::model::text::{ends_with, same, starts_with};
 use crate::registry::shared_family;
 
-/// The length of the name that these parts make: those that aren't empty, joined by `_`.
+/// The length of these parts joined by `_`, without the empty ones.
 pub const fn joined_len(parts: &[&str]) -> usize {
     let mut len = 0;
     let mut i = 0;
@@ -19,7 +19,7 @@ pub const fn joined_len(parts: &[&str]) -> usize {
     len
 }
 
-/// The parts that aren't empty, joined by `_`; `N` is their [`joined_len`].
+/// These parts joined by `_`, without the empty ones; `N` is their [`joined_len`].
 pub const fn joined<const N: usize>(parts: &[&str]) -> [u8; N] {
     let mut joined = [b'_'; N];
     let mut at = 0;
@@ -40,20 +40,22 @@ pub const fn joined<const N: usize>(parts: &[&str]) -> [u8; N] {
     joined
 }
 
-/// What [`joined`] made, as text.
+/// The result of [`joined`] as text.
 pub const fn joined_text(joined: &'static [u8]) -> &'static str {
     match core::str::from_utf8(joined) {
         Ok(text) => text,
-        // Parts are text, and so is what they make.
+        // The parts are text, and so is the result.
         Err(_) => "",
     }
 }
 
-/// The name of a metric, of this kind, that an expansion couldn't check by itself: a part of it is a constant, or the type has another name.
+/// The name of a metric of this kind, for an expansion that couldn't check the name itself because
+/// a part of it is a constant or the type is an alias.
 ///
 /// # Panics
 ///
-/// Where no metric of that kind may be called so. In a constant, as generated code calls it, that is a compile error; so for what follows.
+/// Panics if no metric of that kind may have this name. Generated code calls this in a constant,
+/// where a panic is a compile error; the same holds for the functions below.
 #[track_caller]
 pub const fn name(kind: Kind, name: &'static str) -> &'static str {
     let text = name.as_bytes();
@@ -105,11 +107,11 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
     name
 }
 
-/// The kind of a metric for which no mode was given, and whose type has another name.
+/// The kind of a metric without a mode whose type is an alias.
 ///
 /// # Panics
 ///
-/// If it needs one.
+/// Panics if the kind requires a mode.
 #[track_caller]
 pub const fn without_mode(kind: Kind) -> Kind {
     assert!(
@@ -124,7 +126,7 @@ pub const fn without_mode(kind: Kind) -> Kind {
 ///
 /// # Panics
 ///
-/// If it is no info.
+/// Panics if it is not an info.
 #[track_caller]
 pub const fn info_labels(kind: Kind, labels: &'static [Label]) -> &'static [Label] {
     assert!(

@@ -1,6 +1,7 @@
-//! What is known of a metric at compile time. Built and checked in `const`, so a mistake is a compile error.
+//! The description of a metric at compile time. It is built and checked in `const`, so a mistake is
+//! a compile error.
 //!
-//! It does not know of slots or of files.
+//! It knows neither slots nor files.
 
 use crate::model::cells::{MAX_BOUNDS, durations_width};
 use crate::model::kind::Kind;
@@ -14,9 +15,10 @@ use crate::model::text::same;
 pub enum Label {
     /// A label with one value, known at compile time.
     Const(&'static str, &'static str),
-    /// A label whose values are known at run time only.
+    /// A label whose values are known only at run time.
     Open(&'static str),
-    /// A label with all values of its type, `LabelValue::VALUES`; as [`Open`](Self::Open) where the type has none.
+    /// A label with all values of its type, `LabelValue::VALUES`; the same as [`Open`](Self::Open)
+    /// if the type has none.
     Of(&'static str, &'static [&'static str]),
 }
 
@@ -50,7 +52,7 @@ impl Label {
         }
     }
 
-    /// How many values are known at compile time; 1 for one that is open.
+    /// The number of values that are known at compile time; 1 for an open label.
     const fn count(&self) -> u64 {
         match self {
             Self::Const(..) | Self::Open(_) => 1,
@@ -103,20 +105,21 @@ pub struct Descriptor {
     pub(crate) mode: Mode,
     pub(crate) bounds: Bounds,
     pub(crate) max_series: u32,
-    /// Seconds after which a row goes that nobody has touched; 0: none does.
+    /// After how many seconds an untouched row is removed; 0: never.
     pub(crate) idle_timeout: u32,
-    /// Whether someone wrote the help text.
+    /// Whether a person wrote the help text.
     pub(crate) has_own_help: bool,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
 
 impl Descriptor {
-    /// A metric without labels; a histogram has the default bounds until told otherwise.
+    /// A metric without labels; a histogram has the default bounds until others are set.
     ///
     /// # Panics
     ///
-    /// Without a name. In a constant, as generated code calls it, that is a compile error; so for the methods below.
+    /// Panics if the name is empty. Generated code calls this in a constant, where a panic is a
+    /// compile error; the same holds for the methods below.
     #[track_caller]
     pub const fn new(
         kind: Kind,
@@ -151,11 +154,12 @@ impl Descriptor {
         }
     }
 
-    /// The labels, in the order in which `Site::row` takes the values of the open ones.
+    /// Sets the labels, in the order in which `Site::row` takes the values of the open ones.
     ///
     /// # Panics
     ///
-    /// If there are more than 60, or a name or value is longer than 1,024 bytes: no reader would take them.
+    /// Panics if there are more than 60, or if a name or value is longer than 1,024 bytes: no
+    /// reader would accept them.
     #[must_use]
     #[track_caller]
     pub const fn labels(mut self, labels: &'static [Label]) -> Self {
@@ -169,11 +173,12 @@ impl Descriptor {
         self
     }
 
-    /// Series that a family with open labels may have in one process, before the rest goes to one that reads `_other`.
+    /// Sets the maximum number of series of a family with open labels in one process. Further
+    /// series are counted in the one whose labels have the value `_other`.
     ///
     /// # Panics
     ///
-    /// If it is 0.
+    /// Panics if it is 0.
     #[must_use]
     #[track_caller]
     pub const fn max_series(mut self, most: u32) -> Self {
@@ -182,7 +187,7 @@ impl Descriptor {
         self
     }
 
-    /// Seconds after which the process removes a row that nobody has touched.
+    /// Sets after how many seconds the process removes an untouched row.
     #[must_use]
     pub const fn idle_timeout(mut self, seconds: u32) -> Self {
         self.idle_timeout = seconds;
@@ -196,11 +201,13 @@ impl Descriptor {
         self
     }
 
-    /// The states of a [`StateSet`](crate::StateSet), as `states_of` has them; nothing for any other handle.
+    /// Sets the states of a [`StateSet`](crate::StateSet), as returned by `states_of`; does nothing
+    /// for any other handle.
     ///
     /// # Panics
     ///
-    /// For a state set without states, or with a label of its own name, which is the states'.
+    /// Panics for a state set without states, or with a label that has the family's own name, which
+    /// is the label of the states.
     #[must_use]
     #[track_caller]
     pub const fn states(mut self, states: &'static [&'static str]) -> Self {
@@ -223,18 +230,19 @@ impl Descriptor {
         self
     }
 
-    /// Nobody wrote the help text: it was made of a function's name, and says nothing of the family as a whole.
+    /// Marks the help text as generated from a function's name: it describes the function and not
+    /// the family as a whole.
     #[must_use]
     pub const fn generated_help(mut self) -> Self {
         self.has_own_help = false;
         self
     }
 
-    /// The unit, as a word: `seconds`, `bytes`.
+    /// Sets the unit, as a word: `seconds`, `bytes`.
     ///
     /// # Panics
     ///
-    /// For an info or a state set, whose values count nothing.
+    /// Panics for an info or a state set, whose values have no unit.
     #[must_use]
     #[track_caller]
     pub const fn unit(mut self, unit: &'static str) -> Self {
@@ -246,11 +254,11 @@ impl Descriptor {
         self
     }
 
-    /// How processes combine, for a gauge.
+    /// Sets how the values of processes are combined, for a gauge.
     ///
     /// # Panics
     ///
-    /// For anything else.
+    /// Panics for any other kind.
     #[must_use]
     #[track_caller]
     pub const fn mode(mut self, mode: Mode) -> Self {
@@ -263,11 +271,11 @@ impl Descriptor {
         self
     }
 
-    /// Bounds of a histogram of plain values; pass them through [`bounds`].
+    /// Sets the bounds of a histogram of plain values; pass them through [`bounds`].
     ///
     /// # Panics
     ///
-    /// If there are more than 1,000, or the metric is of another kind.
+    /// Panics if there are more than 1,000, or if the metric is of another kind.
     #[must_use]
     #[track_caller]
     pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
@@ -277,11 +285,11 @@ impl Descriptor {
         self
     }
 
-    /// Bounds of a histogram of durations; make them with [`nanos`].
+    /// Sets the bounds of a histogram of durations; make them with [`nanos`].
     ///
     /// # Panics
     ///
-    /// If there are more than 1,000, or the metric is of another kind.
+    /// Panics if there are more than 1,000, or if the metric is of another kind.
     #[must_use]
     #[track_caller]
     pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
@@ -295,7 +303,7 @@ impl Descriptor {
         matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet)
     }
 
-    /// Cells of one series.
+    /// The number of cells of one series.
     #[expect(clippy::cast_possible_truncation, reason = "fewer than MAX_BOUNDS")]
     pub(crate) const fn width(&self) -> u32 {
         match self.kind {
@@ -313,7 +321,8 @@ impl Descriptor {
         }
     }
 
-    /// Series that share one set of label values: one, or one for each outcome or state.
+    /// The number of series that share one set of label values: one, or one for each outcome or
+    /// state.
     #[expect(clippy::cast_possible_truncation, reason = "checked by `product`")]
     pub(crate) const fn fan(&self) -> u32 {
         match self.fan {
@@ -322,8 +331,8 @@ impl Descriptor {
         }
     }
 
-    /// Whether a series appears when it is first looked up: some label's values are known at run time only, or it is an info, which says nothing
-    /// before it is set, whatever it could say.
+    /// Whether a series appears when it is first looked up: the values of a label are known only at
+    /// run time, or the metric is an info, which has no series before it is set.
     pub(crate) const fn is_open(&self) -> bool {
         let is_said = matches!(self.kind, Kind::Info);
         let mut i = 0;
@@ -337,11 +346,12 @@ impl Descriptor {
         false
     }
 
-    /// How many sets of label values there are, where all labels are closed.
+    /// The number of sets of label values, if all labels are closed.
     ///
     /// # Panics
     ///
-    /// Where all their series together would need more cells than is sensible; in a constant, a compile error.
+    /// Panics if all their series together would need too many cells; in a constant, that is a
+    /// compile error.
     #[expect(clippy::cast_possible_truncation, reason = "checked just before")]
     #[track_caller]
     pub(crate) const fn product(&self) -> u32 {
@@ -359,17 +369,17 @@ impl Descriptor {
     }
 }
 
-/// Bytes of a name or of a label's value.
+/// The maximum length of a name or of a label's value, in bytes.
 const MAX_TEXT: usize = crate::model::text::MAX_LABEL_VALUE_LEN;
 
-/// Cells of all series of a family with closed labels.
+/// The maximum number of cells of all series of a family with closed labels.
 const MAX_DENSE: u64 = 1 << 16;
 
 /// Checks bucket bounds: at least one, finite, ascending.
 ///
 /// # Panics
 ///
-/// Where they aren't; in a constant, as generated code calls it, that is a compile error.
+/// Panics if they aren't. Generated code calls this in a constant, where that is a compile error.
 #[track_caller]
 pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
     assert!(!bounds.is_empty(), "a histogram needs at least one bucket bound");
@@ -384,11 +394,11 @@ pub const fn bounds(bounds: &'static [f64]) -> &'static [f64] {
     bounds
 }
 
-/// Turns bounds in seconds into nanoseconds, and checks them.
+/// Converts bounds in seconds to nanoseconds, and checks them.
 ///
 /// # Panics
 ///
-/// Where they aren't ascending, finite and above zero; in a constant, that is a compile error.
+/// Panics if they aren't ascending, finite and above zero; in a constant, that is a compile error.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just before")]
 #[track_caller]
 pub const fn nanos<const N: usize>(seconds: &[f64]) -> [u64; N] {

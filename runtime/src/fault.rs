@@ -1,10 +1,10 @@
 //! Named places at which a test kills or stops the process, or lets a system call fail.
 //!
-//! They exist only with the feature `__kill-points`, which is for headcount's own tests. Without it,
-//! [`call`] and [`step`] expand to their argument and nothing else.
+//! They exist only with the feature `__kill-points`, which is for headcount's own tests. Without
+//! it, [`call`] and [`step`] expand to their argument and nothing else.
 //!
-//! The names register themselves. So a test can ask a program for all of them, and fails if it never
-//! reaches one.
+//! The names register themselves. So a test can ask a program for all of them, and fails if it
+//! never reaches one.
 
 /// A system call, which returns a `Result`. A test can kill the process before it (`<name>.before`)
 /// or after it (`<name>.after`), or let it fail without making it.

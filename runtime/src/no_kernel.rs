@@ -1,7 +1,9 @@
-//! What stands in for the kernel under miri, which has no mappings, no signals and no forks: the allocator, and nothing. So the library itself
-//! runs there, from its handles to its collector, and every access to a segment's memory is looked at.
+//! Replaces the kernel under miri, which has no mappings, no signals and no forks: memory comes
+//! from the allocator, and everything else does nothing or fails. So the library itself runs under
+//! miri, from its handles to its collector, and miri checks every access to a segment's memory.
 //!
-//! What no mapping would let one touch is uninitialised here, and reading it an error.
+//! Memory that would be inaccessible in a mapping is uninitialised here, so that reading it is an
+//! error.
 #![expect(
     unsafe_code,
     reason = "memory of the allocator's, and functions that are unsafe where there is a kernel"
@@ -19,20 +21,20 @@ use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 /// The size of a page, as everywhere in this library.
 const PAGE: usize = 4096;
 
-/// Every byte is real there: the larger geometries are refused.
+/// All memory is allocated at once, so the larger geometries are refused.
 const MOST: usize = 4 << 20;
 
-/// A file without a name: there are none, and a segment lies in private memory.
+/// Unnamed files don't exist, so that the segment is in private memory.
 pub(crate) fn memfd_create(_: &str, _: MemfdFlags) -> Result<OwnedFd> {
     Err(Errno::NOSYS)
 }
 
-/// The kernel's files say nothing.
+/// The files of the kernel are empty.
 pub(crate) fn read_small(_: &str, _: &mut [u8]) -> usize {
     0
 }
 
-/// No namespaces either.
+/// Namespaces don't exist either.
 pub(crate) fn stat(_: &str) -> Result<Stat> {
     Err(Errno::NOSYS)
 }
@@ -79,7 +81,7 @@ pub(crate) unsafe fn mprotect(at: *mut c_void, len: usize, access: MprotectFlags
     Ok(())
 }
 
-/// Nothing is given back: nobody forks.
+/// Unmaps nothing, because no process forks.
 ///
 /// # Safety
 ///
@@ -88,7 +90,7 @@ pub(crate) unsafe fn munmap(_: *mut c_void, _: usize) -> Result<()> {
     Ok(())
 }
 
-/// Advice needs no taking.
+/// Ignores the advice.
 ///
 /// # Safety
 ///
@@ -97,7 +99,7 @@ pub(crate) unsafe fn madvise(_: *mut c_void, _: usize, _: Advice) -> Result<()> 
     Ok(())
 }
 
-/// Who waits looks again; the interpreter lets another thread go on.
+/// A waiting thread checks again; the interpreter switches to another thread.
 pub(crate) mod futex {
     use core::sync::atomic::AtomicU32;
 

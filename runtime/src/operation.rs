@@ -1,4 +1,4 @@
-//! One operation on a run of cells: in place where this thread has them, out of line everywhere else.
+//! One operation on several cells: in place if they are this thread's, otherwise on the slow path.
 
 use crate::config::ON;
 use crate::label::{At, GONE};
@@ -7,15 +7,17 @@ use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
-/// Something that is done to the cells of a series, or of all series of a function.
+/// An operation on the cells of a series, or of all series of a function.
 pub(crate) trait Operation: Copy {
-    /// The last cell that it touches, counted from the first. Compared with the shard's limit, for all of them.
+    /// The offset of the last cell that it touches. It is compared with the shard's limit for all
+    /// of them.
     fn last(self) -> u32;
-    /// Does it.
+    /// Applies it.
     fn apply(self, cells: &impl Cells);
 }
 
-/// On the cells from `slot` on. If they aren't this thread's to write, `place` says whose slot it would be to assign.
+/// Applies an operation to the cells from `slot` on. If this thread may not write them, `place`
+/// returns the site to which a slot must be assigned.
 #[inline]
 pub(crate) fn at(slot: u32, operation: impl Operation, place: impl FnOnce() -> Option<Place>) {
     if !ON {
@@ -27,33 +29,33 @@ pub(crate) fn at(slot: u32, operation: impl Operation, place: impl FnOnce() -> O
     }
 }
 
-/// On cells that are assigned.
+/// Applies an operation to cells that are assigned.
 #[inline]
 pub(crate) fn at_slot(slot: u32, operation: impl Operation) {
     at(slot, operation, || None);
 }
 
-/// On the cells of a series, if it is still there.
+/// Applies an operation to the cells of a series, unless the series was removed.
 #[inline]
 pub(crate) fn at_series(series: At, operation: impl Operation) {
     at_slot(series.load(), operation);
 }
 
-/// On the cells of a site, which may not have any yet.
+/// Applies an operation to the cells of a site, which may not have any yet.
 #[inline]
 pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
     let slot = site.load(core::sync::atomic::Ordering::Relaxed);
     at(slot, operation, || Some(Place { site, index: 0 }));
 }
 
-/// Never inlined, so that what is inlined stays a load, a compare and the operation.
+/// Never inlined, so that the inlined part stays a load, a compare and the operation.
 #[cold]
 #[inline(never)]
 fn elsewhere(place: Option<Place>, slot: u32, operation: impl Operation) {
     match store::target(place, slot, operation.last()).1 {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
-        // A row that was removed: it counts nowhere, and nothing is amiss.
+        // The row was removed: it counts nowhere, which is not an error.
         Target::Nowhere if slot == GONE => {}
         Target::Nowhere => store::note_dropped(),
     }
@@ -110,7 +112,7 @@ impl Operation for AddTo {
     }
 }
 
-/// Puts a duration into one of several histograms.
+/// Adds a duration to one of several histograms.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ObserveNanos {
     pub(crate) nanos: u64,
@@ -139,18 +141,19 @@ impl Operation for ObserveNanos {
     }
 }
 
-/// A bucket holds what is less than or equal to its bound.
+/// A bucket holds the values that are less than or equal to its bound.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
 fn bucket(bounds: &[u64], nanos: u64) -> u32 {
     match bounds.first() {
-        // A branch that is foretold, for the calls so short that measuring them shows; searching waits for one load after the other.
+        // This branch predicts well for short calls, where the cost shows; a binary search is a
+        // chain of dependent loads.
         Some(first) if nanos > *first => bounds.partition_point(|bound| *bound < nanos) as u32,
         _ => 0,
     }
 }
 
-/// `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
+/// The cells are `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
 #[inline]
 pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
     if cells.add_carrying(at, nanos) {
@@ -159,23 +162,26 @@ pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: 
     cells.add(at + 2 + bucket(bounds, nanos), 1);
 }
 
-/// Puts a value into a histogram: `[sum, bucket 0 .. bucket n]`.
+/// Adds a value to a histogram: `[sum, bucket 0 .. bucket n]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observe {
     value: f64,
-    /// The bucket, and from bit 32 on the last cell. One word: two words are passed in registers.
+    /// The bucket; the bits from 32 on are the offset of the last cell. They share one word so that
+    /// the operation is two words, which are passed in registers.
     places: u64,
 }
 
 impl Observe {
-    /// A bucket holds what is less than or equal to its bound. Without bounds there is one bucket: a summary's number.
+    /// A bucket holds the values that are less than or equal to its bound. Without bounds there is
+    /// one bucket: the count of a summary.
     #[inline]
     pub(crate) fn new(value: f64, bounds: &[f64]) -> Self {
         Self::into_bucket(value, bounds.partition_point(|bound| *bound < value), bounds)
     }
 
-    /// The same for a duration. It mostly is below the first bound where observing it shows, so that this can be foretold; a search would wait for the
-    /// second reading of the clock, and the next reading for the search.
+    /// The same for a duration. Where the cost of observing shows, the duration is mostly below the
+    /// first bound, so the branch predicts well. A search would wait for the second reading of the
+    /// clock, and the next reading for the search.
     #[inline]
     pub(crate) fn duration(seconds: f64, bounds: &[f64]) -> Self {
         match bounds.first() {

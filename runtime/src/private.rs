@@ -1,4 +1,5 @@
-//! Everything that generated code may name, and nothing for anyone else: it may change in any release.
+//! Everything that generated code may name. It is not for other code, and may change in any
+//! release.
 
 pub use core::any::type_name;
 pub use core::convert::Infallible;

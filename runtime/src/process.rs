@@ -1,4 +1,5 @@
-//! Who this process is, as a segment's header tells it, and what the kernel gives to it.
+//! The identity of this process, as a segment's header records it, and what the kernel provides to
+//! the process.
 #![cfg_attr(
     not(miri),
     expect(
@@ -29,7 +30,7 @@ pub(crate) use epoch::{begin_epoch, epoch};
 pub(crate) use forks::Forks;
 pub(crate) use signals::Blocked;
 
-/// What a reader can compare to find out whether the writer is still there, beside the lock.
+/// With these a reader can find out, in addition to the lock, whether the writer still exists.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity {
     pub(crate) boot_id: [u8; 16],
@@ -52,7 +53,7 @@ impl Identity {
     }
 }
 
-/// Zeros where the kernel doesn't say.
+/// Zeros if the kernel doesn't report it.
 pub(crate) fn boot_id() -> [u8; 16] {
     let mut text = [0_u8; 64];
     let len = read_small("/proc/sys/kernel/random/boot_id", &mut text);
@@ -69,12 +70,14 @@ pub(crate) fn pid_namespace() -> u64 {
     stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
 }
 
-/// The start time in clock ticks since boot, and the state. `None`: no such process, or `/proc` is not to be had.
+/// The start time in clock ticks since boot, and the state. `None`: there is no such process, or
+/// `/proc` is not available.
 pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
     let mut stat = [0_u8; 1024];
     let len = read_small(&format!("/proc/{pid}/stat"), &mut stat);
     let text = core::str::from_utf8(&stat[..len]).ok()?;
-    // The name stands in parentheses and may hold any character, these too: what follows the last one is fields.
+    // The name is in parentheses and may contain any character, including parentheses. The fields
+    // follow the last one.
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = *fields.next()?.as_bytes().first()?;
@@ -83,10 +86,10 @@ pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
     Some((ticks, state))
 }
 
-/// The beginning of a file; nothing where it can't be read.
+/// The beginning of a file; nothing if it can't be read.
 ///
-/// The kernel's files are meant. In a changed root directory they may be anything, a pipe that
-/// nobody writes to among it, so nothing is waited for.
+/// It is meant for files of the kernel. In a changed root directory the path may lead to anything,
+/// even to a pipe without a writer, so this never waits.
 #[cfg(not(miri))]
 pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -99,8 +102,8 @@ pub(crate) fn root() -> Option<(u64, u64)> {
     stat("/").ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
-/// Whether the program got rights by `exec` that its caller hasn't: a set-user-ID or set-group-ID
-/// program, or one with capabilities of its file.
+/// Whether `exec` gave the program rights that its caller lacks: a set-user-ID or set-group-ID
+/// program, or one with file capabilities.
 #[cfg(not(miri))]
 pub(crate) fn has_more_rights_than_its_caller() -> bool {
     // SAFETY: reads what the kernel gave to the process, and has no other conditions. Where the
@@ -113,12 +116,12 @@ pub(crate) fn has_more_rights_than_its_caller() -> bool {
     false
 }
 
-/// Random bytes, without waiting for any; an error where this process may get none.
+/// Random bytes, without waiting; an error if this process can't get any.
 pub(crate) fn random() -> io::Result<[u8; 16]> {
     let mut bytes = [0; 16];
     match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
         Ok(16) => Ok(bytes),
-        // Too early after the machine's start, or refused to this process.
+        // It is too early after the machine's start, or this process is not allowed to.
         refused => match read_small("/dev/urandom", &mut bytes) {
             16 => Ok(bytes),
             _ => Err(refused.err().unwrap_or(rustix::io::Errno::IO).into()),
@@ -126,8 +129,8 @@ pub(crate) fn random() -> io::Result<[u8; 16]> {
     }
 }
 
-/// The least number of a descriptor that is kept for long: out of the way of programs that count
-/// on low numbers.
+/// The minimum number for a descriptor that is kept for long: out of the way of programs that
+/// expect low numbers.
 pub(crate) fn high_number() -> i32 {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(1024);
     i32::try_from((limit / 2).min(512)).unwrap_or(0)
@@ -142,30 +145,28 @@ pub(crate) fn now_ns() -> u64 {
         .unwrap_or(0)
 }
 
-/// Nanoseconds by the kernel's monotonic clock: nobody sets it, and all processes of a boot share
-/// it.
+/// Nanoseconds of the kernel's monotonic clock, which nobody can set and which all processes of a
+/// boot share.
 #[cfg(not(miri))]
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one `timespec` through the pointer, which is a live local of that type,
-    // borrowed by
-    // nobody else. With this clock and a valid pointer the call doesn't fail.
+    // borrowed by nobody else. With this clock and a valid pointer the call doesn't fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
     let (seconds, nanos) = (time.tv_sec as u64, time.tv_nsec as u64);
     seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos)
 }
 
-/// Without a kernel there is one clock.
+/// Without a kernel there is only one clock.
 #[cfg(miri)]
 pub(crate) fn monotonic_ns() -> u64 {
     now_ns().saturating_sub(1)
 }
 
-/// When that clock was 0, in nanoseconds since 1970, as this program had it when it first asked. A
-/// child
-/// has its parent's.
+/// When the monotonic clock was 0, in nanoseconds since 1970, according to this program's first
+/// reading. A child inherits it.
 static BOOTED: AtomicU64 = AtomicU64::new(0);
 
 #[inline]
@@ -178,7 +179,7 @@ pub(crate) fn booted_ns() -> u64 {
 
 #[cold]
 fn look_when_booted() -> u64 {
-    // Both clocks at nearly one moment: a thread can lose its processor between them.
+    // Reads both clocks at nearly the same moment: a thread can be preempted between the two.
     let look = || {
         let (before, wall, after) = (monotonic_ns(), now_ns(), monotonic_ns());
         (after.saturating_sub(before), wall.saturating_sub(before).max(1))
@@ -196,14 +197,14 @@ fn look_when_booted() -> u64 {
     }
 }
 
-/// Nanoseconds since 1970, as they would be if nobody had set the clock since this program first
-/// asked: what was done later has the greater number.
+/// Nanoseconds since 1970, as they would be if nobody had set the clock since this program's first
+/// reading: a later event has the greater number.
 #[inline]
 pub(crate) fn steady_ns() -> u64 {
     booted_ns().wrapping_add(monotonic_ns())
 }
 
-/// The inode of the time namespace; 0 where the kernel doesn't say.
+/// The inode of the time namespace; 0 if the kernel doesn't report it.
 pub(crate) fn time_namespace() -> u64 {
     stat("/proc/self/ns/time").map_or(0, |stat| stat.st_ino)
 }

@@ -1,6 +1,6 @@
-//! The sites that the linker found, in a deterministic order.
+//! The sites that the linker collected, in a deterministic order.
 //!
-//! It does not assign slots: the store does, at first use.
+//! It does not assign slots: the store does that, at first use.
 
 use core::any::type_name;
 use core::panic::Location;
@@ -10,20 +10,21 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::descriptor::Descriptor;
 use crate::model::kind::Kind;
 
-/// The slot of a site that has none yet. Above every shard's limit, so the one compare of the hot path catches it; and
-/// adding a width or an index to it can't wrap.
+/// The slot of a site that has none yet. It is above every shard's limit, so the one compare of the
+/// hot path catches it; and adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
 /// The slot of a site that could not be registered.
 pub(crate) const DROPPED: u32 = 0xC000_0000;
 
-/// The slot of a site that contradicts another of its name: there is no use asking again. Above it lie the cells of its rows, such as they are.
+/// The slot of a site that contradicts another declaration of its name: asking again is useless.
+/// The values above it serve as the cells of its rows.
 pub(crate) const NEVER: u32 = 0xE000_0000;
 
-/// See [`Site::is_full`]; above every limit too.
+/// See [`Site::is_full`]; it is above every limit too.
 const FULL: u32 = UNASSIGNED + 1;
 
-/// From here to [`NEVER`]: the slot of a row that there was no room for, and that is asked for
-/// again.
+/// From here to [`NEVER`]: the slots of rows for which there was no space. Space for them is
+/// requested again.
 pub(crate) const WAITING: u32 = 0xD000_0000;
 
 /// Records calls, one counter for all ends.
@@ -47,14 +48,15 @@ pub(crate) const EXCEPTIONS: u32 = ERRORS | PANICS | CANCELLED;
 /// Beside [`TIMED`] or [`TIMED_OUTCOME`]: leaves out calls that were cancelled.
 pub const TIMED_COMPLETED: u32 = 256;
 
-/// Everything one function or one metric declares; what `inventory` collects.
+/// Everything that one function or one metric declares; `inventory` collects these.
 #[derive(Debug)]
 pub struct Sites(pub &'static [Site]);
 
 inventory::collect!(Sites);
 
-/// Where a site's slot is cached. Apart from the site, of which nothing changes then: so what is compiled together with a site knows it, and its
-/// bounds, its mode and its labels cost nothing to look up.
+/// The cache of a site's slot. It is separate from the site, which is otherwise immutable: code
+/// that is compiled together with a site knows it as a constant, so its bounds, its mode and its
+/// labels cost nothing to look up.
 #[derive(Debug)]
 pub struct Slot(AtomicU32);
 
@@ -64,18 +66,19 @@ impl Slot {
     pub const NEW: Self = Self(AtomicU32::new(UNASSIGNED));
 }
 
-/// A descriptor, and where its slot is cached.
+/// A descriptor, and the cache of its slot.
 #[derive(Debug)]
 pub struct Site {
     slot: &'static Slot,
-    /// Cells from one set of label values to the next, where all labels are closed; 0 where one is open.
+    /// The distance in cells from one set of label values to the next, if all labels are closed; 0
+    /// if one is open.
     stride: u32,
-    /// Whether its cells are those of a gauge that remembers when it was set.
+    /// Whether its cells are those of a gauge that stores when it was set.
     recent: bool,
     spec: Spec,
 }
 
-/// Cells that are a site's to assign: those `index` behind its slot.
+/// Cells whose slot is the site's to assign: those `index` behind its slot.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) site: &'static Site,
@@ -83,7 +86,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The slot, as far as it is known. What isn't a slot stays above every limit: a site's cells are below 2^16.
+    /// The slot, as far as it is known. A value that isn't a slot stays above every limit: a site
+    /// has fewer than 2^16 cells.
     #[inline]
     pub(crate) fn load(self, order: Ordering) -> u32 {
         self.site.load(order).wrapping_add(self.index)
@@ -96,18 +100,21 @@ pub(crate) enum Spec {
     Metric(Descriptor),
 }
 
-/// All nameless attributes of one function: its series in the families that all functions share.
+/// All attributes without a name of one function: its series in the families that all functions
+/// share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Function {
-    /// The name of a type that stands *inside* the annotated function; its path tells the function's, with the function's own type.
+    /// The name of a type that is declared *inside* the annotated function. Its path contains the
+    /// function's, including the type of a method.
     pub(crate) here: fn() -> &'static str,
     pub(crate) module: &'static str,
     pub(crate) place: &'static Location<'static>,
     pub(crate) what: u32,
 }
 
-/// The one site of a function that has nameless attributes only, with its slot: a `static` costs who compiles a thousand of them
-/// more than what is in it.
+/// The only site of a function whose attributes all have no name, together with its slot. One
+/// `static` for both, because for a thousand functions another `static` costs more compile time
+/// than its content.
 #[derive(Debug)]
 pub struct FunctionSite<const WHAT: u32> {
     slot: Slot,
@@ -118,19 +125,21 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
     /// Computed once for all functions with these attributes.
     const WIDTH: u32 = function_width(WHAT);
 
-    /// The site of `this`, at whose own address it will be; its place is where this is called. `Here` is any type that stands inside the function.
+    /// The site of `this`, at whose own address it will be. Its place is the caller's. `Here` is
+    /// any type that is declared inside the function.
     #[track_caller]
     pub const fn new<Here>(this: &'static Self, module: &'static str) -> Self {
         let site = Site::function_of(&this.slot, type_name::<Here>, module, WHAT, Self::WIDTH);
         Self { slot: Slot::NEW, site }
     }
 
-    /// What is registered of it.
+    /// The site to register.
     pub const fn sites(&'static self) -> Sites {
         Sites(slice::from_ref(&self.site))
     }
 
-    /// The site, and its slot as far as it is known: read where it stands, since the site is no constant here.
+    /// The site, and its slot as far as it is known: loaded from here, because the site is no
+    /// constant in this place.
     #[inline]
     pub(crate) fn load(&'static self) -> (&'static Site, u32) {
         (&self.site, self.slot.0.load(Ordering::Relaxed))
@@ -138,7 +147,8 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
 }
 
 impl Site {
-    /// The nameless attributes of a function; `what` is made of [`COUNTED`] and its siblings, and the place is where this is called.
+    /// The attributes without a name of a function; `what` combines [`COUNTED`] and its siblings,
+    /// and the place is the caller's.
     #[track_caller]
     pub const fn function(
         slot: &'static Slot,
@@ -161,11 +171,11 @@ impl Site {
         Self { slot, stride, recent: false, spec: Spec::Function(function) }
     }
 
-    /// A named attribute, or a declared metric.
+    /// An attribute with a name, or a declared metric.
     ///
     /// # Panics
     ///
-    /// Where closed labels have too many combinations; in a constant, a compile error.
+    /// Panics if closed labels have too many combinations; in a constant, that is a compile error.
     #[track_caller]
     pub const fn metric(slot: &'static Slot, descriptor: Descriptor) -> Self {
         let stride = if descriptor.is_open() {
@@ -188,7 +198,7 @@ impl Site {
         self.recent
     }
 
-    /// What its rows know it by.
+    /// The key by which its rows are found.
     #[inline]
     pub(crate) fn address(&'static self) -> usize {
         core::ptr::from_ref(self) as usize
@@ -199,7 +209,7 @@ impl Site {
         &self.spec
     }
 
-    /// Whether this site's series depend on values known at run time only.
+    /// Whether this site's series depend on values that are known only at run time.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.stride == 0
@@ -211,16 +221,17 @@ impl Site {
     }
 
     pub(crate) fn assign(&self, slot: u32) {
-        // Release: whoever sees the slot sees the blocks behind it.
+        // Release: a thread that sees the slot sees the blocks behind it.
         self.slot.0.store(slot, Ordering::Release);
     }
 
-    /// Whether another declaration of this name is in force, and this one never will be.
+    /// Whether another declaration of this name is in force, so that this one never will be.
     pub(crate) fn is_contradicted(&self) -> bool {
         self.slot.0.load(Ordering::Relaxed) == NEVER
     }
 
-    /// Whether a site with open labels has all the series that it may have. Such a site has no slot of its own; the word says this instead.
+    /// Whether a site with open labels has reached its maximum number of series. Such a site has no
+    /// slot of its own, so its slot word holds this mark.
     pub(crate) fn is_full(&self) -> bool {
         self.slot.0.load(Ordering::Relaxed) == FULL
     }
@@ -229,8 +240,8 @@ impl Site {
         self.slot.0.store(if is_full { FULL } else { UNASSIGNED }, Ordering::Relaxed);
     }
 
-    /// Sorts sites so that the narrow ones come first (a thread that only counts then needs one page), and so that
-    /// every process of one program hands out the same slots.
+    /// The sort key of a site. Sites with few cells come first, so that a thread that only counts
+    /// needs one page; and every process of one program assigns the same slots.
     pub(crate) fn order(&self) -> (u32, &'static str, &'static str, u32) {
         match &self.spec {
             Spec::Function(f) => (self.stride, f.module, f.place.file(), f.place.line()),
@@ -239,7 +250,7 @@ impl Site {
     }
 }
 
-/// Where each part of a function's cells begins: `calls, in progress, exceptions, durations`.
+/// The offset of each part of a function's cells: `calls, in progress, exceptions, durations`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts {
     pub(crate) in_progress: u32,
@@ -248,7 +259,7 @@ pub(crate) struct Parts {
     pub(crate) width: u32,
 }
 
-/// Cells of one default histogram of durations.
+/// The number of cells of one default histogram of durations.
 #[expect(clippy::cast_possible_truncation, reason = "fourteen bounds")]
 pub(crate) const HISTOGRAM: u32 =
     crate::model::cells::durations_width(crate::descriptor::DEFAULT_NANOS.len() as u32);
@@ -279,7 +290,7 @@ pub(crate) const fn function_width(what: u32) -> u32 {
     function_parts(what).width
 }
 
-/// The four families that nameless attributes share.
+/// The four families that attributes without a name share.
 pub(crate) const fn shared_family(kind: Kind) -> Descriptor {
     let (name, help) = match kind {
         Kind::Calls => ("function_calls_total", "Calls of annotated functions."),
@@ -303,9 +314,9 @@ pub(crate) fn sites() -> impl Iterator<Item = &'static Site> {
     inventory::iter::<Sites>.into_iter().flat_map(|sites| sites.0)
 }
 
-/// Sites in the order in which they get their slots; `only_new` leaves out those that have one.
+/// The sites that have no slot yet, in the order in which they get their slots.
 ///
-/// Libraries loaded later add theirs, so this may find more each time.
+/// Libraries that are loaded later add theirs, so this may find more each time.
 pub(crate) fn unassigned() -> Vec<&'static Site> {
     let mut sites: Vec<&'static Site> = sites()
         .filter(|site| {
@@ -316,7 +327,7 @@ pub(crate) fn unassigned() -> Vec<&'static Site> {
     sites
 }
 
-/// Changes when the linker's list grows: what stands first in it.
+/// The first entry of the linker's list. It changes when the list grows.
 pub(crate) fn newest() -> usize {
     let first = inventory::iter::<Sites>.into_iter().next();
     first.map_or(0, |sites| core::ptr::from_ref(sites).addr())

@@ -1,13 +1,13 @@
-//! Replacing a file that any of several processes may replace, each making the new one out of the
+//! Replaces a file that any of several processes may replace, each deriving the new one from the
 //! old one: the archive and the ledger.
 //!
-//! They take turns by locking a file beside it. But that file can be removed, by a person or by a
-//! program that tidies; the next process then makes another file and locks that one, while the
-//! first process goes on. Looking again whether the name still leads to the locked file
-//! ([`leads_to`]) leaves a gap between the look and the renaming, in which a process can be stopped
-//! for as long as anybody likes. So the original is locked as well, from before it is read. While
-//! one process has that lock nobody else replaces what it has read, and whoever gets the lock after
-//! it finds that the name leads to another file by now.
+//! The processes take turns by locking a file beside it. But that lock file can be removed, by a
+//! person or by a program that tidies up. The next process then creates another lock file and locks
+//! that one, while the first process continues. Checking again whether the name still leads to the
+//! locked file ([`leads_to`]) leaves a gap between the check and the renaming, in which a process
+//! can be stopped for any length of time. So the original is locked as well, before it is read.
+//! While a process holds that lock no other process replaces the file that it has read, and the
+//! next process that gets the lock finds that the name leads to another file by now.
 
 use std::os::fd::AsFd;
 
@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::process::{Forks, epoch};
 use crate::segment::fold_fd::{self, Kept};
 
-/// The file that is to be replaced, and the lock of it.
+/// The file that is to be replaced, and its lock.
 pub(crate) struct Original<'a> {
     directory: &'a Directory,
     name: &'static str,
@@ -45,16 +45,17 @@ impl<'a> Original<'a> {
         let Some(held) = held else { return Ok(None) };
         let lock =
             |kept: &Kept| kept.with(|fd| flock(fd, FlockOperation::NonBlockingLockExclusive));
-        // Any other error: where nobody can lock anything, the lock beside it has to do.
+        // Ignores any other error: on a filesystem without locks, the lock beside it has to
+        // suffice.
         if let Some(Some(Err(Errno::WOULDBLOCK)) | None) = held.kept.as_ref().map(lock) {
             // Another process has it; or this one's descriptor was closed.
             return Ok(None);
         }
-        // It may have been replaced before it was locked.
+        // The file may have been replaced before it was locked.
         Ok(held.check().is_ok().then_some(held))
     }
 
-    /// `None`: there are too many.
+    /// `None`: there are too many descriptors.
     fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
         let held = |kept| Self { directory, name, epoch: epoch(), kept };
         let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
@@ -65,7 +66,7 @@ impl<'a> Original<'a> {
     /// Whether the name still leads to the file that was locked, or to none if there was none.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_there = match &self.kept {
-            // A signal handler can fork, and the child goes on without the lock.
+            // A signal handler can fork, and the child continues without the lock.
             Some(_) if self.epoch != epoch() => false,
             Some(kept) => kept.with(|fd| leads_to(self.directory, self.name, fd)).unwrap_or(false),
             None => {
@@ -76,16 +77,16 @@ impl<'a> Original<'a> {
         if is_there { Ok(()) } else { Err(Error::new(ErrorKind::LockLost)) }
     }
 
-    /// Puts the file of this name in its place.
+    /// Renames `new` to this file's name.
     pub(crate) fn replace_by(&self, new: &str) -> rustix::io::Result<()> {
         let Self { directory, name, .. } = *self;
         let replace = || renameat(directory, new, directory, name);
         if self.kept.is_some() {
             return replace();
         }
-        // There is nothing to lock. So whoever comes second must find the first one's file.
+        // There is no original to lock. So the second process must find the first one's file.
         match renameat_with(directory, new, directory, name, RenameFlags::NOREPLACE) {
-            // Filesystems that can't do so are not fit for a directory of ours anyway.
+            // Filesystems without this operation are not fit for a metrics directory anyway.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => replace(),
             done => done,
         }
@@ -96,7 +97,7 @@ impl Drop for Original<'_> {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
         if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
-            // A child that was made without fork handlers has the open file too.
+            // A child that was created without fork handlers has the open file too.
             let _ = kept.with(|fd| flock(fd, FlockOperation::Unlock));
             kept.close();
         }

@@ -1,12 +1,10 @@
-//! Metrics whose value is what a function says.
+//! Calls the functions that were given to `set_function`.
 //!
-//! A collector reads files; it can't call a function in another process. So each process asks its
-//! functions itself, every few
-//! seconds, whether or not anybody collects; and once more when it collects itself. Two threads do
-//! it: one calls the functions,
-//! the other keeps the time. A function that doesn't return for a second is given up: another
-//! thread calls the others from then
-//! on, so that it hurts nobody but itself, and whoever collects waits no longer than that.
+//! A collector reads files; it can't call a function in another process. So each process calls its
+//! own functions every few seconds, whether or not anything collects, and once more when it
+//! collects itself. One thread calls the functions, and another keeps the time. A function that
+//! doesn't return for a second is given up: another thread calls the others from then on, so that
+//! it affects only its own value, and a collection waits no longer than that.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -21,45 +19,45 @@ use crate::no_kernel::futex;
 use crate::process::{Blocked, epoch};
 use crate::store::{self, Callback, Called, gate};
 
-/// Rounds of calls that somebody has asked for, and those that were done. Both wrap around.
+/// Rounds of calls that were requested, and those that were completed. Both wrap around.
 static ASKED: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicU32 = AtomicU32::new(0);
-/// Whether the next round is of all functions; else it is of the new ones.
+/// Whether the next round calls all functions, or only the new ones.
 static ALL: AtomicBool = AtomicBool::new(false);
-/// The epoch of the process that has the threads, and one more: a child has none, until it counts.
+/// The epoch of the process that has the threads, plus one. A child has none until it counts.
 static THREADS: AtomicU32 = AtomicU32::new(0);
-/// The thread that calls functions, by its number; 0: none does.
+/// The number of the thread that calls functions; 0 if there is none.
 static CALLER: AtomicU32 = AtomicU32::new(0);
-/// Threads whose function was given up and hasn't returned.
+/// The number of threads whose function was given up and hasn't returned.
 static STUCK: AtomicU32 = AtomicU32::new(0);
 
-/// So many of those there may be. Then no function is called until one of them returns.
+/// The maximum number of those. At the maximum no function is called until one of them returns.
 const MOST_STUCK: u32 = 8;
-/// So long a function may take until it is given up.
+/// How long a function may run until it is given up.
 const LIMIT: Duration = Duration::from_secs(1);
-/// So long who hands a function over waits for its first value. Not longer: the caller may hold the
-/// lock that it takes.
+/// How long `set_function` waits for the first value. It is short, because the caller may hold the
+/// lock that the function takes.
 const FIRST: Duration = Duration::from_millis(50);
-/// So often who waits looks again, whatever wakes it.
+/// How often a waiting thread checks again, even if nothing wakes it.
 const AGAIN: Duration = Duration::from_millis(50);
 
 const EVERYBODY: u32 = u32::MAX >> 1;
 
 thread_local! {
-    /// Whether this is a thread that calls functions, which must not wait for itself.
+    /// Whether this thread calls functions; it must not wait for itself.
     static IS_CALLER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls this function from now on, in place of what was called for the same series before.
+/// Calls this function from now on, and no longer an earlier one for the same series.
 pub(crate) fn add(
     series: (usize, u32),
     family: &'static str,
     function: impl Fn() + Send + Sync + 'static,
 ) {
     if ON {
-        // Leaked: it may be running when it is replaced.
+        // Leaked, because it may be running when it is replaced.
         let callback: &'static Callback = Box::leak(Box::new(Callback::new(family, function)));
-        // Before: in a child that has recorded nothing no function is called.
+        // Called first, because a child that has recorded nothing calls no functions.
         store::start();
         store::add_callback(series, callback, ensure_threads);
         ensure_threads();
@@ -74,7 +72,7 @@ pub(crate) fn has(series: (usize, u32)) -> bool {
     ON && store::has_callback(series)
 }
 
-/// Asks all functions now, and waits for what they say, but not for long.
+/// Calls all functions now and waits for their values, but not for long.
 pub(crate) fn sample() {
     let callbacks = store::callbacks();
     if callbacks.is_empty() {
@@ -88,7 +86,7 @@ pub(crate) fn sample() {
     }
 }
 
-/// Has functions called, and waits. `false` where there is no thread that could.
+/// Requests a round and waits for it. `false` if there is no thread that could do it.
 fn ask(all: bool, patience: Duration) -> bool {
     if THREADS.load(Ordering::Relaxed) != mark() || !ensure_caller() {
         return false;
@@ -99,7 +97,7 @@ fn ask(all: bool, patience: Duration) -> bool {
         let done = DONE.load(Ordering::Acquire);
         let left = patience.saturating_sub(began.elapsed());
         let nobody_can = STUCK.load(Ordering::Relaxed) >= MOST_STUCK;
-        // A child that a signal handler forked out of here has nobody to wait for.
+        // In a child that a signal handler forked in this function, there is no thread to wait for.
         let is_over = !is_before(done, round) || left.is_zero() || nobody_can;
         if is_over || THREADS.load(Ordering::Relaxed) != mark() {
             break;
@@ -109,7 +107,7 @@ fn ask(all: bool, patience: Duration) -> bool {
     true
 }
 
-/// Asks for a round, and says which one it is.
+/// Requests a round, and returns its number.
 fn request(all: bool) -> u32 {
     if all {
         ALL.store(true, Ordering::Release);
@@ -127,7 +125,7 @@ fn mark() -> u32 {
     epoch().wrapping_add(1).max(1)
 }
 
-/// Sleeps while the word is this, but not for long.
+/// Sleeps while the word has this value, but not for long.
 fn wait(word: &AtomicU32, value: u32, limit: Duration) {
     let limit = limit.try_into().ok();
     let _ = futex::wait(word, futex::Flags::PRIVATE, value, limit.as_ref());
@@ -137,23 +135,22 @@ fn wake(word: &AtomicU32) {
     let _ = futex::wake(word, futex::Flags::PRIVATE, EVERYBODY);
 }
 
-/// Starts the thread that keeps the time, in a process that doesn't have it.
+/// Starts the thread that keeps the time, if this process doesn't have it.
 fn ensure_threads() {
     if THREADS.swap(mark(), Ordering::Relaxed) == mark() {
         return;
     }
-    // What stands here is a parent's.
+    // These values are a parent's.
     CALLER.store(0, Ordering::Relaxed);
     STUCK.store(0, Ordering::Relaxed);
     if !spawn(keep_time) {
-        // No thread to be had: the next function, the next collection or the next child tries
-        // again.
+        // The thread could not be created: the next function, collection or child tries again.
         THREADS.store(0, Ordering::Relaxed);
     }
 }
 
-/// Starts a thread that calls functions, where there is none and may be one. `false` where it could
-/// not be had.
+/// Starts a thread that calls functions, if there is none and one is allowed. `false` if it could
+/// not be created.
 fn ensure_caller() -> bool {
     static LAST: AtomicU32 = AtomicU32::new(0);
     if CALLER.load(Ordering::Relaxed) != 0 || STUCK.load(Ordering::Relaxed) >= MOST_STUCK {
@@ -169,7 +166,7 @@ fn ensure_caller() -> bool {
 }
 
 fn spawn(thread: impl FnOnce() + Send + 'static) -> bool {
-    // The program's signals are for the program's threads.
+    // The program's signals must be delivered to the program's threads.
     let _blocked = Blocked::all();
     std::thread::Builder::new().name("headcount".to_owned()).spawn(thread).is_ok()
 }
@@ -192,7 +189,7 @@ fn serve(me: u32) {
     }
 }
 
-/// One round. `false` if another thread has taken this one's place.
+/// One round. `false` if another thread has replaced this one.
 fn call_all(all: bool, me: u32) -> bool {
     for callback in store::callbacks() {
         if !all && !callback.is_new() {
@@ -204,7 +201,7 @@ fn call_all(all: bool, me: u32) -> bool {
             Called::Forked => return false,
             Called::GivenUp => {
                 STUCK.fetch_sub(1, Ordering::Relaxed);
-                // Where there were too many, nobody has its place.
+                // If there were too many stuck threads, none has replaced it.
                 let taken = CALLER.compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed);
                 if taken.is_err() {
                     return false;
@@ -215,13 +212,13 @@ fn call_all(all: bool, me: u32) -> bool {
     true
 }
 
-/// The thread that keeps the time: asks for a round now and then, and looks after the one that
-/// calls.
+/// The thread that keeps the time. It requests rounds, and supervises the thread that calls
+/// functions.
 fn keep_time() {
     let mine = mark();
     ensure_caller();
     let mut last = Instant::now();
-    // Else a function forked: its child has no such thread.
+    // Otherwise a function forked: its child has no such thread.
     while mark() == mine {
         let asked = ASKED.load(Ordering::Acquire);
         if asked != DONE.load(Ordering::Acquire) {
@@ -238,8 +235,8 @@ fn keep_time() {
     }
 }
 
-/// While a round is under way: gives up a call that takes too long, and has another thread call the
-/// others.
+/// While a round is in progress: gives up a call that takes too long, and lets another thread call
+/// the other functions.
 fn look_after_caller() {
     let done = DONE.load(Ordering::Relaxed);
     let Some(call) = gate::running() else {
@@ -251,7 +248,7 @@ fn look_after_caller() {
     while gate::running() == Some(call) {
         let left = LIMIT.saturating_sub(began.elapsed());
         if left.is_zero() {
-            // First: who returns just then takes one away again.
+            // Incremented first: a function that returns at this moment decrements it.
             STUCK.fetch_add(1, Ordering::Relaxed);
             if gate::give_up(call) {
                 CALLER.store(0, Ordering::Release);

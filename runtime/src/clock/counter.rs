@@ -1,45 +1,47 @@
-//! The processor's time-stamp counter, once it is known how long its ticks are.
+//! The processor's time-stamp counter, once the length of its ticks is known.
 //!
-//! Trusted where the kernel itself keeps time by it (then it has found the processors' counters to agree) and the processor says that it ticks at one
-//! rate in all states. How long a tick is, is learned without waiting: a pair of readings when the
-//! process begins to record, another when 2^27 ticks
-//! have gone, about a twentieth of a second. A child inherits it.
+//! It is used if the kernel itself uses it as its clock source (then the kernel has verified that
+//! the processors' counters agree) and the processor reports an invariant rate. The rate is
+//! measured without waiting: one pair of readings when the process begins to record, another after
+//! 2^27 ticks, about a twentieth of a second later. A child inherits the rate.
 //!
-//! What is known is never unlearned, so a kernel that loses its trust in the counter later is not followed. Durations that a suspended machine slept through
-//! are its to say: nothing, or all of it.
+//! The decision is never revised, so if the kernel stops trusting the counter later, this module
+//! doesn't notice. Whether a duration includes the time for which the machine was suspended depends
+//! on the counter: all of that time, or none.
 //!
-//! Why not a crate: `fastant` measures the rate for 20 ms, in every program, before `main`, and takes the processor's word alone; `quanta` waits as well, at
-//! first use, behind a `Once`, which a fork must not meet.
+//! Two crates do the same and don't fit: `fastant` measures the rate for 20 ms in every program,
+//! before `main`, and trusts the processor alone; `quanta` waits as well, at first use, behind a
+//! `Once`, which must not be in progress during a fork.
 #![expect(unsafe_code, reason = "an intrinsic, and a clock that the standard library doesn't have")]
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Nanoseconds of a tick, in 2^-32; 0 until it is known.
+/// The length of a tick, in units of 2^-32 nanoseconds; 0 until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
 
 static STATE: AtomicU8 = AtomicU8::new(UNDECIDED);
 const UNDECIDED: u8 = 0;
-/// The system's clock, for good; or one thread is just finding out.
+/// The system's clock is used for good; or a thread is just deciding that.
 const SYSTEM: u8 = 1;
-/// The first pair was read, and the second waits for its time.
+/// The first pair was read, and it is too early for the second.
 const LEARNING: u8 = 2;
 const KNOWN: u8 = 3;
 
 /// The first pair.
 static FIRST_TICKS: AtomicU64 = AtomicU64::new(0);
 static FIRST_NANOS: AtomicU64 = AtomicU64::new(0);
-/// What the machine had slept then.
+/// For how long the machine had been suspended at that time.
 static FIRST_SLEPT: AtomicU64 = AtomicU64::new(0);
 
 /// So far apart are the pairs, in ticks. A reading is wrong by some tens of nanoseconds, so the
-/// rate by some millionths at most:
-/// less than what the system's own clock is steered by. They were sixteen times as far apart, about
-/// a second: then a program
-/// that does its work in its first second never has the counter.
+/// rate by some millionths at most: less than what the system's own clock is steered by. They were
+/// sixteen times as far apart, about a second: then a program that does its work in its first
+/// second never has the counter.
 const APART: u64 = 1 << 27;
 
-/// Decides whether the counter is to be used, and reads the first pair. Opens a file; so it is called where the process's segment is made,
-/// and not by a clock that may be read first in a program's sandbox.
+/// Decides whether to use the counter, and reads the first pair. It opens a file, so it is called
+/// when the process's segment is made, and not by a clock that may be read first inside a program's
+/// sandbox.
 pub(crate) fn prepare() {
     if !take(UNDECIDED) || !may_be_trusted() {
         return;
@@ -51,13 +53,13 @@ pub(crate) fn prepare() {
     STATE.store(LEARNING, Ordering::Release);
 }
 
-/// Only one thread gets a state; until it stores the next, all others see the system's clock. If the process forks in between, its child
-/// stays with that.
+/// Lets only one thread change a state; until it stores the next one, all others use the system's
+/// clock. If the process forks in between, the child keeps using that.
 fn take(state: u8) -> bool {
     STATE.compare_exchange(state, SYSTEM, Ordering::Acquire, Ordering::Relaxed).is_ok()
 }
 
-/// Reads the second pair, if it is time.
+/// Reads the second pair, if it is time to.
 #[inline]
 pub(super) fn learn() {
     if STATE.load(Ordering::Acquire) == LEARNING
@@ -74,23 +76,23 @@ fn learn_now() {
         return;
     }
     let (ticks, nanos) = pair();
-    // A machine that slept meanwhile has stopped one of the two, or set it to 0.
+    // If the machine was suspended meanwhile, one of the two stopped or was reset.
     let has_slept = slept().abs_diff(FIRST_SLEPT.load(Ordering::Relaxed)) > 1_000_000;
     let ticks = ticks.checked_sub(FIRST_TICKS.load(Ordering::Relaxed)).filter(|t| *t >= APART);
     let nanos = nanos.checked_sub(FIRST_NANOS.load(Ordering::Relaxed));
     let (Some(ticks), Some(nanos), false) = (ticks, nanos, has_slept) else { return };
     let rate = u64::try_from((u128::from(nanos) << 32) / u128::from(ticks)).unwrap_or(u64::MAX);
-    // Between 0.1 and 100 GHz. There is no processor beyond.
+    // Between 0.1 and 100 GHz. No processor is outside this range.
     if (1 << 32) / 100 < rate && rate < 10 << 32 {
         RATE.store(rate, Ordering::Release);
         STATE.store(KNOWN, Ordering::Release);
     }
 }
 
-/// Whether [`nanos`] can tell.
+/// Whether [`nanos`] can be used.
 #[inline]
 pub(super) fn is_known() -> bool {
-    // Relaxed: whoever sees the rate needs nothing else.
+    // Relaxed: the rate is all that a thread needs.
     RATE.load(Ordering::Relaxed) != 0
 }
 
@@ -106,7 +108,8 @@ pub(super) fn is_trusted() -> bool {
     STATE.load(Ordering::Relaxed) >= LEARNING
 }
 
-/// The counter and the system's clock at the same time: the one of a few readings that was disturbed least.
+/// The counter and the system's clock at the same moment: the least disturbed one of a few
+/// readings.
 fn pair() -> (u64, u64) {
     let reading = || {
         let before = ticks();
@@ -118,22 +121,23 @@ fn pair() -> (u64, u64) {
     best.map_or((0, 0), |(_, ticks, nanos)| (ticks, nanos))
 }
 
-/// How long the machine was suspended since it started.
+/// For how long the machine was suspended since it started.
 fn slept() -> u64 {
     system(libc::CLOCK_BOOTTIME).saturating_sub(monotonic())
 }
 
-/// Nanoseconds by the clock that `Instant` has.
+/// Nanoseconds of the clock that `Instant` uses.
 pub(super) fn monotonic() -> u64 {
     system(libc::CLOCK_MONOTONIC)
 }
 
-/// Seconds by the clock that costs no system call, and a few nanoseconds.
+/// Seconds of the clock that costs no system call and only a few nanoseconds.
 pub(crate) fn coarse_seconds() -> u64 {
     system(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000_000
 }
 
-/// In nanoseconds. By libc, as `Instant` does it: rustix looks for the kernel's own function itself, and under valgrind that ends the program.
+/// Nanoseconds of a clock. It uses libc, as `Instant` does: rustix looks up the kernel's vDSO
+/// function itself, which ends the program under valgrind.
 fn system(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: it writes one `timespec`, which this is.
@@ -147,7 +151,8 @@ fn system(clock: libc::clockid_t) -> u64 {
 #[inline]
 pub(super) fn ticks() -> u64 {
     // Not ordered with what stands before and behind it: what that may hide is less than a call.
-    // SAFETY: it exists on every processor of 64 bits. Where a process may not use it, the system's clock, which the kernel bases on it, would not work either.
+    // SAFETY: it exists on every processor of 64 bits. Where a process may not use it, the system's
+    // clock, which the kernel bases on it, would not work either.
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
@@ -168,7 +173,8 @@ fn may_be_trusted() -> bool {
     name.get(..len) == Some(b"tsc\n")
 }
 
-// Elsewhere the system's clock is not so much dearer than the counter, and nobody has measured it. Miri has no counter.
+// On other processors the system's clock is not much slower than the counter, and nobody has
+// measured it. Miri has no counter.
 #[cfg(any(not(target_arch = "x86_64"), miri))]
 #[inline]
 pub(super) fn ticks() -> u64 {

@@ -1,8 +1,9 @@
-//! The clock that durations are measured with: monotonic, in nanoseconds.
+//! The clock for durations: monotonic, in nanoseconds.
 //!
-//! Two reads of the system's clock are most of what a measured call costs, so where the processor's time-stamp counter can be trusted it
-//! takes over, about a twentieth of a second after the process has begun to record. Before that,
-//! and everywhere else, durations are the system's.
+//! Most of the cost of a measured call is two reads of the system's clock. So where the processor's
+//! time-stamp counter can be trusted, it replaces the system's clock about a twentieth of a second
+//! after the process begins to record. Before that, and everywhere else, durations use the system's
+//! clock.
 
 mod counter;
 
@@ -10,8 +11,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use counter::{coarse_seconds, prepare};
 
-/// A point in time, or none. It is compared with later ones of its own clock: one may begin by one clock while the next already begins
-/// by the other.
+/// A point in time, or none. It is compared with later readings of the same clock, because one call
+/// may begin with one clock while the next one already uses the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Moment {
     None,
@@ -27,20 +28,21 @@ impl Moment {
     #[inline]
     pub(crate) fn elapsed_nanos(self) -> u64 {
         match self {
-            // Never less than nothing, whatever two processors' counters say.
+            // Never negative, even if the counters of two processors differ.
             Self::Counter(began) => counter::nanos(counter::ticks().saturating_sub(began)),
             Self::System(began) => system_nanos().saturating_sub(began),
             Self::None => 0,
         }
     }
 
-    /// The nanoseconds until what a [`Mark`] has noted, or until now if it has noted nothing.
+    /// The nanoseconds until the time that a [`Mark`] has recorded, or until now if it has recorded
+    /// none.
     #[inline]
     pub(crate) fn nanos_until(self, noted: u64) -> u64 {
         match (self, noted & 3) {
             (Self::Counter(began), 2) => counter::nanos((noted >> 2).saturating_sub(began)),
             (Self::System(began), 1) => (noted >> 2).saturating_sub(began),
-            // The counter has taken over in between: by both clocks until now.
+            // The counter was adopted in between: uses both clocks, up to now.
             (Self::System(_), 2) => {
                 let since = counter::nanos(counter::ticks().saturating_sub(noted >> 2));
                 self.elapsed_nanos().saturating_sub(since)
@@ -55,31 +57,31 @@ impl Moment {
     }
 }
 
-/// A point in time that is noted by another than who asks for it. It may be noted in another
+/// A point in time that is recorded by other code than the code that uses it, possibly in another
 /// thread.
 #[derive(Debug)]
 pub(crate) struct Mark(AtomicU64);
 
 impl Mark {
-    /// Not noted yet.
+    /// Nothing is recorded yet.
     pub(crate) const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    /// Notes this moment. Not inlined: it stands twice in each function whose arguments may have to
-    /// be dropped, for returning and for unwinding.
+    /// Records the current time. Not inlined, because each function with arguments that may have to
+    /// be dropped contains it twice: for returning and for unwinding.
     #[inline(never)]
     pub(crate) fn set(&self) {
         let bits = match now() {
             Moment::None => 0,
-            // Neither clock has 2^62 ticks.
+            // Neither clock reaches 2^62 ticks.
             Moment::System(nanos) => nanos << 2 | 1,
             Moment::Counter(ticks) => ticks << 2 | 2,
         };
         self.0.store(bits, Ordering::Relaxed);
     }
 
-    /// What was noted, for [`Moment::nanos_until`]; 0 if nothing was.
+    /// The recorded time, for [`Moment::nanos_until`]; 0 if there is none.
     #[inline]
     pub(crate) fn noted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -115,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// What the system's clock says is at least, and at most, what lies between its reads and ours.
+    /// Bounds the measured time by readings of the system's clock around it and within it.
     fn agrees_with_the_system(nap: Duration) -> Moment {
         let outer = Instant::now();
         let moment = now();
@@ -124,7 +126,7 @@ mod tests {
         let least = inner.elapsed().as_nanos();
         let nanos = u128::from(moment.elapsed_nanos());
         let most = outer.elapsed().as_nanos();
-        // The system's clock is steered, by 500 millionths at most.
+        // The system's clock is adjusted, by 500 millionths at most.
         assert!(nanos + nanos / 1_000 + 100 >= least, "{nanos} of {least}..{most} by {moment:?}");
         assert!(nanos <= most + most / 1_000 + 100, "{nanos} of {least}..{most} by {moment:?}");
         moment

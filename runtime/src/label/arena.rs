@@ -29,8 +29,8 @@ pub(crate) struct Arena {
     /// The unused end of the newest chunk.
     next: Option<NonNull<u8>>,
     left: usize,
-    /// Rows that were removed, with the time before which nobody must find zeros there: whoever was
-    /// just looking at one has long been done.
+    /// Removed rows, with the time before which their memory must not read as zeros: a thread that
+    /// was just looking at such a row has finished by then.
     gone: VecDeque<(u64, usize, usize)>,
 }
 

@@ -27,7 +27,7 @@ const SHORT: usize = 16;
 /// a product 0.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Both halves of a product, which depend on all bits of both factors.
+/// Combines both halves of the product, which depend on all bits of both factors.
 #[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

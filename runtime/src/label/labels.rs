@@ -46,7 +46,7 @@ pub(crate) struct Row {
     /// the values, nothing else is read.
     words: [(u64, u64); 2],
     values: &'static [u8],
-    /// Of the next values': behind what a look-up of two labels reads.
+    /// The digests of the next values, placed behind the fields that a lookup of two labels reads.
     more: [(u64, u64); KEPT - 2],
 }
 

@@ -24,10 +24,8 @@ use super::timer::Timer;
 /// | `mostrecent` | the one that was set last | `livemostrecent` | |
 /// | `all` | a series for each process, with a label `pid` | `liveall` | |
 ///
-/// An unset gauge takes no part, and a forked child begins with it unset. With `all`, the values of
+/// An unset gauge takes no part, and in a forked child it begins unset. With `all`, the values of
 /// the 64 newest dead processes are kept. All threads of a process share the value.
-///
-/// All threads of a process share the value.
 ///
 /// # Examples
 ///
@@ -214,7 +212,7 @@ impl Gauge {
     }
 }
 
-/// Changes the value and, if the mode needs it, then the time. In this order, because a reader
+/// Changes the value and then, if the mode needs it, the time. The order matters, because a reader
 /// reads the time first.
 #[inline]
 fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
@@ -226,7 +224,7 @@ fn set(cells: &Shared, behind: u32, change: impl FnOnce(&AtomicU64)) {
 
 #[inline(never)]
 fn stamp(when: &AtomicU64) {
-    // The greater one: another thread may have been quicker.
+    // The greater one: another thread may have stored its time first.
     when.fetch_max(steady_ns(), Ordering::Release);
 }
 

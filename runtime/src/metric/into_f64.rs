@@ -1,14 +1,15 @@
-//! What a metric takes as a number.
+//! The numbers that a metric takes.
 
 use core::time::Duration;
 
-/// A number, or a [`Duration`] in seconds: what [`Histogram::observe`](crate::Histogram::observe),
-/// [`Summary::observe`](crate::Summary::observe) and the methods of a [`Gauge`](crate::Gauge) take.
+/// A number, or a [`Duration`] in seconds: the argument of
+/// [`Histogram::observe`](crate::Histogram::observe), [`Summary::observe`](crate::Summary::observe)
+/// and the methods of a [`Gauge`](crate::Gauge).
 ///
-/// Values are kept as `f64`: an integer beyond 2^53 is rounded to the nearest one that it has. The
-/// trait is sealed: a type of your own is converted by hand.
+/// Values are stored as `f64`: an integer beyond 2^53 is rounded to the nearest one that `f64` can
+/// represent. The trait is sealed: convert a type of your own explicitly.
 ///
-/// A unit is not checked: a `Duration` that is observed by a histogram of bytes counts its seconds.
+/// A unit is not checked: a histogram of bytes that observes a `Duration` counts its seconds.
 ///
 /// ```
 /// use std::time::Duration;

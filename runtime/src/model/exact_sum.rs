@@ -1,21 +1,22 @@
 //! Sums of `f64` that don't depend on the order of their parts.
 //!
-//! A sum of f64 may pass the greatest of them on its way and come back: `MAX`, `MAX`, `-MAX`. So
-//! what is
-//! great is kept apart, divided by 2^100, and nothing is ever infinite that wasn't added so.
+//! The sum is kept as a list of numbers whose bits don't overlap (Shewchuk, "Adaptive Precision
+//! Floating-Point Arithmetic and Fast Robust Geometric Predicates", 1997) and is rounded once, at
+//! the end. With plain `f64` the same values in another order gave a smaller total in 39 of 100
+//! cases, and Prometheus takes a counter that falls for one that restarted.
 //!
-//! The sum is kept as a list of numbers whose bits don't overlap (Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast
-//! Robust Geometric Predicates", 1997) and rounded once, at the end. Adding the same values in another order as plain `f64` gave a
-//! smaller total in 39 of 100 cases, and Prometheus takes a counter that fell for one that restarted.
+//! An intermediate sum may exceed the greatest `f64` and come back: `MAX`, `MAX`, `-MAX`. So great
+//! parts are kept separately, divided by 2^100, and a sum is infinite only if a part is or the
+//! result is out of range.
 
 /// An exact sum.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExactSum {
     /// Non-overlapping, by increasing magnitude, below [`GREAT`].
     parts: Vec<f64>,
-    /// The same of what isn't, divided by [`SCALE`]. Hardly anybody has any.
+    /// The parts that aren't below it, divided by [`SCALE`]. Few sums have any.
     great: Option<Box<Great>>,
-    /// Infinities and NaN, added as IEEE 754 has it; 0 if there were none.
+    /// Infinities and NaN, added according to IEEE 754; 0 if there were none.
     special: f64,
 }
 
@@ -24,20 +25,18 @@ struct Great {
     parts: Vec<f64>,
 }
 
-/// 2^1000: beyond it a number is divided without losing a bit, and as many as there can be don't
-/// pass
-/// the greatest.
+/// 2^1000. A number beyond it can be divided by [`SCALE`] without losing a bit, and the quotients
+/// of as many as there can be stay finite.
 const GREAT: f64 = f64::from_bits((1023 + 1000) << 52);
 /// 2^100.
 const SCALE: f64 = f64::from_bits((1023 + 100) << 52);
-/// Numbers that one part is written as, in an archive, which has no greater ones: a part beyond so
-/// many
-/// times the greatest is written as infinite.
+/// The maximum number of copies by which an archive represents one great part, since it has no
+/// greater numbers. A part beyond that many times the greatest `f64` is written as infinite.
 const MOST_COPIES: usize = 1024;
 
 impl ExactSum {
     pub(crate) fn add(&mut self, value: f64) {
-        // Most of what is added: threads that have counted nothing.
+        // Most values are zeros, from threads that have counted nothing.
         if value == 0.0 {
             return;
         }
@@ -61,13 +60,14 @@ impl ExactSum {
         grow(&mut self.great.get_or_insert_default().parts, scaled);
     }
 
-    /// Of the many NaNs the language leaves open which one a sum is; an archive has to be the same bytes.
+    /// The language doesn't specify which NaN an addition yields, and an archive must have the same
+    /// bytes.
     fn add_special(&mut self, value: f64) {
         let special = self.special + value;
         self.special = if special.is_nan() { f64::NAN } else { special };
     }
 
-    /// Adds all parts of another.
+    /// Adds all parts of another sum.
     pub(crate) fn add_sum(&mut self, other: &Self) {
         for part in &other.parts {
             self.add(*part);
@@ -84,7 +84,7 @@ impl ExactSum {
         self.great.as_ref().map_or(&[], |great| &great.parts)
     }
 
-    /// Numbers whose sum it is: what to keep of it.
+    /// Numbers whose sum is this sum, to be stored.
     pub(crate) fn parts(&self) -> impl Iterator<Item = f64> + '_ {
         let special = (self.special != 0.0).then_some(self.special);
         self.parts
@@ -103,14 +103,14 @@ impl ExactSum {
         let Some(greatest) = great.last() else { return nearest(&self.parts) };
         let about = greatest + self.parts.last().unwrap_or(&0.0) / SCALE;
         if about.abs() < GREAT / SCALE * 1024.0 {
-            // Small enough to be added up as it is.
+            // Small enough to be added without scaling.
             let mut parts = self.parts.clone();
             for part in great {
                 grow(&mut parts, part * SCALE);
             }
             return nearest(&parts);
         }
-        // Nothing of the least parts counts here but that they are there, half-way between two
+        // Of the smallest parts only their sign matters here, if the rest is half-way between two
         // numbers.
         let mut parts = Vec::new();
         for part in &self.parts {
@@ -125,7 +125,7 @@ impl ExactSum {
     }
 }
 
-/// Adds a number to parts; none of them passes the greatest.
+/// Adds a number to parts; none of them exceeds the greatest `f64`.
 fn grow(parts: &mut Vec<f64>, value: f64) {
     let mut carried = value;
     let mut kept = 0;
@@ -143,7 +143,7 @@ fn grow(parts: &mut Vec<f64>, value: f64) {
     }
 }
 
-/// Numbers of which a great part is the sum.
+/// Numbers whose sum is a great part.
 fn copies(mut part: f64) -> impl Iterator<Item = f64> + use<> {
     let mut copies = 1;
     while !(part * SCALE).is_finite() && copies < MOST_COPIES {
@@ -164,7 +164,7 @@ fn nearest(parts: &[f64]) -> f64 {
             break;
         }
     }
-    // Half-way between two numbers, the parts not looked at yet decide.
+    // Half-way between two numbers, the remaining parts decide.
     if let Some(next) = parts.next() {
         if (low < 0.0 && *next < 0.0) || (low > 0.0 && *next > 0.0) {
             let doubled = low * 2.0;
@@ -206,7 +206,7 @@ mod tests {
         for nan in [f64::from_bits(0xfff8_6865_6164_6373), f64::NEG_INFINITY] {
             assert_eq!(sum(&[f64::INFINITY, nan, 1.0]).to_bits(), f64::NAN.to_bits());
         }
-        // Half-way, decided by a part far below.
+        // Half-way, decided by a much smaller part.
         assert_eq!(sum(&[1e16, 1.0, 1e-16]).to_bits(), (1e16 + 2.0_f64).to_bits());
     }
 
@@ -221,7 +221,7 @@ mod tests {
             (&[MAX, MAX, -MAX, 1.0], MAX),
             (&[MAX, MAX], f64::INFINITY),
             (&[-MAX, -MAX, least], f64::NEG_INFINITY),
-            // Half-way to the next number, which there isn't: the least part decides.
+            // Half-way to the next number, which does not exist: the smallest part decides.
             (&[MAX, 2.0_f64.powi(970)], f64::INFINITY),
             (&[MAX, 2.0_f64.powi(970), -least], MAX),
             (&[GREAT, GREAT, -GREAT, -GREAT, 0.5], 0.5),

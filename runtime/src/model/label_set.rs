@@ -246,7 +246,7 @@ impl Default for LabelSet {
 
 impl PartialEq for LabelSet {
     fn eq(&self, other: &Self) -> bool {
-        // Nearly always the text differs, and no more has to be looked at.
+        // The texts nearly always differ, and then nothing else has to be compared.
         self.text() == other.text() && self.iter().eq(other.iter())
     }
 }
@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn sets_that_share_their_text_are_those_that_were_pushed() {
-        // More text than is shared, sets without labels first, last and in between, and names
-        // without end.
+        // More text than one allocation shares; sets without labels at the beginning, at the end
+        // and in between; and very long names.
         let long = "é".repeat(MOST / 2);
         let all: Vec<Vec<(String, String)>> = (0..3_000)
             .map(|n| match n {

@@ -82,7 +82,7 @@ pub enum Number {
     Float(f64),
 }
 
-/// Prints the shortest decimal that parses to the same number, as on a page.
+/// Prints the shortest decimal number that parses to the same number, as on a page.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,12 +1,11 @@
 //! The number of forks between the program's first process and this one.
 //!
-//! What was begun in one epoch must not be ended in another: the end of a call, a turn at a lock, a
-//! look at this process's own memory.
+//! An action that begins in one epoch must not end in another: a call, a turn at a lock, a read of
+//! this process's own memory.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Forks between the program's first process and this one. What was begun in one epoch must not be
-/// ended in another.
+/// The number of forks between the program's first process and this one.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
 #[inline]

@@ -1,8 +1,9 @@
-//! No signal handler runs while the mutex is held.
+//! Blocks signals while the store's mutex is held.
 //!
-//! A handler may record, and it may fork. In the middle of making a segment, a child that stays in the handler would keep what the parent
-//! had not yet written down: a mapping, and with it the parent's lock. Signals arrive when system calls return, which is exactly there.
-//! Two system calls more for an operation that is rare and makes several.
+//! A handler may record, and it may fork. If it forked while a segment was being made, a child that
+//! stays in the handler would keep resources which the parent had not recorded yet: a mapping, and
+//! with it the parent's lock. Signals are delivered when system calls return, which is exactly
+//! there. The cost is two more system calls, in an operation that is rare and makes several.
 #![expect(unsafe_code, reason = "pthread_sigmask")]
 
 use core::mem::MaybeUninit;
@@ -13,7 +14,8 @@ use libc::{pthread_sigmask, sigfillset};
 #[cfg(miri)]
 use crate::no_kernel::{pthread_sigmask, sigfillset};
 
-/// All signals of this thread wait until this is dropped; those that the kernel sends for a fault don't.
+/// Blocks all signals of this thread until it is dropped, except those that the kernel sends for a
+/// fault.
 pub(crate) struct Blocked {
     before: Option<libc::sigset_t>,
 }
