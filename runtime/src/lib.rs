@@ -138,14 +138,10 @@ compile_error!(
 extern crate self as headcount;
 
 // What a metric is, and which metrics a program declares.
-mod buckets;
 mod build_info;
-mod const_checks;
-mod declared;
-mod descriptor;
+mod declare;
 mod label;
 mod model;
-mod registry;
 
 // What a program holds and calls.
 mod config;
@@ -180,12 +176,12 @@ mod scan;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use buckets::{exponential_buckets, linear_buckets};
 pub use collect::{
     Clean, Cleaned, Collector, Compacted, SegmentInfo, SegmentState, mark_process_dead, render,
 };
 pub use config::{Config, SegmentSize};
-pub use declared::{Conflicts, Declaration, declarations, verify};
+pub use declare::buckets::{exponential_buckets, linear_buckets};
+pub use declare::catalogue::{Conflicts, Declaration, declarations, verify};
 pub use error::Error;
 pub use expose::{Exposition, Format};
 pub use headcount_macros::{

@@ -1,9 +1,9 @@
 //! One operation on several cells: in place if they are this thread's, otherwise on the slow path.
 
 use crate::config::ON;
+use crate::declare::registry::{Place, Site};
 use crate::label::{At, GONE};
 use crate::model::cells::durations_width;
-use crate::registry::{Place, Site};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 

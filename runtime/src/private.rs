@@ -15,8 +15,14 @@ pub use std::boxed::Box;
 pub use headcount_macros::__finish as finish;
 pub use inventory;
 
-pub use crate::const_checks::{info_labels, joined, joined_len, joined_text, name, without_mode};
-pub use crate::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
+pub use crate::declare::checks::{
+    info_labels, joined, joined_len, joined_text, name, without_mode,
+};
+pub use crate::declare::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
+pub use crate::declare::registry::{
+    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site, Sites,
+    Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
+};
 pub use crate::label::{At, DROPPED, LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
     Counter, EachOutcome, EachTimed, Gauge, Handle, Histogram, Observed, Summary, Timed, Tracked,
@@ -32,8 +38,4 @@ pub use crate::record::{
     Recorder, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count, ended,
     ends, enter, enter_until, error_if, never, plain, scope, stop, unlooked, unlooked_until, watch,
     watch_until,
-};
-pub use crate::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site, Sites,
-    Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
 };

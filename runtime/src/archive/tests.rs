@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::descriptor::Descriptor;
+use crate::declare::descriptor::Descriptor;
 use crate::directory::Directory;
 use crate::merge::archived::Archive;
 use crate::merge::part::Part;

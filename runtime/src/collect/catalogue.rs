@@ -1,6 +1,6 @@
 //! Lists what the processes of a directory declare.
 
-use crate::declared::Declaration;
+use crate::declare::catalogue::Declaration;
 use crate::error::Error;
 use crate::merge::sums::bounds_of;
 use crate::reader::family::LogFamily;

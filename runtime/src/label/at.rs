@@ -4,8 +4,9 @@
 use core::ptr::without_provenance;
 use core::sync::atomic::AtomicU32;
 
+use crate::declare::registry;
+
 use super::table::RowSlot;
-use crate::registry;
 
 /// A slot, or the address of a row's slot word. It is one word, which is passed in a register.
 ///

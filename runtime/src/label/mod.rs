@@ -318,7 +318,7 @@ numbers! {
 mod tests {
     use super::strings::{parse, strings};
     use super::*;
-    use crate::descriptor::Label;
+    use crate::declare::descriptor::Label;
 
     fn text(value: &impl LabelValue) -> String {
         let mut key = Key::new();

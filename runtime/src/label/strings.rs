@@ -1,7 +1,7 @@
 //! Label values as a record encodes them, and the sets of values of a site's series. This module is
 //! pure.
 
-use crate::descriptor::Label;
+use crate::declare::descriptor::Label;
 #[cfg(test)]
 use crate::segment::log::put_string;
 

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::descriptor::Label;
+use crate::declare::descriptor::Label;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::segment::tally::note_cut_label_value;
 

@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::archive::tests::read_back;
-    use crate::descriptor::Descriptor;
+    use crate::declare::descriptor::Descriptor;
     use crate::merge::spans::Spans;
     use crate::model::MetricType;
     use crate::model::kind::Kind;

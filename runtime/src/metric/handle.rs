@@ -6,11 +6,11 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 
 use crate::config::ON;
-use crate::descriptor::Bounds;
+use crate::declare::descriptor::Bounds;
+use crate::declare::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::label::{At, Cells, GONE, LabelValue, Labels, RowSlot};
 use crate::model::kind::Kind;
 use crate::operation::{self, Operation};
-use crate::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::segment::shard;
 use crate::store;
 

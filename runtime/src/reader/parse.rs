@@ -78,7 +78,7 @@ pub(crate) fn parse_more(
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
-    use crate::descriptor::Descriptor;
+    use crate::declare::descriptor::Descriptor;
     use crate::model::kind::Kind;
     use crate::reader::layout_cache::Layouts;
     use crate::reader::log::Log;

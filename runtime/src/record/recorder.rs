@@ -1,13 +1,13 @@
 //! What a call records at its beginning and at its end.
 
-use crate::descriptor::DEFAULT_NANOS;
-use crate::label::At;
-use crate::model::outcome::Outcome;
-use crate::operation::{Operation, at_slot, observe_nanos};
-use crate::registry::{
+use crate::declare::descriptor::DEFAULT_NANOS;
+use crate::declare::registry::{
     CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED,
     TIMED_COMPLETED, TIMED_OUTCOME, function_parts,
 };
+use crate::label::At;
+use crate::model::outcome::Outcome;
+use crate::operation::{Operation, at_slot, observe_nanos};
 use crate::segment::shard::Cells;
 
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed

@@ -3,10 +3,10 @@
 use core::sync::atomic::Ordering;
 
 use crate::config::ON;
-use crate::descriptor::Label;
+use crate::declare::descriptor::Label;
+use crate::declare::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::label::{self, At, DROPPED_ROW, Key, LabelKey, Labels, NEVER_ROW, RowSlot, Texts};
 use crate::operation::{self, Add, at_site};
-use crate::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::store;
 
 use super::recorder::Function;

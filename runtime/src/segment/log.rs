@@ -2,7 +2,7 @@
 //!
 //! This module is pure. The reader's half is in `reader`.
 
-use crate::descriptor::{Bounds, Descriptor};
+use crate::declare::descriptor::{Bounds, Descriptor};
 use crate::model::kind::Kind;
 use crate::model::mode::Mode;
 use crate::model::text::cut;

@@ -5,9 +5,9 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use crate::clock;
+use crate::declare::registry::{NEVER, Place, UNASSIGNED};
 use crate::fault;
 use crate::process::epoch;
-use crate::registry::{NEVER, Place, UNASSIGNED};
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::clock;
+use crate::declare::registry::Site;
 use crate::label::arena::Arena;
 use crate::label::{Entry, Row};
-use crate::registry::Site;
 
 use super::idle::Idle;
 

@@ -17,11 +17,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
+use crate::declare::registry::Spec;
 use crate::error::Error;
 use crate::fault;
 use crate::model::kind::Kind;
 use crate::process::epoch;
-use crate::registry::Spec;
 use crate::scan::GoneRow;
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{HEAD, REMOVE, SERIES};

@@ -4,8 +4,8 @@
 use core::ops::Bound;
 use std::time::Instant;
 
+use crate::declare::registry::Spec;
 use crate::model::kind::Kind;
-use crate::registry::Spec;
 
 use super::compact;
 use super::fork::Guard;

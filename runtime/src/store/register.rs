@@ -5,8 +5,9 @@ use core::sync::atomic::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::declared;
-use crate::descriptor::{Descriptor, Label};
+use crate::declare::catalogue;
+use crate::declare::descriptor::{Descriptor, Label};
+use crate::declare::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::fault;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::model::cells::MAX_CELLS;
@@ -14,7 +15,6 @@ use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::process::steady_ns;
-use crate::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
 use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::log::{LogWriter, MAX_TEXT, text};
 use crate::segment::publish::{Places, publish};
@@ -99,8 +99,8 @@ impl Store {
     /// Drops the sites that can't be in force beside another declaration of their name. They never
     /// get a slot. Returns their number.
     fn drop_contradictions(&mut self) -> u64 {
-        if declared::may_conflict() {
-            for mut conflict in declared::conflicts() {
+        if catalogue::may_conflict() {
+            for mut conflict in catalogue::conflicts() {
                 let Some(site) = conflict.loser.take() else { continue };
                 if !site.is_contradicted() {
                     site.assign(NEVER);

@@ -6,9 +6,9 @@
 
 use core::ops::Bound;
 
+use crate::declare::registry::{Site, Spec};
 use crate::label::{self, RowSlot};
 use crate::process::steady_ns;
-use crate::registry::{Site, Spec};
 use crate::segment::log::LogWriter;
 
 use super::churn::{Gone, SeriesKey};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::clock;
 use crate::config::{Choice, Config, ON};
+use crate::declare::registry;
 use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::epoch;
-use crate::registry;
 use crate::scan::ThisProcess;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::format::{Header, LogPlace, Word};

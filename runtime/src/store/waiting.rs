@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::declare::registry::{DROPPED, NEVER, Site, Spec, WAITING};
 use crate::label::{self, DROPPED_ROW, Entry, Key, ROWS, Row, RowSlot};
-use crate::registry::{DROPPED, NEVER, Site, Spec, WAITING};
 
 use super::attach::ask_again;
 use super::state::Store;

@@ -8,7 +8,7 @@ use std::thread;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use crate::descriptor::Descriptor;
+use crate::declare::descriptor::Descriptor;
 use crate::model::kind::Kind;
 use crate::segment::format::tests::header;
 use crate::segment::log::LogWriter;

@@ -7,7 +7,6 @@ use core::panic::Location;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::descriptor::Descriptor;
 use crate::model::kind::Kind;
 
 /// The slot of a site that has none yet. It is above every shard's limit, so the one compare of the
@@ -262,7 +261,7 @@ pub(crate) struct Parts {
 /// The number of cells of one default histogram of durations.
 #[expect(clippy::cast_possible_truncation, reason = "fourteen bounds")]
 pub(crate) const HISTOGRAM: u32 =
-    crate::model::cells::durations_width(crate::descriptor::DEFAULT_NANOS.len() as u32);
+    crate::model::cells::durations_width(crate::declare::descriptor::DEFAULT_NANOS.len() as u32);
 
 pub(crate) const fn function_parts(what: u32) -> Parts {
     let calls = if what & COUNTED_OUTCOME != 0 {

@@ -6,11 +6,12 @@
 use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::descriptor::{Bounds, Descriptor, Label};
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
 use crate::model::kind::Kind;
-use crate::registry::{self, Function, Site, Spec};
+
+use super::descriptor::{Bounds, Descriptor, Label};
+use super::registry::{self, Function, Site, Spec};
 
 /// The declaration of a metric.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,11 @@
 //! Checks of declarations that only the compiler can make, because they need types or constants of
 //! which a macro's expansion knows only the names.
 
-use crate::descriptor::Label;
 use crate::model::kind::Kind;
 use crate::model::text::{ends_with, same, starts_with};
-use crate::registry::shared_family;
+
+use super::descriptor::Label;
+use super::registry::shared_family;
 
 /// The length of these parts joined by `_`, without the empty ones.
 pub const fn joined_len(parts: &[&str]) -> usize {
