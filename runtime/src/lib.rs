@@ -138,7 +138,6 @@ compile_error!(
 extern crate self as headcount;
 
 // What a metric is, and which metrics a program declares.
-mod build_info;
 mod declare;
 mod label;
 mod model;
@@ -148,14 +147,12 @@ mod config;
 mod error;
 mod metric;
 mod record;
-mod sampler;
 
 // What recording consists of.
 mod clock;
 mod fault;
 #[cfg(miri)]
 mod no_kernel;
-mod operation;
 mod segment;
 mod store;
 

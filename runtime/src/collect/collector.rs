@@ -11,9 +11,8 @@ use crate::directory::Directory;
 use crate::error::Error;
 use crate::merge::families::{Merged, merge};
 use crate::model::{MetricFamily, Snapshot};
-use crate::sampler;
 use crate::scan::{Keeper, Kept, Limit, Scan};
-use crate::store;
+use crate::store::{self, sampler};
 
 use super::about::about;
 use super::custom::{self, Custom};

@@ -2,10 +2,9 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::operation::{Add, AddFloat};
 use crate::process::epoch;
-use crate::sampler;
-use crate::store;
+use crate::record::operation::{Add, AddFloat};
+use crate::store::{self, sampler};
 
 use super::handle::Raw;
 

@@ -4,8 +4,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::config::ON;
 use crate::model::cells::{decode, encode};
 use crate::process::{epoch, now_ns, steady_ns};
-use crate::sampler;
 use crate::segment::shard::{self, Shared};
+use crate::store::sampler;
 
 use super::handle::Raw;
 use super::into_f64::IntoF64;

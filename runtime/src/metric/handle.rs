@@ -10,7 +10,7 @@ use crate::declare::descriptor::Bounds;
 use crate::declare::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
 use crate::label::{At, Cells, GONE, LabelValue, Labels, RowSlot};
 use crate::model::kind::Kind;
-use crate::operation::{self, Operation};
+use crate::record::operation::{self, Operation};
 use crate::segment::shard;
 use crate::store;
 

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::future::Future;
 
-use crate::operation::Observe;
+use crate::record::operation::Observe;
 use crate::store;
 
 use super::handle::Raw;

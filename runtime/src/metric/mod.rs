@@ -1,6 +1,7 @@
 //! The handles that users hold. A handle is a small `Copy` value that names a slot, never an
 //! address in a segment, so it stays valid after a fork.
 
+mod build_info;
 mod counter;
 mod gauge;
 mod handle;

@@ -3,7 +3,7 @@
 use crate::clock::nanos_as_seconds;
 use crate::label::At;
 use crate::model::outcome::Outcome;
-use crate::operation::{Observe, at_series};
+use crate::record::operation::{Observe, at_series};
 use crate::record::{Calls, End, Exceptions, Recorder};
 
 use super::{Counter, Gauge, Histogram, Summary};

@@ -5,6 +5,7 @@
 
 mod call;
 mod named;
+pub(crate) mod operation;
 mod out;
 mod recorder;
 mod site;

@@ -2,8 +2,8 @@
 
 use crate::label::At;
 use crate::model::outcome::Outcome;
-use crate::operation::{Add, AddTo, ObserveNanos, at_series};
 
+use super::operation::{Add, AddTo, ObserveNanos, at_series};
 use super::recorder::{End, Recorder};
 
 /// Counts one call in a series that was looked up.

@@ -7,7 +7,6 @@ use crate::declare::registry::{
 };
 use crate::label::At;
 use crate::model::outcome::Outcome;
-use crate::operation::{Operation, at_slot, observe_nanos};
 use crate::segment::shard::Cells;
 
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed

@@ -6,9 +6,9 @@ use crate::config::ON;
 use crate::declare::descriptor::Label;
 use crate::declare::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::label::{self, At, DROPPED_ROW, Key, LabelKey, Labels, NEVER_ROW, RowSlot, Texts};
-use crate::operation::{self, Add, at_site};
 use crate::store;
 
+use super::operation::{self, Add, at_site};
 use super::recorder::Function;
 
 impl<const WHAT: u32> FunctionSite<WHAT> {

@@ -28,6 +28,7 @@ mod names;
 mod pin;
 mod register;
 mod remove;
+pub(crate) mod sampler;
 mod search;
 mod state;
 #[cfg(test)]

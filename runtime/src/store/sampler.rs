@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 use rustix::thread::futex;
 
 use crate::config::ON;
+use crate::process::{Blocked, epoch};
+use crate::store;
+
+use super::{Callback, Called, gate};
 #[cfg(miri)]
 use crate::no_kernel::futex;
-use crate::process::{Blocked, epoch};
-use crate::store::{self, Callback, Called, gate};
 
 /// Rounds of calls that were requested, and those that were completed. Both wrap around.
 static ASKED: AtomicU32 = AtomicU32::new(0);
