@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::{Forks, epoch};
-use crate::segment::fold_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Kept};
 
 /// The file that is to be replaced, and its lock.
 pub(crate) struct Original<'a> {
@@ -59,7 +59,7 @@ impl<'a> Original<'a> {
     fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
         let held = |kept| Self { directory, name, epoch: epoch(), kept };
         let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
-        let kept = fold_fd::keep(fd).map_err(|e| Error::io("stat the file", e))?;
+        let kept = fork_safe_fd::keep(fd).map_err(|e| Error::io("stat the file", e))?;
         Ok(kept.map(|kept| held(Some(kept))))
     }
 

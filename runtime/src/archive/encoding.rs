@@ -17,7 +17,7 @@ use crate::model::{LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily, metric_of_kind, types};
 use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
-use crate::segment::log::{
+use crate::segment::records::{
     NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
 };
 

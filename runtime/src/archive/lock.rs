@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::{Forks, epoch};
 use crate::replace::leads_to;
-use crate::segment::fold_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Kept};
 use crate::segment::lock;
 
 /// The lock, while it is held.
@@ -73,7 +73,7 @@ impl<'a> FoldLock<'a> {
             let _ = fchmod(&fd, mode);
             directory.give_to_owner(&fd)?;
         }
-        let kept = fold_fd::keep(fd).map_err(failed)?;
+        let kept = fork_safe_fd::keep(fd).map_err(failed)?;
         // From here on, dropping it releases the descriptor.
         Ok(kept.map(|kept| Self { directory, epoch: epoch(), kept: Some(kept) }))
     }

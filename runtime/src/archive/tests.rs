@@ -14,7 +14,7 @@ use crate::segment::format::{
     Header, LADDER, LIMITS_OFF, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, PAGE, Word,
 };
 use crate::segment::lock;
-use crate::segment::log::{LogWriter, text};
+use crate::segment::records::{LogWriter, text};
 
 use super::encoding::{decode, encode};
 use super::fold::{fold, leave_out_ended, series_of};

@@ -3,7 +3,7 @@
 
 use crate::declare::descriptor::Label;
 #[cfg(test)]
-use crate::segment::log::put_string;
+use crate::segment::records::put_string;
 
 /// Encodes strings as in a record.
 #[cfg(test)]

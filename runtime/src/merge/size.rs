@@ -58,7 +58,7 @@ mod tests {
     use crate::reader::layout_cache::Layouts;
     use crate::reader::log::Log;
     use crate::reader::segment::ENDLESS;
-    use crate::segment::log::LogWriter;
+    use crate::segment::records::LogWriter;
 
     #[test]
     fn a_name_counts_for_each_series_that_has_it() {

@@ -8,9 +8,9 @@ use crate::model::cells::MAX_BOUNDS;
 use crate::model::mode::Mode;
 use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
 use crate::segment::format::Fields;
-use crate::segment::log::{Metric, NO_MODE, cells_of, metric_of, mode_of};
+use crate::segment::records::{Metric, NO_MODE, cells_of, metric_of, mode_of};
 
-pub(crate) use crate::segment::log::Cells;
+pub(crate) use crate::segment::records::Cells;
 
 /// The type of a metric in a snapshot.
 pub(crate) fn kind_of(metric: Metric) -> MetricType {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::log::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
+use crate::segment::records::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
 
 /// A log, split into its parts.
 #[derive(Clone, Debug, Default)]

@@ -5,17 +5,17 @@
 use crate::error::Error;
 use crate::model::mode::Mode;
 use crate::segment::format::Fields;
-use crate::segment::log::{FAMILY, HEAD, SERIES};
+use crate::segment::records::{FAMILY, HEAD, SERIES};
 
 use super::family::family;
 use super::layout::Layout;
 use super::series_record::Block;
 
 /// The cost of a label, besides its bytes.
-pub(crate) const LABEL_COST: u64 = crate::segment::log::LABEL_COST;
+pub(crate) const LABEL_COST: u64 = crate::segment::records::LABEL_COST;
 
 /// The most bytes of label names and values in an exposition of one log: 256 MiB.
-const MAX_TEXT: u64 = crate::segment::log::MAX_TEXT;
+const MAX_TEXT: u64 = crate::segment::records::MAX_TEXT;
 
 /// Parses the common part of a log, whose records were checked by [`Log`](super::log::Log).
 pub(crate) fn parse(log: &[u8], slots_used: u32) -> Result<Layout, Error> {
@@ -82,7 +82,7 @@ mod tests {
     use crate::model::kind::Kind;
     use crate::reader::layout_cache::Layouts;
     use crate::reader::log::Log;
-    use crate::segment::log::LogWriter;
+    use crate::segment::records::LogWriter;
 
     /// Records of a counter and of one series, each with `more` behind the fields that this version
     /// knows.

@@ -5,14 +5,14 @@
 
 pub(crate) mod create;
 pub(crate) mod current;
-pub(crate) mod fold_fd;
+pub(crate) mod fork_safe_fd;
 pub(crate) mod format;
 pub(crate) mod lock;
-pub(crate) mod log;
 pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod own;
 pub(crate) mod publish;
+pub(crate) mod records;
 pub(crate) mod shard;
 pub(crate) mod tally;
 #[cfg(test)]

@@ -9,10 +9,10 @@ use crate::config::SegmentSize;
 
 use super::create::{Created, Heritage, filled};
 use super::format::{CELL, Geometry, Header, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, Word};
-use super::log::LogWriter;
 use super::mapping::{Backing, Region};
 use super::memory::{Memory, View};
 use super::publish::{Places, publish};
+use super::records::LogWriter;
 use super::shard::{self, Cells};
 
 /// Eight pages before the cells, and two pages of cells in each shard.

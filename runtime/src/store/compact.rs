@@ -24,7 +24,7 @@ use crate::model::kind::Kind;
 use crate::process::epoch;
 use crate::scan::GoneRow;
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{HEAD, REMOVE, SERIES};
+use crate::segment::records::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::combine::Placed;

@@ -15,12 +15,13 @@ use core::time::Duration;
 use libc::pthread_atfork;
 
 use crate::process::{Blocked, Forks, begin_epoch, epoch};
-use crate::segment::{current, fold_fd, shard, tally, wiped};
+use crate::segment::{current, fork_safe_fd, shard, tally, wiped};
 
 use super::mutex::Mutex;
 use super::pin::pin;
 use super::state::Store;
 use super::{gate, idle_thread, making_room};
+
 #[cfg(miri)]
 use crate::no_kernel::pthread_atfork;
 
@@ -218,7 +219,7 @@ extern "C" fn in_child() {
 fn let_go() {
     current::let_go(shard::reachable());
     shard::forget_all();
-    fold_fd::close_all();
+    fork_safe_fd::close_all();
     // Reset here and not when the store is next used: what the child drops until then is its own.
     tally::forget();
     making_room::forget();

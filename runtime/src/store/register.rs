@@ -16,8 +16,8 @@ use crate::model::outcome::OUTCOMES;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::process::steady_ns;
 use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::log::{LogWriter, MAX_TEXT, text};
 use crate::segment::publish::{Places, publish};
+use crate::segment::records::{LogWriter, MAX_TEXT, text};
 use crate::segment::shard;
 
 use super::attach::{self, Patience};

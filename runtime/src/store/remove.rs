@@ -9,7 +9,7 @@ use core::ops::Bound;
 use crate::declare::registry::{Site, Spec};
 use crate::label::{self, RowSlot};
 use crate::process::steady_ns;
-use crate::segment::log::LogWriter;
+use crate::segment::records::LogWriter;
 
 use super::churn::{Gone, SeriesKey};
 use super::compact;

@@ -11,8 +11,8 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use crate::declare::descriptor::Descriptor;
 use crate::model::kind::Kind;
 use crate::segment::format::tests::header;
-use crate::segment::log::LogWriter;
 use crate::segment::own::Own;
+use crate::segment::records::LogWriter;
 use crate::segment::shard::{self, Cells, Shard};
 use crate::segment::tests::{OFTEN, Private};
 
