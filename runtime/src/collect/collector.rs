@@ -14,8 +14,8 @@ use crate::model::{MetricFamily, Snapshot};
 use crate::scan::{Keeper, Kept, Limit, Scan};
 use crate::store::{self, sampler};
 
-use super::about::about;
-use super::custom::{self, Custom};
+use super::program_families::{self, Custom};
+use super::self_metrics::about;
 use super::shorten::shorten;
 
 /// The number of dead segments from which a collection compacts in passing.
@@ -230,10 +230,10 @@ impl Collector {
                 directory.map(|directory| (directory, store::FORKS)),
                 &mut scan.skipped,
             );
-            custom::add(&mut families, more, &mut scan.skipped);
+            program_families::add(&mut families, more, &mut scan.skipped);
         }
         for Custom(make) in &self.custom {
-            custom::add(&mut families, make(), &mut scan.skipped);
+            program_families::add(&mut families, make(), &mut scan.skipped);
         }
         shorten(&mut families, self.limit, &mut scan.skipped);
         let is_shared = self.directory.is_some() || !store::tell_if_alone();

@@ -4,18 +4,18 @@
 //! neither `registry` nor `record`; it asks the store for this process's own segment, which may
 //! have no file name.
 
-mod about;
 mod catalogue;
 mod clean;
 mod collector;
 mod compact;
-mod custom;
+mod list_segments;
+mod program_families;
 mod render;
-mod segments;
+mod self_metrics;
 mod shorten;
 
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub use compact::{Compacted, mark_process_dead};
+pub use list_segments::{SegmentInfo, SegmentState};
 pub use render::render;
-pub use segments::{SegmentInfo, SegmentState};

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::model::{MetricFamily, Snapshot};
 
-use super::sample::Page;
-use super::{accept, openmetrics, text};
+use super::page::Page;
+use super::{negotiate, openmetrics, text};
 
 impl Snapshot {
     /// The Prometheus text format, version 0.0.4.
@@ -152,7 +152,7 @@ impl AsRef<[u8]> for Exposition {
 
 /// Renders in the format that the client prefers.
 pub(crate) fn negotiated(families: &[MetricFamily], accept: &str) -> Exposition {
-    let is_open = accept::prefers_openmetrics(accept);
+    let is_open = negotiate::prefers_openmetrics(accept);
     let format = if is_open { Format::OpenMetrics } else { Format::Text };
     Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
 }

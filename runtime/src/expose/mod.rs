@@ -3,12 +3,12 @@
 //! This layer is pure but for the writer that it is given. It knows `model` and nothing else of the
 //! library: neither where families come from, nor files.
 
-mod accept;
 mod exposition;
 mod length;
+mod negotiate;
 mod number;
 mod openmetrics;
-mod sample;
+mod page;
 mod text;
 
 pub use exposition::{Exposition, Format};

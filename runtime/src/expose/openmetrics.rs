@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use crate::model::{HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value};
 
 use super::number::{canonical, integer};
-use super::sample::{Page, escape};
+use super::page::{Page, escape};
 
 pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
     let families = families.iter().filter(|family| !family.series.is_empty());

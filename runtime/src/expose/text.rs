@@ -7,7 +7,7 @@
 use crate::model::{MetricFamily, MetricType, Number, Value};
 
 use super::number::decimal;
-use super::sample::{Page, escape};
+use super::page::{Page, escape};
 
 pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
     for family in families.iter().filter(|family| !family.series.is_empty()) {

@@ -11,9 +11,9 @@ const PIECE: usize = 64 << 10;
 
 /// A page that is being written. Writing to a string cannot fail.
 #[derive(Default)]
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// The text that is not in the sink yet.
-    pub(super) out: String,
+    pub(crate) out: String,
     sink: Option<&'a mut dyn Write>,
     /// Why the sink refused a piece. Everything after that is dropped.
     refused: Option<io::Error>,
@@ -26,7 +26,7 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     /// A page that is handed to `sink` in pieces, and is never in memory as a whole.
-    pub(super) fn into_pieces(sink: &'a mut dyn Write) -> Self {
+    pub(crate) fn into_pieces(sink: &'a mut dyn Write) -> Self {
         Self { sink: Some(sink), ..Self::default() }
     }
 
@@ -43,13 +43,13 @@ impl<'a> Page<'a> {
     }
 
     /// Hands the rest to the sink, and returns the error if the sink refused any piece.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         self.hand_on(0);
         self.refused.map_or(Ok(()), Err)
     }
 
     /// Begins a line that describes a family, up to and including the name.
-    pub(super) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
+    pub(crate) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
         self.hand_on(PIECE);
         for part in [what, name, suffix, " "] {
             self.out.push_str(part);
@@ -57,7 +57,7 @@ impl<'a> Page<'a> {
     }
 
     /// Sets the series whose samples follow.
-    pub(super) fn begin(&mut self, series: &Series) {
+    pub(crate) fn begin(&mut self, series: &Series) {
         self.labels.clear();
         for (label, value) in &series.labels {
             self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
@@ -69,7 +69,7 @@ impl<'a> Page<'a> {
     }
 
     /// Begins a sample of the series, up to its value.
-    pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
+    pub(crate) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
         self.hand_on(PIECE);
         self.out.push_str(name);
         self.out.push_str(suffix);
@@ -79,7 +79,7 @@ impl<'a> Page<'a> {
     }
 
     /// Writes the samples of a histogram's buckets.
-    pub(super) fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
+    pub(crate) fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
         for (nth, bucket) in histogram.buckets.iter().enumerate() {
             self.bucket(name, nth, bucket.le, bucket.count);
         }
@@ -106,14 +106,14 @@ impl<'a> Page<'a> {
     }
 
     /// Writes a sample whose value is a whole number.
-    pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
+    pub(crate) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
         let out = self.sample(name, suffix);
         integer(out, value);
         out.push('\n');
     }
 
     /// Writes a sample whose value `write` formats.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         name: &str,
         suffix: &str,
@@ -127,7 +127,7 @@ impl<'a> Page<'a> {
 }
 
 /// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.
-pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
+pub(crate) fn escape(out: &mut String, text: &str, quotes: bool) {
     let mut rest = text;
     let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);
     while let Some(at) = rest.as_bytes().iter().position(is_meant) {

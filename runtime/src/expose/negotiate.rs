@@ -5,7 +5,7 @@
 
 /// Whether to answer in `OpenMetrics` 1.0. A client must ask for it by name: a browser's `*/*` gets
 /// the text format, which people read.
-pub(super) fn prefers_openmetrics(accept: &str) -> bool {
+pub(crate) fn prefers_openmetrics(accept: &str) -> bool {
     let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
     let quality = |kind: &str, subtype: &str, version: &str| {
         let fitting = ranges.iter().filter_map(|range| {

@@ -69,7 +69,7 @@ impl MetricFamily {
 
 /// A function that supplies families.
 #[derive(Clone)]
-pub(super) struct Custom(pub(super) Arc<dyn Fn() -> Vec<MetricFamily> + Send + Sync>);
+pub(crate) struct Custom(pub(crate) Arc<dyn Fn() -> Vec<MetricFamily> + Send + Sync>);
 
 impl core::fmt::Debug for Custom {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -79,7 +79,7 @@ impl core::fmt::Debug for Custom {
 
 /// Adds families to sorted ones. It leaves out a family that is invalid, or whose samples would
 /// have the names of another family's; the family that was there first stays.
-pub(super) fn add(
+pub(crate) fn add(
     families: &mut Vec<MetricFamily>,
     more: Vec<MetricFamily>,
     skipped: &mut Vec<Error>,
