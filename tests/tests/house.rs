@@ -34,11 +34,7 @@ const RUNTIME: &[Layer] = &[
         may_use: &["error"],
     },
     Layer { name: "directory", modules: &["directory"], may_use: &["error", "model", "base"] },
-    Layer {
-        name: "declare",
-        modules: &["buckets", "const_checks", "declared", "descriptor", "registry"],
-        may_use: &["error", "model"],
-    },
+    Layer { name: "declare", modules: &["declare"], may_use: &["error", "model"] },
     Layer {
         name: "segment",
         modules: &["segment"],
@@ -83,12 +79,12 @@ const RUNTIME: &[Layer] = &[
     },
     Layer {
         name: "record",
-        modules: &["operation", "record", "sampler"],
+        modules: &["record"],
         may_use: &["model", "base", "declare", "segment", "label", "store"],
     },
     Layer {
         name: "metric",
-        modules: &["build_info", "metric"],
+        modules: &["metric"],
         may_use: &["model", "base", "declare", "segment", "label", "store", "record"],
     },
     Layer {
@@ -112,7 +108,6 @@ const RUNTIME: &[Layer] = &[
             "archive",
             "scan",
             "store",
-            "record",
             "processes",
             "expose",
         ],
@@ -363,4 +358,46 @@ fn paths_are_found_wherever_they_stand() {
     let from = module("x/y.rs");
     let path = ["super".to_owned(), "e".to_owned()];
     assert_eq!(absolute(&path, &from).join("::"), "x::e");
+}
+
+/// The files that ARCHITECTURE.md lists for each folder of the library: lines of names below the
+/// folder's own.
+#[test]
+fn the_map_names_the_files_that_are_there() {
+    let text = fs::read_to_string(workspace().join("ARCHITECTURE.md")).expect("a text");
+    let section = text.split_once("\nruntime/src/").expect("the map").1;
+    let section = section.split_once("\ntests/").expect("its end").0;
+    let mut mapped = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut folder = String::new();
+    for line in section.lines().skip(1) {
+        let Some(rest) = line.strip_prefix("  ") else { continue };
+        if let Some(names) = rest.strip_prefix("  ") {
+            if !names.starts_with(' ') {
+                let files = mapped.entry(folder.clone()).or_default();
+                files.extend(names.split_whitespace().map(str::to_owned));
+            }
+            continue;
+        }
+        let first = rest.split_whitespace().next().unwrap_or_default();
+        match first.strip_suffix('/') {
+            Some(name) => name.clone_into(&mut folder),
+            None if first == "bin/headcount" => {}
+            None => {
+                let names = rest.split("  ").next().unwrap_or_default().split_whitespace();
+                mapped.entry(String::new()).or_default().extend(names.map(str::to_owned));
+            }
+        }
+    }
+    let mut there = BTreeMap::<String, BTreeSet<String>>::new();
+    for name in sources("runtime").keys().filter(|name| !is_test(name) && !name.starts_with("bin/"))
+    {
+        let path = name.strip_suffix(".rs").expect("a source");
+        let (folder, file) = path.split_once('/').unwrap_or(("", path));
+        // The file beside a folder of the same name stands for it.
+        let stands_for = folder.is_empty() && workspace().join("runtime/src").join(file).is_dir();
+        if file != "mod" && !stands_for {
+            there.entry(folder.to_owned()).or_default().insert(file.to_owned());
+        }
+    }
+    assert_eq!(mapped, there, "the map in ARCHITECTURE.md (left) and runtime/src (right)");
 }

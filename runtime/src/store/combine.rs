@@ -14,7 +14,7 @@ use crate::descriptor::Descriptor;
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
 use crate::registry::Spec;
-use crate::segment::log::{LogWriter, moved};
+use crate::segment::records::{LogWriter, moved};
 use crate::segment::shard;
 
 use super::churn::{Gone, SeriesKey};
