@@ -91,6 +91,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// What a client asks for by name: type, subtype and version.
+    pub(super) fn media_type(self) -> [&'static str; 3] {
+        match self {
+            Self::Text => ["text", "plain", "0.0.4"],
+            Self::OpenMetrics => ["application", "openmetrics-text", "1.0.0"],
+        }
+    }
+
     fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -152,7 +160,6 @@ impl AsRef<[u8]> for Exposition {
 
 /// Renders in the format that the client prefers.
 pub(crate) fn negotiated(families: &[MetricFamily], accept: &str) -> Exposition {
-    let is_open = negotiate::prefers_openmetrics(accept);
-    let format = if is_open { Format::OpenMetrics } else { Format::Text };
+    let format = negotiate::preferred(accept);
     Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
 }

@@ -3,22 +3,26 @@
 //! Written by hand: these lines replace a parser of media types and the crates of HTTP types that
 //! such a parser depends on.
 
-/// Whether to answer in `OpenMetrics` 1.0. A client must ask for it by name: a browser's `*/*` gets
+use super::Format;
+
+/// The format to answer in. A client must ask for anything but text by name: a browser's `*/*` gets
 /// the text format, which people read.
-pub(crate) fn prefers_openmetrics(accept: &str) -> bool {
+pub(crate) fn preferred(accept: &str) -> Format {
     let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
-    let quality = |kind: &str, subtype: &str, version: &str| {
+    let quality = |format: Format| {
         let fitting = ranges.iter().filter_map(|range| {
-            let rank = range.rank(kind, subtype, version)?;
+            let rank = range.rank(format.media_type())?;
             Some((rank, range.quality))
         });
         // Of equally specific ranges the first counts.
         fitting.rev().max_by_key(|(rank, _)| *rank)
     };
-    let text = quality("text", "plain", "0.0.4").map_or(0, |(_, quality)| quality);
-    match quality("application", "openmetrics-text", "1.0.0") {
-        Some((rank, quality)) => rank >= Rank::Named && quality > 0 && quality >= text,
-        None => false,
+    let text = quality(Format::Text).map_or(0, |(_, quality)| quality);
+    match quality(Format::OpenMetrics) {
+        Some((rank, quality)) if rank >= Rank::Named && quality > 0 && quality >= text => {
+            Format::OpenMetrics
+        }
+        _ => Format::Text,
     }
 }
 
@@ -66,7 +70,7 @@ impl Range {
         Some(range)
     }
 
-    fn rank(&self, kind: &str, subtype: &str, version: &str) -> Option<Rank> {
+    fn rank(&self, [kind, subtype, version]: [&str; 3]) -> Option<Rank> {
         match (&*self.kind, &*self.subtype, self.version.as_deref()) {
             ("*", "*", _) => Some(Rank::Anything),
             (k, "*", _) if k == kind => Some(Rank::Kind),
@@ -117,7 +121,7 @@ mod tests {
             "application/openmetrics-text; note=\"a, b; q=0\"",
             "application/openmetrics-text;q=0.2, text/plain;q=0",
         ] {
-            assert!(prefers_openmetrics(accept), "{accept}");
+            assert_eq!(preferred(accept), Format::OpenMetrics, "{accept}");
         }
     }
 
@@ -146,7 +150,7 @@ mod tests {
             "application/openmetrics-text;q",
             "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
         ] {
-            assert!(!prefers_openmetrics(accept), "{accept}");
+            assert_eq!(preferred(accept), Format::Text, "{accept}");
         }
     }
 }
