@@ -12,7 +12,7 @@ use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
 use super::fork::{Guard, notice};
-use super::state::Store;
+use super::state::{Stage, Store};
 use super::waiting::is_waiting;
 
 /// The maximum size of all shards of one process together. Beyond it, threads count in shard 0.
@@ -81,7 +81,7 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
         None if is_waiting(slot) => match store.register_waiting(slot) {
             Ok(slot) => slot,
             Err(error) => {
-                store.note_refusal(3, error);
+                store.note_refusal(Stage::Series, error);
                 slot
             }
         },
@@ -227,7 +227,7 @@ impl Store {
             Ok(()) => true,
             Err(None) => false,
             Err(Some(error)) => {
-                self.note_refusal(2, error);
+                self.note_refusal(Stage::Shard, error);
                 false
             }
         }

@@ -25,7 +25,7 @@ use super::churn::{RowOf, SeriesKey};
 use super::fork::Guard;
 use super::idle::Idle;
 use super::names;
-use super::state::{FamilyNames, Known, Store};
+use super::state::{FamilyNames, Known, Stage, Store};
 
 /// Records that are written but not visible yet.
 struct Planned {
@@ -90,7 +90,7 @@ impl Store {
             }
             Err(error) => {
                 site.assign(DROPPED);
-                self.note_refusal(3, error);
+                self.note_refusal(Stage::Series, error);
                 false
             }
         }
@@ -339,7 +339,7 @@ impl Store {
             if self.is_live() {
                 match self.insert_row(site, given, d) {
                     Ok(row) => return row,
-                    Err(error) => self.note_refusal(3, error),
+                    Err(error) => self.note_refusal(Stage::Series, error),
                 }
             }
             patience.refuse(asked);

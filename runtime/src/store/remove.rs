@@ -14,7 +14,7 @@ use crate::segment::records::LogWriter;
 use super::churn::{Gone, SeriesKey};
 use super::compact;
 use super::fork::Guard;
-use super::state::{Known, State, Store};
+use super::state::{Known, Stage, State, Store};
 
 /// Removes from this process all series of a family that have all these label values, and returns
 /// how many there were.
@@ -150,7 +150,7 @@ impl Store {
             }
         }
         if let Err(refused) = self.append(&records, self.slots_used) {
-            self.note_refusal(3, refused);
+            self.note_refusal(Stage::Series, refused);
             return false;
         }
         self.last_removed = when;

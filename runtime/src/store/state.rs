@@ -351,7 +351,7 @@ impl Store {
         let errno = u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs());
         if let Some(memory) = &self.memory {
             let order = std::sync::atomic::Ordering::Relaxed;
-            memory.word(Word::LastError).store(stage << 32 | errno, order);
+            memory.word(Word::LastError).store((stage as u64) << 32 | errno, order);
         }
         if self.problem.is_none() {
             let path = self.directory().unwrap_or_default();
