@@ -10,10 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::descriptor::Descriptor;
+use crate::declare::descriptor::Descriptor;
+use crate::declare::registry::Spec;
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
-use crate::registry::Spec;
 use crate::segment::records::{LogWriter, moved};
 use crate::segment::shard;
 
