@@ -9,6 +9,8 @@ use crate::label::At;
 use crate::model::outcome::Outcome;
 use crate::segment::shard::Cells;
 
+use super::operation::{Operation, at_slot, observe_nanos};
+
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed
 /// in memory, and a load from there would wait for all three stores.
 #[derive(Debug, Clone, Copy)]

@@ -38,6 +38,15 @@ pub(super) enum State {
     Failed,
 }
 
+/// What memory was refused for, as the word `last_error` has it in its upper half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A thread's shard.
+    Shard = 2,
+    /// New series.
+    Series = 3,
+}
+
 /// Work that must be done without the mutex before this process makes its segment, or assigns cells
 /// to its declarations.
 #[derive(Debug)]
@@ -347,7 +356,7 @@ impl Store {
     }
 
     /// Records and publishes an error from growing the segment.
-    pub(super) fn note_refusal(&mut self, stage: u64, error: std::io::Error) {
+    pub(super) fn note_refusal(&mut self, stage: Stage, error: std::io::Error) {
         let errno = u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs());
         if let Some(memory) = &self.memory {
             let order = std::sync::atomic::Ordering::Relaxed;
