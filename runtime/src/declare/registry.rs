@@ -9,6 +9,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::model::kind::Kind;
 
+use super::descriptor::Descriptor;
+
 /// The slot of a site that has none yet. It is above every shard's limit, so the one compare of the
 /// hot path catches it; and adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
