@@ -288,7 +288,8 @@ fn group_in(file: &str, name: &str) -> Option<u32> {
     })
 }
 
-/// Whether anything is recorded at all; a constant, so that what depends on it goes away.
+/// Whether anything is recorded at all. It is a constant, so the compiler removes the code that
+/// depends on it.
 pub(crate) const ON: bool = cfg!(not(feature = "off"));
 
 #[cfg(test)]

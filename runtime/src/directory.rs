@@ -50,8 +50,8 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 impl Directory {
-    /// Opens it for reading. Its owner may be anybody: whoever may write there can falsify only the
-    /// numbers that are read there.
+    /// Opens it for reading. It may belong to any user: those who may write there can falsify only
+    /// the numbers that are read there.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         Self::open_checked(path).map_err(|e| e.at(path))
     }
@@ -86,7 +86,7 @@ impl Directory {
         if self.group.is_some() { own | Mode::RGRP } else { own }
     }
 
-    /// The permissions of a file whose lock everybody takes who may write to the directory.
+    /// The permissions of a file that is locked by every user who may write to the directory.
     pub(crate) fn lock_mode(&self) -> Mode {
         let own = Mode::RUSR | Mode::WUSR;
         if self.group.is_some() { own | Mode::RGRP | Mode::WGRP } else { own }
@@ -185,7 +185,8 @@ impl Directory {
             .map_err(|e| Error::io("give the file to the directory's owner", e))
     }
 
-    /// Whether no other machine can write here. If so, the lock alone decides who is alive.
+    /// Whether no other machine can write here. If so, the lock alone determines which processes
+    /// are alive.
     pub(crate) fn is_local(&self) -> bool {
         const LOCAL: [u64; 8] = [
             0x0102_1994, // tmpfs
@@ -263,7 +264,7 @@ fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
         .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
 }
 
-/// The names in a directory, sorted by what they say about the file.
+/// The names in a directory, sorted by the kind of file.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) segments: Vec<String>,

@@ -281,7 +281,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What is known of a failed system call. An [`io::Error`] can't be cloned, and may hold something
+/// The error of a failed system call. An [`io::Error`] can't be cloned, and may contain a value
 /// that must not pass through `catch_unwind`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SystemError {
@@ -306,7 +306,7 @@ impl fmt::Display for SystemError {
 
 impl std::error::Error for SystemError {}
 
-/// Text that somebody else may have chosen, such as a file's name. It is printed without characters
+/// Text that another user may have chosen, such as a file's name. It is printed without characters
 /// that a terminal or a log would interpret as commands.
 struct Escaped<'a>(&'a str);
 

@@ -137,18 +137,18 @@ compile_error!(
 )]
 extern crate self as headcount;
 
-// What a metric is, and which metrics a program declares.
+// The model of metrics, and the declarations of a program.
 mod declare;
 mod label;
 mod model;
 
-// What a program holds and calls.
+// The interface for programs.
 mod config;
 mod error;
 mod metric;
 mod record;
 
-// What recording consists of.
+// Recording.
 mod clock;
 mod fault;
 #[cfg(miri)]
@@ -156,7 +156,7 @@ mod no_kernel;
 mod segment;
 mod store;
 
-// What reading needs, and what it yields.
+// Reading.
 mod archive;
 mod collect;
 mod directory;

@@ -68,7 +68,7 @@ fn uninitialised(len: usize) -> Result<NonNull<u8>> {
     NonNull::new(unsafe { alloc(layout) }).ok_or(Errno::NOMEM)
 }
 
-/// What becomes accessible is zeros.
+/// Makes memory accessible, filled with zeros.
 ///
 /// # Safety
 ///
@@ -121,7 +121,7 @@ type Handler = unsafe extern "C" fn();
 
 /// # Safety
 ///
-/// None: nobody forks.
+/// None: no process forks.
 pub(crate) unsafe fn pthread_atfork(
     _: Option<Handler>,
     _: Option<Handler>,

@@ -33,10 +33,10 @@ static FIRST_NANOS: AtomicU64 = AtomicU64::new(0);
 /// For how long the machine had been suspended at that time.
 static FIRST_SLEPT: AtomicU64 = AtomicU64::new(0);
 
-/// So far apart are the pairs, in ticks. A reading is wrong by some tens of nanoseconds, so the
-/// rate by some millionths at most: less than what the system's own clock is steered by. They were
-/// sixteen times as far apart, about a second: then a program that does its work in its first
-/// second never has the counter.
+/// The minimum distance between the pairs, in ticks. A reading is off by some tens of nanoseconds,
+/// so the rate is off by a few millionths at most, which is less than the adjustment of the
+/// system's own clock. With sixteen times this distance, about a second, a program that does its
+/// work in its first second never used the counter.
 const APART: u64 = 1 << 27;
 
 /// Decides whether to use the counter, and reads the first pair. It opens a file, so it is called
@@ -150,7 +150,7 @@ fn system(clock: libc::clockid_t) -> u64 {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 pub(super) fn ticks() -> u64 {
-    // Not ordered with what stands before and behind it: what that may hide is less than a call.
+    // Not ordered with the instructions around it; the effect is smaller than a call.
     // SAFETY: it exists on every processor of 64 bits. Where a process may not use it, the system's
     // clock, which the kernel bases on it, would not work either.
     unsafe { core::arch::x86_64::_rdtsc() }

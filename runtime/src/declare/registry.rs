@@ -46,7 +46,7 @@ pub const PANICS: u32 = 64;
 pub const CANCELLED: u32 = 128;
 /// Any of the three: there is a counter of exceptions.
 pub(crate) const EXCEPTIONS: u32 = ERRORS | PANICS | CANCELLED;
-/// Beside [`TIMED`] or [`TIMED_OUTCOME`]: leaves out calls that were cancelled.
+/// Combined with [`TIMED`] or [`TIMED_OUTCOME`]: leaves out cancelled calls.
 pub const TIMED_COMPLETED: u32 = 256;
 
 /// Everything that one function or one metric declares; `inventory` collects these.

@@ -8,7 +8,7 @@ mod strings;
 pub(crate) mod table;
 mod writer;
 
-// What the table is made of: a model of it, in another crate, is made of other atomics.
+// The atomics of the table. A model in another crate substitutes its own.
 use core::sync;
 
 use core::fmt::Write;
@@ -31,7 +31,7 @@ pub use writer::LabelWriter;
 
 const SMALLEST_TABLE: usize = 256;
 
-/// From label values to slots, for all families with open labels.
+/// Maps label values to slots, for all families with open labels.
 pub(crate) static ROWS: table::Rows<Row> =
     table::Rows::new(sync::atomic::AtomicPtr::new(core::ptr::null_mut()));
 
@@ -94,17 +94,17 @@ pub trait LabelValue {
     }
 }
 
-/// All values of a label's type; none of a type that can't be a label, whose error is reported
-/// where its value is taken.
+/// All values of a label's type. It has none for a type that can't be a label; the error is
+/// reported where the value is used.
 #[derive(Debug)]
 pub struct Values<T: ?Sized>(PhantomData<T>);
 
 impl<T: LabelValue + ?Sized> Values<T> {
-    /// As the type says.
+    /// The values of the type.
     pub const ALL: &'static [&'static str] = T::VALUES;
 }
 
-/// Chosen for types that are no label values.
+/// Chosen for types that are not label values.
 pub trait NoValues {
     /// None.
     const ALL: &'static [&'static str] = &[];
@@ -262,8 +262,8 @@ macro_rules! displayed {
 
 displayed!(char u128 i128);
 
-/// Gives `take` a number's text, without the machinery of formatting: statuses and the like are the
-/// most common labels.
+/// Passes a number's text to `take`. It avoids `core::fmt`, because numbers such as statuses are
+/// the most common labels.
 fn with_digits<R>(is_negative: bool, mut number: u64, take: impl FnOnce(&str) -> R) -> R {
     // The longest: `u64::MAX`, and `i64::MIN` with its sign.
     let mut text = [b'0'; 20];
@@ -363,7 +363,7 @@ mod tests {
         assert!((&"ab", &7_u8).briefs().is_some_and(|briefs| briefs == (&"ab", &7_u8).digests()));
     }
 
-    /// Its text in pieces, as a type of a user's may write it.
+    /// A value that writes its text in pieces, as a user's type may.
     struct InPieces(String);
 
     impl LabelValue for InPieces {
@@ -382,7 +382,7 @@ mod tests {
             (&value,).write_to(&mut LabelKey(&mut key));
             assert!((&value,).are(key.bytes()), "{len}");
             assert!((&InPieces(value.clone()),).are(key.bytes()), "{len}");
-            // What lies beyond 1,024 bytes doesn't count.
+            // Bytes beyond 1,024 are ignored.
             let step = if cfg!(miri) && len > 40 { 97 } else { 1 };
             for place in (0..len.min(1024)).step_by(step) {
                 let mut other = value.clone();

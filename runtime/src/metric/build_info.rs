@@ -1,5 +1,5 @@
 /// Declares an [`Info`](crate::Info) about the build, called `program_build_info`. Its labels are
-/// `package` and `version`, of the package in whose source it stands, and whatever else is given.
+/// `package` and `version`, of the package that contains the call, and the further ones given.
 ///
 /// It exists with the value 1 from the first use of the library in a process on; nothing needs to
 /// be called. Further labels are `name = constant`, each a `&'static str` that the compiler knows:

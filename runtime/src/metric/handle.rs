@@ -65,7 +65,7 @@ impl Raw {
         self.cells.get().ok().map(|index| Place { site: self.site, index })
     }
 
-    /// What a call stores of the handle until its end.
+    /// The part of the handle that a call keeps until its end.
     #[inline]
     pub(super) fn at(self) -> At {
         match self.cells.get() {

@@ -143,7 +143,7 @@ fn grow(parts: &mut Vec<f64>, value: f64) {
     }
 }
 
-/// Numbers whose sum is a great part.
+/// Numbers whose sum is this great part.
 fn copies(mut part: f64) -> impl Iterator<Item = f64> + use<> {
     let mut copies = 1;
     while !(part * SCALE).is_finite() && copies < MOST_COPIES {

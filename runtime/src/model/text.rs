@@ -4,7 +4,7 @@
 /// boundary.
 pub const MAX_LABEL_VALUE_LEN: usize = 1024;
 
-/// The maximum number of labels, and bytes in a name: more than anyone needs.
+/// The maximum number of labels. It and the limit for names are greater than any program needs.
 pub(crate) const MAX_LABELS: u16 = 64;
 
 pub(crate) const MAX_NAME: usize = 1024;

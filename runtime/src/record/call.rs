@@ -164,7 +164,7 @@ impl<R: Recorder, E: Ending> Drop for Call<R, E> {
     }
 }
 
-/// A call for which only its end is recorded, in whatever way it ends.
+/// A call for which only its end is recorded, however it ends.
 #[derive(Debug)]
 #[must_use = "the call ends when this is dropped"]
 pub struct Scope<R: Recorder>(Begun<R, ()>);

@@ -283,7 +283,7 @@ impl Memory {
         }
     }
 
-    /// What a cell holds in each of the shards that have it.
+    /// The value of the cell in each shard that has it.
     pub(crate) fn cells(&self, shards: u32, slot: u32) -> impl Iterator<Item = u64> + '_ {
         (0..shards).filter(move |shard| slot < self.limit(*shard)).map(move |shard| {
             let off = self.geometry.shard_off(shard) + u64::from(slot) * CELL;
@@ -293,7 +293,7 @@ impl Memory {
         })
     }
 
-    /// Stores words in cells of the process's shard that nobody uses, from `slot` on.
+    /// Stores words in unused cells of shard 0, from `slot` on.
     pub(crate) fn fill(&self, slot: u32, words: &[u64]) {
         let off = self.geometry.shard_off(0);
         for (cell, new) in (slot..self.limit(0)).zip(words) {

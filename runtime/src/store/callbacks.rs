@@ -138,7 +138,6 @@ impl Callbacks {
         Self { known: Vec::new(), start: None }
     }
 
-    /// What has to be started in a process whose segment was just made.
     /// Whether there is one for this series.
     pub(super) fn has(&self, series: (usize, u32)) -> bool {
         self.known.iter().any(|(known, _)| *known == series)

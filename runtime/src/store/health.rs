@@ -105,7 +105,7 @@ pub fn health() -> Health {
 }
 
 impl Store {
-    /// Whether only this process sees what it counts.
+    /// Whether no other process can see what this one counts.
     fn is_alone(&self) -> bool {
         match self.state {
             State::Live => !self.is_shared(),
