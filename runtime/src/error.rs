@@ -39,18 +39,18 @@ pub(crate) enum ErrorKind {
     Io { what: &'static str, source: SystemError },
     /// The directory is not fit to hold segments.
     Directory { reason: &'static str },
-    /// The file is not one that this process should read: a link, a device, a stranger's.
+    /// This process should not read the file: it is a link, a device, or belongs to another user.
     Foreign { reason: &'static str },
     /// A valid file whose content, together with that of the files before it, exceeds what is read
     /// at once.
     Crowded { reason: &'static str },
-    /// The file ends too early, or was never one of ours.
+    /// The file ends too early, or is not one of headcount's files.
     NotSegment { reason: &'static str },
     /// A format version, or a flag, that this version does not know.
     Version { major: u16, minor: u16 },
-    /// One of ours, with content that only a newer version can have written.
+    /// A file of headcount with content that only a newer version can have written.
     Unknown { what: Cow<'static, str> },
-    /// One of ours, damaged.
+    /// A damaged file of headcount.
     Corrupt { what: &'static str },
     /// Declarations that contradict each other.
     Conflict { message: String },
@@ -162,7 +162,7 @@ impl Error {
         matches!(self.kind, ErrorKind::Corrupt { .. } | ErrorKind::NotSegment { .. })
     }
 
-    /// Whether a file is one of ours and damaged: not a stranger's, and not a newer version's.
+    /// Whether a file is a damaged file of headcount, written by a version that this one knows.
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. })
     }

@@ -1,8 +1,8 @@
-//! What a program declares, as the compiler and the linker know it.
+//! The declarations of a program, as the compiler and the linker know them.
 //!
 //! Descriptors are built and checked in constants, and registered at link time. This layer knows
-//! neither files nor what becomes of a declaration at run time, but for the word in which a site
-//! keeps its slot.
+//! neither files nor the use of a declaration at run time, except the word in which a site caches
+//! its slot.
 
 pub(crate) mod buckets;
 pub(crate) mod catalogue;

@@ -1,7 +1,7 @@
-//! What a metric is: plain data, and functions that compute only with it.
+//! The model of metrics: plain data, and functions that compute only with it.
 //!
-//! Everything else is built on this layer. It knows nothing of this crate except its error, and
-//! nothing of files, memory or processes.
+//! All other layers are built on this one. It uses nothing of this crate except its error, and
+//! neither files, memory nor processes.
 
 pub(crate) mod cells;
 pub(crate) mod exact_sum;

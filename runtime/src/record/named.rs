@@ -63,7 +63,8 @@ impl Recorder for InProgress {
     }
 }
 
-/// `count_exceptions`; `WHICH` combines [`ERRORS`](crate::declare::registry::ERRORS) and its siblings.
+/// `count_exceptions`; `WHICH` combines [`ERRORS`](crate::declare::registry::ERRORS) and its
+/// siblings.
 #[derive(Debug, Clone, Copy)]
 pub struct Exceptions<const WHICH: u32>(pub At);
 

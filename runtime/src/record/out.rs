@@ -198,7 +198,7 @@ impl Measured for Plain {}
 /// Compiles for a type that is not a future.
 pub fn plain(_: impl Measured) {}
 
-/// A boxed future that a boxed future of ours can replace.
+/// A boxed future that may be replaced by a boxed future of this library.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no boxed future, so it can't be measured from outside: say \
                `future = false`, if the call itself is what counts",

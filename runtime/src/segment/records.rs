@@ -132,10 +132,10 @@ impl<'a> LogWriter<'a> {
     }
 }
 
-/// The record of a series, for other cells, and made at another time.
+/// A copy of a series' record for other cells and another time of creation.
 pub(crate) fn moved(record: &[u8], slot: u32, created: u64) -> Vec<u8> {
     const SLOT_AT: usize = 8;
-    // Behind family, width and count.
+    // After the fields family, width and count.
     const CREATED_AT: usize = HEAD + 12;
     let mut record = record.to_vec();
     let mut put = |at: usize, bytes: &[u8]| {

@@ -26,7 +26,7 @@ pub(super) struct RowOf {
     pub(super) site: &'static Site,
     /// When it was created, in nanoseconds since the log's epoch.
     pub(super) since: u64,
-    /// Its cost to a reader, in text of labels.
+    /// The cost of its labels to a reader: see `LABEL_COST`.
     pub(super) text: u64,
     /// Its entries in the table, one for each site that looked it up.
     pub(super) entries: Vec<(&'static Site, &'static Entry<Row>)>,

@@ -24,8 +24,8 @@ use super::state::Store;
 /// The rows that replace several rows of one series.
 pub(super) struct Combined {
     parts: Vec<u32>,
-    /// What the cells of each new row hold. More than one row where the sum of `f64` has more
-    /// digits than one `f64` has.
+    /// The values of the cells of each new row. There is more than one row if the sum of `f64`
+    /// values has more digits than one `f64`.
     rows: Vec<Vec<u64>>,
 }
 

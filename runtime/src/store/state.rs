@@ -38,7 +38,7 @@ pub(super) enum State {
     Failed,
 }
 
-/// What memory was refused for, as the word `last_error` has it in its upper half.
+/// The purpose for which space was refused, as encoded in the upper half of the word `last_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A thread's shard.
@@ -102,7 +102,7 @@ pub(super) struct Store {
     pub(super) names: Vec<FamilyNames>,
     /// The time of the last removal of a series, in nanoseconds since the log's epoch.
     pub(super) last_removed: u64,
-    /// The cost of the log to a reader, in text of labels.
+    /// The cost of the log's labels to a reader: see `LABEL_COST`.
     pub(super) text: u64,
     /// The time at which the segment was made, by both clocks.
     pub(super) made: Option<(std::time::Instant, u64)>,
