@@ -92,7 +92,6 @@ impl Counter {
     /// have restarted, and all of it is added. [`Gauge::set_function`](crate::Gauge::set_function)
     /// describes when and where `f` is called. In a forked child, and if `f` replaces another
     /// function, the first value is only the starting point: what `f` returns beyond it is counted.
-    ///
     pub fn set_function(self, f: impl Fn() -> u64 + Send + Sync + 'static) {
         let last = Last::new(sampler::has(self.0.key()));
         sampler::add(self.0.key(), self.0.family(), move || {
