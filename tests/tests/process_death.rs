@@ -4,18 +4,21 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
+use nix::libc;
 use nix::sys::signal::Signal;
 
 fn worker(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args(arguments))
 }
 
-fn page_of(directory: &std::path::Path) -> Page {
+fn page_of(directory: &Path) -> Page {
     let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
     Page::parse(&snapshot.to_text()).expect("a page")
@@ -134,4 +137,39 @@ fn gauges_combine_as_their_modes_say() {
     assert!(!page.samples.contains_key(&format!("depth_liveall{{pid=\"{}\"}}", pids[1])));
     assert_eq!(page.at(&format!("depth_all{{pid=\"{}\"}}", pids[1])), 5.0);
     assert_eq!(page.at(&format!("depth_liveall{{pid=\"{}\"}}", pids[0])), 3.0);
+}
+
+/// Built with `panic = "abort"`. The folder is `cost_assembly`'s as well: what both need is built
+/// once.
+#[test]
+fn what_ended_before_an_abort_stays() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hot-path");
+    let status = Command::new(env!("CARGO"))
+        .args(["rustc", "--quiet", "--offline", "--release", "--package", "headcount-tests"])
+        .args(["--bin", "aborting", "--target-dir"])
+        .arg(&target)
+        .args(["--", "-C", "panic=abort"])
+        .status()
+        .expect("cargo runs");
+    assert!(status.success());
+    let directory = temporary_directory(Medium::Memory);
+    let mut child =
+        Child::start(Command::new(target.join("release/aborting")).arg(directory.path()));
+    let status = child.wait();
+    assert_eq!(status.signal(), Some(libc::SIGABRT), "{}", child.all_output());
+    let page = page_of(directory.path());
+    let work = |family: &str, outcome: &str| {
+        let labels = "function=\"work\",module=\"aborting\"";
+        let all = format!("{family}{{{labels},outcome=\"{outcome}\"}}");
+        let none = format!("{family}{{{labels}}}");
+        page.at(if outcome.is_empty() { &none } else { &all })
+    };
+    assert_eq!(work("function_calls_total", "ok"), 5.0);
+    assert_eq!(work("function_calls_total", "panic"), 0.0, "nobody has seen its end");
+    assert_eq!(work("function_calls_duration_seconds_count", ""), 5.0);
+    assert_eq!(work("function_exceptions_total", ""), 0.0);
+    // Gauges of the living go with their process.
+    for name in ["function_calls_concurrent", "in_hand"] {
+        assert_eq!(page.series(name), 0);
+    }
 }

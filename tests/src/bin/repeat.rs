@@ -17,8 +17,8 @@ use std::task::{Context, Waker};
 use std::time::Instant;
 
 use headcount::{
-    Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions, counted,
-    in_progress, metric, timed,
+    Collector, Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions,
+    counted, in_progress, metric, timed,
 };
 use nix::libc;
 
@@ -65,6 +65,10 @@ fn open(queue: &str, tenant: &str) -> Counter;
 /// A number among the labels.
 #[metric(name = "repeat_status_total")]
 fn by_status(queue: &str, status: u16) -> Counter;
+
+/// Rows that come and go.
+#[metric(name = "repeat_guests_total", max_series = 100_000)]
+fn guest(id: u64) -> Counter;
 
 #[inline(never)]
 fn plain(value: u64) -> Result<u64, ()> {
@@ -178,12 +182,37 @@ const OPERATIONS: &[Operation] = &[
     }),
 ];
 
-/// What is not steady: each is a series of its own, and the table, the log and the cells grow.
-const GROWS: Operation = ("new rows", |times| {
-    for number in 0..times {
-        by_status("new", u16::try_from(number).expect("few")).inc();
-    }
-});
+/// What is not steady: with new series the table, the log and the cells grow.
+const UNSTEADY: &[Operation] = &[
+    ("new rows", |times| {
+        for number in 0..times {
+            by_status("new", u16::try_from(number).expect("few")).inc();
+        }
+    }),
+    ("remove one of 1,000", |times| remove_one_of(1_000, times)),
+    ("remove one of 20,000", |times| remove_one_of(20_000, times)),
+    ("collect after 2,000", |times| collect_after(2_000, times)),
+    ("collect after 20,000", |times| collect_after(20_000, times)),
+];
+
+/// Makes a row and removes it, beside others that stay.
+fn remove_one_of(others: u64, times: u64) {
+    (0..others).for_each(|id| guest(id).inc());
+    repeat(times, |n| come_and_go(others + n));
+}
+
+/// Collects after so many rows came and went.
+fn collect_after(gone: u64, times: u64) {
+    (0..gone).for_each(come_and_go);
+    let collector = Collector::new();
+    repeat(times, |_| collector.collect().expect("a snapshot"));
+}
+
+fn come_and_go(id: u64) {
+    let guest = guest(id);
+    guest.inc();
+    assert!(guest.remove());
+}
 
 #[inline]
 fn repeat<T>(times: u64, mut operation: impl FnMut(u64) -> T) {
@@ -265,7 +294,7 @@ fn main() {
         [name, times, "sealed"] => (name, times, true),
         _ => panic!("{arguments:?}: an operation, how often, and perhaps `sealed`"),
     };
-    let operation = OPERATIONS.iter().chain([&GROWS]).find(|(known, _)| *known == name);
+    let operation = OPERATIONS.iter().chain(UNSTEADY).find(|(known, _)| *known == name);
     let (_, operation) = operation.unwrap_or_else(|| panic!("no operation {name}"));
     let times = times.parse().expect("a number");
     headcount::init(Config::new()).expect("the directory is fit");
