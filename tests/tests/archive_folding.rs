@@ -218,6 +218,22 @@ fn a_collection_folds_from_64_dead_on() {
 }
 
 #[test]
+fn what_keeps_collections_from_compaction_is_reported() {
+    let folder = with_dead(64);
+    let directory = folder.path();
+    fs::create_dir(directory.join(".compact.lock")).expect("ours");
+    let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
+    let [why] = snapshot.skipped() else { panic!("{:?}", snapshot.skipped()) };
+    assert_eq!(why.path(), Some(&*directory.join(".compact.lock")), "{why}");
+    let text = snapshot.to_text();
+    assert!(text.contains("headcount_files_skipped{reason=\"io\"} 1\n"), "{text}");
+    assert_eq!(segments(directory).len(), 64);
+    fs::remove_dir(directory.join(".compact.lock")).expect("ours");
+    let snapshot = Collector::from_directory(directory).collect().expect("a snapshot");
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+}
+
+#[test]
 fn a_collection_folds_nothing_in_a_directory_that_it_may_not_write() {
     let folder = with_dead(70);
     let directory = folder.path();

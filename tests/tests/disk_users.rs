@@ -7,10 +7,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use headcount::Collector;
 use headcount_tests::child::Child;
 use headcount_tests::{Medium, temporary_directory};
 
 const GROUP: u32 = 54_321;
+/// Files that a stranger creates.
+const PLANTED: u32 = 2_000;
 
 fn output_of(program: &Path, user: u32, group: u32, arguments: &[&str]) -> String {
     let mut child = Child::start(Command::new(program).args(arguments).uid(user).gid(group));
@@ -18,6 +21,31 @@ fn output_of(program: &Path, user: u32, group: u32, arguments: &[&str]) -> Strin
     let output = child.all_output();
     assert!(status.success(), "{status}: {output}");
     output
+}
+
+/// In a directory such as `/tmp`.
+#[test]
+fn what_strangers_plant_is_reported_and_not_used() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o1777)).expect("ours");
+    let plant = |name: &str| {
+        let path = directory.join(name);
+        fs::write(&path, "").expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("ours");
+        std::os::unix::fs::chown(&path, Some(1_234), Some(1_234)).expect("we are root");
+    };
+    (0..PLANTED).for_each(|n| plant(&format!("{n}-{n:032x}.hc")));
+    plant(".compact.lock");
+    let collector = Collector::from_directory(directory);
+    let page = collector.collect().expect("a snapshot").to_text();
+    let told = format!("headcount_files_skipped{{reason=\"foreign\"}} {PLANTED}\n");
+    assert!(page.contains(&told), "{page}");
+    let why = collector.compact().expect_err("the lock is a stranger's");
+    assert_eq!((why.path(), why.reason()), (Some(&*directory.join(".compact.lock")), "foreign"));
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl<'a> FoldLock<'a> {
     /// Opens the lock's file while the store is locked: a child that is forked before the
     /// descriptor is registered would inherit it. So nothing here may wait.
     fn open(directory: &'a Directory) -> Result<Option<Self>, Error> {
-        let failed = |e| Error::io("open the lock for compaction", e);
+        let path = || directory.path().join(FOLD_LOCK);
+        let failed = |e| Error::io("open the lock for compaction", e).at(&path());
         let mode = directory.lock_mode();
         // Without `NONBLOCK`, a process that has a lease on the file could delay this for up to 45
         // seconds.
@@ -56,11 +57,12 @@ impl<'a> FoldLock<'a> {
             opened => (opened.map_err(failed)?, false),
         };
         let stat = fstat(&fd).map_err(failed)?;
+        // A stranger who created it in a directory like `/tmp` could hold it for ever.
+        directory.check_owner(&stat).map_err(|e| e.at(&path()))?;
         // A hard link to another file must not be used.
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
-            return Err(Error::new(ErrorKind::Foreign {
-                reason: "a lock that is no file of its own",
-            }));
+            let reason = "the lock for compaction is not a regular file with one name";
+            return Err(Error::new(ErrorKind::Foreign { reason }).at(&path()));
         }
         if stat.st_nlink == 0 {
             // It was just removed, so other processes lock another file.

@@ -237,15 +237,16 @@ impl Collector {
         }
         shorten(&mut families, self.limit, &mut scan.skipped);
         let is_shared = self.directory.is_some() || !store::tell_if_alone();
-        for family in about(&scan, is_shared, began) {
+        let took = began.elapsed();
+        if self.auto_compact && scan.dead() >= ENOUGH {
+            if let Ok(Some(directory)) = &directory {
+                scan.skipped.extend(Self::compact_in_passing(directory).err());
+            }
+        }
+        for family in about(&scan, is_shared, took) {
             // A program's own family with such a name has precedence.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {
                 families.insert(at, family);
-            }
-        }
-        if self.auto_compact && scan.dead() >= ENOUGH {
-            if let Ok(Some(directory)) = &directory {
-                Self::fold_in_passing(directory);
             }
         }
         let skipped = core::mem::take(&mut scan.skipped);
@@ -298,14 +299,26 @@ impl Collector {
         }
     }
 
-    /// Writes one generation of the archive. The collection is complete without it, so errors are
-    /// left to [`compact`](Self::compact).
-    fn fold_in_passing(directory: &Directory) {
+    /// Writes one generation of the archive. The collection is complete without it; but what keeps
+    /// it from being written for good must be seen somewhere, since the directory grows and each
+    /// collection costs more.
+    fn compact_in_passing(directory: &Directory) -> Result<(), Error> {
         if !directory.is_writable() {
-            return;
+            return Ok(());
         }
-        if let Ok(Some(folder)) = Folder::new(directory, store::FORKS) {
-            let _ = folder.generation(Portion::IN_PASSING, &mut Vec::new());
+        let done = Folder::new(directory, store::FORKS).and_then(|folder| {
+            let compact = |folder: Folder<'_>| {
+                folder.generation(Portion::IN_PASSING, &mut Vec::new()).map(drop)
+            };
+            folder.map_or(Ok(()), compact)
+        });
+        match done {
+            // The next collection may succeed: another process has the lock, this one forked, or
+            // lacks descriptors for a moment.
+            Err(e) if e.is_busy() || e.is_passing() || e.raw_os_error() == Some(libc::EINTR) => {
+                Ok(())
+            }
+            done => done.map_err(|e| e.at(directory.path())),
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The collector's own metrics, `headcount_*`.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
 use crate::reader::segment::Segment;
 use crate::scan::Scan;
 
 /// Returns the collector's own families. `is_shared`: whether other processes see what this process
-/// counts.
-pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricFamily> {
+/// counts. `took`: how long reading and merging took.
+pub(super) fn about(scan: &Scan, is_shared: bool, took: Duration) -> Vec<MetricFamily> {
     let living = scan.parts.iter().filter(|part| part.is_alive()).count();
     let sum = |of: fn(&Segment) -> u64| {
         scan.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(of(&part.segment)))
@@ -85,7 +85,7 @@ pub(super) fn about(scan: &Scan, is_shared: bool, began: Instant) -> Vec<MetricF
         family(
             "headcount_scrape_duration_seconds",
             "How long it took to read and merge everything.",
-            [(("", ""), began.elapsed().as_secs_f64())],
+            [(("", ""), took.as_secs_f64())],
         ),
         family(
             "headcount_shared",
