@@ -133,8 +133,8 @@ const MACROS: &[Layer] = &[
     },
 ];
 
-/// Comment lines of more than 100 columns: as many as there are may stay, and no more.
-const LONG_COMMENTS: usize = 350;
+/// Comment lines of more than 100 columns: code of examples, and no more.
+const LONG_COMMENTS: usize = 10;
 
 /// A package's sources, and what a path in each begins with. Files of tests are left out.
 fn sources(package: &str) -> BTreeMap<String, String> {
