@@ -148,7 +148,7 @@ impl Error {
 
     /// Whether the filesystem, or this user's quota on it, has no space left. A limit of this
     /// process (EFBIG) is not included: freeing space would not help.
-    pub(crate) fn is_want_of_room(&self) -> bool {
+    pub(crate) fn is_out_of_space(&self) -> bool {
         self.raw_os_error().is_some_and(|number| [libc::ENOSPC, libc::EDQUOT].contains(&number))
     }
 

@@ -290,7 +290,7 @@ fn values_that_multiply_are_bounded() {
         }
     }
     records.extend(record.end());
-    skips(&Forged { log: records, ..Forged::default() }, "more series than it has room for");
+    skips(&Forged { log: records, ..Forged::default() }, "more series than it has space for");
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn series_that_lie_on_the_same_cells_are_bounded() {
     for i in 0..20_000 {
         log.extend(series(0, 1, 1_002, &[i.to_string()]));
     }
-    skips(&Forged { log, ..Forged::default() }, "more series than it has room for");
+    skips(&Forged { log, ..Forged::default() }, "more series than it has space for");
 }
 
 #[test]

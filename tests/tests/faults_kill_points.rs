@@ -323,7 +323,7 @@ const ACTIONS: [Action; 14] = [
         name: "start",
         refused: &["grow.blocks=28*1"],
         prefixes: &["room", "fold", "create", "map"],
-        surely: &["room.make", "room.abandon", "fold.rename", "create.link"],
+        surely: &["space.make", "space.abandon", "fold.rename", "create.link"],
         passings: 1,
     },
     // Nor for the archive, of however few, until they give back what they don't use.

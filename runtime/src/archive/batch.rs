@@ -27,7 +27,7 @@ impl Portion {
 
     /// Enough to free space for many new processes, in no longer than a process can wait at its
     /// first recording.
-    pub(crate) const FOR_ROOM: Self =
+    pub(crate) const FOR_SPACE: Self =
         Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
 
     pub(crate) fn of(pid: u32) -> Self {

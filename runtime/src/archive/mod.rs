@@ -25,7 +25,7 @@ mod fold;
 mod forget;
 mod lock;
 mod punch_holes;
-mod room;
+mod space;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -34,7 +34,7 @@ pub(crate) use compactor::{Folder, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use fold::since;
 pub(crate) use forget::{forget_all, forget_untouched};
-pub(crate) use room::{holding_the_lock, make_room, one_that_fits};
+pub(crate) use space::{holding_the_lock, make_space, one_that_fits};
 
 /// The number of generations for which a tombstone is kept after its segment was last seen. A
 /// collection during which more generations were written begins again.

@@ -55,7 +55,7 @@ pub(crate) fn parse_more(
                     cells = cells.saturating_add(block.cells());
                     text = text.saturating_add(block.text(&layout.families));
                     if cells > u64::from(slots_used) || text > MAX_TEXT {
-                        return Err(Error::corrupt("more series than it has room for"));
+                        return Err(Error::corrupt("more series than it has space for"));
                     }
                     layout.end = layout.end.max(block.end());
                     block.multiply(records, &mut layout);

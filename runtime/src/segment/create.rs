@@ -85,7 +85,7 @@ pub(crate) struct Created {
 pub(crate) fn abandon(kept: Option<Region>) {
     current::begin(&Backing::none());
     if let Some(region) = kept {
-        let _ = fault::step!("room.abandon", region.replace_by_private());
+        let _ = fault::step!("space.abandon", region.replace_by_private());
     }
 }
 

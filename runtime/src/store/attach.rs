@@ -11,7 +11,8 @@ use crate::process::epoch;
 use crate::segment::format::{CELL, Word};
 use crate::segment::shard::{self, Own, Shard, Shared};
 
-use super::fork::{Guard, notice};
+use super::fork::notice;
+use super::guard::Guard;
 use super::state::{Stage, Store};
 use super::waiting::is_waiting;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::segment::tally::note_dropped;
 
-use super::fork::Guard;
 use super::gate::{self, End};
+use super::guard::Guard;
 use super::state::State;
 
 /// A user's function, wrapped so that it sets its metric itself.

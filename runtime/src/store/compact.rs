@@ -28,7 +28,7 @@ use crate::segment::records::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::combine::Placed;
-use super::fork::Guard;
+use super::guard::Guard;
 use super::search::open_directory;
 use super::state::{State, Store, THIS_PROCESS};
 

@@ -7,7 +7,7 @@
 //! is scanned again for a new series, a new thread or a collection.
 #![expect(unsafe_code, reason = "a place in a section")]
 
-use super::fork::Guard;
+use super::guard::Guard;
 
 extern "C" fn list_is_complete() {
     if Guard::has_been_taken() {

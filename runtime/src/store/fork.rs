@@ -7,29 +7,20 @@
 #![expect(unsafe_code, reason = "pthread_atfork, and what the mutex guards")]
 
 use core::cell::Cell;
-use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 
 #[cfg(not(miri))]
 use libc::pthread_atfork;
 
-use crate::process::{Blocked, Forks, begin_epoch, epoch};
+use crate::process::{begin_epoch, epoch};
 use crate::segment::{current, fork_safe_fd, shard, tally, wiped};
 
-use super::mutex::Mutex;
+use super::guard::{ORPHANED, STORE};
 use super::pin::pin;
-use super::state::Store;
-use super::{gate, idle_thread, making_room};
+use super::{gate, preparation};
 
 #[cfg(miri)]
 use crate::no_kernel::pthread_atfork;
-
-static STORE: Mutex<Store> = Mutex::new(Store::new());
-
-/// Whether this process was forked without fork handlers while a thread that it doesn't have held
-/// the mutex. The state of the store is unknown then, and nothing is recorded.
-static ORPHANED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the fork handlers are registered.
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -42,101 +33,6 @@ thread_local! {
     static ARMING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The locked store. A thread has at most one guard at a time.
-pub(super) struct Guard {
-    /// The epoch in which the mutex was taken.
-    since: u32,
-    /// Dropped after the mutex is released.
-    signals: Option<Blocked>,
-}
-
-impl Guard {
-    /// Whether the mutex was ever taken, in this process or in one that it descends from.
-    #[cfg(not(any(miri, feature = "off")))]
-    pub(super) fn has_been_taken() -> bool {
-        ARMED.load(Ordering::Relaxed)
-    }
-
-    /// `None` if this thread holds the mutex already: a nested call (from an instrumented allocator
-    /// or a signal handler) must not wait for its own thread.
-    pub(super) fn lock() -> Option<Self> {
-        notice();
-        if STORE.is_mine() || !arm() {
-            return None;
-        }
-        let signals = Some(Blocked::all());
-        if ORPHANED.load(Ordering::Relaxed) {
-            return None;
-        }
-        STORE.take();
-        let mut guard = Self { since: epoch(), signals };
-        if guard.epoch != guard.since {
-            // A signal handler forked while this very thread was inside an operation. The fork
-            // handler could not touch the store.
-            guard.epoch = guard.since;
-            guard.forsake();
-        }
-        Some(guard)
-    }
-}
-
-impl Deref for Guard {
-    type Target = Store;
-
-    fn deref(&self) -> &Store {
-        // SAFETY: a guard exists while its thread holds the mutex, and there is one; `self` is
-        // borrowed for as long.
-        unsafe { &*STORE.value() }
-    }
-}
-
-impl DerefMut for Guard {
-    fn deref_mut(&mut self) -> &mut Store {
-        // SAFETY: as above, and `self` is borrowed mutably.
-        unsafe { &mut *STORE.value() }
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let (unsaid, start) = (self.unsaid.take(), self.start.take());
-        let has_idle = core::mem::take(&mut self.churn.starts_thread);
-        STORE.release();
-        if self.since != epoch() {
-            // As in `lock`: a shard that this thread was given meanwhile belongs to nobody.
-            shard::forget_all();
-        }
-        self.signals = None;
-        if let Some(message) = unsaid {
-            say(message);
-        }
-        if let Some(start) = start {
-            start();
-        }
-        if has_idle {
-            idle_thread::ensure_thread();
-        }
-    }
-}
-
-/// Passes a message to the program's logger. That runs the user's code, which may record, fork,
-/// panic, or wait for a lock that the caller of this very operation holds. So it runs in a thread
-/// of its own, for which this function waits a short time only.
-fn say(message: String) {
-    if log::max_level() < log::Level::Warn {
-        return;
-    }
-    let (said, wait) = std::sync::mpsc::channel();
-    let _blocked = Blocked::all();
-    let started = std::thread::Builder::new().name("headcount".to_owned()).spawn(move || {
-        log::warn!(target: "headcount", "{message}");
-        let _ = said.send(());
-    });
-    if started.is_ok() {
-        let _ = wait.recv_timeout(Duration::from_millis(50));
-    }
-}
-
 /// Registers the fork handlers before the mutex is locked for the first time.
 ///
 /// It does so late, and not in a constructor, so that our `prepare` runs before the allocator's,
@@ -145,7 +41,7 @@ fn say(message: String) {
 ///
 /// Returns `false` if this thread is already registering them, further up its stack: registering
 /// allocates, and the allocator may record.
-fn arm() -> bool {
+pub(super) fn arm() -> bool {
     if !ARMED.load(Ordering::Acquire) {
         if ARMING.replace(true) {
             return false;
@@ -162,6 +58,12 @@ fn arm() -> bool {
         ARMING.set(false);
     }
     true
+}
+
+/// Whether they were ever registered, in this process or in one that it descends from.
+#[cfg(not(any(miri, feature = "off")))]
+pub(super) fn is_armed() -> bool {
+    ARMED.load(Ordering::Relaxed)
 }
 
 extern "C" fn prepare() {
@@ -222,7 +124,7 @@ fn let_go() {
     fork_safe_fd::close_all();
     // Reset here and not when the store is next used: what the child drops until then is its own.
     tally::forget();
-    making_room::forget();
+    preparation::forget();
     gate::reopen();
     wiped::mark();
     begin_epoch();
@@ -258,10 +160,3 @@ pub fn after_fork_in_child() {
         STORE.abandon();
     }
 }
-
-/// Lets layers below the store run a function during which this process doesn't fork.
-pub(crate) const FORKS: Forks = Forks(|what| {
-    let Some(_guard) = Guard::lock() else { return false };
-    what();
-    true
-});

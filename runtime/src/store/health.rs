@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind};
 use crate::segment::tally::dropped_operations;
 
-use super::fork::Guard;
+use super::guard::Guard;
 use super::state::{State, Store};
 
 /// The state of this process's own counting; see [`health`].

@@ -8,7 +8,7 @@ use crate::declare::registry::Spec;
 use crate::model::kind::Kind;
 
 use super::compact;
-use super::fork::Guard;
+use super::guard::Guard;
 use super::state::{State, Store};
 
 /// A row that is removed when it is not touched.

@@ -8,7 +8,7 @@
 //!
 //! One mutex guards all of it. It is never held while the user's code runs (a label, a logger).
 //! Recording never takes it once a thread has touched its slots. The writer knows no collector. If
-//! a new process finds no space, it makes space without the mutex (`making_room`).
+//! a new process finds no space, it makes space without the mutex (`preparation`).
 
 mod attach;
 mod callbacks;
@@ -19,13 +19,16 @@ mod compact;
 mod constructor;
 mod fork;
 pub(crate) mod gate;
+mod guard;
 mod health;
 mod idle;
 mod idle_thread;
-mod making_room;
+mod init;
+mod make_segment;
 mod mutex;
 mod names;
 mod pin;
+mod preparation;
 mod register;
 mod remove;
 pub(crate) mod sampler;
@@ -34,21 +37,23 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod warn;
 
 pub(crate) use crate::segment::tally::note_dropped;
 pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
-pub(crate) use fork::FORKS;
 pub use fork::after_fork_in_child;
+pub(crate) use guard::FORKS;
 pub(crate) use health::tell_if_alone;
 pub use health::{Health, health};
 pub(crate) use idle::remove_idle;
+pub use init::init;
+pub(crate) use init::start;
 pub(crate) use register::row;
 pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;
-pub use state::init;
-pub(crate) use state::{THIS_PROCESS, start};
+pub(crate) use state::THIS_PROCESS;

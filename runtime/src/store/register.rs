@@ -22,7 +22,7 @@ use crate::segment::shard;
 
 use super::attach::{self, Patience};
 use super::churn::{RowOf, SeriesKey};
-use super::fork::Guard;
+use super::guard::Guard;
 use super::idle::Idle;
 use super::names;
 use super::state::{FamilyNames, Known, Stage, Store};
@@ -344,7 +344,7 @@ impl Store {
             }
             patience.refuse(asked);
         }
-        self.wait_for_room(site, given, is_rest)
+        self.wait_for_space(site, given, is_rest)
     }
 
     /// Records a table entry for the row at this slot, so that removing the row finds the entry.

@@ -13,7 +13,7 @@ use crate::segment::records::LogWriter;
 
 use super::churn::{Gone, SeriesKey};
 use super::compact;
-use super::fork::Guard;
+use super::guard::Guard;
 use super::state::{Known, Stage, State, Store};
 
 /// Removes from this process all series of a family that have all these label values, and returns

@@ -13,7 +13,7 @@ use crate::config::{Choice, Config};
 use crate::directory::{Directory, Found, Kept};
 use crate::error::Error;
 
-use super::fork::Guard;
+use super::guard::Guard;
 use super::state::Store;
 
 /// The input of the search.

@@ -1,29 +1,23 @@
-//! The store itself: making this process's segment, and making a new one after a fork.
+//! The store itself: what the mutex guards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::clock;
-use crate::config::{Choice, Config, ON};
-use crate::declare::registry;
+use crate::config::{Choice, Config};
 use crate::directory::{Directory, Kept};
 use crate::error::{Error, ErrorKind};
-use crate::fault;
-use crate::process::epoch;
 use crate::scan::ThisProcess;
-use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::format::{Header, LogPlace, Word};
 use crate::segment::mapping::Region;
 use crate::segment::memory::Memory;
 use crate::segment::own::Own;
-use crate::segment::{current, shard, tally};
 
 use super::attach::ask_again;
-use super::callbacks::{Callbacks, set_sample_interval};
+use super::callbacks::Callbacks;
 use super::churn::{Churn, RowOf, SeriesKey};
-use super::fork::{FORKS, Guard};
-use super::search::{Outcome, Place, Search};
+use super::guard::{FORKS, Guard};
+use super::preparation::Wanted;
 use super::waiting::Waiting;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,14 +39,6 @@ pub(super) enum Stage {
     Shard = 2,
     /// New series.
     Series = 3,
-}
-
-/// Work that must be done without the mutex before this process makes its segment, or assigns cells
-/// to its declarations.
-#[derive(Debug)]
-pub(super) enum Wanted {
-    Directory(Search),
-    Room,
 }
 
 /// The name of a family, and those of its labels.
@@ -83,7 +69,7 @@ pub(super) struct Store {
     pub(super) kept: Option<Arc<Kept>>,
     /// Whether the segment is in that directory.
     pub(super) shared: bool,
-    region: Option<Region>,
+    pub(super) region: Option<Region>,
     pub(super) memory: Option<Memory>,
     pub(super) header: Option<Header>,
     /// A copy of the segment's log. A child can't read its parent's file any more, and needs the
@@ -123,13 +109,13 @@ pub(super) struct Store {
     pub(super) start: Option<fn()>,
     pub(super) wanted: Option<Wanted>,
     /// The last epoch in which space was made. That is done once.
-    pub(super) made_room_in: Option<u32>,
+    pub(super) made_space_in: Option<u32>,
     /// Rows for which there was no space.
     pub(super) waiting: Waiting,
     /// The first entry of the linker's list when the list was last scanned.
     pub(super) seen: usize,
     /// Whether the program's declarations must be registered again.
-    unregistered: bool,
+    pub(super) unregistered: bool,
     /// A message to be logged once the mutex is released.
     pub(super) unsaid: Option<String>,
     /// Whether it was already logged that only this process sees its counts.
@@ -168,7 +154,7 @@ impl Store {
             callbacks: Callbacks::new(),
             start: None,
             wanted: None,
-            made_room_in: None,
+            made_space_in: None,
             waiting: Waiting::new(),
             seen: 0,
             unregistered: false,
@@ -177,168 +163,8 @@ impl Store {
         }
     }
 
-    /// Tries to get memory to record in, if there is none. If something must be done without the
-    /// mutex first, `wanted` says so: see [`Guard::made_live`].
-    pub(super) fn make_live(&mut self, found: Option<Outcome>) {
-        match self.state {
-            State::Live => {
-                if core::mem::take(&mut self.unregistered) {
-                    self.register_new();
-                }
-                self.catch_up();
-            }
-            // After a failure the caller doesn't ask often.
-            State::New | State::Forked | State::Failed => {
-                if self.state == State::New {
-                    clock::prepare();
-                }
-                let place = match found {
-                    Some(Outcome { choice, kept, place }) => {
-                        (self.choice, self.kept) = (Some(choice), kept);
-                        Some(place)
-                    }
-                    None => self.place_at_hand(),
-                };
-                match place {
-                    Some(place) => self.make_segment(place),
-                    None => self.wanted = Some(Wanted::Directory(self.search())),
-                }
-            }
-        }
-    }
-
     pub(super) fn is_live(&self) -> bool {
         self.state == State::Live
-    }
-
-    /// Whether this process may still compact its directory to make space.
-    fn may_want_room(&self) -> bool {
-        self.made_room_in != Some(epoch())
-    }
-
-    fn make_segment(&mut self, place: Place) {
-        if self.state == State::Forked {
-            // Not at the parent's addresses: an operation that a signal handler interrupted there
-            // may be about to store a value that it computed from the parent's counts.
-            self.memory = None;
-            self.region = None;
-            current::park(shard::reachable());
-        }
-        let parent = self.header.as_ref().map(|header| (header.instance, header.log_epoch_ns));
-        // The counts in removed rows are the parent's.
-        self.leave_out_gone();
-        let is_first = self.state == State::New;
-        let mut made = Err(Error::new(ErrorKind::Private));
-        if let Some(directory) = place {
-            if self.may_want_room() && directory.as_ref().is_ok_and(Directory::is_nearly_full) {
-                // Done before the segment is made, because the segment could take the space that
-                // the archive needs.
-                self.wanted = Some(Wanted::Room);
-                return;
-            }
-            let path = self.directory().unwrap_or_default();
-            let misfit = directory.as_ref().ok().and_then(|directory| self.misfit(directory));
-            made = directory
-                .and_then(|directory| self.create_in(Some(&directory), parent))
-                .map_err(|e| e.at(&path));
-            if self.may_want_room() && made.as_ref().is_err_and(Error::is_want_of_room) {
-                abandon(self.region);
-                self.wanted = Some(Wanted::Room);
-                return;
-            }
-            self.problem = misfit.map(|e| e.at(&path));
-            if let (Err(e), false) = (&made, self.state == State::Failed) {
-                self.unsaid = Some(format!("counting in private memory: {e}"));
-                self.said_alone = true;
-            }
-        }
-        if let Some(message) = self.choice.as_ref().and_then(|choice| choice.mistake.clone()) {
-            self.problem.get_or_insert(Error::new(ErrorKind::Invalid { message }));
-        }
-        if let (true, None, Some(problem)) = (is_first, &self.unsaid, &self.problem) {
-            self.unsaid = Some(problem.to_string());
-        }
-        self.shared = made.is_ok();
-        let made = made.or_else(|why| {
-            if self.directory().is_some() {
-                self.problem = Some(why);
-            }
-            self.create_in(None, parent)
-        });
-        // There may be no descriptor at the moment, or files may have to be empty. Private memory
-        // needs no file.
-        let made = made.or_else(|_| self.create_by(parent, create_private));
-        match made {
-            Ok(created) => {
-                fault::step!("create.current", created.memory.make_current());
-                tally::settle();
-                shard::set_process(created.memory.shard(0));
-                self.memory = Some(created.memory);
-                self.made = Some((std::time::Instant::now(), created.header.created_ns));
-                self.header = Some(created.header);
-                self.log_at = LogPlace::FIRST;
-                self.state = State::Live;
-                self.start = self.callbacks.start();
-                self.churn.starts_thread = !self.churn.idle.is_empty();
-                self.note_dropped_series();
-                self.register_first();
-            }
-            Err(e) => {
-                // Logged once, however often the attempt is repeated.
-                if self.state != State::Failed {
-                    self.unsaid = Some(format!("nothing will be counted: {e}"));
-                }
-                self.state = State::Failed;
-                self.problem = Some(e);
-            }
-        }
-    }
-
-    /// Registers the program's declarations in a segment that was just made. If there is not enough
-    /// space, there may be some after compacting.
-    fn register_first(&mut self) {
-        let (problem, unsaid) = (self.problem.clone(), self.unsaid.clone());
-        self.register_new();
-        if self.shared && self.dropped_series > self.contradicted && self.may_want_room() {
-            let is_full = self.kept.as_ref().is_some_and(|kept| kept.is_nearly_full());
-            self.wanted = is_full.then_some(Wanted::Room);
-        }
-        if self.wanted.is_some() {
-            // Not reported yet.
-            self.unregistered = true;
-            (self.problem, self.unsaid) = (problem, unsaid);
-        }
-    }
-
-    fn create_in(
-        &mut self,
-        directory: Option<&Directory>,
-        parent: Option<([u8; 16], u64)>,
-    ) -> Result<Created, Error> {
-        self.create_by(parent, |heritage, kept| create(directory, heritage, kept))
-    }
-
-    fn create_by(
-        &mut self,
-        parent: Option<([u8; 16], u64)>,
-        how: impl FnOnce(&Heritage<'_>, &mut Option<Region>) -> Result<Created, Error>,
-    ) -> Result<Created, Error> {
-        let began = epoch();
-        let heritage = Heritage {
-            is_same_process: &|| epoch() == began,
-            region: self.region,
-            size: self.choice.as_ref().map(|choice| choice.size).unwrap_or_default(),
-            log: &self.log,
-            slots_used: self.slots_used,
-            process_cells: shard::process_inherited().max(self.slots_used),
-            parent: parent.map_or([0; 16], |(instance, _)| instance),
-            log_epoch_ns: parent.map(|(_, epoch)| epoch),
-        };
-        // Kept even if making the segment fails: the reserved addresses are used again.
-        let mut region = self.region;
-        let created = how(&heritage, &mut region);
-        self.region = region;
-        created
     }
 
     /// For the fork handler, in the child. Neither allocates nor frees.
@@ -364,7 +190,7 @@ impl Store {
         }
         if self.problem.is_none() {
             let path = self.directory().unwrap_or_default();
-            let error = Error::io("allocate room in the segment", error);
+            let error = Error::io("allocate space in the segment", error);
             self.problem = Some(if path.as_os_str().is_empty() { error } else { error.at(&path) });
             self.unsaid =
                 self.problem.as_ref().map(|e| format!("some series are not counted: {e}"));
@@ -379,12 +205,12 @@ impl Store {
     }
 
     /// The directory that was named, once that is decided.
-    fn directory(&self) -> Option<PathBuf> {
+    pub(super) fn directory(&self) -> Option<PathBuf> {
         self.choice.as_ref().and_then(|choice| choice.directory.clone())
     }
 
     /// Why the members of the group can't share a directory that is meant for them.
-    fn misfit(&self, directory: &Directory) -> Option<Error> {
+    pub(super) fn misfit(&self, directory: &Directory) -> Option<Error> {
         let group = self.choice.as_ref()?.group.filter(|group| !directory.is_open_to(*group))?;
         let message = format!(
             "group {group} can't write to the directory, which was there already: give it that \
@@ -406,65 +232,6 @@ impl Store {
             && self.shared
             && self.memory.as_ref().and_then(|m| m.backing().links()) != Some(0)
     }
-}
-
-/// Decides where this process and its children count, and creates this process's segment.
-///
-/// Call it at the start of the program, before it forks: children inherit the decision. Without it
-/// the first recording does the same, with the settings of the environment.
-///
-/// # Errors
-///
-/// Returns an error if the directory cannot be used: it cannot be created, is not a directory,
-/// belongs to another user, everybody may write to it, or it has no space, even after the segments
-/// of dead processes were compacted. Recording works all the same, in memory that only this process
-/// can read, for as long as the process lives; a forked child tries again.
-///
-/// Also returns an error if recording had begun in another place, since what was counted cannot be
-/// moved ([`Error::is_already_started`]).
-pub fn init(config: Config) -> Result<(), Error> {
-    if !ON {
-        return Ok(());
-    }
-    if let Some(interval) = config.chosen_interval() {
-        set_sample_interval(interval);
-    }
-    let choice = config.choice();
-    // `None`: called from inside an operation of this very thread (an allocator, a signal handler);
-    // that one decides.
-    let Some(mut store) = Guard::settled() else { return Ok(()) };
-    let is_same = store.directory() == choice.directory;
-    if store.state == State::Live {
-        if is_same {
-            // A repeated call: the result of the first attempt is still true.
-            return store.shortcoming(choice.required).map_or(Ok(()), Err);
-        }
-        let started = Error::new(ErrorKind::AlreadyStarted);
-        return Err(store.directory().iter().fold(started, |error, path| error.at(path)));
-    }
-    if store.state == State::Failed {
-        store.state = State::Forked;
-    }
-    if !is_same {
-        store.kept = None;
-    }
-    let required = choice.required;
-    store.config = Some(config);
-    store.choice = Some(choice);
-    let Some(mut store) = store.made_live() else { return Ok(()) };
-    // The caller gets the error, so it need not be logged.
-    store.unsaid = None;
-    store.said_alone = false;
-    store.shortcoming(required).map_or(Ok(()), Err)
-}
-
-/// Makes this process's segment, if the program declares anything, so that its series exist before
-/// they are used.
-pub(crate) fn start() {
-    if registry::is_empty() || !ON {
-        return;
-    }
-    drop(Guard::live());
 }
 
 /// `None` if nothing was recorded since the start or the last fork.

@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use super::fork::Guard;
+use super::guard::Guard;
 use crate::Collector;
 use crate::Counter;
 use crate::Gauge;

@@ -44,7 +44,7 @@ pub(super) fn is_waiting(slot: u32) -> bool {
 
 impl Store {
     /// Adds a row that waits for space. If even that is impossible, it is dropped.
-    pub(super) fn wait_for_room(
+    pub(super) fn wait_for_space(
         &mut self,
         site: &'static Site,
         key: &Key,

@@ -153,7 +153,7 @@ fn be_wordy() {
     wordy(&format!("{:01024}", 0), &long, &long).observe(0.5);
     let health = headcount::health();
     let problem = health.problem().expect("the last series were refused").to_string();
-    assert!(problem.contains("allocate room in the segment"), "{problem}");
+    assert!(problem.contains("allocate space in the segment"), "{problem}");
     assert!(health.is_shared());
 }
 

@@ -11,15 +11,15 @@ use super::{Folder, Generation, Portion};
 
 /// How long to wait for another process that is compacting, before this process counts in private
 /// memory for good: as long as its own compaction would take.
-const PATIENCE: Duration = Portion::FOR_ROOM.time;
+const PATIENCE: Duration = Portion::FOR_SPACE.time;
 
 /// Compacts once, just enough to free space for new processes in a moment, or waits for a process
 /// that is compacting. `open` opens the directory, if there is one.
-pub(crate) fn make_room(
+pub(crate) fn make_space(
     open: impl Fn() -> Result<Option<Directory>, Error>,
     forks: Forks,
 ) -> Result<(), Error> {
-    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_ROOM, &mut Vec::new());
+    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_SPACE, &mut Vec::new());
     let began = Instant::now();
     loop {
         let Some(directory) = open()? else { return Ok(()) };
@@ -67,7 +67,7 @@ pub(crate) fn one_that_fits(
     let (mut next, mut had_zeros) = (portion, true);
     loop {
         let failed = match folder.generation(next, skipped) {
-            Err(e) if e.is_want_of_room() => e,
+            Err(e) if e.is_out_of_space() => e,
             done => return done,
         };
         if let Some(less) = next.less() {
