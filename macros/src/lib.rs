@@ -730,7 +730,7 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
 ///     "What the workers do.", file!(), line!(),
 /// )
 /// .states(K::states_of::<StateSet<Phase>>())
-/// .mode(K::Mode::LiveSum)
+/// .mode(K::GaugeMode::LiveSum)
 /// # ;
 /// # let _ = (DESCRIPTOR, Phase::Starting, Phase::Serving);
 /// ```

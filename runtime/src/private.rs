@@ -30,7 +30,7 @@ pub use crate::metric::{
     timed_on, timed_on_each,
 };
 pub use crate::model::kind::Kind;
-pub use crate::model::mode::Mode;
+pub use crate::model::mode::GaugeMode;
 pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,

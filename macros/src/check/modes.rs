@@ -7,7 +7,7 @@ use crate::parse::args::Args;
 use crate::report::errors::Errors;
 use crate::report::suggest::unknown_word;
 
-/// Each mode: its name, the variant of `__private::Mode`, and what it means.
+/// Each mode: its name, the variant of `__private::GaugeMode`, and what it means.
 const MODES: [(&str, &str, &str); 10] = [
     ("sum", "Sum", "the sum of all processes, including those that have ended"),
     ("livesum", "LiveSum", "the sum of the processes that are alive"),
@@ -68,7 +68,7 @@ pub(crate) fn named(mode: &LitStr, errors: &mut Errors) -> Option<&'static str> 
     variant
 }
 
-/// The variant of `__private::Mode` for the mode with this name.
+/// The variant of `__private::GaugeMode` for the mode with this name.
 pub(crate) fn variant(mode: &LitStr) -> Option<&'static str> {
     let text = mode.value();
     let (_, variant, _) = MODES.iter().find(|(name, ..)| *name == text)?;

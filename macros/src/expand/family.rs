@@ -57,7 +57,7 @@ impl Descriptor {
         }
         if let Some(mode) = self.mode {
             let mode = Ident::new(mode, Span::mixed_site());
-            tokens.extend(q!(.mode(#krate::Mode::#mode)));
+            tokens.extend(q!(.mode(#krate::GaugeMode::#mode)));
         }
         if self.has_bounds() {
             let bounds = self.bounds_value(krate, index);

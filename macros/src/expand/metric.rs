@@ -81,7 +81,7 @@ fn items(metric: &Metric) -> TokenStream {
     }
     if let Some(mode) = mode {
         let mode = Ident::new(mode, Span::mixed_site());
-        descriptor.extend(q!(.mode(#krate::Mode::#mode)));
+        descriptor.extend(q!(.mode(#krate::GaugeMode::#mode)));
     }
     match &metric.bounds {
         Bounds::Default => {}

@@ -16,7 +16,7 @@ pub(crate) struct Descriptor {
     pub(crate) labels: Vec<Label>,
     pub(crate) outcome: bool,
     pub(crate) summary: bool,
-    /// The variant of `__private::Mode`.
+    /// The variant of `__private::GaugeMode`.
     pub(crate) mode: Option<&'static str>,
     pub(crate) max_series: Option<LitInt>,
     /// In seconds.

@@ -17,7 +17,7 @@ pub(crate) struct Metric {
     pub(crate) name: FullName,
     pub(crate) help: LitStr,
     pub(crate) unit: Option<LitStr>,
-    /// The variant of `__private::Mode`.
+    /// The variant of `__private::GaugeMode`.
     pub(crate) mode: Option<&'static str>,
     pub(crate) bounds: Bounds,
     pub(crate) labels: Labels,

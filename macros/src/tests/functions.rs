@@ -566,7 +566,7 @@ fn a_metric() {
                             ::headcount::__private::file!(),
                             ::headcount::__private::line!(),
                         )
-                        .mode(::headcount::__private::Mode::LiveSum),
+                        .mode(::headcount::__private::GaugeMode::LiveSum),
                 ),
             ];
             ::headcount::__private::inventory::submit! {
@@ -648,7 +648,7 @@ fn an_info_a_state_set_and_constants_in_names() {
                         )
                         .labels(&[::headcount::__private::Label::Open("floor")])
                         .states(::headcount::__private::states_of::<StateSet<Phase>>())
-                        .mode(::headcount::__private::Mode::LiveMostRecent),
+                        .mode(::headcount::__private::GaugeMode::LiveMostRecent),
                 ),
             ];
             ::headcount::__private::inventory::submit! {
@@ -743,7 +743,7 @@ fn an_info_a_state_set_and_constants_in_names() {
                             ),
                         )
                         .states(::headcount::__private::states_of::<Renamed>())
-                        .mode(::headcount::__private::Mode::MostRecent),
+                        .mode(::headcount::__private::GaugeMode::MostRecent),
                 ),
             ];
             ::headcount::__private::inventory::submit! {

@@ -11,7 +11,7 @@ use crate::merge::spans::{Span, Spans};
 use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::exact_sum::ExactSum;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily, metric_of_kind, types};
@@ -180,7 +180,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     let lines = match family.kind {
         MetricType::Histogram => (family.bounds.len() as u64).saturating_add(3),
         MetricType::Summary => 2,
-        _ if family.mode.is_some_and(Mode::is_all) => MOST_DEAD as u64,
+        _ if family.mode.is_some_and(GaugeMode::is_all) => MOST_DEAD as u64,
         _ => 1,
     };
     let (mut labels, mut before) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use crate::merge::declared::{Use, uses, votes};
 use crate::merge::family::Merging;
 use crate::merge::part::Part;
 use crate::merge::totals::{LogOf, logs};
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::{LabelSet, LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily};
 use crate::reader::layout::{LogSeries, labels_of};
@@ -19,7 +19,8 @@ use crate::reader::segment::ENDLESS;
 use super::KEPT;
 
 /// Two declarations have one sum in the archive if they agree in all of this.
-type Identity<'a> = (&'a str, MetricType, Cells, Option<Mode>, &'a [u64], &'a str, Vec<&'a str>);
+type Identity<'a> =
+    (&'a str, MetricType, Cells, Option<GaugeMode>, &'a [u64], &'a str, Vec<&'a str>);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
@@ -32,7 +33,7 @@ fn identity(family: &LogFamily) -> Identity<'_> {
 /// Whether dead processes leave anything of this family. Gauges of live modes, and infos, show
 /// living processes only.
 fn is_kept(family: &LogFamily) -> bool {
-    family.kind != MetricType::Info && !family.mode.is_some_and(Mode::is_live)
+    family.kind != MetricType::Info && !family.mode.is_some_and(GaugeMode::is_live)
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files

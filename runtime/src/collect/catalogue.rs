@@ -64,7 +64,7 @@ fn declaration(family: &LogFamily) -> Declaration {
     Declaration {
         name: family.name.clone(),
         kind: family.kind,
-        mode: family.mode.map(crate::model::mode::Mode::as_str),
+        mode: family.mode.map(crate::model::mode::GaugeMode::as_str),
         help: family.help.clone(),
         unit: family.unit.clone(),
         labels,

@@ -5,7 +5,7 @@
 
 use crate::model::cells::{MAX_BOUNDS, durations_width};
 use crate::model::kind::Kind;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::same;
 
@@ -102,7 +102,7 @@ pub struct Descriptor {
     pub(crate) labels: &'static [Label],
     /// A last label whose values all exist for each row: `outcome`, or the states of a set.
     pub(crate) fan: Option<(&'static str, &'static [&'static str])>,
-    pub(crate) mode: Mode,
+    pub(crate) mode: GaugeMode,
     pub(crate) bounds: Bounds,
     pub(crate) max_series: u32,
     /// After how many seconds an untouched row is removed; 0: never.
@@ -144,7 +144,7 @@ impl Descriptor {
             unit: "",
             labels: &[],
             fan: None,
-            mode: Mode::LiveSum,
+            mode: GaugeMode::LiveSum,
             bounds,
             max_series: 1_000,
             idle_timeout: 0,
@@ -261,7 +261,7 @@ impl Descriptor {
     /// Panics for any other kind.
     #[must_use]
     #[track_caller]
-    pub const fn mode(mut self, mode: Mode) -> Self {
+    pub const fn mode(mut self, mode: GaugeMode) -> Self {
         assert!(self.has_mode(), "`mode` belongs to a `Gauge` or a `StateSet`");
         assert!(
             !matches!(self.kind, Kind::InProgress) || !mode.is_recent(),

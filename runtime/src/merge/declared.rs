@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
 use crate::model::instance::Age;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::reader::family::LogFamily;
 
 use super::archived::{Archive, ArchivedFamily};
@@ -73,7 +73,7 @@ pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
 }
 
 /// Two declarations are one family if they agree in this.
-pub(crate) type Shape = (MetricType, Option<Mode>);
+pub(crate) type Shape = (MetricType, Option<GaugeMode>);
 
 pub(crate) fn shape(family: &LogFamily) -> Shape {
     (family.kind, family.mode)

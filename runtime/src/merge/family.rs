@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::{LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily};
@@ -23,7 +23,7 @@ use super::totals::LogOf;
 /// One family while its parts are added up.
 pub(crate) struct Merging<'a> {
     family: MetricFamily,
-    mode: Option<Mode>,
+    mode: Option<GaugeMode>,
     /// The bounds that all declarations have, in the family's unit.
     bounds: Vec<f64>,
     declarations: Vec<Declaration<'a>>,
@@ -237,7 +237,7 @@ impl<'a> Merging<'a> {
     /// Adds one process's gauge. A removed gauge takes no part: a gauge may fall.
     fn add_gauge(&self, part: &Part, declared: &LogFamily, series: &LogSeries, spans: &mut Spans) {
         // Only an info has no mode. It describes a process, and ends with it.
-        let mode = self.mode.unwrap_or(Mode::LiveMax);
+        let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
         if mode.is_live() && !part.is_alive() || part.segment.span(series).1 != ENDLESS {
             return;
         }
@@ -313,20 +313,20 @@ impl<'a> Merging<'a> {
                 Sum::Gauge(sum) => self.finish_gauge(labels, sum, &mut series),
             }
         });
-        if self.mode.is_some_and(Mode::is_all) {
+        if self.mode.is_some_and(GaugeMode::is_all) {
             // The pid is one of the labels now.
             series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         }
         self.family.series = series;
         // The number of processes in each state is not a state set.
-        if self.family.kind == MetricType::StateSet && self.mode.is_some_and(Mode::is_sum) {
+        if self.family.kind == MetricType::StateSet && self.mode.is_some_and(GaugeMode::is_sum) {
             self.family.kind = MetricType::Gauge;
         }
         (self.family, plan)
     }
 
     fn finish_gauge(&self, labels: LabelSet, mut sum: GaugeSum, series: &mut Vec<Series>) {
-        let mode = self.mode.unwrap_or(Mode::LiveMax);
+        let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
         let gauge = |labels, value| Series { labels, value: Value::Gauge(value), created: None };
         if mode.is_all() {
             sum.keep_newest();
@@ -408,7 +408,7 @@ fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u6
         // Negative only if the end of a call was read, but not yet its beginning.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
         (_, Cells::Wrapping) => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
-        _ if declared.mode.is_some_and(Mode::is_recent) => segment.recent(slot),
+        _ if declared.mode.is_some_and(GaugeMode::is_recent) => segment.recent(slot),
         _ => crate::model::cells::decode(segment.process_cell(slot)).map(|value| (0, value)),
     }
 }

@@ -8,7 +8,7 @@
 //! touch are joined and have one sum; of the rest, the one that has not ended is shown. Which spans
 //! touch does not depend on the order in which they are added. Pure.
 
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::reader::segment::ENDLESS;
 
 use super::sums::Sum;
@@ -32,7 +32,7 @@ impl Spans {
     pub(crate) fn at(
         &mut self,
         (from, until): (u64, u64),
-        mode: Option<Mode>,
+        mode: Option<GaugeMode>,
         new: impl FnOnce() -> Sum,
     ) -> &mut Sum {
         if let [span] = &mut self.0[..] {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::{Bucket, HistogramValue, Number};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily, bound};
@@ -29,7 +29,7 @@ impl Sum {
         Self::Histogram(HistogramSum::default())
     }
 
-    pub(crate) fn add(&mut self, other: Self, mode: Option<Mode>) {
+    pub(crate) fn add(&mut self, other: Self, mode: Option<GaugeMode>) {
         match (self, other) {
             (Self::Counter(sum), Self::Counter(other)) => sum.add(&other),
             (Self::Gauge(sum), Self::Gauge(other)) => sum.add(other, mode),
@@ -89,7 +89,7 @@ pub(crate) const MOST_DEAD: usize = 64;
 
 impl GaugeSum {
     /// Adds a value that was set. Only modes that show the most recent value use `when`.
-    pub(crate) fn set(&mut self, mode: Mode, when: u64, value: f64) {
+    pub(crate) fn set(&mut self, mode: GaugeMode, when: u64, value: f64) {
         if mode.is_sum() {
             self.sum.add(value);
         } else if self.one.is_none_or(|one| replaces(mode, (when, value), one)) {
@@ -106,7 +106,7 @@ impl GaugeSum {
         }
     }
 
-    fn add(&mut self, other: Self, mode: Option<Mode>) {
+    fn add(&mut self, other: Self, mode: Option<GaugeMode>) {
         self.sum.add_sum(&other.sum);
         if let (Some((when, value)), Some(mode)) = (other.one, mode) {
             self.set(mode, when, value);
@@ -129,7 +129,7 @@ impl GaugeSum {
     }
 }
 
-fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f64)) -> bool {
+fn replaces(mode: GaugeMode, (when, value): (u64, f64), (known_when, known): (u64, f64)) -> bool {
     // NaN is neither less nor greater than a number: it is replaced by any number. Of two NaNs the
     // greater bits win, so the order does not matter.
     let by = |is_better: bool| match (value.is_nan(), known.is_nan()) {
@@ -138,8 +138,8 @@ fn replaces(mode: Mode, (when, value): (u64, f64), (known_when, known): (u64, f6
         _ => is_better,
     };
     match mode {
-        Mode::Min | Mode::LiveMin => by(value.total_cmp(&known).is_lt()),
-        Mode::Max | Mode::LiveMax => by(value.total_cmp(&known).is_gt()),
+        GaugeMode::Min | GaugeMode::LiveMin => by(value.total_cmp(&known).is_lt()),
+        GaugeMode::Max | GaugeMode::LiveMax => by(value.total_cmp(&known).is_gt()),
         _ => (when, value.to_bits()) > (known_when, known.to_bits()),
     }
 }

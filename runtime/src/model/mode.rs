@@ -3,7 +3,7 @@
 /// How the values of several processes are combined into one gauge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Mode {
+pub enum GaugeMode {
     /// One series per process, with a label `pid`, living and dead.
     All,
     /// One series per living process, with a label `pid`.
@@ -26,7 +26,7 @@ pub enum Mode {
     LiveMostRecent,
 }
 
-impl Mode {
+impl GaugeMode {
     /// The word in a declaration.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

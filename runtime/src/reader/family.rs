@@ -5,7 +5,7 @@
 use crate::error::Error;
 use crate::model::MetricType;
 use crate::model::cells::MAX_BOUNDS;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
 use crate::segment::format::Fields;
 use crate::segment::records::{Metric, NO_MODE, cells_of, metric_of, mode_of};
@@ -42,7 +42,7 @@ pub(crate) fn types(
     metric: u8,
     cells: u8,
     mode: u8,
-) -> Result<Option<(MetricType, Cells, Option<Mode>)>, Error> {
+) -> Result<Option<(MetricType, Cells, Option<GaugeMode>)>, Error> {
     let (Some(metric), Some(cells)) = (metric_of(metric), cells_of(cells)) else { return Ok(None) };
     let is_known = match metric {
         Metric::Counter => matches!(cells, Cells::Unsigned | Cells::Float),
@@ -56,7 +56,7 @@ pub(crate) fn types(
         return Err(Error::corrupt("a gauge without a mode"));
     }
     let known_mode = mode_of(mode);
-    let is_recent = known_mode.is_some_and(Mode::is_recent);
+    let is_recent = known_mode.is_some_and(GaugeMode::is_recent);
     let is_mode_known = if has_mode {
         known_mode.is_some() && !(is_recent && cells == Cells::Wrapping)
     } else {
@@ -84,7 +84,7 @@ pub(crate) struct LogFamily {
     pub(crate) place: String,
     pub(crate) kind: MetricType,
     pub(crate) cells: Cells,
-    pub(crate) mode: Option<Mode>,
+    pub(crate) mode: Option<GaugeMode>,
     /// The bits of an `f64`, or nanoseconds, depending on `cells`.
     pub(crate) bounds: Vec<u64>,
     pub(crate) labels: Vec<String>,
@@ -108,7 +108,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
         return Err(Error::corrupt("more labels or bounds than a family may have"));
     }
     let line = f.u32()?;
-    let is_recent = mode.is_some_and(Mode::is_recent);
+    let is_recent = mode.is_some_and(GaugeMode::is_recent);
     let width = u32::from(bounds).saturating_add(match (kind, cells) {
         (MetricType::Histogram | MetricType::Summary, Cells::Nanos) => 3,
         (MetricType::Histogram | MetricType::Summary, _) => 2,

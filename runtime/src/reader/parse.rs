@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::segment::format::Fields;
 use crate::segment::records::{FAMILY, HEAD, SERIES};
 
@@ -44,7 +44,7 @@ pub(crate) fn parse_more(
         match kind {
             FAMILY => {
                 let family = family(&mut payload, layout.families.len())?;
-                layout.has_recent |= family.mode.is_some_and(Mode::is_recent);
+                layout.has_recent |= family.mode.is_some_and(GaugeMode::is_recent);
                 layout.has_unknown |= !family.is_known();
                 layout.families.push(family);
             }

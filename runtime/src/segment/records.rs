@@ -4,7 +4,7 @@
 
 use crate::declare::descriptor::{Bounds, Descriptor};
 use crate::model::kind::Kind;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::text::cut;
 
 pub(crate) const FAMILY: u8 = 1;
@@ -207,7 +207,7 @@ macro_rules! codes {
     };
 }
 codes! {
-    Mode, mode_code, mode_of:
+    GaugeMode, mode_code, mode_of:
     All = 1,
     LiveAll = 2,
     Min = 3,

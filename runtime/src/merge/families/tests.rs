@@ -10,7 +10,7 @@ use crate::archive::tests::folded;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
 use crate::model::cells::UNSET;
-use crate::model::mode::Mode;
+use crate::model::mode::GaugeMode;
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily};
@@ -25,7 +25,7 @@ use crate::segment::format::tests::header;
 use super::*;
 
 fn family(name: &str, kind: MetricType, cells: Cells, bounds: &[u64]) -> LogFamily {
-    let mode = (kind == MetricType::Gauge).then_some(Mode::Sum);
+    let mode = (kind == MetricType::Gauge).then_some(GaugeMode::Sum);
     let width = u32::try_from(bounds.len()).unwrap()
         + match (kind, cells) {
             (MetricType::Histogram, Cells::Nanos) => 3,
@@ -50,7 +50,7 @@ fn counter(name: &str) -> LogFamily {
     family(name, MetricType::Counter, Cells::Unsigned, &[])
 }
 
-fn gauge(mode: Mode) -> LogFamily {
+fn gauge(mode: GaugeMode) -> LogFamily {
     let gauge = family("g", MetricType::Gauge, Cells::Float, &[]);
     LogFamily { mode: Some(mode), ..gauge }
 }
@@ -328,11 +328,11 @@ fn what_was_removed_counts_while_anyone_has_the_series() {
     assert_eq!(shown(vec![removed(1, 5), kept(3, 2)]), number(2), "it was gone, and came back");
     assert_eq!(shown(vec![removed(1, 5), removed(2, 1), kept(3, 2)]), number(8));
     let removed_gauge = || {
-        let mut part = part(2, vec![gauge(Mode::Max)], &[&[9.0_f64.to_bits() ^ UNSET]]);
+        let mut part = part(2, vec![gauge(GaugeMode::Max)], &[&[9.0_f64.to_bits() ^ UNSET]]);
         log_of(&mut part).removed = Removed::of(1, 1, 100);
         part
     };
-    let other = part(1, vec![gauge(Mode::Max)], &[&[3.0_f64.to_bits() ^ UNSET]]);
+    let other = part(1, vec![gauge(GaugeMode::Max)], &[&[3.0_f64.to_bits() ^ UNSET]]);
     assert_eq!(shown(vec![removed_gauge(), other]), Some(Value::Gauge(3.0)));
 }
 

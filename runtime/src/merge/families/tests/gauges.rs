@@ -17,7 +17,7 @@ fn calls_in_progress_never_read_as_less_than_none() {
 #[test]
 fn gauges_combine_by_mode_whatever_the_order() {
     let cell = |value: f64| value.to_bits() ^ UNSET;
-    let of = |mode: Mode, values: &[Option<f64>]| {
+    let of = |mode: GaugeMode, values: &[Option<f64>]| {
         let parts = values
             .iter()
             .zip(1..)
@@ -29,15 +29,15 @@ fn gauges_combine_by_mode_whatever_the_order() {
         other => panic!("{other:?}"),
     };
     let some = [Some(3.0), None, Some(-1.0), Some(f64::NAN)];
-    assert_eq!(value(&of(Mode::Min, &some)), -1.0);
-    assert_eq!(value(&of(Mode::Max, &some)), 3.0);
-    assert!(value(&of(Mode::Sum, &some)).is_nan());
-    assert_eq!(value(&of(Mode::Sum, &some[..3])), 2.0);
-    assert!(value(&of(Mode::Min, &some[3..])).is_nan());
+    assert_eq!(value(&of(GaugeMode::Min, &some)), -1.0);
+    assert_eq!(value(&of(GaugeMode::Max, &some)), 3.0);
+    assert!(value(&of(GaugeMode::Sum, &some)).is_nan());
+    assert_eq!(value(&of(GaugeMode::Sum, &some[..3])), 2.0);
+    assert!(value(&of(GaugeMode::Min, &some[3..])).is_nan());
     // A sum that was never set is 0; other modes have nothing to show.
-    assert_eq!(value(&of(Mode::Sum, &[None, None])), 0.0);
-    assert!(of(Mode::Max, &[None, None])[0].series.is_empty());
-    let [MetricFamily { series, .. }] = &of(Mode::All, &some[..3])[..] else { panic!() };
+    assert_eq!(value(&of(GaugeMode::Sum, &[None, None])), 0.0);
+    assert!(of(GaugeMode::Max, &[None, None])[0].series.is_empty());
+    let [MetricFamily { series, .. }] = &of(GaugeMode::All, &some[..3])[..] else { panic!() };
     let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
     let pid = |pid: &str| LabelSet::from_iter([("pid", pid)]);
     assert_eq!(labels, [pid("1"), pid("3")]);
@@ -46,7 +46,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
 #[test]
 fn two_segments_with_one_pid_show_the_newer() {
     let set = |created: u64, value: f64| {
-        let mut part = part(7, vec![gauge(Mode::All)], &[&[value.to_bits() ^ UNSET]]);
+        let mut part = part(7, vec![gauge(GaugeMode::All)], &[&[value.to_bits() ^ UNSET]]);
         part.segment.header.created_ns = created;
         log_of(&mut part).since.fill(created);
         part.segment.header.instance = [u8::try_from(created).unwrap(); 16];
@@ -60,7 +60,9 @@ fn two_segments_with_one_pid_show_the_newer() {
 
 #[test]
 fn the_dead_take_no_part_in_live_modes() {
-    for (mode, expected) in [(Mode::LiveSum, 3.0), (Mode::LiveMin, 3.0), (Mode::LiveMax, 3.0)] {
+    for (mode, expected) in
+        [(GaugeMode::LiveSum, 3.0), (GaugeMode::LiveMin, 3.0), (GaugeMode::LiveMax, 3.0)]
+    {
         let alive = part(1, vec![gauge(mode)], &[&[3.0_f64.to_bits() ^ UNSET]]);
         let mut dead = part(2, vec![gauge(mode)], &[&[9.0_f64.to_bits() ^ UNSET]]);
         dead.life = Life::Dead;
@@ -71,7 +73,7 @@ fn the_dead_take_no_part_in_live_modes() {
 #[test]
 fn the_value_that_was_set_last_is_the_most_recent() {
     let cell = |value: f64| value.to_bits() ^ UNSET;
-    let recent = || LogFamily { width: 2, ..gauge(Mode::MostRecent) };
+    let recent = || LogFamily { width: 2, ..gauge(GaugeMode::MostRecent) };
     let set = |pid, when, value: f64| part(pid, vec![recent()], &[&[when, cell(value)]]);
     let parts = || vec![set(1, 20, 1.0), set(2, 30, f64::NAN), set(3, 10, 3.0)];
     let Value::Gauge(value) = *only(&merged(parts()).0) else { panic!() };
@@ -83,7 +85,7 @@ fn the_value_that_was_set_last_is_the_most_recent() {
     assert!(merged(vec![part(3, vec![recent()], &[&[0, 0]])]).0[0].series.is_empty());
 }
 
-fn states(pid: u32, mode: Mode, cells: &[u64]) -> Part {
+fn states(pid: u32, mode: GaugeMode, cells: &[u64]) -> Part {
     let set = family("s", MetricType::StateSet, Cells::Unsigned, &[]);
     let set = LogFamily { mode: Some(mode), labels: vec!["s".to_owned()], ..set };
     let mut part = part(pid, vec![set], &[cells]);
@@ -113,11 +115,11 @@ fn one_state_holds_in_each_process_and_the_mode_says_what_they_make() {
         });
         (families[0].kind, series.collect::<Vec<_>>())
     };
-    assert_eq!(value(Mode::Sum), (MetricType::Gauge, vec![1.0, 2.0, 0.0]));
-    assert_eq!(value(Mode::MostRecent), (MetricType::StateSet, vec![1.0, 0.0, 0.0]));
-    assert_eq!(value(Mode::Max), (MetricType::StateSet, vec![1.0, 1.0, 0.0]));
+    assert_eq!(value(GaugeMode::Sum), (MetricType::Gauge, vec![1.0, 2.0, 0.0]));
+    assert_eq!(value(GaugeMode::MostRecent), (MetricType::StateSet, vec![1.0, 0.0, 0.0]));
+    assert_eq!(value(GaugeMode::Max), (MetricType::StateSet, vec![1.0, 1.0, 0.0]));
     // Three processes have a state, each with three series.
-    assert_eq!(value(Mode::All).1.len(), 9);
+    assert_eq!(value(GaugeMode::All).1.len(), 9);
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn an_info_is_shown_while_someone_lives_who_has_it() {
 #[test]
 fn the_newest_dead_are_kept_where_each_process_is_a_series() {
     let mut parts: Vec<Part> = (1..=100)
-        .map(|pid| part(pid, vec![gauge(Mode::All)], &[&[f64::from(pid).to_bits() ^ UNSET]]))
+        .map(|pid| part(pid, vec![gauge(GaugeMode::All)], &[&[f64::from(pid).to_bits() ^ UNSET]]))
         .collect();
     for part in parts.iter_mut().skip(1) {
         part.life = Life::Dead;

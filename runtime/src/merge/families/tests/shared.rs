@@ -20,8 +20,8 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
         let sizes = family("h", MetricType::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
         let times = family("n", MetricType::Histogram, Cells::Nanos, &[1_000_000_000]);
         let spent = family("f", MetricType::Counter, Cells::Float, &[]);
-        let highest = LogFamily { name: "m".to_owned(), ..gauge(Mode::LiveMax) };
-        vec![counter("c"), gauge(Mode::All), highest, sizes, times, spent]
+        let highest = LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::LiveMax) };
+        vec![counter("c"), gauge(GaugeMode::All), highest, sizes, times, spent]
     };
     let parts = |share: bool| {
         let mut parts: Vec<Part> = (1..5_u32)
@@ -121,8 +121,8 @@ fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
     let kinds = [
         family("m", MetricType::Counter, Cells::Unsigned, &[]),
         family("m", MetricType::Counter, Cells::Float, &[]),
-        LogFamily { name: "m".to_owned(), ..gauge(Mode::Max) },
-        LogFamily { name: "m".to_owned(), ..gauge(Mode::All) },
+        LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::Max) },
+        LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::All) },
     ];
     let labels = [&["x"][..], &["x", "y"], &["y", "x"], &["z"], &[]];
     let mut shown = BTreeSet::new();
