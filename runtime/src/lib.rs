@@ -192,8 +192,8 @@ pub use metric::{
 pub use model::outcome::Outcome;
 pub use model::text::MAX_LABEL_VALUE_LEN;
 pub use model::{
-    Bucket, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType, Number, Series,
-    Snapshot, SummaryValue, Value,
+    Bucket, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType, Number,
+    Series, Snapshot, SummaryValue, Value,
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;

@@ -29,8 +29,8 @@ pub use crate::metric::{
     at, counted_on, counted_on_each, exceptions_on, in_progress_on, kind_of, member, states_of,
     timed_on, timed_on_each,
 };
+pub use crate::model::GaugeMode;
 pub use crate::model::kind::Kind;
-pub use crate::model::mode::GaugeMode;
 pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
@@ -39,3 +39,6 @@ pub use crate::record::{
     ends, enter, enter_until, error_if, never, plain, scope, stop, unlooked, unlooked_until, watch,
     watch_until,
 };
+
+/// All modes. A test holds the macros' table to them.
+pub const MODES: &[GaugeMode] = GaugeMode::ALL;

@@ -7,7 +7,8 @@ use crate::parse::args::Args;
 use crate::report::errors::Errors;
 use crate::report::suggest::unknown_word;
 
-/// Each mode: its name, the variant of `__private::GaugeMode`, and what it means.
+/// Each mode: its name, the variant of `__private::GaugeMode`, and what it means. A test holds this
+/// table to the runtime's.
 const MODES: [(&str, &str, &str); 10] = [
     ("sum", "Sum", "the sum of all processes, including those that have ended"),
     ("livesum", "LiveSum", "the sum of the processes that are alive"),
@@ -78,4 +79,29 @@ pub(crate) fn variant(mode: &LitStr) -> Option<&'static str> {
 /// Whether a mode depends on when values were set.
 pub(crate) fn is_recent(mode: &LitStr) -> bool {
     ["mostrecent", "livemostrecent"].contains(&mode.value().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headcount::__private::{Descriptor, Kind, MODES as RUNTIMES};
+    use proc_macro2::Span;
+
+    #[test]
+    fn modes_are_those_of_the_runtime() {
+        let mut own: Vec<_> = MODES.iter().map(|(name, variant, _)| (*name, *variant)).collect();
+        let mut runtimes: Vec<_> =
+            RUNTIMES.iter().map(|mode| (mode.to_string(), format!("{mode:?}"))).collect();
+        own.sort_unstable();
+        runtimes.sort_unstable();
+        let runtimes: Vec<_> = runtimes.iter().map(|(name, debug)| (&**name, &**debug)).collect();
+        assert_eq!(own, runtimes);
+        for mode in RUNTIMES {
+            // The runtime refuses modes that depend on time where calls are counted.
+            let descriptor = Descriptor::new(Kind::InProgress, "calls", "", "", 0);
+            let refused = std::panic::catch_unwind(|| descriptor.mode(*mode)).is_err();
+            let name = LitStr::new(&mode.to_string(), Span::call_site());
+            assert_eq!(is_recent(&name), refused, "{mode}");
+        }
+    }
 }

@@ -9,17 +9,15 @@ use crate::error::{Error, ErrorKind};
 use crate::merge::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 use crate::merge::spans::{Span, Spans};
 use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
+use crate::model::GaugeMode;
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::exact_sum::ExactSum;
-use crate::model::mode::GaugeMode;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily, metric_of_kind, types};
 use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
-use crate::segment::records::{
-    NO_MODE, cells_code, metric_code, mode_code, put_string, put_u16, put_u32, put_u64,
-};
+use crate::segment::records::{cells_code, metric_code, put_string, put_u16, put_u32, put_u64};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
@@ -163,7 +161,8 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         name,
         unit,
         help,
-        place: String::new(),
+        file: String::new(),
+        line: 0,
         kind,
         cells,
         mode,
@@ -334,7 +333,7 @@ fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
     let family = &archived.family;
     // Logs and archives use the same codes.
     let metric = metric_code(metric_of_kind(family.kind));
-    let mode = family.mode.map_or(NO_MODE, mode_code);
+    let mode = GaugeMode::code_of(family.mode);
     out.extend_from_slice(&[metric, cells_code(family.cells), mode, 0]);
     put_u16(out, family.labels.len());
     put_u16(out, family.bounds.len());

@@ -10,7 +10,7 @@ use crate::merge::declared::{Use, uses, votes};
 use crate::merge::family::Merging;
 use crate::merge::part::Part;
 use crate::merge::totals::{LogOf, logs};
-use crate::model::mode::GaugeMode;
+use crate::model::GaugeMode;
 use crate::model::{LabelSet, LabelSets, MetricType};
 use crate::reader::family::{Cells, LogFamily};
 use crate::reader::layout::{LogSeries, labels_of};
@@ -95,7 +95,7 @@ fn archived_family(
     let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
     let (age, mut family) = (newest.newest, newest.family.clone());
     family.labels.sort_unstable();
-    family.place = String::new();
+    (family.file, family.line) = (String::new(), 0);
     if family.kind == MetricType::Gauge {
         family.cells = Cells::Float;
     }

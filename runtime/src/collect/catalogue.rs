@@ -43,14 +43,15 @@ impl Collector {
         // one of the archive.
         for archived in archived.map(declaration) {
             let is_known = |known: &Declaration| {
-                *known == Declaration { place: known.place.clone(), ..archived.clone() }
+                let file = known.file.clone();
+                *known == Declaration { file, line: known.line, ..archived.clone() }
             };
             if !all.iter().any(is_known) {
                 all.push(archived);
             }
         }
         all.sort_by(|a, b| {
-            let key = |d: &Declaration| (d.name.clone(), d.place.clone(), format!("{d:?}"));
+            let key = |d: &Declaration| (d.name.clone(), d.file.clone(), d.line, format!("{d:?}"));
             key(a).cmp(&key(b))
         });
         all.dedup();
@@ -64,11 +65,12 @@ fn declaration(family: &LogFamily) -> Declaration {
     Declaration {
         name: family.name.clone(),
         kind: family.kind,
-        mode: family.mode.map(crate::model::mode::GaugeMode::as_str),
+        mode: family.mode,
         help: family.help.clone(),
         unit: family.unit.clone(),
         labels,
         buckets: bounds_of(family),
-        place: family.place.clone(),
+        file: family.file.clone(),
+        line: family.line,
     }
 }

@@ -7,8 +7,8 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, ErrorKind};
-use crate::model::MetricType;
 use crate::model::kind::Kind;
+use crate::model::{GaugeMode, MetricType};
 
 use super::descriptor::{Bounds, Descriptor, Label};
 use super::registry::{self, Function, Site, Spec};
@@ -21,8 +21,8 @@ pub struct Declaration {
     pub name: String,
     /// The family's type.
     pub kind: MetricType,
-    /// How the values of processes are combined, for a gauge or a state set: `livesum`, ..
-    pub mode: Option<&'static str>,
+    /// How the values of processes are combined, for a gauge or a state set.
+    pub mode: Option<GaugeMode>,
     /// The help text.
     pub help: String,
     /// The unit as a word, or an empty string.
@@ -31,8 +31,17 @@ pub struct Declaration {
     pub labels: Vec<String>,
     /// The bounds of the buckets, in the metric's unit, without +Inf.
     pub buckets: Vec<f64>,
-    /// The place of the declaration, as `file:line`; empty if it is unknown.
-    pub place: String,
+    /// The source file of the declaration, or an empty string if it is unknown.
+    pub file: String,
+    /// The line in that file.
+    pub line: u32,
+}
+
+impl Declaration {
+    /// The place of the declaration, as in a compiler's message.
+    fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
 }
 
 impl fmt::Display for Declaration {
@@ -45,8 +54,8 @@ impl fmt::Display for Declaration {
             write!(f, ", mode {mode}")?;
         }
         write!(f, ": {}", self.help)?;
-        if !self.place.is_empty() {
-            write!(f, " ({})", self.place)?;
+        if !self.file.is_empty() {
+            write!(f, " ({})", self.place())?;
         }
         Ok(())
     }
@@ -62,7 +71,7 @@ impl fmt::Display for Declaration {
 /// # Examples
 ///
 /// ```
-/// use headcount::{Gauge, metric};
+/// use headcount::{Gauge, GaugeMode, metric};
 ///
 /// /// Jobs waiting.
 /// #[metric(name = "queue_depth", mode = "livesum")]
@@ -70,8 +79,8 @@ impl fmt::Display for Declaration {
 ///
 /// let declared = headcount::declarations();
 /// let depth = declared.iter().find(|one| one.help == "Jobs waiting.").unwrap();
-/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some("livesum")));
-/// assert!(depth.place.contains(".rs:"));
+/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some(GaugeMode::LiveSum)));
+/// assert!(depth.file.ends_with(".rs") && depth.line > 0);
 /// ```
 pub fn declarations() -> Vec<Declaration> {
     all().into_iter().map(|declared| declared.declaration).collect()
@@ -154,7 +163,7 @@ pub(crate) fn conflicts() -> Vec<Conflict> {
         let (a, b) = (&known.declaration, &declared.declaration);
         let Some((what, is_fatal)) = difference(known, &declared) else { continue };
         let message =
-            format!("`{name}` is declared with {what}: at {} and at {}", a.place, b.place);
+            format!("`{name}` is declared with {what}: at {} and at {}", a.place(), b.place());
         found.push(Conflict { message, loser: is_fatal.then_some(declared.site) });
     }
     found
@@ -203,7 +212,8 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
     if a.kind != b.kind {
         Some((format!("two types, {} and {}", a.kind, b.kind), true))
     } else if a.mode != b.mode {
-        different("modes", &a.mode.unwrap_or(""), &b.mode.unwrap_or(""), true)
+        let word = |mode: Option<GaugeMode>| mode.map_or("", GaugeMode::as_str);
+        different("modes", &word(a.mode), &word(b.mode), true)
     } else if a.labels != b.labels {
         different("labels", &a.labels, &b.labels, true)
     } else if a.mode.is_some() && first.order != second.order {
@@ -230,7 +240,10 @@ fn collisions(catalogue: &[Declaration]) -> Vec<String> {
             if known.name != declared.name {
                 found.insert(format!(
                     "`{}` and `{}` both have samples called `{sample}`: at {} and at {}",
-                    known.name, declared.name, known.place, declared.place
+                    known.name,
+                    declared.name,
+                    known.place(),
+                    declared.place()
                 ));
             }
         }
@@ -269,13 +282,9 @@ fn all() -> Vec<Declared> {
             }
         }
     }
-    // By the line as a number: as text, 10 comes before 9. Fields of one place are few.
     all.sort_by(|a, b| {
-        let key = |declared: &Declared| {
-            let (file, line) = declared.declaration.place.rsplit_once(':').unwrap_or_default();
-            (declared.declaration.name.clone(), file.to_owned(), line.parse::<u32>().unwrap_or(0))
-        };
-        key(a).cmp(&key(b))
+        let (a, b) = (&a.declaration, &b.declaration);
+        (&a.name, &a.file, a.line).cmp(&(&b.name, &b.file, b.line))
     });
     all
 }
@@ -287,12 +296,13 @@ fn of_metric(d: &Descriptor) -> Declaration {
     Declaration {
         name: d.name.to_owned(),
         kind: kind_of(d.kind),
-        mode: d.has_mode().then(|| d.mode.as_str()),
+        mode: d.has_mode().then_some(d.mode),
         help: d.help.to_owned(),
         unit: d.unit.to_owned(),
         labels,
         buckets: bounds_of(d.bounds),
-        place: format!("{}:{}", d.file, d.line),
+        file: d.file.to_owned(),
+        line: d.line,
     }
 }
 
@@ -309,8 +319,8 @@ fn of_function(function: &Function) -> Vec<Declaration> {
     .map(|(kind, _)| {
         let shared = registry::shared_family(kind);
         let labels = vec!["function".to_owned(), "module".to_owned()];
-        let place = format!("{}:{}", function.place.file(), function.place.line());
-        Declaration { labels, place, ..of_metric(&shared) }
+        let (file, line) = (function.place.file().to_owned(), function.place.line());
+        Declaration { labels, file, line, ..of_metric(&shared) }
     })
     .collect()
 }

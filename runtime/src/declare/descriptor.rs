@@ -3,9 +3,9 @@
 //!
 //! It knows neither slots nor files.
 
+use crate::model::GaugeMode;
 use crate::model::cells::{MAX_BOUNDS, durations_width};
 use crate::model::kind::Kind;
-use crate::model::mode::GaugeMode;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::same;
 

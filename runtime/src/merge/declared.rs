@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::instance::Age;
-use crate::model::mode::GaugeMode;
 use crate::reader::family::LogFamily;
 
 use super::archived::{Archive, ArchivedFamily};
@@ -129,11 +129,14 @@ pub(crate) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
 }
 
 pub(crate) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
+    let place = match &*other.file {
+        "" => "an unknown place".to_owned(),
+        file => format!("{file}:{}", other.line),
+    };
     let message = format!(
-        "`{name}` is {} in most processes, and {} as declared at {}: the latter is left out",
+        "`{name}` is {} in most processes, and {} as declared at {place}: the latter is left out",
         words(kept),
         words(shape(other)),
-        if other.place.is_empty() { "an unknown place" } else { &other.place },
     );
     Error::new(ErrorKind::Conflict { message })
 }

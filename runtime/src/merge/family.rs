@@ -4,8 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::model::mode::GaugeMode;
-use crate::model::{LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value};
+use crate::model::mode::Combination;
+use crate::model::{
+    GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
+};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily};
 use crate::reader::layout::{LogSeries, labels_of};
@@ -328,17 +330,19 @@ impl<'a> Merging<'a> {
     fn finish_gauge(&self, labels: LabelSet, mut sum: GaugeSum, series: &mut Vec<Series>) {
         let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
         let gauge = |labels, value| Series { labels, value: Value::Gauge(value), created: None };
-        if mode.is_all() {
-            sum.keep_newest();
-            for (pid, each) in sum.each {
-                let pid = pid.to_string();
-                let labels = labels.iter().chain([("pid", &*pid)]).collect();
-                series.push(gauge(labels, each.value));
+        match mode.combination() {
+            Combination::Each => {
+                sum.keep_newest();
+                for (pid, each) in sum.each {
+                    let pid = pid.to_string();
+                    let labels = labels.iter().chain([("pid", &*pid)]).collect();
+                    series.push(gauge(labels, each.value));
+                }
             }
-        } else if mode.is_sum() {
-            series.push(gauge(labels, sum.sum.total()));
-        } else if let Some((_, value)) = sum.one {
-            series.push(gauge(labels, value));
+            Combination::Sum => series.push(gauge(labels, sum.sum.total())),
+            Combination::Least | Combination::Greatest | Combination::Latest => {
+                series.extend(sum.one.map(|(_, value)| gauge(labels, value)));
+            }
         }
     }
 }

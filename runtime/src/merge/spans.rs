@@ -8,7 +8,7 @@
 //! touch are joined and have one sum; of the rest, the one that has not ended is shown. Which spans
 //! touch does not depend on the order in which they are added. Pure.
 
-use crate::model::mode::GaugeMode;
+use crate::model::GaugeMode;
 use crate::reader::segment::ENDLESS;
 
 use super::sums::Sum;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
-use crate::model::mode::GaugeMode;
-use crate::model::{Bucket, HistogramValue, Number};
+use crate::model::mode::Combination;
+use crate::model::{Bucket, GaugeMode, HistogramValue, Number};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily, bound};
 use crate::reader::layout::LogSeries;
@@ -137,10 +137,12 @@ fn replaces(mode: GaugeMode, (when, value): (u64, f64), (known_when, known): (u6
         (value, known) if value != known => known,
         _ => is_better,
     };
-    match mode {
-        GaugeMode::Min | GaugeMode::LiveMin => by(value.total_cmp(&known).is_lt()),
-        GaugeMode::Max | GaugeMode::LiveMax => by(value.total_cmp(&known).is_gt()),
-        _ => (when, value.to_bits()) > (known_when, known.to_bits()),
+    match mode.combination() {
+        Combination::Least => by(value.total_cmp(&known).is_lt()),
+        Combination::Greatest => by(value.total_cmp(&known).is_gt()),
+        Combination::Latest | Combination::Sum | Combination::Each => {
+            (when, value.to_bits()) > (known_when, known.to_bits())
+        }
     }
 }
 

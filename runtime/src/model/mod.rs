@@ -12,11 +12,13 @@ pub(crate) mod mode;
 pub(crate) mod outcome;
 pub(crate) mod sample_names;
 mod snapshot;
+mod table;
 pub(crate) mod text;
 
 pub use kind::MetricType;
 pub(crate) use label_set::LabelSets;
 pub use label_set::{LabelIter, LabelSet};
+pub use mode::GaugeMode;
 pub use snapshot::{
     Bucket, HistogramValue, MetricFamily, Number, Series, Snapshot, SummaryValue, Value,
 };

@@ -1,7 +1,11 @@
-//! How the values of several processes are combined into one gauge.
+//! How the values of several processes are combined into one gauge: the table of modes.
 
-/// How the values of several processes are combined into one gauge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+use core::fmt;
+
+use super::table::table;
+
+/// How the values of several processes are combined into one gauge, or into one state set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum GaugeMode {
     /// One series per process, with a label `pid`, living and dead.
@@ -26,43 +30,109 @@ pub enum GaugeMode {
     LiveMostRecent,
 }
 
+/// What a mode makes of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Combination {
+    /// A series of its own for each.
+    Each,
+    Least,
+    Greatest,
+    Sum,
+    /// The value that was set last. So each cell is stored with the time at which it was set.
+    Latest,
+}
+
+/// Which processes take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Everybody,
+    TheLiving,
+}
+
+struct Row {
+    /// The word in a declaration.
+    word: &'static str,
+    combination: Combination,
+    of: Of,
+}
+
+const fn row(word: &'static str, combination: Combination, of: Of) -> Row {
+    Row { word, combination, of }
+}
+
+table! {
+    GaugeMode, Row:
+    All            = 1,  row("all",            Combination::Each,     Of::Everybody);
+    LiveAll        = 2,  row("liveall",        Combination::Each,     Of::TheLiving);
+    Min            = 3,  row("min",            Combination::Least,    Of::Everybody);
+    LiveMin        = 4,  row("livemin",        Combination::Least,    Of::TheLiving);
+    Max            = 5,  row("max",            Combination::Greatest, Of::Everybody);
+    LiveMax        = 6,  row("livemax",        Combination::Greatest, Of::TheLiving);
+    Sum            = 7,  row("sum",            Combination::Sum,      Of::Everybody);
+    LiveSum        = 8,  row("livesum",        Combination::Sum,      Of::TheLiving);
+    MostRecent     = 9,  row("mostrecent",     Combination::Latest,   Of::Everybody);
+    LiveMostRecent = 10, row("livemostrecent", Combination::Latest,   Of::TheLiving);
+}
+
+/// The code of a family without a mode.
+pub(crate) const NO_MODE: u8 = 0;
+
 impl GaugeMode {
+    /// The code of a family's mode, if it has one.
+    pub(crate) fn code_of(mode: Option<Self>) -> u8 {
+        mode.map_or(NO_MODE, Self::code)
+    }
+
     /// The word in a declaration.
     pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::LiveAll => "liveall",
-            Self::Min => "min",
-            Self::LiveMin => "livemin",
-            Self::Max => "max",
-            Self::LiveMax => "livemax",
-            Self::Sum => "sum",
-            Self::LiveSum => "livesum",
-            Self::MostRecent => "mostrecent",
-            Self::LiveMostRecent => "livemostrecent",
-        }
+        self.row().word
+    }
+
+    pub(crate) const fn combination(self) -> Combination {
+        self.row().combination
     }
 
     /// Whether only living processes take part.
     pub(crate) const fn is_live(self) -> bool {
-        matches!(
-            self,
-            Self::LiveAll | Self::LiveMin | Self::LiveMax | Self::LiveSum | Self::LiveMostRecent
-        )
+        matches!(self.row().of, Of::TheLiving)
     }
 
     /// Whether each process has its own series.
     pub(crate) const fn is_all(self) -> bool {
-        matches!(self, Self::All | Self::LiveAll)
+        matches!(self.combination(), Combination::Each)
     }
 
     /// Whether the values of processes are added up.
     pub(crate) const fn is_sum(self) -> bool {
-        matches!(self, Self::Sum | Self::LiveSum)
+        matches!(self.combination(), Combination::Sum)
     }
 
     /// Whether the time at which a value was set matters.
     pub(crate) const fn is_recent(self) -> bool {
-        matches!(self, Self::MostRecent | Self::LiveMostRecent)
+        matches!(self.combination(), Combination::Latest)
+    }
+}
+
+/// Prints the word of a declaration: `livesum`, ..
+impl fmt::Display for GaugeMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mode_has_a_code_and_a_word_and_no_other_number_is_one() {
+        let known: Vec<u8> =
+            (0..=u8::MAX).filter(|code| GaugeMode::with_code(*code).is_some()).collect();
+        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+        for mode in GaugeMode::ALL {
+            assert_eq!(GaugeMode::with_code(mode.code()), Some(*mode));
+            assert_eq!(mode.to_string(), format!("{mode:?}").to_lowercase());
+            assert_eq!(mode.is_live(), mode.to_string().starts_with("live"));
+        }
     }
 }

@@ -3,12 +3,13 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
+use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::cells::MAX_BOUNDS;
-use crate::model::mode::GaugeMode;
+use crate::model::mode::NO_MODE;
 use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
 use crate::segment::format::Fields;
-use crate::segment::records::{Metric, NO_MODE, cells_of, metric_of, mode_of};
+use crate::segment::records::{Metric, cells_of, metric_of};
 
 pub(crate) use crate::segment::records::Cells;
 
@@ -55,7 +56,7 @@ pub(crate) fn types(
         // All versions write a mode here.
         return Err(Error::corrupt("a gauge without a mode"));
     }
-    let known_mode = mode_of(mode);
+    let known_mode = GaugeMode::with_code(mode);
     let is_recent = known_mode.is_some_and(GaugeMode::is_recent);
     let is_mode_known = if has_mode {
         known_mode.is_some() && !(is_recent && cells == Cells::Wrapping)
@@ -81,7 +82,9 @@ pub(crate) struct LogFamily {
     pub(crate) name: String,
     pub(crate) unit: String,
     pub(crate) help: String,
-    pub(crate) place: String,
+    /// Where it is declared; the file is empty if that is unknown.
+    pub(crate) file: String,
+    pub(crate) line: u32,
     pub(crate) kind: MetricType,
     pub(crate) cells: Cells,
     pub(crate) mode: Option<GaugeMode>,
@@ -119,19 +122,19 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
     let name = f.string()?.to_owned();
     let unit = f.string()?.to_owned();
     let help = f.string()?.to_owned();
-    let file = f.string()?;
-    let place = if file.is_empty() { String::new() } else { format!("{file}:{line}") };
+    let file = f.string()?.to_owned();
+    let line = if file.is_empty() { 0 } else { line };
     let labels =
         (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    LogFamily { name, unit, help, place, kind, cells, mode, bounds, labels, width }.checked()
+    LogFamily { name, unit, help, file, line, kind, cells, mode, bounds, labels, width }.checked()
 }
 
 impl LogFamily {
     fn unknown() -> Self {
-        let (name, unit, help, place) = Default::default();
+        let (name, unit, help, file) = Default::default();
         let (bounds, labels) = Default::default();
         let (kind, cells, mode) = (MetricType::Counter, Cells::Unsigned, None);
-        Self { name, unit, help, place, kind, cells, mode, bounds, labels, width: 0 }
+        Self { name, unit, help, file, line: 0, kind, cells, mode, bounds, labels, width: 0 }
     }
 
     /// Whether this version knows its type. A family of an unknown type has no series here.

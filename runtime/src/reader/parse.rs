@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::Error;
-use crate::model::mode::GaugeMode;
+use crate::model::GaugeMode;
 use crate::segment::format::Fields;
 use crate::segment::records::{FAMILY, HEAD, SERIES};
 

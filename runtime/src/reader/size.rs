@@ -23,7 +23,7 @@ pub(crate) fn sum(sizes: impl Iterator<Item = usize>) -> usize {
 
 impl LogFamily {
     pub(crate) fn size(&self) -> usize {
-        let texts = [&self.name, &self.unit, &self.help, &self.place];
+        let texts = [&self.name, &self.unit, &self.help, &self.file];
         let texts = texts.into_iter().map(|text| text.len().saturating_add(PIECE));
         let labels = self.labels.iter();
         let labels = labels.map(|name| name.len().saturating_add(STRING));

@@ -3,8 +3,8 @@
 //! This module is pure. The reader's half is in `reader`.
 
 use crate::declare::descriptor::{Bounds, Descriptor};
+use crate::model::GaugeMode;
 use crate::model::kind::Kind;
-use crate::model::mode::GaugeMode;
 use crate::model::text::cut;
 
 pub(crate) const FAMILY: u8 = 1;
@@ -65,7 +65,7 @@ impl<'a> LogWriter<'a> {
         self.record(FAMILY, 0, |out| {
             put_u32(out, id);
             let (metric, value) = types(d.kind);
-            let mode = if d.has_mode() { mode_code(d.mode) } else { NO_MODE };
+            let mode = GaugeMode::code_of(d.has_mode().then_some(d.mode));
             out.extend_from_slice(&[metric_code(metric), cells_code(value), mode, 0]);
             put_u16(out, label_names.len());
             put_u16(out, d.bounds.len());
@@ -206,19 +206,6 @@ macro_rules! codes {
         }
     };
 }
-codes! {
-    GaugeMode, mode_code, mode_of:
-    All = 1,
-    LiveAll = 2,
-    Min = 3,
-    LiveMin = 4,
-    Max = 5,
-    LiveMax = 6,
-    Sum = 7,
-    LiveSum = 8,
-    MostRecent = 9,
-    LiveMostRecent = 10,
-}
 
 codes! {
     Metric, metric_code, metric_of:
@@ -238,18 +225,12 @@ codes! {
     Wrapping = 4,
 }
 
-/// The code for families without a mode.
-pub(crate) const NO_MODE: u8 = 0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_code_stands_for_one_thing_and_no_other_number_for_any() {
-        let known: Vec<u8> = (0..=u8::MAX).filter(|code| mode_of(*code).is_some()).collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-        assert!(known.iter().all(|code| mode_of(*code).map(mode_code) == Some(*code)));
         let known: Vec<u8> = (0..=u8::MAX).filter(|code| metric_of(*code).is_some()).collect();
         assert_eq!(known, [1, 2, 3, 4, 5, 6]);
         assert!(known.iter().all(|code| metric_of(*code).map(metric_code) == Some(*code)));

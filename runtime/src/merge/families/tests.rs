@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::archive::tests::folded;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
+use crate::model::GaugeMode;
 use crate::model::cells::UNSET;
-use crate::model::mode::GaugeMode;
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};
 use crate::reader::counted::Counted;
 use crate::reader::family::{Cells, LogFamily};
@@ -36,7 +36,8 @@ fn family(name: &str, kind: MetricType, cells: Cells, bounds: &[u64]) -> LogFami
         name: name.to_owned(),
         unit: String::new(),
         help: format!("help of {name}"),
-        place: "a.rs:1".to_owned(),
+        file: "a.rs".to_owned(),
+        line: 1,
         kind,
         cells,
         mode,
