@@ -13,7 +13,8 @@ use crate::segment::shard::{self, Own, Shard, Shared};
 
 use super::fork::notice;
 use super::guard::Guard;
-use super::state::{Stage, Store};
+use super::own_segment::Stage;
+use super::state::Store;
 use super::waiting::is_waiting;
 
 /// The maximum size of all shards of one process together. Beyond it, threads count in shard 0.
@@ -173,7 +174,7 @@ impl Store {
     /// Gives this thread a shard whose first `cells` cells are usable; `false` if that is
     /// impossible.
     fn attach(&mut self, mut cells: u32, is_staying: bool) -> bool {
-        let Some(memory) = &mut self.memory else { return false };
+        let Some(memory) = &mut self.segment.memory else { return false };
         let (mut number, since) = ATTACHED.get();
         if since != epoch() {
             number = 0;
@@ -189,15 +190,8 @@ impl Store {
             if cells > memory.geometry().slot_cap {
                 return false;
             }
-            // Reserved now, so that giving the shard back in a thread that is ending doesn't
-            // allocate.
-            let needed = self.shards_used as usize + 1;
-            self.free.reserve(needed.saturating_sub(self.free.len()));
-            number = match self.free.pop() {
-                Some(number) => number,
-                None if self.shards_used < memory.geometry().shard_cap => self.shards_used,
-                None => return false,
-            };
+            let Some(free) = self.shards.take(memory.geometry().shard_cap) else { return false };
+            number = free;
         }
         let more = u64::from(cells.saturating_sub(memory.limit(number))) * CELL;
         let grown = if memory.shard_bytes() + more > BUDGET {
@@ -207,12 +201,11 @@ impl Store {
         };
         let shard = memory.shard(number);
         let usable = grown.is_ok();
-        if is_new && number == self.shards_used {
+        if is_new && self.shards.is_new(number) {
             if !usable {
                 return self.note_if_refused(grown);
             }
-            self.shards_used += 1;
-            let used = u64::from(self.shards_used);
+            let used = u64::from(self.shards.add());
             fault::step!(
                 "attach.shards_used",
                 memory.word(Word::ShardsUsed).store(used, Ordering::Release)
@@ -251,8 +244,7 @@ impl Drop for Leaving {
         }
         // The mutex orders this thread's last store before the next owner's first load.
         if let Some(mut store) = Guard::lock() {
-            // The values in the shard stay.
-            store.free.push(number);
+            store.shards.give_back(number);
             ask_again();
         }
     }

@@ -193,6 +193,6 @@ pub(crate) fn note_given_up(call: u64) {
     let given_up = known.find(|callback| callback.running.load(Ordering::Relaxed) == call);
     if let Some(callback) = given_up {
         callback.given_up.store(call, Ordering::Relaxed);
-        store.unsaid = callback.complaint();
+        store.on_release.warning = callback.complaint();
     }
 }

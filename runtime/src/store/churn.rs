@@ -58,8 +58,6 @@ pub(super) struct Churn {
     pub(super) by_slot: BTreeMap<u32, Arc<SeriesKey>>,
     /// Those of them that have an idle timeout.
     pub(super) idle: BTreeMap<u32, Idle>,
-    /// Whether the thread that examines them must be started once the mutex is released.
-    pub(super) starts_thread: bool,
     /// The removed rows, by slot.
     pub(super) gone: BTreeMap<u32, Gone>,
     /// The number of their cells.
@@ -88,7 +86,6 @@ impl Churn {
             arena: Arena::new(),
             by_slot: BTreeMap::new(),
             idle: BTreeMap::new(),
-            starts_thread: false,
             gone: BTreeMap::new(),
             gone_cells: 0,
             held: 0,

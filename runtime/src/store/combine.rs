@@ -102,11 +102,11 @@ impl Store {
 
     /// The sum of the rows of one series; `None` if it would take no fewer rows.
     fn sum_of(&self, mut parts: Vec<u32>) -> Option<Combined> {
-        let memory = self.memory.as_ref()?;
+        let memory = self.segment.memory.as_ref()?;
         let gone = self.churn.gone.get(parts.first()?)?;
         let Spec::Metric(d) = gone.site.spec() else { return None };
         let (cells, width) = (gone.cells, d.width());
-        let each = |slot: u32, cell: u32| memory.cells(self.shards_used, slot + cell);
+        let each = |slot: u32, cell: u32| memory.cells(self.shards.used(), slot + cell);
         // A sum of numbers below zero, or of infinities, stays as it is.
         parts.retain(|slot| {
             (0..cells).filter(|cell| is_float(d, cell % width)).all(|cell| {
@@ -158,14 +158,15 @@ impl Store {
     /// as they are.
     pub(super) fn place(&mut self, combined: Vec<Combined>) -> Placed {
         let (mut records, mut placed) = (Vec::new(), Vec::new());
-        let (mut replaced, mut end) = (BTreeSet::new(), self.slots_used);
+        let (mut replaced, mut end) = (BTreeSet::new(), self.log.slots_used);
         for Combined { parts, rows } in combined {
             let gone = |slot: &u32| self.churn.gone.get(slot);
             let Some(like) = parts.first().and_then(gone) else { continue };
             let from = parts.iter().filter_map(gone).map(|gone| gone.from).min();
             let until = parts.iter().filter_map(gone).map(|gone| gone.until).max();
             let (from, until) = (from.unwrap_or(like.from), until.unwrap_or(like.until));
-            let Some(record) = parts.first().and_then(|slot| record_of(&self.log, *slot)) else {
+            let Some(record) = parts.first().and_then(|slot| record_of(&self.log.bytes, *slot))
+            else {
                 continue;
             };
             let (record, cells) = (record.to_vec(), like.cells);
@@ -195,7 +196,7 @@ impl Store {
     pub(super) fn give_back(&mut self, taken: impl Iterator<Item = (u32, u32)>) {
         for (slot, cells) in taken {
             // Cells behind all others are assigned to the next row.
-            if slot < self.slots_used {
+            if slot < self.log.slots_used {
                 self.churn.give(slot, cells);
             }
         }
@@ -210,7 +211,7 @@ impl Store {
             *end = slot.checked_add(cells).filter(|end| *end < MAX_CELLS)?;
             slot
         };
-        let memory = self.memory.as_mut()?;
+        let memory = self.segment.memory.as_mut()?;
         memory.grow_shard(0, slot.checked_add(cells)?).ok()?;
         memory.fill(slot, row);
         shard::set_process(memory.shard(0));

@@ -12,25 +12,23 @@
 //! A process that is killed leaves one log or the other. A reader that finds another log than the
 //! one with which it began starts again.
 
-use core::sync::atomic::Ordering;
 use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
 use crate::declare::registry::Spec;
 use crate::error::Error;
-use crate::fault;
 use crate::model::kind::Kind;
 use crate::process::epoch;
 use crate::scan::GoneRow;
-use crate::segment::format::{LOG_OFF, Word};
 use crate::segment::records::{HEAD, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::combine::Placed;
 use super::guard::Guard;
+use super::log_copy::full;
 use super::search::open_directory;
-use super::state::{State, Store, THIS_PROCESS};
+use super::state::{Store, THIS_PROCESS};
 
 /// The minimum number of removed rows for which the log is rewritten.
 const ENOUGH: usize = 1024;
@@ -56,7 +54,7 @@ pub(super) fn in_passing() {
     if let Some(mut store) = Guard::lock() {
         // The log of a child that was forked meanwhile does not contain the rows.
         let is_ours = mark == epoch().wrapping_add(1).max(1);
-        if is_ours && store.churn.rewriting == mark && store.state == State::Live {
+        if is_ours && store.churn.rewriting == mark && store.is_live() {
             store.churn.rewriting = 0;
             let split = held.map(|held| {
                 let all = rows.iter().map(|row| row.slot).zip(held);
@@ -94,7 +92,7 @@ impl Store {
         let churn = &self.churn;
         // Rows that were left a moment ago are not examined again before they can be combined.
         let before = if now < churn.not_before { churn.left } else { churn.held };
-        let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
+        let cap = self.segment.slot_cap();
         let new = churn.gone.len().saturating_sub(before);
         let many = churn.gone.len() >= ENOUGH.max(churn.by_slot.len())
             || churn.gone_cells >= u64::from(cap / 16);
@@ -104,10 +102,10 @@ impl Store {
     /// The question to ask, if it is time to.
     fn question(&mut self) -> Option<Question> {
         let mark = epoch().wrapping_add(1).max(1);
-        if self.state != State::Live || self.churn.rewriting == mark || !self.has_many_gone() {
+        if !self.is_live() || self.churn.rewriting == mark || !self.has_many_gone() {
             return None;
         }
-        let header = self.header.as_ref()?;
+        let header = self.segment.header.as_ref()?;
         let mut question = Question {
             is_shared: self.is_shared() || self.was_removed(),
             instance: header.instance,
@@ -121,8 +119,8 @@ impl Store {
                 question.loose.push(*slot);
                 continue;
             }
-            let Some((family, names)) = self.names.get(gone.key.0 as usize) else { continue };
-            let again = self.series.get(&gone.key).and_then(|known| known.row.as_ref());
+            let Some((family, names)) = self.log.names().get(gone.key.0 as usize) else { continue };
+            let again = self.series.by_key.get(&gone.key).and_then(|known| known.row.as_ref());
             let from = at(gone.from).max(header.created_ns);
             let spans = core::iter::once((from, at(gone.until).max(from)));
             question.rows.push(GoneRow {
@@ -138,8 +136,8 @@ impl Store {
 
     /// Whether half of all cells are resting.
     fn is_short_of_cells(&mut self) -> bool {
-        let cap = self.memory.as_ref().map_or(0, |memory| memory.geometry().slot_cap);
-        self.state == State::Live && self.churn.resting() > u64::from(cap / 2)
+        let cap = self.segment.slot_cap();
+        self.is_live() && self.churn.resting() > u64::from(cap / 2)
     }
 
     /// Rewrites the log. Rows that no other process has are left out, and the rows of one series
@@ -152,15 +150,16 @@ impl Store {
         let combined = self.combined(held);
         let Placed { records, rows, parts, end } = self.place(combined);
         let out: BTreeSet<u32> = free | &parts;
-        let (mut log, _) = without(&self.log, &out);
+        let (mut log, _) = without(&self.log.bytes, &out);
         log.extend_from_slice(&records);
-        if let Err(refused) = self.replace_log(log, end) {
+        let memory = self.segment.memory.as_mut().ok_or_else(full);
+        if let Err(refused) = memory.and_then(|memory| self.log.replace(memory, log, end)) {
             self.give_back(rows.iter().map(|(slot, gone)| (*slot, gone.cells)));
             return Err(refused);
         }
         self.rest(&out);
         for (slot, gone) in rows {
-            self.text = self.text.saturating_add(gone.text);
+            self.log.text = self.log.text.saturating_add(gone.text);
             self.churn.gone_cells += u64::from(gone.cells);
             self.churn.gone.insert(slot, gone);
         }
@@ -178,42 +177,21 @@ impl Store {
             return;
         }
         let rows = self.churn.gone.keys().copied().collect();
-        let (log, end) = without(&self.log, &rows);
+        let (log, end) = without(&self.log.bytes, &rows);
         self.rest(&rows);
         (self.churn.held, self.churn.left) = (0, 0);
-        (self.log, self.slots_used) = (log, end);
+        (self.log.bytes, self.log.slots_used) = (log, end);
         self.churn.cut(end);
     }
 
     fn rest(&mut self, rows: &BTreeSet<u32>) {
         for slot in rows {
             if let Some(gone) = self.churn.gone.remove(slot) {
-                self.text = self.text.saturating_sub(gone.text);
+                self.log.text = self.log.text.saturating_sub(gone.text);
                 self.churn.gone_cells -= u64::from(gone.cells);
                 self.churn.rest(*slot, gone.cells);
             }
         }
-    }
-
-    /// Replaces the current log: by one before it, if there is space, or behind it. From then on
-    /// all slots below `end` are assigned.
-    fn replace_log(&mut self, log: Vec<u8>, end: u32) -> io::Result<()> {
-        let full = || io::Error::from(rustix::io::Errno::NOSPC);
-        let memory = self.memory.as_mut().ok_or_else(full)?;
-        let (at, len) = (self.log_at.start(), log.len() as u64);
-        let start = if len <= at { 0 } else { at + self.log.len() as u64 };
-        let place = self.log_at.next(start).ok_or_else(full)?;
-        memory.grow_head(start + len)?;
-        memory.write(LOG_OFF + start, &log);
-        let order = Ordering::Release;
-        memory.word(Word::SlotsUsed).store(u64::from(end), order);
-        // Incremented before the word: if a reader sees the same number before and after, it has
-        // read one log.
-        let written = memory.word(Word::LogsWritten);
-        written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
-        fault::step!("compact.switch", memory.word(Word::LogUsed).store(place.word() | len, order));
-        (self.log, self.log_at, self.slots_used) = (log, place, end);
-        Ok(())
     }
 }
 

@@ -24,10 +24,10 @@ use crate::process::{Blocked, Forks, epoch};
 use crate::segment::shard;
 
 use super::mutex::Mutex;
+use super::on_release::OnRelease;
 use super::preparation::{Preparer, Wanted};
 use super::state::Store;
-use super::warn::warn;
-use super::{fork, idle_thread, preparation};
+use super::{fork, preparation};
 
 pub(super) static STORE: Mutex<Store> = Mutex::new(Store::new());
 
@@ -100,13 +100,8 @@ impl Guard {
         let mut outcome = None;
         loop {
             self.make_live(outcome.take());
-            let Some(wanted) = self.wanted.take() else { return Some(self) };
+            let Some(wanted) = self.preparation.take() else { return Some(self) };
             let preparing = preparation::announce(&self);
-            if let Wanted::Space = wanted {
-                // Noted before it is tried: the next thread that gets the mutex uses the space that
-                // there is.
-                self.made_space_in = Some(epoch());
-            }
             drop(self);
             match wanted {
                 Wanted::Directory(search) => outcome = Some(search.for_writing()),
@@ -138,23 +133,14 @@ impl DerefMut for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let (unsaid, start) = (self.unsaid.take(), self.start.take());
-        let has_idle = core::mem::take(&mut self.churn.starts_thread);
+        let on_release = core::mem::replace(&mut self.on_release, OnRelease::new());
         STORE.release();
         if self.since != epoch() {
             // As in `lock`: a shard that this thread was given meanwhile belongs to nobody.
             shard::forget_all();
         }
         self.signals = None;
-        if let Some(message) = unsaid {
-            warn(message);
-        }
-        if let Some(start) = start {
-            start();
-        }
-        if has_idle {
-            idle_thread::ensure_thread();
-        }
+        on_release.run();
     }
 }
 

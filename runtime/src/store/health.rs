@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::segment::tally::dropped_operations;
 
 use super::guard::Guard;
+use super::search::Search;
 use super::state::{State, Store};
 
 /// The state of this process's own counting; see [`health`].
@@ -92,14 +93,14 @@ pub fn health() -> Health {
     };
     let health = Health {
         shared: store.is_shared(),
-        started: store.state == State::Live,
+        started: store.is_live(),
         directory: None,
         problem: store.problem(),
         stuck_functions: store.callbacks.complaints().count() as u64,
-        dropped_series: store.dropped_series,
+        dropped_series: store.declarations.dropped,
         dropped_operations,
     };
-    let search = store.search();
+    let search = Search::of(&store.home);
     drop(store);
     Health { directory: search.directory(), ..health }
 }
@@ -120,7 +121,7 @@ impl Store {
         if !self.is_alone() {
             return None;
         }
-        let choice = self.choice.as_ref()?;
+        let choice = self.home.choice()?;
         let Some(path) = &choice.directory else {
             return (required != Some(false)).then(|| Error::new(ErrorKind::Private));
         };
@@ -129,12 +130,12 @@ impl Store {
                 "somebody removed this process's file: what it counts is seen by itself only";
             return Some(Error::directory(what).at(path));
         }
-        self.problem.clone()
+        self.problems.current.clone()
     }
 
     fn problem(&self) -> Option<Error> {
-        let required = self.choice.as_ref().and_then(|choice| choice.required);
-        let (known, alone) = (self.problem.clone(), self.why_alone(required));
+        let required = self.home.required();
+        let (known, alone) = (self.problems.current.clone(), self.why_alone(required));
         let stuck = || self.callbacks.complaints().next().map(ErrorKind::Stuck).map(Error::new);
         // Many programs want to be alone without a directory, so any other problem is reported
         // first.
@@ -148,7 +149,7 @@ impl Store {
     /// program requires one.
     pub(super) fn shortcoming(&self, required: Option<bool>) -> Option<Error> {
         let alone = self.why_alone(required).filter(|e| required == Some(true) || !e.is_private());
-        self.problem.clone().or(alone)
+        self.problems.current.clone().or(alone)
     }
 }
 
@@ -156,12 +157,12 @@ impl Store {
 /// that, reports it to the logger once.
 pub(crate) fn tell_if_alone() -> bool {
     let Some(mut store) = Guard::lock() else { return false };
-    let required = store.choice.as_ref().and_then(|choice| choice.required);
-    if let (Some(why), false) = (store.why_alone(required), store.said_alone) {
-        store.said_alone = true;
-        store.unsaid = Some(format!("counts of this process are not shared: {why}"));
+    let required = store.home.required();
+    if let (Some(why), false) = (store.why_alone(required), store.problems.said_alone) {
+        store.problems.said_alone = true;
+        store.on_release.warning = Some(format!("counts of this process are not shared: {why}"));
     }
-    let (is_alone, search) = (store.is_alone(), store.search());
+    let (is_alone, search) = (store.is_alone(), Search::of(&store.home));
     drop(store);
     is_alone || search.directory().is_none()
 }

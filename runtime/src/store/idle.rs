@@ -9,7 +9,7 @@ use crate::model::kind::Kind;
 
 use super::compact;
 use super::guard::Guard;
-use super::state::{State, Store};
+use super::state::Store;
 
 /// A row that is removed when it is not touched.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) fn remove_idle() -> u32 {
     let mut has_removed = false;
     loop {
         let Some(mut store) = Guard::lock() else { break };
-        if store.state != State::Live {
+        if !store.is_live() {
             break;
         }
         let rows = store.churn.idle.range((from, Bound::Unbounded)).take(AT_ONCE);
@@ -67,12 +67,12 @@ pub(crate) fn remove_idle() -> u32 {
 impl Store {
     /// Whether the row has been idle for too long, and its timeout in seconds.
     fn look_at(&mut self, slot: u32) -> (bool, u32) {
-        let known = self.churn.by_slot.get(&slot).and_then(|key| self.series.get(key));
+        let known = self.churn.by_slot.get(&slot).and_then(|key| self.series.by_key.get(key));
         let row = known.and_then(|known| Some((known.cells, known.row.as_ref()?.site)));
-        let (Some((cells, site)), Some(memory)) = (row, &self.memory) else {
+        let (Some((cells, site)), Some(memory)) = (row, &self.segment.memory) else {
             return (false, SELDOM);
         };
-        let (digest, sum) = memory.digest(self.shards_used, slot, cells);
+        let (digest, sum) = memory.digest(self.shards.used(), slot, cells);
         let Some(idle) = self.churn.idle.get_mut(&slot) else { return (false, SELDOM) };
         let timeout = idle.timeout;
         match idle.seen {

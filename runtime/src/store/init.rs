@@ -33,28 +33,23 @@ pub fn init(config: Config) -> Result<(), Error> {
     // `None`: called from inside an operation of this very thread (an allocator, a signal handler);
     // that one decides.
     let Some(mut store) = Guard::settled() else { return Ok(()) };
-    let is_same = store.directory() == choice.directory;
-    if store.state == State::Live {
-        if is_same {
+    if store.is_live() {
+        if store.home.directory() == choice.directory {
             // A repeated call: the result of the first attempt is still true.
             return store.shortcoming(choice.required).map_or(Ok(()), Err);
         }
         let started = Error::new(ErrorKind::AlreadyStarted);
-        return Err(store.directory().iter().fold(started, |error, path| error.at(path)));
+        return Err(store.home.directory().iter().fold(started, |error, path| error.at(path)));
     }
     if store.state == State::Failed {
         store.state = State::Forked;
     }
-    if !is_same {
-        store.kept = None;
-    }
     let required = choice.required;
-    store.config = Some(config);
-    store.choice = Some(choice);
+    store.home.set(config, choice);
     let Some(mut store) = store.made_live() else { return Ok(()) };
     // The caller gets the error, so it need not be logged.
-    store.unsaid = None;
-    store.said_alone = false;
+    store.on_release.warning = None;
+    store.problems.said_alone = false;
     store.shortcoming(required).map_or(Ok(()), Err)
 }
 

@@ -17,6 +17,8 @@ use std::time::Duration;
 #[cfg(not(miri))]
 use rustix::thread::futex;
 
+use crate::process::epoch;
+
 use super::guard::{FORKS, Guard};
 use super::mutex::me;
 use super::search::{Search, open_directory};
@@ -29,6 +31,40 @@ use crate::no_kernel::futex;
 pub(super) enum Wanted {
     Directory(Search),
     Space,
+}
+
+/// The work that is to be done, and whether space was made.
+#[derive(Debug)]
+pub(super) struct Preparation {
+    wanted: Option<Wanted>,
+    /// The last epoch in which space was made. That is done once.
+    made_space_in: Option<u32>,
+}
+
+impl Preparation {
+    pub(super) const fn new() -> Self {
+        Self { wanted: None, made_space_in: None }
+    }
+
+    pub(super) fn want(&mut self, wanted: Wanted) {
+        self.wanted = Some(wanted);
+    }
+
+    /// The work that is to be done now, by this thread.
+    pub(super) fn take(&mut self) -> Option<Wanted> {
+        let wanted = self.wanted.take();
+        if let Some(Wanted::Space) = wanted {
+            // Noted before it is tried: the next thread that gets the mutex uses the space that
+            // there is.
+            self.made_space_in = Some(epoch());
+        }
+        wanted
+    }
+
+    /// Whether this process may still compact its directory to make space.
+    pub(super) fn may_make_space(&self) -> bool {
+        self.made_space_in != Some(epoch())
+    }
 }
 
 /// The token of the thread that prepares; 0 if there is none. Set under the mutex only.

@@ -15,33 +15,23 @@ use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::process::steady_ns;
-use crate::segment::format::{LOG_OFF, Word};
-use crate::segment::publish::{Places, publish};
-use crate::segment::records::{LogWriter, MAX_TEXT, text};
-use crate::segment::shard;
+use crate::segment::records::{LogWriter, text};
 
 use super::attach::{self, Patience};
 use super::churn::{RowOf, SeriesKey};
 use super::guard::Guard;
 use super::idle::Idle;
+use super::log_copy::{Planned, full};
 use super::names;
-use super::state::{FamilyNames, Known, Stage, Store};
-
-/// Records that are written but not visible yet.
-struct Planned {
-    records: Vec<u8>,
-    families: Vec<(Vec<u8>, u32)>,
-    names: Vec<FamilyNames>,
-    slot: u32,
-    width: u32,
-    text: u64,
-}
+use super::own_segment::Stage;
+use super::series::Registered;
+use super::state::Store;
 
 impl Store {
     /// Registers the sites that were added to the linker's list since the last scan: by libraries
     /// that were loaded, or by constructors that ran after one that recorded.
     pub(super) fn catch_up(&mut self) {
-        if self.is_live() && self.seen != registry::newest() {
+        if self.is_live() && self.declarations.have_grown() {
             self.register_new();
         }
     }
@@ -52,7 +42,7 @@ impl Store {
         if !site.is_open() && site.load(Ordering::Relaxed) == UNASSIGNED {
             let shown = shown_names(&[site]);
             if !self.register(site, &shown) {
-                self.dropped_series += 1;
+                self.declarations.dropped += 1;
                 self.note_dropped_series();
             }
         }
@@ -60,7 +50,7 @@ impl Store {
 
     /// Registers every site that has no slot yet. Libraries that are loaded later add more.
     pub(super) fn register_new(&mut self) {
-        self.seen = registry::newest();
+        self.declarations.scan();
         let mut dropped = self.drop_contradictions();
         let sites = registry::unassigned();
         let shown = shown_names(&sites);
@@ -68,7 +58,7 @@ impl Store {
             dropped += u64::from(!self.register(site, &shown));
         }
         self.declare_open();
-        self.dropped_series = dropped;
+        self.declarations.dropped = dropped;
         self.note_dropped_series();
     }
 
@@ -104,34 +94,30 @@ impl Store {
                 let Some(site) = conflict.loser.take() else { continue };
                 if !site.is_contradicted() {
                     site.assign(NEVER);
-                    self.contradicted += 1;
-                    let error = conflict.into_error();
-                    self.unsaid.get_or_insert_with(|| format!("not counted: {error}"));
-                    self.problem.get_or_insert(error);
+                    self.note_contradiction(conflict.into_error());
                 }
             }
         }
-        self.contradicted
+        self.declarations.contradicted
     }
 
     /// Writes the families whose series are created later, so that the directory lists everything
     /// its programs declare. A family for which there is no space is written with its first series.
     fn declare_open(&mut self) {
-        let mut plan = self.plan(0);
+        let mut plan = self.log.plan(0);
         for site in registry::sites().filter(|site| site.is_open() && !site.is_contradicted()) {
             let Spec::Metric(d) = site.spec() else { continue };
             let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
-            self.family(&mut plan, d, &names);
+            self.log.family(&mut plan, d, &names);
         }
-        if !plan.records.is_empty() && self.append(&plan.records, self.slots_used).is_ok() {
-            self.families.extend(plan.families);
-            self.names.extend(plan.names);
+        if !plan.records.is_empty() && self.append(&plan.records, self.log.slots_used).is_ok() {
+            self.log.admit(plan);
         }
     }
 
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {
         let parts = registry::function_parts(f.what);
-        let mut plan = self.plan(parts.width);
+        let mut plan = self.log.plan(parts.width);
         // A path with many generic types can be longer than the limit for label values.
         let values = [name, f.module].map(|value| vec![cut(value, MAX_LABEL_VALUE_LEN)]);
         let has = |bit| f.what & bit != 0;
@@ -148,7 +134,7 @@ impl Store {
                 let d = registry::shared_family(kind);
                 let fan = outcome.then_some(("outcome", &OUTCOMES[..]));
                 let names = with_fan_name(vec!["function", "module"], fan);
-                let family = self.family(&mut plan, &d, &names);
+                let family = self.log.family(&mut plan, &d, &names);
                 let sets = with_fan(values.to_vec(), fan);
                 plan.text += text(&names, d.width(), &sets);
                 LogWriter::new(&mut plan.records).series(
@@ -177,13 +163,13 @@ impl Store {
         let sets = with_fan(sets, d.fan);
         let count = sets.iter().map(Vec::len).product::<usize>();
         let width = d.width() * u32::try_from(count).unwrap_or(MAX_CELLS);
-        let mut plan = self.plan(width);
-        let family = self.family(&mut plan, d, &names);
+        let mut plan = self.log.plan(width);
+        let family = self.log.family(&mut plan, d, &names);
         // The sizes of the sets are included: `{a} x {b, c}` is not `{a, b} x {c}`.
         let sizes = sets.iter().filter(|_| row.is_none()).map(|set| set.len().to_string());
         let values = sets.iter().flatten().map(|value| (*value).to_owned());
         let key: SeriesKey = (family, values.chain(sizes).collect());
-        if let Some(known) = self.series.get(&key) {
+        if let Some(known) = self.series.by_key.get(&key) {
             return Ok(known.slot);
         }
         let used = row.and_then(|_| self.used_cells(width));
@@ -204,97 +190,41 @@ impl Store {
             self.churn.by_slot.insert(slot, Arc::clone(&key));
             if d.idle_timeout > 0 {
                 self.churn.idle.insert(slot, Idle::new(d.idle_timeout));
-                self.churn.starts_thread = true;
+                self.on_release.has_idle = true;
             }
         }
         let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::new() });
-        self.series.insert(key, Known { slot, cells: width, row });
+        self.series.by_key.insert(key, Registered { slot, cells: width, row });
         Ok(slot)
     }
 
     /// Takes `width` cells of removed rows, with all cells zero.
     pub(super) fn used_cells(&mut self, width: u32) -> Option<u32> {
-        let memory = self.memory.as_ref()?;
+        let memory = self.segment.memory.as_ref()?;
         let slot = self.churn.take(width)?;
-        memory.clear(self.shards_used, slot, width);
+        memory.clear(self.shards.used(), slot, width);
         Some(slot)
-    }
-
-    fn plan(&self, width: u32) -> Planned {
-        Planned {
-            records: Vec::new(),
-            families: Vec::new(),
-            names: Vec::new(),
-            slot: self.slots_used,
-            width,
-            text: 0,
-        }
-    }
-
-    /// The family's id in this log. Plans its record if the family is new.
-    fn family(&self, plan: &mut Planned, d: &Descriptor, labels: &[&str]) -> u32 {
-        // The record without the place in the source is the identity: two equal declarations are
-        // one family.
-        let mut key = Vec::new();
-        LogWriter::new(&mut key).family(0, &Descriptor { file: "", line: 0, ..*d }, labels);
-        let planned = plan.families.iter().find(|(k, _)| *k == key).map(|(_, id)| *id);
-        if let Some(id) = planned.or_else(|| self.families.get(&key).copied()) {
-            return id;
-        }
-        // At most the number of series, which is below 2^24.
-        let id = u32::try_from(self.families.len() + plan.families.len()).unwrap_or(u32::MAX);
-        LogWriter::new(&mut plan.records).family(id, d, labels);
-        plan.families.push((key, id));
-        plan.names.push((d.name, labels.iter().map(|label| (*label).to_owned()).collect()));
-        id
     }
 
     /// The time at which counting began, in nanoseconds since the log's epoch: for declarations the
     /// start of the process, for a row its creation.
     fn age(&self, row: Option<&'static Site>) -> u64 {
-        let Some(header) = &self.header else { return 0 };
+        let Some(header) = &self.segment.header else { return 0 };
         let made = if row.is_some() { steady_ns() } else { header.created_ns };
         let age = made.saturating_sub(header.log_epoch_ns);
         // A row that comes back is newer than its removal, even if the clock was set back.
-        if row.is_some() { age.max(self.last_removed.saturating_add(1)) } else { age }
+        if row.is_some() { age.max(self.log.last_removed.saturating_add(1)) } else { age }
     }
 
-    /// Writes blocks, records, `slots_used` and `log_used`, in this order, so that neither a reader
-    /// nor a kill at any point finds a half-written entry.
     fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
-        let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
-        let memory = self.memory.as_mut().ok_or_else(full)?;
-        let text = self.text.saturating_add(plan.text);
-        if text > MAX_TEXT {
-            return Err(full());
-        }
-        let end = plan.slot.checked_add(plan.width).filter(|end| *end < MAX_CELLS);
-        let end = end.ok_or_else(full)?;
-        memory.grow_shard(0, end)?;
-        self.append(&plan.records, end.max(self.slots_used))?;
-        self.families.extend(plan.families);
-        self.names.extend(plan.names);
-        self.text = text;
-        Ok(plan.slot)
+        let memory = self.segment.memory.as_mut().ok_or_else(full)?;
+        self.log.commit(memory, plan)
     }
 
     /// Publishes records, and that all slots below `end` are assigned.
     pub(super) fn append(&mut self, records: &[u8], end: u32) -> std::io::Result<()> {
-        let full = || std::io::Error::from(rustix::io::Errno::NOSPC);
-        let memory = self.memory.as_mut().ok_or_else(full)?;
-        let used = (self.log.len() + records.len()) as u64;
-        memory.grow_head(self.log_at.start() + used)?;
-        let places = Places {
-            log: LOG_OFF + self.log_at.start(),
-            log_used: Word::LogUsed.offset(),
-            slots_used: Word::SlotsUsed.offset(),
-            base: self.log_at.word(),
-        };
-        publish(memory, places, self.log.len() as u64, records, end);
-        self.log.extend_from_slice(records);
-        self.slots_used = end;
-        shard::set_process(memory.shard(0));
-        Ok(())
+        let memory = self.segment.memory.as_mut().ok_or_else(full)?;
+        self.log.append(memory, records, end)
     }
 
     /// The row with these label values; registers it if it is new. If there is no space, or this
@@ -307,8 +237,7 @@ impl Store {
         if let Some(row) = label::find(site.address(), &given) {
             return row;
         }
-        let rows = self.rows.get(&site.address()).copied().unwrap_or(0);
-        if rows >= d.max_series {
+        if self.series.rows_of(site) >= d.max_series {
             site.set_full(true);
             let others = given.others(d.labels);
             if let Some(row) = label::find(site.address(), &&others) {
@@ -316,13 +245,13 @@ impl Store {
             }
             let row = self.insert_or_wait(site, &others, d, true, patience);
             if row.load() < UNASSIGNED {
-                self.others.insert((site.address(), row.load()));
+                self.series.add_other(site, row.load());
             }
             return row;
         }
         let row = self.insert_or_wait(site, given, d, false, patience);
         if !core::ptr::eq(row, &raw const DROPPED_ROW) {
-            self.rows.insert(site.address(), rows + 1);
+            self.series.add_row(site);
         }
         row
     }
@@ -355,7 +284,7 @@ impl Store {
         entry: &'static Entry<Row>,
     ) {
         let key = self.churn.by_slot.get(&slot);
-        let known = key.and_then(|key| self.series.get_mut(key));
+        let known = key.and_then(|key| self.series.by_key.get_mut(key));
         if let Some(row) = known.and_then(|known| known.row.as_mut()) {
             row.entries.push((site, entry));
         }

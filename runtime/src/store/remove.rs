@@ -14,7 +14,9 @@ use crate::segment::records::LogWriter;
 use super::churn::{Gone, SeriesKey};
 use super::compact;
 use super::guard::Guard;
-use super::state::{Known, Stage, State, Store};
+use super::own_segment::Stage;
+use super::series::Registered;
+use super::state::{State, Store};
 
 /// Removes from this process all series of a family that have all these label values, and returns
 /// how many there were.
@@ -103,7 +105,7 @@ impl Store {
     /// labels that are given, so that it examines one row if all are given.
     fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
         let mut rows = Vec::new();
-        for (id, (name, names)) in (0_u32..).zip(&self.names) {
+        for (id, (name, names)) in (0_u32..).zip(self.log.names()) {
             if *name != family {
                 continue;
             }
@@ -114,7 +116,7 @@ impl Store {
             let first: Vec<String> = names.iter().map_while(given).collect();
             let from = (id, first.clone());
             let from = (Bound::Included(&from), Bound::Unbounded);
-            let known = self.series.range::<SeriesKey, _>(from);
+            let known = self.series.by_key.range::<SeriesKey, _>(from);
             let known = known.take_while(|(key, _)| key.0 == id && key.1.starts_with(&first));
             for (key, known) in known.filter(|(_, known)| known.row.is_some()) {
                 let is_meant = labels.iter().all(|(name, value)| {
@@ -132,11 +134,9 @@ impl Store {
     /// Nanoseconds since the log's epoch. Not before now by either clock: one that was set back
     /// would end the span before others' began.
     fn when(&self) -> Option<u64> {
-        let epoch = self.header.as_ref()?.log_epoch_ns;
-        let lived = self.made.map_or(0, |(at, made)| {
-            made.saturating_add(u64::try_from(at.elapsed().as_nanos()).unwrap_or(0))
-        });
-        Some(steady_ns().max(lived).saturating_sub(epoch).max(self.last_removed))
+        let epoch = self.segment.header.as_ref()?.log_epoch_ns;
+        let lived = self.segment.lived_until_ns();
+        Some(steady_ns().max(lived).saturating_sub(epoch).max(self.log.last_removed))
     }
 
     /// Removes the rows at these slots; `false` if the log can't record that.
@@ -144,16 +144,16 @@ impl Store {
         let Some(when) = self.when().filter(|_| !slots.is_empty()) else { return false };
         let mut records = Vec::new();
         for slot in slots {
-            let known = self.churn.by_slot.get(slot).and_then(|key| self.series.get(key));
+            let known = self.churn.by_slot.get(slot).and_then(|key| self.series.by_key.get(key));
             if let Some(known) = known {
                 LogWriter::new(&mut records).remove(known.slot, known.cells, when);
             }
         }
-        if let Err(refused) = self.append(&records, self.slots_used) {
+        if let Err(refused) = self.append(&records, self.log.slots_used) {
             self.note_refusal(Stage::Series, refused);
             return false;
         }
-        self.last_removed = when;
+        self.log.last_removed = when;
         for slot in slots {
             self.forget(*slot, when);
         }
@@ -165,16 +165,15 @@ impl Store {
         let Some(key) = self.churn.by_slot.remove(&slot) else { return };
         self.churn.idle.remove(&slot);
         self.callbacks.forget((0, slot));
-        let Some(Known { cells, row: Some(row), .. }) = self.series.remove(&key) else { return };
+        let Some(known) = self.series.by_key.remove(&key) else { return };
+        let Registered { cells, row: Some(row), .. } = known else { return };
         let rested = self.churn.rested();
         for (site, entry) in row.entries {
             label::ROWS.remove(entry);
             self.churn.arena.retire(entry, entry.key.len(), rested);
             // The row `_other` is not among the rows that are counted against `max_series`.
-            if !self.others.remove(&(site.address(), slot)) {
-                if let Some(rows) = self.rows.get_mut(&site.address()) {
-                    *rows = rows.saturating_sub(1);
-                }
+            if !self.series.remove_other(site, slot) {
+                self.series.remove_row(site);
             }
             if !site.is_contradicted() {
                 site.set_full(false);

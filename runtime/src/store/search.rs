@@ -9,20 +9,16 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::config::{Choice, Config};
+use crate::config::Choice;
 use crate::directory::{Directory, Found, Kept};
 use crate::error::Error;
 
 use super::guard::Guard;
-use super::state::Store;
+use super::home::Home;
 
-/// The input of the search.
+/// A search, with a copy of what is decided, since it is made without the mutex.
 #[derive(Debug)]
-pub(super) struct Search {
-    config: Option<Config>,
-    choice: Option<Choice>,
-    kept: Option<Arc<Kept>>,
-}
+pub(super) struct Search(Home);
 
 /// The result of the search.
 #[derive(Debug)]
@@ -36,9 +32,12 @@ pub(super) struct Outcome {
 pub(super) type Place = Option<Result<Directory, Error>>;
 
 impl Search {
+    pub(super) fn of(home: &Home) -> Self {
+        Self(home.clone())
+    }
+
     fn decide(&mut self) -> Choice {
-        let config = &mut self.config;
-        self.choice.take().unwrap_or_else(|| config.take().unwrap_or_default().choice())
+        self.0.decide().clone()
     }
 
     /// The directory that was named.
@@ -66,7 +65,7 @@ impl Search {
             },
         );
         let kept = match &opened {
-            Ok((_, true)) | Err(_) => self.kept,
+            Ok((_, true)) | Err(_) => self.0.kept().cloned(),
             Ok((directory, false)) => Kept::of(directory).ok().map(Arc::new),
         };
         let place = Some(opened.map(|(directory, _)| directory));
@@ -88,11 +87,12 @@ impl Search {
         open: impl FnOnce() -> Result<Directory, Error>,
         find_by_path: impl FnOnce(&Kept) -> Result<Directory, Error>,
     ) -> Result<(Directory, bool), Error> {
-        let found = match &self.kept {
+        let kept = self.0.kept();
+        let found = match kept {
             Some(kept) => kept.find()?,
             None => Found::Removed,
         };
-        match (found, &self.kept) {
+        match (found, kept) {
             (Found::There(directory), _) => Ok((directory, true)),
             (Found::Closed, Some(kept)) => Ok((find_by_path(kept)?, false)),
             _ if choice.is_of_this_root() => Ok((open()?, false)),
@@ -105,29 +105,10 @@ impl Search {
     }
 }
 
-impl Store {
-    pub(super) fn search(&self) -> Search {
-        Search { config: self.config.clone(), choice: self.choice.clone(), kept: self.kept.clone() }
-    }
-
-    /// Where segments are created, if that is known without walking a path.
-    pub(super) fn place_at_hand(&self) -> Option<Place> {
-        let choice = self.choice.as_ref()?;
-        if choice.directory.is_none() {
-            return Some(None);
-        }
-        match self.kept.as_ref()?.find() {
-            Ok(Found::There(directory)) => Some(Some(Ok(directory))),
-            Ok(Found::Removed | Found::Closed) => None,
-            Err(e) => Some(Some(Err(e))),
-        }
-    }
-}
-
 /// The directory that this process's collector reads; `None`: no directory was named.
 pub(crate) fn open_directory() -> Result<Option<Directory>, Error> {
     let Some(store) = Guard::lock() else { return Ok(None) };
-    let search = store.search();
+    let search = Search::of(&store.home);
     drop(store);
     search.for_reading().transpose()
 }
@@ -155,7 +136,7 @@ pub(crate) fn open_directory() -> Result<Option<Directory>, Error> {
 /// ```
 pub fn child_env() -> Vec<(&'static str, std::ffi::OsString)> {
     let Some(store) = Guard::lock() else { return Vec::new() };
-    let mut search = store.search();
+    let mut search = Search::of(&store.home);
     drop(store);
     search.decide().as_environment()
 }

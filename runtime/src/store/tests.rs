@@ -149,7 +149,7 @@ fn what_a_crowd_of_threads_counts_is_there_whoever_looks_meanwhile() {
 
 #[test]
 fn threads_that_follow_each_other_need_no_shards_of_their_own() {
-    let shards = || Guard::lock().unwrap().shards_used;
+    let shards = || Guard::lock().unwrap().shards.used();
     FOLLOWED.inc();
     let before = shards();
     let (rounds, at_once) = (if cfg!(miri) { 5 } else { 50 }, 3);

@@ -72,7 +72,7 @@ impl Store {
             Ok(slot) => {
                 self.is_looked_up_at(slot, waits.site, waits.entry);
                 if waits.is_rest {
-                    self.others.insert((waits.site.address(), slot));
+                    self.series.add_other(waits.site, slot);
                 }
                 waits.entry.slot.assign(slot);
                 // There may be space for all the others, too.
@@ -90,9 +90,7 @@ impl Store {
     pub(super) fn stop_waiting(&mut self, number: u32) -> bool {
         let Some(waits) = self.waiting.rows.remove(&number) else { return false };
         if !waits.is_rest {
-            if let Some(rows) = self.rows.get_mut(&waits.site.address()) {
-                *rows = rows.saturating_sub(1);
-            }
+            self.series.remove_row(waits.site);
         }
         ROWS.remove(waits.entry);
         let when = self.churn.rested();
