@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use divan::Bencher;
-use headcount::{Collector, Config, Counter, Snapshot, metric};
+use headcount::{Collector, Config, Counter, Format, Snapshot, metric};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -142,7 +142,19 @@ fn text(bencher: Bencher<'_, '_>, size: Size) {
 #[divan::bench(args = FOLDED, sample_count = 20)]
 fn openmetrics(bencher: Bencher<'_, '_>, size: Size) {
     let snapshot = snapshot(size);
-    bencher.bench(|| snapshot.to_openmetrics());
+    bencher.bench(|| encoded(&snapshot, Format::OpenMetrics));
+}
+
+#[divan::bench(args = FOLDED, sample_count = 20)]
+fn protobuf(bencher: Bencher<'_, '_>, size: Size) {
+    let snapshot = snapshot(size);
+    bencher.bench(|| encoded(&snapshot, Format::Protobuf));
+}
+
+fn encoded(snapshot: &Snapshot, format: Format) -> Vec<u8> {
+    let mut page = Vec::new();
+    snapshot.encode(format, &mut page).expect("memory takes all");
+    page
 }
 
 #[divan::bench(args = FOLDED, sample_count = FOLDINGS, sample_size = 1)]

@@ -180,7 +180,7 @@ pub use config::{Config, SegmentSize};
 pub use declare::buckets::{exponential_buckets, linear_buckets};
 pub use declare::catalogue::{Conflicts, Declaration, declarations, verify};
 pub use error::Error;
-pub use expose::{Exposition, Format};
+pub use expose::{Exposition, Format, Scrape};
 pub use headcount_macros::{
     LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
 };

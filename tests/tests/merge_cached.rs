@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use headcount::{Clean, Collector, Number, Value};
+use headcount::{Clean, Collector, Format, Number, Scrape, Value};
 use headcount_tests::files::{names, segments};
 use headcount_tests::obedient::Obedient;
 use headcount_tests::random::Random;
@@ -25,7 +25,11 @@ fn start(directory: &Path) -> Obedient {
 fn page(collector: &Collector) -> String {
     let snapshot = collector.collect().expect("a snapshot");
     let skipped: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
-    let text = [snapshot.to_text(), snapshot.to_openmetrics()].concat();
+    let mut page = Vec::new();
+    snapshot.encode(Format::Text, &mut page).expect("memory takes all");
+    let scrape = Scrape::new().accept("application/openmetrics-text").created(true);
+    page.extend(snapshot.render(scrape).into_body());
+    let text = String::from_utf8(page).expect("UTF-8");
     let lines = text.lines().filter(|line| !line.starts_with("headcount_scrape_duration_seconds "));
     lines.map(str::to_owned).chain(skipped).collect::<Vec<_>>().join("\n")
 }

@@ -129,10 +129,12 @@ fn a_planted_archive_costs_no_more_than_a_collection_may_take() {
     fs::write(directory.join("archive.hca"), archive(5)).expect("written");
     let snapshot = collected(directory, Some(1 << 30));
     assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
-    for format in [Format::Text, Format::OpenMetrics] {
+    for format in FORMATS {
         let mut length = Length(0);
         snapshot.encode(format, &mut length).expect("it takes all");
-        assert!(length.0 > 256 << 20, "{}", length.0);
+        // A histogram repeats its labels for each bucket in the text formats only.
+        let repeats = ![Format::Protobuf, Format::Json].contains(&format);
+        assert!(!repeats || length.0 > 256 << 20, "{}", length.0);
         assert!(peak() < 200 << 20, "{}", peak());
     }
     // By default it is too long.
@@ -147,6 +149,9 @@ fn a_planted_archive_costs_no_more_than_a_collection_may_take() {
     let compacted = Collector::from_directory(directory).limit(Limit::bytes(1 << 10)).compact();
     assert_eq!(compacted.expect("ours").segments(), 1);
 }
+
+const FORMATS: [Format; 5] =
+    [Format::Text, Format::Text1, Format::OpenMetrics, Format::Protobuf, Format::Json];
 
 /// Takes nothing.
 struct Full;
@@ -168,14 +173,22 @@ fn a_page_in_pieces_is_the_page() {
     let mut child = Child::start(remains.arg("count").arg(folder.path()).arg("5"));
     assert!(child.wait().success(), "{}", child.output());
     let snapshot = collected(folder.path(), None);
-    for (format, page) in
-        [(Format::Text, snapshot.to_text()), (Format::OpenMetrics, snapshot.to_openmetrics())]
-    {
+    let encoded = |format| {
         let mut pieces = Vec::new();
         snapshot.encode(format, &mut pieces).expect("it takes all");
-        assert_eq!(String::from_utf8(pieces).expect("UTF-8"), page);
+        pieces
+    };
+    assert_eq!(encoded(Format::Text), snapshot.to_text().into_bytes());
+    for (format, accept) in FORMATS.into_iter().zip([
+        "text/plain",
+        "text/plain;version=1.0.0",
+        "application/openmetrics-text",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+        "application/json",
+    ]) {
+        assert_eq!(encoded(format), snapshot.render(accept).into_body(), "{format:?}");
+        // Whoever takes no more is told of.
+        let refused = snapshot.encode(format, &mut Full).expect_err("it takes nothing");
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
     }
-    // Whoever takes no more is told of.
-    let refused = snapshot.encode(Format::Text, &mut Full).expect_err("it takes nothing");
-    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
 }

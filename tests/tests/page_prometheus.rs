@@ -1,22 +1,25 @@
 //! The page in the hands of its readers: a real Prometheus scrapes the example while its workers
 //! are killed, and its answers agree with the load; `promtool` finds nothing to complain of.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use headcount::{Collector, MetricFamily, Scrape, Snapshot};
 use headcount_tests::child::Child;
 use headcount_tests::http::{Connection, percent_encoded};
+use headcount_tests::page::Page;
 use headcount_tests::server::{Server, worker};
 use headcount_tests::{Medium, eventually, peer, temporary_directory};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// A running Prometheus with one target.
+/// A running Prometheus.
 struct Prometheus {
     address: SocketAddr,
     // In this order: the program ends before its directory goes.
@@ -25,12 +28,19 @@ struct Prometheus {
 }
 
 impl Prometheus {
+    /// One that scrapes `/metrics` of one target.
     fn start(target: SocketAddr) -> Self {
+        Self::start_with(&format!(
+            "{{ job_name: prefork, static_configs: [ {{ targets: ['{target}'] }} ] }}"
+        ))
+    }
+
+    fn start_with(jobs: &str) -> Self {
         let storage = temporary_directory(Medium::Memory);
         let configuration = storage.path().join("prometheus.yml");
         let text = format!(
             "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
-             scrape_configs: [ {{ job_name: prefork, static_configs: [ {{ targets: ['{target}'] }} ] }} ]\n"
+             scrape_configs: [ {jobs} ]\n"
         );
         fs::write(&configuration, text).expect("written");
 
@@ -87,6 +97,23 @@ impl Prometheus {
         values[0]
     }
 
+    /// All samples of a job, as [`Page::samples`] has them.
+    fn samples(&self, job: &str) -> BTreeMap<String, f64> {
+        let query = format!("{{job=\"{job}\",__name__!~\"up|scrape_.*\"}}");
+        let answer = self.get(&format!("/api/v1/query?query={}", percent_encoded(&query)));
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let sample = |series: &serde_json::Value| {
+            let metric = series["metric"].as_object().expect("labels");
+            let labels = metric
+                .iter()
+                .filter(|(label, _)| !["__name__", "job", "instance"].contains(&label.as_str()));
+            let labels: BTreeMap<&String, String> = labels.map(|(l, v)| (l, text(v))).collect();
+            let value = text(&series["value"][1]).parse().expect("a number");
+            (key(&text(&metric["__name__"]), &labels), value)
+        };
+        answer["data"]["result"].as_array().expect("a vector").iter().map(sample).collect()
+    }
+
     /// Returns when a scrape that began after this call has succeeded: what was counted before is
     /// in it.
     fn scrape(&self) {
@@ -99,6 +126,27 @@ impl Prometheus {
             scraped.first().is_some_and(|time| *time > later).then_some(())
         });
     }
+}
+
+/// The key of a sample in [`Page::samples`].
+fn key(name: &str, labels: &BTreeMap<&String, String>) -> String {
+    let labels = labels.iter().map(|(label, value)| {
+        let value = value.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"");
+        format!("{label}=\"{value}\"")
+    });
+    let labels: Vec<String> = labels.collect();
+    let key =
+        if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) };
+    with_plain_bound(&key)
+}
+
+/// Prometheus writes the bounds that it reads from a protobuf in its own way.
+fn with_plain_bound(key: &str) -> String {
+    let bound = key.split_once("le=\"").and_then(|(before, rest)| {
+        let (bound, after) = rest.split_once('"')?;
+        Some(format!("{before}le=\"{}\"{after}", bound.parse::<f64>().ok()?))
+    });
+    bound.unwrap_or_else(|| key.to_owned())
 }
 
 /// Requests of all kinds over several connections at once. Yields what each brewing slept and what
@@ -242,6 +290,105 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
 #[expect(clippy::float_cmp, reason = "whole numbers")]
 fn assert_exactly(actual: f64, expected: f64) {
     assert_eq!(actual, expected);
+}
+
+/// The formats that Prometheus reads, and how it may ask for them.
+const FORMATS: [(&str, &str); 4] = [
+    ("text", "text/plain"),
+    ("text1", "text/plain;version=1.0.0;escaping=underscores"),
+    ("openmetrics", "application/openmetrics-text"),
+    (
+        "protobuf",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    ),
+];
+
+/// Answers each request with the snapshot, in the format that its path names.
+fn serve(snapshot: Snapshot) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let answer = move |stream: TcpStream| -> io::Result<()> {
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let mut reader = BufReader::new(stream);
+        let mut request = String::new();
+        while !request.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut request)? == 0 {
+                return Ok(());
+            }
+        }
+        let path = request.split(' ').nth(1).unwrap_or_default();
+        let accept = FORMATS.iter().find(|(format, _)| path == format!("/{format}"));
+        let accept = accept.expect("a format").1;
+        let encoding = request.lines().find_map(|line| line.strip_prefix("Accept-Encoding: "));
+        let scrape = Scrape::new().accept(accept).accept_encoding(encoding.unwrap_or_default());
+        let page = snapshot.render(scrape);
+        let mut head = "HTTP/1.1 200 OK\r\nConnection: close\r\n".to_owned();
+        for (name, value) in page.headers() {
+            write!(head, "{name}: {value}\r\n").expect("a string takes all");
+        }
+        reader.get_mut().write_all(format!("{head}\r\n").as_bytes())?;
+        reader.get_mut().write_all(page.body())
+    };
+    // The thread ends with the test.
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that leaves is no failure.
+            let _ = answer(stream);
+        }
+    });
+    address
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus; tests/run provides it"]
+fn a_real_prometheus_reads_the_same_numbers_from_every_format() {
+    let folder = temporary_directory(Medium::Memory);
+    for program in [env!("CARGO_BIN_EXE_remains"), env!("CARGO_BIN_EXE_remains")] {
+        let status = Command::new(program).arg("count").arg(folder.path()).arg("7").status();
+        assert!(status.expect("it runs").success());
+    }
+    let collector = Collector::from_directory(folder.path()).with_families(|| {
+        vec![
+            // A name that this server may not know, a number that is no integer, a hostile label.
+            MetricFamily::gauge("http.requests", "Dots.").with_series(&[("a.b", "1")], 0.1),
+            MetricFamily::counter("large_total", "Large.").with_series(&[("v", "\"\\\n{é")], 1e300),
+            MetricFamily::info("build_info", "Facts.").with_series(&[("version", "1")], 1.0),
+        ]
+    });
+    let snapshot = collector.collect().expect("a snapshot");
+    let expected: BTreeMap<String, f64> = Page::parse(&snapshot.to_text())
+        .expect("a page")
+        .samples
+        .into_iter()
+        .map(|(name, value)| (with_plain_bound(&name), value))
+        .collect();
+    assert!(expected.len() > 30 && expected.contains_key("http_requests{a_b=\"1\"}"));
+
+    let target = serve(snapshot);
+    let jobs = FORMATS.map(|(format, _)| {
+        format!(
+            "{{ job_name: {format}, metrics_path: /{format}, static_configs: [ {{ targets: ['{target}'] }} ] }}"
+        )
+    });
+    let prometheus = Prometheus::start_with(&jobs.join(", "));
+    for (format, _) in FORMATS {
+        eventually("it scrapes", || {
+            let up = prometheus.query(&format!("up{{job=\"{format}\"}} == 1"));
+            (up.len() == 1).then_some(())
+        });
+        let read = prometheus.samples(format);
+        let wrong: Vec<_> = expected
+            .keys()
+            .chain(read.keys())
+            .filter(|name| {
+                let bits =
+                    |samples: &BTreeMap<String, f64>| samples.get(*name).map(|v| v.to_bits());
+                bits(&expected) != bits(&read)
+            })
+            .map(|name| (name, expected.get(name), read.get(name)))
+            .collect();
+        assert!(wrong.is_empty(), "{format}: {wrong:#?}");
+    }
 }
 
 #[test]

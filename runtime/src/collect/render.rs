@@ -1,15 +1,16 @@
 //! Collects and renders in one call, for any web framework.
 
-use crate::expose::Exposition;
+use crate::expose::{Exposition, Scrape};
 
 /// Collects the metrics of all processes in this process's directory, and renders them in the
 /// format that the client prefers: one call for any web framework.
 ///
 /// The process caches between calls what does not change; see [`Collector`](crate::Collector).
 ///
-/// `accept` is the value of the request's header `Accept`, or an empty string if there is none. If
-/// the request has several such headers, join their values with commas.
-/// [`Snapshot::render`](crate::Snapshot::render) describes how the format is chosen.
+/// `scrape` is what the client asks for: a [`Scrape`], the value of the request's header `Accept`
+/// (an empty string if there is none), or with the feature `http` a reference to an
+/// `http::Request`. [`Snapshot::render`](crate::Snapshot::render) describes how the format is
+/// chosen. If the client asks for some families only, the others are not merged.
 ///
 /// # Errors
 ///
@@ -27,6 +28,11 @@ use crate::expose::Exposition;
 /// assert_eq!(page.content_type(), "text/plain; version=0.0.4; charset=utf-8");
 /// # Ok::<(), headcount::Error>(())
 /// ```
-pub fn render(accept: &str) -> Result<Exposition, crate::Error> {
-    Ok(crate::Collector::new().collect()?.render(accept))
+pub fn render<'a>(scrape: impl Into<Scrape<'a>>) -> Result<Exposition, crate::Error> {
+    let scrape = scrape.into();
+    if !scrape.is_allowed() {
+        return Ok(Exposition::method_not_allowed());
+    }
+    let collector = crate::Collector::new().names(scrape.wanted());
+    Ok(collector.collect()?.render(scrape))
 }

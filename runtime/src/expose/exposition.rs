@@ -1,152 +1,141 @@
-//! Formats, and the exposition that answers a scraper.
+//! The answer to a scraper.
 
-use std::io::{self, Write};
-
+use super::encode::Rendering;
+use super::{Scrape, negotiate};
 use crate::model::{MetricFamily, Snapshot};
 
-use super::page::Page;
-use super::{negotiate, openmetrics, text};
-
 impl Snapshot {
-    /// The Prometheus text format, version 0.0.4.
-    pub fn to_text(&self) -> String {
-        Format::Text.page(&self.families)
-    }
-
-    /// Returns the page in `OpenMetrics` 1.0, as text. Unlike the text format, it has units, types
-    /// for infos and state sets, and the time since when each series is counted.
+    /// Renders the answer to a client: the format that it asks for in its header `Accept`,
+    /// compressed if it takes that (with the feature `gzip`), with the families that it asks for.
     ///
-    /// The samples have the same names and values as in the text format, except that a counter
-    /// whose name lacks `_total` and an info whose name lacks `_info` get these suffixes. Some
-    /// families cannot have their own type in `OpenMetrics`: their names would be those of another
-    /// family, or a total is negative. Such a family is shown with the type `unknown`, or as a
-    /// gauge if it is not a total.
+    /// The format that the client prefers wins; of several that it likes equally well, the first in
+    /// the header. `OpenMetrics`, version 1.0.0 of the text format, protobuf and JSON are for
+    /// clients that ask for them by name. Every other client gets version 0.0.4 of the text format,
+    /// also if the header is missing or invalid.
     ///
-    /// # Examples
-    ///
-    /// ```
-    /// use headcount::{Collector, Counter, metric};
-    ///
-    /// /// Bytes read.
-    /// #[metric(name = "read_bytes_total", unit = "bytes")]
-    /// static READ: Counter;
-    ///
-    /// READ.inc_by(3);
-    /// let page = Collector::new().collect()?.to_openmetrics();
-    /// assert!(page.contains(
-    ///     "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n# HELP read_bytes Bytes read.\nread_bytes_total 3\n"
-    /// ));
-    /// # Ok::<(), headcount::Error>(())
-    /// ```
-    pub fn to_openmetrics(&self) -> String {
-        Format::OpenMetrics.page(&self.families)
-    }
-
-    /// Writes the page in a format, in pieces: it is never in memory as a whole.
-    ///
-    /// # Errors
-    ///
-    /// Returns the errors of `out`. Whatever was written before the error stays written.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use headcount::{Collector, Format};
-    ///
-    /// let snapshot = Collector::new().collect()?;
-    /// let mut page = Vec::new();
-    /// snapshot.encode(Format::OpenMetrics, &mut page)?;
-    /// assert!(page.ends_with(b"# EOF\n"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        format.encode(&self.families, out)
-    }
-
-    /// Renders the exposition in the format that the client asks for in its header `Accept`:
-    /// `OpenMetrics` 1.0 if the header names it and prefers nothing else, otherwise the text
-    /// format, which every client accepts.
+    /// Names that are not Prometheus names of old (`http.requests`) are escaped as the client asks
+    /// for: `escaping=allow-utf-8`, `underscores`, `dots` or `values`. Without that they are
+    /// escaped by underscores. Version 0.0.4 of the text format knows nothing else.
     ///
     /// # Examples
     ///
     /// ```
     /// let snapshot = headcount::Collector::new().collect()?;
     /// let page = snapshot.render("application/openmetrics-text;q=0.5,text/plain;q=0.3");
-    /// assert_eq!(page.content_type(), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    /// assert!(page.content_type().starts_with("application/openmetrics-text; version=1.0.0;"));
     /// # Ok::<(), headcount::Error>(())
     /// ```
-    pub fn render(&self, accept: &str) -> Exposition {
-        negotiated(&self.families, accept)
+    pub fn render<'a>(&self, scrape: impl Into<Scrape<'a>>) -> Exposition {
+        let scrape = scrape.into();
+        if !scrape.is_allowed() {
+            return Exposition::method_not_allowed();
+        }
+        let (format, escaping) = negotiate::preferred(scrape.accepted());
+        let names = scrape.wanted();
+        let is_wanted = |family: &&MetricFamily| names.is_empty() || family.is_named(names);
+        let rendering = Rendering { format, escaping, created: scrape.shows_created() };
+        let mut exposition = Exposition::plain(200, rendering.content_type());
+        let families = self.families().iter().filter(is_wanted);
+        // Writing to memory does not fail.
+        #[cfg(feature = "gzip")]
+        if negotiate::takes_gzip(scrape.accepted_encoding()) {
+            // The fastest level: a page of metrics becomes a tenth with any of them.
+            let level = flate2::Compression::fast();
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), level);
+            exposition.left_out = rendering.write(self, families, &mut packed).unwrap_or_default();
+            exposition.body = packed.finish().unwrap_or_default();
+            exposition.is_packed = true;
+            return exposition;
+        }
+        exposition.left_out =
+            rendering.write(self, families, &mut exposition.body).unwrap_or_default();
+        exposition
     }
 }
 
-/// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// The Prometheus text format, version 0.0.4.
-    Text,
-    /// `OpenMetrics` 1.0 as text.
-    OpenMetrics,
-}
-
-impl Format {
-    /// What a client asks for by name: type, subtype and version.
-    pub(super) fn media_type(self) -> [&'static str; 3] {
-        match self {
-            Self::Text => ["text", "plain", "0.0.4"],
-            Self::OpenMetrics => ["application", "openmetrics-text", "1.0.0"],
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        }
-    }
-
-    fn write(self, page: &mut Page<'_>, families: &[MetricFamily]) {
-        match self {
-            Self::Text => text::write(page, families),
-            Self::OpenMetrics => openmetrics::write(page, families),
-        }
-    }
-
-    /// The whole page, in memory.
-    pub(crate) fn page(self, families: &[MetricFamily]) -> String {
-        let mut page = Page::default();
-        self.write(&mut page, families);
-        page.out
-    }
-
-    /// Writes the page in pieces.
-    pub(crate) fn encode(self, families: &[MetricFamily], out: &mut dyn Write) -> io::Result<()> {
-        let mut page = Page::into_pieces(out);
-        self.write(&mut page, families);
-        page.finish()
-    }
-}
-
-/// An exposition: the content type and the body of the answer to a scraper.
+/// An exposition: the status, the headers and the body of the answer to a scraper.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "it is the answer to a client"]
 pub struct Exposition {
+    status: u16,
     content_type: &'static str,
+    is_packed: bool,
+    left_out: Vec<String>,
     body: Vec<u8>,
 }
 
 impl Exposition {
-    /// The value of the header `Content-Type`.
+    fn plain(status: u16, content_type: &'static str) -> Self {
+        Self { status, content_type, is_packed: false, left_out: Vec::new(), body: Vec::new() }
+    }
+
+    fn message(status: u16, text: &str) -> Self {
+        let mut exposition = Self::plain(status, "text/plain; charset=utf-8");
+        exposition.body = format!("{text}\n").into_bytes();
+        exposition
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::message(405, "only GET and HEAD are allowed")
+    }
+
+    /// Returns the answer for when the collection failed: status 503, and the reason as text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Exposition};
+    ///
+    /// let page = match Collector::from_directory("/no/such/directory").collect() {
+    ///     Ok(snapshot) => snapshot.render("text/plain"),
+    ///     Err(error) => Exposition::unavailable(&error),
+    /// };
+    /// assert_eq!(page.status(), 503);
+    /// assert!(page.body().starts_with(b"/no/such/directory: can't open the directory: "));
+    /// ```
+    pub fn unavailable(error: &(impl core::fmt::Display + ?Sized)) -> Self {
+        Self::message(503, &error.to_string())
+    }
+
+    /// Returns the status: 200; 405 if the method was neither `GET` nor `HEAD`; 503 for
+    /// [`unavailable`](Self::unavailable).
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the names and values of the headers. The names are in lower case. The length is not
+    /// among them, since the framework knows it.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        let mut headers = vec![("content-type", self.content_type)];
+        if self.status == 200 {
+            headers.push(("vary", "Accept, Accept-Encoding"));
+        }
+        if self.is_packed {
+            headers.push(("content-encoding", "gzip"));
+        }
+        if self.status == 405 {
+            headers.push(("allow", "GET, HEAD"));
+        }
+        headers.into_iter()
+    }
+
+    /// Returns the value of the header `Content-Type`.
     pub fn content_type(&self) -> &'static str {
         self.content_type
     }
 
-    /// The bytes of the page. They are UTF-8.
+    /// Returns the families that the page lacks because escaping made their names, or those of two
+    /// of their labels, equal to others. Clients that take any text as a name see them.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// Returns the bytes of the page.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The bytes of the page, owned.
+    /// Returns the bytes of the page, owned.
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
@@ -156,10 +145,4 @@ impl AsRef<[u8]> for Exposition {
     fn as_ref(&self) -> &[u8] {
         &self.body
     }
-}
-
-/// Renders in the format that the client prefers.
-pub(crate) fn negotiated(families: &[MetricFamily], accept: &str) -> Exposition {
-    let format = negotiate::preferred(accept);
-    Exposition { content_type: format.content_type(), body: format.page(families).into_bytes() }
 }

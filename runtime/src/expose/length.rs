@@ -11,11 +11,11 @@ const BESIDE: u64 = 64;
 
 /// The maximum number of bytes of all lines of the family, estimated slightly too high.
 pub(crate) fn most_bytes(family: &MetricFamily) -> u64 {
-    let name = family.name.len() as u64;
+    let name = of_name(&family.name);
     let text = (family.help.len() as u64).saturating_add(family.unit.len() as u64);
-    // An escaped character takes two bytes.
+    // An escaped character takes two bytes, in JSON up to six.
     let about =
-        text.saturating_mul(2).saturating_add(name.saturating_add(BESIDE).saturating_mul(3));
+        text.saturating_mul(6).saturating_add(name.saturating_add(BESIDE).saturating_mul(3));
     // In `OpenMetrics` each name of a family with a weaker type has its own description.
     let about = about.saturating_mul(4);
     family.series.iter().fold(about, |bytes, series| {
@@ -35,9 +35,31 @@ fn lines(kind: MetricType, series: &Series) -> u64 {
 
 fn labels(series: &Series) -> u64 {
     series.labels.iter().fold(0, |bytes, (name, value)| {
-        let is_escaped = |byte: &&u8| matches!(**byte, b'\\' | b'\n' | b'"');
-        let escapes = value.as_bytes().iter().filter(is_escaped).count();
-        // `name="value",`
-        bytes + (name.len() + value.len() + escapes) as u64 + 4
+        // `name="value",`, and in JSON two quotes more.
+        bytes.saturating_add(of_name(name)).saturating_add(of_value(value)).saturating_add(6)
+    })
+}
+
+/// A name with its escapes: `_dot_` is the longest that one byte becomes.
+fn of_name(name: &str) -> u64 {
+    name.bytes().fold(0, |bytes, byte| {
+        bytes
+            + match byte {
+                b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b':' => 1,
+                b'_' => 2,
+                _ => 5,
+            }
+    })
+}
+
+fn of_value(value: &str) -> u64 {
+    value.bytes().fold(0, |bytes, byte| {
+        bytes
+            + match byte {
+                b'\\' | b'\n' | b'"' => 2,
+                // `\u0001`; 0x7f and two bytes, of which one is 0xc2, are control characters too.
+                0..0x20 | 0x7f | 0xc2 => 6,
+                _ => 1,
+            }
     })
 }

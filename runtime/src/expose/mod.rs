@@ -3,13 +3,24 @@
 //! This layer is pure but for the writer that it is given. It knows `model` and nothing else of the
 //! library: neither where families come from, nor files.
 
+mod encode;
+mod escaping;
 mod exposition;
+mod format;
+#[cfg(feature = "http")]
+mod http;
+mod json;
 mod length;
 mod negotiate;
 mod number;
 mod openmetrics;
 mod page;
+mod protobuf;
+mod scrape;
 mod text;
+mod wire;
 
-pub use exposition::{Exposition, Format};
+pub use exposition::Exposition;
+pub use format::Format;
 pub(crate) use length::most_bytes;
+pub use scrape::Scrape;

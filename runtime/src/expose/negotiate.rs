@@ -1,28 +1,53 @@
-//! The header `Accept`: which format a client wants.
+//! The headers `Accept` and `Accept-Encoding`: which format a client wants.
 //!
 //! Written by hand: these lines replace a parser of media types and the crates of HTTP types that
 //! such a parser depends on.
 
 use super::Format;
+use super::escaping::Escaping;
 
-/// The format to answer in. A client must ask for anything but text by name: a browser's `*/*` gets
-/// the text format, which people read.
-pub(crate) fn preferred(accept: &str) -> Format {
+/// What a client gets: a format, and the escaping scheme that it named for names.
+///
+/// The best quality wins, and of equal ones the first in the header. A client must ask for anything
+/// but text by name: a browser's `*/*` gets the text format, which people read.
+pub(super) fn preferred(accept: &str) -> (Format, Option<Escaping>) {
     let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
-    let quality = |format: Format| {
-        let fitting = ranges.iter().filter_map(|range| {
-            let rank = range.rank(format.media_type())?;
-            Some((rank, range.quality))
+    let wishes = Format::ALL.into_iter().filter_map(|format| Wish::of(format, &ranges));
+    let best = wishes.max_by_key(|wish| (wish.quality, core::cmp::Reverse(wish.at)));
+    let Some(wish) = best else { return (Format::Text, None) };
+    let named = ranges.get(wish.at).and_then(|range| range.escaping);
+    let escaping = match wish.format {
+        // Prometheus 3 puts no scheme on the element for protobuf, but on the others. The default
+        // would lose names exactly for those who ask for native histograms.
+        Format::Protobuf => named.or_else(|| ranges.iter().find_map(|range| range.escaping)),
+        Format::Text | Format::Json => None,
+        Format::Text1 | Format::OpenMetrics => named,
+    };
+    (wish.format, escaping)
+}
+
+/// How much a client wants a format.
+struct Wish {
+    format: Format,
+    quality: u16,
+    /// The element that decided.
+    at: usize,
+}
+
+impl Wish {
+    fn of(format: Format, ranges: &[Range]) -> Option<Self> {
+        let fitting = ranges.iter().enumerate().filter_map(|(at, range)| {
+            let rank = range.rank(format)?;
+            Some((rank, core::cmp::Reverse(at), range.quality))
         });
         // Of equally specific ranges the first counts.
-        fitting.rev().max_by_key(|(rank, _)| *rank)
-    };
-    let text = quality(Format::Text).map_or(0, |(_, quality)| quality);
-    match quality(Format::OpenMetrics) {
-        Some((rank, quality)) if rank >= Rank::Named && quality > 0 && quality >= text => {
-            Format::OpenMetrics
-        }
-        _ => Format::Text,
+        let (rank, core::cmp::Reverse(at), quality) = fitting.max()?;
+        let least = match format {
+            Format::Text => Rank::Anything,
+            Format::OpenMetrics | Format::Json => Rank::Named,
+            Format::Text1 | Format::Protobuf => Rank::Exact,
+        };
+        (quality > 0 && rank >= least).then_some(Self { format, quality, at })
     }
 }
 
@@ -32,15 +57,19 @@ enum Rank {
     Anything,
     Kind,
     Named,
-    Version,
+    /// With the version, or with the parameters that make a protobuf what we write.
+    Exact,
 }
 
 /// One element of the list.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Range {
     kind: String,
     subtype: String,
     version: Option<String>,
+    proto: String,
+    encoding: String,
+    escaping: Option<Escaping>,
     /// In thousandths.
     quality: u16,
 }
@@ -53,32 +82,63 @@ impl Range {
         let mut range = Self {
             kind: kind.trim().to_ascii_lowercase(),
             subtype: subtype.trim().to_ascii_lowercase(),
-            version: None,
             quality: 1000,
+            ..Self::default()
         };
         for parameter in parts.filter(|part| !part.trim().is_empty()) {
             let (name, value) = parameter.split_once('=')?;
             let value = value.trim().trim_matches('"');
             match &*name.trim().to_ascii_lowercase() {
                 "version" => range.version = Some(value.to_owned()),
+                "proto" => value.clone_into(&mut range.proto),
+                "encoding" => value.clone_into(&mut range.encoding),
+                "escaping" => range.escaping = Escaping::named(&value.to_ascii_lowercase()),
                 "q" => range.quality = thousandths(value)?,
-                // Other parameters are ignored: the charset is always UTF-8, and no name here needs
-                // escaping.
+                // Other parameters are ignored: the charset is always UTF-8.
                 _ => {}
             }
         }
         Some(range)
     }
 
-    fn rank(&self, [kind, subtype, version]: [&str; 3]) -> Option<Rank> {
+    fn rank(&self, format: Format) -> Option<Rank> {
+        let [kind, subtype, version] = format.media_type();
         match (&*self.kind, &*self.subtype, self.version.as_deref()) {
             ("*", "*", _) => Some(Rank::Anything),
             (k, "*", _) if k == kind => Some(Rank::Kind),
+            (k, s, _) if (k, s) == (kind, subtype) && format == Format::Protobuf => {
+                let is_ours = self.proto == "io.prometheus.client.MetricFamily"
+                    && self.encoding == "delimited";
+                is_ours.then_some(Rank::Exact)
+            }
             (k, s, None) if (k, s) == (kind, subtype) => Some(Rank::Named),
-            (k, s, Some(v)) if (k, s, v) == (kind, subtype, version) => Some(Rank::Version),
+            (k, s, Some(v)) if (k, s, v) == (kind, subtype, version) => Some(Rank::Exact),
             _ => None,
         }
     }
+}
+
+/// Whether a client takes gzip, by its header `Accept-Encoding`.
+#[cfg(any(test, feature = "gzip"))]
+pub(super) fn takes_gzip(accept_encoding: &str) -> bool {
+    let mut any = false;
+    for element in accept_encoding.split(',') {
+        let mut parts = element.split(';');
+        let coding = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let mut weight = 1000;
+        for parameter in parts {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            if name.trim().eq_ignore_ascii_case("q") {
+                weight = thousandths(value.trim()).unwrap_or(0);
+            }
+        }
+        match &*coding {
+            "gzip" | "x-gzip" => return weight > 0,
+            "*" => any = weight > 0,
+            _ => {}
+        }
+    }
+    any
 }
 
 /// The parts between separators that are not inside quotes.
@@ -105,23 +165,74 @@ fn thousandths(text: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
+    const PROTO: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+
     #[test]
-    fn openmetrics_is_for_those_who_prefer_it_by_name() {
-        for accept in [
-            // Prometheus 2.45, 2.53, 3 and 3 with protobuf.
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            "application/openmetrics-text",
-            "Application/OpenMetrics-Text ; Version=\"1.0.0\" ; charset=utf-8",
-            "text/plain, application/openmetrics-text",
-            "application/openmetrics-text;q=0.001",
-            "garbage, application/openmetrics-text;q=0.7, text/plain;q=2",
-            "application/openmetrics-text; note=\"a, b; q=0\"",
-            "application/openmetrics-text;q=0.2, text/plain;q=0",
+    fn each_prometheus_gets_what_it_prefers() {
+        use Escaping::{AllowUtf8, Underscores};
+        let open = ",application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        for (accept, expected) in [
+            // 2.42, and the same with native histograms.
+            (format!("application/openmetrics-text;version=1.0.0{open}"), (Format::OpenMetrics, None)),
+            (format!("{PROTO},application/openmetrics-text;version=1.0.0;q=0.8{open}"), (Format::Protobuf, None)),
+            // 2.53.
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2".to_owned(),
+                (Format::OpenMetrics, None),
+            ),
+            // 3.5, with native histograms, and with names of old only.
+            (three.to_owned(), (Format::OpenMetrics, Some(AllowUtf8))),
+            (format!("{PROTO};q=0.7,{three}"), (Format::Protobuf, Some(AllowUtf8))),
+            (three.replace("allow-utf-8", "underscores"), (Format::OpenMetrics, Some(Underscores))),
+            // VictoriaMetrics.
+            ("text/plain;version=0.0.4;q=1,*/*;q=0.1".to_owned(), (Format::Text, None)),
         ] {
-            assert_eq!(preferred(accept), Format::OpenMetrics, "{accept}");
+            assert_eq!(preferred(&accept), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_by_name_is_given() {
+        for (accept, format, escaping) in [
+            ("application/openmetrics-text", Format::OpenMetrics, None),
+            (
+                "Application/OpenMetrics-Text ; Version=\"1.0.0\" ; charset=utf-8",
+                Format::OpenMetrics,
+                None,
+            ),
+            ("application/openmetrics-text;q=0.001", Format::OpenMetrics, None),
+            (
+                "garbage, application/openmetrics-text;q=0.7, text/plain;q=2",
+                Format::OpenMetrics,
+                None,
+            ),
+            ("application/openmetrics-text; note=\"a, b; q=0\"", Format::OpenMetrics, None),
+            ("application/openmetrics-text;q=0.2, text/plain;q=0", Format::OpenMetrics, None),
+            ("application/openmetrics-text, text/plain", Format::OpenMetrics, None),
+            (
+                "application/openmetrics-text;version=1.0.0;escaping=DOTS",
+                Format::OpenMetrics,
+                Some(Escaping::Dots),
+            ),
+            ("application/openmetrics-text;escaping=rot13", Format::OpenMetrics, None),
+            ("text/plain;version=1.0.0", Format::Text1, None),
+            ("text/plain;version=1.0.0;escaping=values", Format::Text1, Some(Escaping::Values)),
+            (
+                "text/plain;q=0.9, text/plain;version=1.0.0;escaping=underscores",
+                Format::Text1,
+                Some(Escaping::Underscores),
+            ),
+            ("application/json", Format::Json, None),
+            ("application/json;q=0.5, text/html;q=0.9", Format::Json, None),
+            (PROTO, Format::Protobuf, None),
+            (
+                "text/plain;version=1.0.0;escaping=dots;q=0.1, application/vnd.google.protobuf;encoding=delimited;proto=io.prometheus.client.MetricFamily;q=0.2",
+                Format::Protobuf,
+                Some(Escaping::Dots),
+            ),
+        ] {
+            assert_eq!(preferred(accept), (format, escaping), "{accept}");
         }
     }
 
@@ -135,6 +246,7 @@ mod tests {
             "text/plain",
             "garbage",
             ";;;,,,/=\"",
+            "text/plain, application/openmetrics-text",
             "application/openmetrics-text;q=0",
             "application/openmetrics-text;q=0.0, */*",
             "application/openmetrics-text;q=0.3, text/plain;q=0.5",
@@ -148,9 +260,34 @@ mod tests {
             "application/openmetrics-text;q=-1",
             "application/openmetrics-text;q=0.5000",
             "application/openmetrics-text;q",
-            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            "text/plain;version=0.0.4;escaping=allow-utf-8",
+            "text/plain;version=2.0.0",
+            "application/vnd.google.protobuf",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+            "application/vnd.google.protobuf;proto=other;encoding=delimited",
+            "application/json;q=0",
         ] {
-            assert_eq!(preferred(accept), Format::Text, "{accept}");
+            assert_eq!(preferred(accept), (Format::Text, None), "{accept}");
+        }
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        for (header, takes) in [
+            ("gzip", true),
+            ("deflate, GZIP ;q=0.5", true),
+            ("x-gzip", true),
+            ("*", true),
+            ("br;q=1.0, *;q=0.1", true),
+            ("", false),
+            ("identity", false),
+            ("gzip;q=0", false),
+            ("gzip;q=0.000, *", false),
+            ("*;q=0", false),
+            ("gzip;q=much", false),
+            ("gzipped", false),
+        ] {
+            assert_eq!(takes_gzip(header), takes, "{header}");
         }
     }
 }

@@ -11,19 +11,20 @@ use std::time::UNIX_EPOCH;
 
 use crate::model::{HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value};
 
+use super::escaping::Named;
 use super::number::{canonical, integer};
 use super::page::{Page, escape};
 
-pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
-    let families = families.iter().filter(|family| !family.series.is_empty());
-    let mut typed: Vec<Typed<'_>> = families.map(Typed::new).collect();
+/// Writes the page, with the lines `_created` if `created` is set.
+pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>], created: bool) {
+    let mut typed: Vec<Typed<'_>> = families.iter().map(Typed::new).collect();
     weaken_what_clashes(&mut typed);
     let mut taken = HashSet::new();
     for family in &typed {
         // No snapshot has two families of one name. A page with two such families would be invalid.
         let names = family.claims();
         if !names.iter().any(|name| taken.contains(name)) {
-            family.write(page);
+            family.write(page, created);
             taken.extend(names);
         }
     }
@@ -70,26 +71,28 @@ impl Type {
 
 /// A family, with the type and the name under which it is written.
 struct Typed<'a> {
+    named: &'a Named<'a>,
     family: &'a MetricFamily,
     kind: Type,
     name: &'a str,
 }
 
 impl<'a> Typed<'a> {
-    fn new(family: &'a MetricFamily) -> Self {
-        let stem = |suffix| family.name.strip_suffix(suffix).unwrap_or(&family.name);
+    fn new(named: &'a Named<'a>) -> Self {
+        let (family, full) = (named.family, &*named.name);
+        let stem = |suffix| full.strip_suffix(suffix).unwrap_or(full);
         let every = |holds: fn(&Series) -> bool| family.series.iter().all(holds);
         let (kind, name) = match family.kind {
             MetricType::Counter if every(is_total) => (Type::Counter, stem("_total")),
-            MetricType::Histogram if every(is_histogram) => (Type::Histogram, &*family.name),
-            MetricType::Summary if every(is_summary) => (Type::Summary, &*family.name),
+            MetricType::Histogram if every(is_histogram) => (Type::Histogram, full),
+            MetricType::Summary if every(is_summary) => (Type::Summary, full),
             MetricType::Info if every(|s| s.value == Value::Gauge(1.0)) => {
                 (Type::Info, stem("_info"))
             }
-            MetricType::StateSet if is_state_set(family) => (Type::StateSet, &*family.name),
-            _ => (weaker(family.kind), &*family.name),
+            MetricType::StateSet if is_state_set(family) => (Type::StateSet, full),
+            _ => (weaker(family.kind), full),
         };
-        let mut typed = Self { family, kind, name };
+        let mut typed = Self { named, family, kind, name };
         if name.is_empty() {
             typed.weaken();
         }
@@ -98,7 +101,7 @@ impl<'a> Typed<'a> {
 
     fn weaken(&mut self) {
         self.kind = weaker(self.family.kind);
-        self.name = &self.family.name;
+        self.name = &self.named.name;
     }
 
     /// All names that no other family may use.
@@ -113,17 +116,18 @@ impl<'a> Typed<'a> {
     /// The names of the samples in the text format. No two families share one there.
     fn samples_in_text(&self) -> Vec<String> {
         let suffixes = suffixes_in_text(self.family.kind);
-        suffixes.iter().map(|suffix| format!("{}{suffix}", self.family.name)).collect()
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.named.name)).collect()
     }
 
-    fn write(&self, page: &mut Page<'_>) {
-        let Self { family, kind, name } = *self;
+    fn write(&self, page: &mut Page<'_>, created: bool) {
+        let Self { named, family, kind, name } = *self;
+        page.begin_family(named);
         let mut series: Vec<&Series> = family.series.iter().collect();
         if kind == Type::StateSet {
             // The states of one process must be adjacent.
             series.sort_by_cached_key(|series| {
                 let (own, others): (Vec<_>, Vec<_>) =
-                    series.labels.iter().partition(|(label, _)| *label == name);
+                    series.labels.iter().partition(|(label, _)| *label == family.name);
                 (others, own)
             });
         }
@@ -141,12 +145,12 @@ impl<'a> Typed<'a> {
         self.describe(page, "");
         for series in series {
             page.begin(series);
-            self.write_series(page, series);
+            self.write_series(page, series, created);
         }
     }
 
     fn describe(&self, page: &mut Page<'_>, suffix: &str) {
-        let Self { family, kind, name } = self;
+        let Self { family, kind, name, .. } = self;
         let unit = &family.unit;
         page.describe("# TYPE ", name, suffix);
         page.out.push_str(kind.word());
@@ -163,7 +167,7 @@ impl<'a> Typed<'a> {
         page.out.push('\n');
     }
 
-    fn write_series(&self, page: &mut Page<'_>, series: &Series) {
+    fn write_series(&self, page: &mut Page<'_>, series: &Series, created: bool) {
         let name = self.name;
         match (&series.value, self.kind) {
             (Value::Counter(number), _) => write_number(page, name, "_total", *number),
@@ -182,7 +186,10 @@ impl<'a> Typed<'a> {
                 page.number(name, "_sum", summary.sum, canonical);
             }
         }
-        let created = series.created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let created = series
+            .created
+            .filter(|_| created)
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = created {
             // In seconds, with milliseconds.
             let out = page.sample(name, "_created");
@@ -257,7 +264,8 @@ fn is_state_set(family: &MetricFamily) -> bool {
         series.labels.iter().any(|(label, _)| *label == family.name)
             && matches!(series.value, Value::Gauge(value) if [0.0, 1.0].contains(&value))
     };
-    family.series.iter().all(is_state)
+    // A label cannot have a colon, so it would get another name than the family.
+    !family.name.contains(':') && family.series.iter().all(is_state)
 }
 
 /// Writes the samples of one suffix, which are a family of their own.

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::model::text::is_name;
 use crate::model::{HistogramValue, Series};
 
+use super::escaping::{Escaping, Named, Of};
 use super::number::{canonical, integer};
 
 /// The number of bytes that are handed to the sink at once.
@@ -17,20 +19,29 @@ pub(crate) struct Page<'a> {
     sink: Option<&'a mut dyn Write>,
     /// Why the sink refused a piece. Everything after that is dropped.
     refused: Option<io::Error>,
+    escaping: Option<Escaping>,
+    /// Whether the current family's name is written in quotes.
+    is_quoted: bool,
+    /// Whether its labels' names are written as they are.
+    has_plain_labels: bool,
     /// The labels of the current series: a histogram repeats them for each bucket.
     labels: String,
-    /// A cache of bounds as text. All series of a family have the same bounds, and finding a
+    /// A cache of bounds as labels. All series of a family have the same bounds, and finding a
     /// number's shortest decimal takes longer than writing the rest of the line.
     bounds: Vec<(u64, String)>,
 }
 
 impl<'a> Page<'a> {
     /// A page that is handed to `sink` in pieces, and is never in memory as a whole.
-    pub(crate) fn into_pieces(sink: &'a mut dyn Write) -> Self {
-        Self { sink: Some(sink), ..Self::default() }
+    pub(super) fn into_pieces(sink: &'a mut dyn Write, escaping: Escaping) -> Self {
+        Self { sink: Some(sink), escaping: Some(escaping), ..Self::default() }
     }
 
-    /// Hands the text to the sink once there are `enough` bytes. Called between two lines.
+    /// Hands the text to the sink once there is a piece. Called between two lines.
+    pub(super) fn hand_on_a_piece(&mut self) {
+        self.hand_on(PIECE);
+    }
+
     fn hand_on(&mut self, enough: usize) {
         let Some(sink) = &mut self.sink else { return };
         if self.out.len() < enough {
@@ -48,11 +59,53 @@ impl<'a> Page<'a> {
         self.refused.map_or(Ok(()), Err)
     }
 
+    /// Sets the family whose lines follow.
+    pub(super) fn begin_family(&mut self, family: &Named<'_>) {
+        self.is_quoted = family.is_quoted;
+        self.has_plain_labels = family.has_plain_labels;
+    }
+
     /// Begins a line that describes a family, up to and including the name.
     pub(crate) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
         self.hand_on(PIECE);
-        for part in [what, name, suffix, " "] {
-            self.out.push_str(part);
+        self.out.push_str(what);
+        self.name(name, suffix);
+        self.out.push(' ');
+    }
+
+    fn name(&mut self, name: &str, suffix: &str) {
+        if self.is_quoted {
+            self.out.push('"');
+            escape(&mut self.out, name, true);
+            self.out.push_str(suffix);
+            self.out.push('"');
+        } else {
+            self.out.push_str(name);
+            self.out.push_str(suffix);
+        }
+    }
+
+    /// Writes name and labels of a sample, and opens the braces if `more` follows.
+    fn identity(&mut self, name: &str, suffix: &str, more: &str) {
+        if self.is_quoted {
+            // The name is the first of what stands in braces.
+            self.out.push('{');
+            self.name(name, suffix);
+            if let Some(labels) = self.labels.get(1..) {
+                self.out.push(',');
+                self.out.push_str(labels);
+            }
+        } else {
+            self.name(name, suffix);
+            self.out.push_str(&self.labels);
+        }
+        let is_open = self.is_quoted || !self.labels.is_empty();
+        if !more.is_empty() {
+            self.out.push(if is_open { ',' } else { '{' });
+            self.out.push_str(more);
+        }
+        if is_open || !more.is_empty() {
+            self.out.push('}');
         }
     }
 
@@ -61,20 +114,35 @@ impl<'a> Page<'a> {
         self.labels.clear();
         for (label, value) in &series.labels {
             self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
-            self.labels.push_str(label);
+            if self.has_plain_labels {
+                self.labels.push_str(label);
+            } else {
+                self.label(label);
+            }
             self.labels.push_str("=\"");
             escape(&mut self.labels, value, true);
             self.labels.push('"');
         }
     }
 
+    /// Writes a label's name, escaped or in quotes.
+    #[cold]
+    fn label(&mut self, label: &str) {
+        let escaping = self.escaping.unwrap_or(Escaping::Underscores);
+        if escaping == Escaping::AllowUtf8 && !is_name(label, false) {
+            self.labels.push('"');
+            escape(&mut self.labels, label, true);
+            self.labels.push('"');
+        } else {
+            self.labels.push_str(&escaping.escaped(label, Of::Label));
+        }
+    }
+
     /// Begins a sample of the series, up to its value.
     pub(crate) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
         self.hand_on(PIECE);
-        self.out.push_str(name);
-        self.out.push_str(suffix);
-        self.out.push_str(&self.labels);
-        self.out.push_str(if self.labels.is_empty() { " " } else { "} " });
+        self.identity(name, suffix, "");
+        self.out.push(' ');
         &mut self.out
     }
 
@@ -89,20 +157,22 @@ impl<'a> Page<'a> {
         let bits = le.to_bits();
         if self.bounds.get(nth).is_none_or(|(known, _)| *known != bits) {
             self.bounds.truncate(nth);
-            let mut text = String::new();
+            let mut text = String::from("le=\"");
             canonical(&mut text, le);
+            text.push('"');
             self.bounds.push((bits, text));
         }
         self.hand_on(PIECE);
-        let bound = self.bounds.get(nth).map_or("", |(_, text)| text);
-        self.out.push_str(name);
-        self.out.push_str("_bucket");
-        self.out.push_str(&self.labels);
-        self.out.push_str(if self.labels.is_empty() { "{le=\"" } else { ",le=\"" });
-        self.out.push_str(bound);
-        self.out.push_str("\"} ");
+        // Taken out, and put back: it is text of this page's own.
+        let bound = self.bounds.get_mut(nth).map(|(_, text)| core::mem::take(text));
+        let bound = bound.unwrap_or_default();
+        self.identity(name, "_bucket", &bound);
+        self.out.push(' ');
         integer(&mut self.out, count);
         self.out.push('\n');
+        if let Some((_, text)) = self.bounds.get_mut(nth) {
+            *text = bound;
+        }
     }
 
     /// Writes a sample whose value is a whole number.

@@ -1,22 +1,26 @@
-//! The Prometheus text format, version 0.0.4:
+//! The Prometheus text format, versions 0.0.4 and 1.0.0:
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>.
+//!
+//! In version 1.0.0 any text can be a name, and is written in quotes. They differ in nothing else.
 //!
 //! It writes no created times: as series of their own they would double the page, and no reader of
 //! this format looks at them.
 
-use crate::model::{MetricFamily, MetricType, Number, Value};
+use crate::model::{MetricType, Number, Value};
 
+use super::escaping::Named;
 use super::number::decimal;
 use super::page::{Page, escape};
 
-pub(super) fn write(page: &mut Page<'_>, families: &[MetricFamily]) {
-    for family in families.iter().filter(|family| !family.series.is_empty()) {
+pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>]) {
+    for family in families {
         write_family(page, family);
     }
 }
 
-fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
-    let name = &family.name;
+fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
+    let Named { family, name, .. } = named;
+    page.begin_family(named);
     page.describe("# HELP ", name, "");
     escape(&mut page.out, &family.help, false);
     page.out.push('\n');
@@ -53,7 +57,7 @@ fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
 mod tests {
     use super::super::Format;
     use super::*;
-    use crate::model::{Bucket, HistogramValue, Series};
+    use crate::model::{Bucket, HistogramValue, MetricFamily, Series};
 
     fn family(kind: MetricType, labels: &[(&str, &str)], value: Value) -> MetricFamily {
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

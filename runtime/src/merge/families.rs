@@ -2,6 +2,7 @@
 //! result in any order, compacted or not.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricFamily;
@@ -26,7 +27,13 @@ pub(crate) struct Merged {
     pub(crate) plans: Plans,
 }
 
-pub(crate) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merged {
+/// Merges the families that have one of these names, or all if there are none.
+pub(crate) fn merge(
+    parts: &[Part],
+    archive: &Archive,
+    earlier: &Plans,
+    names: &[String],
+) -> Merged {
     let logs = logs(parts);
     let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {
@@ -47,6 +54,13 @@ pub(crate) fn merge(parts: &[Part], archive: &Archive, earlier: &Plans) -> Merge
     }
     let mut all = Merged::default();
     for merging in without_collisions(merged, &mut skipped) {
+        let family = merging.family();
+        if !names.is_empty() && !family.is_named(names) {
+            // Another collection may need the plan.
+            let kept = earlier.get_key_value(&family.name);
+            all.plans.extend(kept.map(|(name, plan)| (name.clone(), Arc::clone(plan))));
+            continue;
+        }
         let (family, plan) = merging.finish(earlier);
         all.plans.insert(family.name.clone(), plan);
         all.families.push(family);

@@ -15,6 +15,12 @@ pub(crate) fn is_name(name: &str, colon: bool) -> bool {
     chars.next().is_some_and(first) && chars.all(|c| first(c) || c.is_ascii_digit())
 }
 
+/// Whether a text can be a name where names may be any text. A reader that cannot have it gets it
+/// escaped. Control characters are excluded: they have no place in a name, and terminals obey them.
+pub(crate) fn is_any_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
+}
+
 /// The longest prefix of `text` that has at most `max` bytes.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max {

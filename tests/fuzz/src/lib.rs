@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use headcount::{Collector, Config, Counter, ProcessMetrics, Snapshot, metric};
+use headcount::{Collector, Config, Counter, Format, ProcessMetrics, Snapshot, metric};
 use headcount_tests::page::Page;
 use tempfile::TempDir;
 
@@ -211,7 +211,8 @@ pub fn accept(data: &[u8]) {
     let snapshot = SNAPSHOT.get_or_init(|| Collector::from_directory(directory()).collect().expect("ours"));
     let page = snapshot.render(accept);
     let is_openmetrics = page.content_type().starts_with("application/openmetrics-text;");
-    assert!(is_openmetrics || page.content_type().starts_with("text/plain;"));
+    let types = ["text/plain;", "application/vnd.google.protobuf;", "application/json"];
+    assert!(is_openmetrics || types.iter().any(|known| page.content_type().starts_with(known)));
     assert_eq!(page.body().ends_with(b"# EOF\n"), is_openmetrics);
     assert!(
         !is_openmetrics || accept.to_ascii_lowercase().contains("openmetrics-text"),
@@ -259,6 +260,10 @@ fn checked(snapshot: &Snapshot) -> Page {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let counted = COUNTED as f64;
     assert_eq!(page.value("intact_total").map(f64::to_bits), Some(counted.to_bits()));
-    assert!(snapshot.to_openmetrics().ends_with("# EOF\n"));
+    let openmetrics = snapshot.render("application/openmetrics-text");
+    assert!(openmetrics.body().ends_with(b"# EOF\n"));
+    for format in [Format::Text1, Format::Protobuf, Format::Json] {
+        snapshot.encode(format, &mut std::io::sink()).expect("it takes all");
+    }
     page
 }

@@ -20,7 +20,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Config, Counter, Gauge, Histogram, Snapshot, Summary, metric};
+use headcount::{Collector, Config, Counter, Format, Gauge, Histogram, Summary, metric};
 use headcount_peers::measure::running;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
@@ -97,10 +97,7 @@ fn fill(
 }
 
 /// The formats that a collector writes.
-const FORMATS: [Format; 2] =
-    [("text", Snapshot::to_text), ("openmetrics", Snapshot::to_openmetrics)];
-
-type Format = (&'static str, fn(&Snapshot) -> String);
+const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("openmetrics", Format::OpenMetrics)];
 
 /// Collects and writes each format, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
 fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Error>> {
@@ -118,7 +115,9 @@ fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Erro
         collecting = collecting.min(timed_from(began));
         for ((_, format), (_, least, bytes)) in FORMATS.iter().zip(&mut formatting) {
             let began = running();
-            *bytes = format(&snapshot).len();
+            let mut page = Vec::new();
+            snapshot.encode(*format, &mut page)?;
+            *bytes = page.len();
             *least = least.min(timed_from(began));
         }
     }

@@ -130,7 +130,7 @@ fn merged_after(
     earlier: &mut Plans,
 ) -> (Vec<MetricFamily>, Vec<String>) {
     let once = |earlier: &Plans| {
-        let Merged { families, skipped, plans } = merge(parts, archive, earlier);
+        let Merged { families, skipped, plans } = merge(parts, archive, earlier, &[]);
         // NaN is not equal to itself; its text is.
         (format!("{families:?} {skipped:?}"), plans, families, skipped)
     };

@@ -1,0 +1,121 @@
+//! Writes a snapshot in a format.
+
+use std::io::{self, Write};
+
+use crate::model::{MetricFamily, Snapshot};
+
+use super::escaping::{Escaping, named};
+use super::page::Page;
+use super::{Format, json, openmetrics, protobuf, text};
+
+impl Snapshot {
+    /// Returns the page in the Prometheus text format, version 0.0.4.
+    pub fn to_text(&self) -> String {
+        let families = named(self.families().iter(), Escaping::Underscores, &mut Vec::new());
+        let mut page = Page::default();
+        text::write(&mut page, &families);
+        page.out
+    }
+
+    /// Writes the page in a format, in pieces: it is never in memory as a whole.
+    ///
+    /// Names that are not Prometheus names of old are escaped by underscores; version 1.0.0 of the
+    /// text format and JSON have them as they are. [`render`](Self::render) knows other schemes.
+    ///
+    /// * In `OpenMetrics` a counter whose name lacks `_total` and an info whose name lacks `_info`
+    ///   get these suffixes. A family that cannot have its own type there (its names would be those
+    ///   of another family, or a total is negative) has the type `unknown`, or is a gauge if it is
+    ///   no total. There are no lines `_created`: see [`Scrape::created`](crate::Scrape::created).
+    /// * In JSON the page is one object. `families` is a list of objects with `name`, `type`,
+    ///   `help`, `unit` (if there is one) and `series`. A series has `labels` (an object), `value`
+    ///   or else `count`, `sum` and, for a histogram, `buckets` (a list of objects with `le` and
+    ///   the cumulative `count`); and `created` in seconds since 1970, if that is known. Numbers
+    ///   that are not finite are the texts `"NaN"`, `"+Inf"` and `"-Inf"`. `skipped` is a list of
+    ///   objects with `reason`, `path` (if there is one) and `message`. Later versions may add
+    ///   members.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of `out`. Whatever was written before the error stays written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Counter, Format, metric};
+    ///
+    /// /// Bytes read.
+    /// #[metric(name = "read_bytes_total", unit = "bytes")]
+    /// static READ: Counter;
+    ///
+    /// READ.inc_by(3);
+    /// let mut page = Vec::new();
+    /// let snapshot = Collector::new().names(["read_bytes_total"]).collect()?;
+    /// snapshot.encode(Format::OpenMetrics, &mut page)?;
+    /// let expected = "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n# HELP read_bytes Bytes \
+    ///                 read.\nread_bytes_total 3\n# EOF\n";
+    /// assert_eq!(String::from_utf8_lossy(&page), expected);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        let rendering = Rendering { format, escaping: None, created: false };
+        rendering.write(self, self.families().iter(), out).map(drop)
+    }
+}
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rendering {
+    pub(super) format: Format,
+    /// The scheme that the client named.
+    pub(super) escaping: Option<Escaping>,
+    /// Whether `OpenMetrics` has lines `_created`.
+    pub(super) created: bool,
+}
+
+impl Rendering {
+    pub(super) fn content_type(self) -> &'static str {
+        self.format.content_type(self.escaping)
+    }
+
+    /// Writes the page in pieces, and returns the names of families that escaping left out.
+    pub(super) fn write<'a>(
+        self,
+        snapshot: &'a Snapshot,
+        families: impl Iterator<Item = &'a MetricFamily>,
+        out: &mut dyn Write,
+    ) -> io::Result<Vec<String>> {
+        let escaping = self.escaping.unwrap_or(self.format.escaping());
+        let mut left_out = Vec::new();
+        if self.format == Format::Json {
+            let mut page = Page::into_pieces(out, escaping);
+            json::write(&mut page, families, snapshot);
+            page.finish()?;
+            return Ok(left_out);
+        }
+        let families = named(families, escaping, &mut left_out);
+        if self.format == Format::Protobuf {
+            protobuf::write(&families, escaping, out)?;
+            return Ok(left_out);
+        }
+        let mut page = Page::into_pieces(out, escaping);
+        if self.format == Format::OpenMetrics {
+            openmetrics::write(&mut page, &families, self.created);
+        } else {
+            text::write(&mut page, &families);
+        }
+        page.finish()?;
+        Ok(left_out)
+    }
+}
+
+#[cfg(test)]
+impl Format {
+    /// The page of these families, with created times.
+    pub(crate) fn page(self, families: &[MetricFamily]) -> String {
+        let snapshot = Snapshot { families: families.to_vec(), skipped: Vec::new() };
+        let rendering = Rendering { format: self, escaping: None, created: true };
+        let mut page = Vec::new();
+        rendering.write(&snapshot, families.iter(), &mut page).unwrap();
+        String::from_utf8(page).unwrap()
+    }
+}

@@ -1,0 +1,147 @@
+//! JSON, for tools: what a snapshot holds, with names as they are.
+
+use core::fmt::Write;
+use std::time::UNIX_EPOCH;
+
+use crate::model::{MetricFamily, Number, Series, Snapshot, Value};
+
+use super::number::{decimal, integer};
+use super::page::Page;
+
+pub(super) fn write<'a>(
+    page: &mut Page<'_>,
+    families: impl Iterator<Item = &'a MetricFamily>,
+    snapshot: &Snapshot,
+) {
+    page.out.push_str("{\"families\":[");
+    for (at, family) in families.filter(|family| !family.series.is_empty()).enumerate() {
+        separate(&mut page.out, at);
+        write_family(page, family);
+    }
+    page.out.push_str("],\"skipped\":[");
+    for (at, skipped) in snapshot.skipped().iter().enumerate() {
+        separate(&mut page.out, at);
+        page.out.push('{');
+        member(&mut page.out, "reason", skipped.reason());
+        if let Some(path) = skipped.path() {
+            page.out.push(',');
+            member(&mut page.out, "path", &path.display().to_string());
+        }
+        page.out.push(',');
+        member(&mut page.out, "message", &skipped.to_string());
+        page.out.push('}');
+        page.hand_on_a_piece();
+    }
+    page.out.push_str("]}\n");
+}
+
+fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
+    let out = &mut page.out;
+    out.push('{');
+    member(out, "name", &family.name);
+    out.push(',');
+    member(out, "type", &family.kind.to_string());
+    out.push(',');
+    member(out, "help", &family.help);
+    if !family.unit.is_empty() {
+        out.push(',');
+        member(out, "unit", &family.unit);
+    }
+    out.push_str(",\"series\":[");
+    for (at, series) in family.series.iter().enumerate() {
+        separate(&mut page.out, at);
+        write_series(page, series);
+    }
+    page.out.push_str("]}");
+}
+
+fn write_series(page: &mut Page<'_>, series: &Series) {
+    page.hand_on_a_piece();
+    let out = &mut page.out;
+    out.push_str("{\"labels\":{");
+    for (at, (name, value)) in series.labels.iter().enumerate() {
+        separate(out, at);
+        member(out, name, value);
+    }
+    out.push('}');
+    match &series.value {
+        Value::Counter(Number::Integer(n)) => {
+            out.push_str(",\"value\":");
+            integer(out, *n);
+        }
+        Value::Counter(Number::Float(n)) | Value::Gauge(n) => {
+            out.push_str(",\"value\":");
+            number(out, *n);
+        }
+        Value::Summary(summary) => write_sum(out, summary.count, summary.sum),
+        Value::Histogram(histogram) => {
+            write_sum(out, histogram.count(), histogram.sum);
+            out.push_str(",\"buckets\":[");
+            for (at, bucket) in histogram.buckets.iter().enumerate() {
+                separate(&mut page.out, at);
+                page.hand_on_a_piece();
+                page.out.push_str("{\"le\":");
+                number(&mut page.out, bucket.le);
+                page.out.push_str(",\"count\":");
+                integer(&mut page.out, bucket.count);
+                page.out.push('}');
+            }
+            page.out.push(']');
+        }
+    }
+    let created = series.created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    if let Some(since) = created {
+        page.out.push_str(",\"created\":");
+        number(&mut page.out, since.as_secs_f64());
+    }
+    page.out.push('}');
+}
+
+fn write_sum(out: &mut String, count: u64, sum: f64) {
+    out.push_str(",\"count\":");
+    integer(out, count);
+    out.push_str(",\"sum\":");
+    number(out, sum);
+}
+
+fn separate(out: &mut String, at: usize) {
+    if at > 0 {
+        out.push(',');
+    }
+}
+
+fn member(out: &mut String, name: &str, value: &str) {
+    text(out, name);
+    out.push(':');
+    text(out, value);
+}
+
+/// JSON has no numbers that are not finite. They are the same words as in the text format, in
+/// quotes.
+fn number(out: &mut String, number: f64) {
+    if number.is_finite() {
+        decimal(out, number);
+    } else {
+        out.push('"');
+        decimal(out, number);
+        out.push('"');
+    }
+}
+
+fn text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            // Also those that a terminal obeys.
+            c if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}

@@ -1,0 +1,120 @@
+//! Prometheus' protobuf: messages `io.prometheus.client.MetricFamily`, each preceded by its length:
+//! <https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto>.
+//!
+//! Written by hand. The format of protobuf is 60 lines (`wire`); the primitives of the crate prost
+//! are declared to be internal to it, and everything else there needs a derive macro. A family is
+//! never in memory as a whole: if it is large, it is written twice, at first to learn its length.
+
+use std::io::{self, BufWriter, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::model::{MetricType, Series, Value};
+
+use super::escaping::{Escaping, Named, Of};
+use super::wire::{Message, length_of_message};
+
+/// The number of bytes that are handed to the sink at once, and up to which a family is kept.
+const PIECE: u16 = 60_000;
+
+pub(super) fn write(
+    families: &[Named<'_>],
+    escaping: Escaping,
+    sink: &mut dyn Write,
+) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(PIECE.into(), sink);
+    let (mut head, mut metrics, mut metric) =
+        (Message::default(), Message::default(), Message::default());
+    for named in families {
+        head.clear();
+        head.text(1, &named.name);
+        head.text(2, &named.family.help);
+        head.integer(3, type_number(named.family.kind));
+        if !named.family.unit.is_empty() {
+            head.text(5, &named.family.unit);
+        }
+        metrics.clear();
+        let mut length = 0_u64;
+        for series in &named.family.series {
+            metric.clear();
+            write_series(&mut metric, named, series, escaping);
+            length = length.saturating_add(length_of_message(4, metric.len()));
+            if metrics.len() < PIECE.into() {
+                metrics.nested(4, &metric);
+            }
+        }
+        let mut prefix = Message::default();
+        prefix.varint(length.saturating_add(head.len()));
+        out.write_all(prefix.bytes())?;
+        out.write_all(head.bytes())?;
+        if metrics.len() == length {
+            out.write_all(metrics.bytes())?;
+            continue;
+        }
+        for series in &named.family.series {
+            metric.clear();
+            write_series(&mut metric, named, series, escaping);
+            metrics.clear();
+            metrics.nested(4, &metric);
+            out.write_all(metrics.bytes())?;
+        }
+    }
+    out.flush()
+}
+
+/// The number of `MetricType`. There is none for infos and state sets, which are gauges.
+fn type_number(kind: MetricType) -> u64 {
+    match kind {
+        MetricType::Counter => 0,
+        MetricType::Gauge | MetricType::Info | MetricType::StateSet => 1,
+        MetricType::Summary => 2,
+        MetricType::Histogram => 4,
+    }
+}
+
+/// Writes a message `Metric`.
+fn write_series(out: &mut Message, named: &Named<'_>, series: &Series, escaping: Escaping) {
+    for (name, value) in &series.labels {
+        out.message(1, |label| {
+            if named.has_plain_labels {
+                label.text(1, name);
+            } else {
+                label.text(1, &escaping.escaped(name, Of::Label));
+            }
+            label.text(2, value);
+        });
+    }
+    match &series.value {
+        Value::Gauge(value) => out.message(2, |gauge| gauge.double(1, *value)),
+        Value::Counter(number) => out.message(3, |counter| {
+            counter.double(1, number.as_f64());
+            write_time(counter, 3, series.created);
+        }),
+        Value::Summary(value) => out.message(4, |summary| {
+            summary.integer(1, value.count);
+            summary.double(2, value.sum);
+            write_time(summary, 4, series.created);
+        }),
+        Value::Histogram(value) => out.message(7, |histogram| {
+            histogram.integer(1, value.count());
+            histogram.double(2, value.sum);
+            for bucket in &value.buckets {
+                histogram.message(3, |out| {
+                    out.integer(1, bucket.count);
+                    out.double(2, bucket.le);
+                });
+            }
+            write_time(histogram, 15, series.created);
+        }),
+    }
+}
+
+/// Writes a `google.protobuf.Timestamp`.
+fn write_time(out: &mut Message, field: u32, time: Option<SystemTime>) {
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    if let Some(since) = since {
+        out.message(field, |out| {
+            out.integer(1, since.as_secs());
+            out.integer(2, since.subsec_nanos().into());
+        });
+    }
+}
