@@ -10,11 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use headcount::{Collector, Number, ProcessMetrics, Value};
-use headcount_tests::child::Child;
+use headcount_tests::child::{Child, told};
 use headcount_tests::files::names;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, victim};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 fn victim() -> PathBuf {
     victim::build_victim(env!("CARGO"), Path::new(env!("CARGO_TARGET_TMPDIR")))
@@ -85,6 +86,32 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     assert_counted(directory, before + 2, &format!("{what}, folded"));
     assert_eq!(names(directory), [".compact.lock", "archive.hca"], "{what}");
     true
+}
+
+/// A signal handler forks while the archive is written, and the child returns into the writing. It
+/// has the file that its parent writes to, and its position.
+#[test]
+fn a_child_forked_while_the_archive_is_written_does_no_harm() {
+    let victim = victim();
+    for stops_at in ["fold.write.before", "fold.write.after", "fold.remove.before"] {
+        let folder = temporary_directory(Medium::Memory);
+        let directory = folder.path();
+        dead(&victim, directory, 3);
+        let mut interrupted = Command::new(&victim);
+        interrupted.arg("fork-at").arg(directory).args(["fold", "fold.write.before", stops_at]);
+        let mut parent = Child::start(&mut interrupted);
+        assert!(stops(&mut parent), "{stops_at}: {}", parent.output());
+        parent.signal(Signal::SIGCONT);
+        assert!(parent.wait().success(), "{stops_at}: {}", parent.output());
+        let child = told(&parent.all_output(), "child: ").parse().expect("a process");
+        assert_counted(directory, 3, stops_at);
+        assert_eq!(names(directory), [".compact.lock", "archive.hca"], "{stops_at}");
+        // Its parent is gone, so it ends unseen, whatever it tries.
+        let child = Pid::from_raw(child);
+        let _ = kill(child, Signal::SIGCONT);
+        eventually("the child has ended", || kill(child, None).is_err().then_some(()));
+        assert_counted(directory, 3, stops_at);
+    }
 }
 
 #[test]

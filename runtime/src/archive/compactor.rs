@@ -8,7 +8,7 @@ use std::time::Instant;
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, fchmod, fsync, openat, renameat_with, unlinkat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, pwrite};
 use rustix::process::{Resource, getrlimit};
 
 use crate::directory::{ARCHIVE, Directory, Names, SET_ASIDE, SUFFIX, UNFINISHED};
@@ -17,7 +17,7 @@ use crate::fault;
 use crate::merge::archived::Archive;
 use crate::merge::part::Part;
 use crate::model::instance::{Age, hex};
-use crate::process::{Forks, now_ns, random};
+use crate::process::{Forks, epoch, now_ns, random};
 use crate::reader::liveness::{Here, Life};
 use crate::reader::log_reader::Logs;
 use crate::reader::segment::{Segment, read_header};
@@ -354,6 +354,7 @@ impl<'a> Folder<'a> {
         decode(bytes).map_err(|_| Error::io("write the archive", Errno::FBIG))?;
         let random = random().map_err(|e| Error::io("get a random number", e))?;
         let name = format!("{UNFINISHED}{}", hex(&random));
+        let writer = epoch();
         let written = self.write_as(&name, bytes).and_then(|()| {
             self.lock.check()?;
             original.check()?;
@@ -364,7 +365,8 @@ impl<'a> Folder<'a> {
                 e => Error::io("replace the archive", e),
             })
         });
-        if written.is_err() {
+        // A child that a signal handler forked meanwhile comes here too, and the file is its parent's.
+        if written.is_err() && writer == epoch() {
             fault::step!("fold.remove", {
                 let _ = unlinkat(self.directory, &name, AtFlags::empty());
             });
@@ -385,12 +387,13 @@ impl<'a> Folder<'a> {
         // The umask may have removed permissions.
         fault::call!("fold.mode", fchmod(&fd, mode)).map_err(refused)?;
         self.directory.give_to_owner(&fd)?;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let written = fault::call!("fold.write", rustix::io::write(&fd, rest));
-            match written {
+        // At places that are named. A child that a signal handler forks here writes too, and shares the
+        // file's position: with plain writes the file would have the bytes twice.
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            match fault::call!("fold.write", pwrite(&fd, rest, written as u64)) {
                 Ok(0) => return Err(Error::io("write the archive", Errno::IO)),
-                Ok(n) => rest = rest.get(n..).unwrap_or_default(),
+                Ok(n) => written += n,
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(Error::io("write the archive", e)),
             }

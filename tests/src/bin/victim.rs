@@ -4,10 +4,11 @@
 //! What it does, and how it fares, it says in memory that it shares with the test: output takes
 //! system calls.
 
-#![expect(clippy::print_stdout, reason = "the names of the places, and that it is ready")]
+#![allow(clippy::print_stdout, reason = "the names of the places, and that it is ready")]
 #![expect(unsafe_code, reason = "fork, and leave to be traced")]
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use headcount::{
 };
 use headcount_tests::oracle::Oracle;
 use headcount_tests::victim::{self, Report, Role};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
 /// Who counts.
@@ -129,6 +131,9 @@ fn main() {
             });
         }
         ["pause", directory, action, place] => act(directory, action, || faults::stop(place, 1)),
+        ["fork-at", directory, action, place, child_stops_at] => {
+            act(directory, action, || fork_at(place, child_stops_at));
+        }
         ["bystander", directory] => {
             headcount::init(Config::new().directory(directory)).expect("the directory is fit");
             BYSTANDER.inc_by(7);
@@ -235,6 +240,34 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
         _ => panic!("no such action: {action}"),
     };
     done.unwrap_or_else(|error| panic!("{action}: {error}"));
+}
+
+/// Where the child that [`fork_when_continued`] forks stops.
+static CHILD_STOPS_AT: OnceLock<String> = OnceLock::new();
+
+/// Stops this process at `place`. When it is continued, a signal handler forks there. The child
+/// returns into what was interrupted and stops at its own place; only then does the parent go on.
+fn fork_at(place: &str, child_stops_at: &str) {
+    CHILD_STOPS_AT.set(child_stops_at.to_owned()).expect("set once");
+    let handler = SigHandler::Handler(fork_when_continued);
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler forks, which this program's only thread may, and touches atomics.
+    unsafe { sigaction(Signal::SIGCONT, &action) }.expect("a valid signal");
+    faults::stop(place, 1);
+}
+
+extern "C" fn fork_when_continued(_: i32) {
+    // SAFETY: no other thread exists that could hold a lock.
+    match unsafe { fork() } {
+        Ok(ForkResult::Child) => {
+            faults::stop(CHILD_STOPS_AT.get().map_or("", String::as_str), 1);
+        }
+        Ok(ForkResult::Parent { child }) => {
+            let _ = waitpid(child, Some(WaitPidFlag::WUNTRACED));
+            println!("child: {child}");
+        }
+        Err(_) => {}
+    }
 }
 
 /// Counted by who comes to a directory of the dead.
