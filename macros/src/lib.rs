@@ -209,7 +209,7 @@ mod tests;
 /// # use headcount::__private as K;
 /// fn greet(name: &str) -> String {
 ///     {
-///         enum __Here {}                                        // its name has the method's type
+///         struct __Here;                                        // its name has the method's type
 ///         static __SITE: K::FunctionSite<1> =
 ///             K::FunctionSite::new::<__Here>(&__SITE, module_path!());
 ///         K::inventory::submit! { __SITE.sites() }              // known before `main`
@@ -320,7 +320,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn nap() {
 ///     {
 ///         let __call = {
-///             enum __Here {}
+///             struct __Here;
 ///             static __SITE: K::FunctionSite<4> =
 ///                 K::FunctionSite::new::<__Here>(&__SITE, module_path!());
 ///             K::inventory::submit! { __SITE.sites() }
@@ -486,7 +486,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// fn parse(text: String, _permit: Vec<u8>) -> Result<u32, Error> {
 ///     {
 ///         let __call = {
-///             enum __Here {}
+///             struct __Here;
 ///             static __SITE: K::FunctionSite<96> =
 ///                 K::FunctionSite::new::<__Here>(&__SITE, module_path!());
 ///             K::inventory::submit! { __SITE.sites() }

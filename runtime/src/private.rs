@@ -2,7 +2,6 @@
 //! release.
 
 pub use core::any::type_name;
-pub use core::convert::Infallible;
 pub use core::future::Future;
 pub use core::ops::FnOnce;
 pub use core::option::Option;
@@ -35,9 +34,9 @@ pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
     InProgress, Late, Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
-    Recorder, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count, ended,
-    ends, enter, enter_until, error_if, never, plain, scope, stop, unlooked, unlooked_until, watch,
-    watch_until,
+    Recorder, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count,
+    diverge, diverging, ended, ends, enter, enter_until, error_if, never, plain, scope, stop,
+    unlooked, unlooked_until, watch, watch_until,
 };
 
 /// All modes. A test holds the macros' table to them.

@@ -3,7 +3,7 @@
 //! Each test has functions of its own, so that the tests can run at the same time in one process.
 
 #![expect(clippy::unnecessary_wraps, reason = "what is returned is what is looked at")]
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 #![expect(
     clippy::needless_pass_by_value,
     reason = "when arguments are dropped is one of the cases"
@@ -590,12 +590,37 @@ fn a_function_that_never_returns_counts_at_its_beginning_and_its_panic() {
         panic!("as asked")
     }
 
+    #[counted(outcome)]
+    fn serving_here() -> std::convert::Infallible {
+        panic!("as asked")
+    }
+
+    // The value passes through two calls.
+    #[counted(outcome)]
+    #[counted(outcome, name = "rounds_total")]
+    #[timed]
+    async fn serving_twice(name: String) -> std::convert::Infallible {
+        Yield::default().await;
+        panic!("{name}")
+    }
+
+    #[counted(outcome)]
+    fn boxed_serving() -> Pin<Box<dyn Future<Output = std::convert::Infallible>>> {
+        let name = "as asked";
+        Box::pin(async move { panic!("{name}") })
+    }
+
     panics(|| diverging());
     panics(|| block_on(async { diverging_later().await }));
     panics(|| block_on(async { match serving().await {} }));
+    panics(|| match serving_here() {});
+    panics(|| block_on(async { match serving_twice("as asked".to_owned()).await {} }));
+    panics(|| block_on(async { match boxed_serving().await {} }));
     assert_function("diverging", [1.0, 1.0, 0.0, 1.0]);
     assert_outcomes("function_calls_total", &labels("diverging_later"), [0.0, 0.0, 1.0, 0.0]);
-    assert_outcomes("function_calls_total", &labels("serving"), [0.0, 0.0, 1.0, 0.0]);
+    for name in ["serving", "serving_here", "serving_twice", "boxed_serving"] {
+        assert_outcomes("function_calls_total", &labels(name), [0.0, 0.0, 1.0, 0.0]);
+    }
 }
 
 #[test]

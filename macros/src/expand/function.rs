@@ -85,7 +85,7 @@ fn stays_in_place(plan: &Plan) -> bool {
     !looks && plan.never_fails() && (keeps_caller || !arguments::self_may_drop(&plan.function))
 }
 
-/// `-> !`: the call can only unwind, which drops the guard.
+/// `-> !` and `-> Infallible`: the call can only unwind, which drops the guard.
 fn never_returning(plan: &Plan) -> TokenStream {
     let begin = begin(plan, &q!(__call), &entered(plan, "enter", Clock::NONE));
     let body = body(plan);
@@ -135,12 +135,8 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let moved = moved(plan, Around::Captures);
     let clock = Clock::of(plan, &moved);
     let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
-    let returns = if plan.shape == Shape::AsyncNever {
-        let krate = &plan.krate;
-        q!(if false { let __r: #krate::Box<#krate::Infallible> = #krate::never(); return *__r; })
-    } else {
-        return_type(plan)
-    };
+    let is_never = plan.shape == Shape::AsyncNever;
+    let returns = if is_never { TokenStream::new() } else { return_type(plan) };
     let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
     let body = match returned_closure(plan) {
@@ -152,10 +148,12 @@ fn watched(plan: &mut Plan) -> TokenStream {
     };
     let asyncs = plan.function.at_braces("async");
     let body = q!(#asyncs move #body);
-    let (future, pattern) = under_watch(plan, &body, clock);
-    if plan.shape == Shape::AsyncNever {
-        return q!({ #ended #begin let #pattern = #future.await; match __out {} });
+    if is_never {
+        let krate = plan.krate.clone();
+        let (future, _) = under_watch(plan, &q!(#krate::diverging(#body)), clock);
+        return q!({ #ended #begin #krate::diverge(#future.await) });
     }
+    let (future, pattern) = under_watch(plan, &body, clock);
     let end = end(plan);
     q!({ #ended #begin let #pattern = #future.await; #end __out })
 }

@@ -112,7 +112,7 @@ fn items(plan: &Plan) -> TokenStream {
     if let Some(what) = lone(plan) {
         let what = number(what);
         return q!(
-            enum __Here {}
+            struct __Here;
             static __SITE: #krate::FunctionSite<#what> =
                 #krate::FunctionSite::new::<__Here>(&__SITE, #krate::module_path!());
             #krate::inventory::submit! { __SITE.sites() }
@@ -122,7 +122,7 @@ fn items(plan: &Plan) -> TokenStream {
     let mut before = TokenStream::new();
     if plan.sites.iter().any(|site| matches!(site, Site::Function(_))) {
         before.extend(q!(
-            enum __Here {}
+            struct __Here;
         ));
     }
     let mut sites = Vec::new();

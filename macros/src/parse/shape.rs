@@ -9,11 +9,11 @@ use crate::parse::types::{is_bound, last_segment, type_arguments, ungrouped};
 pub(crate) enum Shape {
     /// When it returns.
     Plain,
-    /// Never by returning: `-> !`.
+    /// Never by returning: `-> !` or `-> Infallible`.
     Never,
     /// When the future is done: `async fn`.
     Async,
-    /// The same for `async fn .. -> !`.
+    /// The same for an `async fn`.
     AsyncNever,
     /// When the returned future is done: `-> impl Future`.
     ImplFuture,
@@ -26,22 +26,18 @@ impl Shape {
     /// a future that is to be measured.
     pub(crate) fn of(sig: &Signature, future: Option<bool>) -> Self {
         let written = written_type(sig);
+        let is_never = written.is_some_and(is_never);
         if sig.asyncness.is_some() {
-            return match written {
-                Some(Type::Never(_)) => Shape::AsyncNever,
-                _ => Shape::Async,
-            };
+            return if is_never { Shape::AsyncNever } else { Shape::Async };
+        }
+        if is_never && future != Some(true) {
+            return Shape::Never;
         }
         if future == Some(false) {
-            return if matches!(written, Some(Type::Never(_))) {
-                Shape::Never
-            } else {
-                Shape::Plain
-            };
+            return Shape::Plain;
         }
         let future = future.is_some();
         match written {
-            Some(Type::Never(_)) => Shape::Never,
             Some(Type::ImplTrait(ty)) if future || ty.bounds.iter().any(is_future_bound) => {
                 Shape::ImplFuture
             }
@@ -91,6 +87,14 @@ pub(crate) fn output_type(sig: &Signature, shape: Shape) -> Option<&Type> {
         }
         _ => None,
     }
+}
+
+/// Whether a type has no values. `Infallible` is `!` under another name from some compiler on, and
+/// code behind a value of such a type is unreachable, which rustc warns of.
+fn is_never(ty: &Type) -> bool {
+    matches!(ty, Type::Never(_))
+        || last_segment(ty)
+            .is_some_and(|last| last.ident == "Infallible" && last.arguments.is_none())
 }
 
 fn is_boxed_future(ty: &Type) -> bool {

@@ -40,7 +40,7 @@ fn a_bare_counted_function_has_no_guard() {
             pub fn plain(a: u32) -> u32 {
                 {
                     __SITE.count();
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());
@@ -71,7 +71,7 @@ fn timing_keeps_the_body_in_its_place() {
         async fn wait(mut n: u32) {
             {
                 let __call = {
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<4> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());
@@ -101,7 +101,7 @@ fn bare_in_progress_and_count_exceptions() {
         fn f(&mut self, (a, mut b): (String, u8)) -> Option<&mut u8> {
             {
                 let __call = {
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<16> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());
@@ -121,7 +121,7 @@ fn bare_in_progress_and_count_exceptions() {
         fn f(&mut self, __arg1: (String, u8)) -> Option<&mut u8> {
             {
                 let __call = {
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<96> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());
@@ -154,7 +154,7 @@ fn all_four_share_one_guard() {
                 let __ended = ::headcount::__private::ended();
                 let __noted = &__ended;
                 let __recorders = {
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<121> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());
@@ -376,7 +376,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
     expect![[r#"
         fn get<'a>(&'a self, key: &'a str) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
             let __recorders = {
-                enum __Here {}
+                struct __Here;
                 static __SITE: ::headcount::__private::FunctionSite<2> = ::headcount::__private::FunctionSite::new::<
                     __Here,
                 >(&__SITE, ::headcount::__private::module_path!());
@@ -411,7 +411,7 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
     expect![[r#"
         fn get(key: &str) -> impl Future<Output = Page> {
             let __recorders = {
-                enum __Here {}
+                struct __Here;
                 static __SITE: ::headcount::__private::FunctionSite<1> = ::headcount::__private::FunctionSite::new::<
                     __Here,
                 >(&__SITE, ::headcount::__private::module_path!());
@@ -459,7 +459,7 @@ fn an_attribute_waits_for_those_after_it() {
         fn f() {
             {
                 let __call = {
-                    enum __Here {}
+                    struct __Here;
                     static __SITE: ::headcount::__private::FunctionSite<6> = ::headcount::__private::FunctionSite::new::<
                         __Here,
                     >(&__SITE, ::headcount::__private::module_path!());

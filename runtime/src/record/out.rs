@@ -1,5 +1,6 @@
 //! How generated code examines a returned value, depending on its type.
 
+use core::convert::Infallible;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -131,6 +132,41 @@ pub fn error_if<T: ?Sized>(value: &T, test: impl FnOnce(&T) -> bool) -> Outcome 
 #[inline]
 pub fn call_once<T>(f: impl FnOnce() -> T) -> T {
     f()
+}
+
+/// A future that never has an output. The bound gives the `async` block its type, which the
+/// compiler can't infer from a body that doesn't end.
+#[inline]
+pub fn diverging<F: Future<Output = Infallible>>(future: F) -> F {
+    future
+}
+
+/// The output of such a future under watch. It is taken as a whole: code behind an expression of a
+/// type without values is unreachable, and rustc would warn of it at the attribute.
+#[inline]
+pub fn diverge<T: Never>(output: T) -> ! {
+    output.never()
+}
+
+/// A type without values.
+pub trait Never {
+    /// Is never called.
+    fn never(self) -> !;
+}
+
+impl Never for Infallible {
+    #[inline]
+    fn never(self) -> ! {
+        match self {}
+    }
+}
+
+/// An output, and the call that was watched.
+impl<C, T: Never> Never for (C, T) {
+    #[inline]
+    fn never(self) -> ! {
+        self.1.never()
+    }
 }
 
 /// A value of any type, in code that never runs and only tells the compiler the type.
