@@ -4,7 +4,7 @@
 //! cargo run --example hello
 //! ```
 
-#![expect(clippy::print_stdout, reason = "shows the exposition")]
+#![allow(clippy::print_stdout, reason = "shows the exposition")]
 
 use std::error::Error;
 use std::time::Duration;

@@ -139,6 +139,7 @@ mod armed {
         }
     }
 
+    #[allow(deprecated, reason = "its newer name needs Rust 1.95")]
     pub(crate) fn refusal(call: &str) -> Option<Errno> {
         let call = hash(call);
         let refusal = REFUSALS.iter().find(|known| known.call.load(Ordering::Relaxed) == call)?;

@@ -102,7 +102,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            #[expect(clippy::print_stderr, reason = "a failed test shows what its programs said")]
+            #[allow(clippy::print_stderr, reason = "a failed test shows what its programs said")]
             {
                 eprintln!("---- output of {}:\n{}", self.process.id(), self.output());
             }

@@ -13,7 +13,7 @@ pub struct Random {
 impl Random {
     /// Takes the seed from `HEADCOUNT_SEED`, or a new one without it. Prints it, so that a failed
     /// test shows how to repeat it.
-    #[expect(clippy::print_stderr, reason = "shown when the test fails")]
+    #[allow(clippy::print_stderr, reason = "shown when the test fails")]
     pub fn seeded() -> Self {
         #[expect(clippy::disallowed_methods, reason = "a failure is repeated with its seed")]
         let seed = std::env::var("HEADCOUNT_SEED").ok();

@@ -16,7 +16,7 @@
 //! its beginning to its end, and may or may not show the rest; dead is final; what a dead segment
 //! holds doesn't change.
 
-#![expect(clippy::print_stdout, reason = "tells how much was looked at")]
+#![allow(clippy::print_stdout, reason = "tells how much was looked at")]
 
 use rustc_hash::FxHashSet;
 

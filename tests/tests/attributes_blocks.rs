@@ -1,6 +1,6 @@
 //! Attributes on whole `impl` blocks, traits and modules, asserted in the exposition.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 
 use headcount::{count_exceptions, counted, in_progress, timed};
 use headcount_tests::calls::{Yield, block_on};

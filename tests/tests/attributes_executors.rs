@@ -1,6 +1,6 @@
 //! The attributes under a real executor, and beside the attributes of others.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -5,7 +5,7 @@
 //! nothing to count (`fail/trait_declaration`), unknown arguments are errors (`fail/unknown_key`).
 //! Shadowed names, renamed packages and denied lints are the test `attributes_hygiene`.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 
 use std::fmt::Debug;
 use std::fs;

@@ -2,7 +2,7 @@
 //! could. What generated functions do is the test `attributes_differential`; here stands what is
 //! recorded of them, and what no generator would think of.
 
-#![expect(clippy::unwrap_used, reason = "a helper fails the test")]
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 
 use std::cell::RefCell;
 use std::future::Future;

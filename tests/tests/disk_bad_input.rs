@@ -1,7 +1,7 @@
 //! Directories that are unfit and files that aren't segments: recording goes on, the rest is read,
 //! and someone is told what and why, with the path.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;

@@ -4,7 +4,7 @@
 //!
 //! Files that lie from the start are in `disk_hostile.rs`.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

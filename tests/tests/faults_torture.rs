@@ -1,7 +1,7 @@
 //! The rig `torture` for a short time, in memory and on disk. `cargo run -p headcount-tests --bin
 //! torture` runs it for longer.
 
-#![expect(clippy::print_stdout, reason = "the figures")]
+#![allow(clippy::print_stdout, reason = "the figures")]
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Many processes, one page: every kind and mode in every situation of the table `contract`, by
 //! real processes; and the Python client held to the same table.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,7 +1,7 @@
 //! Series come and go, for ever: what a process holds is bounded by those that are there, and no
 //! count is lost, doubled, or another's.
 
-#![expect(clippy::float_cmp, reason = "whole numbers")]
+#![allow(clippy::float_cmp, reason = "whole numbers")]
 
 use std::collections::BTreeMap;
 use std::fs::File;

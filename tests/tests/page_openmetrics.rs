@@ -212,7 +212,7 @@ fn whatever_families_there_are_the_page_is_valid_and_says_what_the_text_says() {
     let is_several = |family: &&MetricFamily| family.kind == MetricType::Histogram;
     let counted: Vec<MetricFamily> =
         snapshot.families().iter().filter(is_several).cloned().collect();
-    assert!(!counted.is_empty());
+    assert_ne!(counted.len(), 0);
 
     let (mut pages, mut texts) = (Vec::new(), Vec::new());
     for _ in 0..400 {

@@ -1,6 +1,6 @@
 //! What the kernel says of processes: exact, never falling, and with what the dead have used.
 
-#![expect(clippy::float_cmp, reason = "ticks are counted, and never measured")]
+#![allow(clippy::float_cmp, reason = "ticks are counted, and never measured")]
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;

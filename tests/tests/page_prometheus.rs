@@ -287,7 +287,7 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
 
 /// Whole numbers below 2^53 are exact, in the page and in Prometheus: no tolerance.
 #[track_caller]
-#[expect(clippy::float_cmp, reason = "whole numbers")]
+#[allow(clippy::float_cmp, reason = "whole numbers")]
 fn assert_exactly(actual: f64, expected: f64) {
     assert_eq!(actual, expected);
 }

@@ -1,6 +1,6 @@
 //! A process dies, by any means: what it counted stays, what was only true of the living goes.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -2,7 +2,7 @@
 //! directory, room on the disk. Counting goes on, at worst in private memory, and nobody's files
 //! are touched.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -121,7 +121,7 @@ fn blocks(directory: &Path) -> u64 {
 fn locked_memory(directory: &Path, when: &str) -> Option<String> {
     let output = run(&["lock-memory", directory.to_str().expect("UTF-8"), when]);
     if let [why] = told(&output, "refused: ")[..] {
-        #[expect(clippy::print_stderr, reason = "a test that couldn't be made says so")]
+        #[allow(clippy::print_stderr, reason = "a test that couldn't be made says so")]
         {
             eprintln!("not tested: memory can't be locked here: {why}");
         }

@@ -4,7 +4,7 @@
 //! A segment in memory is charged to the group of who touches it first, and stays so after its
 //! process's death.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

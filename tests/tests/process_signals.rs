@@ -1,7 +1,7 @@
 //! Signal handlers that fork or record, at the worst moments: in the middle of an operation, and of
 //! a first use.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::path::Path;
 use std::process::Command;

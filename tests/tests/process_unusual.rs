@@ -2,7 +2,7 @@
 //! family, functions and loggers that take locks, containers with a boot id of their own. Each once
 //! broke the library, and is held here to what the documentation promises.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;

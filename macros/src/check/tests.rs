@@ -9,6 +9,9 @@ use crate::parse::args::Args;
 use crate::parse::function::Function;
 use crate::report::errors::Errors;
 
+/// No messages.
+const NONE: [&str; 0] = [];
+
 /// The messages about one attribute on a function.
 fn mistakes(attribute: Attribute, args: TokenStream, item: TokenStream) -> Vec<String> {
     let mut errors = Errors::new();
@@ -37,7 +40,7 @@ fn one(mistakes: Vec<String>, part: &str) {
 
 #[test]
 fn a_bare_attribute_and_a_full_one_pass() {
-    assert!(plain(quote!()).is_empty());
+    assert_eq!(plain(quote!()), NONE);
     let full = quote!(
         name = "jobs_total",
         help = "Jobs.",
@@ -46,7 +49,7 @@ fn a_bare_attribute_and_a_full_one_pass() {
         error_if = |r| r.bad(),
         crate = a::b,
     );
-    assert!(plain(full).is_empty());
+    assert_eq!(plain(full), NONE);
 }
 
 #[test]
@@ -103,8 +106,8 @@ fn an_error_that_cannot_be_seen_must_be_named() {
     );
     one(mistakes(Attribute::CountExceptions, quote!(), hidden.clone()), "write `error_if");
     one(mistakes(Attribute::Counted, quote!(outcome), hidden.clone()), "write `error_if");
-    assert!(mistakes(Attribute::Counted, quote!(), hidden.clone()).is_empty());
-    assert!(mistakes(Attribute::CountExceptions, quote!(error_if = |_| true), hidden).is_empty());
+    assert_eq!(mistakes(Attribute::Counted, quote!(), hidden.clone()), NONE);
+    assert_eq!(mistakes(Attribute::CountExceptions, quote!(error_if = |_| true), hidden), NONE);
     one(plain(quote!(error_if = |_| true)), "`error_if` needs `outcome`");
 }
 
@@ -130,12 +133,12 @@ fn functions_that_cannot_be_measured_are_refused() {
         )),
         "the caller's location would be lost",
     );
-    assert!(
+    assert_eq!(
         on(quote!(
             #[track_caller]
             fn f() -> impl Fn(u8) {}
-        ))
-        .is_empty()
+        )),
+        NONE
     );
     one(
         on(quote!(
@@ -143,12 +146,12 @@ fn functions_that_cannot_be_measured_are_refused() {
         )),
         "`FusedFuture`",
     );
-    assert!(
+    assert_eq!(
         on(quote!(
             #[track_caller]
             fn f() -> ! {}
-        ))
-        .is_empty()
+        )),
+        NONE
     );
 }
 
@@ -164,16 +167,16 @@ fn buckets_are_checked_where_they_stand() {
             ),
         )
     };
-    assert!(timed(quote!([1, 2.5])).is_empty());
-    assert!(timed(quote!(a::B)).is_empty());
+    assert_eq!(timed(quote!([1, 2.5])), NONE);
+    assert_eq!(timed(quote!(a::B)), NONE);
     one(timed(quote!([1.0, 0.5])), "bucket bounds must ascend: 0.5 comes after 1");
     one(timed(quote!([])), "at least one");
     one(timed(quote!([0.0])), "above 0");
     one(timed(quote!([-1.0])), "above 0");
     one(timed(quote!([1e999])), "finite");
     one(timed(quote!([a, 1.0])), "a bucket bound is a number");
-    assert!(timed(quote!(headcount::linear_buckets::<3>(0.1, 0.1))).is_empty());
-    assert!(timed(quote!(&a::B)).is_empty());
+    assert_eq!(timed(quote!(headcount::linear_buckets::<3>(0.1, 0.1))), NONE);
+    assert_eq!(timed(quote!(&a::B)), NONE);
     one(timed(quote!(3)), "takes a list of numbers, or a constant");
     one(timed(quote!(|| B)), "takes a list of numbers, or a constant");
 }
@@ -190,5 +193,5 @@ fn labels_have_names_of_their_own() {
     one(labels(quote!(a: u8)), "`a` needs a value");
     one(labels(quote!(a: Vec<T> = b)), "the type of a label is used outside");
     one(labels(quote!(a, b, c, d, e, f, g, h, i)), "at most 8 labels");
-    assert!(labels(quote!(a, b, c, d, e, f, g, h, i = "x")).is_empty());
+    assert_eq!(labels(quote!(a, b, c, d, e, f, g, h, i = "x")), NONE);
 }

@@ -359,7 +359,7 @@ mod tests {
         assert!(!(&"ab", &77_u8).are(given) && !(&"ab", &"").are(given));
         assert!(!(&"ab",).are(given) && !(&"ab", &7_u8, &"").are(given));
         assert!(!(&"ab7", &"").are(given));
-        assert!((&"ab", &7_u8).digests().as_ref() == (&key).digests().as_ref());
+        assert_eq!((&"ab", &7_u8).digests().as_ref(), (&key).digests().as_ref());
         assert!((&"ab", &7_u8).briefs().is_some_and(|briefs| briefs == (&"ab", &7_u8).digests()));
     }
 

@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_groups() {
-        assert!(in_groups(&[]).is_empty());
+        assert_eq!(in_groups(&[]).len(), 0);
         assert_eq!(in_groups(&[vec![], vec![]]), [[vec![], vec![]]]);
     }
 }

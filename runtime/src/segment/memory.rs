@@ -261,7 +261,7 @@ impl Memory {
     /// Copies whole words to `offset`, which must have blocks: the header, or a log that nobody
     /// reads yet.
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
-        debug_assert!(bytes.len() % 8 == 0);
+        debug_assert_eq!(bytes.len() % 8, 0);
         for (at, bytes) in (offset..).step_by(8).zip(bytes.chunks_exact(8)) {
             let word = <[u8; 8]>::try_from(bytes).map_or(0, u64::from_le_bytes);
             self.store(at, word, Ordering::Relaxed);

@@ -145,6 +145,7 @@ impl Gate {
     }
 
     /// Ends a call; only the first caller succeeds.
+    #[allow(deprecated, reason = "its newer name needs Rust 1.95")]
     fn take(&self, number: u64) -> Option<u64> {
         let is_this = |word: u64| (word & !AWAITED == number).then_some(0);
         self.call.fetch_update(Ordering::SeqCst, Ordering::Relaxed, is_this).ok()
@@ -178,6 +179,7 @@ impl Gate {
         }
     }
 
+    #[allow(deprecated, reason = "its newer name needs Rust 1.95")]
     fn open(&self) {
         // Never below 0: the handlers may have been registered a second time during the fork.
         let one_less = |forking: u32| forking.checked_sub(1);

@@ -2,7 +2,7 @@
 //! all of it comes to. Its argument is a directory. `metrics_functions.rs` starts it: a process of
 //! its own, in which no test runner's threads are forked away.
 
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
 //! A program under test whose series come and go, as it is told: see `metrics_churn.rs`.
 
-#![expect(clippy::print_stdout, reason = "it answers")]
+#![allow(clippy::print_stdout, reason = "it answers")]
 #![expect(unsafe_code, reason = "fork")]
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! A program under test: eight threads count in 10,000 series, until its input ends.
 
-#![expect(clippy::print_stdout, reason = "it tells how often it counted")]
+#![allow(clippy::print_stdout, reason = "it tells how often it counted")]
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

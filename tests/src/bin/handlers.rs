@@ -6,7 +6,7 @@
 //! handlers <directory> <what> <rounds>
 //! ```
 
-#![expect(clippy::print_stdout, reason = "what it has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, and signal handlers")]
 
 use std::os::unix::thread::JoinHandleExt;

@@ -1,7 +1,7 @@
 //! A program under test that does what it is told, line by line, and answers each line with one:
 //! for tests that change the world between two of them. It ends with its input.
 
-#![expect(clippy::print_stdout, reason = "the answers")]
+#![allow(clippy::print_stdout, reason = "the answers")]
 #![expect(unsafe_code, reason = "fork")]
 
 use std::io::{BufRead, Write};

@@ -2,7 +2,7 @@
 //! closed descriptors, locked memory. Each scenario is one command, and each ends by itself or says
 //! `ready` and waits to be killed.
 
-#![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, signal handlers, and an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout};

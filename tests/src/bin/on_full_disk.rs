@@ -2,7 +2,7 @@
 //! fills the rest. The disk is a mount of its own, so that a scenario is one command. It doesn't
 //! count itself; what its children find it judges as a collector, and tells.
 
-#![expect(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
 #![expect(unsafe_code, reason = "fork, and an allocator that records")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -4,7 +4,7 @@
 //! regrown <directory>      a filesystem in memory is mounted there, for this program only
 //! ```
 
-#![expect(clippy::print_stdout, reason = "what it has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has found is told on its output")]
 
 use std::fs::{self, File};
 use std::io::Write;

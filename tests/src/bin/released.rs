@@ -6,7 +6,7 @@
 //! released <directory> <threads>
 //! ```
 
-#![expect(clippy::print_stdout, reason = "what it has done is printed")]
+#![allow(clippy::print_stdout, reason = "what it has done is printed")]
 #![expect(unsafe_code, reason = "fork, a signal handler, and an allocator that raises signals")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

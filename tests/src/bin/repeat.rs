@@ -4,7 +4,7 @@
 //! it where any system call ends the process, and tells how often it allocated. `repeat` tells the
 //! names of those that are steady.
 
-#![expect(clippy::print_stdout, reason = "tells what it found")]
+#![allow(clippy::print_stdout, reason = "tells what it found")]
 #![expect(unsafe_code, reason = "an allocator that counts, and a filter of system calls")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -6,7 +6,7 @@
 //! which `\n` is a line feed, `counter{x} remove`, `info{x} set`. `scripted.py` is the same program
 //! with Python's client.
 
-#![expect(clippy::print_stdout, reason = "it says when something is done")]
+#![allow(clippy::print_stdout, reason = "it says when something is done")]
 
 use std::env;
 use std::io;

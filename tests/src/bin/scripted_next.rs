@@ -1,7 +1,7 @@
 //! The next version of the program `scripted`: what it declares otherwise, under the same names.
 //! Both run at once while one is replaced by the other.
 
-#![expect(clippy::print_stdout, reason = "it says when something is done")]
+#![allow(clippy::print_stdout, reason = "it says when something is done")]
 
 use std::env;
 use std::io;

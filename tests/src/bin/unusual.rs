@@ -2,8 +2,8 @@
 //! family, functions and loggers that take locks. Each scenario is one command and checks what it
 //! can see itself; `process_unusual.rs` starts them.
 
-#![expect(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
-#![expect(clippy::float_cmp, reason = "counts are exact")]
+#![allow(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::File;
 use std::io::{Read, Write, stdin};

@@ -12,7 +12,7 @@
 //! *gang* are dead its numbers are final: then they are taken down, and must never change again,
 //! whatever is folded.
 
-#![expect(clippy::print_stdout, reason = "the figures, and what is wrong")]
+#![allow(clippy::print_stdout, reason = "the figures, and what is wrong")]
 #![expect(unsafe_code, reason = "fork, and handlers of signals and forks")]
 
 mod cast;

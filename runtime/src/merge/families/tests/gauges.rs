@@ -36,7 +36,7 @@ fn gauges_combine_by_mode_whatever_the_order() {
     assert!(value(&of(GaugeMode::Min, &some[3..])).is_nan());
     // A sum that was never set is 0; other modes have nothing to show.
     assert_eq!(value(&of(GaugeMode::Sum, &[None, None])), 0.0);
-    assert!(of(GaugeMode::Max, &[None, None])[0].series.is_empty());
+    assert_eq!(of(GaugeMode::Max, &[None, None])[0].series.len(), 0);
     let [MetricFamily { series, .. }] = &of(GaugeMode::All, &some[..3])[..] else { panic!() };
     let labels: Vec<_> = series.iter().map(|s| s.labels.clone()).collect();
     let pid = |pid: &str| LabelSet::from_iter([("pid", pid)]);
@@ -82,7 +82,7 @@ fn the_value_that_was_set_last_is_the_most_recent() {
     // set takes no part.
     let parts = vec![set(1, 20, 1.0), set(2, 20, 4.0), part(3, vec![recent()], &[&[0, 0]])];
     assert_eq!(only(&merged(parts).0), &Value::Gauge(4.0));
-    assert!(merged(vec![part(3, vec![recent()], &[&[0, 0]])]).0[0].series.is_empty());
+    assert_eq!(merged(vec![part(3, vec![recent()], &[&[0, 0]])]).0[0].series.len(), 0);
 }
 
 fn states(pid: u32, mode: GaugeMode, cells: &[u64]) -> Part {
