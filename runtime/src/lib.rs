@@ -169,6 +169,10 @@ mod reader;
 mod replace;
 mod scan;
 
+// An HTTP server.
+#[cfg(feature = "serve")]
+mod serve;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -198,6 +202,8 @@ pub use model::{
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;
 pub use scan::Limit;
+#[cfg(feature = "serve")]
+pub use serve::{Server, Serving, serve};
 pub use store::{Health, after_fork_in_child, child_env, health, init, remove_matching};
 
 #[cfg(feature = "__kill-points")]

@@ -50,7 +50,7 @@ fn the_public_api_is_the_one_that_is_listed() {
     let target = target_directory().join("api");
     let made = Command::new(env!("CARGO"))
         .args(["doc", "--quiet", "--locked", "--offline", "--no-deps", "--package", "headcount"])
-        .args(["--features", "gzip,http,process", "--target-dir"])
+        .args(["--features", "process,serve", "--target-dir"])
         .arg(&target)
         .current_dir(tests)
         .status()

@@ -112,6 +112,11 @@ const RUNTIME: &[Layer] = &[
             "expose",
         ],
     },
+    Layer {
+        name: "serve",
+        modules: &["serve"],
+        may_use: &["error", "model", "base", "directory", "segment", "store", "expose", "collect"],
+    },
 ];
 
 const RUNTIME_EXCEPTIONS: &[Exception] = &[];

@@ -320,7 +320,7 @@ impl Collector {
 
     /// The directory that this collector reads, if there is one. For the process's own collector it
     /// is the directory that was opened first, even if its path leads elsewhere now.
-    pub(super) fn open_directory(&self) -> Result<Option<Directory>, Error> {
+    pub(crate) fn open_directory(&self) -> Result<Option<Directory>, Error> {
         match &self.directory {
             Some(path) => Directory::open(path).map(Some),
             None => store::open_directory(),

@@ -69,7 +69,7 @@ impl Exposition {
         Self { status, content_type, is_packed: false, left_out: Vec::new(), body: Vec::new() }
     }
 
-    fn message(status: u16, text: &str) -> Self {
+    pub(crate) fn message(status: u16, text: &str) -> Self {
         let mut exposition = Self::plain(status, "text/plain; charset=utf-8");
         exposition.body = format!("{text}\n").into_bytes();
         exposition
@@ -77,6 +77,11 @@ impl Exposition {
 
     pub(crate) fn method_not_allowed() -> Self {
         Self::message(405, "only GET and HEAD are allowed")
+    }
+
+    #[cfg(feature = "serve")]
+    pub(crate) fn not_found() -> Self {
+        Self::message(404, "there is nothing at this path")
     }
 
     /// Returns the answer for when the collection failed: status 503, and the reason as text.

@@ -1,10 +1,14 @@
-//! The descriptors of the locks that compactors take, kept where a fork handler can close them.
+//! Descriptors that a forked child must not keep, registered where a fork handler can close them:
+//! of the locks that compactors take, and of a server's lock, listeners and connections.
 //!
 //! A child that is forked while its parent compacts inherits the descriptors, and the locks with
-//! them. If it kept them, nothing could be compacted for as long as it lives.
+//! them. If it kept them, nothing could be compacted for as long as it lives, and the port of a
+//! killed server would stay in use.
 #![expect(unsafe_code, reason = "descriptors by their numbers")]
 
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+#[cfg(feature = "serve")]
+use std::os::fd::AsRawFd;
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::fs::fstat;
@@ -20,10 +24,10 @@ const NOBODYS: i32 = -1;
 const RESERVED: i32 = -2;
 
 /// Two for each compacting thread, and enough for more threads, each compacting a different
-/// directory at the same time, than any program has.
-static SLOTS: [Slot; 32] = [const {
+/// directory at the same time, than any program has; and those of a server with 64 connections.
+static SLOTS: [Slot; 128] = [const {
     Slot { fd: AtomicI32::new(NOBODYS), device: AtomicU64::new(0), inode: AtomicU64::new(0) }
-}; 32];
+}; 128];
 
 /// A descriptor that is registered here.
 #[derive(Debug)]
@@ -49,6 +53,15 @@ impl Kept {
     /// Calls `what` with the descriptor, if its number still refers to its file.
     pub(crate) fn with<T>(&self, what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
         SLOTS.get(self.0)?.with(what)
+    }
+
+    /// The descriptor, if its number still refers to its file.
+    #[cfg(feature = "serve")]
+    pub(crate) fn borrowed(&self) -> Option<BorrowedFd<'_>> {
+        let number = self.with(|fd| fd.as_raw_fd())?;
+        // SAFETY: the number refers to this descriptor's file, as `with` has seen just now, and
+        // this process closes it in `close` only, which takes `self`.
+        Some(unsafe { BorrowedFd::borrow_raw(number) })
     }
 
     /// Closes it.

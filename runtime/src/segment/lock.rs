@@ -24,6 +24,12 @@ pub(crate) fn take(file: impl AsFd) -> io::Result<()> {
     set(file, libc::F_WRLCK)
 }
 
+/// Takes the lock, and waits for whoever has it.
+#[cfg(feature = "serve")]
+pub(crate) fn wait(file: impl AsFd) -> io::Result<()> {
+    call(file, libc::F_WRLCK, libc::F_OFD_SETLKW)
+}
+
 /// Releases the lock, even if other processes have the same description: a child that was forked
 /// meanwhile must not keep it.
 pub(crate) fn release(file: impl AsFd) -> io::Result<()> {
@@ -31,11 +37,16 @@ pub(crate) fn release(file: impl AsFd) -> io::Result<()> {
 }
 
 fn set(file: impl AsFd, kind: libc::c_int) -> io::Result<()> {
+    call(file, kind, libc::F_OFD_SETLK)
+}
+
+/// `command` is `F_OFD_SETLK` or `F_OFD_SETLKW`.
+fn call(file: impl AsFd, kind: libc::c_int, command: libc::c_int) -> io::Result<()> {
     let lock = whole_lock(kind);
     let fd = file.as_fd().as_raw_fd();
-    // SAFETY: `F_OFD_SETLK` reads one `struct flock` through the pointer, which is a live local of
+    // SAFETY: both commands read one `struct flock` through the pointer, which is a live local of
     // that type.
-    match unsafe { libc::fcntl(fd, libc::F_OFD_SETLK, &raw const lock) } {
+    match unsafe { libc::fcntl(fd, command, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }

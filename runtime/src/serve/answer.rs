@@ -1,0 +1,149 @@
+//! What a request is answered.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::panic::catch_unwind;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::{Request, Response};
+
+use crate::collect::Collector;
+use crate::error::Error;
+use crate::expose::{Exposition, Scrape};
+use crate::model::Snapshot;
+
+use super::invalid;
+
+/// A body that is there.
+#[derive(Debug)]
+pub(super) struct Page(Option<Bytes>);
+
+impl From<Vec<u8>> for Page {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for Page {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+/// Collects and answers.
+pub(super) struct Answers {
+    collector: Collector,
+    path: String,
+    /// What was collected for the requests of this round: all had arrived before.
+    shared: RefCell<Option<Collected>>,
+}
+
+/// A snapshot, or why there is none.
+type Collected = Result<Rc<Snapshot>, String>;
+
+impl Answers {
+    pub(super) fn new(collector: Collector, path: String) -> Self {
+        Self { collector, path, shared: RefCell::new(None) }
+    }
+
+    /// To be called when all requests that have arrived are read.
+    pub(super) fn begin_round(&self) {
+        self.shared.replace(None);
+    }
+
+    pub(super) fn answer(&self, request: &Request<Incoming>) -> Response<Page> {
+        let scrape = Scrape::from(request);
+        let path = request.uri().path();
+        if !scrape.is_allowed() {
+            Exposition::method_not_allowed().into()
+        } else if path == self.path {
+            self.page(&scrape).into()
+        } else if path == "/healthz" {
+            self.health().into()
+        } else if path == "/" {
+            self.links()
+        } else {
+            Exposition::not_found().into()
+        }
+    }
+
+    fn page(&self, scrape: &Scrape<'_>) -> Exposition {
+        let collected = if scrape.wanted().is_empty() {
+            self.shared.borrow_mut().get_or_insert_with(|| collect(&self.collector)).clone()
+        } else {
+            collect(&self.collector.clone().names(scrape.wanted()))
+        };
+        match collected {
+            Ok(snapshot) => snapshot.render(scrape.clone()),
+            Err(reason) => Exposition::unavailable(&reason),
+        }
+    }
+
+    fn health(&self) -> Exposition {
+        match collect(&self.collector.clone().names(["headcount_shared"])) {
+            Ok(snapshot) => {
+                let told = snapshot.skipped().iter().map(|skipped| format!("left out: {skipped}"));
+                let lines: Vec<String> = std::iter::once("ok".to_owned()).chain(told).collect();
+                Exposition::message(200, &lines.join("\n"))
+            }
+            Err(reason) => Exposition::unavailable(&reason),
+        }
+    }
+
+    fn links(&self) -> Response<Page> {
+        let page = format!(
+            "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>headcount</title>\
+             <h1>headcount {}</h1><p>Metrics of a program that runs as many processes.</p>\
+             <ul><li><a href=\"{path}\">Metrics</a><li><a href=\"/healthz\">Health</a></ul></html>\n",
+            env!("CARGO_PKG_VERSION"),
+            path = self.path,
+        );
+        let mut response = Response::new(Page::from(page.into_bytes()));
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-security-policy", "default-src 'none'"),
+        ] {
+            let value = http::HeaderValue::from_static(value);
+            response.headers_mut().insert(http::HeaderName::from_static(name), value);
+        }
+        response
+    }
+}
+
+/// A function of the program's that panics must not end the server.
+fn collect(collector: &Collector) -> Collected {
+    match catch_unwind(|| collector.collect()) {
+        Ok(Ok(snapshot)) => Ok(Rc::new(snapshot)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("a function given to `Collector::with_families` panicked".to_owned()),
+    }
+}
+
+/// Checks the path of the page.
+pub(super) fn check_path(path: &str) -> Result<(), Error> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
+    if !path.starts_with('/') || !path.chars().all(is_plain) {
+        return Err(invalid(format!("`{path}` is not the path of a page (`/metrics`)")));
+    }
+    if ["/", "/healthz"].contains(&path) {
+        return Err(invalid(format!("`{path}` has an answer of its own")));
+    }
+    Ok(())
+}

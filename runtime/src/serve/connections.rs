@@ -1,0 +1,261 @@
+//! The server's thread: accepts connections, and drives each when its socket is ready.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with};
+use rustix::process::{Resource, getrlimit};
+
+use crate::segment::fork_safe_fd::{self, Kept};
+use crate::store::FORKS;
+
+use super::Shared;
+use super::address::Listener;
+use super::answer::Answers;
+use super::socket::{Io, Socket};
+
+/// Connections at a time, unless the process may have few descriptors.
+const MOST: usize = 64;
+/// How many are accepted before those that are ready are served.
+const BATCH: usize = 64;
+/// Bytes and lines of a header.
+const HEADER: usize = 8192;
+const LINES: usize = 64;
+/// How long a client may take to send a header, to read an answer, and to do nothing.
+const FOR_HEADER: Duration = Duration::from_secs(5);
+const FOR_ANSWER: Duration = Duration::from_secs(30);
+const FOR_NOTHING: Duration = Duration::from_secs(60);
+/// How long nothing is accepted when the process has no descriptor left.
+const REST: Duration = Duration::from_millis(100);
+
+/// What a connection is doing. The order is that in which they make room for a newcomer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// It has had its answer.
+    Idle,
+    /// A request is arriving.
+    Asking,
+    /// It waits for its answer, or reads it.
+    Answered,
+}
+
+struct Connection {
+    socket: Rc<Socket>,
+    hyper: Pin<Box<dyn Future<Output = ()>>>,
+    gate: Rc<Gate>,
+    phase: Phase,
+    since: Instant,
+}
+
+/// Holds a request back until all have been read that have arrived: they share one collection, and
+/// each of them was sent before it.
+#[derive(Debug, Default)]
+struct Gate {
+    /// A request waits for its answer.
+    asks: Cell<bool>,
+    /// It may be answered now.
+    is_open: Cell<bool>,
+}
+
+impl Connection {
+    fn new(kept: Kept, answers: &Rc<Answers>) -> Self {
+        let socket = Rc::new(Socket::new(kept));
+        let gate = Rc::<Gate>::default();
+        let (of_service, answers) = (Rc::clone(&gate), Rc::clone(answers));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (gate, answers) = (Rc::clone(&of_service), Rc::clone(&answers));
+            poll_fn(move |_| {
+                let is_open = gate.is_open.replace(false);
+                gate.asks.set(!is_open);
+                if is_open {
+                    Poll::Ready(Ok::<_, Infallible>(answers.answer(&request)))
+                } else {
+                    Poll::Pending
+                }
+            })
+        });
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEADER).max_headers(LINES).header_read_timeout(None);
+        let hyper = builder.serve_connection(Io(Rc::clone(&socket)), service);
+        Self {
+            socket,
+            // How a connection ended concerns its client only.
+            hyper: Box::pin(async move { drop(hyper.await) }),
+            gate,
+            phase: Phase::Asking,
+            since: Instant::now(),
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.since
+            + match self.phase {
+                Phase::Idle => FOR_NOTHING,
+                Phase::Asking => FOR_HEADER,
+                Phase::Answered => FOR_ANSWER,
+            }
+    }
+
+    /// Goes on as far as possible without waiting. `false`: it has ended.
+    fn drive(&mut self, ready: PollFlags) -> bool {
+        self.socket.forget_wants();
+        let done = self.hyper.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if done.is_ready() || ready.intersects(PollFlags::HUP | PollFlags::ERR) {
+            return false;
+        }
+        let writes = self.socket.wants().contains(PollFlags::OUT);
+        let phase = if writes || self.gate.asks.get() {
+            Phase::Answered
+        } else if self.phase == Phase::Answered {
+            Phase::Idle
+        } else {
+            Phase::Asking
+        };
+        if phase != self.phase {
+            (self.phase, self.since) = (phase, Instant::now());
+        }
+        true
+    }
+
+    /// Lets its request be answered.
+    fn answer(&mut self) -> bool {
+        self.gate.is_open.set(true);
+        let goes_on = self.drive(PollFlags::empty());
+        self.gate.is_open.set(false);
+        goes_on
+    }
+}
+
+/// Serves until the server is stopped.
+pub(super) fn run(listeners: &[Listener], shared: &Shared, answers: Answers) {
+    let answers = Rc::new(answers);
+    let most = most();
+    let mut connections: Vec<Connection> = Vec::new();
+    let mut rests_until = Instant::now();
+    while !shared.stops() {
+        let Some((accepts, ready)) = wait(listeners, shared, &connections, rests_until) else {
+            continue;
+        };
+        let now = Instant::now();
+        let mut number = 0;
+        connections.retain_mut(|connection| {
+            number += 1;
+            let ready = ready.get(number - 1).copied().unwrap_or(PollFlags::empty());
+            let goes_on = ready.is_empty() || connection.drive(ready);
+            goes_on && now < connection.deadline()
+        });
+        if accepts && !accept(listeners, &mut connections, most, &answers) {
+            rests_until = Instant::now() + REST;
+        }
+        answers.begin_round();
+        connections.retain_mut(|connection| !connection.gate.asks.get() || connection.answer());
+    }
+}
+
+/// Waits until something can be done. Returns whether a connection can be accepted, and what each
+/// connection is ready for; `None` if the wait failed.
+fn wait(
+    listeners: &[Listener],
+    shared: &Shared,
+    connections: &[Connection],
+    rests_until: Instant,
+) -> Option<(bool, Vec<PollFlags>)> {
+    let now = Instant::now();
+    let rests = now < rests_until;
+    let deadlines = connections.iter().map(Connection::deadline);
+    // One that sent several requests at once has another to be answered.
+    let asks = connections.iter().any(|connection| connection.gate.asks.get()).then_some(now);
+    let next = deadlines.chain(rests.then_some(rests_until)).chain(asks).min();
+    let timeout = next.map(|next| {
+        let wait = next.saturating_duration_since(now);
+        let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+        Timespec { tv_sec: seconds, tv_nsec: wait.subsec_nanos().into() }
+    });
+    let mut polled =
+        vec![PollFd::from_borrowed_fd(shared.wake.as_ref()?.borrowed()?, PollFlags::IN)];
+    for listener in listeners.iter().filter(|_| !rests) {
+        let fd = listener.kept.as_ref()?.borrowed()?;
+        polled.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    }
+    let first = polled.len();
+    for connection in connections {
+        let fd = connection.socket.kept()?.borrowed()?;
+        polled.push(PollFd::from_borrowed_fd(fd, connection.socket.wants()));
+    }
+    if poll(&mut polled, timeout.as_ref()).is_err() {
+        return None;
+    }
+    let mut ready: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
+    let of_connections = ready.split_off(first);
+    let accepts = ready.iter().skip(1).any(|ready| !ready.is_empty());
+    Some((accepts, of_connections))
+}
+
+/// Accepts those who wait. `false`: the process lacks descriptors.
+fn accept(
+    listeners: &[Listener],
+    connections: &mut Vec<Connection>,
+    most: usize,
+    answers: &Rc<Answers>,
+) -> bool {
+    for listener in listeners {
+        for _ in 0..BATCH {
+            // The newcomer is served: it may be the scraper, and whoever holds connections may not.
+            if connections.len() >= most {
+                make_room(connections);
+            }
+            let accepted = FORKS.without(|| {
+                let fd = listener
+                    .kept
+                    .as_ref()?
+                    .with(|fd| accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK))?;
+                Some(fd.and_then(fork_safe_fd::keep))
+            });
+            match accepted.flatten() {
+                Some(Ok(Some(kept))) => {
+                    let mut connection = Connection::new(kept, answers);
+                    // The request has often arrived already.
+                    if connection.drive(PollFlags::empty()) {
+                        connections.push(connection);
+                    }
+                }
+                Some(
+                    Ok(None) | Err(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS),
+                ) => {
+                    if connections.is_empty() {
+                        return false;
+                    }
+                    make_room(connections);
+                }
+                Some(Err(Errno::CONNABORTED | Errno::INTR)) => {}
+                _ => break,
+            }
+        }
+    }
+    true
+}
+
+/// Ends the connection that has waited longest for a request.
+fn make_room(connections: &mut Vec<Connection>) {
+    let order = |at: &usize| connections.get(*at).map(|one| (one.phase, one.since));
+    if let Some(at) = (0..connections.len()).min_by_key(order) {
+        connections.swap_remove(at);
+    }
+}
+
+/// The program needs descriptors too.
+fn most() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 4).unwrap_or(MOST).clamp(4, MOST)
+}

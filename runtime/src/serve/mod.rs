@@ -1,0 +1,344 @@
+//! Feature `serve`: an HTTP server for the page, inside any program.
+//!
+//! It is one thread without a runtime. A tokio runtime in a master would take tokio away from the
+//! workers that the master forks: tokio forbids its use in a child after any use in the parent.
+//! hyper's HTTP/1 connections need no runtime; `connections` drives them by `poll(2)`.
+//!
+//! Every descriptor (of locks, listeners and connections) is registered where the fork handler
+//! closes it in a child. Without that, an idle worker of a killed server would keep the port, where
+//! the kernel accepts connections that nobody answers (seen).
+
+mod address;
+mod answer;
+mod connections;
+mod socket;
+mod turn;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::collect::Collector;
+use crate::error::{Error, ErrorKind};
+use crate::process::{Blocked, epoch};
+use crate::segment::fork_safe_fd::{self, Kept};
+use crate::store::FORKS;
+
+use address::{Address, Listener};
+use answer::Answers;
+use turn::Turn;
+
+/// Serves the page of this process's directory at an address: `Server::new(address).start()`.
+///
+/// Every process of a program may call it, workers too: exactly one of them serves, and if it dies,
+/// another one takes over within milliseconds.
+///
+/// # Errors
+///
+/// Returns the errors of [`Server::start`].
+///
+/// # Examples
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// let serving = headcount::serve("127.0.0.1:0")?;
+/// let address = &serving.addresses()[0];
+/// let mut connection = std::net::TcpStream::connect(address)?;
+/// write!(connection, "GET /metrics HTTP/1.1\r\nHost: me\r\nConnection: close\r\n\r\n")?;
+/// let mut answer = String::new();
+/// connection.read_to_string(&mut answer)?;
+/// assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\nheadcount_processes"));
+/// serving.stop();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
+    Server::new(address).start()
+}
+
+/// An HTTP server for the page, in a thread of its own and without a runtime.
+///
+/// | path | answer |
+/// |---|---|
+/// | `/metrics`, or what [`metrics_path`](Self::metrics_path) sets | the page, as [`Scrape`](crate::Scrape) describes |
+/// | `/healthz` | 200, or 503 with the reason if the directory cannot be read |
+/// | `/` | a few links |
+///
+/// If the directory can't be read, the page is status 503 with the reason; the server goes on, and
+/// serves the page as soon as the directory can be read.
+///
+/// **Several candidates.** Processes that serve the same address from the same directory take turns
+/// by a lock in the directory, `.serve-<port>.lock`. If the one that serves dies, the kernel hands
+/// the lock to another one. In a directory that this user cannot write to, and without a directory,
+/// each candidate tries to bind once a second.
+///
+/// **Forks.** The server belongs to the process that started it. A forked child holds neither the
+/// port nor the lock, and its connections are the parent's; it may start a server of its own.
+///
+/// **Limits.** 64 connections (fewer if the process may have few descriptors): one more takes the
+/// place of the one that has waited longest for its request, so that a scraper always gets in.
+/// Header of 8 KiB and 64 lines, 5 seconds for it; 30 seconds for an answer; idle connections are
+/// closed after a minute. Requests that arrive during a collection share the next one.
+///
+/// # Examples
+///
+/// ```no_run
+/// use headcount::{Collector, Server};
+///
+/// let serving = Server::new("0.0.0.0:9464")
+///     .listen("unix:/run/shop/metrics.sock")
+///     .collector(Collector::from_directory("/run/shop"))
+///     .metrics_path("/internal/metrics")
+///     .start()?;
+/// serving.stop();
+/// # Ok::<(), headcount::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "it serves nothing until it is started"]
+pub struct Server {
+    addresses: Vec<String>,
+    collector: Collector,
+    path: String,
+}
+
+impl Server {
+    /// Creates a server of this process's directory that listens at an address: `host:port`,
+    /// `:port` (on all interfaces), or `unix:` and the path of a socket. With port 0 the system
+    /// chooses one.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            addresses: vec![address.into()],
+            collector: Collector::new(),
+            path: "/metrics".to_owned(),
+        }
+    }
+
+    /// Adds another address.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.addresses.push(address.into());
+        self
+    }
+
+    /// Sets what is collected. The default is [`Collector::new`].
+    pub fn collector(mut self, collector: Collector) -> Self {
+        self.collector = collector;
+        self
+    }
+
+    /// Sets the path of the page. The default is `/metrics`.
+    pub fn metrics_path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Starts the thread. If another process serves already, the thread waits for its turn, and
+    /// this call succeeds.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if an address or the path is invalid, if the address is in use by a program
+    /// that is no candidate, if this process may not bind it, or if no thread can be created.
+    pub fn start(self) -> Result<Serving, Error> {
+        answer::check_path(&self.path)?;
+        let addresses: Vec<Address> = self
+            .addresses
+            .iter()
+            .map(|address| Address::parse(address))
+            .collect::<Result<_, _>>()?;
+        let directory = self.collector.open_directory().ok().flatten();
+        let turns = addresses.iter().map(|address| match (&directory, address.lock_name()) {
+            (Some(directory), Some(name)) => Turn::open(directory, &name),
+            _ => Ok(None),
+        });
+        let turns: Vec<Option<Turn>> = turns.collect::<Result<_, _>>()?;
+        let wake = registered("make a descriptor to wake the server", || {
+            eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+        })?;
+        let shared = Arc::new(Shared {
+            epoch: epoch(),
+            wake: Some(wake),
+            stops: AtomicBool::new(false),
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+        });
+        // The first attempt is made here, so that a wrong address is an error of this call.
+        let is_mine = turns
+            .iter()
+            .flatten()
+            .try_fold(true, |all, turn| Ok::<bool, Error>(all && turn.take()?))?;
+        let first = if is_mine { self.bind(&addresses, &turns)? } else { None };
+        if let Some(listeners) = &first {
+            shared.set_addresses(listeners);
+        }
+        let in_thread = Arc::clone(&shared);
+        // The program's signals must be delivered to the program's threads.
+        let _blocked = Blocked::all();
+        let thread = std::thread::Builder::new().name("headcount-serve".to_owned());
+        let started = thread.spawn(move || {
+            let listeners = first.or_else(|| wait_for_turn(&in_thread, &addresses, &turns));
+            if let Some(listeners) = listeners {
+                in_thread.set_addresses(&listeners);
+                let answers = Answers::new(self.collector, self.path);
+                connections::run(&listeners, &in_thread, answers);
+            }
+            // Closed before anybody hears that it has ended.
+            drop(turns);
+            in_thread.end();
+        });
+        started.map_err(|e| Error::io("start the server's thread", e))?;
+        Ok(Serving { shared })
+    }
+
+    /// Binds all addresses. `None` if one is in use, perhaps by another candidate, of which no lock
+    /// tells.
+    fn bind(
+        &self,
+        addresses: &[Address],
+        turns: &[Option<Turn>],
+    ) -> Result<Option<Vec<Listener>>, Error> {
+        let mut listeners = Vec::new();
+        for ((address, turn), text) in addresses.iter().zip(turns).zip(&self.addresses) {
+            match address.bind(turn.is_some()) {
+                Ok(listener) => listeners.push(listener),
+                Err(e) if turn.is_none() && e.raw_os_error() == Some(libc::EADDRINUSE) => {
+                    return Ok(None);
+                }
+                Err(e) => return Err(e.at(text.as_ref())),
+            }
+        }
+        Ok(Some(listeners))
+    }
+}
+
+/// Waits until this process is the one that serves. `None`: the server was stopped meanwhile.
+fn wait_for_turn(
+    shared: &Shared,
+    addresses: &[Address],
+    turns: &[Option<Turn>],
+) -> Option<Vec<Listener>> {
+    // All candidates wait in the same order, so none waits for one that waits for it.
+    for turn in turns.iter().flatten() {
+        turn.wait();
+    }
+    let mut pause = Duration::from_millis(5);
+    while !shared.stops() {
+        let bind = |(address, turn): (&Address, &Option<Turn>)| address.bind(turn.is_some());
+        match addresses.iter().zip(turns).map(bind).collect() {
+            Ok(listeners) => return Some(listeners),
+            // Another program has the address, or had it a moment ago.
+            Err(_) => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+    None
+}
+
+/// Makes a descriptor that a forked child closes.
+fn registered(
+    what: &'static str,
+    make: impl FnOnce() -> rustix::io::Result<std::os::fd::OwnedFd>,
+) -> Result<Kept, Error> {
+    // A child that is forked before the descriptor is registered would keep it.
+    let created = FORKS.without(|| make().and_then(fork_safe_fd::keep));
+    match created {
+        Some(Ok(Some(kept))) => Ok(kept),
+        Some(Err(e)) => Err(Error::io(what, e)),
+        Some(Ok(None)) | None => Err(Error::io(what, rustix::io::Errno::MFILE)),
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::Invalid { message })
+}
+
+/// A server that was started. It goes on when this is dropped.
+#[derive(Clone)]
+pub struct Serving {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").field("addresses", &self.addresses()).finish()
+    }
+}
+
+impl Serving {
+    /// Returns the addresses at which this process serves, with the ports that the system chose. It
+    /// is empty while another process serves.
+    pub fn addresses(&self) -> Vec<String> {
+        if self.shared.epoch != epoch() {
+            return Vec::new();
+        }
+        self.shared.state().addresses.clone()
+    }
+
+    /// Stops the server, and returns when its addresses are free. In a forked child, where there is
+    /// no server, it does nothing.
+    pub fn stop(self) {
+        let shared = &self.shared;
+        if shared.epoch != epoch() {
+            return;
+        }
+        shared.stops.store(true, Ordering::Release);
+        if let Some(wake) = &shared.wake {
+            let _ = wake.with(|fd| rustix::io::write(fd, &1_u64.to_le_bytes()));
+        }
+        let mut state = shared.state();
+        // A thread that waits for its turn has no address. It ends when the turn comes.
+        while !state.has_ended && !state.addresses.is_empty() {
+            let waited = shared.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// What the thread and its handles share.
+struct Shared {
+    /// The process that has the thread.
+    epoch: u32,
+    /// Readable when the server is to stop.
+    wake: Option<Kept>,
+    stops: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    addresses: Vec<String>,
+    has_ended: bool,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.epoch == epoch() {
+            if let Some(wake) = self.wake.take() {
+                wake.close();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn stops(&self) -> bool {
+        self.stops.load(Ordering::Acquire)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_addresses(&self, listeners: &[Listener]) {
+        self.state().addresses = listeners.iter().map(Listener::address).collect();
+    }
+
+    fn end(&self) {
+        let mut state = self.state();
+        state.addresses.clear();
+        state.has_ended = true;
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,115 @@
+//! A connection's socket, as hyper reads and writes it. It never waits: it notes what it would have
+//! to wait for.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+use crate::segment::fork_safe_fd::Kept;
+
+/// The bytes that are read at once.
+const PIECE: usize = 8192;
+
+/// A socket, and what its connection waits for.
+#[derive(Debug)]
+pub(super) struct Socket {
+    kept: Option<Kept>,
+    wants: Cell<PollFlags>,
+}
+
+impl Socket {
+    pub(super) fn new(kept: Kept) -> Self {
+        // A new connection waits for its request.
+        Self { kept: Some(kept), wants: Cell::new(PollFlags::IN) }
+    }
+
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    /// What the connection waits for.
+    pub(super) fn wants(&self) -> PollFlags {
+        self.wants.get()
+    }
+
+    /// To be called before the connection goes on.
+    pub(super) fn forget_wants(&self) {
+        self.wants.set(PollFlags::empty());
+    }
+
+    /// Calls the system with the descriptor, and notes `wait` if that would have to wait.
+    fn call<T>(
+        &self,
+        wait: PollFlags,
+        what: impl Fn(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            let done = self.kept().and_then(|kept| kept.with(&what));
+            match done.unwrap_or(Err(Errno::BADF)) {
+                Err(Errno::AGAIN) => {
+                    self.wants.set(self.wants.get() | wait);
+                    return Poll::Pending;
+                }
+                Err(Errno::INTR) => {}
+                done => return Poll::Ready(done.map_err(Into::into)),
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            // A child that was created without fork handlers still has the connection.
+            let _ = kept.with(|fd| shutdown(fd, Shutdown::Both));
+            kept.close();
+        }
+    }
+}
+
+/// What hyper holds.
+pub(super) struct Io(pub(super) Rc<Socket>);
+
+impl Read for Io {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut out: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let bytes = std::cell::RefCell::new([0; PIECE]);
+        let room = out.remaining().min(PIECE);
+        let read = self.0.call(PollFlags::IN, |fd| {
+            let mut bytes = bytes.borrow_mut();
+            let room = bytes.get_mut(..room).unwrap_or_default();
+            recv(fd, room, RecvFlags::empty()).map(|(read, _)| read)
+        });
+        read.map_ok(|read| out.put_slice(bytes.borrow().get(..read).unwrap_or_default()))
+    }
+}
+
+impl Write for Io {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        // The signal for a closed connection would end a program that does not ignore it.
+        self.0.call(PollFlags::OUT, |fd| send(fd, bytes, SendFlags::NOSIGNAL))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = self.0.kept().and_then(|kept| kept.with(|fd| shutdown(fd, Shutdown::Write)));
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,102 @@
+//! The lock by which candidates take turns: whoever has it serves.
+//!
+//! It is a lock of an open file description. The kernel releases it when the process dies, and
+//! wakes the next one that waits.
+
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{FileType, OFlags, fchmod, fstat, openat};
+use rustix::io::Errno;
+
+use crate::directory::Directory;
+use crate::error::{Error, ErrorKind};
+use crate::process::epoch;
+use crate::segment::fork_safe_fd::Kept;
+use crate::segment::lock;
+
+use super::registered;
+
+/// The lock's file, opened.
+pub(super) struct Turn {
+    epoch: u32,
+    kept: Option<Kept>,
+}
+
+impl Turn {
+    /// Opens or creates the file. `None` if this process may not write to the directory.
+    pub(super) fn open(directory: &Directory, name: &str) -> Result<Option<Self>, Error> {
+        if !directory.is_writable() {
+            return Ok(None);
+        }
+        let path = directory.path().join(name);
+        let what = "open the lock for serving";
+        let kept = registered(what, || open(directory, name)).map_err(|e| e.at(&path))?;
+        let stat = kept.with(|fd| fstat(fd)).unwrap_or(Err(Errno::BADF));
+        let stat = stat.map_err(|e| Error::io(what, e).at(&path))?;
+        // From here on, dropping it closes the descriptor.
+        let turn = Self { epoch: epoch(), kept: Some(kept) };
+        // A stranger who created it in a directory like `/tmp` could hold it for ever.
+        directory.check_owner(&stat).map_err(|e| e.at(&path))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
+            let reason = "the lock for serving is not a regular file with one name";
+            return Err(Error::new(ErrorKind::Foreign { reason }).at(&path));
+        }
+        Ok(Some(turn))
+    }
+
+    /// Takes the lock without waiting. `false`: another process has it.
+    pub(super) fn take(&self) -> Result<bool, Error> {
+        let taken = self.kept.as_ref().and_then(|kept| kept.with(|fd| lock::take(fd)));
+        match taken {
+            Some(Ok(())) => Ok(true),
+            Some(Err(e)) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+                Ok(false)
+            }
+            Some(Err(e)) => Err(Error::io("lock the directory for serving", e)),
+            None => Ok(false),
+        }
+    }
+
+    /// Waits for the lock.
+    pub(super) fn wait(&self) {
+        while let Some(Err(e)) = self.kept.as_ref().and_then(|kept| kept.with(|fd| lock::wait(fd)))
+        {
+            if e.raw_os_error() != Some(libc::EINTR) {
+                // The kernel found a deadlock, or has no memory for the lock: rare, and passing.
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+        }
+    }
+}
+
+/// Opens the file while this process does not fork, so nothing here may wait.
+fn open(directory: &Directory, name: &str) -> rustix::io::Result<OwnedFd> {
+    let mode = directory.lock_mode();
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    match openat(directory, name, flags, mode) {
+        Err(Errno::NOENT) => {}
+        opened => return opened,
+    }
+    match openat(directory, name, flags | OFlags::CREATE | OFlags::EXCL, mode) {
+        Err(Errno::EXIST) => openat(directory, name, flags, mode),
+        created => {
+            let fd = created?;
+            // The umask may have removed permissions.
+            let _ = fchmod(&fd, mode);
+            let _ = directory.give_to_owner(&fd);
+            Ok(fd)
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // In a child, the fork handler has closed the descriptor.
+        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
+            // Released before it is closed: a child that was created without fork handlers still
+            // has the open file description.
+            let _ = kept.with(|fd| lock::release(fd));
+            kept.close();
+        }
+    }
+}
