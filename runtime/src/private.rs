@@ -41,3 +41,9 @@ pub use crate::record::{
 
 /// All modes. A test holds the macros' table to them.
 pub const MODES: &[GaugeMode] = GaugeMode::ALL;
+
+/// All kinds, each with the name of its handle and the ending of its families' names. Either is
+/// empty if there is none. A test holds the macros' table to them.
+pub fn kinds() -> impl Iterator<Item = (Kind, &'static str, &'static str)> {
+    Kind::ALL.iter().map(|kind| (*kind, kind.handle(), kind.ending().as_str()))
+}

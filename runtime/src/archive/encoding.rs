@@ -10,14 +10,14 @@ use crate::merge::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone}
 use crate::merge::spans::{Span, Spans};
 use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
 use crate::model::GaugeMode;
-use crate::model::cells::MAX_BOUNDS;
+use crate::model::cells::{CellLayout, MAX_BOUNDS};
 use crate::model::exact_sum::ExactSum;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
-use crate::reader::family::{Cells, LogFamily, metric_of_kind, types};
+use crate::reader::family::{LogFamily, types};
 use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
-use crate::segment::records::{cells_code, metric_code, put_string, put_u16, put_u32, put_u64};
+use crate::segment::records::{put_string, put_u16, put_u32, put_u64};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
@@ -134,7 +134,7 @@ fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
 }
 
 fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
-    let (kind, cells, mode) = (f.u8()?, f.u8()?, f.u8()?);
+    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
     f.u8()?;
     let (labels, bounds) = (f.u16()?, f.u16()?);
     let series = f.u32()?;
@@ -143,9 +143,9 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     let segments = f.u64()?;
     // The end of a family of an unknown type is not known, so its series cannot be skipped. An
     // archive written without them would lose them.
-    let known = types(kind, cells, mode)?;
-    let (kind, cells, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
-    if kind == MetricType::Info || cells == Cells::Wrapping {
+    let known = types(metric, value, mode)?;
+    let (encoding, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
+    if encoding.archived() != Some(encoding) {
         return Err(Error::corrupt("an archived family's type"));
     }
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
@@ -163,8 +163,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         help,
         file: String::new(),
         line: 0,
-        kind,
-        cells,
+        encoding,
         mode,
         bounds,
         labels,
@@ -176,11 +175,11 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     }
     let mut all = Vec::new();
     // An exposition repeats the labels in each line.
-    let lines = match family.kind {
-        MetricType::Histogram => (family.bounds.len() as u64).saturating_add(3),
-        MetricType::Summary => 2,
-        _ if family.mode.is_some_and(GaugeMode::is_all) => MOST_DEAD as u64,
-        _ => 1,
+    let lines = if family.mode.is_some_and(GaugeMode::is_all) {
+        MOST_DEAD as u64
+    } else {
+        let samples = family.kind().samples().len() as u64;
+        samples.saturating_add(family.bounds.len() as u64)
     };
     let (mut labels, mut before) = (Vec::new(), Vec::new());
     let mut sets = LabelSets::default();
@@ -228,11 +227,11 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
 }
 
 fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
-    Ok(match family.kind {
-        MetricType::Counter => {
+    Ok(match family.encoding.layout() {
+        CellLayout::Count | CellLayout::FloatCount => {
             Sum::Counter(CounterSum { whole: f.u64()?, parts: exact(f, family)? })
         }
-        MetricType::Histogram | MetricType::Summary => {
+        CellLayout::Buckets | CellLayout::NanosBuckets => {
             let nanos = f.u128()?;
             let sum = exact(f, family)?.unwrap_or_default();
             let count = f.u64()?;
@@ -242,7 +241,7 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             }
             Sum::Histogram(HistogramSum { nanos, sum, below, count })
         }
-        MetricType::Gauge | MetricType::StateSet | MetricType::Info => {
+        CellLayout::Gauge(_) => {
             let sum = exact(f, family)?.unwrap_or_default();
             let (has_one, when, value) = (f.u64()?, f.u64()?, f64::from_bits(f.u64()?));
             let one = (has_one == 1).then_some((when, value));
@@ -271,7 +270,7 @@ fn exact(f: &mut Fields<'_>, family: &LogFamily) -> Result<Option<ExactSum>, Err
     let mut sum = ExactSum::default();
     for _ in 0..parts {
         let part = f64::from_bits(f.u64()?);
-        if family.kind == MetricType::Counter && part.is_nan() {
+        if family.kind() == MetricType::Counter && part.is_nan() {
             return Err(Error::corrupt("an archived counter that is not a number"));
         }
         sum.add(part);
@@ -332,9 +331,8 @@ fn encode_header(archive: &Archive, len: u64, now: u64) -> Vec<u8> {
 fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
     let family = &archived.family;
     // Logs and archives use the same codes.
-    let metric = metric_code(metric_of_kind(family.kind));
-    let mode = GaugeMode::code_of(family.mode);
-    out.extend_from_slice(&[metric, cells_code(family.cells), mode, 0]);
+    let (metric, value) = family.encoding.code();
+    out.extend_from_slice(&[metric, value, GaugeMode::code_of(family.mode), 0]);
     put_u16(out, family.labels.len());
     put_u16(out, family.bounds.len());
     put_u32(out, count(archived.series.len()));

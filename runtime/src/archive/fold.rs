@@ -11,29 +11,28 @@ use crate::merge::family::Merging;
 use crate::merge::part::Part;
 use crate::merge::totals::{LogOf, logs};
 use crate::model::GaugeMode;
-use crate::model::{LabelSet, LabelSets, MetricType};
-use crate::reader::family::{Cells, LogFamily};
+use crate::model::cells::Encoding;
+use crate::model::{LabelSet, LabelSets};
+use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
 
 use super::KEPT;
 
 /// Two declarations have one sum in the archive if they agree in all of this.
-type Identity<'a> =
-    (&'a str, MetricType, Cells, Option<GaugeMode>, &'a [u64], &'a str, Vec<&'a str>);
+type Identity<'a> = (&'a str, Encoding, Option<GaugeMode>, &'a [u64], &'a str, Vec<&'a str>);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
     labels.sort_unstable();
-    // A gauge is archived as a value, in whichever way its cells encoded it.
-    let cells = if family.kind == MetricType::Gauge { Cells::Float } else { family.cells };
-    (&family.name, family.kind, cells, family.mode, &family.bounds, &family.unit, labels)
+    let encoding = family.encoding.archived().unwrap_or(family.encoding);
+    (&family.name, encoding, family.mode, &family.bounds, &family.unit, labels)
 }
 
 /// Whether dead processes leave anything of this family. Gauges of live modes, and infos, show
 /// living processes only.
 fn is_kept(family: &LogFamily) -> bool {
-    family.kind != MetricType::Info && !family.mode.is_some_and(GaugeMode::is_live)
+    family.encoding.archived().is_some() && !family.mode.is_some_and(GaugeMode::is_live)
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files
@@ -96,9 +95,7 @@ fn archived_family(
     let (age, mut family) = (newest.newest, newest.family.clone());
     family.labels.sort_unstable();
     (family.file, family.line) = (String::new(), 0);
-    if family.kind == MetricType::Gauge {
-        family.cells = Cells::Float;
-    }
+    family.encoding = family.encoding.archived()?;
     let mut newest = age;
     if let Some(archived) = archived.filter(|archived| archived.newest > age) {
         family.help.clone_from(&archived.family.help);

@@ -54,8 +54,8 @@ mod tests {
     use crate::merge::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
     use crate::merge::spans::{Span, Spans};
     use crate::merge::sums::{HistogramSum, Sum};
-    use crate::model::MetricType;
-    use crate::reader::family::{Cells, LogFamily};
+    use crate::model::cells::Encoding;
+    use crate::reader::family::LogFamily;
 
     fn labels(queue: &str) -> LabelSet {
         LabelSet::from_iter([("queue", queue)])
@@ -69,8 +69,7 @@ mod tests {
             help: String::new(),
             file: String::new(),
             line: 0,
-            kind: MetricType::Histogram,
-            cells: Cells::Nanos,
+            encoding: Encoding::NanosHistogram,
             mode: None,
             bounds: bounds.to_vec(),
             labels: vec!["queue".to_owned()],

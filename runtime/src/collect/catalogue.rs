@@ -64,7 +64,7 @@ fn declaration(family: &LogFamily) -> Declaration {
     labels.sort_unstable();
     Declaration {
         name: family.name.clone(),
-        kind: family.kind,
+        kind: family.kind(),
         mode: family.mode,
         help: family.help.clone(),
         unit: family.unit.clone(),

@@ -112,11 +112,7 @@ fn wrong(family: &MetricFamily, what: &str) -> Error {
 
 /// Checks a family, and brings it into the form of a snapshot: sorted, without empty label values.
 fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
-    let suffix = match family.kind {
-        MetricType::Counter => "_total",
-        MetricType::Info => "_info",
-        _ => "",
-    };
+    let suffix = family.kind.ending().as_str();
     if !is_any_name(&family.name) {
         return Err(wrong(&family, "not a name that a metric can have"));
     }
@@ -141,27 +137,15 @@ fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
 
 /// Why a series is invalid.
 fn fault(kind: MetricType, series: &Series) -> Option<&'static str> {
-    let has_kind = matches!(
-        (&series.value, kind),
-        (Value::Counter(_), MetricType::Counter)
-            | (Value::Gauge(_), MetricType::Gauge | MetricType::Info | MetricType::StateSet)
-            | (Value::Histogram(_), MetricType::Histogram)
-            | (Value::Summary(_), MetricType::Summary)
-    );
-    let reserved = match kind {
-        MetricType::Histogram => "le",
-        MetricType::Summary => "quantile",
-        _ => "",
-    };
     let names: BTreeSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
     let is_label = |name: &str| is_any_name(name) && !name.starts_with("__");
-    if !has_kind {
+    if !kind.has(&series.value) {
         return Some("a value of another kind");
     }
     if names.len() != series.labels.len() || names.len() > usize::from(MAX_LABELS) {
         return Some("a label is there twice, or there are more than 64");
     }
-    if names.iter().any(|name| !is_label(name) || *name == reserved) {
+    if names.iter().any(|name| !is_label(name) || *name == kind.own_label()) {
         return Some("not a name that a label can have");
     }
     if series.labels.iter().any(|(_, value)| value.len() > MAX_LABEL_VALUE_LEN) {

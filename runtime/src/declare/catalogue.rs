@@ -187,7 +187,7 @@ pub(crate) fn may_conflict() -> bool {
 fn agree(a: &Descriptor, b: &Descriptor) -> bool {
     let has = |d: &Descriptor, name| d.labels.iter().any(|label| label.name() == name);
     let all_in = |a: &Descriptor, b| a.labels.iter().all(|label| has(b, label.name()));
-    kind_of(a.kind) == kind_of(b.kind)
+    a.kind.metric() == b.kind.metric()
         && (!a.has_mode() || a.mode == b.mode)
         && a.fan.map(|(name, _)| name) == b.fan.map(|(name, _)| name)
         && (all_in(a, b) && all_in(b, a))
@@ -295,8 +295,8 @@ fn of_metric(d: &Descriptor) -> Declaration {
     labels.sort_unstable();
     Declaration {
         name: d.name.to_owned(),
-        kind: kind_of(d.kind),
-        mode: d.has_mode().then_some(d.mode),
+        kind: d.kind.metric(),
+        mode: d.mode_if_any(),
         help: d.help.to_owned(),
         unit: d.unit.to_owned(),
         labels,
@@ -323,17 +323,6 @@ fn of_function(function: &Function) -> Vec<Declaration> {
         Declaration { labels, file, line, ..of_metric(&shared) }
     })
     .collect()
-}
-
-fn kind_of(kind: Kind) -> MetricType {
-    match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => MetricType::Counter,
-        Kind::InProgress | Kind::Gauge => MetricType::Gauge,
-        Kind::Durations | Kind::Histogram => MetricType::Histogram,
-        Kind::Summary | Kind::DurationSummary => MetricType::Summary,
-        Kind::Info => MetricType::Info,
-        Kind::StateSet => MetricType::StateSet,
-    }
 }
 
 fn bounds_of(bounds: Bounds) -> Vec<f64> {

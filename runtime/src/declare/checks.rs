@@ -1,11 +1,10 @@
 //! Checks of declarations that only the compiler can make, because they need types or constants of
 //! which a macro's expansion knows only the names.
 
-use crate::model::kind::Kind;
+use crate::model::kind::{Ending, Kind};
 use crate::model::text::{ends_with, same, starts_with};
 
 use super::descriptor::Label;
-use super::registry::shared_family;
 
 /// The length of these parts joined by `_`, without the empty ones.
 pub const fn joined_len(parts: &[&str]) -> usize {
@@ -76,24 +75,23 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
         !starts_with(text, b"headcount_"),
         "names that begin with `headcount_` are the library's own metrics"
     );
-    let shared = [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::Exceptions];
     let mut i = 0;
-    while i < shared.len() {
+    while i < Kind::ALL.len() {
         assert!(
-            !same(name, shared_family(shared[i]).name),
+            !same(name, Kind::ALL[i].shared_family().0),
             "this is the name of a family that all annotated functions share"
         );
         i += 1;
     }
-    match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => {
+    match kind.ending() {
+        Ending::Total => {
             assert!(ends_with(text, b"_total"), "a counter's name ends in `_total`");
         }
-        Kind::Info => assert!(ends_with(text, b"_info"), "an info's name ends in `_info`"),
-        Kind::Durations | Kind::DurationSummary => {
+        Ending::Info => assert!(ends_with(text, b"_info"), "an info's name ends in `_info`"),
+        Ending::Seconds => {
             assert!(ends_with(text, b"_seconds"), "the name of durations ends in `_seconds`");
         }
-        Kind::Gauge | Kind::InProgress | Kind::StateSet | Kind::Histogram | Kind::Summary => {
+        Ending::Free => {
             assert!(!ends_with(text, b"_total"), "only a counter's name ends in `_total`");
             assert!(!ends_with(text, b"_info"), "only an info's name ends in `_info`");
             assert!(
@@ -116,7 +114,7 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
 #[track_caller]
 pub const fn without_mode(kind: Kind) -> Kind {
     assert!(
-        !matches!(kind, Kind::Gauge | Kind::StateSet),
+        !kind.metric().has_mode(),
         "a `Gauge` or a `StateSet` needs a mode, which combines the values of several processes: \
          `mode = \"livesum\"`, or another"
     );

@@ -4,7 +4,7 @@
 //! It knows neither slots nor files.
 
 use crate::model::GaugeMode;
-use crate::model::cells::{MAX_BOUNDS, durations_width};
+use crate::model::cells::{CellLayout, Encoding, MAX_BOUNDS};
 use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::same;
@@ -128,12 +128,13 @@ impl Descriptor {
         file: &'static str,
         line: u32,
     ) -> Self {
-        let bounds = match kind {
-            Kind::Durations => Bounds::Nanos(DEFAULT_NANOS),
-            Kind::Histogram => Bounds::Float(DEFAULT_BOUNDS),
-            Kind::DurationSummary => Bounds::Nanos(&[]),
-            Kind::Summary => Bounds::Float(&[]),
-            _ => Bounds::None,
+        let has_bounds = kind.metric().has_bounds();
+        let bounds = match kind.encoding().layout() {
+            CellLayout::NanosBuckets if has_bounds => Bounds::Nanos(DEFAULT_NANOS),
+            CellLayout::NanosBuckets => Bounds::Nanos(&[]),
+            CellLayout::Buckets if has_bounds => Bounds::Float(DEFAULT_BOUNDS),
+            CellLayout::Buckets => Bounds::Float(&[]),
+            CellLayout::Count | CellLayout::FloatCount | CellLayout::Gauge(_) => Bounds::None,
         };
         assert!(!name.is_empty(), "a metric needs a name");
         assert!(name.len() <= MAX_TEXT, "a name of more than 1,024 bytes");
@@ -246,10 +247,7 @@ impl Descriptor {
     #[must_use]
     #[track_caller]
     pub const fn unit(mut self, unit: &'static str) -> Self {
-        assert!(
-            !matches!(self.kind, Kind::Info | Kind::StateSet),
-            "an `Info` and a `StateSet` have no unit"
-        );
+        assert!(self.kind.metric().has_unit(), "an `Info` and a `StateSet` have no unit");
         self.unit = unit;
         self
     }
@@ -264,7 +262,7 @@ impl Descriptor {
     pub const fn mode(mut self, mode: GaugeMode) -> Self {
         assert!(self.has_mode(), "`mode` belongs to a `Gauge` or a `StateSet`");
         assert!(
-            !matches!(self.kind, Kind::InProgress) || !mode.is_recent(),
+            self.kind.encoding().allows(Some(mode)),
             "calls in progress are counted, not set: there is no most recent one"
         );
         self.mode = mode;
@@ -279,7 +277,10 @@ impl Descriptor {
     #[must_use]
     #[track_caller]
     pub const fn bounds(mut self, bounds: &'static [f64]) -> Self {
-        assert!(matches!(self.kind, Kind::Histogram), "`buckets` belongs to a `Histogram`");
+        assert!(
+            matches!(self.kind.encoding(), Encoding::Histogram),
+            "`buckets` belongs to a `Histogram`"
+        );
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Float(bounds);
         self
@@ -293,32 +294,33 @@ impl Descriptor {
     #[must_use]
     #[track_caller]
     pub const fn nanos(mut self, bounds: &'static [u64]) -> Self {
-        assert!(matches!(self.kind, Kind::Durations), "buckets in seconds belong to durations");
+        assert!(
+            matches!(self.kind.encoding(), Encoding::NanosHistogram),
+            "buckets in seconds belong to durations"
+        );
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Nanos(bounds);
         self
     }
 
     pub(crate) const fn has_mode(&self) -> bool {
-        matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet)
+        self.kind.metric().has_mode()
+    }
+
+    /// How the values of processes are combined, if the kind needs that.
+    pub(crate) const fn mode_if_any(&self) -> Option<GaugeMode> {
+        if self.has_mode() { Some(self.mode) } else { None }
+    }
+
+    /// Whether its cells store the time at which the value was set.
+    pub(crate) const fn is_stamped(&self) -> bool {
+        self.kind.encoding().layout().is_stamped(self.mode_if_any())
     }
 
     /// The number of cells of one series.
     #[expect(clippy::cast_possible_truncation, reason = "fewer than MAX_BOUNDS")]
     pub(crate) const fn width(&self) -> u32 {
-        match self.kind {
-            Kind::Gauge if self.mode.is_recent() => 2,
-            Kind::Calls
-            | Kind::InProgress
-            | Kind::Exceptions
-            | Kind::Counter
-            | Kind::FloatCounter
-            | Kind::Gauge
-            | Kind::Info
-            | Kind::StateSet => 1,
-            Kind::Durations | Kind::DurationSummary => durations_width(self.bounds.len() as u32),
-            Kind::Histogram | Kind::Summary => self.bounds.len() as u32 + 2,
-        }
+        self.kind.encoding().layout().width(self.mode_if_any(), self.bounds.len() as u32)
     }
 
     /// The number of series that share one set of label values: one, or one for each outcome or

@@ -7,7 +7,7 @@ use core::panic::Location;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::model::kind::Kind;
+use crate::model::kind::{Ending, Kind};
 
 use super::descriptor::Descriptor;
 
@@ -185,7 +185,7 @@ impl Site {
             assert!(descriptor.product() > 0);
             descriptor.width() * descriptor.fan()
         };
-        let recent = matches!(descriptor.kind, Kind::Gauge) && descriptor.mode.is_recent();
+        let recent = descriptor.is_stamped();
         Self { slot, stride, recent, spec: Spec::Metric(descriptor) }
     }
 
@@ -291,23 +291,11 @@ pub(crate) const fn function_width(what: u32) -> u32 {
     function_parts(what).width
 }
 
-/// The four families that attributes without a name share.
+/// The family that attributes without a name share.
 pub(crate) const fn shared_family(kind: Kind) -> Descriptor {
-    let (name, help) = match kind {
-        Kind::Calls => ("function_calls_total", "Calls of annotated functions."),
-        Kind::Durations => {
-            ("function_calls_duration_seconds", "How long calls of annotated functions took.")
-        }
-        Kind::InProgress => {
-            ("function_calls_concurrent", "Calls of annotated functions in progress.")
-        }
-        _ => (
-            "function_exceptions_total",
-            "Calls of annotated functions that ended with an error or a panic.",
-        ),
-    };
+    let (name, help) = kind.shared_family();
     let descriptor = Descriptor::new(kind, name, help, "", 0);
-    if matches!(kind, Kind::Durations) { descriptor.unit("seconds") } else { descriptor }
+    if matches!(kind.ending(), Ending::Seconds) { descriptor.unit("seconds") } else { descriptor }
 }
 
 /// All sites, in no particular order.

@@ -31,66 +31,37 @@ pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>], created: bool) 
     page.out.push_str("# EOF\n");
 }
 
-/// The type with which a family is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Counter,
-    Gauge,
-    Histogram,
-    Summary,
-    Info,
-    StateSet,
-    /// Each name of a sample becomes a family.
-    Unknown,
-}
-
-impl Type {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::Summary => "summary",
-            Self::Info => "info",
-            Self::StateSet => "stateset",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Suffixes of the samples that a family of this type may have.
-    fn suffixes(self) -> &'static [&'static str] {
-        match self {
-            Self::Counter => &["_total", "_created"],
-            Self::Histogram => &["_bucket", "_count", "_sum", "_created"],
-            Self::Summary => &["_count", "_sum", "_created"],
-            Self::Info => &["_info"],
-            Self::Gauge | Self::StateSet | Self::Unknown => &[],
-        }
-    }
+/// The name of a type. Of a family without a type, each name of a sample becomes a family.
+fn word(kind: Option<MetricType>) -> &'static str {
+    kind.map_or("unknown", MetricType::as_str)
 }
 
 /// A family, with the type and the name under which it is written.
 struct Typed<'a> {
     named: &'a Named<'a>,
     family: &'a MetricFamily,
-    kind: Type,
+    /// `None` is the type `unknown`.
+    kind: Option<MetricType>,
     name: &'a str,
 }
 
 impl<'a> Typed<'a> {
     fn new(named: &'a Named<'a>) -> Self {
         let (family, full) = (named.family, &*named.name);
-        let stem = |suffix| full.strip_suffix(suffix).unwrap_or(full);
         let every = |holds: fn(&Series) -> bool| family.series.iter().all(holds);
-        let (kind, name) = match family.kind {
-            MetricType::Counter if every(is_total) => (Type::Counter, stem("_total")),
-            MetricType::Histogram if every(is_histogram) => (Type::Histogram, full),
-            MetricType::Summary if every(is_summary) => (Type::Summary, full),
-            MetricType::Info if every(|s| s.value == Value::Gauge(1.0)) => {
-                (Type::Info, stem("_info"))
-            }
-            MetricType::StateSet if is_state_set(family) => (Type::StateSet, full),
-            _ => (weaker(family.kind), full),
+        let is_valid = match family.kind {
+            MetricType::Counter => every(is_total),
+            MetricType::Histogram => every(is_histogram),
+            MetricType::Summary => every(is_summary),
+            MetricType::Info => every(|s| s.value == Value::Gauge(1.0)),
+            MetricType::StateSet => is_state_set(family),
+            MetricType::Gauge => true,
+        };
+        let (kind, name) = if is_valid {
+            let stem = full.strip_suffix(family.kind.ending().as_str());
+            (Some(family.kind), stem.unwrap_or(full))
+        } else {
+            (weaker(family.kind), full)
         };
         let mut typed = Self { named, family, kind, name };
         if name.is_empty() {
@@ -106,16 +77,14 @@ impl<'a> Typed<'a> {
 
     /// All names that no other family may use.
     fn claims(&self) -> Vec<String> {
-        if self.kind == Type::Unknown {
-            return self.samples_in_text();
-        }
-        let suffixes = [""].iter().chain(self.kind.suffixes());
+        let Some(kind) = self.kind else { return self.samples_in_text() };
+        let suffixes = core::iter::once("").chain(kind.suffixes_in_openmetrics());
         suffixes.map(|suffix| format!("{}{suffix}", self.name)).collect()
     }
 
     /// The names of the samples in the text format. No two families share one there.
     fn samples_in_text(&self) -> Vec<String> {
-        let suffixes = suffixes_in_text(self.family.kind);
+        let suffixes = self.family.kind.samples();
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.named.name)).collect()
     }
 
@@ -123,7 +92,7 @@ impl<'a> Typed<'a> {
         let Self { named, family, kind, name } = *self;
         page.begin_family(named);
         let mut series: Vec<&Series> = family.series.iter().collect();
-        if kind == Type::StateSet {
+        if kind == Some(MetricType::StateSet) {
             // The states of one process must be adjacent.
             series.sort_by_cached_key(|series| {
                 let (own, others): (Vec<_>, Vec<_>) =
@@ -132,8 +101,8 @@ impl<'a> Typed<'a> {
             });
         }
         series.dedup_by(|a, b| a.labels == b.labels);
-        if kind == Type::Unknown {
-            for suffix in suffixes_in_text(family.kind) {
+        if kind.is_none() {
+            for suffix in family.kind.samples() {
                 self.describe(page, suffix);
                 for series in &series {
                     page.begin(series);
@@ -153,9 +122,9 @@ impl<'a> Typed<'a> {
         let Self { family, kind, name, .. } = self;
         let unit = &family.unit;
         page.describe("# TYPE ", name, suffix);
-        page.out.push_str(kind.word());
+        page.out.push_str(word(*kind));
         page.out.push('\n');
-        let may_have_a_unit = !matches!(kind, Type::Info | Type::StateSet | Type::Unknown);
+        let may_have_a_unit = kind.is_some_and(MetricType::has_unit);
         let ends_in_it = name.strip_suffix(unit.as_str()).is_some_and(|stem| stem.ends_with('_'));
         if may_have_a_unit && !unit.is_empty() && ends_in_it {
             page.describe("# UNIT ", name, "");
@@ -171,8 +140,8 @@ impl<'a> Typed<'a> {
         let name = self.name;
         match (&series.value, self.kind) {
             (Value::Counter(number), _) => write_number(page, name, "_total", *number),
-            (Value::Gauge(_), Type::Info) => return page.whole(name, "_info", 1),
-            (Value::Gauge(state), Type::StateSet) => {
+            (Value::Gauge(_), Some(MetricType::Info)) => return page.whole(name, "_info", 1),
+            (Value::Gauge(state), Some(MetricType::StateSet)) => {
                 return page.whole(name, "", u64::from(*state != 0.0));
             }
             (Value::Gauge(value), _) => return page.number(name, "", *value, canonical),
@@ -224,19 +193,8 @@ fn weaken_what_clashes(families: &mut [Typed<'_>]) {
 
 /// The weaker type of a kind. With it a family needs only the names that it has in the text format,
 /// and every value is valid.
-fn weaker(kind: MetricType) -> Type {
-    match kind {
-        MetricType::Gauge | MetricType::Info | MetricType::StateSet => Type::Gauge,
-        MetricType::Counter | MetricType::Histogram | MetricType::Summary => Type::Unknown,
-    }
-}
-
-fn suffixes_in_text(kind: MetricType) -> &'static [&'static str] {
-    match kind {
-        MetricType::Histogram => &["_bucket", "_count", "_sum"],
-        MetricType::Summary => &["_count", "_sum"],
-        _ => &[""],
-    }
+fn weaker(kind: MetricType) -> Option<MetricType> {
+    (!kind.is_total()).then_some(MetricType::Gauge)
 }
 
 fn is_total(series: &Series) -> bool {

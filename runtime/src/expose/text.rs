@@ -6,7 +6,7 @@
 //! It writes no created times: as series of their own they would double the page, and no reader of
 //! this format looks at them.
 
-use crate::model::{MetricType, Number, Value};
+use crate::model::{Number, Value};
 
 use super::escaping::Named;
 use super::number::decimal;
@@ -25,13 +25,7 @@ fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
     escape(&mut page.out, &family.help, false);
     page.out.push('\n');
     page.describe("# TYPE ", name, "");
-    page.out.push_str(match family.kind {
-        MetricType::Counter => "counter",
-        // The format has no type for the latter two.
-        MetricType::Gauge | MetricType::Info | MetricType::StateSet => "gauge",
-        MetricType::Histogram => "histogram",
-        MetricType::Summary => "summary",
-    });
+    page.out.push_str(family.kind.in_text());
     page.out.push('\n');
     for series in &family.series {
         page.begin(series);
@@ -57,7 +51,7 @@ fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
 mod tests {
     use super::super::Format;
     use super::*;
-    use crate::model::{Bucket, HistogramValue, MetricFamily, Series};
+    use crate::model::{Bucket, HistogramValue, MetricFamily, MetricType, Series};
 
     fn family(kind: MetricType, labels: &[(&str, &str)], value: Value) -> MetricFamily {
         let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();

@@ -76,7 +76,7 @@ pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
 pub(crate) type Shape = (MetricType, Option<GaugeMode>);
 
 pub(crate) fn shape(family: &LogFamily) -> Shape {
-    (family.kind, family.mode)
+    (family.kind(), family.mode)
 }
 
 /// The shape that most segments have. If several have equally many, the first in the order of types
@@ -143,12 +143,7 @@ pub(crate) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
 
 pub(crate) fn words((kind, mode): Shape) -> String {
     match (kind, mode) {
-        (MetricType::Counter, _) => "a counter".to_owned(),
-        (MetricType::Histogram, _) => "a histogram".to_owned(),
-        (MetricType::Summary, _) => "a summary".to_owned(),
-        (MetricType::Info, _) => "an info".to_owned(),
-        (MetricType::StateSet, _) => "a state set".to_owned(),
-        (MetricType::Gauge, None) => "a gauge".to_owned(),
-        (MetricType::Gauge, Some(mode)) => format!("a gauge of mode {mode:?}").to_lowercase(),
+        (MetricType::Gauge, Some(mode)) => format!("{} of mode {mode}", kind.phrase()),
+        _ => kind.phrase().to_owned(),
     }
 }

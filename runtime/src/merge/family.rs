@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::model::cells::{CellLayout, GaugeCell, decode};
 use crate::model::mode::Combination;
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
 };
 use crate::reader::counted::Counted;
-use crate::reader::family::{Cells, LogFamily};
+use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
 
@@ -74,7 +75,7 @@ impl<'a> Merging<'a> {
                 name: text(|f| &f.name),
                 help: text(|f| &f.help),
                 unit: text(|f| &f.unit),
-                kind: words.map_or(MetricType::Counter, |f| f.kind),
+                kind: words.map_or(MetricType::Counter, LogFamily::kind),
                 series: Vec::new(),
             },
             mode: words.and_then(|f| f.mode),
@@ -214,7 +215,8 @@ impl<'a> Merging<'a> {
         log: &LogOf<'_>,
         spans: &mut Spans,
     ) {
-        if is_gauge(declaration.family.kind) {
+        let layout = declaration.family.encoding.layout();
+        if layout.is_gauge() {
             for part in &log.parts {
                 self.add_gauge(part, declaration.family, series, spans);
             }
@@ -222,9 +224,8 @@ impl<'a> Merging<'a> {
         }
         if let Some(since) = log.since(series) {
             // The most frequent case, in a few instructions.
-            let is_integer = declaration.family.cells == Cells::Unsigned;
             match spans.only() {
-                Some(Span { from, sum: Sum::Counter(sum), .. }) if is_integer => {
+                Some(Span { from, sum: Sum::Counter(sum), .. }) if layout == CellLayout::Count => {
                     *from = since.min(*from);
                     sum.whole = sum.whole.wrapping_add(log.sum(series.slot, 0).0);
                 }
@@ -248,7 +249,7 @@ impl<'a> Merging<'a> {
         if value.is_none() && !mode.is_sum() {
             return;
         }
-        let new = || Sum::Gauge(GaugeSum::default());
+        let new = || Sum::of(declared.encoding.layout());
         let Sum::Gauge(sum) = spans.at((0, ENDLESS), Some(mode), new) else { return };
         let Some((when, value)) = value else { return };
         if mode.is_all() {
@@ -262,7 +263,7 @@ impl<'a> Merging<'a> {
     /// Adds the archive's part of a series.
     fn add_sums(&self, declaration: &Declaration<'_>, archived: &Spans, spans: &mut Spans) {
         for span in &archived.0 {
-            let new = || empty(&span.sum);
+            let new = || Sum::of(declaration.family.encoding.layout());
             let at = spans.at((span.from, span.until), self.mode, new);
             if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut *at, &span.sum) {
                 sum.add(other, &declaration.bounds);
@@ -360,10 +361,6 @@ impl<'a> Declaration<'a> {
     }
 }
 
-fn is_gauge(kind: MetricType) -> bool {
-    matches!(kind, MetricType::Gauge | MetricType::Info | MetricType::StateSet)
-}
-
 /// Adds the cells of a series that is not a gauge.
 fn add_cells(
     declaration: &Declaration<'_>,
@@ -373,12 +370,10 @@ fn add_cells(
     spans: &mut Spans,
 ) {
     let Declaration { family, bounds, .. } = declaration;
-    let is_counter = family.kind == MetricType::Counter;
-    // A summary is a histogram that only has the last bucket.
-    let new = || if is_counter { Sum::counter() } else { Sum::histogram() };
-    match spans.at(span, None, new) {
-        Sum::Counter(sum) if family.cells == Cells::Float => {
-            counted.add_floats(series, family.kind, sum.parts.get_or_insert_default());
+    let layout = family.encoding.layout();
+    match spans.at(span, None, || Sum::of(layout)) {
+        Sum::Counter(sum) if layout.float().is_some() => {
+            counted.add_floats(series, family.kind(), sum.parts.get_or_insert_default());
         }
         Sum::Counter(sum) => sum.whole = sum.whole.wrapping_add(counted.sum(series.slot, 0).0),
         Sum::Histogram(sum) => sum.add_cells(counted, family, series, bounds),
@@ -387,20 +382,13 @@ fn add_cells(
     }
 }
 
-fn empty(like: &Sum) -> Sum {
-    match like {
-        Sum::Counter(_) => Sum::counter(),
-        Sum::Gauge(_) => Sum::Gauge(GaugeSum::default()),
-        Sum::Histogram(_) => Sum::histogram(),
-    }
-}
-
 /// When a process set a gauge, where the mode needs it, and its value; `None` if it was never set.
 fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u64, f64)> {
     let (segment, slot) = (&part.segment, series.slot);
-    match (declared.kind, declared.cells) {
-        (MetricType::Info, _) => Some((0, 1.0)),
-        (MetricType::StateSet, _) => {
+    let CellLayout::Gauge(cell) = declared.encoding.layout() else { return None };
+    match cell {
+        GaugeCell::Present => Some((0, 1.0)),
+        GaugeCell::State => {
             // The state that was entered last holds. Before the first one was entered, there is
             // none.
             let (first, count) = series.states;
@@ -411,8 +399,8 @@ fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u6
         }
         // Negative only if the end of a call was read, but not yet its beginning.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
-        (_, Cells::Wrapping) => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
-        _ if declared.mode.is_some_and(GaugeMode::is_recent) => segment.recent(slot),
-        _ => crate::model::cells::decode(segment.process_cell(slot)).map(|value| (0, value)),
+        GaugeCell::Running => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
+        GaugeCell::Value if declared.mode.is_some_and(GaugeMode::is_recent) => segment.recent(slot),
+        GaugeCell::Value => decode(segment.process_cell(slot)).map(|value| (0, value)),
     }
 }

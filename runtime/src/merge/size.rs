@@ -52,9 +52,9 @@ mod tests {
     use crate::archive::tests::read_back;
     use crate::declare::descriptor::Descriptor;
     use crate::merge::spans::Spans;
-    use crate::model::MetricType;
+    use crate::model::cells::{CellLayout, Encoding};
     use crate::model::kind::Kind;
-    use crate::reader::family::{Cells, LogFamily};
+    use crate::reader::family::LogFamily;
     use crate::reader::layout_cache::Layouts;
     use crate::reader::log::Log;
     use crate::reader::segment::ENDLESS;
@@ -69,8 +69,7 @@ mod tests {
             help: String::new(),
             file: String::new(),
             line: 0,
-            kind: MetricType::Counter,
-            cells: Cells::Unsigned,
+            encoding: Encoding::Counter,
             mode: None,
             bounds: vec![],
             labels: labels.clone(),
@@ -78,7 +77,7 @@ mod tests {
         };
         let series = (10..90_u32).map(|n| ArchivedSeries {
             labels: labels.iter().map(|name| (name, n.to_string())).collect(),
-            spans: Spans(vec![Span { from: 0, until: ENDLESS, sum: Sum::counter() }]),
+            spans: Spans(vec![Span { from: 0, until: ENDLESS, sum: Sum::of(CellLayout::Count) }]),
             touched: 0,
         });
         let series: Vec<ArchivedSeries> = series.collect();

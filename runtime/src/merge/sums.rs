@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::cells::{CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS};
 use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Combination;
 use crate::model::{Bucket, GaugeMode, HistogramValue, Number};
 use crate::reader::counted::Counted;
-use crate::reader::family::{Cells, LogFamily, bound};
+use crate::reader::family::LogFamily;
 use crate::reader::layout::LogSeries;
 
 /// The sum of a series so far.
@@ -21,12 +22,16 @@ pub(crate) enum Sum {
 }
 
 impl Sum {
-    pub(crate) fn counter() -> Self {
-        Self::Counter(CounterSum::default())
-    }
-
-    pub(crate) fn histogram() -> Self {
-        Self::Histogram(HistogramSum::default())
+    /// The sum of no parts.
+    pub(crate) fn of(layout: CellLayout) -> Self {
+        match layout {
+            CellLayout::Count | CellLayout::FloatCount => Self::Counter(CounterSum::default()),
+            CellLayout::Gauge(_) => Self::Gauge(GaugeSum::default()),
+            // A summary is a histogram that only has the last bucket.
+            CellLayout::Buckets | CellLayout::NanosBuckets => {
+                Self::Histogram(HistogramSum::default())
+            }
+        }
     }
 
     pub(crate) fn add(&mut self, other: Self, mode: Option<GaugeMode>) {
@@ -158,7 +163,7 @@ pub(crate) struct HistogramSum {
 
 /// A family's bounds in its unit.
 pub(crate) fn bounds_of(family: &LogFamily) -> Vec<f64> {
-    family.bounds.iter().map(|bits| bound(family.cells, *bits)).collect()
+    family.bounds.iter().map(|bits| family.bound(*bits)).collect()
 }
 
 /// Maps the bounds of a declaration to the bounds that are shown.
@@ -191,14 +196,14 @@ impl HistogramSum {
         bounds: &Bounds,
     ) {
         let slot = series.slot;
-        let first = if family.cells == Cells::Nanos {
+        let first = if family.encoding.layout().has_carries() {
             let (low, over) = counted.sum(slot, 0);
-            let high = u128::from(counted.sum(slot, 1).0) + u128::from(over);
+            let high = u128::from(counted.sum(slot, CARRIES).0) + u128::from(over);
             self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
-            2
+            FIRST_BUCKET_OF_NANOS
         } else {
-            counted.add_floats(series, family.kind, &mut self.sum);
-            1
+            counted.add_floats(series, family.kind(), &mut self.sum);
+            FIRST_BUCKET
         };
         let width = bounds.places.len() + 1;
         if let Some(buckets) = counted.plain(slot.saturating_add(first), width) {

@@ -1,4 +1,9 @@
-//! The contents of a series' cells, and their number.
+//! The cells of a series: their number, their contents, and the table of how each family's cells are
+//! encoded.
+
+use super::MetricType;
+use super::mode::GaugeMode;
+use super::table::table;
 
 /// Cells, slots and widths stay below this number, so that the sum of a slot and a width does not
 /// wrap in 32 bits.
@@ -6,9 +11,174 @@ pub(crate) const MAX_CELLS: u32 = 1 << 24;
 
 pub(crate) const MAX_BOUNDS: usize = 1_001;
 
-/// `[sum, carries, bucket 0 .. bucket n]`, the last bucket being that of +Inf.
+/// What a family of some type and some type of value has in its cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Encoding {
+    Counter,
+    FloatCounter,
+    Gauge,
+    InProgress,
+    Histogram,
+    NanosHistogram,
+    Summary,
+    NanosSummary,
+    Info,
+    StateSet,
+}
+
+/// What stands in the cells of one series, in this order. `FORMAT.md` has the same list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellLayout {
+    /// `[v]`: an integer.
+    Count,
+    /// `[bits]`: an `f64`.
+    FloatCount,
+    /// One cell, which belongs to the process. The values of processes are not always added up.
+    Gauge(GaugeCell),
+    /// `[sum bits, b0 .. bn]`: the sum as an `f64`, and a count for each bucket, the last of them
+    /// +Inf's. A summary has that one only.
+    Buckets,
+    /// `[sum, carries, b0 .. bn]`: the same with a sum in nanoseconds.
+    NanosBuckets,
+}
+
+/// The cell of a gauge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GaugeCell {
+    /// `[bits ^ UNSET]`; in modes that depend on time `[T, bits ^ UNSET]`.
+    Value,
+    /// `[v]`, added up over threads: calls in progress.
+    Running,
+    /// `[unused]`: the series is there, which is all that it says.
+    Present,
+    /// `[T]`: when this state was entered.
+    State,
+}
+
+struct Row {
+    metric: MetricType,
+    layout: CellLayout,
+}
+
+const fn row(metric: MetricType, layout: CellLayout) -> Row {
+    Row { metric, layout }
+}
+
+// The codes are those of the type and of the value in a FAMILY record.
+table! {
+    Encoding, (u8, u8), Row:
+    Counter        = (1, 1), row(MetricType::Counter,   CellLayout::Count);
+    FloatCounter   = (1, 2), row(MetricType::Counter,   CellLayout::FloatCount);
+    Gauge          = (2, 2), row(MetricType::Gauge,     CellLayout::Gauge(GaugeCell::Value));
+    InProgress     = (2, 4), row(MetricType::Gauge,     CellLayout::Gauge(GaugeCell::Running));
+    Histogram      = (3, 2), row(MetricType::Histogram, CellLayout::Buckets);
+    NanosHistogram = (3, 3), row(MetricType::Histogram, CellLayout::NanosBuckets);
+    Summary        = (4, 2), row(MetricType::Summary,   CellLayout::Buckets);
+    NanosSummary   = (4, 3), row(MetricType::Summary,   CellLayout::NanosBuckets);
+    Info           = (5, 1), row(MetricType::Info,      CellLayout::Gauge(GaugeCell::Present));
+    StateSet       = (6, 1), row(MetricType::StateSet,  CellLayout::Gauge(GaugeCell::State));
+}
+
+impl Encoding {
+    /// The type of the family.
+    pub(crate) const fn metric(self) -> MetricType {
+        self.row().metric
+    }
+
+    pub(crate) const fn layout(self) -> CellLayout {
+        self.row().layout
+    }
+
+    /// Whether a family may be declared with this mode, or without one.
+    pub(crate) const fn allows(self, mode: Option<GaugeMode>) -> bool {
+        match mode {
+            // What is counted is not set at any time.
+            Some(mode) if mode.is_recent() && matches!(self, Self::InProgress) => false,
+            mode => mode.is_some() == self.metric().has_mode(),
+        }
+    }
+
+    /// How the archive encodes it; `None` if a process leaves nothing when it ends. A gauge is
+    /// archived as a value, in whichever way its cells encoded it.
+    pub(crate) const fn archived(self) -> Option<Self> {
+        match self.layout() {
+            CellLayout::Gauge(GaugeCell::Present) => None,
+            CellLayout::Gauge(GaugeCell::Running) => Some(Self::Gauge),
+            CellLayout::Gauge(GaugeCell::Value | GaugeCell::State)
+            | CellLayout::Count
+            | CellLayout::FloatCount
+            | CellLayout::Buckets
+            | CellLayout::NanosBuckets => Some(self),
+        }
+    }
+}
+
+impl CellLayout {
+    /// The number of cells of one series.
+    pub(crate) const fn width(self, mode: Option<GaugeMode>, bounds: u32) -> u32 {
+        match self {
+            Self::Count | Self::FloatCount => 1,
+            Self::Gauge(_) => {
+                if self.is_stamped(mode) {
+                    2
+                } else {
+                    1
+                }
+            }
+            Self::Buckets => FIRST_BUCKET + bounds + 1,
+            Self::NanosBuckets => durations_width(bounds),
+        }
+    }
+
+    /// Whether the cells are those of a gauge, and belong to the process.
+    pub(crate) const fn is_gauge(self) -> bool {
+        matches!(self, Self::Gauge(_))
+    }
+
+    /// Whether the first cell is the time at which the second one was set.
+    pub(crate) const fn is_stamped(self, mode: Option<GaugeMode>) -> bool {
+        match (self, mode) {
+            (Self::Gauge(GaugeCell::Value), Some(mode)) => mode.is_recent(),
+            _ => false,
+        }
+    }
+
+    /// The offset of the cell that holds an `f64`, which must not be added up as an integer.
+    pub(crate) const fn float(self) -> Option<u32> {
+        match self {
+            Self::FloatCount | Self::Buckets => Some(0),
+            Self::Count | Self::NanosBuckets | Self::Gauge(_) => None,
+        }
+    }
+
+    /// Whether the second cell counts how often the first one has passed 2^64.
+    pub(crate) const fn has_carries(self) -> bool {
+        match self {
+            Self::NanosBuckets => true,
+            Self::Count | Self::FloatCount | Self::Buckets | Self::Gauge(_) => false,
+        }
+    }
+
+    /// A bound in the family's unit.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+    pub(crate) fn bound(self, bits: u64) -> f64 {
+        match self {
+            Self::NanosBuckets => bits as f64 / 1e9,
+            Self::Count | Self::FloatCount | Self::Buckets | Self::Gauge(_) => f64::from_bits(bits),
+        }
+    }
+}
+
+/// The offset of the first bucket, behind the sum as an `f64`.
+pub(crate) const FIRST_BUCKET: u32 = 1;
+/// The offset of the carries, behind the sum in nanoseconds.
+pub(crate) const CARRIES: u32 = 1;
+/// The offset of the first bucket behind these.
+pub(crate) const FIRST_BUCKET_OF_NANOS: u32 = 2;
+
+/// The number of cells of a histogram in nanoseconds, for a number of bounds.
 pub(crate) const fn durations_width(bounds: u32) -> u32 {
-    bounds + 3
+    FIRST_BUCKET_OF_NANOS + bounds + 1
 }
 
 /// A gauge's cell holds `bits ^ UNSET`, so that zero bits are a gauge that was never set.
@@ -30,6 +200,26 @@ pub(crate) fn decode(cell: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_stands_for_one_encoding_and_no_other_for_any() {
+        let codes =
+            (0..=u8::MAX).flat_map(|metric| (0..=u8::MAX).map(move |value| (metric, value)));
+        let known: Vec<(u8, u8)> =
+            codes.filter(|code| Encoding::with_code(*code).is_some()).collect();
+        let expected =
+            [(1, 1), (1, 2), (2, 2), (2, 4), (3, 2), (3, 3), (4, 2), (4, 3), (5, 1), (6, 1)];
+        assert_eq!(known, expected);
+        for a in Encoding::ALL {
+            assert_eq!(Encoding::with_code(a.code()), Some(*a));
+            for b in Encoding::ALL {
+                assert_eq!(a.code().0 == b.code().0, a.metric() == b.metric(), "{a:?}, {b:?}");
+            }
+        }
+        // The archive is sorted by this.
+        assert!(Encoding::ALL.is_sorted_by_key(|encoding| encoding.code()));
+        assert!(Encoding::ALL.is_sorted());
+    }
 
     #[test]
     fn every_value_comes_back_and_none_reads_as_unset() {

@@ -1,6 +1,11 @@
-//! The kinds of metrics: of a site, which records one, and of a family, which is shown.
+//! The kinds of metrics: of a site, which records one, and of a family, which is shown. Each has one
+//! table of what is true of it.
 
 use core::fmt;
+
+use super::Value;
+use super::cells::Encoding;
+use super::table::table;
 
 /// The kind of a site. It decides the metric's type, the type of its value and the number of its
 /// cells.
@@ -33,6 +38,116 @@ pub enum Kind {
     StateSet,
 }
 
+struct Row {
+    encoding: Encoding,
+    ending: Ending,
+    origin: Origin,
+}
+
+/// What declares a family of a kind.
+enum Origin {
+    /// `#[metric]`, with a handle of this type.
+    Handle(&'static str),
+    /// An attribute of functions; with the name and the help text of the family that all functions
+    /// share if the attribute has no name.
+    Function(&'static str, &'static str),
+}
+
+const fn handle(name: &'static str, encoding: Encoding, ending: Ending) -> Row {
+    Row { encoding, ending, origin: Origin::Handle(name) }
+}
+
+const fn function(
+    encoding: Encoding,
+    ending: Ending,
+    name: &'static str,
+    help: &'static str,
+) -> Row {
+    Row { encoding, ending, origin: Origin::Function(name, help) }
+}
+
+table! {
+    Kind, Row:
+    Calls = function(
+        Encoding::Counter, Ending::Total,
+        "function_calls_total", "Calls of annotated functions.",
+    );
+    Durations = function(
+        Encoding::NanosHistogram, Ending::Seconds,
+        "function_calls_duration_seconds", "How long calls of annotated functions took.",
+    );
+    InProgress = function(
+        Encoding::InProgress, Ending::Free,
+        "function_calls_concurrent", "Calls of annotated functions in progress.",
+    );
+    Exceptions = function(
+        Encoding::Counter, Ending::Total,
+        "function_exceptions_total",
+        "Calls of annotated functions that ended with an error or a panic.",
+    );
+    Counter         = handle("Counter",   Encoding::Counter,      Ending::Total);
+    Gauge           = handle("Gauge",     Encoding::Gauge,        Ending::Free);
+    Histogram       = handle("Histogram", Encoding::Histogram,    Ending::Free);
+    Summary         = handle("Summary",   Encoding::Summary,      Ending::Free);
+    DurationSummary = function(Encoding::NanosSummary, Ending::Seconds, "", "");
+    FloatCounter    = handle("Counter",   Encoding::FloatCounter, Ending::Total);
+    Info            = handle("Info",      Encoding::Info,         Ending::Info);
+    StateSet        = handle("StateSet",  Encoding::StateSet,     Ending::Free);
+}
+
+impl Kind {
+    pub(crate) const fn encoding(self) -> Encoding {
+        self.row().encoding
+    }
+
+    /// The type of the family.
+    pub(crate) const fn metric(self) -> MetricType {
+        self.encoding().metric()
+    }
+
+    pub(crate) const fn ending(self) -> Ending {
+        self.row().ending
+    }
+
+    /// The name and the help text of the family that all annotated functions share; empty if there
+    /// is none of this kind.
+    pub(crate) const fn shared_family(self) -> (&'static str, &'static str) {
+        match self.row().origin {
+            Origin::Function(name, help) => (name, help),
+            Origin::Handle(_) => ("", ""),
+        }
+    }
+
+    /// The name of the handle's type; empty if only attributes of functions declare this kind.
+    pub(crate) const fn handle(self) -> &'static str {
+        match self.row().origin {
+            Origin::Handle(name) => name,
+            Origin::Function(..) => "",
+        }
+    }
+}
+
+/// The ending that the names of a kind must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Any that is not reserved for another kind.
+    Free,
+    Total,
+    Info,
+    Seconds,
+}
+
+impl Ending {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "",
+            Self::Total => "_total",
+            Self::Info => "_info",
+            Self::Seconds => "_seconds",
+        }
+    }
+}
+
 /// The type of a family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -53,17 +168,171 @@ pub enum MetricType {
     StateSet,
 }
 
+struct TypeRow {
+    /// The type's name in `OpenMetrics`.
+    word: &'static str,
+    /// The ending of a family's name.
+    ending: Ending,
+    /// Its name in the text format, which lacks some types.
+    in_text: &'static str,
+    /// The same in a sentence.
+    phrase: &'static str,
+    /// The endings of its samples in the text format.
+    samples: &'static [&'static str],
+    /// A label that an exposition adds to some samples.
+    own_label: &'static str,
+    has_mode: bool,
+    has_unit: bool,
+    /// Whether values only grow, from a time that is shown.
+    is_total: bool,
+}
+
+table! {
+    MetricType, TypeRow:
+    Counter = TypeRow {
+        word: "counter",
+        ending: Ending::Total,
+        in_text: "counter",
+        phrase: "a counter",
+        samples: &[""],
+        own_label: "",
+        has_mode: false,
+        has_unit: true,
+        is_total: true,
+    };
+    Gauge = TypeRow {
+        word: "gauge",
+        ending: Ending::Free,
+        in_text: "gauge",
+        phrase: "a gauge",
+        samples: &[""],
+        own_label: "",
+        has_mode: true,
+        has_unit: true,
+        is_total: false,
+    };
+    Histogram = TypeRow {
+        word: "histogram",
+        ending: Ending::Free,
+        in_text: "histogram",
+        phrase: "a histogram",
+        samples: &["_bucket", "_count", "_sum"],
+        own_label: "le",
+        has_mode: false,
+        has_unit: true,
+        is_total: true,
+    };
+    Summary = TypeRow {
+        word: "summary",
+        ending: Ending::Free,
+        in_text: "summary",
+        phrase: "a summary",
+        samples: &["_count", "_sum"],
+        own_label: "quantile",
+        has_mode: false,
+        has_unit: true,
+        is_total: true,
+    };
+    Info = TypeRow {
+        word: "info",
+        ending: Ending::Info,
+        in_text: "gauge",
+        phrase: "an info",
+        samples: &[""],
+        own_label: "",
+        has_mode: false,
+        has_unit: false,
+        is_total: false,
+    };
+    StateSet = TypeRow {
+        word: "stateset",
+        ending: Ending::Free,
+        in_text: "gauge",
+        phrase: "a state set",
+        samples: &[""],
+        own_label: "",
+        has_mode: true,
+        has_unit: false,
+        is_total: false,
+    };
+}
+
+impl MetricType {
+    /// The type's name in `OpenMetrics`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.row().word
+    }
+
+    /// The type's name in the text format. It has no type for infos and state sets.
+    pub(crate) const fn in_text(self) -> &'static str {
+        self.row().in_text
+    }
+
+    /// The type's name in a sentence.
+    pub(crate) const fn phrase(self) -> &'static str {
+        self.row().phrase
+    }
+
+    /// The endings of a family's samples in the text format.
+    pub(crate) const fn samples(self) -> &'static [&'static str] {
+        self.row().samples
+    }
+
+    /// The endings that a family's samples may have in `OpenMetrics`, behind its name without its
+    /// own ending.
+    pub(crate) fn suffixes_in_openmetrics(self) -> impl Iterator<Item = &'static str> {
+        let ending = self.ending().as_str();
+        let samples = if ending.is_empty() { self.samples() } else { &[] };
+        let created = if self.is_total() { "_created" } else { "" };
+        let suffixes = core::iter::once(ending).chain(samples.iter().copied()).chain([created]);
+        suffixes.filter(|suffix| !suffix.is_empty())
+    }
+
+    /// The label that an exposition adds to some samples, and so no series may have; or an empty
+    /// string.
+    pub(crate) const fn own_label(self) -> &'static str {
+        self.row().own_label
+    }
+
+    /// Whether a declaration says how the values of processes are combined.
+    pub(crate) const fn has_mode(self) -> bool {
+        self.row().has_mode
+    }
+
+    pub(crate) const fn has_unit(self) -> bool {
+        self.row().has_unit
+    }
+
+    /// Whether values only grow, from a time that is shown.
+    pub(crate) const fn is_total(self) -> bool {
+        self.row().is_total
+    }
+
+    /// Whether a declaration has bounds of buckets.
+    pub(crate) const fn has_bounds(self) -> bool {
+        matches!(self, Self::Histogram)
+    }
+
+    /// The ending of a family's name.
+    pub(crate) const fn ending(self) -> Ending {
+        self.row().ending
+    }
+
+    /// Whether the values of such a family look like this one.
+    pub(crate) const fn has(self, value: &Value) -> bool {
+        match self {
+            Self::Counter => matches!(value, Value::Counter(_)),
+            Self::Gauge | Self::Info | Self::StateSet => matches!(value, Value::Gauge(_)),
+            Self::Histogram => matches!(value, Value::Histogram(_)),
+            Self::Summary => matches!(value, Value::Summary(_)),
+        }
+    }
+}
+
 /// Prints the type's name in `OpenMetrics`: `counter`, `gauge`, `histogram`, `summary`, `info`,
 /// `stateset`.
 impl fmt::Display for MetricType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::Summary => "summary",
-            Self::Info => "info",
-            Self::StateSet => "stateset",
-        })
+        f.pad(self.as_str())
     }
 }

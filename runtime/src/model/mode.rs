@@ -61,7 +61,7 @@ const fn row(word: &'static str, combination: Combination, of: Of) -> Row {
 }
 
 table! {
-    GaugeMode, Row:
+    GaugeMode, u8, Row:
     All            = 1,  row("all",            Combination::Each,     Of::Everybody);
     LiveAll        = 2,  row("liveall",        Combination::Each,     Of::TheLiving);
     Min            = 3,  row("min",            Combination::Least,    Of::Everybody);

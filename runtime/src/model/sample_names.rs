@@ -11,13 +11,8 @@ impl MetricFamily {
 
 /// The same for a family with this name and type.
 pub(crate) fn is_one_of(names: &[String], family: &str, kind: MetricType) -> bool {
-    let (stem, suffixes): (&str, &[&str]) = match kind {
-        MetricType::Counter => (family.strip_suffix("_total").unwrap_or(family), &["_created"]),
-        MetricType::Info => (family.strip_suffix("_info").unwrap_or(family), &[]),
-        MetricType::Gauge | MetricType::StateSet => (family, &[]),
-        MetricType::Summary => (family, &["_sum", "_count", "_created"]),
-        MetricType::Histogram => (family, &["_bucket", "_sum", "_count", "_created"]),
-    };
+    let stem = family.strip_suffix(kind.ending().as_str()).unwrap_or(family);
+    let suffixes: Vec<&str> = kind.suffixes_in_openmetrics().collect();
     names.iter().any(|name| {
         let suffix = name.strip_prefix(stem);
         name == family || suffix.is_some_and(|end| end.is_empty() || suffixes.contains(&end))
@@ -31,14 +26,7 @@ pub(crate) fn sample_names(family: &MetricFamily) -> Vec<String> {
 
 /// The names of the samples of a family with this name and type.
 pub(crate) fn names_of_samples(name: &str, kind: MetricType) -> Vec<String> {
-    match kind {
-        MetricType::Counter | MetricType::Gauge | MetricType::Info | MetricType::StateSet => {
-            vec![name.to_owned()]
-        }
-        MetricType::Summary => ["", "_sum", "_count"].map(|s| format!("{name}{s}")).into(),
-        // The bare name too: it belongs to the family, though no sample has it.
-        MetricType::Histogram => {
-            ["", "_bucket", "_sum", "_count"].map(|s| format!("{name}{s}")).into()
-        }
-    }
+    // The bare name too: it belongs to the family, though perhaps no sample has it.
+    let endings = kind.samples().iter().filter(|ending| !ending.is_empty());
+    [""].iter().chain(endings).map(|ending| format!("{name}{ending}")).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::model::MetricType;
 
-use super::family::{Cells, LogFamily};
+use super::family::LogFamily;
 use super::slot_runs::Runs;
 
 /// A series, as declared in one segment's log.
@@ -97,13 +97,13 @@ impl Layout {
             if let Some(numbers) = self.by_family.get_mut(family) {
                 Arc::make_mut(numbers).push(number);
             }
-            let Some(LogFamily { kind, cells: Cells::Float, .. }) = self.families.get(family)
-            else {
+            let Some(encoding) = self.families.get(family).map(|family| family.encoding) else {
                 continue;
             };
-            if *kind != MetricType::Gauge {
+            if let Some(offset) = encoding.layout().float() {
+                let (slot, kind) = (series.slot.saturating_add(offset), encoding.metric());
                 series.float = u32::try_from(self.floats.len()).unwrap_or(NO_FLOAT);
-                self.floats.push(Floats { slot: series.slot, kind: *kind });
+                self.floats.push(Floats { slot, kind });
             }
         }
         let cells = |series: &LogSeries| {

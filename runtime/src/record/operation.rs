@@ -3,7 +3,7 @@
 use crate::config::ON;
 use crate::declare::registry::{Place, Site};
 use crate::label::{At, GONE};
-use crate::model::cells::durations_width;
+use crate::model::cells::{CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, durations_width};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
@@ -157,9 +157,9 @@ fn bucket(bounds: &[u64], nanos: u64) -> u32 {
 #[inline]
 pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
     if cells.add_carrying(at, nanos) {
-        cells.add(at + 1, 1);
+        cells.add(at + CARRIES, 1);
     }
-    cells.add(at + 2 + bucket(bounds, nanos), 1);
+    cells.add(at + FIRST_BUCKET_OF_NANOS + bucket(bounds, nanos), 1);
 }
 
 /// Adds a value to a histogram: `[sum, bucket 0 .. bucket n]`.
@@ -207,6 +207,6 @@ impl Operation for Observe {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         let bucket = self.places as u32;
         cells.add_f64(0, self.value);
-        cells.add(1 + bucket, 1);
+        cells.add(FIRST_BUCKET + bucket, 1);
     }
 }

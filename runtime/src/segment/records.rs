@@ -4,7 +4,6 @@
 
 use crate::declare::descriptor::{Bounds, Descriptor};
 use crate::model::GaugeMode;
-use crate::model::kind::Kind;
 use crate::model::text::cut;
 
 pub(crate) const FAMILY: u8 = 1;
@@ -15,26 +14,6 @@ pub(crate) const MUST_KNOW: u8 = 0x80;
 
 pub(crate) const HEAD: usize = 16;
 const CRC_AT: usize = 12;
-
-/// The metric of a family, as a log encodes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Metric {
-    Counter,
-    Gauge,
-    Histogram,
-    Summary,
-    Info,
-    StateSet,
-}
-
-/// How the cells of a family's series are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Cells {
-    Unsigned,
-    Float,
-    Nanos,
-    Wrapping,
-}
 
 /// The cost of a label to a reader beside its bytes; and the maximum cost of one log. A writer
 /// stays below it, because a reader would reject the segment otherwise.
@@ -64,9 +43,8 @@ impl<'a> LogWriter<'a> {
     pub(crate) fn family(&mut self, id: u32, d: &Descriptor, label_names: &[&str]) {
         self.record(FAMILY, 0, |out| {
             put_u32(out, id);
-            let (metric, value) = types(d.kind);
-            let mode = GaugeMode::code_of(d.has_mode().then_some(d.mode));
-            out.extend_from_slice(&[metric_code(metric), cells_code(value), mode, 0]);
+            let (metric, value) = d.kind.encoding().code();
+            out.extend_from_slice(&[metric, value, GaugeMode::code_of(d.mode_if_any()), 0]);
             put_u16(out, label_names.len());
             put_u16(out, d.bounds.len());
             put_u32(out, d.line);
@@ -170,72 +148,4 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     let text = cut(text, usize::from(u16::MAX));
     put_u16(out, text.len());
     out.extend_from_slice(text.as_bytes());
-}
-
-pub(crate) fn types(kind: Kind) -> (Metric, Cells) {
-    match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter => (Metric::Counter, Cells::Unsigned),
-        Kind::FloatCounter => (Metric::Counter, Cells::Float),
-        Kind::Info => (Metric::Info, Cells::Unsigned),
-        Kind::StateSet => (Metric::StateSet, Cells::Unsigned),
-        Kind::InProgress => (Metric::Gauge, Cells::Wrapping),
-        Kind::Gauge => (Metric::Gauge, Cells::Float),
-        Kind::Durations => (Metric::Histogram, Cells::Nanos),
-        Kind::Histogram => (Metric::Histogram, Cells::Float),
-        Kind::DurationSummary => (Metric::Summary, Cells::Nanos),
-        Kind::Summary => (Metric::Summary, Cells::Float),
-    }
-}
-
-/// The codes of an enum, in one table. A variant without a code doesn't compile, and neither does a
-/// code that is used twice. An unknown code comes from a newer version.
-macro_rules! codes {
-    ($type:ident, $code_of:ident, $with_code:ident: $($variant:ident = $code:literal,)+) => {
-        pub(crate) fn $code_of(of: $type) -> u8 {
-            match of {
-                $($type::$variant => $code,)+
-            }
-        }
-
-        #[deny(unreachable_patterns)]
-        pub(crate) fn $with_code(code: u8) -> Option<$type> {
-            Some(match code {
-                $($code => $type::$variant,)+
-                _ => return None,
-            })
-        }
-    };
-}
-
-codes! {
-    Metric, metric_code, metric_of:
-    Counter = 1,
-    Gauge = 2,
-    Histogram = 3,
-    Summary = 4,
-    Info = 5,
-    StateSet = 6,
-}
-
-codes! {
-    Cells, cells_code, cells_of:
-    Unsigned = 1,
-    Float = 2,
-    Nanos = 3,
-    Wrapping = 4,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_stands_for_one_thing_and_no_other_number_for_any() {
-        let known: Vec<u8> = (0..=u8::MAX).filter(|code| metric_of(*code).is_some()).collect();
-        assert_eq!(known, [1, 2, 3, 4, 5, 6]);
-        assert!(known.iter().all(|code| metric_of(*code).map(metric_code) == Some(*code)));
-        let known: Vec<u8> = (0..=u8::MAX).filter(|code| cells_of(*code).is_some()).collect();
-        assert_eq!(known, [1, 2, 3, 4]);
-        assert!(known.iter().all(|code| cells_of(*code).map(cells_code) == Some(*code)));
-    }
 }

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use crate::declare::descriptor::Descriptor;
 use crate::declare::registry::Spec;
 use crate::model::cells::MAX_CELLS;
-use crate::model::kind::Kind;
 use crate::segment::records::{LogWriter, moved};
 use crate::segment::shard;
 
@@ -80,11 +79,7 @@ fn sum_and_rest(large: f64, small: f64) -> (f64, f64) {
 
 /// Whether the cell at this offset of a series holds `f64`.
 fn is_float(d: &Descriptor, offset: u32) -> bool {
-    match d.kind {
-        Kind::FloatCounter => true,
-        Kind::Histogram | Kind::Summary => offset == 0,
-        _ => false,
-    }
+    d.kind.encoding().layout().float() == Some(offset)
 }
 
 impl Store {
@@ -124,7 +119,7 @@ impl Store {
                 each(*slot, cell).for_each(|word| total.add(word));
             }
         }
-        if matches!(d.kind, Kind::Durations | Kind::DurationSummary) {
+        if d.kind.encoding().layout().has_carries() {
             // The second cell counts how often the first has passed 2^64.
             for series in totals.chunks_mut(width as usize) {
                 if let [Total::Integer(sum), Total::Integer(carries), ..] = series {

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use crate::declare::registry::Spec;
 use crate::error::Error;
-use crate::model::kind::Kind;
 use crate::process::epoch;
 use crate::scan::GoneRow;
 use crate::segment::records::{HEAD, REMOVE, SERIES};
@@ -198,7 +197,7 @@ impl Store {
 /// Whether the counts may stay in a sum: a removed gauge takes no part in any.
 fn is_sum(gone: &Gone) -> bool {
     let Spec::Metric(d) = gone.site.spec() else { return false };
-    !matches!(d.kind, Kind::Gauge | Kind::InProgress | Kind::Info | Kind::StateSet)
+    !d.kind.encoding().layout().is_gauge()
 }
 
 /// The records of a log: the kind, the slot and the bytes of each.

@@ -10,10 +10,10 @@ use crate::archive::tests::folded;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
 use crate::model::GaugeMode;
-use crate::model::cells::UNSET;
+use crate::model::cells::{Encoding, UNSET};
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};
 use crate::reader::counted::Counted;
-use crate::reader::family::{Cells, LogFamily};
+use crate::reader::family::LogFamily;
 use crate::reader::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use crate::reader::liveness::Life;
 use crate::reader::log::Removed;
@@ -24,22 +24,16 @@ use crate::segment::format::tests::header;
 
 use super::*;
 
-fn family(name: &str, kind: MetricType, cells: Cells, bounds: &[u64]) -> LogFamily {
-    let mode = (kind == MetricType::Gauge).then_some(GaugeMode::Sum);
-    let width = u32::try_from(bounds.len()).unwrap()
-        + match (kind, cells) {
-            (MetricType::Histogram, Cells::Nanos) => 3,
-            (MetricType::Histogram, _) => 2,
-            _ => 1,
-        };
+fn family(name: &str, encoding: Encoding, bounds: &[u64]) -> LogFamily {
+    let mode = (encoding.metric() == MetricType::Gauge).then_some(GaugeMode::Sum);
+    let width = encoding.layout().width(mode, u32::try_from(bounds.len()).unwrap());
     LogFamily {
         name: name.to_owned(),
         unit: String::new(),
         help: format!("help of {name}"),
         file: "a.rs".to_owned(),
         line: 1,
-        kind,
-        cells,
+        encoding,
         mode,
         bounds: bounds.to_vec(),
         labels: vec![],
@@ -48,11 +42,11 @@ fn family(name: &str, kind: MetricType, cells: Cells, bounds: &[u64]) -> LogFami
 }
 
 fn counter(name: &str) -> LogFamily {
-    family(name, MetricType::Counter, Cells::Unsigned, &[])
+    family(name, Encoding::Counter, &[])
 }
 
 fn gauge(mode: GaugeMode) -> LogFamily {
-    let gauge = family("g", MetricType::Gauge, Cells::Float, &[]);
+    let gauge = family("g", Encoding::Gauge, &[]);
     LogFamily { mode: Some(mode), ..gauge }
 }
 
@@ -212,7 +206,7 @@ fn counters_are_added_over_shards_and_processes_and_wrap() {
 
 #[test]
 fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
-    let float = family("c", MetricType::Counter, Cells::Float, &[]);
+    let float = family("c", Encoding::FloatCounter, &[]);
     let a = part(1, vec![float], &[&[0.5_f64.to_bits()], &[0.25_f64.to_bits()]]);
     let b = part(2, vec![counter("c")], &[&[3]]);
     assert_eq!(only(&merged(vec![a, b]).0), &Value::Counter(Number::Float(3.75)));
@@ -220,11 +214,11 @@ fn a_counter_of_floats_beside_one_of_integers_is_their_sum() {
 
 #[test]
 fn histograms_show_the_bounds_that_all_have() {
-    let nanos = family("h", MetricType::Histogram, Cells::Nanos, &[1_000_000_000, 2_000_000_000]);
+    let nanos = family("h", Encoding::NanosHistogram, &[1_000_000_000, 2_000_000_000]);
     // The sum, its high word, three buckets.
     let a = part(1, vec![nanos], &[&[500_000_000, 0, 1, 2, 4], &[0, 0, 0, 0, 1]]);
     let bounds = [0.5_f64, 2.0].map(f64::to_bits);
-    let float = family("h", MetricType::Histogram, Cells::Float, &bounds);
+    let float = family("h", Encoding::Histogram, &bounds);
     let b = part(2, vec![float], &[&[10.25_f64.to_bits(), 100, 200, 300]]);
     let buckets = vec![Bucket { le: 2.0, count: 303 }, Bucket { le: f64::INFINITY, count: 608 }];
     let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75 });
@@ -235,7 +229,7 @@ fn histograms_show_the_bounds_that_all_have() {
 
 #[test]
 fn a_sum_of_nanoseconds_passes_64_bits() {
-    let nanos = || family("h", MetricType::Histogram, Cells::Nanos, &[1]);
+    let nanos = || family("h", Encoding::NanosHistogram, &[1]);
     let a = part(1, vec![nanos()], &[&[u64::MAX, 1, 0, 1], &[u64::MAX, 0, 0, 1]]);
     let Value::Histogram(h) = only(&merged(vec![a]).0).clone() else { panic!() };
     #[expect(clippy::cast_precision_loss, reason = "as the library rounds")]
@@ -246,7 +240,7 @@ fn a_sum_of_nanoseconds_passes_64_bits() {
 
 #[test]
 fn the_majoritys_kind_is_shown_and_the_other_told() {
-    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", Encoding::Gauge, &[]);
     let parts = vec![
         part(1, vec![counter("x")], &[&[1]]),
         part(2, vec![gauge()], &[&[7]]),
@@ -260,7 +254,7 @@ fn the_majoritys_kind_is_shown_and_the_other_told() {
 
 #[test]
 fn a_segment_has_one_vote_however_often_it_declares() {
-    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", Encoding::Gauge, &[]);
     let parts = vec![
         part(1, vec![counter("x")], &[&[1]]),
         part(2, vec![counter("x")], &[&[2]]),
@@ -271,8 +265,7 @@ fn a_segment_has_one_vote_however_often_it_declares() {
 
 #[test]
 fn a_family_without_series_changes_nothing() {
-    let histogram =
-        |bound: f64| family("h", MetricType::Histogram, Cells::Float, &[bound.to_bits()]);
+    let histogram = |bound: f64| family("h", Encoding::Histogram, &[bound.to_bits()]);
     let mut empty = part(2, vec![histogram(2.0)], &[&[0, 0, 0]]);
     let layout = layout_of(&mut empty);
     layout.series.clear();
@@ -285,7 +278,7 @@ fn a_family_without_series_changes_nothing() {
 
 #[test]
 fn families_whose_samples_would_collide_are_not_shown_together() {
-    let histogram = || family("x", MetricType::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
+    let histogram = || family("x", Encoding::Histogram, &[1.0_f64.to_bits()]);
     let parts = vec![
         part(1, vec![histogram(), counter("x_count")], &[&[0, 0, 0, 5]]),
         part(2, vec![histogram()], &[&[0, 1, 0]]),
@@ -339,7 +332,7 @@ fn what_was_removed_counts_while_anyone_has_the_series() {
 
 #[test]
 fn what_runs_now_says_what_a_name_means() {
-    let gauge = || family("x", MetricType::Gauge, Cells::Float, &[]);
+    let gauge = || family("x", Encoding::Gauge, &[]);
     let mut parts: Vec<Part> = (1..4).map(|pid| part(pid, vec![counter("x")], &[&[1]])).collect();
     for part in &mut parts {
         part.life = Life::Dead;

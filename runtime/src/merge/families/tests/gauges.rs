@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn calls_in_progress_never_read_as_less_than_none() {
-    let calls = || family("g", MetricType::Gauge, Cells::Wrapping, &[]);
+    let calls = || family("g", Encoding::InProgress, &[]);
     // Begun on one thread and ended on another; and an end that is seen before its beginning.
     let a = part(1, vec![calls()], &[&[5], &[3_u64.wrapping_neg()]]);
     let b = part(2, vec![calls()], &[&[1_u64.wrapping_neg()]]);
@@ -86,7 +86,7 @@ fn the_value_that_was_set_last_is_the_most_recent() {
 }
 
 fn states(pid: u32, mode: GaugeMode, cells: &[u64]) -> Part {
-    let set = family("s", MetricType::StateSet, Cells::Unsigned, &[]);
+    let set = family("s", Encoding::StateSet, &[]);
     let set = LogFamily { mode: Some(mode), labels: vec!["s".to_owned()], ..set };
     let mut part = part(pid, vec![set], &[cells]);
     let count = u32::try_from(cells.len()).unwrap();
@@ -125,7 +125,7 @@ fn one_state_holds_in_each_process_and_the_mode_says_what_they_make() {
 #[test]
 fn an_info_is_shown_while_someone_lives_who_has_it() {
     let info = || {
-        let info = family("build_info", MetricType::Info, Cells::Unsigned, &[]);
+        let info = family("build_info", Encoding::Info, &[]);
         LogFamily { labels: vec!["version".to_owned()], ..info }
     };
     let mut dead = part(2, vec![info()], &[&[0]]);

@@ -17,9 +17,9 @@ fn random(mut state: u64) -> impl FnMut(u32) -> u32 {
 #[test]
 fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
     let named = || {
-        let sizes = family("h", MetricType::Histogram, Cells::Float, &[1.0_f64.to_bits()]);
-        let times = family("n", MetricType::Histogram, Cells::Nanos, &[1_000_000_000]);
-        let spent = family("f", MetricType::Counter, Cells::Float, &[]);
+        let sizes = family("h", Encoding::Histogram, &[1.0_f64.to_bits()]);
+        let times = family("n", Encoding::NanosHistogram, &[1_000_000_000]);
+        let spent = family("f", Encoding::FloatCounter, &[]);
         let highest = LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::LiveMax) };
         vec![counter("c"), gauge(GaugeMode::All), highest, sizes, times, spent]
     };
@@ -72,7 +72,7 @@ fn segments_that_share_a_layout_are_added_as_if_they_did_not() {
 fn the_cells_of_many_processes_come_to_their_sums() {
     let mut random = random(11);
     for _ in 0..if cfg!(miri) { 5 } else { 300 } {
-        let histogram = family("h", MetricType::Histogram, Cells::Nanos, &[1, 2]);
+        let histogram = family("h", Encoding::NanosHistogram, &[1, 2]);
         let families = vec![counter("c"), histogram];
         // Gaps as in a forged log, and shards that end anywhere.
         let mut layout = Layout::default();
@@ -119,8 +119,8 @@ fn the_cells_of_many_processes_come_to_their_sums() {
 fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
     let mut random = random(5);
     let kinds = [
-        family("m", MetricType::Counter, Cells::Unsigned, &[]),
-        family("m", MetricType::Counter, Cells::Float, &[]),
+        family("m", Encoding::Counter, &[]),
+        family("m", Encoding::FloatCounter, &[]),
         LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::Max) },
         LogFamily { name: "m".to_owned(), ..gauge(GaugeMode::All) },
     ];
