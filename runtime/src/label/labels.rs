@@ -140,7 +140,7 @@ pub(crate) fn find(site: usize, values: &impl Labels) -> Option<&'static RowSlot
 fn digest<V: LabelValue + ?Sized>(value: &V) -> Digest {
     match whole(value) {
         Some(text) => Digest::of(text),
-        None => value.brief().unwrap_or_else(|| written(value)),
+        None => value.__brief().unwrap_or_else(|| written(value)),
     }
 }
 
@@ -152,7 +152,7 @@ fn written<V: LabelValue + ?Sized>(value: &V) -> Digest {
 /// The text of a value, if it is at hand and would not be truncated.
 #[inline]
 fn whole<V: LabelValue + ?Sized>(value: &V) -> Option<&[u8]> {
-    value.text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE_LEN)
+    value.__text().map(str::as_bytes).filter(|text| text.len() <= MAX_LABEL_VALUE_LEN)
 }
 
 /// Compares short texts in registers, because a call would cost more.
@@ -259,7 +259,7 @@ macro_rules! labels {
             fn texts(&self) -> Option<impl Texts> {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
-                Some([$($name.text()?),*])
+                Some([$($name.__text()?),*])
             }
 
             #[inline]
@@ -287,7 +287,7 @@ macro_rules! labels {
             fn briefs(&self) -> Option<Self::Digests> {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
-                Some([$($name.brief()?),*])
+                Some([$($name.__brief()?),*])
             }
 
             #[inline]

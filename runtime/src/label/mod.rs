@@ -81,7 +81,7 @@ pub trait LabelValue {
     /// The text that `write_label` writes, if it is at hand: a lookup then needs no writer.
     #[doc(hidden)]
     #[inline]
-    fn text(&self) -> Option<&str> {
+    fn __text(&self) -> Option<&str> {
         // Reached for a closed label beside an open one. All other types have to write the text.
         if Self::VALUES.is_empty() { None } else { Self::VALUES.get(self.index()).copied() }
     }
@@ -89,8 +89,8 @@ pub trait LabelValue {
     /// The digest of that text, if it is short and at hand.
     #[doc(hidden)]
     #[inline]
-    fn brief(&self) -> Option<Digest> {
-        Digest::brief(self.text()?.as_bytes())
+    fn __brief(&self) -> Option<Digest> {
+        Digest::brief(self.__text()?.as_bytes())
     }
 }
 
@@ -119,7 +119,7 @@ impl LabelValue for str {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
+    fn __text(&self) -> Option<&str> {
         Some(self)
     }
 }
@@ -131,7 +131,7 @@ impl LabelValue for String {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
+    fn __text(&self) -> Option<&str> {
         Some(self)
     }
 }
@@ -142,13 +142,13 @@ impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
-        (**self).text()
+    fn __text(&self) -> Option<&str> {
+        (**self).__text()
     }
 
     #[inline]
-    fn brief(&self) -> Option<Digest> {
-        (**self).brief()
+    fn __brief(&self) -> Option<Digest> {
+        (**self).__brief()
     }
 }
 
@@ -166,13 +166,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
-        (**self).text()
+    fn __text(&self) -> Option<&str> {
+        (**self).__text()
     }
 
     #[inline]
-    fn brief(&self) -> Option<Digest> {
-        (**self).brief()
+    fn __brief(&self) -> Option<Digest> {
+        (**self).__brief()
     }
 }
 
@@ -190,13 +190,13 @@ impl<T: LabelValue + ?Sized> LabelValue for &mut T {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
-        (**self).text()
+    fn __text(&self) -> Option<&str> {
+        (**self).__text()
     }
 
     #[inline]
-    fn brief(&self) -> Option<Digest> {
-        (**self).brief()
+    fn __brief(&self) -> Option<Digest> {
+        (**self).__brief()
     }
 }
 
@@ -213,13 +213,13 @@ impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
     }
 
     #[inline]
-    fn text(&self) -> Option<&str> {
-        (**self).text()
+    fn __text(&self) -> Option<&str> {
+        (**self).__text()
     }
 
     #[inline]
-    fn brief(&self) -> Option<Digest> {
-        (**self).brief()
+    fn __brief(&self) -> Option<Digest> {
+        (**self).__brief()
     }
 }
 
@@ -294,7 +294,7 @@ macro_rules! numbers {
             }
 
             #[inline]
-            fn brief(&self) -> Option<Digest> {
+            fn __brief(&self) -> Option<Digest> {
                 Digest::of_number($is_negative(*self), $magnitude(*self))
             }
         }
