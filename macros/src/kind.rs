@@ -59,7 +59,40 @@ pub(crate) enum Kind {
     Unknown,
 }
 
+/// What is true of a kind. The runtime has a table of its own; a test holds the two together.
+struct Row {
+    /// The handle's type as it is written in a declaration; empty if only attributes of functions
+    /// declare the kind.
+    handle: &'static str,
+    /// The kind in a sentence.
+    phrase: &'static str,
+    /// Whether a declaration must have a mode.
+    needs_mode: bool,
+    /// Whether a declaration may have buckets.
+    has_buckets: bool,
+}
+
 impl Kind {
+    /// The kinds that have a handle, in the order of messages.
+    const HANDLES: [Self; 6] =
+        [Self::Counter, Self::Gauge, Self::Histogram, Self::Summary, Self::Info, Self::StateSet];
+
+    fn row(self) -> Row {
+        let row = |handle, phrase| Row { handle, phrase, needs_mode: false, has_buckets: false };
+        match self {
+            Self::Calls | Self::Exceptions => row("", "a counter"),
+            Self::Durations => Row { has_buckets: true, ..row("", "a histogram") },
+            Self::InProgress => row("", "a gauge"),
+            Self::Counter => row("Counter", "a counter"),
+            Self::Gauge => Row { needs_mode: true, ..row("Gauge", "a gauge") },
+            Self::Histogram => Row { has_buckets: true, ..row("Histogram", "a histogram") },
+            Self::Summary => row("Summary", "a summary"),
+            Self::Info => row("Info", "an info"),
+            Self::StateSet => Row { needs_mode: true, ..row("StateSet<..>", "a state set") },
+            Self::Unknown => Row { has_buckets: true, ..row("", "a metric") },
+        }
+    }
+
     /// The kind of family that an attribute of a function declares.
     pub(crate) fn of(attribute: Attribute) -> Self {
         match attribute {
@@ -71,7 +104,65 @@ impl Kind {
         }
     }
 
+    /// The kind whose handle has a type of this name.
+    pub(crate) fn with_handle(name: &str) -> Option<Self> {
+        Self::HANDLES.into_iter().find(|kind| kind.type_name() == name)
+    }
+
+    /// The kinds that have a handle.
+    pub(crate) fn with_handles() -> impl Iterator<Item = Self> {
+        Self::HANDLES.into_iter()
+    }
+
+    /// The handle's type as it is written in a declaration; empty if there is none.
+    pub(crate) fn handle(self) -> &'static str {
+        self.row().handle
+    }
+
+    /// The name of the handle's type.
+    pub(crate) fn type_name(self) -> &'static str {
+        self.handle().split('<').next().unwrap_or_default()
+    }
+
+    /// The kind in a sentence.
+    pub(crate) fn phrase(self) -> &'static str {
+        self.row().phrase
+    }
+
     pub(crate) fn is_counter(self) -> bool {
         matches!(self, Kind::Calls | Kind::Exceptions | Kind::Counter)
+    }
+
+    pub(crate) fn needs_mode(self) -> bool {
+        self.row().needs_mode
+    }
+
+    pub(crate) fn has_buckets(self) -> bool {
+        self.row().has_buckets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use headcount::__private::kinds;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn kinds_are_those_of_the_runtime() {
+        let mut handles = BTreeSet::new();
+        for (runtimes, handle, ending) in kinds() {
+            // `#[timed(summary)]` has the rules of `#[timed]`.
+            let name = format!("{runtimes:?}").replace("DurationSummary", "Durations");
+            let mut of_functions = Attribute::ALL.into_iter().map(Kind::of);
+            let kind = match handle {
+                "" => of_functions.find(|kind| format!("{kind:?}") == name),
+                handle => Kind::with_handle(handle),
+            };
+            assert_eq!(kind.map(Kind::is_counter), Some(ending == "_total"), "{runtimes:?}");
+            handles.insert(handle);
+        }
+        handles.remove("");
+        assert_eq!(handles, Kind::with_handles().map(Kind::type_name).collect());
     }
 }

@@ -12,6 +12,7 @@ use crate::parse::types;
 use crate::parse::values::Buckets;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
+use crate::report::suggest::one_of;
 use crate::tokens::private_path;
 
 /// Checks what a `static` and a family have in common.
@@ -57,24 +58,15 @@ pub(crate) fn kind(ty: &Type, errors: &mut Errors) -> Kind {
         return Kind::Unknown;
     };
     let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-    match last.as_str() {
-        "Counter" => Kind::Counter,
-        "Gauge" => Kind::Gauge,
-        "Histogram" => Kind::Histogram,
-        "Summary" => Kind::Summary,
-        "Info" => Kind::Info,
-        "StateSet" => Kind::StateSet,
-        name if name.starts_with(|first: char| first.is_lowercase()) => {
-            errors.on(ty, not_a_handle(ty));
-            Kind::Unknown
-        }
-        name => {
-            if let Some(message) = of_another_library(name) {
-                errors.on(ty, message);
-            }
-            Kind::Unknown
-        }
+    if let Some(kind) = Kind::with_handle(&last) {
+        return kind;
     }
+    if last.starts_with(|first: char| first.is_lowercase()) {
+        errors.on(ty, not_a_handle(ty));
+    } else if let Some(message) = of_another_library(&last) {
+        errors.on(ty, message);
+    }
+    Kind::Unknown
 }
 
 /// The message for a type with which metrics are declared in other libraries.
@@ -94,10 +86,8 @@ fn of_another_library(name: &str) -> Option<String> {
 }
 
 fn not_a_handle(ty: &Type) -> String {
-    format!(
-        "a metric is a `Counter`, `Gauge`, `Histogram`, `Summary`, `Info` or `StateSet`, not `{}`",
-        ty.to_token_stream()
-    )
+    let handles = one_of(Kind::with_handles().map(|kind| format!("`{}`", kind.type_name())));
+    format!("a metric is a {handles}, not `{}`", ty.to_token_stream())
 }
 
 /// The help text: the key, or else the doc comment.
@@ -132,7 +122,7 @@ fn doc_line(attr: &Attribute) -> Option<String> {
 
 fn check_buckets(args: &Args, kind: Kind, errors: &mut Errors) {
     let Some(buckets) = args.buckets() else { return };
-    if !matches!(kind, Kind::Histogram | Kind::Unknown) {
+    if !kind.has_buckets() {
         errors.at(
             args.flag("buckets").map_or(args.span, Ident::span),
             "`buckets` belongs to histograms",

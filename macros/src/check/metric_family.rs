@@ -13,6 +13,7 @@ use crate::parse::shape::written_type;
 use crate::parse::types::contains_impl;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
+use crate::report::suggest::one_of;
 use crate::tokens::text_of;
 
 pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option<Metric> {
@@ -62,11 +63,8 @@ pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option
         errors.at(labels.span(), "the labels of a family are its parameters: leave out `labels`");
     }
     let Some(ty) = ty else {
-        errors.on(
-            ident,
-            "a family needs a type: write `-> Counter`, `-> Gauge`, `-> Histogram`, `-> Summary`, \
-             `-> Info` or `-> StateSet<..>`",
-        );
+        let types = one_of(Kind::with_handles().map(|kind| format!("`-> {}`", kind.handle())));
+        errors.on(ident, format!("a family needs a type: write {types}"));
         return None;
     };
     states_have_their_label(args, inputs.iter(), ty, errors);

@@ -25,18 +25,14 @@ const MODES: [(&str, &str, &str); 10] = [
 /// The mode of a metric of this kind, if it has one.
 pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'static str> {
     let Some(mode) = args.text("mode") else {
-        let what = match kind {
-            Kind::Gauge => "a gauge",
-            Kind::StateSet => "a state set",
-            _ => return None,
-        };
-        if !args.mentions("mode") {
-            errors.at(args.span, which_modes(what));
+        if kind.needs_mode() && !args.mentions("mode") {
+            errors.at(args.span, which_modes(kind.phrase()));
         }
         return None;
     };
     match kind {
-        Kind::Gauge | Kind::StateSet | Kind::Unknown => {}
+        Kind::Unknown => {}
+        kind if kind.needs_mode() => {}
         Kind::Info => errors.on(
             mode,
             "`mode` belongs to gauges and state sets: an info is shown while its process is alive",

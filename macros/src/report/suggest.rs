@@ -22,6 +22,15 @@ pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
+/// A choice in a sentence: a, b or c.
+pub(crate) fn one_of(choices: impl Iterator<Item = String>) -> String {
+    let choices: Vec<String> = choices.collect();
+    match choices.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => choices.concat(),
+    }
+}
+
 /// The message for an item that is neither a function nor a block.
 pub(crate) fn where_it_goes(attribute: &str) -> String {
     format!("`#[{attribute}]` goes on a function, an `impl` block, a trait or an inline module")
