@@ -556,6 +556,28 @@ pub fn count_exceptions(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::attribute(Attribute::CountExceptions, args.into(), item.into()).into()
 }
 
+/// An alias of [`count_exceptions`](macro@count_exceptions), for programs that speak of errors. The
+/// families keep their names.
+///
+/// ```
+/// use headcount::count_errors;
+///
+/// #[count_errors(name = "parse_errors_total")]
+/// fn parse(text: &str) -> Result<u8, std::num::ParseIntError> {
+///     text.parse()
+/// }
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// assert!(parse("x").is_err());
+/// assert!(headcount::Collector::new().collect()?.to_text().contains("parse_errors_total 1\n"));
+/// # Ok(())
+/// # }
+/// ```
+#[proc_macro_attribute]
+pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
+    count_exceptions(args, item)
+}
+
 /// Declares a metric that the program updates itself: a `static` without a value is one series, and
 /// a `fn` without a body is a family of series.
 ///

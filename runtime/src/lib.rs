@@ -186,7 +186,7 @@ pub use declare::catalogue::{Conflicts, Declaration, declarations, verify};
 pub use error::Error;
 pub use expose::{Exposition, Format, Scrape};
 pub use headcount_macros::{
-    LabelValue, count_exceptions, counted, in_progress, metric, skip, timed,
+    LabelValue, count_errors, count_exceptions, counted, in_progress, metric, skip, timed,
 };
 pub use label::{LabelValue, LabelWriter};
 pub use metric::{

@@ -85,6 +85,16 @@ impl Counter {
         result
     }
 
+    /// An alias of [`count_exceptions`](Self::count_exceptions).
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that `f` returns.
+    #[inline]
+    pub fn count_errors<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.count_exceptions(f)
+    }
+
     /// From now on takes the counter's increase from `f`, which returns a total that something else
     /// keeps and that only grows while the process lives.
     ///
