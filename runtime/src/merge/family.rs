@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::cells::{CellLayout, GaugeCell, decode};
-use crate::model::mode::Combination;
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
 };
@@ -298,11 +297,11 @@ impl<'a> Merging<'a> {
         let mut series = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, .. }| {
             let Some(span) = spans.current() else { return };
-            let labels = labels.clone();
             let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
             match span.sum {
                 Sum::Counter(sum) => {
-                    series.push(Series { labels, value: Value::Counter(sum.value()), created });
+                    let value = Value::Counter(sum.value());
+                    series.push(Series { labels: labels.clone(), value, created });
                 }
                 Sum::Histogram(sum) => {
                     let value = sum.value(&self.bounds);
@@ -311,7 +310,7 @@ impl<'a> Merging<'a> {
                     } else {
                         Value::Histogram(value)
                     };
-                    series.push(Series { labels, value, created });
+                    series.push(Series { labels: labels.clone(), value, created });
                 }
                 Sum::Gauge(sum) => self.finish_gauge(labels, sum, &mut series),
             }
@@ -328,23 +327,15 @@ impl<'a> Merging<'a> {
         (self.family, plan)
     }
 
-    fn finish_gauge(&self, labels: LabelSet, mut sum: GaugeSum, series: &mut Vec<Series>) {
+    fn finish_gauge(&self, labels: &LabelSet, sum: GaugeSum, series: &mut Vec<Series>) {
         let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
-        let gauge = |labels, value| Series { labels, value: Value::Gauge(value), created: None };
-        match mode.combination() {
-            Combination::Each => {
-                sum.keep_newest();
-                for (pid, each) in sum.each {
-                    let pid = pid.to_string();
-                    let labels = labels.iter().chain([("pid", &*pid)]).collect();
-                    series.push(gauge(labels, each.value));
-                }
-            }
-            Combination::Sum => series.push(gauge(labels, sum.sum.total())),
-            Combination::Least | Combination::Greatest | Combination::Latest => {
-                series.extend(sum.one.map(|(_, value)| gauge(labels, value)));
-            }
-        }
+        sum.show(mode, |pid, value| {
+            let labels = match pid {
+                Some(pid) => labels.iter().chain([("pid", &*pid.to_string())]).collect(),
+                None => labels.clone(),
+            };
+            series.push(Series { labels, value: Value::Gauge(value), created: None });
+        });
     }
 }
 

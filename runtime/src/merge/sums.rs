@@ -121,6 +121,22 @@ impl GaugeSum {
         }
     }
 
+    /// Passes on the values that are shown, each with its pid if the process has its own series.
+    pub(crate) fn show(mut self, mode: GaugeMode, mut show: impl FnMut(Option<u32>, f64)) {
+        match mode.combination() {
+            Combination::Each => {
+                self.keep_newest();
+                self.each.iter().for_each(|(pid, each)| show(Some(*pid), each.value));
+            }
+            Combination::Sum => show(None, self.sum.total()),
+            Combination::Least | Combination::Greatest | Combination::Latest => {
+                if let Some((_, value)) = self.one {
+                    show(None, value);
+                }
+            }
+        }
+    }
+
     /// Leaves out all dead processes but the newest. Otherwise a program that starts processes for
     /// ever would have ever more series.
     pub(crate) fn keep_newest(&mut self) {

@@ -1,5 +1,5 @@
-//! The cells of a series: their number, their contents, and the table of how each family's cells are
-//! encoded.
+//! The cells of a series: their number, their contents, and the table of how the cells of each
+//! family are encoded.
 
 use super::MetricType;
 use super::mode::GaugeMode;

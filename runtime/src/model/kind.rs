@@ -1,5 +1,5 @@
-//! The kinds of metrics: of a site, which records one, and of a family, which is shown. Each has one
-//! table of what is true of it.
+//! The kinds of metrics: of a site, which records one, and of a family, which is shown. Each has
+//! one table of what is true of it.
 
 use core::fmt;
 
