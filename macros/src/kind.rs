@@ -1,5 +1,7 @@
 //! The attributes, and the kinds of families that they declare.
 
+use crate::rules::{Class, SHARED};
+
 /// The attributes that take keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attribute {
@@ -31,13 +33,8 @@ impl Attribute {
 
     /// The family that the attribute counts in when it has no `name`: one for all functions.
     pub(crate) fn shared_family(self) -> &'static str {
-        match self {
-            Self::Counted => "function_calls_total",
-            Self::Timed => "function_calls_duration_seconds",
-            Self::InProgress => "function_calls_concurrent",
-            Self::CountExceptions => "function_exceptions_total",
-            Self::Metric => "",
-        }
+        let own = SHARED.iter().find(|(_, attribute)| *attribute == self.name());
+        own.map_or("", |(family, _)| family)
     }
 }
 
@@ -129,8 +126,16 @@ impl Kind {
         self.row().phrase
     }
 
-    pub(crate) fn is_counter(self) -> bool {
-        matches!(self, Kind::Calls | Kind::Exceptions | Kind::Counter)
+    /// What the rules for names depend on.
+    pub(crate) fn class(self) -> Class {
+        match self {
+            Kind::Calls | Kind::Exceptions | Kind::Counter => Class::Counter,
+            Kind::Durations => Class::Durations,
+            Kind::Info => Class::Info,
+            Kind::StateSet => Class::StateSet,
+            Kind::Gauge | Kind::InProgress | Kind::Histogram | Kind::Summary => Class::Value,
+            Kind::Unknown => Class::Unknown,
+        }
     }
 
     pub(crate) fn needs_mode(self) -> bool {
@@ -159,7 +164,8 @@ mod tests {
                 "" => of_functions.find(|kind| format!("{kind:?}") == name),
                 handle => Kind::with_handle(handle),
             };
-            assert_eq!(kind.map(Kind::is_counter), Some(ending == "_total"), "{runtimes:?}");
+            let is_counter = kind.map(|kind| kind.class().is_counter());
+            assert_eq!(is_counter, Some(ending == "_total"), "{runtimes:?}");
             handles.insert(handle);
         }
         handles.remove("");

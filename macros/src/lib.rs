@@ -23,6 +23,7 @@ mod kind;
 mod parse;
 mod plan;
 mod report;
+mod rules;
 mod tokens;
 
 #[cfg(test)]

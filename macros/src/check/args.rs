@@ -10,6 +10,7 @@ use crate::kind::{Attribute, Kind};
 use crate::parse::args::Args;
 use crate::parse::values::{Buckets, Label, literal_text};
 use crate::report::errors::Errors;
+use crate::rules::max_series_problem;
 use crate::tokens::is_closure;
 
 /// The most label values that `Site::row` of the runtime takes.
@@ -296,8 +297,8 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
 pub(crate) fn max_series(args: &Args, errors: &mut Errors) {
     durations::check(args, errors);
     let Some(number) = args.number("max_series") else { return };
-    match number.base10_parse::<u32>() {
-        Ok(1..=1_000_000) => {}
-        _ => errors.on(number, "`max_series` is a number from 1 to 1000000"),
+    let most = number.base10_parse().unwrap_or(u64::MAX);
+    if let Some(problem) = max_series_problem(most) {
+        errors.on(number, problem);
     }
 }
