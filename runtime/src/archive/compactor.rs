@@ -142,6 +142,9 @@ impl<'a> Folder<'a> {
                 if waits {
                     has_more = true;
                 } else if let Some(mut part) = part.filter(|_| !is_beyond) {
+                    // Their counts are lost here: no version could show them.
+                    let wrong = part.segment.wrong().zip(names.first());
+                    skipped.extend(wrong.map(|(e, name)| e.at(&self.directory.path().join(name))));
                     part.segment.times = clock.times_of(&part.segment.time_base());
                     cells = cells.saturating_add(part.segment.cells());
                     parts.push(part);

@@ -169,7 +169,9 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         labels,
         width: 1,
     };
-    let family = family.checked()?;
+    if let Some(rule) = family.broken_rule() {
+        return Err(Error::corrupt(rule));
+    }
     if !family.labels.is_sorted() {
         return Err(Error::corrupt("an archived family's labels"));
     }

@@ -7,7 +7,7 @@ use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::cells::{Encoding, MAX_BOUNDS};
 use crate::model::mode::NO_MODE;
-use crate::model::text::{MAX_LABELS, MAX_NAME, is_name};
+use crate::model::text::{MAX_LABELS, MAX_NAME, cut, is_name};
 use crate::segment::format::Fields;
 
 /// The encoding and the mode that these codes stand for. `None` if this version does not know them
@@ -44,9 +44,28 @@ pub(crate) struct LogFamily {
     pub(crate) width: u32,
 }
 
-/// Parses a family. A family of a type that only a newer version knows keeps its place among the
-/// others, without a name and [not known](LogFamily::is_known).
-pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, Error> {
+/// What a FAMILY record holds.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Known(LogFamily),
+    /// A family of a type that only a newer version knows.
+    Unknown,
+    /// A family that no page can show, since it breaks a rule of meaning. It costs only itself: the
+    /// record is whole, and so are those behind it.
+    Wrong(Wrong),
+}
+
+/// A family that no page can show.
+#[derive(Debug, Clone)]
+pub(crate) struct Wrong {
+    /// The beginning of its name.
+    pub(crate) name: String,
+    /// The rule that it breaks.
+    pub(crate) rule: &'static str,
+}
+
+/// Parses a family.
+pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<Read, Error> {
     if f.u32()? as usize != expected {
         return Err(Error::corrupt("a family's number"));
     }
@@ -54,7 +73,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
     f.u8()?;
     let Some((encoding, mode)) = types(metric, value, mode)? else {
         // In a type that this version does not know, the other fields may have another meaning.
-        return Ok(LogFamily::unknown());
+        return Ok(Read::Unknown);
     };
     let (labels, bounds) = (f.u16()?, f.u16()?);
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
@@ -70,11 +89,17 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<LogFamily, E
     let line = if file.is_empty() { 0 } else { line };
     let labels =
         (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    LogFamily { name, unit, help, file, line, encoding, mode, bounds, labels, width }.checked()
+    let family =
+        LogFamily { name, unit, help, file, line, encoding, mode, bounds, labels, width };
+    Ok(match family.broken_rule() {
+        None => Read::Known(family),
+        Some(rule) => Read::Wrong(Wrong { name: cut(&family.name, 100).to_owned(), rule }),
+    })
 }
 
 impl LogFamily {
-    fn unknown() -> Self {
+    /// Keeps the place of a family that is left out, so that the others keep their numbers.
+    pub(crate) fn left_out() -> Self {
         let (name, unit, help, file) = Default::default();
         let (bounds, labels) = Default::default();
         let (encoding, mode) = (Encoding::Counter, None);
@@ -90,8 +115,9 @@ impl LogFamily {
         self.encoding.layout().bound(bits)
     }
 
-    /// Whether this version knows its type. A family of an unknown type has no series here.
-    pub(crate) fn is_known(&self) -> bool {
+    /// Whether it is read. One of an unknown type, or one that no page can show, has no series
+    /// here.
+    pub(crate) fn is_read(&self) -> bool {
         self.width > 0
     }
 
@@ -101,10 +127,11 @@ impl LogFamily {
         self.encoding == other.encoding && self.bounds == other.bounds
     }
 
-    /// Checks names, labels and bounds. An invalid one would make a whole exposition invalid.
-    pub(crate) fn checked(self) -> Result<Self, Error> {
+    /// The rule for names, labels and bounds that it breaks: it would make a whole exposition
+    /// invalid.
+    pub(crate) fn broken_rule(&self) -> Option<&'static str> {
         if self.kind().has_bounds() == self.bounds.is_empty() {
-            return Err(Error::corrupt("bounds of what has none, or none of what has some"));
+            return Some("bounds of what has none, or none of what has some");
         }
         // Compared as they are shown: two large bounds that differ by nanoseconds have the same
         // label.
@@ -112,22 +139,22 @@ impl LogFamily {
         if !shown.iter().zip(shown.iter().skip(1)).all(|(a, b)| a < b)
             || !shown.iter().all(|bound| bound.is_finite())
         {
-            return Err(Error::corrupt("bounds that don't ascend"));
+            return Some("bounds that don't ascend");
         }
         let fits = |name: &String| name.len() <= MAX_NAME;
         if !fits(&self.name) || !self.labels.iter().all(fits) {
-            return Err(Error::corrupt("a name of more than 1,024 bytes"));
+            return Some("a name of more than 1,024 bytes");
         }
         if !is_name(&self.name, true) || !self.labels.iter().all(|label| is_name(label, false)) {
-            return Err(Error::corrupt("a name with characters that names don't have"));
+            return Some("a name with characters that names don't have");
         }
         // A gauge may have one series for each process.
         let reserved = if self.kind().has_mode() { "pid" } else { self.kind().own_label() };
+        let is_reserved = |label: &String| label == reserved || label.starts_with("__");
         let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
-        if distinct.len() != self.labels.len() || self.labels.iter().any(|label| label == reserved)
-        {
-            return Err(Error::corrupt("a label twice, or one that is reserved"));
+        if distinct.len() != self.labels.len() || self.labels.iter().any(is_reserved) {
+            return Some("a label twice, or one that is reserved");
         }
-        Ok(self)
+        None
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::model::MetricType;
 
-use super::family::LogFamily;
+use super::family::{LogFamily, Wrong};
 use super::slot_runs::Runs;
 
 /// A series, as declared in one segment's log.
@@ -53,6 +53,8 @@ pub(crate) struct Layout {
     /// Whether the log has families of a type that only a newer version knows. They have no series
     /// here, so a segment that has them must not be compacted.
     pub(crate) has_unknown: bool,
+    /// The families that no page can show. They have no series here either.
+    pub(crate) wrong: Vec<Wrong>,
     /// Whether there are gauges that record when they were set.
     pub(crate) has_recent: bool,
     /// The bytes of label text in an exposition of these series.

@@ -7,7 +7,7 @@ use crate::model::GaugeMode;
 use crate::segment::format::Fields;
 use crate::segment::records::{FAMILY, HEAD, SERIES};
 
-use super::family::family;
+use super::family::{LogFamily, Read, family};
 use super::layout::Layout;
 use super::series_record::Block;
 
@@ -43,9 +43,18 @@ pub(crate) fn parse_more(
         payload.bytes(HEAD)?;
         match kind {
             FAMILY => {
-                let family = family(&mut payload, layout.families.len())?;
+                let family = match family(&mut payload, layout.families.len())? {
+                    Read::Known(family) => family,
+                    Read::Unknown => {
+                        layout.has_unknown = true;
+                        LogFamily::left_out()
+                    }
+                    Read::Wrong(wrong) => {
+                        layout.wrong.push(wrong);
+                        LogFamily::left_out()
+                    }
+                };
                 layout.has_recent |= family.mode.is_some_and(GaugeMode::is_recent);
-                layout.has_unknown |= !family.is_known();
                 layout.families.push(family);
             }
             SERIES => {
@@ -60,7 +69,7 @@ pub(crate) fn parse_more(
                     layout.end = layout.end.max(block.end());
                     block.multiply(records, &mut layout);
                 }
-                // Each record has its own time of creation, also one of an unknown family.
+                // Each record has its own time of creation, also one of a family that is left out.
                 records = records.saturating_add(1);
             }
             // `Log` removes all other kinds of record.

@@ -15,6 +15,7 @@ use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
 use super::counted::Counted;
+use super::family::Wrong;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::log_reader::Logs;
@@ -128,10 +129,31 @@ impl Segment {
     }
 
     /// Returns an error if the segment contains metrics that this version does not know. They are
-    /// left out.
+    /// left out, and the segment must not be compacted.
     pub(crate) fn unknown(&self) -> Option<Error> {
-        let is_whole = !self.log.layout.has_unknown;
-        (!is_whole).then(|| Error::unknown("metrics of a type that this version doesn't know"))
+        let layout = &self.log.layout;
+        // What is wrong here may have a meaning in a later version.
+        let is_later = self.header.minor > MINOR && !layout.wrong.is_empty();
+        (layout.has_unknown || is_later)
+            .then(|| Error::unknown("metrics of a type that this version doesn't know"))
+    }
+
+    /// Returns an error if the segment contains families that no page can show. They are left out.
+    pub(crate) fn wrong(&self) -> Option<Error> {
+        let (first, others) = self.log.layout.wrong.split_first()?;
+        let Wrong { name, rule } = first;
+        let more = match others.len() {
+            0 => String::new(),
+            1 => " (and another family)".to_owned(),
+            more => format!(" (and {more} other families)"),
+        };
+        let message = format!("the family `{name}` is left out{more}: {rule}");
+        Some(Error::new(ErrorKind::Invalid { message }))
+    }
+
+    /// What a collection reports of a segment that it reads.
+    pub(crate) fn left_out(&self) -> Option<Error> {
+        self.unknown().or_else(|| self.wrong())
     }
 
     fn read_all(source: &Source, header: &Header, logs: &mut Logs) -> Result<Self, Error> {

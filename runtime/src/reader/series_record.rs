@@ -39,8 +39,7 @@ struct Set {
 }
 
 impl<'a> Block<'a> {
-    /// Reads a record. Returns `false` if this version does not know the family's type, and so not
-    /// the meaning of its series.
+    /// Reads a record. Returns `false` if its family is left out, and so the series too.
     pub(crate) fn read(
         &mut self,
         f: &mut Fields<'a>,
@@ -50,7 +49,7 @@ impl<'a> Block<'a> {
     ) -> Result<bool, Error> {
         let id = f.u32()? as usize;
         let family = families.get(id).ok_or_else(|| Error::corrupt("a series of no family"))?;
-        if !family.is_known() {
+        if !family.is_read() {
             return Ok(false);
         }
         let (width, count) = (f.u32()?, u64::from(f.u32()?));

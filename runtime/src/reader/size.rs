@@ -2,7 +2,7 @@
 //! they were decoded from. A forged file of kilobytes can decode to gigabytes: it can name a label
 //! once, and then list thousands of series that have it.
 
-use super::family::LogFamily;
+use super::family::{LogFamily, Wrong};
 use super::layout::{Floats, Layout, LogSeries};
 use super::segment::SegmentLog;
 
@@ -45,6 +45,8 @@ impl Layout {
             size_of_val(&*self.labels),
             self.text.len(),
             self.runs.size(),
+            // The beginning of a name has up to 100 bytes.
+            times(self.wrong.len(), size_of::<Wrong>() + PIECE + 100),
             size_of::<Self>(),
         ];
         sum(families.chain(others)) as u64

@@ -244,10 +244,10 @@ impl Scan {
         let on_disk = source.bytes_on_disk();
         let segment = Segment::read(&source, header, &mut self.logs)?;
         self.memory.take(&segment, on_disk)?;
-        let unknown = segment.unknown();
+        let left_out = segment.left_out();
         self.add(Part { segment, life })?;
         // The rest of the segment counts.
-        unknown.map_or(Ok(()), Err)
+        left_out.map_or(Ok(()), Err)
     }
 
     /// Adds a segment. Two files with one instance are one process: of the two, the living one is
