@@ -56,6 +56,8 @@ pub(crate) enum ErrorKind {
     Conflict { message: String },
     /// A family that the program supplied and that no page can show, or a meaningless setting.
     Invalid { message: String },
+    /// More than this library keeps of something.
+    Limit { message: String },
     /// A function of the user's does not return.
     Stuck(String),
     /// No directory was named.
@@ -184,10 +186,17 @@ impl Error {
         matches!(self.kind, ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken)
     }
 
-    /// Whether a family that the program supplied cannot be shown on a page, or a setting in the
+    /// Whether a declaration at run time breaks a rule, a family was given a wrong number of label
+    /// values, a family that the program supplied cannot be shown on a page, or a setting in the
     /// environment is meaningless.
     pub fn is_invalid(&self) -> bool {
         matches!(self.kind, ErrorKind::Invalid { .. })
+    }
+
+    /// Whether the program declares more families at run time than headcount keeps: see
+    /// [`dynamic`](crate::dynamic).
+    pub fn is_limit(&self) -> bool {
+        matches!(self.kind, ErrorKind::Limit { .. })
     }
 
     /// Returns the operating system's error number if a system call failed.
@@ -212,6 +221,7 @@ impl Error {
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
+            ErrorKind::Limit { .. } => "limit",
             ErrorKind::Stuck(_) => "stuck",
             ErrorKind::Private => "private",
             ErrorKind::AlreadyStarted => "started",
@@ -240,6 +250,7 @@ impl fmt::Display for Error {
             ErrorKind::Corrupt { what } => write!(f, "damaged: {what}"),
             ErrorKind::Conflict { message }
             | ErrorKind::Invalid { message }
+            | ErrorKind::Limit { message }
             | ErrorKind::Stuck(message) => write!(f, "{}", Escaped(message)),
             ErrorKind::Private => f.write_str(
                 "no directory was named (by `Config::directory` or HEADCOUNT_DIR), so this process \

@@ -144,6 +144,7 @@ mod model;
 
 // The interface for programs.
 mod config;
+pub mod dynamic;
 mod error;
 mod metric;
 mod record;
@@ -178,11 +179,12 @@ mod serve;
 pub mod __private;
 
 pub use collect::{
-    Clean, Cleaned, Collector, Compacted, SegmentInfo, SegmentState, mark_process_dead, render,
+    Clean, Cleaned, Collector, Compacted, SegmentInfo, SegmentState, declarations,
+    mark_process_dead, render, verify,
 };
 pub use config::{Config, SegmentSize};
 pub use declare::buckets::{exponential_buckets, linear_buckets};
-pub use declare::catalogue::{Conflicts, Declaration, declarations, verify};
+pub use declare::catalogue::{Conflicts, Declaration};
 pub use error::Error;
 pub use expose::{Exposition, Format, Scrape};
 pub use headcount_macros::{

@@ -33,6 +33,11 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("open labels, a number", "nothing", 120.0),
     // A row's, which finds out each time whether the row is still there.
     ("handle", "nothing", 7.0),
+    // Declared at run time: as what is compiled, but that the compiler knows neither bounds nor
+    // names.
+    ("handle, run time", "nothing", 7.0),
+    ("observe, run time", "nothing", 45.0),
+    ("with_label_values", "nothing", 90.0),
     ("#[counted]", "call", 10.0),
     ("#[counted], a label", "call", 69.0),
     ("time", "timed call", -9.0),
@@ -115,6 +120,7 @@ fn what_comes_and_goes_costs_the_same_however_much_there_is_and_was() {
     let program = optimised_program();
     for (less, more) in [
         ("remove one of 1,000", "remove one of 20,000"),
+        ("declare after 1,000", "declare after 20,000"),
         ("collect after 2,000", "collect after 20,000"),
     ] {
         let [with_less, with_more] = [less, more].map(|what| cost_between(&program, what, 20, 220));

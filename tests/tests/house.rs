@@ -88,6 +88,11 @@ const RUNTIME: &[Layer] = &[
         may_use: &["model", "base", "declare", "segment", "label", "store", "record"],
     },
     Layer {
+        name: "dynamic",
+        modules: &["dynamic"],
+        may_use: &["error", "model", "declare", "label", "store", "metric"],
+    },
+    Layer {
         name: "processes",
         modules: &["processes"],
         may_use: &["error", "model", "base", "directory", "segment", "replace"],
@@ -124,7 +129,7 @@ const RUNTIME_EXCEPTIONS: &[Exception] = &[];
 /// From the bottom to the top. `args` is what was written in an attribute's brackets, and printing
 /// must not depend on it.
 const MACROS: &[Layer] = &[
-    Layer { name: "base", modules: &["kind", "tokens", "report"], may_use: &[] },
+    Layer { name: "base", modules: &["kind", "rules", "tokens", "report"], may_use: &[] },
     Layer { name: "parse", modules: &["parse"], may_use: &["base"] },
     Layer { name: "args", modules: &["parse::args"], may_use: &["base", "parse"] },
     Layer { name: "plan", modules: &["plan"], may_use: &["base", "parse"] },

@@ -1,11 +1,60 @@
-//! Lists what the processes of a directory declare.
+//! Lists what this program and the processes of a directory declare.
 
-use crate::declare::catalogue::Declaration;
+use crate::declare::catalogue::{self, Conflicts, Declaration};
 use crate::error::Error;
 use crate::merge::sums::bounds_of;
 use crate::reader::family::LogFamily;
+use crate::store;
 
 use super::Collector;
+
+/// Lists every metric that is compiled into this program or was declared at run time
+/// ([`dynamic`](crate::dynamic)), used or not, sorted by name and place: for documentation,
+/// dashboards, reviews.
+///
+/// Each annotated function without a name is one declaration, in the families that all of them
+/// share. [`Collector::declarations`](crate::Collector::declarations) lists what the processes of a
+/// directory declare.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Gauge, GaugeMode, metric};
+///
+/// /// Jobs waiting.
+/// #[metric(name = "queue_depth", mode = "livesum")]
+/// static DEPTH: Gauge;
+///
+/// let declared = headcount::declarations();
+/// let depth = declared.iter().find(|one| one.help == "Jobs waiting.").unwrap();
+/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some(GaugeMode::LiveSum)));
+/// assert!(depth.file.ends_with(".rs") && depth.line > 0);
+/// ```
+pub fn declarations() -> Vec<Declaration> {
+    catalogue::list(&store::declared_at_run_time())
+}
+
+/// Checks that all declarations in this program agree. They disagree if a name is declared with two
+/// kinds, modes, units, label names, buckets or help texts, if a gauge has its labels in two
+/// orders, or if a family has samples with another family's name. In a test, this line guards a
+/// code base, including all its dependencies:
+///
+/// ```standalone_crate
+/// headcount::verify().unwrap();
+/// ```
+///
+/// In a running program, of two contradictory declarations the one whose place comes first in the
+/// alphabet is in force. The other is reported once through the `log` facade, and is counted as a
+/// dropped series, and operations on it as dropped operations. If only help or unit differ, both
+/// count, and the first one's texts are shown.
+///
+/// # Errors
+///
+/// Returns an error if they disagree. It lists the contradictions, with file and line of both
+/// declarations.
+pub fn verify() -> Result<(), Conflicts> {
+    catalogue::check(&store::declared_at_run_time())
+}
 
 impl Collector {
     /// Returns what all processes of the directory declare: living, dead and archived ones, whether
@@ -37,6 +86,7 @@ impl Collector {
     pub fn declarations(&self) -> Result<Vec<Declaration>, Error> {
         let scan = self.scan()?;
         let live = scan.parts.iter().flat_map(|part| &part.segment.log.layout.families);
+        let live = live.filter(|family| family.is_read());
         let archived = scan.archive().families.iter().map(|archived| &archived.family);
         let mut all: Vec<Declaration> = live.map(declaration).collect();
         // The archive does not store places, so a segment's declaration is preferred to an equal

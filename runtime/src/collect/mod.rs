@@ -14,6 +14,7 @@ mod render;
 mod self_metrics;
 mod shorten;
 
+pub use catalogue::{declarations, verify};
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub use compact::{Compacted, mark_process_dead};

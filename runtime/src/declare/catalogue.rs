@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::kind::Kind;
 use crate::model::{GaugeMode, MetricType};
 
+use super::definition::Definition;
 use super::descriptor::{Bounds, Descriptor, Label};
 use super::registry::{self, Function, Site, Spec};
 
@@ -61,53 +62,17 @@ impl fmt::Display for Declaration {
     }
 }
 
-/// Lists every metric that is compiled into this program, used or not, sorted by name and place:
-/// for documentation, dashboards, reviews.
-///
-/// Each annotated function without a name is one declaration, in the families that all of them
-/// share. [`Collector::declarations`](crate::Collector::declarations) lists what the processes of a
-/// directory declare.
-///
-/// # Examples
-///
-/// ```
-/// use headcount::{Gauge, GaugeMode, metric};
-///
-/// /// Jobs waiting.
-/// #[metric(name = "queue_depth", mode = "livesum")]
-/// static DEPTH: Gauge;
-///
-/// let declared = headcount::declarations();
-/// let depth = declared.iter().find(|one| one.help == "Jobs waiting.").unwrap();
-/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some(GaugeMode::LiveSum)));
-/// assert!(depth.file.ends_with(".rs") && depth.line > 0);
-/// ```
-pub fn declarations() -> Vec<Declaration> {
-    all().into_iter().map(|declared| declared.declaration).collect()
+/// All declarations of the program, sorted by name and place. `others` are those that the linker's
+/// list does not have.
+pub(crate) fn list(others: &[&'static Site]) -> Vec<Declaration> {
+    all(others).into_iter().map(|declared| declared.declaration).collect()
 }
 
-/// Checks that all declarations in this program agree. They disagree if a name is declared with two
-/// kinds, modes, units, label names, buckets or help texts, if a gauge has its labels in two
-/// orders, or if a family has samples with another family's name. In a test, this line guards a
-/// code base, including all its dependencies:
-///
-/// ```standalone_crate
-/// headcount::verify().unwrap();
-/// ```
-///
-/// In a running program, of two contradictory declarations the one whose place comes first in the
-/// alphabet is in force. The other is reported once through the `log` facade, and is counted as a
-/// dropped series, and operations on it as dropped operations. If only help or unit differ, both
-/// count, and the first one's texts are shown.
-///
-/// # Errors
-///
-/// Returns an error if they disagree. It lists the contradictions, with file and line of both
-/// declarations.
-pub fn verify() -> Result<(), Conflicts> {
-    let found: Vec<Conflict> = conflicts();
+/// Checks that all declarations of the program agree; `others` are as in [`list`].
+pub(crate) fn check(others: &[&'static Site]) -> Result<(), Conflicts> {
+    let found = conflicts(others);
     let mut found: Vec<String> = found.into_iter().map(|conflict| conflict.message).collect();
-    found.extend(collisions(&declarations()));
+    found.extend(collisions(&list(others)));
     if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
 }
 
@@ -151,22 +116,47 @@ impl Conflict {
 }
 
 /// Lists each declaration that contradicts the first one of its name.
-pub(crate) fn conflicts() -> Vec<Conflict> {
+pub(crate) fn conflicts(others: &[&'static Site]) -> Vec<Conflict> {
     let mut first = BTreeMap::<String, Declared>::new();
     let mut found = Vec::new();
-    for declared in all() {
+    for declared in all(others) {
         let name = declared.declaration.name.clone();
         let Some(known) = first.get(&name) else {
             first.insert(name, declared);
             continue;
         };
-        let (a, b) = (&known.declaration, &declared.declaration);
         let Some((what, is_fatal)) = difference(known, &declared) else { continue };
-        let message =
-            format!("`{name}` is declared with {what}: at {} and at {}", a.place(), b.place());
-        found.push(Conflict { message, loser: is_fatal.then_some(declared.site) });
+        let message = contradiction(&known.declaration, &declared.declaration, &what);
+        let loser = declared.site.filter(|_| is_fatal);
+        found.push(Conflict { message, loser });
     }
     found
+}
+
+fn contradiction(first: &Declaration, second: &Declaration, what: &str) -> String {
+    let (name, first, second) = (&first.name, first.place(), second.place());
+    format!("`{name}` is declared with {what}: at {first} and at {second}")
+}
+
+/// The error if a definition can't be in force beside a declaration of its name.
+pub(crate) fn contradicts(known: &'static Site, definition: &Definition) -> Option<Error> {
+    let Spec::Metric(d) = known.spec() else { return None };
+    let (first, second) = (Declared::of_metric(known, d), Declared::of_definition(definition));
+    let (what, is_fatal) = difference(&first, &second)?;
+    let message = contradiction(&first.declaration, &second.declaration, &what);
+    is_fatal.then(|| Error::new(ErrorKind::Conflict { message }))
+}
+
+/// The error if two declarations of one name can't both be in force.
+pub(crate) fn contradict(first: &'static Site, second: &'static Site) -> Option<Error> {
+    let (Spec::Metric(a), Spec::Metric(b)) = (first.spec(), second.spec()) else { return None };
+    if agree(a, b) {
+        return None;
+    }
+    let (first, second) = (Declared::of_metric(first, a), Declared::of_metric(second, b));
+    let (what, is_fatal) = difference(&first, &second)?;
+    let message = contradiction(&first.declaration, &second.declaration, &what);
+    is_fatal.then(|| Error::new(ErrorKind::Conflict { message }))
 }
 
 /// Whether there may be a contradiction that keeps a declaration from being in force. A program
@@ -214,9 +204,9 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
     } else if a.mode != b.mode {
         let word = |mode: Option<GaugeMode>| mode.map_or("", GaugeMode::as_str);
         different("modes", &word(a.mode), &word(b.mode), true)
-    } else if a.labels != b.labels {
+    } else if a.labels != b.labels && !(first.is_foreign && second.is_foreign) {
         different("labels", &a.labels, &b.labels, true)
-    } else if a.mode.is_some() && first.order != second.order {
+    } else if a.mode.is_some() && a.labels == b.labels && first.order != second.order {
         different("orders of labels", &first.order, &second.order, true)
     } else if a.buckets != b.buckets {
         different("buckets", &a.buckets, &b.buckets, true)
@@ -251,33 +241,56 @@ fn collisions(catalogue: &[Declaration]) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// A declaration, and its site.
+/// A declaration, and what else matters when two are compared.
 struct Declared {
     declaration: Declaration,
     /// Whether the help text was written by a person. A text generated from a function's name is no
     /// statement about the family.
     has_own_help: bool,
     /// The names of the labels in the declared order.
-    order: Vec<&'static str>,
-    site: &'static Site,
+    order: Vec<String>,
+    /// Whether it was declared for another library.
+    is_foreign: bool,
+    /// `None` for a definition that is not in force yet.
+    site: Option<&'static Site>,
 }
 
-/// All declarations, sorted by name and place.
-fn all() -> Vec<Declared> {
+impl Declared {
+    fn of_metric(site: &'static Site, d: &Descriptor) -> Self {
+        Self {
+            declaration: of_metric(d),
+            has_own_help: d.has_own_help,
+            order: given_order(d).map(str::to_owned).collect(),
+            is_foreign: d.is_foreign,
+            site: Some(site),
+        }
+    }
+
+    fn of_definition(definition: &Definition) -> Self {
+        Self {
+            declaration: of_definition(definition),
+            has_own_help: true,
+            order: definition.labels.clone(),
+            is_foreign: definition.is_foreign,
+            site: None,
+        }
+    }
+}
+
+/// All declarations, sorted by name and place; `others` are those that the linker's list does not
+/// have.
+fn all(others: &[&'static Site]) -> Vec<Declared> {
     let mut all = Vec::new();
-    for site in registry::sites() {
+    for site in registry::sites().chain(others.iter().copied()) {
         match site.spec() {
-            Spec::Metric(d) => {
-                let (declaration, has_own_help) = (of_metric(d), d.has_own_help);
-                let order = given_order(d).collect();
-                all.push(Declared { declaration, has_own_help, order, site });
-            }
+            Spec::Metric(d) => all.push(Declared::of_metric(site, d)),
             Spec::Function(function) => {
                 all.extend(of_function(function).into_iter().map(|declaration| Declared {
                     declaration,
                     has_own_help: true,
                     order: Vec::new(),
-                    site,
+                    is_foreign: false,
+                    site: Some(site),
                 }));
             }
         }
@@ -303,6 +316,25 @@ fn of_metric(d: &Descriptor) -> Declaration {
         buckets: bounds_of(d.bounds),
         file: d.file.to_owned(),
         line: d.line,
+    }
+}
+
+fn of_definition(definition: &Definition) -> Declaration {
+    let is_states = definition.kind == Kind::StateSet;
+    let states = is_states.then(|| definition.name.clone());
+    let mut labels: Vec<String> = definition.labels.iter().cloned().chain(states).collect();
+    labels.sort_unstable();
+    let has_mode = definition.has_mode();
+    Declaration {
+        name: definition.name.clone(),
+        kind: definition.kind.metric(),
+        mode: has_mode.then_some(definition.mode),
+        help: definition.help.clone(),
+        unit: definition.unit.clone(),
+        labels,
+        buckets: definition.bounds().to_vec(),
+        file: definition.file.to_string(),
+        line: definition.line,
     }
 }
 

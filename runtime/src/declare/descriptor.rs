@@ -109,6 +109,9 @@ pub struct Descriptor {
     pub(crate) idle_timeout: u32,
     /// Whether a person wrote the help text.
     pub(crate) has_own_help: bool,
+    /// Whether it was declared for another library, whose families may have series with different
+    /// labels.
+    pub(crate) is_foreign: bool,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
 }
@@ -150,6 +153,7 @@ impl Descriptor {
             max_series: 1_000,
             idle_timeout: 0,
             has_own_help: true,
+            is_foreign: false,
             file,
             line,
         }
@@ -164,7 +168,7 @@ impl Descriptor {
     #[must_use]
     #[track_caller]
     pub const fn labels(mut self, labels: &'static [Label]) -> Self {
-        assert!(labels.len() <= 60, "more than 60 labels");
+        assert!(labels.len() <= MOST_LABELS, "more than 60 labels");
         let mut i = 0;
         while i < labels.len() {
             labels[i].check();
@@ -375,7 +379,10 @@ impl Descriptor {
 const MAX_TEXT: usize = crate::model::text::MAX_LABEL_VALUE_LEN;
 
 /// The maximum number of cells of all series of a family with closed labels.
-const MAX_DENSE: u64 = 1 << 16;
+pub(super) const MAX_DENSE: u64 = 1 << 16;
+
+/// The maximum number of labels. Readers accept a few more, for those that are added.
+pub(super) const MOST_LABELS: usize = 60;
 
 /// Checks bucket bounds: at least one, finite, ascending.
 ///

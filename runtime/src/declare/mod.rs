@@ -7,5 +7,7 @@
 pub(crate) mod buckets;
 pub(crate) mod catalogue;
 pub(crate) mod checks;
+pub(crate) mod definition;
 pub(crate) mod descriptor;
 pub(crate) mod registry;
+pub(crate) mod rules;

@@ -215,12 +215,7 @@ impl Labels for &Key {
     }
 
     fn digests(&self) -> Few {
-        let mut few = Few { digests: [Digest::default(); MOST], count: 0 };
-        for (place, value) in few.digests.iter_mut().zip(parse(self.bytes())) {
-            *place = Digest::of(value.as_bytes());
-            few.count += 1;
-        }
-        few
+        Few::of(parse(self.bytes()).map(|value| Digest::of(value.as_bytes())))
     }
 
     fn are(&self, given: &[u8]) -> bool {
@@ -235,9 +230,20 @@ pub struct Few {
     count: usize,
 }
 
-/// The maximum number of labels whose values aren't constant: those of one tuple. With longer
-/// lists, which generated code does not produce, texts are compared.
+/// The maximum number of labels whose values aren't constant: those of one tuple. Of longer lists,
+/// which run-time declarations may have, the further texts are compared only.
 const MOST: usize = 8;
+
+impl Few {
+    fn of(all: impl Iterator<Item = Digest>) -> Self {
+        let mut few = Self { digests: [Digest::default(); MOST], count: 0 };
+        for (place, digest) in few.digests.iter_mut().zip(all) {
+            *place = digest;
+            few.count += 1;
+        }
+        few
+    }
+}
 
 impl AsRef<[Digest]> for Few {
     fn as_ref(&self) -> &[Digest] {
@@ -392,6 +398,42 @@ in_registers! {
     find_2 probe_2: a b;
     find_3 probe_3: a b c;
     find_4 probe_4: a b c d;
+}
+
+/// Texts whose number is known only at run time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slice<'a>(pub(crate) &'a [&'a str]);
+
+impl Labels for Slice<'_> {
+    const CLOSED: bool = false;
+    type Digests = Few;
+
+    fn texts(&self) -> Option<impl Texts> {
+        None::<[&str; 0]>
+    }
+
+    fn index(&self) -> u32 {
+        0
+    }
+
+    fn write_to(&self, key: &mut LabelKey<'_>) {
+        for text in self.0 {
+            key.0.value(*text);
+        }
+    }
+
+    fn briefs(&self) -> Option<Few> {
+        None
+    }
+
+    fn digests(&self) -> Few {
+        Few::of(self.0.iter().map(|text| digest(*text)))
+    }
+
+    fn are(&self, given: &[u8]) -> bool {
+        let rest = self.0.iter().try_fold(given, |given, text| behind(*text, given));
+        rest.is_some_and(<[u8]>::is_empty)
+    }
 }
 
 impl Labels for () {

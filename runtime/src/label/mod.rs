@@ -21,7 +21,7 @@ pub use at::{At, DROPPED};
 pub(crate) use at::{Cells, DROPPED_ROW, NEVER_ROW};
 pub(crate) use digest::Digest;
 pub use labels::Labels;
-pub(crate) use labels::{LabelKey, Row, Texts, find, find_brief};
+pub(crate) use labels::{LabelKey, Row, Slice, Texts, find, find_brief};
 pub(crate) use strings::{closed, single};
 #[expect(unreachable_pub, reason = "in the signature of a hidden trait")]
 pub use table::RowSlot;

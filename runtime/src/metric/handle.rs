@@ -8,13 +8,13 @@ use core::sync::atomic::Ordering;
 use crate::config::ON;
 use crate::declare::descriptor::Bounds;
 use crate::declare::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
-use crate::label::{At, Cells, GONE, LabelValue, Labels, RowSlot};
+use crate::label::{At, Cells, GONE, LabelValue, Labels, NEVER_ROW, RowSlot};
 use crate::model::kind::Kind;
 use crate::record::operation::{self, Operation};
 use crate::segment::shard;
 use crate::store;
 
-use super::{Counter, Gauge, Histogram, Info, StateSet, Summary};
+use super::{AnyState, Counter, Gauge, Histogram, Info, StateSet, Summary};
 
 /// The content of every handle: a site, and a position among its cells. It is two words, which are
 /// passed in registers.
@@ -163,6 +163,14 @@ impl Raw {
         }
     }
 
+    /// The states of a state set.
+    pub(super) fn states(self) -> &'static [&'static str] {
+        match self.site.spec() {
+            Spec::Metric(d) => d.fan.map_or(&[], |(_, states)| states),
+            Spec::Function(_) => &[],
+        }
+    }
+
     pub(super) fn debug(self, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slot = self.slot();
         let mut out = f.debug_struct(kind);
@@ -219,6 +227,11 @@ unsafe impl<T: LabelValue> Handle for StateSet<T> {
 }
 
 // SAFETY: transparent over `Raw`.
+unsafe impl Handle for StateSet<AnyState> {
+    const KIND: Kind = Kind::StateSet;
+}
+
+// SAFETY: transparent over `Raw`.
 unsafe impl Handle for Gauge {
     const KIND: Kind = Kind::Gauge;
 }
@@ -251,6 +264,11 @@ pub fn member<T: Handle>(site: &'static Site, values: impl Labels) -> T {
         Some(index) => Raw::of_declared(site, index),
         None => Raw::of_row(site, site.look_up(&values)),
     })
+}
+
+/// Returns a handle that counts nowhere.
+pub(crate) fn dead<T: Handle>(site: &'static Site) -> T {
+    from_raw(Raw::of_row(site, &NEVER_ROW))
 }
 
 /// Returns the handle of a site. It is `const`, and has one name for every kind, so that a wrong

@@ -15,6 +15,7 @@ mod timer;
 
 pub use counter::Counter;
 pub use gauge::{Gauge, InProgress};
+pub(crate) use handle::dead;
 pub use handle::{Handle, at, kind_of, member, states_of};
 pub use histogram::Histogram;
 pub use info::Info;
@@ -23,6 +24,6 @@ pub use on::{
     EachOutcome, EachTimed, Observed, Timed, Tracked, counted_on, counted_on_each, exceptions_on,
     in_progress_on, timed_on, timed_on_each,
 };
-pub use state_set::StateSet;
+pub use state_set::{AnyState, StateSet};
 pub use summary::Summary;
 pub use timer::{Observer, TimedFuture, Timer};

@@ -46,9 +46,44 @@ pub struct StateSet<T>(pub(super) Raw, PhantomData<fn(T)>);
 impl<T: LabelValue> StateSet<T> {
     /// Sets the state of this process.
     pub fn set(self, state: T) {
-        let Some(last) =
-            u32::try_from(T::VALUES.len()).ok().and_then(|states| states.checked_sub(1))
-        else {
+        self.enter(state.index(), T::VALUES.len());
+    }
+}
+
+/// Stands for the type of states that are known only at run time: see
+/// [`dynamic::states`](crate::dynamic::states).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AnyState {}
+
+impl StateSet<AnyState> {
+    /// Sets the state of this process by its name. Returns whether there is such a state.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{GaugeMode, dynamic};
+    ///
+    /// let states = ["open", "closed"];
+    /// let door = dynamic::states("door_state", "The door.", GaugeMode::LiveAll, states);
+    /// let door = door.register()?;
+    /// assert!(door.set_by_name("closed") && !door.set_by_name("ajar"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn set_by_name(self, state: &str) -> bool {
+        let states = self.0.states();
+        let index = states.iter().position(|known| *known == state);
+        index.is_some_and(|index| {
+            self.enter(index, states.len());
+            true
+        })
+    }
+}
+
+impl<T> StateSet<T> {
+    /// Enters the state of this index.
+    fn enter(self, state: usize, states: usize) {
+        let Some(last) = u32::try_from(states).ok().and_then(|states| states.checked_sub(1)) else {
             return;
         };
         let Some(cells) = self.0.shared_slot(last).and_then(|slot| shard::shared(slot, last))
@@ -58,13 +93,11 @@ impl<T: LabelValue> StateSet<T> {
         // The state that was entered last is the current one: it has the greatest stamp.
         let others = (0..=last).map(|state| cells.cell(state).load(Ordering::Relaxed)).max();
         let stamp = steady_ns().max(others.unwrap_or(0).saturating_add(1));
-        if let Some(state) = u32::try_from(state.index()).ok().filter(|state| *state <= last) {
+        if let Some(state) = u32::try_from(state).ok().filter(|state| *state <= last) {
             cells.cell(state).fetch_max(stamp, Ordering::Relaxed);
         }
     }
-}
 
-impl<T> StateSet<T> {
     /// Removes the series from this process, if its family has open labels: see
     /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
     /// series was already removed.

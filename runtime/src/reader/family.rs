@@ -89,8 +89,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<Read, Error>
     let line = if file.is_empty() { 0 } else { line };
     let labels =
         (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    let family =
-        LogFamily { name, unit, help, file, line, encoding, mode, bounds, labels, width };
+    let family = LogFamily { name, unit, help, file, line, encoding, mode, bounds, labels, width };
     Ok(match family.broken_rule() {
         None => Read::Known(family),
         Some(rule) => Read::Wrong(Wrong { name: cut(&family.name, 100).to_owned(), rule }),

@@ -5,6 +5,7 @@ use crate::declare::registry;
 use crate::error::{Error, ErrorKind};
 
 use super::callbacks::set_sample_interval;
+use super::dynamic::is_anything_declared;
 use super::guard::Guard;
 use super::state::State;
 
@@ -56,8 +57,7 @@ pub fn init(config: Config) -> Result<(), Error> {
 /// Makes this process's segment, if the program declares anything, so that its series exist before
 /// they are used.
 pub(crate) fn start() {
-    if registry::is_empty() || !ON {
-        return;
+    if ON && (!registry::is_empty() || is_anything_declared()) {
+        drop(Guard::live());
     }
-    drop(Guard::live());
 }

@@ -18,6 +18,7 @@ mod compact;
 #[cfg(not(any(miri, feature = "off")))]
 mod constructor;
 mod declarations;
+mod dynamic;
 mod fork;
 pub(crate) mod gate;
 mod guard;
@@ -52,6 +53,7 @@ pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
+pub(crate) use dynamic::{declare, declared_at_run_time, report_misuse};
 pub use fork::after_fork_in_child;
 pub(crate) use guard::FORKS;
 pub(crate) use health::tell_if_alone;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::declare::catalogue;
 use crate::declare::descriptor::{Descriptor, Label};
-use crate::declare::registry::{self, DROPPED, Function, NEVER, Site, Spec, UNASSIGNED};
+use crate::declare::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::fault;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::model::cells::MAX_CELLS;
@@ -40,24 +40,37 @@ impl Store {
     /// before the one that adds the site to the list.
     pub(super) fn register_early(&mut self, site: &'static Site) {
         if !site.is_open() && site.load(Ordering::Relaxed) == UNASSIGNED {
-            let shown = shown_names(&[site]);
-            if !self.register(site, &shown) {
-                self.declarations.dropped += 1;
-                self.note_dropped_series();
-            }
+            self.register_alone(site);
         }
+    }
+
+    /// Registers one site with closed labels; `false` if there is no space.
+    pub(super) fn register_alone(&mut self, site: &'static Site) -> bool {
+        let is_registered = self.register(site, &shown_names(&[site]));
+        if !is_registered {
+            self.declarations.dropped += 1;
+            self.note_dropped_series();
+        }
+        is_registered
     }
 
     /// Registers every site that has no slot yet. Libraries that are loaded later add more.
     pub(super) fn register_new(&mut self) {
         self.declarations.scan();
         let mut dropped = self.drop_contradictions();
-        let sites = registry::unassigned();
+        let mut sites = registry::unassigned();
+        let at_run_time = self.dynamic.pending(false);
+        if !at_run_time.is_empty() {
+            sites.extend(at_run_time);
+            sites.sort_by_key(|site| site.order());
+        }
         let shown = shown_names(&sites);
         for site in sites {
             dropped += u64::from(!self.register(site, &shown));
         }
-        self.declare_open();
+        let open = registry::sites().filter(|site| site.is_open());
+        let has_open = self.declare_families(open.chain(self.dynamic.pending(true)));
+        self.dynamic.settle(has_open);
         self.declarations.dropped = dropped;
         self.note_dropped_series();
     }
@@ -90,29 +103,33 @@ impl Store {
     /// get a slot. Returns their number.
     fn drop_contradictions(&mut self) -> u64 {
         if catalogue::may_conflict() {
-            for mut conflict in catalogue::conflicts() {
+            for mut conflict in catalogue::conflicts(&[]) {
                 let Some(site) = conflict.loser.take() else { continue };
-                if !site.is_contradicted() {
-                    site.assign(NEVER);
-                    self.note_contradiction(conflict.into_error());
-                }
+                self.drop_contradicted(site, conflict.into_error());
             }
         }
+        self.drop_late_contradictions();
         self.declarations.contradicted
     }
 
     /// Writes the families whose series are created later, so that the directory lists everything
     /// its programs declare. A family for which there is no space is written with its first series.
-    fn declare_open(&mut self) {
+    /// Returns whether there was.
+    pub(super) fn declare_families(&mut self, sites: impl Iterator<Item = &'static Site>) -> bool {
         let mut plan = self.log.plan(0);
-        for site in registry::sites().filter(|site| site.is_open() && !site.is_contradicted()) {
+        for site in sites.filter(|site| !site.is_contradicted()) {
             let Spec::Metric(d) = site.spec() else { continue };
             let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
             self.log.family(&mut plan, d, &names);
         }
-        if !plan.records.is_empty() && self.append(&plan.records, self.log.slots_used).is_ok() {
+        if plan.records.is_empty() {
+            return true;
+        }
+        let is_written = self.append(&plan.records, self.log.slots_used).is_ok();
+        if is_written {
             self.log.admit(plan);
         }
+        is_written
     }
 
     fn register_function(&mut self, f: &Function, name: &str) -> std::io::Result<u32> {

@@ -7,6 +7,7 @@ use super::attach::ask_again;
 use super::callbacks::Callbacks;
 use super::churn::Churn;
 use super::declarations::Declarations;
+use super::dynamic::Dynamic;
 use super::guard::{FORKS, Guard};
 use super::home::Home;
 use super::log_copy::LogCopy;
@@ -43,6 +44,7 @@ pub(super) struct Store {
     pub(super) log: LogCopy,
     pub(super) shards: Shards,
     pub(super) declarations: Declarations,
+    pub(super) dynamic: Dynamic,
     pub(super) series: SeriesIndex,
     pub(super) churn: Churn,
     /// Rows for which there was no space.
@@ -63,6 +65,7 @@ impl Store {
             log: LogCopy::new(),
             shards: Shards::new(),
             declarations: Declarations::new(),
+            dynamic: Dynamic::new(),
             series: SeriesIndex::new(),
             churn: Churn::new(),
             waiting: Waiting::new(),

@@ -13,9 +13,11 @@ use std::env;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
+use headcount::dynamic::{self, Family};
 use headcount::{
     Collector, Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions,
     counted, in_progress, metric, timed,
@@ -161,6 +163,20 @@ const OPERATIONS: &[Operation] = &[
         let handle = open("mail", "tenant-7");
         repeat(times, |_| handle.inc());
     }),
+    ("handle, run time", |times| {
+        let RunTime { counter, .. } = run_time();
+        repeat(times, |_| counter.inc());
+    }),
+    ("observe, run time", |times| {
+        let RunTime { histogram, .. } = run_time();
+        repeat(times, |n| histogram.observe(small(n)));
+    }),
+    ("with_label_values", |times| {
+        let RunTime { family, .. } = run_time();
+        repeat(times, |_| {
+            family.with_label_values(&[black_box("mail"), black_box("tenant-7")]).inc();
+        });
+    }),
     ("#[counted]", |times| repeat(times, is_counted)),
     ("#[timed]", |times| repeat(times, is_timed)),
     // Milliseconds: until the processor's counter takes over from the system's clock, and beyond.
@@ -191,9 +207,44 @@ const UNSTEADY: &[Operation] = &[
     }),
     ("remove one of 1,000", |times| remove_one_of(1_000, times)),
     ("remove one of 20,000", |times| remove_one_of(20_000, times)),
+    ("declare after 1,000", |times| declare_after(1_000, times)),
+    ("declare after 20,000", |times| declare_after(20_000, times)),
     ("collect after 2,000", |times| collect_after(2_000, times)),
     ("collect after 20,000", |times| collect_after(20_000, times)),
 ];
+
+/// What is declared at run time.
+#[derive(Clone, Copy)]
+struct RunTime {
+    counter: Counter,
+    histogram: Histogram,
+    family: Family<Counter>,
+}
+
+/// Declared once: a declaration takes a lock.
+fn run_time() -> RunTime {
+    static DECLARED: OnceLock<RunTime> = OnceLock::new();
+    *DECLARED.get_or_init(|| {
+        let family = dynamic::counter("run_time_rows_total", "Rows.").labels(["queue", "tenant"]);
+        RunTime {
+            counter: dynamic::counter("run_time_total", "One.").register().expect("right"),
+            histogram: dynamic::histogram("run_time_size", "Sizes.").register().expect("right"),
+            family: family.register_family().expect("right"),
+        }
+    })
+}
+
+/// Declares families beside others.
+fn declare_after(others: u64, times: u64) {
+    let declare = |number: u64| {
+        let family = dynamic::counter(format!("declared_{number:08}_total"), "One of many.");
+        family.labels(["queue", "tenant"]).register_family().expect("right")
+    };
+    for number in 0..others {
+        let _ = black_box(declare(number));
+    }
+    repeat(times, |n| declare(others + n));
+}
 
 /// Makes a row and removes it, beside others that stay.
 fn remove_one_of(others: u64, times: u64) {
