@@ -368,7 +368,8 @@ impl<'a> Folder<'a> {
                 e => Error::io("replace the archive", e),
             })
         });
-        // A child that a signal handler forked meanwhile comes here too, and the file is its parent's.
+        // A child that a signal handler forked meanwhile comes here too, and the file is its
+        // parent's.
         if written.is_err() && writer == epoch() {
             fault::step!("fold.remove", {
                 let _ = unlinkat(self.directory, &name, AtFlags::empty());
@@ -390,8 +391,8 @@ impl<'a> Folder<'a> {
         // The umask may have removed permissions.
         fault::call!("fold.mode", fchmod(&fd, mode)).map_err(refused)?;
         self.directory.give_to_owner(&fd)?;
-        // At places that are named. A child that a signal handler forks here writes too, and shares the
-        // file's position: with plain writes the file would have the bytes twice.
+        // At places that are named. A child that a signal handler forks here writes too, and shares
+        // the file's position: with plain writes the file would have the bytes twice.
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             match fault::call!("fold.write", pwrite(&fd, rest, written as u64)) {

@@ -24,7 +24,8 @@ impl MetricFamily {
     ///     vec![["a", "b"].iter().fold(family, |family, disk| family.with_series(&[("disk", disk)], free(disk)))]
     /// });
     /// let text = collector.collect()?.to_text();
-    /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\ndisk_free_bytes{disk=\"b\"} 0.5\n"));
+    /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\n"));
+    /// assert!(text.contains("disk_free_bytes{disk=\"b\"} 0.5\n"));
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn gauge(name: impl Into<String>, help: impl Into<String>) -> Self {
