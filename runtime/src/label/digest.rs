@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::with_digits;
+use super::digits::with_digits;
 use super::writer::{LabelWriter, Out};
 
 /// Sixteen bytes and a length. For a short text these are its bytes, some of them twice: equal
