@@ -27,7 +27,7 @@ pub(crate) const UNFINISHED: &str = ".archive-";
 /// The beginning of a segment's name until it is complete, on filesystems without unnamed files.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 /// The file whose lock compactors take.
-pub(crate) const FOLD_LOCK: &str = ".compact.lock";
+pub(crate) const COMPACTION_LOCK: &str = ".compact.lock";
 /// The suffix that is added to a damaged segment's name, so that nobody reads it again.
 pub(crate) const SET_ASIDE: &str = ".bad";
 
@@ -152,7 +152,7 @@ impl Directory {
             let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
             rustix::fs::statat(&self.fd, name, flags).is_ok()
         };
-        [ARCHIVE, FOLD_LOCK, "processes.hcl"].into_iter().any(is_there)
+        [ARCHIVE, COMPACTION_LOCK, "processes.hcl"].into_iter().any(is_there)
             || self.names().map_or(true, |names| {
                 !names.segments.is_empty()
                     || names.set_aside.iter().any(|name| name.ends_with(".hc.bad"))

@@ -93,12 +93,12 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
 #[test]
 fn a_child_forked_while_the_archive_is_written_does_no_harm() {
     let victim = victim();
-    for stops_at in ["fold.write.before", "fold.write.after", "fold.remove.before"] {
+    for stops_at in ["compaction.write.before", "compaction.write.after", "compaction.remove.before"] {
         let folder = temporary_directory(Medium::Memory);
         let directory = folder.path();
         dead(&victim, directory, 3);
         let mut interrupted = Command::new(&victim);
-        interrupted.arg("fork-at").arg(directory).args(["fold", "fold.write.before", stops_at]);
+        interrupted.arg("fork-at").arg(directory).args(["fold", "compaction.write.before", stops_at]);
         let mut parent = Child::start(&mut interrupted);
         assert!(stops(&mut parent), "{stops_at}: {}", parent.output());
         parent.signal(Signal::SIGCONT);
@@ -118,7 +118,7 @@ fn a_child_forked_while_the_archive_is_written_does_no_harm() {
 fn a_folder_whose_lock_was_removed_replaces_nothing_that_another_has_written() {
     let victim = victim();
     let mut places = victim::places(&victim);
-    places.retain(|name| name.starts_with("fold."));
+    places.retain(|name| name.starts_with("compaction."));
     let (next, stopped) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -138,7 +138,7 @@ fn a_folder_whose_lock_was_removed_replaces_nothing_that_another_has_written() {
     });
     let stopped = stopped.into_inner().expect("no thread failed");
     for name in ["lock", "create", "write", "sync", "rename", "sync_directory", "unlink", "close"] {
-        for place in ["before", "after"].map(|when| format!("fold.{name}.{when}")) {
+        for place in ["before", "after"].map(|when| format!("compaction.{name}.{when}")) {
             assert!(stopped.contains(&place), "nobody stopped at {place}: {stopped:?}");
         }
     }

@@ -46,7 +46,7 @@ const DETOURS: [(&[&str], Refused); 4] = [
     // No way to allocate but by touching.
     (&["start", "later"], &[("grow.blocks", Errno::EOPNOTSUPP)]),
     // An archive that can't be completed.
-    (&["fold"], &[("fold.sync", Errno::EIO)]),
+    (&["fold"], &[("compaction.sync", Errno::EIO)]),
 ];
 
 /// A segment that no reader can make sense of. It is renamed when it gets in the way, and never
@@ -178,7 +178,7 @@ const ELSEWHERE: [&str; 8] = [
     "compact",
     "directory.group",
     "directory.rename",
-    "fold.punch",
+    "compaction.punch",
     "ledger",
     "private",
     "room",
@@ -278,7 +278,13 @@ const ACTIONS: [Action; 14] = [
         name: "forget-the-dead",
         refused: &[],
         prefixes: &["fold"],
-        surely: &["fold.lock", "fold.write", "fold.rename", "fold.unlink", "fold.close"],
+        surely: &[
+            "compaction.lock",
+            "compaction.write",
+            "compaction.rename",
+            "compaction.unlink",
+            "compaction.close",
+        ],
         // Folded first, then forgotten.
         passings: 2,
     },
@@ -286,13 +292,13 @@ const ACTIONS: [Action; 14] = [
         name: "forget-what-is-old",
         refused: &[],
         prefixes: &["fold"],
-        surely: &["fold.lock", "fold.write", "fold.rename", "fold.close"],
+        surely: &["compaction.lock", "compaction.write", "compaction.rename", "compaction.close"],
         passings: 1,
     },
     Action {
         name: "forget-what-was-set-aside",
         refused: &[],
-        prefixes: &["clean", "fold.lock", "fold.close"],
+        prefixes: &["clean", "compaction.lock", "compaction.close"],
         surely: &["clean.remove"],
         passings: 1,
     },
@@ -300,7 +306,13 @@ const ACTIONS: [Action; 14] = [
         name: "mark-dead",
         refused: &[],
         prefixes: &["fold"],
-        surely: &["fold.lock", "fold.write", "fold.rename", "fold.unlink", "fold.close"],
+        surely: &[
+            "compaction.lock",
+            "compaction.write",
+            "compaction.rename",
+            "compaction.unlink",
+            "compaction.close",
+        ],
         passings: 1,
     },
     Action {
@@ -315,7 +327,7 @@ const ACTIONS: [Action; 14] = [
         name: "rewrite-the-log",
         refused: &[],
         prefixes: &["compact"],
-        surely: &["compact.switch"],
+        surely: &["rewrite_log.switch"],
         passings: 1,
     },
     // No room for its segment, until the dead are folded.
@@ -323,15 +335,15 @@ const ACTIONS: [Action; 14] = [
         name: "start",
         refused: &["grow.blocks=28*1"],
         prefixes: &["room", "fold", "create", "map"],
-        surely: &["space.make", "space.abandon", "fold.rename", "create.link"],
+        surely: &["space.make", "space.abandon", "compaction.rename", "create.link"],
         passings: 1,
     },
     // Nor for the archive, of however few, until they give back what they don't use.
     Action {
         name: "start",
-        refused: &["grow.blocks=28*1", "fold.write=28*4"],
+        refused: &["grow.blocks=28*1", "compaction.write=28*4"],
         prefixes: &["fold"],
-        surely: &["fold.remove", "fold.punch", "fold.unlink"],
+        surely: &["compaction.remove", "compaction.punch", "compaction.unlink"],
         passings: 1,
     },
     Action {

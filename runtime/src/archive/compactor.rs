@@ -28,18 +28,18 @@ use crate::segment::format::Header;
 use crate::segment::lock as locks;
 
 use super::batch::Portion;
+use super::compact::{SeriesOfSegments, compact, leave_out_ended, series_of};
 use super::encoding::{MAX_LEN, decode, encode};
 use super::file::read;
-use super::fold::{SeriesOfSegments, fold, leave_out_ended, series_of};
-use super::lock::FoldLock;
+use super::lock::CompactionLock;
 
 /// Cells of dead segments that one generation holds in memory: 64 MiB.
 const MOST_CELLS: usize = 1 << 23;
 
 /// Compacts one directory. It holds the lock for as long as it exists.
-pub(crate) struct Folder<'a> {
+pub(crate) struct Compactor<'a> {
     pub(crate) directory: &'a Directory,
-    pub(crate) lock: FoldLock<'a>,
+    pub(crate) lock: CompactionLock<'a>,
     forks: Forks,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Folder<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Generation {
     pub(crate) number: u64,
-    pub(crate) folded: usize,
+    pub(crate) compacted: usize,
     /// Whether there are more segments to compact.
     pub(crate) has_more: bool,
 }
@@ -78,10 +78,10 @@ struct Opened {
     life: Life,
 }
 
-impl<'a> Folder<'a> {
+impl<'a> Compactor<'a> {
     /// `None` if another process is compacting.
     pub(crate) fn new(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
-        let lock = FoldLock::take(directory, forks)?;
+        let lock = CompactionLock::take(directory, forks)?;
         Ok(lock.map(|lock| Self { directory, lock, forks }))
     }
 
@@ -156,13 +156,13 @@ impl<'a> Folder<'a> {
             // Segments that are archived already, but whose compactor was killed before it removed
             // them.
             self.unlink(&buried)?;
-            return Ok(Generation { number: old.generation, folded: 0, has_more: false });
+            return Ok(Generation { number: old.generation, compacted: 0, has_more: false });
         }
-        let mut archive = fold(old, &parts, &listing.instances, now_ns());
+        let mut archive = compact(old, &parts, &listing.instances, now_ns());
         leave_out_ended(&mut archive, || self.series_of_others(&buried, &here, &clock))?;
         self.write(&original, &encode(&archive, now_ns()))?;
         self.unlink(&buried)?;
-        Ok(Generation { number: archive.generation, folded: parts.len(), has_more })
+        Ok(Generation { number: archive.generation, compacted: parts.len(), has_more })
     }
 
     /// Writes a generation without what `what` deletes, unless it deletes nothing, and returns how
@@ -180,7 +180,7 @@ impl<'a> Folder<'a> {
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
         let buried: Vec<String> = dead.flat_map(|(_, files)| files).map(|file| file.name).collect();
         // The tombstones stay, and age.
-        let mut archive = fold(old, &[], &listing.instances, now_ns());
+        let mut archive = compact(old, &[], &listing.instances, now_ns());
         let forgotten = what(&mut archive, &self.series_of_others(&buried, &here, &clock)?);
         if forgotten > 0 {
             self.write(&original, &encode(&archive, now_ns()))?;
@@ -273,14 +273,15 @@ impl<'a> Folder<'a> {
     /// The series of all segments that stay, with their spans.
     fn series_of_others(
         &self,
-        folded: &[String],
+        compacted: &[String],
         here: &Here,
         clock: &Clock,
     ) -> Result<Vec<SeriesOfSegments>, Error> {
         let mut read = Logs::default();
         let mut parts = Vec::new();
-        let folded: HashSet<&String> = folded.iter().collect();
-        for name in self.directory.names()?.segments.iter().filter(|name| !folded.contains(name)) {
+        let compacted: HashSet<&String> = compacted.iter().collect();
+        for name in self.directory.names()?.segments.iter().filter(|name| !compacted.contains(name))
+        {
             match self.read(name, here, &mut read) {
                 Ok(part) => parts.extend(part.map(|mut part| {
                     part.segment.times = clock.times_of(&part.segment.time_base());
@@ -311,7 +312,7 @@ impl<'a> Folder<'a> {
         }
         let new = format!("{name}{SET_ASIDE}");
         let flags = RenameFlags::NOREPLACE;
-        fault::step!("fold.set_aside", {
+        fault::step!("compaction.set_aside", {
             let _ = renameat_with(self.directory, name, self.directory, &new, flags);
         });
     }
@@ -321,7 +322,7 @@ impl<'a> Folder<'a> {
         for name in &names.unfinished {
             self.lock.check()?;
             // This process has the lock, so nobody is writing to one.
-            fault::step!("fold.tidy", {
+            fault::step!("compaction.tidy", {
                 let _ = unlinkat(self.directory, name, AtFlags::empty());
             });
         }
@@ -329,7 +330,7 @@ impl<'a> Folder<'a> {
             let Ok(Some(fd)) = self.open_for_locking(name) else { continue };
             // The process that creates it checks, after it has locked it, that it still has a name.
             if locks::take(&fd).is_ok() {
-                fault::step!("fold.tidy", {
+                fault::step!("compaction.tidy", {
                     let _ = unlinkat(self.directory, name, AtFlags::empty());
                 });
             }
@@ -361,7 +362,7 @@ impl<'a> Folder<'a> {
         let written = self.write_as(&name, bytes).and_then(|()| {
             self.lock.check()?;
             original.check()?;
-            fault::call!("fold.rename", original.replace_by(&name)).map_err(|e| match e {
+            fault::call!("compaction.rename", original.replace_by(&name)).map_err(|e| match e {
                 // Another compactor has created the first archive meanwhile, or removed this
                 // unfinished one.
                 Errno::EXIST | Errno::NOENT => Error::new(ErrorKind::LockLost),
@@ -371,14 +372,14 @@ impl<'a> Folder<'a> {
         // A child that a signal handler forked meanwhile comes here too, and the file is its
         // parent's.
         if written.is_err() && writer == epoch() {
-            fault::step!("fold.remove", {
+            fault::step!("compaction.remove", {
                 let _ = unlinkat(self.directory, &name, AtFlags::empty());
             });
         }
         written?;
         // Without this, a power failure could leave the old archive without the segments that were
         // removed.
-        fault::call!("fold.sync_directory", fsync(self.directory))
+        fault::call!("compaction.sync_directory", fsync(self.directory))
             .map_err(|e| Error::io("sync the directory", e))
     }
 
@@ -386,23 +387,23 @@ impl<'a> Folder<'a> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = self.directory.file_mode();
         let refused = |e| Error::io("make a new archive", e);
-        let fd = fault::call!("fold.create", openat(self.directory, name, flags, mode));
+        let fd = fault::call!("compaction.create", openat(self.directory, name, flags, mode));
         let fd = fd.map_err(refused)?;
         // The umask may have removed permissions.
-        fault::call!("fold.mode", fchmod(&fd, mode)).map_err(refused)?;
+        fault::call!("compaction.mode", fchmod(&fd, mode)).map_err(refused)?;
         self.directory.give_to_owner(&fd)?;
         // At places that are named. A child that a signal handler forks here writes too, and shares
         // the file's position: with plain writes the file would have the bytes twice.
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-            match fault::call!("fold.write", pwrite(&fd, rest, written as u64)) {
+            match fault::call!("compaction.write", pwrite(&fd, rest, written as u64)) {
                 Ok(0) => return Err(Error::io("write the archive", Errno::IO)),
                 Ok(n) => written += n,
                 Err(Errno::INTR) => {}
                 Err(e) => return Err(Error::io("write the archive", e)),
             }
         }
-        fault::call!("fold.sync", fsync(&fd)).map_err(|e| Error::io("sync the archive", e))
+        fault::call!("compaction.sync", fsync(&fd)).map_err(|e| Error::io("sync the archive", e))
     }
 
     /// Removes segments. Only for segments that have a tombstone in the archive that is in place.
@@ -410,7 +411,7 @@ impl<'a> Folder<'a> {
         for name in names {
             self.lock.check()?;
             let gone =
-                fault::call!("fold.unlink", unlinkat(self.directory, name, AtFlags::empty()));
+                fault::call!("compaction.unlink", unlinkat(self.directory, name, AtFlags::empty()));
             match gone {
                 // The next compactor tries again: the tombstone stays as long as the file does.
                 Ok(()) | Err(_) => {}

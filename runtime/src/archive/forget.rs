@@ -7,7 +7,7 @@ use crate::merge::archived::Archive;
 use crate::model::LabelSet;
 use crate::reader::segment::ENDLESS;
 
-use super::fold::SeriesOfSegments;
+use super::compact::SeriesOfSegments;
 
 /// Deletes the series to which nothing was added since `before`, in nanoseconds since 1970, and
 /// which no segment has any more. Returns their number.

@@ -3,7 +3,7 @@
 use rustix::fs::{FileType, OFlags, fchmod, fstat, openat};
 use rustix::io::Errno;
 
-use crate::directory::{Directory, FOLD_LOCK};
+use crate::directory::{COMPACTION_LOCK, Directory};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::{Forks, epoch};
@@ -12,20 +12,20 @@ use crate::segment::fork_safe_fd::{self, Kept};
 use crate::segment::lock;
 
 /// The lock, while it is held.
-pub(crate) struct FoldLock<'a> {
+pub(crate) struct CompactionLock<'a> {
     directory: &'a Directory,
     epoch: u32,
     kept: Option<Kept>,
 }
 
-impl<'a> FoldLock<'a> {
+impl<'a> CompactionLock<'a> {
     /// Takes the lock without waiting; `None` if another process has it.
     pub(crate) fn take(directory: &'a Directory, forks: Forks) -> Result<Option<Self>, Error> {
         // `None`: this thread is inside an operation of the library, where it must not compact.
         let Some(held) = forks.without(|| Self::open(directory)).transpose()?.flatten() else {
             return Ok(None);
         };
-        let take = |kept: &Kept| kept.with(|fd| fault::call!("fold.lock", lock::take(fd)));
+        let take = |kept: &Kept| kept.with(|fd| fault::call!("compaction.lock", lock::take(fd)));
         match held.kept.as_ref().and_then(take) {
             // Another process may have removed the file before it was locked. Then the next one
             // would lock another file.
@@ -40,14 +40,14 @@ impl<'a> FoldLock<'a> {
     /// Opens the lock's file while the store is locked: a child that is forked before the
     /// descriptor is registered would inherit it. So nothing here may wait.
     fn open(directory: &'a Directory) -> Result<Option<Self>, Error> {
-        let path = || directory.path().join(FOLD_LOCK);
+        let path = || directory.path().join(COMPACTION_LOCK);
         let failed = |e| Error::io("open the lock for compaction", e).at(&path());
         let mode = directory.lock_mode();
         // Without `NONBLOCK`, a process that has a lease on the file could delay this for up to 45
         // seconds.
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let open = |flags| openat(directory, FOLD_LOCK, flags, mode);
-        let (fd, is_made) = match fault::call!("fold.open", open(flags)) {
+        let open = |flags| openat(directory, COMPACTION_LOCK, flags, mode);
+        let (fd, is_made) = match fault::call!("compaction.open", open(flags)) {
             Err(Errno::NOENT) => match open(flags | OFlags::CREATE | OFlags::EXCL) {
                 // Another compactor has just created it.
                 Err(Errno::EXIST) => return Ok(None),
@@ -85,7 +85,7 @@ impl<'a> FoldLock<'a> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         // A signal handler can fork during a compaction, and the child continues without the lock.
         // A program that becomes a daemon closes all descriptors, which releases the lock.
-        let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, FOLD_LOCK, fd));
+        let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, COMPACTION_LOCK, fd));
         match self.kept.as_ref().and_then(leads) {
             Some(leads) if self.epoch == epoch() => {
                 // If the name leads elsewhere, the next process creates another file, locks that,
@@ -97,14 +97,14 @@ impl<'a> FoldLock<'a> {
     }
 }
 
-impl Drop for FoldLock<'_> {
+impl Drop for CompactionLock<'_> {
     fn drop(&mut self) {
         // In a child, the fork handler has closed the descriptor.
         if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
             // Released before it is closed: a child that was created without fork handlers still
             // has the open file description.
-            let _ = kept.with(|fd| fault::call!("fold.unlock", lock::release(fd)));
-            fault::step!("fold.close", kept.close());
+            let _ = kept.with(|fd| fault::call!("compaction.unlock", lock::release(fd)));
+            fault::step!("compaction.close", kept.close());
         }
     }
 }

@@ -18,10 +18,10 @@
 //! the caller hands in how to keep forks away.
 
 mod batch;
+mod compact;
 mod compactor;
 mod encoding;
 mod file;
-mod fold;
 mod forget;
 mod lock;
 mod punch_holes;
@@ -30,9 +30,9 @@ mod space;
 pub(crate) mod tests;
 
 pub(crate) use batch::Portion;
-pub(crate) use compactor::{Folder, Generation};
+pub(crate) use compact::since;
+pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
-pub(crate) use fold::since;
 pub(crate) use forget::{forget_all, forget_untouched};
 pub(crate) use space::{holding_the_lock, make_space, one_that_fits};
 

@@ -20,7 +20,7 @@ use crate::segment::format::{
 };
 use crate::segment::lock as locks;
 
-use super::{Folder, Portion};
+use super::{Compactor, Portion};
 
 /// The most by which a log grows at once.
 const LOG_STEP: u64 = 4 * PAGE;
@@ -30,7 +30,7 @@ const PAGE_LEN: usize = PAGE as usize;
 /// claim gigabytes.
 const MOST_PAGES: usize = 1 << 14;
 
-impl Folder<'_> {
+impl Compactor<'_> {
     /// Frees blocks of dead segments that read as zeros, in as many files as the batch allows, and
     /// returns whether there were any.
     pub(crate) fn give_back_zeros(&self, portion: Portion) -> Result<bool, Error> {
@@ -94,7 +94,7 @@ fn with_blocks(source: &Source, geometry: Geometry) -> Result<Vec<Range<u64>>, E
 fn punch_if_zeros(source: &Source, fd: &OwnedFd, at: u64) -> Result<(), Error> {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     if source.read(at, PAGE_LEN / size_of::<u64>())?.iter().all(|word| *word == 0) {
-        fault::call!("fold.punch", fallocate(fd, flags, at, PAGE))
+        fault::call!("compaction.punch", fallocate(fd, flags, at, PAGE))
             .map_err(|e| Error::io("give back what it doesn't use", e))?;
     }
     Ok(())

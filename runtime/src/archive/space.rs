@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::Forks;
 
-use super::{Folder, Generation, Portion};
+use super::{Compactor, Generation, Portion};
 
 /// How long to wait for another process that is compacting, before this process counts in private
 /// memory for good: as long as its own compaction would take.
@@ -19,11 +19,12 @@ pub(crate) fn make_space(
     open: impl Fn() -> Result<Option<Directory>, Error>,
     forks: Forks,
 ) -> Result<(), Error> {
-    let folding = |folder: &Folder<'_>| one_that_fits(folder, Portion::FOR_SPACE, &mut Vec::new());
+    let compacting =
+        |compactor: &Compactor<'_>| one_that_fits(compactor, Portion::FOR_SPACE, &mut Vec::new());
     let began = Instant::now();
     loop {
         let Some(directory) = open()? else { return Ok(()) };
-        match holding_the_lock(&directory, forks, folding) {
+        match holding_the_lock(&directory, forks, compacting) {
             // If a thousand workers start at once, most of them come here.
             Err(e) if e.is_busy() && began.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(2));
@@ -40,7 +41,7 @@ pub(crate) fn make_space(
 pub(crate) fn holding_the_lock<T>(
     directory: &Directory,
     forks: Forks,
-    what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
+    what: impl FnOnce(&Compactor<'_>) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     if !directory.has_ours() {
         // Runs something that one process at a time may do in a directory; `None` in a directory
@@ -51,28 +52,28 @@ pub(crate) fn holding_the_lock<T>(
     if !directory.is_writable() {
         return Err(Error::directory("the directory is not this user's to write").at(path));
     }
-    let folder = Folder::new(directory, forks).map_err(|e| e.at(path))?;
-    let folder = folder.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
-    what(&folder).map(Some).map_err(|e| e.at(path))
+    let compactor = Compactor::new(directory, forks).map_err(|e| e.at(path))?;
+    let compactor = compactor.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
+    what(&compactor).map(Some).map_err(|e| e.at(path))
 }
 
 /// Writes one generation. If there is no space for the new archive beside the old one and the
 /// segments, tries again with fewer and fewer segments: removing these leaves space for the next.
 /// Finally, blocks of zeros in dead segments are freed.
 pub(crate) fn one_that_fits(
-    folder: &Folder<'_>,
+    compactor: &Compactor<'_>,
     portion: Portion,
     skipped: &mut Vec<Error>,
 ) -> Result<Generation, Error> {
     let (mut next, mut had_zeros) = (portion, true);
     loop {
-        let failed = match folder.generation(next, skipped) {
+        let failed = match compactor.generation(next, skipped) {
             Err(e) if e.is_out_of_space() => e,
             done => return done,
         };
         if let Some(less) = next.less() {
             next = less;
-        } else if core::mem::take(&mut had_zeros) && folder.give_back_zeros(portion)? {
+        } else if core::mem::take(&mut had_zeros) && compactor.give_back_zeros(portion)? {
             next = portion;
         } else {
             return Err(failed);

@@ -16,13 +16,13 @@ use crate::segment::format::{
 use crate::segment::lock;
 use crate::segment::records::{LogWriter, text};
 
+use super::compact::{compact, leave_out_ended, series_of};
 use super::encoding::{decode, encode};
-use super::fold::{fold, leave_out_ended, series_of};
-use super::{Folder, KEPT, Portion};
+use super::{Compactor, KEPT, Portion};
 
 /// The next generation, read back from its bytes; `others` are the segments that stay.
-pub(crate) fn folded(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
-    let mut archive = fold(archive, dead, &HashSet::new(), 7);
+pub(crate) fn compacted(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
+    let mut archive = compact(archive, dead, &HashSet::new(), 7);
     leave_out_ended(&mut archive, || Ok(series_of(others))).unwrap();
     let bytes = encode(&archive, 8);
     let read = decode(&bytes).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn read_back(archive: &Archive) -> (Archive, usize) {
 
 #[test]
 fn an_archive_that_was_cut_or_changed_anywhere_is_refused() {
-    let archive = folded(Archive::default(), &[], &[]);
+    let archive = compacted(Archive::default(), &[], &[]);
     let bytes = encode(&archive, 9);
     for len in 0..bytes.len() {
         assert!(decode(&bytes[..len]).is_err(), "{len}");
@@ -59,14 +59,14 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     archive.tombstones.push(crate::merge::archived::Tombstone { instance, last_seen: 0 });
     let listed = HashSet::from([instance]);
     for _ in 0..10 {
-        archive = fold(archive, &[], &listed, 0);
+        archive = compact(archive, &[], &listed, 0);
         assert!(archive.has(&instance));
     }
     for _ in 0..KEPT {
-        archive = fold(archive, &[], &HashSet::new(), 0);
+        archive = compact(archive, &[], &HashSet::new(), 0);
         assert!(archive.has(&instance));
     }
-    archive = fold(archive, &[], &HashSet::new(), 0);
+    archive = compact(archive, &[], &HashSet::new(), 0);
     assert!(!archive.has(&instance));
 }
 
@@ -126,15 +126,15 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
         bury(&path, number, value);
     }
     let directory = Directory::open(&path).unwrap();
-    let folder = Folder::new(&directory, crate::store::FORKS).unwrap().unwrap();
+    let compactor = Compactor::new(&directory, crate::store::FORKS).unwrap().unwrap();
     // Space for two; the fourth has the same log as the first.
     let one = text(&["queue"], 1, &[vec!["mail"]]);
     let portion = Portion { text: 2 * one, ..Portion::ALL };
     let mut skipped = Vec::new();
-    let first = folder.generation(portion, &mut skipped).unwrap();
-    assert_eq!((first.folded, first.has_more), (3, true));
-    let next = folder.generation(portion, &mut skipped).unwrap();
-    assert_eq!((next.folded, next.has_more, next.number), (1, false, 2));
+    let first = compactor.generation(portion, &mut skipped).unwrap();
+    assert_eq!((first.compacted, first.has_more), (3, true));
+    let next = compactor.generation(portion, &mut skipped).unwrap();
+    assert_eq!((next.compacted, next.has_more, next.number), (1, false, 2));
     assert!(skipped.is_empty(), "{skipped:?}");
     let archive = super::read(&directory).unwrap();
     assert_eq!((archive.segments, archive.families[0].series.len()), (4, 3));
@@ -143,10 +143,10 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     // Too much by itself, without any other segment: it is reported.
     bury(&path, 5, "more");
     let portion = Portion { text: one - 1, ..portion };
-    let done = folder.generation(portion, &mut skipped).unwrap();
-    assert_eq!((done.folded, done.has_more, skipped.len()), (0, false, 1));
+    let done = compactor.generation(portion, &mut skipped).unwrap();
+    assert_eq!((done.compacted, done.has_more, skipped.len()), (0, false, 1));
     assert_eq!(directory.names().unwrap().segments, ["5.hc"]);
-    drop(folder);
+    drop(compactor);
     fs::remove_dir_all(path).unwrap();
 }
 
@@ -171,11 +171,11 @@ fn zeros_of_the_dead_are_given_back_and_nothing_else() {
     let (before, had) = (files.map(bytes), files.map(blocks));
 
     let directory = Directory::open(&path).unwrap();
-    let folder = Folder::new(&directory, crate::store::FORKS).unwrap().unwrap();
-    assert!(folder.give_back_zeros(Portion::ALL).unwrap());
+    let compactor = Compactor::new(&directory, crate::store::FORKS).unwrap().unwrap();
+    assert!(compactor.give_back_zeros(Portion::ALL).unwrap());
     assert!(files.map(bytes) == before, "what is read is the same");
     assert_eq!(files.map(blocks), [had[0] - PAGE / 512, had[1], had[2]]);
-    assert!(!folder.give_back_zeros(Portion::ALL).unwrap(), "there are no more");
-    drop(folder);
+    assert!(!compactor.give_back_zeros(Portion::ALL).unwrap(), "there are no more");
+    drop(compactor);
     fs::remove_dir_all(path).unwrap();
 }

@@ -97,22 +97,22 @@ impl Collector {
     /// Returns the errors of [`compact`](Self::compact). A damaged archive is not deleted either:
     /// if it cannot be repaired, delete it by hand.
     pub fn clean(&self, what: &Clean) -> Result<Cleaned, Error> {
-        let cleaned = self.holding_the_lock(|folder| {
+        let cleaned = self.holding_the_lock(|compactor| {
             let mut cleaned = Cleaned { series: 0, set_aside: 0, skipped: Vec::new() };
             if what.dead {
                 // Compacted first, so that each segment has a tombstone before its file is removed.
-                cleaned.skipped = compacted(folder, Portion::ALL)?.skipped;
+                cleaned.skipped = compacted(compactor, Portion::ALL)?.skipped;
                 cleaned.series =
-                    folder.forget(|archive, _| forget_all(archive), &mut Vec::new())?;
+                    compactor.forget(|archive, _| forget_all(archive), &mut Vec::new())?;
             } else if let Some(age) = what.older_than {
                 let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                 let before = now_ns().saturating_sub(age);
                 let forget =
                     |archive: &mut _, others: &[_]| forget_untouched(archive, before, others);
-                cleaned.series = folder.forget(forget, &mut cleaned.skipped)?;
+                cleaned.series = compactor.forget(forget, &mut cleaned.skipped)?;
             }
             if what.set_aside {
-                cleaned.set_aside = folder.remove_set_aside()?;
+                cleaned.set_aside = compactor.remove_set_aside()?;
             }
             Ok(cleaned)
         })?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::archive::{Folder, Portion};
+use crate::archive::{Compactor, Portion};
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::merge::families::{Merged, merge};
@@ -334,11 +334,11 @@ impl Collector {
         if !directory.is_writable() {
             return Ok(());
         }
-        let done = Folder::new(directory, store::FORKS).and_then(|folder| {
-            let compact = |folder: Folder<'_>| {
-                folder.generation(Portion::IN_PASSING, &mut Vec::new()).map(drop)
+        let done = Compactor::new(directory, store::FORKS).and_then(|compactor| {
+            let compact = |compactor: Compactor<'_>| {
+                compactor.generation(Portion::IN_PASSING, &mut Vec::new()).map(drop)
             };
-            folder.map_or(Ok(()), compact)
+            compactor.map_or(Ok(()), compact)
         });
         match done {
             // The next collection may succeed: another process has the lock, this one forked, or

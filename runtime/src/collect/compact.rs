@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::archive::{Folder, Portion, holding_the_lock, one_that_fits};
+use crate::archive::{Compactor, Portion, holding_the_lock, one_that_fits};
 use crate::error::Error;
 use crate::store;
 
@@ -13,7 +13,7 @@ use super::Collector;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compacted {
-    folded: usize,
+    segments: usize,
     generation: u64,
     pub(super) skipped: Vec<Error>,
 }
@@ -21,7 +21,7 @@ pub struct Compacted {
 impl Compacted {
     /// Returns the number of dead segments that were compacted into the archive.
     pub fn segments(&self) -> usize {
-        self.folded
+        self.segments
     }
 
     /// Returns the archive's generation: how often it was written. 0 if there is no archive.
@@ -66,8 +66,8 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compact(&self) -> Result<Compacted, Error> {
-        let done = self.holding_the_lock(|folder| compacted(folder, Portion::ALL))?;
-        Ok(done.unwrap_or(Compacted { folded: 0, generation: 0, skipped: Vec::new() }))
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Portion::ALL))?;
+        Ok(done.unwrap_or(Compacted { segments: 0, generation: 0, skipped: Vec::new() }))
     }
 
     /// Compacts the segments of this pid if their processes have ended, and returns how many there
@@ -98,8 +98,8 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn mark_process_dead(&self, pid: u32) -> Result<usize, Error> {
-        let done = self.holding_the_lock(|folder| compacted(folder, Portion::of(pid)))?;
-        Ok(done.map_or(0, |done| done.folded))
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Portion::of(pid)))?;
+        Ok(done.map_or(0, |done| done.segments))
     }
 
     /// Returns an error if the directory contains no file of headcount's: for a program to which a
@@ -119,7 +119,7 @@ impl Collector {
     /// directory.
     pub(super) fn holding_the_lock<T>(
         &self,
-        what: impl FnOnce(&Folder<'_>) -> Result<T, Error>,
+        what: impl FnOnce(&Compactor<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         let Some(directory) = self.open_directory()? else { return Ok(None) };
         holding_the_lock(&directory, store::FORKS, what)
@@ -145,13 +145,13 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
 }
 
 /// Writes generations until nothing is left to compact.
-pub(super) fn compacted(folder: &Folder<'_>, portion: Portion) -> Result<Compacted, Error> {
-    let mut compacted = Compacted { folded: 0, generation: 0, skipped: Vec::new() };
+pub(super) fn compacted(compactor: &Compactor<'_>, portion: Portion) -> Result<Compacted, Error> {
+    let mut compacted = Compacted { segments: 0, generation: 0, skipped: Vec::new() };
     // A file that was not set aside is skipped by each generation, and reported once.
     let mut told = HashSet::new();
     loop {
-        let done = one_that_fits(folder, portion, &mut compacted.skipped)?;
-        compacted.folded = compacted.folded.saturating_add(done.folded);
+        let done = one_that_fits(compactor, portion, &mut compacted.skipped)?;
+        compacted.segments = compacted.segments.saturating_add(done.compacted);
         compacted.generation = done.number;
         if !done.has_more {
             break;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{self, Folder, KEPT, ReadArchive};
+use crate::archive::{self, Compactor, KEPT, ReadArchive};
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
@@ -79,11 +79,11 @@ impl Scan {
         let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
         loop {
             // A process that may not write here cannot hold off compaction, and tries again.
-            let folder = Folder::new(directory, this.forks).ok().flatten();
+            let compactor = Compactor::new(directory, this.forks).ok().flatten();
             if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
                 return Ok(scan);
             }
-            if folder.is_some() || began.elapsed() > PATIENCE {
+            if compactor.is_some() || began.elapsed() > PATIENCE {
                 return Err(too_slow());
             }
         }
@@ -108,9 +108,9 @@ impl Scan {
 
     /// The number of segments that could be compacted.
     pub(crate) fn dead(&self) -> usize {
-        let is_foldable =
+        let is_compactable =
             |part: &&Part| part.life == Life::Dead && part.segment.unknown().is_none();
-        self.parts.iter().filter(is_foldable).count()
+        self.parts.iter().filter(is_compactable).count()
     }
 
     /// Reads this process alone, which has no directory.

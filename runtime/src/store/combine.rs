@@ -17,7 +17,7 @@ use crate::segment::records::{LogWriter, moved};
 use crate::segment::shard;
 
 use super::churn::{Gone, SeriesKey};
-use super::compact::record_of;
+use super::rewrite_log::record_of;
 use super::state::Store;
 
 /// The rows that replace several rows of one series.

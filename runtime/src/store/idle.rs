@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::declare::registry::Spec;
 use crate::model::kind::Kind;
 
-use super::compact;
 use super::guard::Guard;
+use super::rewrite_log;
 use super::state::Store;
 
 /// A row that is removed when it is not touched.
@@ -59,7 +59,7 @@ pub(crate) fn remove_idle() -> u32 {
         has_removed |= store.remove(&idle);
     }
     if has_removed {
-        compact::in_passing();
+        rewrite_log::in_passing();
     }
     (shortest / 8).max(1)
 }

@@ -168,7 +168,10 @@ impl LogCopy {
         // read one log.
         let written = memory.word(Word::LogsWritten);
         written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
-        fault::step!("compact.switch", memory.word(Word::LogUsed).store(place.word() | len, order));
+        fault::step!(
+            "rewrite_log.switch",
+            memory.word(Word::LogUsed).store(place.word() | len, order)
+        );
         (self.bytes, self.place, self.slots_used) = (log, place, end);
         Ok(())
     }

@@ -14,7 +14,6 @@ mod attach;
 mod callbacks;
 mod churn;
 mod combine;
-mod compact;
 #[cfg(not(any(miri, feature = "off")))]
 mod constructor;
 mod declarations;
@@ -38,6 +37,7 @@ mod preparation;
 mod problems;
 mod register;
 mod remove;
+mod rewrite_log;
 pub(crate) mod sampler;
 mod search;
 mod series;

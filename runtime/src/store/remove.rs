@@ -2,7 +2,7 @@
 //!
 //! A record in the log states when a series was removed. Other threads may be about to count in its
 //! cells. The cells rest before they are given to another series, and a series that comes back gets
-//! other cells. See `churn` and `compact`.
+//! other cells. See `churn` and `rewrite_log`.
 
 use core::ops::Bound;
 
@@ -12,9 +12,9 @@ use crate::process::steady_ns;
 use crate::segment::records::LogWriter;
 
 use super::churn::{Gone, SeriesKey};
-use super::compact;
 use super::guard::Guard;
 use super::own_segment::Stage;
+use super::rewrite_log;
 use super::series::Registered;
 use super::state::{State, Store};
 
@@ -67,7 +67,7 @@ pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
     let rows = store.rows_of(family, labels);
     let removed = if store.remove(&rows) { rows.len() } else { 0 };
     drop(store);
-    compact::in_passing();
+    rewrite_log::in_passing();
     removed
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn remove(row: &'static RowSlot) -> bool {
     let is_there = store.stop_waiting(slot)
         || store.churn.by_slot.contains_key(&slot) && store.remove(&[slot]);
     drop(store);
-    compact::in_passing();
+    rewrite_log::in_passing();
     is_there
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn remove_others(site: &'static Site, slot: u32) {
     rows.retain(|row| *row != slot);
     store.remove(&rows);
     drop(store);
-    compact::in_passing();
+    rewrite_log::in_passing();
 }
 
 /// The store, with a log that can be written, if anything was recorded before the last fork.

@@ -6,7 +6,7 @@ mod shared;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::archive::tests::folded;
+use crate::archive::tests::compacted;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
 use crate::model::GaugeMode;
@@ -150,17 +150,17 @@ fn merged(mut parts: Vec<Part>) -> (Vec<MetricFamily>, Vec<String>) {
             assert_eq!(format!("{again:?}"), format!("{first:?}"));
         }
     }
-    folding_changes_nothing(&parts);
+    compaction_changes_nothing(&parts);
     for part in &mut parts {
         part.life = Life::Dead;
     }
-    folding_changes_nothing(&parts);
+    compaction_changes_nothing(&parts);
     first
 }
 
 /// Each dead segment stays, is compacted with the first generation, or with the second: all
 /// combinations.
-fn folding_changes_nothing(parts: &[Part]) {
+fn compaction_changes_nothing(parts: &[Part]) {
     // The archive has no families without series.
     let mut plans = Plans::new();
     let mut shown = |parts: &[Part], archive: &Archive| {
@@ -184,7 +184,7 @@ fn folding_changes_nothing(parts: &[Part]) {
             continue;
         }
         let others = [stay.clone(), two.clone()].concat();
-        let archive = folded(folded(Archive::default(), &one, &others), &two, &stay);
+        let archive = compacted(compacted(Archive::default(), &one, &others), &two, &stay);
         assert_eq!(shown(&stay, &archive), first, "{ways}");
     }
 }
@@ -338,7 +338,7 @@ fn what_runs_now_says_what_a_name_means() {
         part.life = Life::Dead;
     }
     parts.push(part(4, vec![gauge()], &[&[7.0_f64.to_bits() ^ UNSET]]));
-    let archive = folded(Archive::default(), &parts[..2], &parts[2..]);
+    let archive = compacted(Archive::default(), &parts[..2], &parts[2..]);
     for (parts, archive) in [(&parts[..], Archive::default()), (&parts[2..], archive)] {
         let (families, skipped) = merged_after(parts, &archive, &mut Plans::new());
         assert_eq!(only(&families), &Value::Gauge(7.0));

@@ -158,7 +158,7 @@ fn the_newest_dead_are_kept_where_each_process_is_a_series() {
     let dead = parts.split_off(1);
     let mut archive = Archive::default();
     for portion in dead.chunks(7).rev() {
-        archive = folded(archive, portion, &parts);
+        archive = compacted(archive, portion, &parts);
     }
     assert_eq!(pids(&archive, &parts), expected);
 }

@@ -169,7 +169,7 @@ fn a_plan_serves_its_own_series_only_whoever_comes_and_goes() {
                     for part in &mut dead {
                         part.life = Life::Dead;
                     }
-                    archive = folded(archive, &dead, &parts);
+                    archive = compacted(archive, &dead, &parts);
                 }
                 2 => archive = Archive::default(),
                 _ => {}

@@ -37,7 +37,12 @@ fn is_kept(family: &LogFamily) -> bool {
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files
 /// exist.
-pub(crate) fn fold(old: Archive, dead: &[Part], listed: &HashSet<[u8; 16]>, now: u64) -> Archive {
+pub(crate) fn compact(
+    old: Archive,
+    dead: &[Part],
+    listed: &HashSet<[u8; 16]>,
+    now: u64,
+) -> Archive {
     let generation = old.generation.saturating_add(1);
     let families = {
         let logs = logs(dead);
