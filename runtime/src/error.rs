@@ -43,7 +43,7 @@ pub(crate) enum ErrorKind {
     Foreign { reason: &'static str },
     /// A valid file whose content, together with that of the files before it, exceeds what is read
     /// at once.
-    Crowded { reason: &'static str },
+    OverLimit { reason: &'static str },
     /// The file ends too early, or is not one of headcount's files.
     NotSegment { reason: &'static str },
     /// A format version, or a flag, that this version does not know.
@@ -142,7 +142,7 @@ impl Error {
     }
 
     /// Whether the error is not the file's fault, and the same call may succeed in a moment.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM];
         matches!(self.kind, ErrorKind::Overtaken)
             || self.raw_os_error().is_some_and(|number| passing.contains(&number))
@@ -155,8 +155,8 @@ impl Error {
     }
 
     /// Whether the file itself is fine, and can be read together with fewer other files.
-    pub(crate) fn is_crowded(&self) -> bool {
-        matches!(self.kind, ErrorKind::Crowded { .. })
+    pub(crate) fn is_over_limit(&self) -> bool {
+        matches!(self.kind, ErrorKind::OverLimit { .. })
     }
 
     /// Whether a file is damaged, truncated, or not a file of headcount at all.
@@ -165,7 +165,7 @@ impl Error {
     }
 
     /// Whether a file is a damaged file of headcount, written by a version that this one knows.
-    pub(crate) fn is_damage(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         matches!(self.kind, ErrorKind::Corrupt { .. })
     }
 
@@ -213,9 +213,9 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",
-            ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } | ErrorKind::Crowded { .. } => {
-                "foreign"
-            }
+            ErrorKind::Directory { .. }
+            | ErrorKind::Foreign { .. }
+            | ErrorKind::OverLimit { .. } => "foreign",
             ErrorKind::NotSegment { .. } => "not_a_segment",
             ErrorKind::Version { .. } | ErrorKind::Unknown { .. } => "version",
             ErrorKind::Corrupt { .. } => "corrupt",
@@ -239,7 +239,7 @@ impl fmt::Display for Error {
             ErrorKind::Io { what, source } => write!(f, "can't {what}: {source}"),
             ErrorKind::Directory { reason }
             | ErrorKind::Foreign { reason }
-            | ErrorKind::Crowded { reason }
+            | ErrorKind::OverLimit { reason }
             | ErrorKind::NotSegment { reason } => f.write_str(reason),
             ErrorKind::Version { major, minor } => {
                 write!(f, "written in format {major}.{minor}, which this version can't read")

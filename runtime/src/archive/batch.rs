@@ -6,7 +6,7 @@ use crate::reader::layout_cache::MAX_TEXT_OF_ALL;
 
 /// The limits of one generation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Portion {
+pub(crate) struct Batch {
     pub(crate) files: usize,
     pub(crate) time: Duration,
     /// Bytes of text in labels.
@@ -15,7 +15,7 @@ pub(crate) struct Portion {
     pub(crate) pid: Option<u32>,
 }
 
-impl Portion {
+impl Batch {
     /// So little that a collection does not take noticeably longer.
     pub(crate) const IN_PASSING: Self =
         Self { files: 256, time: Duration::from_millis(50), ..Self::ALL };
@@ -29,6 +29,11 @@ impl Portion {
     /// first recording.
     pub(crate) const FOR_SPACE: Self =
         Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
+
+    /// Whether segments of these pids belong to it.
+    pub(super) fn is_for(&self, mut pids: impl Iterator<Item = u32>) -> bool {
+        self.pid.is_none_or(|pid| pids.any(|of| of == pid))
+    }
 
     pub(crate) fn of(pid: u32) -> Self {
         Self { pid: Some(pid), ..Self::ALL }

@@ -17,7 +17,9 @@ use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
 
-use super::KEPT;
+/// The number of generations for which a tombstone is kept after its segment was last seen. A
+/// collection during which more generations were written begins again.
+pub(crate) const TOMBSTONE_GENERATIONS: u64 = 4;
 
 /// Two declarations have one sum in the archive if they agree in all of this.
 type Identity<'a> = (&'a str, Encoding, Option<GaugeMode>, &'a [u64], &'a str, Vec<&'a str>);
@@ -68,7 +70,9 @@ pub(crate) fn compact(
             tombstone.last_seen = generation;
         }
     }
-    tombstones.retain(|tombstone| generation.saturating_sub(tombstone.last_seen) <= KEPT);
+    tombstones.retain(|tombstone| {
+        generation.saturating_sub(tombstone.last_seen) <= TOMBSTONE_GENERATIONS
+    });
     tombstones.extend(
         dead.iter().map(|part| Tombstone {
             instance: part.segment.header.instance,

@@ -18,24 +18,22 @@
 //! the caller hands in how to keep forks away.
 
 mod batch;
+mod commit;
 mod compact;
 mod compactor;
 mod encoding;
 mod file;
 mod forget;
+mod listing;
 mod lock;
 mod punch_holes;
 mod space;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use batch::Portion;
-pub(crate) use compact::since;
+pub(crate) use batch::Batch;
+pub(crate) use compact::{TOMBSTONE_GENERATIONS, since};
 pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use forget::{forget_all, forget_untouched};
 pub(crate) use space::{holding_the_lock, make_space, one_that_fits};
-
-/// The number of generations for which a tombstone is kept after its segment was last seen. A
-/// collection during which more generations were written begins again.
-pub(crate) const KEPT: u64 = 4;

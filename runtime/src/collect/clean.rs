@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::archive::{Portion, forget_all, forget_untouched};
+use crate::archive::{Batch, forget_all, forget_untouched};
 use crate::error::Error;
 use crate::process::now_ns;
 
@@ -101,7 +101,7 @@ impl Collector {
             let mut cleaned = Cleaned { series: 0, set_aside: 0, skipped: Vec::new() };
             if what.dead {
                 // Compacted first, so that each segment has a tombstone before its file is removed.
-                cleaned.skipped = compacted(compactor, Portion::ALL)?.skipped;
+                cleaned.skipped = compacted(compactor, Batch::ALL)?.skipped;
                 cleaned.series =
                     compactor.forget(|archive, _| forget_all(archive), &mut Vec::new())?;
             } else if let Some(age) = what.older_than {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::archive::{Compactor, Portion};
+use crate::archive::{Batch, Compactor};
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::merge::families::{Merged, merge};
@@ -336,14 +336,14 @@ impl Collector {
         }
         let done = Compactor::new(directory, store::FORKS).and_then(|compactor| {
             let compact = |compactor: Compactor<'_>| {
-                compactor.generation(Portion::IN_PASSING, &mut Vec::new()).map(drop)
+                compactor.generation(Batch::IN_PASSING, &mut Vec::new()).map(drop)
             };
             compactor.map_or(Ok(()), compact)
         });
         match done {
             // The next collection may succeed: another process has the lock, this one forked, or
             // lacks descriptors for a moment.
-            Err(e) if e.is_busy() || e.is_passing() || e.raw_os_error() == Some(libc::EINTR) => {
+            Err(e) if e.is_busy() || e.is_transient() || e.raw_os_error() == Some(libc::EINTR) => {
                 Ok(())
             }
             done => done.map_err(|e| e.at(directory.path())),

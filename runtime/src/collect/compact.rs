@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::archive::{Compactor, Portion, holding_the_lock, one_that_fits};
+use crate::archive::{Batch, Compactor, holding_the_lock, one_that_fits};
 use crate::error::Error;
 use crate::store;
 
@@ -66,7 +66,7 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compact(&self) -> Result<Compacted, Error> {
-        let done = self.holding_the_lock(|compactor| compacted(compactor, Portion::ALL))?;
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Batch::ALL))?;
         Ok(done.unwrap_or(Compacted { segments: 0, generation: 0, skipped: Vec::new() }))
     }
 
@@ -98,7 +98,7 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn mark_process_dead(&self, pid: u32) -> Result<usize, Error> {
-        let done = self.holding_the_lock(|compactor| compacted(compactor, Portion::of(pid)))?;
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Batch::of(pid)))?;
         Ok(done.map_or(0, |done| done.segments))
     }
 
@@ -145,12 +145,12 @@ pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
 }
 
 /// Writes generations until nothing is left to compact.
-pub(super) fn compacted(compactor: &Compactor<'_>, portion: Portion) -> Result<Compacted, Error> {
+pub(super) fn compacted(compactor: &Compactor<'_>, batch: Batch) -> Result<Compacted, Error> {
     let mut compacted = Compacted { segments: 0, generation: 0, skipped: Vec::new() };
     // A file that was not set aside is skipped by each generation, and reported once.
     let mut told = HashSet::new();
     loop {
-        let done = one_that_fits(compactor, portion, &mut compacted.skipped)?;
+        let done = one_that_fits(compactor, batch, &mut compacted.skipped)?;
         compacted.segments = compacted.segments.saturating_add(done.compacted);
         compacted.generation = done.number;
         if !done.has_more {

@@ -143,7 +143,7 @@ impl Layouts {
             self.text_left = self
                 .text_left
                 .checked_sub(layout.cost)
-                .ok_or_else(|| Error::new(ErrorKind::Crowded { reason: crowded }))?;
+                .ok_or_else(|| Error::new(ErrorKind::OverLimit { reason: crowded }))?;
             self.admitted.insert(address(layout));
         }
         Ok(())

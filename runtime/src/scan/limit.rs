@@ -71,7 +71,7 @@ impl Memory {
         // Not damaged, and not to be set aside: with fewer others it can be read.
         let reason =
             "more than a collection may take, with the files before it (`Collector::limit`)";
-        let crowded = || Error::new(ErrorKind::Crowded { reason });
+        let crowded = || Error::new(ErrorKind::OverLimit { reason });
         self.left = self.left.checked_sub(bytes).ok_or_else(crowded)?;
         Ok(())
     }

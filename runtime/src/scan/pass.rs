@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::archive::{self, Compactor, KEPT, ReadArchive};
+use crate::archive::{self, Compactor, ReadArchive, TOMBSTONE_GENERATIONS};
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names};
 use crate::error::{Error, ErrorKind};
@@ -129,7 +129,7 @@ impl Scan {
         let mut scan = Self::of_own(this, earlier);
         // If descriptors are short for a moment, a page without the other processes would make
         // every counter fall.
-        if scan.parts.is_empty() || why.is_passing() {
+        if scan.parts.is_empty() || why.is_transient() {
             return Err(why);
         }
         scan.skipped.push(why);
@@ -169,10 +169,10 @@ impl Scan {
             }
             // If descriptors are short for a moment, a page without the archive would make every
             // counter fall.
-            Err(e) if e.is_passing() => return Err(e.at(&directory.path().join(ARCHIVE))),
+            Err(e) if e.is_transient() => return Err(e.at(&directory.path().join(ARCHIVE))),
             Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
         }
-        if scan.archive().generation.saturating_sub(at_first) > KEPT {
+        if scan.archive().generation.saturating_sub(at_first) > TOMBSTONE_GENERATIONS {
             return Ok(None);
         }
         let segments = scan.parts.iter().map(|part| (part.segment.age(), part.segment.time_base()));
@@ -204,7 +204,7 @@ impl Scan {
                     self.parts.push(Part { segment, life: Life::Locked });
                     return;
                 }
-                Err(e) if e.is_passing() => refused = Some(e),
+                Err(e) if e.is_transient() => refused = Some(e),
                 Err(e) => return self.skipped.push(e),
             }
         }
@@ -216,7 +216,7 @@ impl Scan {
         self.set_aside = names.set_aside.len();
         for name in names.segments {
             if let Err(e) = self.read_one(directory, &name, &here) {
-                if e.is_passing() {
+                if e.is_transient() {
                     return Err(e.at(&directory.path().join(&name)));
                 }
                 self.skipped.push(e.at(&directory.path().join(&name)));
