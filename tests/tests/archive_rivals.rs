@@ -64,7 +64,7 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     }
     let before = if has_archive { 4 } else { 2 };
     let mut pause = Command::new(victim);
-    let mut first = Child::start(pause.arg("pause").arg(directory).args(["fold", place]));
+    let mut first = Child::start(pause.arg("pause").arg(directory).args(["compact", place]));
     if !stops(&mut first) {
         return false;
     }
@@ -93,12 +93,18 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
 #[test]
 fn a_child_forked_while_the_archive_is_written_does_no_harm() {
     let victim = victim();
-    for stops_at in ["compaction.write.before", "compaction.write.after", "compaction.remove.before"] {
+    for stops_at in
+        ["compaction.write.before", "compaction.write.after", "compaction.remove.before"]
+    {
         let folder = temporary_directory(Medium::Memory);
         let directory = folder.path();
         dead(&victim, directory, 3);
         let mut interrupted = Command::new(&victim);
-        interrupted.arg("fork-at").arg(directory).args(["fold", "compaction.write.before", stops_at]);
+        interrupted.arg("fork-at").arg(directory).args([
+            "compact",
+            "compaction.write.before",
+            stops_at,
+        ]);
         let mut parent = Child::start(&mut interrupted);
         assert!(stops(&mut parent), "{stops_at}: {}", parent.output());
         parent.signal(Signal::SIGCONT);

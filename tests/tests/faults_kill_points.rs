@@ -28,7 +28,7 @@ fn moments(place: &str) -> &'static [&'static str] {
         Some(("directory", _)) => &["start"],
         Some(("create", _)) => &["start", "child"],
         Some(("fork", _)) => &["fork"],
-        Some(("fold", _)) => &["fold"],
+        Some(("compaction", _)) => &["compact"],
         // Many times, and by everyone.
         _ => &["start", "later", "fork", "child"],
     }
@@ -46,7 +46,7 @@ const DETOURS: [(&[&str], Refused); 4] = [
     // No way to allocate but by touching.
     (&["start", "later"], &[("grow.blocks", Errno::EOPNOTSUPP)]),
     // An archive that can't be completed.
-    (&["fold"], &[("compaction.sync", Errno::EIO)]),
+    (&["compact"], &[("compaction.sync", Errno::EIO)]),
 ];
 
 /// A segment that no reader can make sense of. It is renamed when it gets in the way, and never
@@ -175,13 +175,13 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
 /// of single actions.
 const ELSEWHERE: [&str; 8] = [
     "clean",
-    "compact",
+    "compaction.punch",
     "directory.group",
     "directory.rename",
-    "compaction.punch",
     "ledger",
     "private",
-    "room",
+    "rewrite_log",
+    "space",
 ];
 
 fn is_elsewhere(name: &str) -> bool {
@@ -277,7 +277,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "forget-the-dead",
         refused: &[],
-        prefixes: &["fold"],
+        prefixes: &["compaction"],
         surely: &[
             "compaction.lock",
             "compaction.write",
@@ -291,7 +291,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "forget-what-is-old",
         refused: &[],
-        prefixes: &["fold"],
+        prefixes: &["compaction"],
         surely: &["compaction.lock", "compaction.write", "compaction.rename", "compaction.close"],
         passings: 1,
     },
@@ -305,7 +305,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "mark-dead",
         refused: &[],
-        prefixes: &["fold"],
+        prefixes: &["compaction"],
         surely: &[
             "compaction.lock",
             "compaction.write",
@@ -326,7 +326,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "rewrite-the-log",
         refused: &[],
-        prefixes: &["compact"],
+        prefixes: &["rewrite_log"],
         surely: &["rewrite_log.switch"],
         passings: 1,
     },
@@ -334,7 +334,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "start",
         refused: &["grow.blocks=28*1"],
-        prefixes: &["room", "fold", "create", "map"],
+        prefixes: &["space", "compaction", "create", "map"],
         surely: &["space.make", "space.abandon", "compaction.rename", "create.link"],
         passings: 1,
     },
@@ -342,7 +342,7 @@ const ACTIONS: [Action; 14] = [
     Action {
         name: "start",
         refused: &["grow.blocks=28*1", "compaction.write=28*4"],
-        prefixes: &["fold"],
+        prefixes: &["compaction"],
         surely: &["compaction.remove", "compaction.punch", "compaction.unlink"],
         passings: 1,
     },

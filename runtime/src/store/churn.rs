@@ -1,8 +1,8 @@
 //! The state of rows that come and go: the existing ones, the removed ones, and which of their
 //! cells may be used again, and when.
 //!
-//! The record of a removed row stays in the log until the log is rewritten without it (`rewrite_log`).
-//! Then its cells rest, because a thread may have looked the slot up just before, and be about to
+//! The record of a removed row stays in the log until the log is rewritten without it
+//! (`rewrite_log`). Then its cells rest, because a thread may have looked the slot up just before, and be about to
 //! count there. After [`REST`] they go to another row. What a program can keep for longer is not
 //! the slot but the address of the row's slot word, which says that the row was removed.
 

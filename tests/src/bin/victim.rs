@@ -164,7 +164,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
     let clean = |what: &Clean| collector.clean(what).map(drop);
     let start = || headcount::init(Config::new().directory(directory));
     let done = match action {
-        "fold" => {
+        "compact" => {
             now();
             match collector.compact() {
                 // Somebody else was faster.
@@ -331,7 +331,7 @@ fn run(directory: &str, oracle: &str, plan: &Plan<'_>, begin: impl FnOnce(&Oracl
             report(Role::Child, Report::Failed, u64::from(!ended_well));
         }
     }
-    plan.now_is("fold");
+    plan.now_is("compact");
     let folded = Collector::from_directory(directory).compact();
     report(Role::Main, Report::Folded, 1 + u64::from(folded.is_err()));
     count(&oracle, Role::Main, 180);
