@@ -121,7 +121,7 @@ fn a_child_forked_while_the_archive_is_written_does_no_harm() {
 }
 
 #[test]
-fn a_folder_whose_lock_was_removed_replaces_nothing_that_another_has_written() {
+fn a_compactor_whose_lock_was_removed_replaces_nothing_that_another_has_written() {
     let victim = victim();
     let mut places = victim::places(&victim);
     places.retain(|name| name.starts_with("compaction."));

@@ -191,7 +191,7 @@ impl<'a> Compactor<'a> {
         Ok(Some(Part { segment, life }))
     }
 
-    /// The same, unless the segment has metrics that this version can't archive: they would be lost.
+    /// The same, unless it has metrics that this version can't archive: they would be lost.
     fn read_known(&self, name: &str, here: &Here, logs: &mut Logs) -> Result<Option<Part>, Error> {
         let part = self.read(name, here, logs)?;
         match part.as_ref().and_then(|part| part.segment.unknown()) {

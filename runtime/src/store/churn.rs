@@ -2,9 +2,10 @@
 //! cells may be used again, and when.
 //!
 //! The record of a removed row stays in the log until the log is rewritten without it
-//! (`rewrite_log`). Then its cells rest, because a thread may have looked the slot up just before, and be about to
-//! count there. After [`REST`] they go to another row. What a program can keep for longer is not
-//! the slot but the address of the row's slot word, which says that the row was removed.
+//! (`rewrite_log`). Then its cells rest, because a thread may have looked the slot up just before,
+//! and be about to count there. After [`REST`] they go to another row. What a program can keep for
+//! longer is not the slot but the address of the row's slot word, which says that the row was
+//! removed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
