@@ -51,6 +51,36 @@ fn return_and_question_mark_do_not_bypass_recording() {
     page().assert_outcomes("bypass_total", "", [1.0, 1.0, 0.0, 0.0]);
 }
 
+/// As tower has it: the alias has the name of the one in `futures` and other parameters.
+#[test]
+fn an_alias_of_a_boxed_future_may_hide_a_result() {
+    type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
+    mod of_results {
+        pub(crate) type LocalBoxFuture<'a, T> =
+            std::pin::Pin<Box<dyn Future<Output = Result<T, String>> + 'a>>;
+    }
+    use of_results::LocalBoxFuture;
+
+    struct Client<E>(E);
+    impl<E: Clone + 'static> Client<E> {
+        #[counted(name = "alias_total", outcome)]
+        #[count_exceptions]
+        fn fetch(&self) -> BoxFuture<u8, E> {
+            let error = self.0.clone();
+            Box::pin(async move { Err(error) })
+        }
+    }
+    #[counted(name = "lent_alias_total", outcome)]
+    fn lent(text: &str) -> LocalBoxFuture<'_, u8> {
+        Box::pin(async move { text.parse().map_err(|_| text.to_owned()) })
+    }
+
+    assert_eq!(block_on(Client("no").fetch()), Err("no"));
+    assert_eq!((block_on(lent("1")), block_on(lent("x"))), (Ok(1), Err("x".to_owned())));
+    page().assert_outcomes("alias_total", "", [0.0, 1.0, 0.0, 0.0]);
+    page().assert_outcomes("lent_alias_total", "", [1.0, 1.0, 0.0, 0.0]);
+}
+
 #[test]
 fn cancellation_and_panic_do_not_leak_the_gauge() {
     #[in_progress(name = "leaking")]

@@ -138,7 +138,20 @@ fn errors_can_be_seen(attributes: &[Args], function: &Function, shape: Shape, er
         return;
     }
     let blind = |args: &&Args| args.needs_outcome().is_some() && !args.mentions("error_if");
-    if attributes.iter().any(|args| blind(&args)) {
+    if !attributes.iter().any(|args| blind(&args)) {
+        return;
+    }
+    if shape == Shape::Plain && known_types::is_called_future(ty) {
+        errors.on(
+            ty,
+            format!(
+                "this function returns a future, and only its creation would be measured: add \
+                 `future` if it is a boxed future, `future = false` if the call itself is what \
+                 counts{}",
+                of_the_block(attributes)
+            ),
+        );
+    } else {
         errors.on(
             ty,
             format!(

@@ -75,7 +75,13 @@ pub(crate) fn output_type(sig: &Signature, shape: Shape) -> Option<&Type> {
         Type::Path(_) => {
             let last = last_segment(written)?;
             if last.ident == "BoxFuture" || last.ident == "LocalBoxFuture" {
-                return type_arguments(last).last();
+                // `BoxFuture<'a, T>`. With other arguments it is an alias of somebody else's, whose
+                // output may be a `Result` of them.
+                let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+                return match arguments.args.iter().collect::<Vec<_>>()[..] {
+                    [GenericArgument::Lifetime(_), GenericArgument::Type(output)] => Some(output),
+                    _ => None,
+                };
             }
             match type_arguments(last).next()? {
                 Type::Path(boxed) => match type_arguments(boxed.path.segments.last()?).next()? {
@@ -139,7 +145,7 @@ fn future_output<'a>(bounds: impl Iterator<Item = &'a TypeParamBound>) -> Option
 mod tests {
     use super::*;
     use proc_macro2::TokenStream;
-    use quote::quote;
+    use quote::{ToTokens, quote};
 
     fn sig(tokens: TokenStream) -> Signature {
         syn::parse2(tokens).unwrap()
@@ -147,6 +153,17 @@ mod tests {
 
     fn shape(tokens: TokenStream) -> Shape {
         Shape::of(&sig(tokens), None)
+    }
+
+    #[test]
+    fn the_output_of_somebody_else_s_alias_is_unknown() {
+        let output = |tokens| {
+            let sig = sig(tokens);
+            output_type(&sig, Shape::of(&sig, None)).map(|ty| ty.to_token_stream().to_string())
+        };
+        assert_eq!(output(quote!(fn f() -> BoxFuture<'static, u8>)).as_deref(), Some("u8"));
+        assert_eq!(output(quote!(fn f() -> BoxFuture<u8, Error>)), None);
+        assert_eq!(output(quote!(fn f() -> LocalBoxFuture<u8>)), None);
     }
 
     #[test]
@@ -163,6 +180,7 @@ mod tests {
             Shape::BoxedFuture
         );
         assert_eq!(shape(quote!(fn f() -> BoxFuture<'static, u8>)), Shape::BoxedFuture);
+        assert_eq!(shape(quote!(fn f() -> BoxFuture<u8, Error>)), Shape::BoxedFuture);
         assert_eq!(shape(quote!(fn f() -> impl Iterator<Item = u8>)), Shape::Plain);
         assert_eq!(shape(quote!(fn f() -> Pin<Box<u8>>)), Shape::Plain);
         assert_eq!(Shape::of(&sig(quote!(fn f() -> Alias)), Some(true)), Shape::BoxedFuture);
