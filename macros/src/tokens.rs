@@ -1,6 +1,6 @@
 //! Helpers for tokens and expressions.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, LitStr, Path};
@@ -23,6 +23,26 @@ pub(crate) fn private_path(krate: Option<&Path>) -> TokenStream {
             // would be a name in the user's crate.
             quote_spanned!(Span::mixed_site()=> ::headcount::__private)
         }
+    }
+}
+
+/// A path that messages show at another place.
+pub(crate) fn located_at(path: &TokenStream, place: Span) -> TokenStream {
+    let located = path.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    located.collect()
+}
+
+/// The span of the last token, also inside a group without delimiters.
+pub(crate) fn last_span(tokens: TokenStream) -> Option<Span> {
+    match tokens.into_iter().last()? {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            last_span(group.stream())
+        }
+        TokenTree::Group(group) => Some(group.span_close()),
+        token => Some(token.span()),
     }
 }
 
@@ -62,7 +82,62 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
+/// Whether a body may contain closures or functions of its own. A `|` behind a value is an operator,
+/// and one behind a pattern separates it from the next.
+pub(crate) fn has_functions(tokens: TokenStream) -> bool {
+    let mut behind_value = false;
+    tokens.into_iter().any(|token| {
+        let (found, is_value) = match &token {
+            TokenTree::Ident(word) => {
+                let word = word.to_string();
+                (word == "fn", !["move", "return", "break", "else", "in"].contains(&&*word))
+            }
+            TokenTree::Punct(punct) => {
+                // The second half of `||` is behind the first one.
+                let is_bar = punct.as_char() == '|';
+                (is_bar && !behind_value, is_bar && behind_value || punct.as_char() == '?')
+            }
+            TokenTree::Group(group) => (has_functions(group.stream()), true),
+            TokenTree::Literal(_) => (false, true),
+        };
+        behind_value = is_value;
+        found
+    })
+}
+
 /// The text of an identifier, without `r#`, as a literal with its span.
 pub(crate) fn text_of(ident: &Ident) -> LitStr {
     LitStr::new(&ident.unraw().to_string(), ident.span())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closures_are_told_from_operators_and_patterns() {
+        for tokens in [
+            quote!(let f = || 1; f()),
+            quote!(f(|x| x)),
+            quote!(x.map(move |x| x)),
+            quote!(fn f() {}, f()),
+            quote!(x?.map(|_| 1)),
+            quote!(if a {
+                return |x| x;
+            }),
+        ] {
+            assert!(has_functions(tokens.clone()), "{tokens}");
+        }
+        for tokens in [
+            quote!(a || b),
+            quote!(f(a) | 3),
+            quote!(f()? || [a][0] || b),
+            quote!(match x {
+                A | B(_) | "c" => 1,
+                _ => 2,
+            }),
+        ] {
+            assert!(!has_functions(tokens.clone()), "{tokens}");
+        }
+    }
 }

@@ -34,7 +34,7 @@ pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
     InProgress, Late, Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
-    Recorder, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count,
+    Recorder, Same, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count,
     diverge, diverging, ended, ends, enter, enter_until, error_if, never, plain, scope, stop,
     unlooked, unlooked_until, watch, watch_until,
 };

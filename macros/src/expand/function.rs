@@ -25,7 +25,7 @@ use crate::expand::types::{
 use crate::parse::shape::Shape;
 use crate::plan::function::{Place, Plan, Recorder, Site};
 use crate::plan::label::LabelValue;
-use crate::tokens::q;
+use crate::tokens::{has_functions, q};
 
 /// Prints the function with its measurement.
 pub(crate) fn function(mut plan: Plan) -> TokenStream {
@@ -117,6 +117,10 @@ fn returning(plan: &mut Plan) -> TokenStream {
     let (call, item) = returned_closure(plan).unwrap_or_else(once);
     let statements = moved.statements;
     let body = captured(plan, &q!(#statements #stop));
+    // Clippy warns about closures that return a large error, and about functions only if no trait
+    // dictates the type. Closures of the user's would lose the warning.
+    let is_alone = !plan.never_fails() && !has_functions(plan.function.statements());
+    let allow = is_alone.then(|| q!(#[allow(clippy::result_large_err)]));
     let keyword = plan.function.at_braces("move");
     let end = end(plan);
     q!({
@@ -124,6 +128,7 @@ fn returning(plan: &mut Plan) -> TokenStream {
         #probe
         #ended
         #begin
+        #allow
         let __out = #call(#keyword || #output #body);
         #end
         __out
@@ -132,6 +137,7 @@ fn returning(plan: &mut Plan) -> TokenStream {
 
 /// The body becomes a future inside that of the `async fn`, for the same reason.
 fn watched(plan: &mut Plan) -> TokenStream {
+    let krate = plan.krate.clone();
     let moved = moved(plan, Around::Captures);
     let clock = Clock::of(plan, &moved);
     let begin = begin(plan, &q!(__recorders), &recorders_by_call(plan));
@@ -139,13 +145,12 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let returns = if is_never { TokenStream::new() } else { return_type(plan) };
     let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
-    let body = match returned_closure(plan) {
-        None => captured(plan, &q!(#returns #statements #stop)),
-        Some((value, item)) => {
-            let body = body(plan);
-            plan.function.in_braces(q!({ #item #statements #stop #value(#body) }))
-        }
+    let returns = match returned_closure(plan) {
+        None => returns,
+        // Not around the body: if that ends with `return`, the call would be unreachable.
+        Some((value, item)) => q!(#item if false { return #value(#krate::never()); }),
     };
+    let body = captured(plan, &q!(#returns #statements #stop));
     let asyncs = plan.function.at_braces("async");
     let body = q!(#asyncs move #body);
     if is_never {
@@ -168,10 +173,11 @@ fn future(plan: &mut Plan) -> TokenStream {
         // Watching the block costs less than boxing its box again, and leaves the statements before
         // it where they are.
         let Tail { before, constructor, block } = tail;
-        let ends = ends(plan, &block);
+        let ends = ends(plan, &q!(__body));
+        let made = q!({ let __body = #block; #ends });
         let tail = match constructor {
-            Some(constructor) => q!(#constructor(#ends)),
-            None => ends,
+            Some(constructor) => q!(#constructor(#made)),
+            None => made,
         };
         let body = plan.function.in_braces(q!(; #before #tail));
         return q!(#begin #body);
@@ -183,11 +189,12 @@ fn future(plan: &mut Plan) -> TokenStream {
     let keyword = plan.function.at_braces("move");
     let made = q!(#krate::call_once(#keyword || #output #body));
     let ends = ends(plan, &q!(__future));
-    let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin(#ends)) };
+    let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin({ #ends })) };
     q!({ #is_boxed #begin let __future = #made; #ends })
 }
 
-/// A future that ends its calls with its output.
+/// Statements whose value is a future that ends its calls with its output. `body` is the name of the
+/// user's, which is not in the statement for which a lint about our closure is allowed.
 fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     let krate = &plan.krate;
     let (future, pattern) = under_watch(plan, body, Clock::NONE);
@@ -198,7 +205,11 @@ fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
         ty = q!((_, #ty));
     }
     let end = end(plan);
-    q!(#krate::ends(#future, move |#pattern: #ty| { #end __out }))
+    q!(
+        #[allow(clippy::result_large_err)]
+        let __ends = #krate::ends(#future, move |#pattern: #ty| { #end __out });
+        __ends
+    )
 }
 
 /// A future that is watched by each call, and a pattern for its output.

@@ -9,7 +9,7 @@ use crate::parse::known_types::may_hide_a_future;
 use crate::parse::shape::{self, Shape};
 use crate::parse::types;
 use crate::plan::function::Plan;
-use crate::tokens::{mentions, q};
+use crate::tokens::{last_span, located_at, mentions, q};
 
 /// `if false { .. }` with the type of the block's value, for `?` and coercions. The value is boxed:
 /// if its type had no values, rustc 1.85 would warn that the code behind it is unreachable.
@@ -57,26 +57,43 @@ pub(crate) fn returned_closure(plan: &Plan) -> Option<(TokenStream, TokenStream)
 }
 
 /// `-> R` for a closure, without `impl Trait`, which is not allowed there.
+///
+/// It is written as an alias with a span of ours. Clippy warns about the types of closures too
+/// (`result_large_err`, `type_complexity`), where it exempts methods of traits or functions that
+/// other crates can call. The span has the place of the user's type, at which rustc points in
+/// messages about the value.
 pub(crate) fn closure_output(plan: &Plan) -> TokenStream {
     match shape::written_type(&plan.function.sig) {
         None => q!(-> ()),
         Some(syn::Type::ImplTrait(_) | syn::Type::Infer(_)) => TokenStream::new(),
         Some(ty) => {
+            let (first, last) = (ty.span(), last_span(ty.to_token_stream()));
+            let krate = located_at(&plan.krate, first);
+            let begin = Span::mixed_site().located_at(first);
+            let end = Span::mixed_site().located_at(last.unwrap_or(first));
             let ty = types::without_impl(ty);
-            q!(-> #ty)
+            let mut output = quote_spanned!(begin=> -> #krate::Same<#ty);
+            output.extend(quote_spanned!(end=> >));
+            output
         }
     }
 }
 
-/// The output type of a returned future.
+/// The output type of a returned future. That of an alias is asked for: it may be a `Result` of what
+/// is written.
 pub(crate) fn yielded(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let output = shape::output_type(&plan.function.sig, plan.shape).map(types::without_impl);
+    let is_alias = |ty| types::last_segment(ty).is_none_or(|last| last.ident != "Pin");
     match (output, shape::written_type(&plan.function.sig)) {
-        (Some(output), _) => output.to_token_stream(),
-        (None, Some(ty)) if plan.shape == Shape::BoxedFuture && !types::contains_impl(ty) => {
+        (output, Some(ty))
+            if plan.shape == Shape::BoxedFuture
+                && !types::contains_impl(ty)
+                && (output.is_none() || is_alias(ty)) =>
+        {
             q!(<#ty as #krate::Future>::Output)
         }
+        (Some(output), _) => output.to_token_stream(),
         _ => q!(_),
     }
 }

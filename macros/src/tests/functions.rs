@@ -354,7 +354,10 @@ fn the_fullest_form() {
                         ),
                     )
                 };
-                let __out = my::headcount::__private::call_once(move || -> Outcome {
+                #[allow(clippy::result_large_err)]
+                let __out = my::headcount::__private::call_once(move || -> my::headcount::__private::Same<
+                    Outcome,
+                > {
                     job.run(tenant)
                 });
                 __call_1.end(my::headcount::__private::Out(&__out).outcome());
@@ -386,18 +389,18 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
                 __SITE.recorder()
             };
             {
-                Box::pin(
-                    ::headcount::__private::ends(
-                        ::headcount::__private::watch(
-                            async move { self.load(key).await },
-                            __recorders,
-                        ),
+                Box::pin({
+                    let __body = async move { self.load(key).await };
+                    #[allow(clippy::result_large_err)]
+                    let __ends = ::headcount::__private::ends(
+                        ::headcount::__private::watch(__body, __recorders),
                         move |(__call, __out): (_, Page)| {
                             __call.end(::headcount::__private::Out(&__out).outcome());
                             __out
                         },
-                    ),
-                )
+                    );
+                    __ends
+                })
             }
         }
     "#]]
@@ -422,13 +425,18 @@ fn a_boxed_future_is_counted_when_it_is_polled() {
             };
             {
                 let page = load(key);
-                ::headcount::__private::ends(
-                    ::headcount::__private::watch(async move { page.await }, __recorders),
-                    move |(__call, __out): (_, Page)| {
-                        __call.end(::headcount::__private::Outcome::Ok);
-                        __out
-                    },
-                )
+                {
+                    let __body = async move { page.await };
+                    #[allow(clippy::result_large_err)]
+                    let __ends = ::headcount::__private::ends(
+                        ::headcount::__private::watch(__body, __recorders),
+                        move |(__call, __out): (_, Page)| {
+                            __call.end(::headcount::__private::Outcome::Ok);
+                            __out
+                        },
+                    );
+                    __ends
+                }
             }
         }
     "#]]

@@ -19,7 +19,9 @@ pub use named::{
     Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, OutcomeDurations,
     OutcomeSummaries, Outcomes, SummaryDurations, When, count,
 };
-pub use out::{Fallible, Out, Probe, boxed, call_once, diverge, diverging, error_if, never, plain};
+pub use out::{
+    Fallible, Out, Probe, Same, boxed, call_once, diverge, diverging, error_if, never, plain,
+};
 pub use recorder::{End, Function, Recorder};
 pub use site::Partial;
 pub use watch::{Ends, Watch, ends, watch, watch_until};

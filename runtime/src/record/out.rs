@@ -231,6 +231,9 @@ pub trait Measured {}
 
 impl Measured for Plain {}
 
+/// The type itself, under a name that generated code writes.
+pub type Same<T> = T;
+
 /// Compiles for a type that is not a future.
 pub fn plain(_: impl Measured) {}
 
