@@ -44,7 +44,11 @@ const NOTHING: &str = "#[rustfmt::skip]";
 impl Set {
     /// What stands before the function, in one line.
     pub(crate) fn on_function(&self, case: &Case) -> String {
-        let future = if case.kind == Kind::Alias { "future" } else { "" };
+        let future = match case.kind {
+            Kind::Alias => "future",
+            _ if case.is_call() => "future = false",
+            _ => "",
+        };
         let attributes = self.own.iter().map(|(name, keys)| {
             let keys: Vec<&str> =
                 [*keys, future].into_iter().filter(|key| !key.is_empty()).collect();
@@ -59,19 +63,25 @@ impl Set {
     }
 
     /// The same for the block around it.
-    pub(crate) fn on_block(&self) -> &'static str {
-        if self.block.is_empty() { NOTHING } else { self.block }
+    pub(crate) fn on_block(&self, case: &Case) -> String {
+        match self.block {
+            "" => NOTHING.to_owned(),
+            block if case.is_call() => {
+                let own = block.replace(')', ", future = false)");
+                own.replace("ed]", "ed(future = false)]")
+            }
+            block => block.to_owned(),
+        }
     }
 
     /// Whether these attributes are meant for this function.
     ///
     /// They say no to one whose value they are to look at without being able to: a type parameter,
-    /// and `#[track_caller]`. `future` is a key of the function's own, so a block can't say it.
+    /// and `#[track_caller]`. `future` is a key of the function's own, so a block can't have it;
+    /// its `future = false` applies to types that are called `Future`.
     pub(crate) fn suits(&self, case: &Case) -> bool {
         let hidden = case.returns.hidden || case.before.iter().any(|line| line.contains("caller"));
-        let whole = case.whole.is_none_or(|whole| {
-            whole.contains(if self.block.is_empty() { "@ATTRIBUTES@" } else { "@BLOCK@" })
-        });
-        whole && !(self.looks && hidden) && (self.block.is_empty() || case.kind != Kind::Alias)
+        let is_shown = case.kind != Kind::Alias && case.returns.written != "Named";
+        !(self.looks && hidden) && (self.block.is_empty() || is_shown)
     }
 }

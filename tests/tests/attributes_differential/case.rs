@@ -92,11 +92,14 @@ pub(crate) struct Case {
     pub(crate) tail: String,
     /// How a future is made of body and tail: `{}` stands for the block.
     pub(crate) making: &'static str,
-    /// Written out whole instead of put together from the parts above.
-    pub(crate) whole: Option<&'static str>,
 }
 
 impl Case {
+    /// Whether it returns a future, and the call is what counts.
+    pub(crate) fn is_call(&self) -> bool {
+        matches!(&*self.returns.written, "Named" | "Self::Future")
+    }
+
     pub(crate) fn name(&self) -> String {
         format!("c{}", self.id)
     }
@@ -108,20 +111,14 @@ impl Case {
         text += "    #[allow(unused_imports, clippy::wildcard_imports)] use std::future::Future;\n";
         text += "    #[allow(unused_imports, clippy::wildcard_imports)] use observed::*;\n";
         text += "    #[allow(unused_imports, clippy::wildcard_imports)] use headcount::*;\n";
-        match self.whole {
-            Some(whole) => {
-                let own = set.on_function(self);
-                text += &whole.replace("@ATTRIBUTES@", &own).replace("@BLOCK@", set.on_block());
-            }
-            None => self.generated(set, &mut text),
-        }
+        self.generated(set, &mut text);
         text += "}\n";
         text
     }
 
     fn generated(&self, set: &Set, text: &mut String) {
         if self.home == Home::Free {
-            let block = set.on_block();
+            let block = set.on_block(self);
             let _ = writeln!(text, "    {block}\n    pub mod inner {{");
             text.push_str(
                 "        #[allow(unused_imports, clippy::wildcard_imports)] use super::*;\n",
@@ -148,8 +145,13 @@ impl Case {
             "    #[allow(dead_code)] pub fn s() -> S { \
              S { d: Noted::new(\"s.d\"), e: Noted::new(\"s.e\"), n: 2, open: true } }\n",
         );
-        let block = set.on_block();
+        let block = set.on_block(self);
         let function = self.function(set);
+        let (declared_future, future) = if self.returns.written == "Self::Future" {
+            ("type Future: Future<Output = i32>;", "type Future = Named;")
+        } else {
+            ("", "")
+        };
         match self.home {
             Home::Free | Home::Inherent => {
                 let _ = writeln!(text, "    {block}\n    impl S {{\n{function}    }}");
@@ -158,9 +160,10 @@ impl Case {
                 let declared = self.signature(false);
                 let _ = writeln!(
                     text,
-                    "    pub trait Tr: Sized + 'static {{\n        {declared};\n    }}"
+                    "    pub trait Tr: Sized + 'static {{ {declared_future}\n        {declared};\n    }}"
                 );
-                let _ = writeln!(text, "    {block}\n    impl Tr for S {{\n{function}    }}");
+                let _ =
+                    writeln!(text, "    {block}\n    impl Tr for S {{ {future}\n{function}    }}");
             }
             Home::Provided => {
                 // A trait's own method knows no fields: it has none of its `self`.
@@ -256,7 +259,7 @@ impl Case {
                     "&mut self" | "&'a mut self" => "&mut own",
                     "self: Box<Self>" | "mut self: Box<Self>" => "Box::new(own)",
                     "self: std::rc::Rc<Self>" => "std::rc::Rc::new(own)",
-                    "self: std::pin::Pin<&mut Self>" => "std::pin::Pin::new(&mut own)",
+                    pinned if pinned.contains("Pin") => "std::pin::Pin::new(&mut own)",
                     _ => "own",
                 }
                 .to_owned(),

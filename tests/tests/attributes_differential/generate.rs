@@ -59,7 +59,7 @@ pub(crate) fn case(edition: &'static str, id: usize, seed: u64) -> Case {
     }
     let mut generics = Vec::new();
     let borrows = parameters.iter().any(|parameter| parameter.ty.contains("'a"))
-        || matches!(receiver, Some("&'a self" | "&'a mut self"));
+        || receiver.is_some_and(|receiver| receiver.contains("'a"));
     if borrows || kind.makes_future() || yields.borrows() {
         generics.push("'a".to_owned());
     }
@@ -80,9 +80,14 @@ pub(crate) fn case(edition: &'static str, id: usize, seed: u64) -> Case {
     }
     let lines = body.lines();
     let tail = body.tail();
-    let making = making(random, kind, &mut early);
+    let making = making(random, kind, yields, &mut early);
     let before = attributes(random, kind, home);
     let qualifiers = if random.below(12) == 0 { "unsafe " } else { "" };
+    let mut returns = yields.returns();
+    if yields == Yields::Named && home == Home::OfTrait {
+        // As of a service.
+        "Self::Future".clone_into(&mut returns.written);
+    }
     Case {
         id,
         edition,
@@ -94,12 +99,11 @@ pub(crate) fn case(edition: &'static str, id: usize, seed: u64) -> Case {
         generics,
         receiver,
         parameters,
-        returns: yields.returns(),
+        returns,
         early,
         body: lines,
         tail,
         making,
-        whole: None,
     }
 }
 
@@ -166,11 +170,13 @@ fn receiver(random: &mut Random, home: Home) -> (Option<&'static str>, Option<Va
         "self: Box<Self>",
         "mut self: Box<Self>",
         "self: std::rc::Rc<Self>",
+        "self: std::pin::Pin<&'a mut Self>",
+        "mut self: std::pin::Pin<&'a mut Self>",
     ]);
     let ty = match receiver {
         _ if home == Home::Provided => Type::Unknown,
         "self" | "mut self" => Type::Own { drops },
-        "&'a mut self" => Type::OwnMut,
+        "&'a mut self" | "mut self: std::pin::Pin<&'a mut Self>" => Type::OwnMut,
         // Its fields can't be moved out of their box by a path, but be read.
         _ => Type::OwnRef,
     };
@@ -179,7 +185,12 @@ fn receiver(random: &mut Random, home: Home) -> (Option<&'static str>, Option<Va
 }
 
 /// How the future is made, with what the function does before.
-fn making(random: &mut Random, kind: Kind, early: &mut Vec<String>) -> &'static str {
+fn making(
+    random: &mut Random,
+    kind: Kind,
+    yields: Yields,
+    early: &mut Vec<String>,
+) -> &'static str {
     match kind {
         Kind::Sync | Kind::Async => "",
         Kind::ImplFuture => {
@@ -191,8 +202,9 @@ fn making(random: &mut Random, kind: Kind, early: &mut Vec<String>) -> &'static 
         }
         Kind::Boxed(_) | Kind::Alias => {
             if random.below(4) == 0 {
-                early
-                    .push("if k == 9 { return Box::pin(async { panic!(\"never\") }); }".to_owned());
+                let values = yields.values(true);
+                let value = random.pick(values);
+                early.push(format!("if k == 4 {{ return Box::pin(async move {{ {value} }}); }}"));
             }
             let ways: [&'static str; 5] = [
                 "Box::pin({})",

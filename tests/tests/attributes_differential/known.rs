@@ -15,8 +15,8 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("the lint clippy::missing_errors_doc", "the body is no lone block any more"),
     ("the lint clippy::elidable_lifetime_names", "the body names the lifetime"),
     ("the lint clippy::needless_lifetimes", "the body names the lifetime"),
-    ("the lint clippy::needless_return is lost", "the body is not the function's last expression"),
-    ("the lint clippy::borrow_deref_ref is lost", "the body is not the function's last expression"),
-    // The function's own parameters have names only: the closure binds the patterns.
-    ("the lint clippy::toplevel_ref_arg is lost", "the pattern is bound in the closure"),
+    // Clippy leaves out variables that a closure captures.
+    ("the lint clippy::borrow_deref_ref is lost", "the argument is moved into a closure"),
+    // Clippy looks at the parameters of functions, not of closures, and at no `let` of a macro.
+    ("the lint clippy::toplevel_ref_arg is lost", "a `let` before the body binds the pattern"),
 ];

@@ -10,7 +10,8 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+pub use std::task::Poll;
+use std::task::{Context, Waker};
 use std::thread::panicking;
 
 thread_local!(static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
@@ -231,6 +232,20 @@ impl Has for i32 {
 /// Fails for one number.
 pub fn fallible(k: u8) -> Fallible<i32> {
     if k == 3 { Err("three".to_owned()) } else { Ok(i32::from(k)) }
+}
+
+/// The same as a poll, which is pending for another number.
+pub fn polled(k: u8) -> Poll<Fallible<i32>> {
+    if k == 2 { Poll::Pending } else { Poll::Ready(fallible(k)) }
+}
+
+#[derive(Debug, Default)]
+pub struct Large(pub Noted, pub [u64; 20]);
+
+/// Fails for one number, with a large error.
+#[allow(clippy::result_large_err)]
+pub fn large(k: u8) -> Result<i32, Large> {
+    if k == 3 { Err(Large::default()) } else { Ok(i32::from(k)) }
 }
 
 pub fn optional(k: u8) -> Option<i32> {

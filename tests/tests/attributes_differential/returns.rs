@@ -12,9 +12,19 @@ pub(crate) enum Yields {
     Noted,
     Fallible,
     ResultD,
+    /// A `Result` whose error is large, which clippy has a lint for.
+    Large,
+    /// A `Result` of a type that clippy finds complex.
+    Complex,
     Optional,
     /// `Option<Result<..>>`
     Nested,
+    /// `Poll<Result<..>>`
+    Polled,
+    /// `Poll<Option<Result<..>>>`
+    Streamed,
+    /// A future with a type of its own, whose call is what counts.
+    Named,
     /// `&'a Noted`, the parameter `lent`
     Lent,
     Tuple,
@@ -34,20 +44,34 @@ pub(crate) enum Yields {
 /// One of them.
 pub(crate) fn yields(random: &mut Random, kind: Kind) -> Yields {
     use Yields::{
-        Any, BoxedClosure, Closure, Fallible, Generic, Int, Lent, Nested, Never, Noted, Numbers,
-        Object, OfReferences, Optional, ResultD, Slice, Text, Tuple, Unit,
+        Any, BoxedClosure, Closure, Complex, Fallible, Generic, Int, Large, Lent, Named, Nested,
+        Never, Noted, Numbers, Object, OfReferences, Optional, Polled, ResultD, Slice, Streamed,
+        Text, Tuple, Unit,
     };
-    const EVERYWHERE: [Yields; 21] = [
+    const EVERYWHERE: [Yields; 23] = [
         Unit, Unit, Unit, Int, Int, Int, Int, Noted, Noted, Fallible, Fallible, Fallible, Fallible,
-        ResultD, ResultD, Optional, Lent, Tuple, Any, Slice, Object,
+        ResultD, ResultD, Large, Complex, Optional, Lent, Tuple, Any, Slice, Object,
     ];
     // `impl Trait` can't be written inside of a future's output everywhere.
-    const SYNC: [Yields; 8] =
-        [Never, Numbers, Closure, OfReferences, BoxedClosure, Generic, Text, Nested];
+    const SYNC: [Yields; 13] = [
+        Never,
+        Numbers,
+        Closure,
+        OfReferences,
+        BoxedClosure,
+        Generic,
+        Text,
+        Nested,
+        Polled,
+        Polled,
+        Streamed,
+        Named,
+        Named,
+    ];
     match kind {
         Kind::Sync if random.below(3) == 0 => *random.pick(&SYNC),
         Kind::Async if random.below(4) == 0 => {
-            *random.pick(&[Never, Numbers, Closure, BoxedClosure, Generic, Text, Nested])
+            *random.pick(&[Never, Numbers, Closure, BoxedClosure, Generic, Text, Nested, Polled])
         }
         // A block's value is not coerced.
         _ => loop {
@@ -67,8 +91,18 @@ impl Yields {
             Self::Noted => ("Noted", "show", false),
             Self::Fallible => ("Fallible<i32>", "show", false),
             Self::ResultD => ("Result<Noted, Noted>", "show", false),
+            Self::Large => ("Result<i32, Large>", "show", false),
+            Self::Complex => (
+                "Fallible<(Vec<Vec<(i32, Vec<Noted>)>>, Vec<Vec<(i32, Vec<(i32, i32)>)>>, \
+                 Vec<Vec<(i32, Vec<(i32, i32)>)>>)>",
+                "show",
+                false,
+            ),
             Self::Optional => ("Option<i32>", "show", false),
-            Self::Nested => ("Option<Result<Noted, i32>>", "show", true),
+            Self::Nested => ("Option<Result<Noted, i32>>", "show", false),
+            Self::Polled => ("Poll<Fallible<i32>>", "show", false),
+            Self::Streamed => ("Poll<Option<Result<Noted, i32>>>", "show", false),
+            Self::Named => ("Named", "|n| drive(Until::Done, || n, show)", false),
             Self::Lent => ("&'a Noted", "show", false),
             Self::Tuple => ("(Noted, i32)", "show", false),
             Self::Never => ("!", "|never| never", false),
@@ -96,13 +130,18 @@ impl Yields {
     /// The operator `?` on a result, on an option.
     pub(crate) fn question_marks(self) -> &'static [&'static str] {
         match self {
+            Self::Large => &["large(k)?"],
             Self::Fallible => &["fallible(k)?", "Noted::new(\"try\").result()?.get()"],
-            Self::Optional => &["optional(k)?", "Noted::new(\"try\").option()?.get()"],
+            Self::Optional | Self::Nested => {
+                &["optional(k)?", "Noted::new(\"try\").option()?.get()"]
+            }
+            Self::Polled => &["polled(k)?.is_ready()", "fallible(k)?"],
             _ => &[],
         }
     }
 
     /// Expressions that need no variable.
+    #[expect(clippy::too_many_lines, reason = "a list")]
     pub(crate) fn values(self, is_async: bool) -> &'static [&'static str] {
         match self {
             Self::Unit if is_async => &[
@@ -164,23 +203,62 @@ impl Yields {
                 "if k == 3 { Err(Noted::new(\"error\")) } else { Ok(Default::default()) }",
                 "return Err(Noted::new(\"error\"))",
             ],
+            Self::Large => &[
+                "Ok(1)",
+                "large(k)",
+                "Ok(large(k)? + Noted::new(\"temp\").guard().get())",
+                "Err(Large::default())",
+            ],
+            Self::Complex => &[
+                "Ok(Default::default())",
+                "fallible(k)?; Ok((vec![], vec![vec![(1, vec![])]], vec![]))",
+                "Err(\"none\".into())",
+            ],
             Self::Optional => &[
                 "None",
                 "optional(k)",
                 "Some(optional(k)? + Noted::new(\"temp\").get())",
                 "Noted::new(\"temp\").option().map(|g| g.get())",
             ],
-            Self::Nested => &["None", "Some(Ok(Noted::new(\"out\")))", "Some(Err(3))"],
+            Self::Nested => &[
+                "None",
+                "Some(Ok(Noted::new(\"out\")))",
+                "Some(Err(3))",
+                "Noted::new(\"temp\").option().map(|g| Err(g.get()))",
+                "Some(optional(k).map(|_| Noted::new(\"out\")).ok_or(4))",
+            ],
+            Self::Polled => &[
+                "Poll::Pending",
+                "polled(k)",
+                "Poll::Ready(fallible(k))",
+                "Poll::Ready(Ok(fallible(k)? + Noted::new(\"temp\").get()))",
+                "polled(k).map_ok(|n| n + Noted::new(\"temp\").guard().get())",
+                "Noted::new(\"temp\").result()?; Poll::Pending",
+            ],
+            Self::Streamed => &[
+                "Poll::Pending",
+                "Poll::Ready(None)",
+                "Poll::Ready(Some(Ok(Noted::new(\"out\"))))",
+                "Poll::Ready(Some(Err(Noted::new(\"temp\").guard().get())))",
+            ],
+            Self::Named => &[
+                "Named(Noted::new(\"future\"))",
+                "Named(Noted::new(\"future\").with(Noted::new(\"temp\").guard().get()))",
+                "return Named(Noted::new(\"future\"));",
+                "{ let inner = Noted::new(\"inner\"); Named(inner) }",
+            ],
             Self::Lent => &["lent", "{ let _x = Noted::new(\"inner\"); lent }", "&*lent"],
             Self::Tuple => &["(Noted::new(\"out\"), Noted::new(\"temp\").get())"],
             Self::Never => &["panic!(\"never\")", "loop { if k < 7 { panic!(\"in loop\") } }"],
             Self::Numbers => &[
                 "vec![1, 2].into_iter()",
+                "return vec![1, 2].into_iter();",
                 "{ let d = Noted::new(\"kept\"); (0..2).map(move |i| i + d.n) }",
             ],
             Self::Closure => &[
                 "move |i| i + 1",
                 "|i| i.wrapping_mul(2)",
+                "return move |i| i + 1;",
                 "{ let d = Noted::new(\"kept\"); move |i| i.wrapping_add(d.n) }",
             ],
             Self::OfReferences => &["|d| &d.n", "move |d| { note(\"in closure\"); &d.n }"],
