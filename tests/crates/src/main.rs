@@ -2,15 +2,15 @@
 //! a line of JSON each.
 //!
 //! ```text
-//! annotate <folder> functions|blocks <attributes> [FILE:LINE:COLUMN ..]
+//! annotate <folder> functions|blocks <attributes> [FILE:LINE:COLUMN=ATTRIBUTES ..]
 //! ```
 //!
 //! Attributes go into the line in which the function's own begin, so that no line gets another
-//! number. On blocks, `impl` blocks and traits have them, and only functions outside of these their
-//! own. Those that are named by their places are left as they are, in a block by
-//! `#[headcount::skip]`.
+//! number. With `blocks`, `impl` blocks and traits have them, and functions only outside of these.
+//! A function that is named by its place has the attributes that are given for it. If these are
+//! empty, it is left out, in a block by `#[headcount::skip]`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,8 +22,8 @@ use syn::{ImplItem, Signature, TraitItem};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, how, attributes, left_out @ ..] = arguments.as_slice() else {
-        panic!("annotate <folder> functions|blocks <attributes> [FILE:LINE:COLUMN ..]");
+    let [folder, how, attributes, others @ ..] = arguments.as_slice() else {
+        panic!("annotate <folder> functions|blocks <attributes> [FILE:LINE:COLUMN=ATTRIBUTES ..]");
     };
     let folder = Path::new(folder);
     let mut files = Vec::new();
@@ -39,7 +39,7 @@ fn main() {
             attributes,
             on_blocks: how == "blocks",
             in_block: false,
-            left_out: left_out.iter().map(String::as_str).collect(),
+            others: others.iter().filter_map(|other| other.split_once('=')).collect(),
             insertions: BTreeMap::new(),
         };
         found.visit_file(&parsed);
@@ -78,7 +78,8 @@ struct Found<'a> {
     attributes: &'a str,
     on_blocks: bool,
     in_block: bool,
-    left_out: BTreeSet<&'a str>,
+    /// The attributes of those that have others, by their places.
+    others: BTreeMap<&'a str, &'a str>,
     insertions: BTreeMap<(usize, usize), String>,
 }
 
@@ -89,7 +90,7 @@ impl Found<'_> {
             return;
         }
         let place = format!("{}:{}:{}", self.file, begin.line, begin.column);
-        let is_left_out = self.left_out.contains(place.as_str());
+        let other = self.others.get(place.as_str()).copied();
         let inherits = self.on_blocks && self.in_block;
         println!(
             "{}",
@@ -99,15 +100,17 @@ impl Found<'_> {
                 "name": sig.ident.to_string(),
                 "first": first,
                 "last": body.end().line,
-                "is_left_out": is_left_out,
             })
         );
-        let attributes = match (is_left_out, inherits) {
-            (false, false) => format!("{} ", self.attributes),
-            (true, true) => "#[::headcount::skip] ".to_owned(),
-            _ => return,
+        let attributes = match other {
+            Some("") if inherits => "#[::headcount::skip]",
+            Some(other) => other,
+            None if inherits => "",
+            None => self.attributes,
         };
-        self.insertions.insert((begin.line, begin.column), attributes);
+        if !attributes.is_empty() {
+            self.insertions.insert((begin.line, begin.column), format!("{attributes} "));
+        }
     }
 
     /// A block, if it has a function that can be measured.
