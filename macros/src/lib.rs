@@ -189,7 +189,8 @@ mod tests;
 ///   function uses more stack per level (optimised, 32 bytes with `#[count_exceptions]` and 80 with
 ///   all four, plus its own arguments).
 /// * rustc's `unconditional_recursion` gives no warning. Neither do the lints of clippy that look
-///   at how an argument or a body is used: `needless_pass_by_value`, `boxed_local`, `unused_async`.
+///   at how an argument or a body is used (`needless_pass_by_value`, `boxed_local`,
+///   `borrow_deref_ref`, `unused_async`), nor `useless_conversion` for arguments.
 ///   With any attribute, `must_use_candidate` gives none, because counting is an effect.
 /// * Clippy's `result_large_err` is allowed for the closure, because clippy exempts methods of
 ///   traits but not the closures in them. A crate that forbids this lint has an error there. If the
