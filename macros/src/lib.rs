@@ -120,9 +120,9 @@ mod tests;
 /// place. On a block, `future = false` applies to the functions whose return types hide a future,
 /// such as `Self::Future` of a tower `Service`.
 ///
-/// A boxed future that the function gets from elsewhere is put into another box, whose type contains
-/// the function's type parameters. If these may not live as long as the box, rustc says so (E0310):
-/// bound them, or write `future = false`.
+/// A boxed future that the function gets from elsewhere is put into another box, whose type
+/// contains the function's type parameters. If these may not live as long as the box, rustc says so
+/// (E0310): bound them, or write `future = false`.
 ///
 /// With `#[track_caller]`, `outcome` is a compile error on a function that is not `async` and may
 /// return an error: the closure around the body would become the caller.

@@ -82,8 +82,8 @@ pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether a body may contain closures or functions of its own. A `|` behind a value is an operator,
-/// and one behind a pattern separates it from the next.
+/// Whether a body may contain closures or functions of its own. A `|` behind a value is an
+/// operator, and one behind a pattern separates it from the next.
 pub(crate) fn has_functions(tokens: TokenStream) -> bool {
     let mut behind_value = false;
     tokens.into_iter().any(|token| {

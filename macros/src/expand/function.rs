@@ -193,8 +193,8 @@ fn future(plan: &mut Plan) -> TokenStream {
     q!({ #is_boxed #begin let __future = #made; #ends })
 }
 
-/// Statements whose value is a future that ends its calls with its output. `body` is the name of the
-/// user's, which is not in the statement for which a lint about our closure is allowed.
+/// Statements whose value is a future that ends its calls with its output. `body` is the name of
+/// the user's, which is not in the statement for which a lint about our closure is allowed.
 fn ends(plan: &Plan, body: &TokenStream) -> TokenStream {
     let krate = &plan.krate;
     let (future, pattern) = under_watch(plan, body, Clock::NONE);

@@ -79,8 +79,8 @@ pub(crate) fn closure_output(plan: &Plan) -> TokenStream {
     }
 }
 
-/// The output type of a returned future. That of an alias is asked for: it may be a `Result` of what
-/// is written.
+/// The output type of a returned future. That of an alias is asked for: it may be a `Result` of
+/// what is written.
 pub(crate) fn yielded(plan: &Plan) -> TokenStream {
     let krate = &plan.krate;
     let output = shape::output_type(&plan.function.sig, plan.shape).map(types::without_impl);
