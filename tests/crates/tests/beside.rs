@@ -1,42 +1,19 @@
 //! Our attributes beside those of other crates, above and below them: what is compiled runs, does
 //! what it did without ours, and is counted once a call.
 
+mod counts;
+
 use std::error::Error;
 
 use async_recursion::async_recursion;
 use async_trait::async_trait;
+use counts::{calls, calls_in, exceptions};
 use headcount::{count_exceptions, counted, in_progress, timed};
 use rstest::rstest;
 use test_case::test_case;
 use tracing::instrument;
 
 type Outcome = Result<u32, Box<dyn Error + Send + Sync>>;
-
-/// The sum of a family's series that have this in their labels.
-fn sum(family: &str, labels: &str) -> u64 {
-    let text = headcount::Collector::new().collect().expect("collected").to_text();
-    let series = text.lines().filter(|line| line.starts_with(family) && line.contains(labels));
-    let value = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
-    series.map(|line| value(line).expect("a whole number")).sum()
-}
-
-/// What a family says of a function of this file.
-fn value(family: &str, function: &str) -> u64 {
-    sum(family, &format!("{{function=\"{function}\""))
-}
-
-fn calls(function: &str) -> u64 {
-    value("function_calls_total", function)
-}
-
-/// What is said of the functions that are made of one for its cases, in a module that is called so.
-fn calls_in(function: &str) -> u64 {
-    sum("function_calls_total", &format!("module=\"beside::{function}\""))
-}
-
-fn exceptions(function: &str) -> u64 {
-    value("function_exceptions_total", function)
-}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
@@ -220,7 +197,7 @@ async fn below_tokio_s_test() {
 #[case(3, 9)]
 fn above_rstest(#[case] number: u32, #[case] square: u32) {
     assert_eq!(number * number, square);
-    assert!((1..=2).contains(&calls_in("above_rstest")));
+    assert!((1..=2).contains(&calls_in("beside::above_rstest")));
 }
 
 #[rstest]
@@ -230,7 +207,7 @@ fn above_rstest(#[case] number: u32, #[case] square: u32) {
 #[count_exceptions]
 fn below_rstest(#[case] number: u32, #[case] square: u32) {
     assert_eq!(number * number, square);
-    assert!((1..=2).contains(&calls_in("below_rstest")));
+    assert!((1..=2).contains(&calls_in("beside::below_rstest")));
 }
 
 #[counted]
@@ -238,7 +215,7 @@ fn below_rstest(#[case] number: u32, #[case] square: u32) {
 #[test_case(3, 9)]
 fn above_test_case(number: u32, square: u32) {
     assert_eq!(number * number, square);
-    assert!((1..=2).contains(&calls_in("above_test_case")));
+    assert!((1..=2).contains(&calls_in("beside::above_test_case")));
 }
 
 #[test_case(2 => 4)]
