@@ -154,7 +154,6 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let asyncs = plan.function.at_braces("async");
     let body = q!(#asyncs move #body);
     if is_never {
-        let krate = plan.krate.clone();
         let (future, _) = under_watch(plan, &q!(#krate::diverging(#body)), clock);
         return q!({ #ended #begin #krate::diverge(#future.await) });
     }
