@@ -31,7 +31,8 @@ fn the_server_answers_in_the_format_that_it_is_asked_for() {
     let server = busy_server();
     let page = server.connect().get_as("/metrics", PROMETHEUS).expect("a worker answers");
     let kind = page.header("content-type");
-    assert_eq!(kind, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(kind, Some(format!("{openmetrics}; escaping=allow-utf-8").as_str()));
     assert!(page.body.contains("# TYPE function_calls counter\n"), "{}", page.body);
     assert!(page.body.ends_with("\n# EOF\n"), "{}", page.body);
 

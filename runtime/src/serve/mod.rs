@@ -62,7 +62,7 @@ pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
 ///
 /// | path | answer |
 /// |---|---|
-/// | `/metrics`, or what [`metrics_path`](Self::metrics_path) sets | the page, as [`Scrape`](crate::Scrape) describes |
+/// | `/metrics`, or [`metrics_path`](Self::metrics_path) | the page: [`Scrape`](crate::Scrape) |
 /// | `/healthz` | 200, or 503 with the reason if the directory cannot be read |
 /// | `/` | a few links |
 ///
