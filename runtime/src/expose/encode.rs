@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use crate::model::{MetricFamily, Snapshot};
+use crate::model::Snapshot;
 
 use super::escaping::{Escaping, named};
+use super::format::{Format, Rendering};
 use super::page::Page;
-use super::{Format, json, openmetrics, protobuf, text};
+use super::text;
 
 impl Snapshot {
     /// Returns the page in the Prometheus text format, version 0.0.4.
@@ -62,56 +63,10 @@ impl Snapshot {
     }
 }
 
-/// How a page is written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rendering {
-    pub(super) format: Format,
-    /// The scheme that the client named.
-    pub(super) escaping: Option<Escaping>,
-    /// Whether `OpenMetrics` has lines `_created`.
-    pub(super) created: bool,
-}
-
-impl Rendering {
-    pub(super) fn content_type(self) -> &'static str {
-        self.format.content_type(self.escaping)
-    }
-
-    /// Writes the page in pieces, and returns the names of families that escaping left out.
-    pub(super) fn write<'a>(
-        self,
-        snapshot: &'a Snapshot,
-        families: impl Iterator<Item = &'a MetricFamily>,
-        out: &mut dyn Write,
-    ) -> io::Result<Vec<String>> {
-        let escaping = self.escaping.unwrap_or(self.format.escaping());
-        let mut left_out = Vec::new();
-        if self.format == Format::Json {
-            let mut page = Page::into_pieces(out, escaping);
-            json::write(&mut page, families, snapshot);
-            page.finish()?;
-            return Ok(left_out);
-        }
-        let families = named(families, escaping, &mut left_out);
-        if self.format == Format::Protobuf {
-            protobuf::write(&families, escaping, out)?;
-            return Ok(left_out);
-        }
-        let mut page = Page::into_pieces(out, escaping);
-        if self.format == Format::OpenMetrics {
-            openmetrics::write(&mut page, &families, self.created);
-        } else {
-            text::write(&mut page, &families);
-        }
-        page.finish()?;
-        Ok(left_out)
-    }
-}
-
 #[cfg(test)]
 impl Format {
     /// The page of these families, with created times.
-    pub(crate) fn page(self, families: &[MetricFamily]) -> String {
+    pub(crate) fn page(self, families: &[crate::model::MetricFamily]) -> String {
         let snapshot = Snapshot { families: families.to_vec(), skipped: Vec::new() };
         let rendering = Rendering { format: self, escaping: None, created: true };
         let mut page = Vec::new();

@@ -1,6 +1,6 @@
 //! The answer to a scraper.
 
-use super::encode::Rendering;
+use super::format::Rendering;
 use super::{Scrape, negotiate};
 use crate::model::{MetricFamily, Snapshot};
 

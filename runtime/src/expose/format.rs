@@ -1,6 +1,14 @@
-//! The formats of a page, and the value of `Content-Type` for each.
+//! The formats of a page: the table of what is true of each, and how each is written.
 
-use super::escaping::Escaping;
+use std::io::{self, Write};
+
+use crate::model::table::table;
+use crate::model::{MetricFamily, Snapshot};
+
+use super::escaping::{Escaping, named};
+use super::negotiate::Rank;
+use super::page::Page;
+use super::{json, openmetrics, protobuf, text};
 
 /// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,64 +28,182 @@ pub enum Format {
     Json,
 }
 
-/// The values that a format has for each escaping scheme, and the one without a scheme.
+/// Whether a client may name a scheme for names that are not Prometheus names of old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// The format has one scheme.
+    Fixed,
+    /// On the element of the header `Accept` that names the format.
+    OnTheElement,
+    /// On any element. Prometheus 3 puts no scheme on the element for protobuf, but on the others.
+    /// The default would lose names exactly for those who ask for native histograms.
+    Anywhere,
+}
+
+/// The values of `Content-Type`: without a scheme, and with each.
+struct ContentTypes {
+    plain: &'static str,
+    allow_utf8: &'static str,
+    underscores: &'static str,
+    dots: &'static str,
+    values: &'static str,
+}
+
+impl ContentTypes {
+    const fn one(plain: &'static str) -> Self {
+        Self { plain, allow_utf8: plain, underscores: plain, dots: plain, values: plain }
+    }
+}
+
 macro_rules! content_types {
-    ($escaping:expr, $base:literal) => {
-        match $escaping {
-            None => $base,
-            Some(Escaping::AllowUtf8) => concat!($base, "; escaping=allow-utf-8"),
-            Some(Escaping::Underscores) => concat!($base, "; escaping=underscores"),
-            Some(Escaping::Dots) => concat!($base, "; escaping=dots"),
-            Some(Escaping::Values) => concat!($base, "; escaping=values"),
+    ($base:literal) => {
+        ContentTypes {
+            plain: $base,
+            allow_utf8: concat!($base, "; escaping=allow-utf-8"),
+            underscores: concat!($base, "; escaping=underscores"),
+            dots: concat!($base, "; escaping=dots"),
+            values: concat!($base, "; escaping=values"),
         }
     };
 }
 
-impl Format {
-    /// All formats.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Text, Self::Text1, Self::OpenMetrics, Self::Protobuf, Self::Json];
+/// What is true of a format.
+struct Row {
+    /// What a client asks for by name: type, subtype and version.
+    media_type: [&'static str; 3],
+    content_types: ContentTypes,
+    /// How specific a client must be to get it.
+    least: Rank,
+    /// What happens to names that are not Prometheus names of old, unless the client names a
+    /// scheme. `OpenMetrics` and protobuf can have them, but a reader that does not expect them
+    /// rejects the whole page, as Prometheus 2 does.
+    escaping: Escaping,
+    scheme: Scheme,
+}
 
+table! {
+    Format, Row:
+    Text = Row {
+        media_type: ["text", "plain", "0.0.4"],
+        content_types: ContentTypes::one("text/plain; version=0.0.4; charset=utf-8"),
+        least: Rank::Anything,
+        escaping: Escaping::Underscores,
+        scheme: Scheme::Fixed,
+    };
+    Text1 = Row {
+        media_type: ["text", "plain", "1.0.0"],
+        // A scheme is always given.
+        content_types: ContentTypes {
+            plain: "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+            ..content_types!("text/plain; version=1.0.0; charset=utf-8")
+        },
+        least: Rank::Exact,
+        // The version exists for such names.
+        escaping: Escaping::AllowUtf8,
+        scheme: Scheme::OnTheElement,
+    };
+    OpenMetrics = Row {
+        media_type: ["application", "openmetrics-text", "1.0.0"],
+        content_types: content_types!(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        ),
+        least: Rank::Named,
+        escaping: Escaping::Underscores,
+        scheme: Scheme::OnTheElement,
+    };
+    Protobuf = Row {
+        media_type: ["application", "vnd.google.protobuf", ""],
+        content_types: content_types!(
+            "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+        ),
+        least: Rank::Exact,
+        escaping: Escaping::Underscores,
+        scheme: Scheme::Anywhere,
+    };
+    Json = Row {
+        media_type: ["application", "json", ""],
+        content_types: ContentTypes::one("application/json"),
+        least: Rank::Named,
+        escaping: Escaping::AllowUtf8,
+        scheme: Scheme::Fixed,
+    };
+}
+
+impl Format {
     /// What a client asks for by name: type, subtype and version.
     pub(super) fn media_type(self) -> [&'static str; 3] {
-        match self {
-            Self::Text => ["text", "plain", "0.0.4"],
-            Self::Text1 => ["text", "plain", "1.0.0"],
-            Self::OpenMetrics => ["application", "openmetrics-text", "1.0.0"],
-            Self::Protobuf => ["application", "vnd.google.protobuf", ""],
-            Self::Json => ["application", "json", ""],
-        }
+        self.row().media_type
+    }
+
+    /// How specific a client must be to get it.
+    pub(super) fn least(self) -> Rank {
+        self.row().least
+    }
+
+    pub(super) fn scheme(self) -> Scheme {
+        self.row().scheme
     }
 
     /// The value of the header `Content-Type`. `escaping` is the scheme that the client named.
-    pub(super) fn content_type(self, escaping: Option<Escaping>) -> &'static str {
-        match self {
-            // It has one scheme only, and no parameter for it.
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Self::Text1 => content_types!(
-                Some(escaping.unwrap_or(self.escaping())),
-                "text/plain; version=1.0.0; charset=utf-8"
-            ),
-            Self::OpenMetrics => content_types!(
-                escaping,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8"
-            ),
-            Self::Protobuf => content_types!(
-                escaping,
-                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
-            ),
-            Self::Json => "application/json",
+    fn content_type(self, escaping: Option<Escaping>) -> &'static str {
+        let content_types = self.row().content_types;
+        match escaping {
+            None => content_types.plain,
+            Some(Escaping::AllowUtf8) => content_types.allow_utf8,
+            Some(Escaping::Underscores) => content_types.underscores,
+            Some(Escaping::Dots) => content_types.dots,
+            Some(Escaping::Values) => content_types.values,
         }
     }
+}
 
-    /// What happens to names that are not Prometheus names of old, unless the client names a
-    /// scheme. Version 1.0.0 of the text format exists for such names. `OpenMetrics` and protobuf
-    /// can have them, but a reader that does not expect them rejects the whole page, as Prometheus
-    /// 2 does.
-    pub(super) fn escaping(self) -> Escaping {
-        match self {
-            Self::Text1 | Self::Json => Escaping::AllowUtf8,
-            Self::Text | Self::OpenMetrics | Self::Protobuf => Escaping::Underscores,
+/// How a page is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rendering {
+    pub(super) format: Format,
+    /// The scheme that the client named.
+    pub(super) escaping: Option<Escaping>,
+    /// Whether `OpenMetrics` has lines `_created`.
+    pub(super) created: bool,
+}
+
+impl Rendering {
+    pub(super) fn content_type(self) -> &'static str {
+        self.format.content_type(self.escaping)
+    }
+
+    /// Writes the page in pieces, and returns the names of families that escaping left out.
+    pub(super) fn write<'a>(
+        self,
+        snapshot: &'a Snapshot,
+        families: impl Iterator<Item = &'a MetricFamily>,
+        out: &mut dyn Write,
+    ) -> io::Result<Vec<String>> {
+        let escaping = self.escaping.unwrap_or(self.format.row().escaping);
+        let mut left_out = Vec::new();
+        match self.format {
+            Format::Text | Format::Text1 => {
+                let families = named(families, escaping, &mut left_out);
+                let mut page = Page::into_pieces(out, escaping);
+                text::write(&mut page, &families);
+                page.finish()?;
+            }
+            Format::OpenMetrics => {
+                let families = named(families, escaping, &mut left_out);
+                let mut page = Page::into_pieces(out, escaping);
+                openmetrics::write(&mut page, &families, self.created);
+                page.finish()?;
+            }
+            Format::Protobuf => {
+                let families = named(families, escaping, &mut left_out);
+                protobuf::write(&families, escaping, out)?;
+            }
+            Format::Json => {
+                let mut page = Page::into_pieces(out, escaping);
+                json::write(&mut page, families, snapshot);
+                page.finish()?;
+            }
         }
+        Ok(left_out)
     }
 }

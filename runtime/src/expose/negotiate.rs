@@ -3,8 +3,8 @@
 //! Written by hand: these lines replace a parser of media types and the crates of HTTP types that
 //! such a parser depends on.
 
-use super::Format;
 use super::escaping::Escaping;
+use super::format::{Format, Scheme};
 
 /// What a client gets: a format, and the escaping scheme that it named for names.
 ///
@@ -12,16 +12,14 @@ use super::escaping::Escaping;
 /// but text by name: a browser's `*/*` gets the text format, which people read.
 pub(super) fn preferred(accept: &str) -> (Format, Option<Escaping>) {
     let ranges: Vec<Range> = elements(accept, ',').filter_map(Range::parse).collect();
-    let wishes = Format::ALL.into_iter().filter_map(|format| Wish::of(format, &ranges));
+    let wishes = Format::ALL.iter().filter_map(|format| Wish::of(*format, &ranges));
     let best = wishes.max_by_key(|wish| (wish.quality, core::cmp::Reverse(wish.at)));
     let Some(wish) = best else { return (Format::Text, None) };
     let named = ranges.get(wish.at).and_then(|range| range.escaping);
-    let escaping = match wish.format {
-        // Prometheus 3 puts no scheme on the element for protobuf, but on the others. The default
-        // would lose names exactly for those who ask for native histograms.
-        Format::Protobuf => named.or_else(|| ranges.iter().find_map(|range| range.escaping)),
-        Format::Text | Format::Json => None,
-        Format::Text1 | Format::OpenMetrics => named,
+    let escaping = match wish.format.scheme() {
+        Scheme::Fixed => None,
+        Scheme::OnTheElement => named,
+        Scheme::Anywhere => named.or_else(|| ranges.iter().find_map(|range| range.escaping)),
     };
     (wish.format, escaping)
 }
@@ -42,18 +40,13 @@ impl Wish {
         });
         // Of equally specific ranges the first counts.
         let (rank, core::cmp::Reverse(at), quality) = fitting.max()?;
-        let least = match format {
-            Format::Text => Rank::Anything,
-            Format::OpenMetrics | Format::Json => Rank::Named,
-            Format::Text1 | Format::Protobuf => Rank::Exact,
-        };
-        (quality > 0 && rank >= least).then_some(Self { format, quality, at })
+        (quality > 0 && rank >= format.least()).then_some(Self { format, quality, at })
     }
 }
 
 /// How specific a range is; the most specific one that matches counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+pub(super) enum Rank {
     Anything,
     Kind,
     Named,

@@ -12,7 +12,7 @@ pub(crate) mod mode;
 pub(crate) mod outcome;
 pub(crate) mod sample_names;
 mod snapshot;
-mod table;
+pub(crate) mod table;
 pub(crate) mod text;
 
 pub use kind::MetricType;
