@@ -4,7 +4,7 @@
 //! It knows neither slots nor files.
 
 use crate::model::GaugeMode;
-use crate::model::cells::{CellLayout, Encoding, MAX_BOUNDS};
+use crate::model::cells::{BoundsUnit, Encoding, MAX_BOUNDS};
 use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::same;
@@ -132,12 +132,10 @@ impl Descriptor {
         line: u32,
     ) -> Self {
         let has_bounds = kind.metric().has_bounds();
-        let bounds = match kind.encoding().layout() {
-            CellLayout::NanosBuckets if has_bounds => Bounds::Nanos(DEFAULT_NANOS),
-            CellLayout::NanosBuckets => Bounds::Nanos(&[]),
-            CellLayout::Buckets if has_bounds => Bounds::Float(DEFAULT_BOUNDS),
-            CellLayout::Buckets => Bounds::Float(&[]),
-            CellLayout::Count | CellLayout::FloatCount | CellLayout::Gauge(_) => Bounds::None,
+        let bounds = match kind.encoding().layout().bounds() {
+            BoundsUnit::None => Bounds::None,
+            BoundsUnit::Nanos => Bounds::Nanos(if has_bounds { DEFAULT_NANOS } else { &[] }),
+            BoundsUnit::OfTheFamily => Bounds::Float(if has_bounds { DEFAULT_BOUNDS } else { &[] }),
         };
         assert!(!name.is_empty(), "a metric needs a name");
         assert!(name.len() <= MAX_TEXT, "a name of more than 1,024 bytes");

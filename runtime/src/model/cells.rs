@@ -55,6 +55,15 @@ pub(crate) enum GaugeCell {
     State,
 }
 
+/// The unit in which a series compares values with the bounds of its buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BoundsUnit {
+    /// There are no buckets.
+    None,
+    OfTheFamily,
+    Nanos,
+}
+
 struct Row {
     metric: MetricType,
     layout: CellLayout,
@@ -159,12 +168,21 @@ impl CellLayout {
         }
     }
 
+    /// The unit of the buckets' bounds.
+    pub(crate) const fn bounds(self) -> BoundsUnit {
+        match self {
+            Self::Buckets => BoundsUnit::OfTheFamily,
+            Self::NanosBuckets => BoundsUnit::Nanos,
+            Self::Count | Self::FloatCount | Self::Gauge(_) => BoundsUnit::None,
+        }
+    }
+
     /// A bound in the family's unit.
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
     pub(crate) fn bound(self, bits: u64) -> f64 {
-        match self {
-            Self::NanosBuckets => bits as f64 / 1e9,
-            Self::Count | Self::FloatCount | Self::Buckets | Self::Gauge(_) => f64::from_bits(bits),
+        match self.bounds() {
+            BoundsUnit::Nanos => bits as f64 / 1e9,
+            BoundsUnit::OfTheFamily | BoundsUnit::None => f64::from_bits(bits),
         }
     }
 }
