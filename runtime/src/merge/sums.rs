@@ -212,14 +212,19 @@ impl HistogramSum {
         bounds: &Bounds,
     ) {
         let slot = series.slot;
-        let first = if family.encoding.layout().has_carries() {
-            let (low, over) = counted.sum(slot, 0);
-            let high = u128::from(counted.sum(slot, CARRIES).0) + u128::from(over);
-            self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
-            FIRST_BUCKET_OF_NANOS
-        } else {
-            counted.add_floats(series, family.kind(), &mut self.sum);
-            FIRST_BUCKET
+        let first = match family.encoding.layout() {
+            CellLayout::NanosBuckets => {
+                let (low, over) = counted.sum(slot, 0);
+                let high = u128::from(counted.sum(slot, CARRIES).0) + u128::from(over);
+                self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
+                FIRST_BUCKET_OF_NANOS
+            }
+            CellLayout::Buckets => {
+                counted.add_floats(series, family.kind(), &mut self.sum);
+                FIRST_BUCKET
+            }
+            // Their sums are no histograms.
+            CellLayout::Count | CellLayout::FloatCount | CellLayout::Gauge(_) => return,
         };
         let width = bounds.places.len() + 1;
         if let Some(buckets) = counted.plain(slot.saturating_add(first), width) {
