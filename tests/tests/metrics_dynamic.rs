@@ -314,6 +314,74 @@ fn contradicts<T>(registered: Result<T, Error>, says: &str) {
 }
 
 #[test]
+fn names_may_be_any_text_and_a_page_shows_what_its_client_reads() -> Result<(), Error> {
+    let durations = dynamic::histogram("http.server.duration", "Durations.").buckets([1.0]);
+    let durations = durations.labels(["http.route", "日"]).utf8_names().register_family()?;
+    durations.with_label_values(&["/a", "x"]).observe(2);
+    let snapshot = Collector::new().collect()?;
+    let page = Page::parse(&snapshot.to_text()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(page.value("http_server_duration_count{_=\"x\",http_route=\"/a\"}"), Some(1.0));
+    let quoted = snapshot.render("text/plain;version=1.0.0;escaping=allow-utf-8");
+    let quoted = String::from_utf8_lossy(quoted.body()).into_owned();
+    let line = "{\"http.server.duration_count\",\"http.route\"=\"/a\",\"日\"=\"x\"} 1\n";
+    assert!(quoted.contains(line), "{quoted}");
+    let long = format!("{}é", "a".repeat(1_022));
+    assert!(dynamic::gauge(&long, "Long.", GaugeMode::Sum).utf8_names().register().is_ok());
+    for (name, says) in [
+        ("a b", "it contains ' '"),
+        ("a\nb", "it contains '\\n'"),
+        ("", "a name is empty"),
+        ("headcount.x", "names that begin with `headcount_`"),
+        ("x.calls_total", "only a counter's name ends in `_total`"),
+    ] {
+        let gauge = dynamic::gauge(name, "Help.", GaugeMode::Sum).utf8_names().register();
+        let message = gauge.expect_err("refused").to_string();
+        assert!(message.contains(says), "{message}");
+    }
+    for label in ["__a.b", "le"] {
+        let family = dynamic::counter("x.y_total", "Help.").labels([label]).utf8_names();
+        refuses("x.y_total", family.register_family(), "is reserved");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_description_may_come_before_or_after_its_family() -> Result<(), Error> {
+    dynamic::describe("described_before", "Before.", "");
+    let before = dynamic::counter("described_before", "").labels(["a"]).foreign();
+    before.register_family()?.with_label_values(&["1"]).inc();
+    let after = dynamic::gauge("described_after_bytes", "", GaugeMode::LiveSum).foreign();
+    after.clone().register()?.set(3);
+    dynamic::describe("described_after_bytes", "After.", "bytes");
+    // The same family: another would have a value of its own.
+    after.register()?.inc();
+    let page = Collector::new().collect()?.render("application/openmetrics-text");
+    let text = String::from_utf8_lossy(page.body()).into_owned();
+    assert!(text.contains("# HELP described_before Before.\n"), "{text}");
+    assert!(text.contains("# HELP described_after_bytes After.\n"), "{text}");
+    assert!(text.contains("# UNIT described_after_bytes bytes\n"), "{text}");
+    assert!(text.contains("described_after_bytes 4.0\n"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_counter_can_be_raised_to_a_total_that_something_else_keeps() -> Result<(), Error> {
+    let total = dynamic::counter("raised_total", "Raised.").register()?;
+    for (to, expected) in [(10, 10.0), (7, 10.0), (12, 12.0)] {
+        total.raise_to(to);
+        assert_eq!(page().value("raised_total"), Some(expected));
+    }
+    // Whatever was added counts as well, in any thread.
+    total.inc_by(5);
+    std::thread::spawn(move || total.inc_by(3)).join().expect("no panic");
+    total.raise_to(19);
+    assert_eq!(page().value("raised_total"), Some(20.0));
+    total.raise_to(30);
+    assert_eq!(page().value("raised_total"), Some(30.0));
+    Ok(())
+}
+
+#[test]
 fn what_contradicts_is_an_error_with_both_places() -> Result<(), Error> {
     let depth = || dynamic::gauge("twice_depth", "Depth.", GaugeMode::LiveSum);
     let depths = depth().labels(["a", "b"]).register_family()?;
@@ -428,10 +496,11 @@ fn whatever_is_accepted_is_read_back_equal() {
                 *random.pick(&[-1.0, 0.0, -0.0, 0.1, 1.0, 2.0, 1e300, f64::INFINITY, f64::NAN])
             })
             .collect();
-        let foreign = random.below(2) == 0;
+        let (utf8, foreign) = (random.below(2) == 0, random.below(2) == 0);
         macro_rules! declare {
             ($builder:expr) => {{
                 let builder = $builder.labels(&labels);
+                let builder = if utf8 { builder.utf8_names() } else { builder };
                 let builder = if foreign { builder.foreign() } else { builder };
                 builder.register_family().map(|family| family.name())
             }};

@@ -106,12 +106,15 @@ fn archived_family(
     (family.file, family.line) = (String::new(), 0);
     family.encoding = family.encoding.archived()?;
     let mut newest = age;
-    if let Some(archived) = archived.filter(|archived| archived.newest > age) {
-        family.help.clone_from(&archived.family.help);
-        newest = archived.newest;
-    }
     let mut merging = Merging::new(uses);
+    // Not all of them may have a help text.
+    family.help.clone_from(&merging.family().help);
     if let Some(archived) = archived {
+        let help = &archived.family.help;
+        if family.help.is_empty() || archived.newest > age && !help.is_empty() {
+            family.help.clone_from(help);
+        }
+        newest = newest.max(archived.newest);
         merging.add_archived(archived);
     }
     let series = merging.into_archived(now);

@@ -21,7 +21,7 @@ use crate::segment::records::{put_string, put_u16, put_u32, put_u64};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 1;
+const MINOR: u16 = 2;
 pub(crate) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";

@@ -214,7 +214,13 @@ impl Definition {
         }
     }
 
-    /// Whether a declaration in force is the same, apart from its place.
+    /// Whether a description of its name may give it a help text.
+    pub(crate) fn lacks_help(&self) -> bool {
+        self.is_foreign && self.help.is_empty()
+    }
+
+    /// Whether a declaration in force is the same, apart from its place. One that lacks a help text
+    /// is the same as one that was described.
     pub(crate) fn is(&self, d: &Descriptor) -> bool {
         let states = d.fan.map_or(&[][..], |(_, states)| states);
         let bounds = match d.bounds {
@@ -224,8 +230,7 @@ impl Definition {
         let bits = |bounds: &[f64]| bounds.iter().map(|bound| bound.to_bits()).collect::<Vec<_>>();
         self.kind == d.kind
             && self.name == d.name
-            && self.help == d.help
-            && self.unit == d.unit
+            && (self.help == d.help && self.unit == d.unit || self.lacks_help())
             && self.labels.iter().eq(d.labels.iter().map(Label::name))
             && self.states.iter().eq(states)
             && (!d.has_mode() || self.mode == d.mode)

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::label::LabelValue;
 use crate::metric::{self, AnyState, Counter, Gauge, Handle, Histogram, Info, StateSet, Summary};
 use crate::model::GaugeMode;
+use crate::model::text::cut;
 use crate::store;
 
 use super::Family;
@@ -24,6 +25,30 @@ use super::Family;
 pub struct Builder<T> {
     definition: Definition,
     metric: PhantomData<fn() -> T>,
+}
+
+/// Gives a help text and a unit to the families of this name that are declared
+/// [for another library](Builder::foreign) without a help text, now or later.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::dynamic;
+///
+/// let moves = dynamic::counter("moves", "").foreign().register()?;
+/// moves.inc();
+/// dynamic::describe("moves", "Moves of the arm.", "");
+///
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("# HELP moves Moves of the arm.\n"));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn describe(name: &str, help: &str, unit: &str) {
+    // Longer texts don't fit into a record, and a unit is a word.
+    let help = cut(help, usize::from(u16::MAX));
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let unit = if unit.chars().all(is_word) { cut(unit, 100) } else { "" };
+    store::describe(name, help, unit);
 }
 
 /// Declares a [`Counter`] of whole numbers.
@@ -263,6 +288,30 @@ impl<T: Handle> Builder<T> {
         self
     }
 
+    /// Accepts names of the family and its labels that are any text of up to 1,024 bytes without
+    /// spaces, such as `http.server.duration`. Clients that can't read such names get them escaped:
+    /// with underscores, unless they ask for another scheme.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::dynamic;
+    ///
+    /// let calls = dynamic::counter("rpc.calls_total", "Calls.").labels(["rpc.method"]);
+    /// calls.utf8_names().register_family()?.with_label_values(&["Get"]).inc();
+    ///
+    /// let snapshot = headcount::Collector::new().collect()?;
+    /// assert!(snapshot.to_text().contains("rpc_calls_total{rpc_method=\"Get\"} 1\n"));
+    /// let page = snapshot.render("text/plain;version=1.0.0;escaping=allow-utf-8");
+    /// let page = String::from_utf8_lossy(page.body());
+    /// assert!(page.contains("{\"rpc.calls_total\",\"rpc.method\"=\"Get\"} 1\n"), "{page}");
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn utf8_names(mut self) -> Self {
+        self.definition.is_utf8 = true;
+        self
+    }
+
     /// Declares the metric for another library, whose users chose its name: for bridges from other
     /// facades. Names may end in anything, the help text may be empty, and families of one name may
     /// have different labels. What no page can show is refused all the same.
@@ -330,8 +379,13 @@ impl<T: Handle> Builder<T> {
     }
 
     fn site(self) -> Result<&'static Site, Error> {
-        self.definition.check()?;
-        store::declare(self.definition)
+        let is_foreign = self.definition.is_foreign;
+        let declared = self.definition.check().and_then(|()| store::declare(self.definition));
+        if let (Err(error), true) = (&declared, is_foreign) {
+            // The other library's users see no error of ours.
+            store::report_misuse(|| error.to_string());
+        }
+        declared
     }
 }
 

@@ -33,6 +33,7 @@
 //! is an [error](crate::Error::is_invalid) that names the metric, the rule and the place; nothing
 //! panics.
 //!
+//! [`Builder::utf8_names`] accepts names with other characters, such as `http.server.duration`.
 //! [`Builder::foreign`] is for bridges from other facades, whose users have followed other rules.
 //!
 //! # Declaring again
@@ -70,7 +71,7 @@ mod family;
 mod tests;
 
 pub use builder::{
-    Builder, counter, float_counter, gauge, histogram, info, state_set, states, summary,
+    Builder, counter, describe, float_counter, gauge, histogram, info, state_set, states, summary,
 };
 pub use family::Family;
 

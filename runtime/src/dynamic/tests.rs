@@ -127,14 +127,14 @@ fn what_is_accepted_is_read_back_equal_and_what_a_reader_refuses_is_refused() {
     for kind in KINDS {
         for (name, labels) in NAMES.iter().flat_map(|name| LABELS.map(|labels| (*name, labels))) {
             let bounds = if kind == Kind::Histogram { &BOUNDS[..] } else { &BOUNDS[..1] };
-            for (bounds, flags) in bounds.iter().flat_map(|b| (0..2).map(move |flags| (*b, flags)))
+            for (bounds, flags) in bounds.iter().flat_map(|b| (0..4).map(move |flags| (*b, flags)))
             {
                 let mut definition = Definition::new(kind, name.to_owned(), "Help.".to_owned());
                 definition.labels = labels.iter().map(|label| (*label).to_owned()).collect();
                 definition.buckets = (kind == Kind::Histogram).then(|| bounds.to_vec());
                 definition.states = vec!["x".into(), "y".into()];
                 definition.mode = GaugeMode::Max;
-                definition.is_foreign = flags & 1 != 0;
+                (definition.is_utf8, definition.is_foreign) = (flags & 1 != 0, flags & 2 != 0);
                 let read = read(&record(&definition));
                 let Ok(()) = definition.check() else {
                     refused += 1;

@@ -49,8 +49,10 @@ const NOW: u64 = u64::MAX;
 
 impl<'a> Merging<'a> {
     pub(crate) fn new(uses: &[Use<'a>]) -> Self {
-        // Help and unit are those of the newest segment; they seldom differ.
-        let newest = uses.iter().max_by_key(|u| (u.newest, core::cmp::Reverse(u.place())));
+        // Help and unit are those of the newest segment that has a help text; they seldom differ.
+        let rank =
+            |u: &&Use<'_>| (!u.family.help.is_empty(), u.newest, core::cmp::Reverse(u.place()));
+        let newest = uses.iter().max_by_key(rank);
         let words = newest.map(|used| used.family);
         let mut bounds = uses.first().map(|used| bounds_of(used.family)).unwrap_or_default();
         let pairs = uses.iter().zip(uses.iter().skip(1));

@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::process::epoch;
 use crate::record::operation::{Add, AddFloat};
+use crate::segment::shard;
 use crate::store::{self, sampler};
 
 use super::handle::Raw;
@@ -93,6 +94,37 @@ impl Counter {
     #[inline]
     pub fn count_errors<T, E>(self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.count_exceptions(f)
+    }
+
+    /// Raises this process's count to `n`; does nothing if it is greater already.
+    ///
+    /// This is for a total that something else keeps in this process, such as a library's own
+    /// statistics. It takes a lock. In a forked child the count begins at 0.
+    ///
+    /// ```
+    /// use headcount::{Counter, metric};
+    ///
+    /// /// Bytes that the codec has read.
+    /// #[metric(name = "codec_read_bytes_total")]
+    /// static READ: Counter;
+    ///
+    /// READ.raise_to(512);
+    /// READ.raise_to(100);
+    /// let text = headcount::Collector::new().collect()?.to_text();
+    /// assert!(text.contains("codec_read_bytes_total 512\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn raise_to(self, n: u64) {
+        let Some(cells) = self.0.shared_slot(0).and_then(|slot| shard::shared(slot, 0)) else {
+            return;
+        };
+        // What threads have in their own shards stays there.
+        match store::count_of_threads(self.0.slot()) {
+            Some(others) => {
+                cells.cell(0).fetch_max(n.saturating_sub(others), Ordering::Relaxed);
+            }
+            None => store::note_dropped(),
+        }
     }
 
     /// From now on takes the counter's increase from `f`, which returns a total that something else

@@ -21,6 +21,12 @@ pub(crate) fn is_any_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
 }
 
+/// Whether a family or a label in a log can have this name. Spaces are excluded as well: on no page
+/// would anybody recognise where such a name ends.
+pub(crate) fn is_name_in_log(name: &str) -> bool {
+    is_any_name(name) && !name.contains(char::is_whitespace)
+}
+
 /// The longest prefix of `text` that has at most `max` bytes.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max {

@@ -7,7 +7,7 @@ use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::cells::{Encoding, MAX_BOUNDS};
 use crate::model::mode::NO_MODE;
-use crate::model::text::{MAX_LABELS, MAX_NAME, cut, is_name};
+use crate::model::text::{MAX_LABELS, MAX_NAME, cut, is_name_in_log};
 use crate::segment::format::Fields;
 
 /// The encoding and the mode that these codes stand for. `None` if this version does not know them
@@ -144,7 +144,7 @@ impl LogFamily {
         if !fits(&self.name) || !self.labels.iter().all(fits) {
             return Some("a name of more than 1,024 bytes");
         }
-        if !is_name(&self.name, true) || !self.labels.iter().all(|label| is_name(label, false)) {
+        if !is_name_in_log(&self.name) || !self.labels.iter().all(|label| is_name_in_log(label)) {
             return Some("a name with characters that names don't have");
         }
         // A gauge may have one series for each process.

@@ -3,6 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::MetricType;
@@ -55,6 +56,8 @@ pub(crate) struct Layout {
     pub(crate) has_unknown: bool,
     /// The families that no page can show. They have no series here either.
     pub(crate) wrong: Vec<Wrong>,
+    /// The families without a help text, by name: a later record may bring the text.
+    pub(crate) mute: BTreeMap<String, Vec<u32>>,
     /// Whether there are gauges that record when they were set.
     pub(crate) has_recent: bool,
     /// The bytes of label text in an exposition of these series.
@@ -88,6 +91,24 @@ impl Layout {
     pub(crate) fn labels(&self, series: &LogSeries) -> &[Label] {
         let Range { start, end } = series.labels;
         self.labels.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Adds a family. If its record brings a help text, families of its name that have none get it.
+    pub(crate) fn add_family(&mut self, family: LogFamily) {
+        if family.is_read() && family.help.is_empty() {
+            let number = u32::try_from(self.families.len()).unwrap_or(u32::MAX);
+            self.mute.entry(family.name.clone()).or_default().push(number);
+        } else if let Some(mute) = self.mute.get(&family.name) {
+            for number in mute {
+                let known = self.families.get_mut(*number as usize);
+                let shape = (family.kind(), family.mode);
+                if let Some(known) = known.filter(|known| (known.kind(), known.mode) == shape) {
+                    known.help.clone_from(&family.help);
+                    known.unit.clone_from(&family.unit);
+                }
+            }
+        }
+        self.families.push(family);
     }
 
     /// Indexes the series from number `from` on, when all series are there. It is not done lazily:

@@ -55,7 +55,7 @@ pub(crate) fn parse_more(
                     }
                 };
                 layout.has_recent |= family.mode.is_some_and(GaugeMode::is_recent);
-                layout.families.push(family);
+                layout.add_family(family);
             }
             SERIES => {
                 if block.read(&mut payload, slot, slots_used, &layout.families)? {

@@ -47,6 +47,7 @@ impl Layout {
             self.runs.size(),
             // The beginning of a name has up to 100 bytes.
             times(self.wrong.len(), size_of::<Wrong>() + PIECE + 100),
+            sum(self.mute.keys().map(|name| name.len().saturating_add(4 * STRING))),
             size_of::<Self>(),
         ];
         sum(families.chain(others)) as u64

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::declare::catalogue::{contradict, contradicts};
 use crate::declare::definition::Definition;
-use crate::declare::descriptor::Label;
+use crate::declare::descriptor::{Descriptor, Label};
 use crate::declare::registry::{self, NEVER, Site, Spec, UNASSIGNED};
 use crate::error::{Error, ErrorKind};
 
@@ -36,6 +36,17 @@ pub(super) struct Dynamic {
     compiled: BTreeMap<&'static str, &'static Site>,
     /// The first entry of the linker's list when `compiled` was made from it.
     seen: Option<usize>,
+    /// Help texts and units that were given to names of other libraries' families.
+    texts: BTreeMap<String, Text>,
+    /// Descriptors with such texts that are not in the log yet: of families that were declared
+    /// before they were described.
+    late: Vec<Descriptor>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Text {
+    help: &'static str,
+    unit: &'static str,
 }
 
 impl Dynamic {
@@ -46,6 +57,8 @@ impl Dynamic {
             pending: Vec::new(),
             compiled: BTreeMap::new(),
             seen: None,
+            texts: BTreeMap::new(),
+            late: Vec::new(),
         }
     }
 
@@ -137,13 +150,18 @@ impl Dynamic {
 }
 
 impl Store {
-    fn declare(&mut self, definition: Definition) -> Result<&'static Site, Error> {
+    fn declare(&mut self, mut definition: Definition) -> Result<&'static Site, Error> {
         // Compiled declarations of libraries that were loaded meanwhile come first.
         self.catch_up();
         self.dynamic.read_compiled();
         let known = self.dynamic.same(&definition).filter(|site| !site.is_contradicted());
         if let Some(site) = known {
             return Ok(site);
+        }
+        // Described before it is declared.
+        let text = self.dynamic.texts.get(&definition.name);
+        if let Some(text) = text.filter(|_| definition.lacks_help()) {
+            (definition.help, definition.unit) = (text.help.to_owned(), text.unit.to_owned());
         }
         if let Some(error) = self.dynamic.contradiction(&definition) {
             return Err(error);
@@ -175,6 +193,37 @@ impl Store {
         };
         if is_registered {
             self.dynamic.pending.pop();
+        }
+    }
+
+    fn describe(&mut self, name: &str, help: &str, unit: &str) {
+        let known = self.dynamic.texts.get(name);
+        let is_known = known.is_some_and(|known| known.help == help && known.unit == unit);
+        if is_known || known.is_none() && self.dynamic.texts.len() >= MOST {
+            return;
+        }
+        let leak = |text: &str| &*Box::leak(text.to_owned().into_boxed_str());
+        let text = Text { help: leak(help), unit: leak(unit) };
+        self.dynamic.texts.insert(name.to_owned(), text);
+        let without = |site: &'static Site| match site.spec() {
+            Spec::Metric(d) if d.is_foreign && d.help.is_empty() && !site.is_contradicted() => {
+                Some(Descriptor { help: text.help, unit: text.unit, ..*d })
+            }
+            _ => None,
+        };
+        let late: Vec<Descriptor> = self.dynamic.of_name(name).filter_map(without).collect();
+        self.dynamic.late.extend(late);
+        if self.is_live() {
+            self.write_late_texts();
+        }
+    }
+
+    /// Writes records of families that were described late: with their texts, and without series.
+    pub(super) fn write_late_texts(&mut self) {
+        let late = core::mem::take(&mut self.dynamic.late);
+        if !late.is_empty() && !self.write_families(late.iter()) {
+            // There may be space later.
+            self.dynamic.late = late;
         }
     }
 
@@ -221,6 +270,13 @@ pub(crate) fn declare(definition: Definition) -> Result<&'static Site, Error> {
             "it is declared inside an operation of headcount, by an allocator or a signal handler, \
              or in a child that was forked without fork handlers",
         )),
+    }
+}
+
+/// Gives a help text and a unit to families that are declared for other libraries.
+pub(crate) fn describe(name: &str, help: &str, unit: &str) {
+    if let Some(mut store) = Guard::settled() {
+        store.describe(name, help, unit);
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) use attach::{Target, target};
 pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
-pub(crate) use dynamic::{declare, declared_at_run_time, report_misuse};
+pub(crate) use dynamic::{declare, declared_at_run_time, describe, report_misuse};
 pub use fork::after_fork_in_child;
 pub(crate) use guard::FORKS;
 pub(crate) use health::tell_if_alone;
@@ -66,4 +66,4 @@ pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;
-pub(crate) use state::THIS_PROCESS;
+pub(crate) use state::{THIS_PROCESS, count_of_threads};

@@ -71,6 +71,7 @@ impl Store {
         let open = registry::sites().filter(|site| site.is_open());
         let has_open = self.declare_families(open.chain(self.dynamic.pending(true)));
         self.dynamic.settle(has_open);
+        self.write_late_texts();
         self.declarations.dropped = dropped;
         self.note_dropped_series();
     }
@@ -116,9 +117,20 @@ impl Store {
     /// its programs declare. A family for which there is no space is written with its first series.
     /// Returns whether there was.
     pub(super) fn declare_families(&mut self, sites: impl Iterator<Item = &'static Site>) -> bool {
+        let metric = |site: &'static Site| match site.spec() {
+            Spec::Metric(d) if !site.is_contradicted() => Some(d),
+            _ => None,
+        };
+        self.write_families(sites.filter_map(metric))
+    }
+
+    /// Writes records of families, unless they are in the log; `false` if there is no space.
+    pub(super) fn write_families<'a>(
+        &mut self,
+        families: impl Iterator<Item = &'a Descriptor>,
+    ) -> bool {
         let mut plan = self.log.plan(0);
-        for site in sites.filter(|site| !site.is_contradicted()) {
-            let Spec::Metric(d) = site.spec() else { continue };
+        for d in families {
             let names = with_fan_name(d.labels.iter().map(Label::name).collect(), d.fan);
             self.log.family(&mut plan, d, &names);
         }

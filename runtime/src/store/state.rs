@@ -101,6 +101,14 @@ impl Store {
     }
 }
 
+/// The sum of a cell over the shards of all threads, without shard 0. `None` in a nested call.
+pub(crate) fn count_of_threads(slot: u32) -> Option<u64> {
+    let store = Guard::lock()?;
+    let memory = store.segment.memory.as_ref()?;
+    // Shard 0 is the first one, and has every slot.
+    Some(memory.cells(store.shards.used(), slot).skip(1).fold(0, u64::wrapping_add))
+}
+
 /// `None` if nothing was recorded since the start or the last fork.
 fn own() -> Option<Own> {
     let mut store = Guard::lock()?;

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use headcount::{
     Collector, Config, Counter, Gauge, Histogram, Info, LabelValue, Number, StateSet, Summary,
-    Value, counted, in_progress, metric, timed,
+    Value, counted, dynamic, in_progress, metric, timed,
 };
 use headcount_tests::{Medium, eventually, files, temporary_directory};
 use nix::errno::Errno;
@@ -504,6 +504,10 @@ fn golden(folder: &Path) {
         start_in(directory.to_str().expect("UTF-8"));
         count(n);
         tenant_calls("shared").inc_by(n);
+        // A name that only versions from 2.2 on can have.
+        let calls = dynamic::counter("rpc.calls_total", "Calls.").labels(["rpc.method"]);
+        let calls = calls.declared_at("rpc.toml", 7).utf8_names().register_family();
+        calls.expect("right").with_label_values(&["Get"]).inc_by(n);
     };
     let living = forked(|| {
         counts(9);
