@@ -14,6 +14,7 @@ pub mod exact;
 pub mod files;
 pub mod http;
 pub mod interactive;
+pub mod load;
 pub mod mounted;
 pub mod namespaces;
 pub mod obedient;
