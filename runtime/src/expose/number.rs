@@ -5,16 +5,19 @@ use core::fmt::Write;
 
 /// Writes a sample's value in the text format: whole numbers have no decimal point.
 pub(super) fn decimal(out: &mut String, number: f64) {
-    let size = number.abs();
     if let Some(word) = word(number) {
         out.push_str(word);
     } else if let Some(whole) = whole(number) {
         integer(out, whole);
-    } else if size != 0.0 && !(1e-5..1e16).contains(&size) {
-        // Without an exponent these numbers have up to hundreds of digits.
-        append(out, format_args!("{number:e}"));
     } else {
-        append(out, format_args!("{number}"));
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(number);
+        // Negative, or too large for `whole`.
+        let text = text.strip_suffix(".0").unwrap_or(text);
+        match text.split_once("e+") {
+            Some((digits, exponent)) => out.extend([digits, "e", exponent]),
+            None => out.push_str(text),
+        }
     }
 }
 
@@ -39,7 +42,7 @@ pub(super) fn canonical(out: &mut String, number: f64) {
         integer(out, whole);
         out.push_str(".0");
     } else {
-        append(out, format_args!("{number:?}"));
+        out.push_str(zmij::Buffer::new().format_finite(number));
     }
 }
 
@@ -116,6 +119,37 @@ mod tests {
             }
             if float < 1e6 {
                 assert_eq!(self::text(canonical, float), format!("{float:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_the_shortest_that_parse_to_the_same_number() {
+        // All exponents, and few or many digits.
+        let mut bits = 1_u64;
+        for number in (0_i32..20_000).map(|n| {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            match n % 4 {
+                0 => f64::from_bits(bits),
+                1 => f64::from(n) / 1000.0,
+                2 => f64::from(-n),
+                _ => f64::from_bits(bits >> 12 | 1.0_f64.to_bits()) * 10_f64.powi(n % 40 - 20),
+            }
+        }) {
+            let size = number.abs();
+            let is_plain = (1e-5..1e16).contains(&size) || size == 0.0;
+            let is_same = |text: &str, expected: &str| {
+                // Of two that are equally near, either will do.
+                let back: f64 = text.parse().unwrap();
+                assert_eq!(back.to_bits(), number.to_bits(), "{text} for {expected}");
+                assert_eq!(text.len(), expected.len(), "{text} for {expected}");
+            };
+            if number.is_finite() {
+                let expected = if is_plain { format!("{number}") } else { format!("{number:e}") };
+                is_same(&text(decimal, number), &expected);
+            }
+            if (1e-4..1e6).contains(&size) {
+                is_same(&text(canonical, number), &format!("{number:?}"));
             }
         }
     }

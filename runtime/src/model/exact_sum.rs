@@ -8,6 +8,12 @@
 //! An intermediate sum may exceed the greatest `f64` and come back: `MAX`, `MAX`, `-MAX`. So great
 //! parts are kept separately, divided by 2^100, and a sum is infinite only if a part is or the
 //! result is out of range.
+//!
+//! The crate `xsum` (superaccumulators) is no replacement: it does not give a sum's parts, by which
+//! an archive stores it without rounding. An accumulator takes 600 bytes and a list 72, and most
+//! sums have few parts: 100,000 sums of 4 random values took 12 ms with lists and 55 ms with
+//! accumulators. From about 50 values on accumulators are faster (100 values: 22 ns each, 40 with
+//! lists).
 
 /// An exact sum.
 #[derive(Debug, Clone, Default)]
