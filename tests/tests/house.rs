@@ -411,3 +411,57 @@ fn the_map_names_the_files_that_are_there() {
     }
     assert_eq!(mapped, there, "the map in ARCHITECTURE.md (left) and runtime/src (right)");
 }
+
+/// Documents wrap at the same width. Tables and code may be wider.
+#[test]
+fn documents_are_no_wider_than_code() {
+    let folders = [workspace(), workspace().join("runtime")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let (mut documents, mut long) = (0, Vec::new());
+    for entry in entries {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        documents += 1;
+        let text = fs::read_to_string(&path).expect("a text");
+        let mut is_code = false;
+        for (number, line) in text.lines().enumerate() {
+            is_code ^= line.starts_with("```");
+            if !is_code && !line.starts_with('|') && line.chars().count() > 100 {
+                long.push(format!("{}:{}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(documents > 5, "the documents are found");
+    assert!(long.is_empty(), "lines of more than 100 columns: {long:#?}");
+}
+
+/// `mod.rs` files that have code all the same.
+const MODS_WITH_CODE: &[&str] = &["runtime/src/serve/mod.rs"];
+
+/// A `mod.rs` has a paragraph on what the layer does and may not know, and a list of its modules and
+/// of what it offers. Code is in files with names.
+#[test]
+fn a_mod_file_is_a_paragraph_and_a_list() {
+    let mut with_code = Vec::new();
+    for package in ["runtime", "macros"] {
+        for (name, text) in sources(package) {
+            if !name.ends_with("/mod.rs") || is_test(&name) {
+                continue;
+            }
+            assert!(text.starts_with("//! "), "{package}/src/{name} doesn't say what it is");
+            let code = code(&text);
+            let items =
+                ["fn ", "struct ", "enum ", "impl ", "impl<", "trait ", "const ", "static "];
+            let is_item = |line: &str| {
+                let line = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+                items.iter().any(|item| line.trim_start_matches("pub ").starts_with(item))
+            };
+            if code.lines().any(is_item) {
+                with_code.push(format!("{package}/src/{name}"));
+            }
+        }
+    }
+    assert_eq!(with_code, MODS_WITH_CODE, "files with code (left), and the list of them");
+}

@@ -62,10 +62,16 @@ impl Declared {
         }
     }
 
+    /// Whether it is this very source, and not an earlier version of its log.
     fn is_exactly(&self, source: Source<'_>) -> bool {
         match (self, source) {
-            (Self::Log(layout, _), Source::Log { log, .. }) => Arc::ptr_eq(layout, log.layout),
-            _ => true,
+            (Self::Log(layout, known), Source::Log { log, id, .. }) => {
+                Arc::ptr_eq(layout, log.layout) && *known == id
+            }
+            (Self::Archive(family), Source::Archive { archived, .. }) => {
+                Arc::ptr_eq(family, archived)
+            }
+            _ => false,
         }
     }
 
@@ -122,9 +128,18 @@ impl Plan {
         Self { declarations, blocks: Arc::clone(&self.blocks), size: self.size }
     }
 
-    /// Whether it holds these very logs, and not earlier versions of them.
-    pub(crate) fn is_exactly<'a>(&self, sources: impl Iterator<Item = Source<'a>>) -> bool {
-        self.declarations.iter().zip(sources).all(|(declared, source)| declared.is_exactly(source))
+    /// Whether it is the plan for declarations from these very sources, and not from earlier
+    /// versions of their logs.
+    pub(crate) fn is_exactly<'a>(
+        &self,
+        sources: impl ExactSizeIterator<Item = Source<'a>>,
+    ) -> bool {
+        let declarations = &self.declarations;
+        declarations.len() == sources.len()
+            && declarations
+                .iter()
+                .zip(sources)
+                .all(|(declared, source)| declared.is_exactly(source))
     }
 
     /// Whether it is the plan for declarations from these sources.
