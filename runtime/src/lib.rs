@@ -179,7 +179,7 @@ mod serve;
 pub mod __private;
 
 pub use collect::{
-    Clean, Cleaned, Collector, Compacted, SegmentInfo, SegmentState, declarations,
+    Clean, Cleaned, Collector, Compacted, MarkedDead, SegmentInfo, SegmentState, declarations,
     mark_process_dead, render, verify,
 };
 pub use config::{Config, SegmentSize};

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount::{Collector, Compacted, MetricFamily, SegmentState, Value};
+use headcount::{Collector, Compacted, MarkedDead, MetricFamily, SegmentState, Value};
 use headcount_tests::child::Child;
 use headcount_tests::files::{bytes, copy_sparsely, names, segments};
 use headcount_tests::obedient::Obedient;
@@ -488,13 +488,13 @@ fn a_process_that_is_said_to_be_dead_is_folded_if_it_is() {
     let pid = u32::try_from(living.pid().as_raw()).expect("a pid");
     count(directory, 3);
     let collector = Collector::from_directory(directory);
-    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), 0, "it holds its lock");
+    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), MarkedDead::Alive);
     assert_eq!(segments(directory).len(), 2);
     let before = counted(directory);
     living.kill();
-    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), 1);
+    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), MarkedDead::Compacted(1));
     assert_eq!(segments(directory).len(), 1, "the other's is not meant");
-    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), 0, "it is folded");
+    assert_eq!(collector.mark_process_dead(pid).expect("it is ours"), MarkedDead::Unknown);
     let after = counted(directory);
     let has = |families: &[MetricFamily], name: &str| families.iter().any(|f| f.name == name);
     assert!(has(&before, "level_livesum") && !has(&after, "level_livesum"));

@@ -90,7 +90,7 @@ impl<'a> Compactor<'a> {
         skipped: &mut Vec<Error>,
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
-        let (mut old, listing, original) = self.list(&here, skipped)?;
+        let (mut old, listing, original) = self.list(&here, true, skipped)?;
         let clock = Clock::new(old.base, listing.bases.iter().copied());
         old.count_from(&clock);
         let mut next = NextGeneration::new(batch);
@@ -163,11 +163,12 @@ impl<'a> Compactor<'a> {
     /// archive.
     pub(crate) fn forget(
         &self,
-        what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> usize,
+        what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> Vec<String>,
+        writes: bool,
         skipped: &mut Vec<Error>,
-    ) -> Result<usize, Error> {
+    ) -> Result<Vec<String>, Error> {
         let here = Here::in_directory(self.directory);
-        let (mut old, listing, original) = self.list(&here, skipped)?;
+        let (mut old, listing, original) = self.list(&here, writes, skipped)?;
         let clock = Clock::new(old.base, listing.bases.iter().copied());
         old.count_from(&clock);
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
@@ -175,7 +176,10 @@ impl<'a> Compactor<'a> {
         // The tombstones stay, and age.
         let mut archive = compact(old, &[], &listing.instances, now_ns());
         let forgotten = what(&mut archive, &self.series_of_others(&buried, &here, &clock)?);
-        if forgotten > 0 {
+        if !writes {
+            return Ok(forgotten);
+        }
+        if !forgotten.is_empty() {
             self.write(&original, &encode(&archive, now_ns()))?;
         }
         self.unlink(&buried)?;

@@ -1,6 +1,6 @@
 //! Deletes series from the archive: `Collector::clean`. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::merge::archived::Archive;
@@ -10,12 +10,12 @@ use crate::reader::segment::ENDLESS;
 use super::compact::SeriesOfSegments;
 
 /// Deletes the series to which nothing was added since `before`, in nanoseconds since 1970, and
-/// which no segment has any more. Returns their number.
+/// which no segment has any more. Returns them as text.
 pub(crate) fn forget_untouched(
     archive: &mut Archive,
     before: u64,
     others: &[SeriesOfSegments],
-) -> usize {
+) -> Vec<String> {
     let had: HashSet<(&str, &LabelSet)> = others
         .iter()
         .filter(|(_, _, (_, until))| *until == ENDLESS)
@@ -37,15 +37,28 @@ pub(crate) fn forget_untouched(
         family.series.retain(|s| !touched.contains_key(&(name.clone(), s.labels.clone())));
     }
     archive.families.retain(|family| !family.series.is_empty());
-    touched.len()
+    touched.keys().map(|(name, labels)| shown(name, labels)).collect()
+}
+
+/// Returns all series as text. Families with other buckets may have the same ones.
+pub(crate) fn series_of_archive(archive: &Archive) -> Vec<String> {
+    let all = archive.families.iter().flat_map(|family| {
+        family.series.iter().map(|series| shown(&family.family.name, &series.labels))
+    });
+    all.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// `name{label="value"}`, with escapes.
+fn shown(name: &str, labels: &LabelSet) -> String {
+    let labels: Vec<String> =
+        labels.iter().map(|(label, value)| format!("{label}={value:?}")).collect();
+    if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) }
 }
 
 /// Deletes all counts. The tombstones stay, since the segments' files may still exist.
-pub(crate) fn forget_all(archive: &mut Archive) -> usize {
-    let series = archive.families.iter().map(|family| family.series.len()).sum::<usize>();
+pub(crate) fn forget_all(archive: &mut Archive) {
     archive.families.clear();
     (archive.segments, archive.dropped_operations, archive.cut_label_values) = (0, 0, 0);
-    series
 }
 
 #[cfg(test)]
@@ -106,12 +119,13 @@ mod tests {
     #[test]
     fn of_one_sum_all_is_forgotten_or_nothing() {
         let mut archive = archive();
-        assert_eq!(forget_untouched(&mut archive, 20, &[]), 2);
+        let forgotten = forget_untouched(&mut archive, 20, &[]);
+        assert_eq!(BTreeSet::from_iter(forgotten), BTreeSet::from(["h{queue=\"a\"}", "h{queue=\"c\"}"].map(str::to_owned)));
         // `b` was touched later, with other buckets: without the older half its count would fall.
         assert_eq!(left(&archive), [(0, "b"), (1, "b")]);
         assert_eq!(archive.tombstones.len(), 1);
-        assert_eq!(forget_untouched(&mut archive, 30, &[]), 0);
-        assert_eq!(forget_untouched(&mut archive, 31, &[]), 1);
+        assert_eq!(forget_untouched(&mut archive, 30, &[]).len(), 0);
+        assert_eq!(forget_untouched(&mut archive, 31, &[]).len(), 1);
         assert!(archive.families.is_empty());
     }
 
@@ -121,14 +135,15 @@ mod tests {
         let has = |queue, until| ("h".to_owned(), labels(queue), (5, until));
         let another = ("g".to_owned(), labels("b"), (5, ENDLESS));
         let others = [has("a", ENDLESS), has("c", 9), another];
-        assert_eq!(forget_untouched(&mut archive, 100, &others), 2);
+        assert_eq!(forget_untouched(&mut archive, 100, &others).len(), 2);
         assert_eq!(left(&archive), [(0, "a"), (1, "a")]);
     }
 
     #[test]
     fn when_all_is_forgotten_the_tombstones_stay() {
         let mut archive = archive();
-        assert_eq!(forget_all(&mut archive), 5);
+        assert_eq!(series_of_archive(&archive).len(), 3);
+        forget_all(&mut archive);
         assert_eq!((archive.segments, archive.tombstones.len()), (0, 1));
         assert!(archive.families.is_empty());
     }

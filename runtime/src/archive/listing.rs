@@ -48,10 +48,13 @@ pub(super) struct Opened {
 }
 
 impl<'a> Compactor<'a> {
-    /// Reads the archive, lists the segments, and gets the right to replace this very archive.
+    /// Reads the archive, lists the segments, and gets the right to replace this very archive. Sets
+    /// damaged segments aside, and removes what is left of interrupted compactions, if `writes` is
+    /// set.
     pub(crate) fn list(
         &self,
         here: &Here,
+        writes: bool,
         skipped: &mut Vec<Error>,
     ) -> Result<(Archive, Listing, Original<'a>), Error> {
         let at_archive = |e: Error| e.at(&self.directory.path().join(ARCHIVE));
@@ -59,7 +62,9 @@ impl<'a> Compactor<'a> {
         let original = Original::hold(self.directory, ARCHIVE, self.forks).map_err(at_archive)?;
         let original = original.ok_or_else(|| Error::new(ErrorKind::Busy))?;
         let names = self.directory.names()?;
-        self.tidy(&names)?;
+        if writes {
+            self.tidy(&names)?;
+        }
         // An archive that is damaged, or newer than this program, is never replaced.
         let old = read(self.directory).map_err(at_archive)?;
         original.check()?;
@@ -80,7 +85,11 @@ impl<'a> Compactor<'a> {
                     // again. Its tombstone must not expire until then.
                     listing.instances.extend(instance_in(&name));
                     unread.extend(instance_in(&name));
-                    self.set_aside(&name, e, here, skipped);
+                    if writes {
+                        self.set_aside(&name, e, here, skipped);
+                    } else {
+                        skipped.push(e.at(&self.directory.path().join(&name)));
+                    }
                 }
             }
         }
@@ -101,13 +110,23 @@ impl<'a> Compactor<'a> {
         Ok(Some(Opened { source, header, life }))
     }
 
-    /// Removes the damaged segments that were set aside, and returns their number.
-    pub(crate) fn remove_set_aside(&self) -> Result<usize, Error> {
-        let mut removed = 0;
-        for name in self.directory.names()?.set_aside {
+    /// Removes the damaged segments that were set aside, and what has a segment's name and is none;
+    /// returns their names. If `writes` is not set, it only returns them.
+    pub(crate) fn remove_unreadable(&self, writes: bool) -> Result<Vec<String>, Error> {
+        let mut removed = Vec::new();
+        let names = self.directory.names()?;
+        let here = Here::in_directory(self.directory);
+        // The damage of a log is found by a compaction, which sets the segment aside.
+        let is_none = |name: &String| self.open(name, &here).is_err_and(|e| e.is_corrupt());
+        let segments = names.segments.into_iter().filter(is_none);
+        for name in names.set_aside.into_iter().chain(segments) {
             let Ok(Some(fd)) = self.directory.open_file(&name) else { continue };
             // A user may have given a living process's segment such a name.
             if !matches!(locks::is_held(&fd), Ok(false)) {
+                continue;
+            }
+            if !writes {
+                removed.push(name);
                 continue;
             }
             self.lock.check()?;
@@ -115,7 +134,7 @@ impl<'a> Compactor<'a> {
                 .map_err(|e| {
                     Error::io("remove the file", e).at(&self.directory.path().join(&name))
                 })?;
-            removed += 1;
+            removed.push(name);
         }
         Ok(removed)
     }

@@ -35,5 +35,5 @@ pub(crate) use batch::Batch;
 pub(crate) use compact::{TOMBSTONE_GENERATIONS, since};
 pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
-pub(crate) use forget::{forget_all, forget_untouched};
+pub(crate) use forget::{forget_all, forget_untouched, series_of_archive};
 pub(crate) use space::{holding_the_lock, make_space, one_that_fits};

@@ -36,7 +36,7 @@ impl Compactor<'_> {
     pub(crate) fn give_back_zeros(&self, batch: Batch) -> Result<bool, Error> {
         let here = Here::in_directory(self.directory);
         // Files that were skipped were reported by the compaction that failed.
-        let (_, listing, _original) = self.list(&here, &mut Vec::new())?;
+        let (_, listing, _original) = self.list(&here, true, &mut Vec::new())?;
         let (mut was_some, mut pages_left) = (false, MOST_PAGES);
         for file in listing.dead.values().flatten().take(batch.files) {
             self.lock.check()?;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::archive::{Batch, forget_all, forget_untouched};
+use crate::archive::{Batch, forget_all, forget_untouched, series_of_archive};
 use crate::error::Error;
 use crate::process::now_ns;
 
-use super::Collector;
 use super::compact::compacted;
+use super::{Collector, SegmentState};
 
 /// What [`Collector::clean`] deletes: nothing by default.
 ///
@@ -15,11 +15,11 @@ use super::compact::compacted;
 /// use std::time::Duration;
 /// use headcount::Clean;
 ///
-/// let what = Clean::new().older_than(Duration::from_secs(30 * 86_400)).set_aside(true);
+/// let what = Clean::new().older_than(Duration::from_secs(30 * 86_400)).unreadable(true);
 /// # let directory = std::env::temp_dir().join(format!("headcount-clean-{}", std::process::id()));
 /// # std::fs::create_dir(&directory)?;
 /// let cleaned = headcount::Collector::from_directory(&directory).clean(&what)?;
-/// assert_eq!((cleaned.series(), cleaned.set_aside()), (0, 0));
+/// assert_eq!((cleaned.series().len(), cleaned.files().len()), (0, 0));
 /// # std::fs::remove_dir_all(&directory)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -27,8 +27,9 @@ use super::compact::compacted;
 #[must_use = "it forgets nothing until it is given to `Collector::clean`"]
 pub struct Clean {
     older_than: Option<Duration>,
-    set_aside: bool,
+    unreadable: bool,
     dead: bool,
+    dry_run: bool,
 }
 
 impl Clean {
@@ -45,9 +46,11 @@ impl Clean {
         self
     }
 
-    /// Selects damaged segments that were renamed to end in `.bad`.
-    pub fn set_aside(mut self, forget: bool) -> Self {
-        self.set_aside = forget;
+    /// Selects files that cannot be read: damaged segments, which compaction renamed to end in
+    /// `.bad`, and files that end in `.hc` and are no segments. Files of newer versions stay, and
+    /// so does a file whose lock a process holds.
+    pub fn unreadable(mut self, forget: bool) -> Self {
+        self.unreadable = forget;
         self
     }
 
@@ -57,26 +60,35 @@ impl Clean {
         self.dead = forget;
         self
     }
+
+    /// Sets whether nothing is deleted: [`Cleaned`] then lists what would be.
+    pub fn dry_run(mut self, is_dry: bool) -> Self {
+        self.dry_run = is_dry;
+        self
+    }
 }
 
 /// The result of [`Collector::clean`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Cleaned {
-    series: usize,
-    set_aside: usize,
+    series: Vec<String>,
+    files: Vec<String>,
     skipped: Vec<Error>,
 }
 
 impl Cleaned {
-    /// Returns the number of series that were deleted from the archive.
-    pub fn series(&self) -> usize {
-        self.series
+    /// Returns the series that were deleted, sorted, as `name{label="value"}`. In a dry run of
+    /// [`Clean::dead`] those of dead processes that are not compacted yet are among the
+    /// [`files`](Self::files) only.
+    pub fn series(&self) -> &[String] {
+        &self.series
     }
 
-    /// Returns the number of damaged files that were deleted.
-    pub fn set_aside(&self) -> usize {
-        self.set_aside
+    /// Returns the names of the files that were deleted because they cannot be read. In a dry run
+    /// of [`Clean::dead`] the segments of dead processes are among them.
+    pub fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// Returns the segments that could not be read, and are still there.
@@ -98,24 +110,48 @@ impl Collector {
     /// if it cannot be repaired, delete it by hand.
     pub fn clean(&self, what: &Clean) -> Result<Cleaned, Error> {
         let cleaned = self.holding_the_lock(|compactor| {
-            let mut cleaned = Cleaned { series: 0, set_aside: 0, skipped: Vec::new() };
-            if what.dead {
-                // Compacted first, so that each segment has a tombstone before its file is removed.
+            let mut cleaned = Cleaned::default();
+            // Compacted first, so that each segment has a tombstone before its file is removed.
+            if what.dead && !what.dry_run {
                 cleaned.skipped = compacted(compactor, Batch::ALL)?.skipped;
-                cleaned.series =
-                    compactor.forget(|archive, _| forget_all(archive), &mut Vec::new())?;
+            }
+            let writes = !what.dry_run;
+            if what.dead {
+                let forget = |archive: &mut _, _: &[_]| {
+                    let series = series_of_archive(archive);
+                    forget_all(archive);
+                    series
+                };
+                cleaned.series = compactor.forget(forget, writes, &mut Vec::new())?;
+                if what.dry_run {
+                    cleaned.files = self.files_of_the_dead()?;
+                }
             } else if let Some(age) = what.older_than {
                 let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                 let before = now_ns().saturating_sub(age);
                 let forget =
                     |archive: &mut _, others: &[_]| forget_untouched(archive, before, others);
-                cleaned.series = compactor.forget(forget, &mut cleaned.skipped)?;
+                cleaned.series = compactor.forget(forget, writes, &mut cleaned.skipped)?;
             }
-            if what.set_aside {
-                cleaned.set_aside = compactor.remove_set_aside()?;
+            if what.unreadable {
+                let removed = compactor.remove_unreadable(writes)?;
+                cleaned.skipped.retain(|error| {
+                    let name = error.path().and_then(|path| path.file_name()?.to_str());
+                    name.is_none_or(|name| !removed.iter().any(|gone| gone == name))
+                });
+                cleaned.files.extend(removed);
             }
+            cleaned.series.sort_unstable();
             Ok(cleaned)
         })?;
-        Ok(cleaned.unwrap_or(Cleaned { series: 0, set_aside: 0, skipped: Vec::new() }))
+        Ok(cleaned.unwrap_or_default())
+    }
+
+    fn files_of_the_dead(&self) -> Result<Vec<String>, Error> {
+        let segments = self.segments()?;
+        let dead = segments.iter().filter(|segment| {
+            matches!(segment.state(), SegmentState::Dead | SegmentState::Archived)
+        });
+        Ok(dead.map(|segment| segment.file_name().to_owned()).collect())
     }
 }

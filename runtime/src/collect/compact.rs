@@ -7,7 +7,7 @@ use crate::archive::{Batch, Compactor, holding_the_lock, one_that_fits};
 use crate::error::Error;
 use crate::store;
 
-use super::Collector;
+use super::{Collector, SegmentInfo};
 
 /// The result of [`Collector::compact`].
 #[derive(Debug, Clone)]
@@ -34,6 +34,19 @@ impl Compacted {
     pub fn skipped(&self) -> &[Error] {
         &self.skipped
     }
+}
+
+/// The result of [`Collector::mark_process_dead`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MarkedDead {
+    /// So many segments of dead processes were compacted into the archive.
+    Compacted(usize),
+    /// Nothing was done: a process with this pid is alive.
+    Alive,
+    /// Nothing was done: no segment of this pid is there, perhaps because it is compacted already,
+    /// or it cannot be known from here whether its process has ended.
+    Unknown,
 }
 
 impl Collector {
@@ -71,15 +84,14 @@ impl Collector {
     }
 
     /// Compacts the segments of this pid if their processes have ended, and returns how many there
-    /// were.
+    /// were, or why nothing was done.
     ///
     /// This eases the migration from Prometheus' Python client: call it where that client requires
     /// it, in gunicorn's `child_exit`. Nothing in headcount depends on it. A dead process's live
     /// gauges are gone at the next collection, because its lock is, and its segment is compacted
     /// when there are enough dead segments.
     ///
-    /// The kernel decides, not the caller: a process that holds its lock is alive, and counts as 0
-    /// here. So does a pid without a process, or one whose segments are compacted already.
+    /// The kernel decides, not the caller: a process that holds its lock is alive.
     ///
     /// # Errors
     ///
@@ -92,27 +104,44 @@ impl Collector {
     /// ```
     /// # let directory = std::env::temp_dir().join(format!("headcount-mark-{}", std::process::id()));
     /// # std::fs::create_dir(&directory)?;
-    /// let collector = headcount::Collector::from_directory(&directory);
-    /// assert_eq!(collector.mark_process_dead(std::process::id())?, 0);
+    /// use headcount::{Collector, MarkedDead};
+    ///
+    /// let collector = Collector::from_directory(&directory);
+    /// assert_eq!(collector.mark_process_dead(std::process::id())?, MarkedDead::Unknown);
     /// # std::fs::remove_dir_all(&directory)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn mark_process_dead(&self, pid: u32) -> Result<usize, Error> {
+    pub fn mark_process_dead(&self, pid: u32) -> Result<MarkedDead, Error> {
         let done = self.holding_the_lock(|compactor| compacted(compactor, Batch::of(pid)))?;
-        Ok(done.map_or(0, |done| done.segments))
+        match done.map_or(0, |done| done.segments) {
+            0 => {
+                let segments = self.segments()?;
+                let mut of_pid = segments.iter().filter(|segment| segment.pid() == Some(pid));
+                let is_alive = of_pid.any(SegmentInfo::is_live);
+                Ok(if is_alive { MarkedDead::Alive } else { MarkedDead::Unknown })
+            }
+            segments => Ok(MarkedDead::Compacted(segments)),
+        }
     }
 
-    /// Returns an error if the directory contains no file of headcount's: for a program to which a
-    /// person gave the directory.
-    #[doc(hidden)]
-    pub fn __look(&self) -> Result<(), Error> {
-        match self.open_directory()? {
-            Some(directory) if !directory.has_ours() => {
-                let what = "there is nothing of headcount's here";
-                Err(Error::directory(what).at(directory.path()))
-            }
-            _ => Ok(()),
-        }
+    /// Returns whether the directory contains a file of headcount's: for programs to which a person
+    /// gives the directory. Opening another directory creates nothing there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the directory cannot be opened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let directory = std::env::temp_dir().join(format!("headcount-used-{}", std::process::id()));
+    /// # std::fs::create_dir(&directory)?;
+    /// assert!(!headcount::Collector::from_directory(&directory).is_used()?);
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_used(&self) -> Result<bool, Error> {
+        Ok(self.open_directory()?.is_none_or(|directory| directory.has_ours()))
     }
 
     /// Runs something that one process at a time may do in a directory; `None` if there is no
@@ -137,10 +166,11 @@ impl Collector {
 ///
 /// ```
 /// // This process is alive, so nothing is compacted.
-/// assert_eq!(headcount::mark_process_dead(std::process::id())?, 0);
+/// let marked = headcount::mark_process_dead(std::process::id())?;
+/// assert!(!matches!(marked, headcount::MarkedDead::Compacted(_)));
 /// # Ok::<(), headcount::Error>(())
 /// ```
-pub fn mark_process_dead(pid: u32) -> Result<usize, Error> {
+pub fn mark_process_dead(pid: u32) -> Result<MarkedDead, Error> {
     Collector::new().mark_process_dead(pid)
 }
 

@@ -17,6 +17,6 @@ mod shorten;
 pub use catalogue::{declarations, verify};
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
-pub use compact::{Compacted, mark_process_dead};
+pub use compact::{Compacted, MarkedDead, mark_process_dead};
 pub use list_segments::{SegmentInfo, SegmentState};
 pub use render::render;

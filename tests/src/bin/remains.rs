@@ -296,7 +296,10 @@ fn obey(directory: &str) {
             ["clear", family] => headcount::remove_matching(family, &[]).to_string(),
             ["mark-dead", pid] => {
                 let pid = pid.parse().expect("a pid");
-                headcount::mark_process_dead(pid).expect("the directory is ours").to_string()
+                match headcount::mark_process_dead(pid).expect("the directory is ours") {
+                    headcount::MarkedDead::Compacted(segments) => segments.to_string(),
+                    _ => "0".to_owned(),
+                }
             }
             _ => panic!("no such command: {line}"),
         };

@@ -182,7 +182,7 @@ fn act(directory: &str, action: &str, now: impl FnOnce()) {
         }
         "forget-what-was-set-aside" => {
             now();
-            clean(&Clean::new().set_aside(true))
+            clean(&Clean::new().unreadable(true))
         }
         "mark-dead" => {
             let segments = collector.segments().expect("readable");

@@ -56,7 +56,7 @@ fn act(directory: &str) {
                 // Whatever they yield: what is held is left out.
                 let _ = collector.collect();
                 let _ = collector.compact();
-                let _ = collector.clean(&Clean::new().set_aside(true));
+                let _ = collector.clean(&Clean::new().unreadable(true));
                 let _ = collector.clean(&Clean::new().older_than(Duration::from_secs(3_600)));
                 let _ = collector.segments();
             }
