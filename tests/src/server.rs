@@ -21,6 +21,15 @@ use crate::page::Page;
 /// for the workspace and not for one package: then it settles on the same features as for the
 /// tests, and finds everything built.
 pub fn example(name: &str) -> PathBuf {
+    built("example", name)
+}
+
+/// Builds a program of another package of the workspace, in the same way.
+pub fn program(name: &str) -> PathBuf {
+    built("bin", name)
+}
+
+fn built(kind: &str, name: &str) -> PathBuf {
     // <target directory>/<profile>/deps/<this test>
     let test = current_exe().expect("a test knows its path");
     let profile = test.parent().and_then(Path::parent).expect("a test lies in a profile");
@@ -31,7 +40,7 @@ pub fn example(name: &str) -> PathBuf {
         None => panic!("{} is no profile", profile.display()),
     };
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--workspace", "--example", name, "--profile", profile])
+        .args(["build", "--workspace", &format!("--{kind}"), name, "--profile", profile])
         .args(["--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -40,7 +49,7 @@ pub fn example(name: &str) -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let executable = String::from_utf8_lossy(&output.stdout).lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let ours = message["target"]["name"] == name && message["target"]["kind"][0] == "example";
+        let ours = message["target"]["name"] == name && message["target"]["kind"][0] == kind;
         // A library is among the files only.
         let file = message["executable"].as_str().or(message["filenames"][0].as_str());
         if ours { file.map(PathBuf::from) } else { None }

@@ -7,25 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use headcount::{Collector, MarkedDead};
 use headcount_tests::child::Child;
 use headcount_tests::files::{names, segments};
+use headcount_tests::http::Connection;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
 
-/// Builds it once. Not with the tests: a feature of theirs would be every test's.
+/// Builds it once.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--package", "headcount", "--bin", "headcount"])
-            .args(["--features", "cli", "--target-dir"])
-            .arg(&target)
-            .status()
-            .expect("cargo runs");
-        assert!(built.success());
-        target.join("debug/headcount")
-    })
+    PROGRAM.get_or_init(|| headcount_tests::server::program("headcount"))
 }
 
 fn command(arguments: &[&str]) -> Command {
@@ -187,9 +179,12 @@ fn mark_dead_folds_the_dead_and_not_the_living() {
     let directory = folder.path();
     let mut living = hold(directory, 1);
     let pid = living.pid().to_string();
-    assert_eq!(succeeds(&["mark-dead", &pid], directory), "0 segments compacted\n");
+    let alive = format!("nothing done: process {pid} is alive\n");
+    assert_eq!(succeeds(&["mark-dead", &pid], directory), alive);
     living.kill();
     assert_eq!(succeeds(&["mark-dead", &pid], directory), "1 segment compacted\n");
+    let said = succeeds(&["mark-dead", &pid], directory);
+    assert!(said.starts_with(&format!("nothing done: there is no segment of process {pid} ")));
 }
 
 #[test]
@@ -220,14 +215,26 @@ fn clean_forgets_what_it_is_told_to_forget() {
     let (code, _, err) = run(command(&["compact", "--dir"]).arg(directory));
     assert!(code == Some(0) && err.contains(&file), "{err}");
     assert!(names(directory).contains(&format!("{file}.bad")));
+    // What is no segment goes with it; what a dry run lists is still there.
+    fs::write(directory.join("stray\x1b.hc"), "something else").expect("ours");
+    let said = succeeds(&["clean", "--unreadable", "--dry-run"], directory);
+    let listed = format!("{file}.bad\nstray\\u{{1b}}.hc\n0 series would be deleted\n");
+    assert_eq!(said, format!("{listed}2 files would be removed\n"));
+    let both = [format!("{file}.bad"), "stray\x1b.hc".to_owned()];
+    assert!(both.iter().all(|name| names(directory).contains(name)));
     assert_eq!(
-        succeeds(&["clean", "--bad"], directory),
-        "0 series deleted\n1 damaged files removed\n"
+        succeeds(&["clean", "--unreadable"], directory),
+        "0 series deleted\n2 files removed\n"
     );
-    assert!(!names(directory).contains(&format!("{file}.bad")));
+    assert!(!both.iter().any(|name| names(directory).contains(name)));
 
     // Everything of the dead, folded or not.
     count(directory, 6);
+    page().assert(&[("made_total", 12.0)]);
+    let before = names(directory);
+    let said = succeeds(&["clean", "--dead", "--dry-run"], directory);
+    assert!(said.contains("made_total\n") && said.contains(".hc\n"), "{said}");
+    assert_eq!(names(directory), before);
     page().assert(&[("made_total", 12.0)]);
     succeeds(&["clean", "--dead"], directory);
     page().assert(&[("made_total", 2.0), ("headcount_processes{state=\"dead\"}", 0.0)]);
@@ -259,6 +266,11 @@ fn a_wrong_call_ends_with_2_and_says_what_is_right() {
         (&["mark-dead", "x", "--dir", directory], "invalid value 'x'"),
         (&["clean", "--dir", directory], "--older-than"),
         (&["clean", "--older-than", "soon", "--dir", directory], "invalid value 'soon'"),
+        (&["clean", "--dry-run", "--dir", directory], "--older-than"),
+        (&["show", "--format", "xml", "--dir", directory], "openmetrics"),
+        (&["show", "--watch=0", "--dir", directory], "there must be a pause"),
+        (&["man", "shwo"], "no command `shwo`"),
+        (&["completions", "cmd"], "bash"),
     ] {
         let (code, out, err) = run(&mut command(arguments));
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
@@ -266,7 +278,25 @@ fn a_wrong_call_ends_with_2_and_says_what_is_right() {
     }
     let (code, out, _) = run(&mut command(&["--help"]));
     assert_eq!(code, Some(0));
-    for word in ["show", "ps", "compact", "clean", "mark-dead", "--dir", "HEADCOUNT_DIR"] {
+    for word in [
+        "serve",
+        "show",
+        "ps",
+        "compact",
+        "clean",
+        "check",
+        "catalog",
+        "mark-dead",
+        "completions",
+        "man",
+        "--dir",
+        "HEADCOUNT_DIR",
+        "PROMETHEUS_MULTIPROC_DIR",
+        "RUNTIME_DIRECTORY",
+        "Examples:",
+        "Exit status:",
+        "arguments are wrong",
+    ] {
         assert!(out.contains(word), "{out}");
     }
     let (code, out, _) = run(&mut command(&["--version"]));
@@ -296,7 +326,10 @@ fn a_directory_with_nothing_of_ours_is_an_error_and_stays_as_it_is() {
         &["ps"],
         &["compact"],
         &["clean", "--dead"],
-        &["clean", "--bad"],
+        &["clean", "--unreadable"],
+        &["clean", "--older-than", "1d", "--dry-run"],
+        &["check"],
+        &["catalog"],
         &["mark-dead", "1"],
     ] {
         let (code, out, err) = run(command(arguments).arg("--dir").arg(folder.path()));
@@ -305,9 +338,9 @@ fn a_directory_with_nothing_of_ours_is_an_error_and_stays_as_it_is() {
         assert_eq!(names(folder.path()), ["passwd"], "{arguments:?}");
     }
     // Nor does the library leave anything there.
-    let collector = headcount::Collector::from_directory(folder.path());
+    let collector = Collector::from_directory(folder.path());
     assert_eq!(collector.compact().expect("nothing to do").segments(), 0);
-    assert_eq!(collector.mark_process_dead(1).expect("nothing to do"), 0);
+    assert_eq!(collector.mark_process_dead(1).expect("nothing to do"), MarkedDead::Unknown);
     assert_eq!(names(folder.path()), ["passwd"]);
 }
 
@@ -327,4 +360,132 @@ fn names_that_a_terminal_would_obey_are_escaped() {
             assert!(said.contains(escaped), "{arguments:?}, {escaped}: {said}");
         }
     }
+}
+
+#[test]
+fn show_prints_any_format_of_the_families_that_are_named() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    let before = names(folder.path());
+    let shown = |arguments: &[&str]| {
+        let arguments = [&["show", "made_total"], arguments].concat();
+        succeeds(&arguments, folder.path())
+    };
+    assert!(shown(&[]).ends_with("# TYPE made_total counter\nmade_total 6\n"));
+    assert_eq!(shown(&[]).lines().count(), 3);
+    assert!(shown(&["--format", "openmetrics"]).ends_with("\nmade_total 6\n# EOF\n"));
+    let json: serde_json::Value =
+        serde_json::from_str(&shown(&["--format", "json"])).expect("JSON");
+    assert_eq!(json["families"][0]["series"][0]["value"], 6);
+    let mut protobuf = command(&["show", "made_total", "--format", "protobuf", "--dir"]);
+    let protobuf = protobuf.arg(folder.path()).output().expect("it runs").stdout;
+    // A message of less than 128 bytes, and its first field.
+    assert_eq!(usize::from(protobuf[0]), protobuf.len() - 1);
+    assert!(protobuf[1..].starts_with(b"\x0a\x0amade_total"), "{protobuf:?}");
+    assert_eq!(names(folder.path()), before, "it writes nothing");
+
+    // Again and again, until its reader leaves.
+    let mut watching = command(&["show", "made_total", "--watch=0.01", "--dir"]);
+    let mut watching = watching.arg(folder.path()).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut out = std::io::BufReader::new(watching.stdout.take().expect("a pipe"));
+    for _ in 0..3 {
+        for line in ["# HELP made_total ", "# TYPE made_total counter", "made_total 6"] {
+            let mut read = String::new();
+            std::io::BufRead::read_line(&mut out, &mut read).expect("a line");
+            assert!(read.starts_with(line), "{read}");
+        }
+    }
+    drop(out);
+    assert!(watching.wait().expect("it ends").success());
+}
+
+#[test]
+fn check_ends_as_a_probe_needs_it() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut living = hold(directory, 1);
+    assert_eq!(succeeds(&["check", "--min-live", "1"], directory), "ok: 1 living process\n");
+    let fails = |arguments: &[&str]| {
+        let (code, out, err) = run(command(arguments).arg("--dir").arg(directory));
+        assert_eq!((code, err.as_str()), (Some(1), ""), "{out}");
+        out
+    };
+    let said = fails(&["check", "--min-live", "2"]);
+    assert_eq!(said, "1 living processes, and there should be 2\n");
+    living.kill();
+    assert_eq!(succeeds(&["check"], directory), "ok: 0 living processes\n");
+    fs::write(directory.join("stray.hc"), "something else").expect("ours");
+    assert!(fails(&["check"]).contains("stray.hc: not a segment"));
+}
+
+#[test]
+fn catalog_lists_what_is_counted() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    let table = succeeds(&["catalog"], folder.path());
+    assert!(
+        table.starts_with("| family | type | unit | labels | series | help |\n|---|"),
+        "{table}"
+    );
+    assert!(table.contains("\n| `made_total` | counter |  |  | 1 | "), "{table}");
+    assert!(table.contains("\n| `requests_total` | counter |  | `method`, `path` | "), "{table}");
+    assert!(!table.contains("headcount_"), "{table}");
+    let json = succeeds(&["catalog", "--format", "json"], folder.path());
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let of = |name: &str| {
+        let all = json.as_array().expect("a list").iter();
+        all.clone().find(|family| family["name"] == name).expect("it is there").clone()
+    };
+    assert_eq!(of("requests_total")["labels"], serde_json::json!(["method", "path"]));
+    assert_eq!(of("made_total")["type"], "counter");
+}
+
+#[test]
+fn serve_serves_what_is_there_and_what_will_be() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("later");
+    let mut serving = command(&["serve", "--web.listen-address", "127.0.0.1:0", "--dir"]);
+    let serving = Child::start(serving.arg(&directory).args(["--web.telemetry-path", "/m"]));
+    let url = eventually("it serves", || {
+        let output = serving.output();
+        let url = output.lines().find_map(|line| line.strip_prefix("headcount: serving http://"));
+        url.map(str::to_owned)
+    });
+    assert!(serving.output().contains("serving that until it can be read"));
+    let (address, path) = url.split_once('/').expect("a path");
+    assert_eq!(path, "m");
+    let get = |path: &str| {
+        let address = address.parse().expect("an address");
+        Connection::open(address).expect("it accepts").get(path).expect("an answer")
+    };
+    assert_eq!((get("/m").status, get("/metrics").status), (503, 404));
+    fs::create_dir(&directory).expect("ours");
+    Page::parse(&get("/m").body)
+        .expect("a page")
+        .assert(&[("headcount_processes{state=\"live\"}", 0.0)]);
+    assert!(get("/healthz").body.contains("nothing of headcount's is in the directory yet"));
+    count(&directory, 5);
+    Page::parse(&get("/m").body).expect("a page").assert(&[("made_total", 6.0)]);
+    assert_eq!(get("/healthz").body, "ok\n");
+    assert!(
+        !names(&directory).iter().any(|name| name.starts_with(".serve-")),
+        "port 0 is nobody else's"
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_know_all_commands() {
+    let output = |arguments: &[&str]| {
+        let (code, out, err) = run(&mut command(arguments));
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{arguments:?}");
+        out
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        let script = output(&["completions", shell]);
+        assert!(script.contains("mark-dead") && script.contains("web.listen-address"), "{shell}");
+    }
+    let page = output(&["man"]);
+    assert!(page.contains(".TH headcount 1") && page.contains("mark\\-dead"), "{page}");
+    assert!(page.contains("HEADCOUNT_DIR") && page.contains("Exit status"), "{page}");
+    assert!(output(&["man", "serve"]).contains("web.telemetry\\-path"));
 }

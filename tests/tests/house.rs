@@ -334,7 +334,7 @@ fn hold(package: &str, layers: &[Layer], doors: &[&str], exceptions: &[Exception
 
 #[test]
 fn the_layers_of_the_library_hold() {
-    hold("runtime", RUNTIME, &["lib.rs", "private.rs", "bin/"], RUNTIME_EXCEPTIONS);
+    hold("runtime", RUNTIME, &["lib.rs", "private.rs"], RUNTIME_EXCEPTIONS);
 }
 
 #[test]
@@ -389,18 +389,15 @@ fn the_map_names_the_files_that_are_there() {
             continue;
         }
         let first = rest.split_whitespace().next().unwrap_or_default();
-        match first.strip_suffix('/') {
-            Some(name) => name.clone_into(&mut folder),
-            None if first == "bin/headcount" => {}
-            None => {
-                let names = rest.split("  ").next().unwrap_or_default().split_whitespace();
-                mapped.entry(String::new()).or_default().extend(names.map(str::to_owned));
-            }
+        if let Some(name) = first.strip_suffix('/') {
+            name.clone_into(&mut folder);
+        } else {
+            let names = rest.split("  ").next().unwrap_or_default().split_whitespace();
+            mapped.entry(String::new()).or_default().extend(names.map(str::to_owned));
         }
     }
     let mut there = BTreeMap::<String, BTreeSet<String>>::new();
-    for name in sources("runtime").keys().filter(|name| !is_test(name) && !name.starts_with("bin/"))
-    {
+    for name in sources("runtime").keys().filter(|name| !is_test(name)) {
         let path = name.strip_suffix(".rs").expect("a source");
         let (folder, file) = path.split_once('/').unwrap_or(("", path));
         // The file beside a folder of the same name stands for it.

@@ -1,66 +1,32 @@
-//! The command line, with which an operator tends a directory.
+//! The program `headcount`, with which an operator serves, looks at and tends a directory.
 //!
 //! Exit status: 0; 1 if the command failed; 2 if its arguments are wrong.
 
+mod arguments;
+mod catalog;
+mod print;
+
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
-use headcount::{Clean, Collector, Config, Error, Format, SegmentInfo};
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use headcount::{Clean, Collector, Config, Error, MarkedDead, ProcessMetrics, Server, Snapshot};
 
-/// Reads and tends the directory in which the processes of a program count.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-    /// The directory. The default is the one that `HEADCOUNT_DIR` or else
-    /// `PROMETHEUS_MULTIPROC_DIR` names, or else `headcount` in systemd's `RUNTIME_DIRECTORY`.
-    #[arg(long, global = true, value_name = "DIRECTORY")]
-    dir: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Prints the merged page of all processes, living and dead, as a scraper gets it.
-    ///
-    /// Reports what could not be read on the standard error.
-    Show,
-    /// Lists the processes that have a segment, whether each is alive, and how that is known.
-    Ps,
-    /// Compacts the segments of dead processes into the archive. No number changes.
-    Compact,
-    /// Deletes what is no longer wanted. Numbers of living processes are never touched.
-    Clean(What),
-    /// Compacts the segments of this process, if it has ended.
-    MarkDead {
-        /// The pid of the process.
-        pid: u32,
-    },
-}
-
-#[derive(Args)]
-#[group(required = true, multiple = true)]
-struct What {
-    /// Deletes series of dead processes to which nobody has added for this time: 30d, 12h.
-    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
-    older_than: Option<Duration>,
-    /// Deletes damaged segments that were set aside: files that end in `.bad`.
-    #[arg(long)]
-    bad: bool,
-    /// Deletes all numbers of dead processes.
-    #[arg(long)]
-    dead: bool,
-}
+use arguments::{Arguments, Command, Serve, Show, What};
+use print::escaped;
 
 /// Why the command failed.
 enum Failure {
     Headcount(Error),
     /// The output could not be written.
     Output(io::Error),
+    /// `check` found problems, which it has printed.
+    Unwell,
+    /// The directory is not what the person thinks it is.
+    NothingHere,
 }
 
 impl From<Error> for Failure {
@@ -77,24 +43,58 @@ impl From<io::Error> for Failure {
 
 fn main() -> ExitCode {
     let Arguments { command, dir } = Arguments::parse();
+    // These need no directory.
+    let written = match &command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "headcount", &mut script);
+            Some(io::stdout().write_all(&script))
+        }
+        Command::Man { command } => Some(manual(command.as_deref())),
+        _ => None,
+    };
+    if let Some(written) = written {
+        return ended(written.map_err(Failure::from), "");
+    }
     let config = dir.map_or_else(Config::new, |dir| Config::new().directory(dir));
     let Some(directory) = config.resolved_directory() else {
-        let message = "no directory: give --dir, or set HEADCOUNT_DIR";
-        Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
+        wrong_call("no directory: give --dir, or set HEADCOUNT_DIR")
     };
-    let collector = Collector::from_directory(directory);
-    match collector.__look().map_err(Failure::from).and_then(|()| run(&command, &collector)) {
-        Ok(()) => ExitCode::SUCCESS,
-        // The reader has closed the pipe, and needs no more: `headcount show | head`.
-        Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(Failure::Output(e)) => failed(&e),
-        Err(Failure::Headcount(e)) => failed(&e),
-    }
+    // Looking at a directory must not change it, and compacting is a command.
+    let collector = Collector::from_directory(&directory).auto_compact(false);
+    let done = match &command {
+        Command::Serve(how) => {
+            serve(Collector::from_directory(&directory), how).map_err(Failure::from)
+        }
+        command => match collector.is_used() {
+            Ok(true) => run(command, &collector),
+            Ok(false) => Err(Failure::NothingHere),
+            Err(e) => Err(e.into()),
+        },
+    };
+    ended(done, &directory.display().to_string())
 }
 
-fn failed(why: &dyn Display) -> ExitCode {
-    tell(why);
+fn ended(done: Result<(), Failure>, directory: &str) -> ExitCode {
+    match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        // The reader has closed the pipe, and needs no more: `headcount show | head`.
+        Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Err(Failure::Unwell) => {}
+        Err(Failure::Output(e)) => tell(&e),
+        Err(Failure::Headcount(e)) => tell(&e),
+        Err(Failure::NothingHere) => {
+            tell(&format!("{}: there is nothing of headcount's here", escaped(directory)));
+        }
+    }
     ExitCode::FAILURE
+}
+
+/// Ends with status 2.
+fn wrong_call(message: &str) -> ! {
+    Arguments::command().error(ErrorKind::MissingRequiredArgument, message).exit()
 }
 
 /// Prints to the standard error. If that is closed, nobody can be told.
@@ -102,43 +102,40 @@ fn tell(what: &dyn Display) {
     let _ = writeln!(io::stderr(), "headcount: {what}");
 }
 
+fn tell_skipped(skipped: &[Error]) {
+    for error in skipped {
+        tell(error);
+    }
+}
+
 fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match command {
-        Command::Show => {
-            let snapshot = collector.collect()?;
-            snapshot.skipped().iter().for_each(|skipped| tell(skipped));
-            snapshot.encode(Format::Text, &mut out)?;
-        }
-        Command::Ps => table(&mut out, &collector.segments()?)?,
+        Command::Show(how) => show(collector, how)?,
+        Command::Ps => print::processes(&mut out, &collector.segments()?)?,
         Command::Compact => {
             let done = collector.compact()?;
-            done.skipped().iter().for_each(|skipped| tell(skipped));
+            tell_skipped(done.skipped());
             let (segments, generation) = (done.segments(), done.generation());
             let words = compacted_words(segments);
             writeln!(out, "{words}; the archive's generation is {generation}")?;
         }
-        Command::Clean(What { older_than, bad, dead }) => {
-            let mut what = Clean::new();
-            if let Some(age) = older_than {
-                what = what.older_than(*age);
-            }
-            if *bad {
-                what = what.set_aside(true);
-            }
-            if *dead {
-                what = what.dead(true);
-            }
-            let done = collector.clean(&what)?;
-            done.skipped().iter().for_each(|skipped| tell(skipped));
-            writeln!(out, "{} series deleted", done.series())?;
-            if *bad {
-                writeln!(out, "{} damaged files removed", done.set_aside())?;
-            }
+        Command::Clean(what) => clean(&mut out, collector, what)?,
+        Command::Check { min_live } => check(&mut out, collector, *min_live)?,
+        Command::Catalog { format } => {
+            let snapshot = collector.collect()?;
+            tell_skipped(snapshot.skipped());
+            catalog::write(&mut out, &snapshot, *format)?;
         }
-        Command::MarkDead { pid } => {
-            writeln!(out, "{}", compacted_words(collector.mark_process_dead(*pid)?))?;
-        }
+        Command::MarkDead { pid } => match collector.mark_process_dead(*pid)? {
+            MarkedDead::Compacted(segments) => writeln!(out, "{}", compacted_words(segments))?,
+            MarkedDead::Alive => writeln!(out, "nothing done: process {pid} is alive")?,
+            _ => writeln!(
+                out,
+                "nothing done: there is no segment of process {pid} whose process is known to have ended"
+            )?,
+        },
+        Command::Serve(_) | Command::Completions { .. } | Command::Man { .. } => {}
     }
     Ok(out.flush()?)
 }
@@ -147,54 +144,127 @@ fn compacted_words(compacted: usize) -> String {
     format!("{compacted} segment{} compacted", if compacted == 1 { "" } else { "s" })
 }
 
-/// Prints a table whose columns are as wide as their contents, with numbers aligned to the right.
-fn table(out: &mut impl Write, segments: &[SegmentInfo]) -> io::Result<()> {
-    const HEAD: [&str; 7] = ["PID", "STATE", "AGE", "SERIES", "BYTES", "FILE", "WHY"];
-    const RIGHT: [bool; 7] = [true, false, true, true, true, false, false];
-    let now = SystemTime::now();
-    let rows: Vec<[String; 7]> = segments.iter().map(|segment| row(segment, now)).collect();
-    let mut widths = HEAD.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
+/// Serves until the process is killed.
+fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
+    let mut addresses = how.addresses.iter();
+    let mut server = Server::new(addresses.next().map_or("", String::as_str));
+    for address in addresses {
+        server = server.listen(address);
     }
-    let head = HEAD.map(str::to_owned);
-    for row in std::iter::once(&head).chain(&rows) {
-        let mut line = String::new();
-        for ((cell, width), right) in row.iter().zip(widths).zip(RIGHT) {
-            let cell =
-                if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
-            line.push_str(&cell);
+    match collector.is_used() {
+        Ok(true) => {}
+        Ok(false) => tell(&"nothing counts here yet: the page is empty until something does"),
+        Err(e) => tell(&format!("{e}; serving that until it can be read")),
+    }
+    let collector = if how.no_process_metrics {
+        collector
+    } else {
+        collector.process_metrics(ProcessMetrics::Sum)
+    };
+    let serving = server.collector(collector).metrics_path(&how.path).start()?;
+    if serving.addresses().is_empty() {
+        tell(&"another process serves; waiting for its end");
+    }
+    while serving.addresses().is_empty() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    for address in serving.addresses() {
+        let scheme = if address.starts_with("unix:") { "" } else { "http://" };
+        tell(&format!("serving {scheme}{address}{}", how.path));
+    }
+    loop {
+        thread::park();
+    }
+}
+
+fn show(collector: &Collector, how: &Show) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let on_terminal = out.is_terminal();
+    let collector = collector.clone().names(&how.names);
+    loop {
+        let snapshot = collector.collect()?;
+        tell_skipped(snapshot.skipped());
+        if on_terminal && how.watch.is_some() {
+            // Clears the screen, and goes to its first line.
+            out.write_all(b"\x1b[2J\x1b[H")?;
         }
-        writeln!(out, "{}", line.trim_end())?;
+        write_page(&mut out, &snapshot, how, on_terminal)?;
+        out.flush()?;
+        let Some(pause) = how.watch else { return Ok(()) };
+        thread::sleep(pause);
+    }
+}
+
+fn write_page(
+    out: &mut impl Write,
+    snapshot: &Snapshot,
+    how: &Show,
+    on_terminal: bool,
+) -> io::Result<()> {
+    if !on_terminal {
+        return snapshot.encode(how.format.into(), out);
+    }
+    let mut page = Vec::new();
+    snapshot.encode(how.format.into(), &mut page)?;
+    print::page(out, &page, true)
+}
+
+fn clean(out: &mut impl Write, collector: &Collector, what: &What) -> Result<(), Failure> {
+    let mut selected = Clean::new().unreadable(what.unreadable).dead(what.dead);
+    if let Some(age) = what.older_than {
+        selected = selected.older_than(age);
+    }
+    if what.unreadable && !what.dry_run {
+        // Sets damaged segments aside.
+        collector.compact()?;
+    }
+    let done = collector.clean(&selected.dry_run(what.dry_run))?;
+    tell_skipped(done.skipped());
+    let [deleted, removed] = if what.dry_run {
+        for name in done.series().iter().chain(done.files()) {
+            writeln!(out, "{}", escaped(name))?;
+        }
+        ["would be deleted", "would be removed"]
+    } else {
+        ["deleted", "removed"]
+    };
+    writeln!(out, "{} series {deleted}", done.series().len())?;
+    if !done.files().is_empty() || what.unreadable {
+        let files = done.files().len();
+        writeln!(out, "{files} file{} {removed}", if files == 1 { "" } else { "s" })?;
     }
     Ok(())
 }
 
-/// A file's name without characters that a terminal would interpret: whoever may write to the
-/// directory chooses the name.
-fn escaped(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_graphic() || c == ' ';
-    let escape = |c: char| if plain(c) { c.to_string() } else { c.escape_default().to_string() };
-    name.chars().map(escape).collect()
+fn check(out: &mut impl Write, collector: &Collector, min_live: usize) -> Result<(), Failure> {
+    let snapshot = collector.collect()?;
+    let live = collector.segments()?.iter().filter(|segment| segment.is_live()).count();
+    let mut problems: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
+    if live < min_live {
+        problems.push(format!("{live} living processes, and there should be {min_live}"));
+    }
+    if problems.is_empty() {
+        writeln!(out, "ok: {live} living process{}", if live == 1 { "" } else { "es" })?;
+        return Ok(out.flush()?);
+    }
+    for problem in problems {
+        writeln!(out, "{}", escaped(&problem))?;
+    }
+    out.flush()?;
+    Err(Failure::Unwell)
 }
 
-fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let age = segment.created().map(|created| {
-        let age = now.duration_since(created).unwrap_or_default();
-        // To the second, in at most two units.
-        let age = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
-        age.split(' ').take(2).collect::<Vec<_>>().join(" ")
-    });
-    [
-        or_dash(segment.pid().map(|pid| pid.to_string())),
-        segment.state().to_string(),
-        or_dash(age),
-        segment.series().to_string(),
-        segment.bytes().to_string(),
-        escaped(segment.file_name()),
-        segment.error().map_or_else(|| segment.why().to_owned(), ToString::to_string),
-    ]
+/// Prints the manual page of a command, or that of the program.
+fn manual(of: Option<&str>) -> io::Result<()> {
+    let mut whole = Arguments::command();
+    whole.build();
+    let mut out = io::stdout().lock();
+    match of {
+        None => clap_mangen::Man::new(whole.clone()).render(&mut out)?,
+        Some(name) => match whole.find_subcommand(name) {
+            Some(command) => clap_mangen::Man::new(command.clone()).render(&mut out)?,
+            None => wrong_call(&format!("there is no command `{name}`")),
+        },
+    }
+    out.flush()
 }

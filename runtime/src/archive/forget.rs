@@ -120,7 +120,10 @@ mod tests {
     fn of_one_sum_all_is_forgotten_or_nothing() {
         let mut archive = archive();
         let forgotten = forget_untouched(&mut archive, 20, &[]);
-        assert_eq!(BTreeSet::from_iter(forgotten), BTreeSet::from(["h{queue=\"a\"}", "h{queue=\"c\"}"].map(str::to_owned)));
+        assert_eq!(
+            BTreeSet::from_iter(forgotten),
+            BTreeSet::from(["h{queue=\"a\"}", "h{queue=\"c\"}"].map(str::to_owned))
+        );
         // `b` was touched later, with other buckets: without the older half its count would fall.
         assert_eq!(left(&archive), [(0, "b"), (1, "b")]);
         assert_eq!(archive.tombstones.len(), 1);

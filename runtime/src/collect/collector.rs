@@ -206,7 +206,10 @@ impl Collector {
     /// use headcount::{Collector, MetricFamily};
     ///
     /// let collector = Collector::new()
-    ///     .with_families(|| vec![MetricFamily::gauge("queue_length", "Jobs that wait.").with_series(&[("queue", "mail")], 3.0)])
+    ///     .with_families(|| {
+    ///         let queues = MetricFamily::gauge("queue_length", "Jobs that wait.");
+    ///         vec![queues.with_series(&[("queue", "mail")], 3.0)]
+    ///     })
     ///     .with_families(|| vec![MetricFamily::gauge("queue\nlength", "Not a name.")]);
     /// let snapshot = collector.collect()?;
     /// assert!(snapshot.to_text().contains("queue_length{queue=\"mail\"} 3\n"));
@@ -246,6 +249,8 @@ impl Collector {
             let alive = scan.parts.iter().filter(|part| part.is_alive());
             let alive = alive.map(|part| &part.segment.header);
             let directory = directory.as_ref().ok().and_then(Option::as_ref);
+            // Nothing is written to a directory in which nobody counts.
+            let directory = directory.filter(|directory| directory.has_ours());
             let more = crate::processes::families(
                 shown,
                 alive,

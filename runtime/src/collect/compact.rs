@@ -134,7 +134,8 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// # let directory = std::env::temp_dir().join(format!("headcount-used-{}", std::process::id()));
+    /// # let name = format!("headcount-used-{}", std::process::id());
+    /// # let directory = std::env::temp_dir().join(name);
     /// # std::fs::create_dir(&directory)?;
     /// assert!(!headcount::Collector::from_directory(&directory).is_used()?);
     /// # std::fs::remove_dir_all(&directory)?;

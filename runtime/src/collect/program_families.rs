@@ -21,7 +21,8 @@ impl MetricFamily {
     /// let free = |disk: &str| if disk == "a" { 512.0 } else { 0.5 };
     /// let collector = Collector::new().with_families(move || {
     ///     let family = MetricFamily::gauge("disk_free_bytes", "Room on the disks.").with_unit("bytes");
-    ///     vec![["a", "b"].iter().fold(family, |family, disk| family.with_series(&[("disk", disk)], free(disk)))]
+    ///     let add = |all: MetricFamily, disk: &&str| all.with_series(&[("disk", disk)], free(disk));
+    ///     vec![["a", "b"].iter().fold(family, add)]
     /// });
     /// let text = collector.collect()?.to_text();
     /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\n"));

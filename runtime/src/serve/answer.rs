@@ -99,8 +99,11 @@ impl Answers {
     fn health(&self) -> Exposition {
         match collect(&self.collector.clone().names(["headcount_shared"])) {
             Ok(snapshot) => {
+                let is_empty = self.collector.is_used().is_ok_and(|is_used| !is_used);
+                let empty = is_empty.then_some("nothing of headcount's is in the directory yet");
                 let told = snapshot.skipped().iter().map(|skipped| format!("left out: {skipped}"));
-                let lines: Vec<String> = std::iter::once("ok".to_owned()).chain(told).collect();
+                let first = std::iter::once("ok").chain(empty).map(str::to_owned);
+                let lines: Vec<String> = first.chain(told).collect();
                 Exposition::message(200, &lines.join("\n"))
             }
             Err(reason) => Exposition::unavailable(&reason),

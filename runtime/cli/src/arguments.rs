@@ -1,0 +1,204 @@
+//! The command line: what there is to call, and its help.
+
+#![expect(clippy::doc_markdown, reason = "what is printed as help is no Markdown")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use headcount::Format;
+
+/// Below every long help.
+const ENVIRONMENT: &str = "\
+Environment:
+  HEADCOUNT_DIR              the directory, unless --dir names one
+  PROMETHEUS_MULTIPROC_DIR   the same, if HEADCOUNT_DIR is not set
+  RUNTIME_DIRECTORY          of a systemd service: its subdirectory `headcount`, as the last choice
+
+Exit status:
+  0   all is well
+  1   the command failed, or `check` found a problem
+  2   the arguments are wrong";
+
+const EXAMPLES: &str = "\
+Examples:
+  headcount serve --dir /run/shop
+  headcount show job_seconds --dir /run/shop
+  headcount ps --dir /run/shop";
+
+/// Serves, shows and tends what the processes of a program count in a directory.
+#[derive(Debug, Parser)]
+#[command(name = "headcount", version, after_help = EXAMPLES)]
+#[command(after_long_help = const_format())]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The directory [default: HEADCOUNT_DIR, or else PROMETHEUS_MULTIPROC_DIR, or else `headcount`
+    /// in systemd's RUNTIME_DIRECTORY].
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+fn const_format() -> String {
+    format!("{EXAMPLES}\n\n{ENVIRONMENT}")
+}
+
+fn with_environment(examples: &str) -> String {
+    format!("Examples:\n{examples}\n\n{ENVIRONMENT}")
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves the page over HTTP, until it is killed.
+    ///
+    /// It may start before the first process that counts, and before the directory exists: the page
+    /// is empty, or says what is missing. Several may serve the same address: one does, and another
+    /// takes over when it dies.
+    #[command(after_long_help = with_environment(
+        "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  curl localhost:9464/metrics?name[]=jobs_total"
+    ))]
+    Serve(Serve),
+    /// Prints the merged page of all processes, living and dead. Writes nothing to the directory.
+    ///
+    /// Reports what could not be read on the standard error.
+    #[command(after_long_help = with_environment(
+        "  headcount show\n  headcount show jobs_total job_seconds --format openmetrics\n  headcount show --watch 2s\n  headcount show --format json | jq .families[].name"
+    ))]
+    Show(Show),
+    /// Lists the processes that have a segment, whether each is alive, and how that is known.
+    Ps,
+    /// Compacts the segments of dead processes into the archive. No number changes.
+    Compact,
+    /// Deletes what is no longer wanted. Numbers of living processes are never touched.
+    #[command(after_long_help = with_environment(
+        "  headcount clean --older-than 30d --dry-run\n  headcount clean --unreadable"
+    ))]
+    Clean(What),
+    /// Reports whether all is well, by the exit status too: for probes.
+    ///
+    /// Not well is a directory that cannot be read or contains nothing of headcount's, a file that
+    /// was left out, and fewer living processes than --min-live.
+    #[command(after_long_help = with_environment(
+        "  headcount check\n  headcount check --min-live 4 --dir /run/shop"
+    ))]
+    Check {
+        /// The least number of living processes.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        min_live: usize,
+    },
+    /// Prints which families there are: name, type, unit, labels, series and help.
+    Catalog {
+        /// Markdown, or JSON.
+        #[arg(long, value_enum, default_value_t = CatalogFormat::Md)]
+        format: CatalogFormat,
+    },
+    /// Compacts the segments of this process, if it has ended; says why if nothing was done.
+    MarkDead {
+        /// The pid of the process.
+        pid: u32,
+    },
+    /// Prints a script that completes this program's arguments.
+    #[command(after_long_help = with_environment(
+        "  headcount completions bash > /etc/bash_completion.d/headcount"
+    ))]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Prints the manual page of the program, or of one command.
+    #[command(after_long_help = with_environment(
+        "  headcount man > /usr/local/share/man/man1/headcount.1\n  headcount man serve | man -l -"
+    ))]
+    Man {
+        /// The command.
+        command: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen: host:port, :port, or unix:PATH. Can be repeated.
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9464")]
+    pub(crate) addresses: Vec<String>,
+    /// The path of the page.
+    #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
+    pub(crate) path: String,
+    /// Leaves out what the kernel reports of the living processes: CPU time, memory, descriptors.
+    #[arg(long)]
+    pub(crate) no_process_metrics: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Names of families, or of samples: only these are shown.
+    pub(crate) names: Vec<String>,
+    /// The format.
+    #[arg(long, value_enum, default_value_t = PageFormat::Text)]
+    pub(crate) format: PageFormat,
+    /// Prints the page again and again; on a terminal it replaces the one before.
+    #[arg(long, value_name = "PAUSE", num_args = 0..=1, default_missing_value = "2s")]
+    #[arg(value_parser = pause)]
+    pub(crate) watch: Option<Duration>,
+}
+
+/// A number is one of seconds.
+fn pause(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let pause = seconds.map_or_else(|| humantime::parse_duration(text), Ok);
+    let pause = pause.map_err(|e| e.to_string())?;
+    if pause.is_zero() { Err("there must be a pause".to_owned()) } else { Ok(pause) }
+}
+
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("selected").required(true).multiple(true))]
+pub(crate) struct What {
+    /// Deletes series of dead processes to which nobody has added for this time: 30d, 12h.
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration, group = "selected")]
+    pub(crate) older_than: Option<Duration>,
+    /// Deletes files that cannot be read: damaged segments, also those that were set aside (they
+    /// end in `.bad`), and what has a segment's name and is none.
+    #[arg(long, group = "selected")]
+    pub(crate) unreadable: bool,
+    /// Deletes all numbers of dead processes.
+    #[arg(long, group = "selected")]
+    pub(crate) dead: bool,
+    /// Deletes nothing, and lists what would be deleted.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PageFormat {
+    /// The Prometheus text format 0.0.4.
+    Text,
+    /// The Prometheus text format 1.0.0.
+    Text1,
+    /// OpenMetrics 1.0.
+    Openmetrics,
+    /// Prometheus' protobuf, delimited.
+    Protobuf,
+    /// JSON.
+    Json,
+}
+
+impl From<PageFormat> for Format {
+    fn from(format: PageFormat) -> Self {
+        match format {
+            PageFormat::Text => Self::Text,
+            PageFormat::Text1 => Self::Text1,
+            PageFormat::Openmetrics => Self::OpenMetrics,
+            PageFormat::Protobuf => Self::Protobuf,
+            PageFormat::Json => Self::Json,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CatalogFormat {
+    /// A Markdown table.
+    Md,
+    /// JSON.
+    Json,
+}
