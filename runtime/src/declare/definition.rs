@@ -203,7 +203,7 @@ impl Definition {
     }
 
     pub(crate) fn has_mode(&self) -> bool {
-        matches!(self.kind, Kind::Gauge | Kind::InProgress | Kind::StateSet)
+        self.kind.metric().has_mode()
     }
 
     /// The bounds of its buckets; empty if it is no histogram.
