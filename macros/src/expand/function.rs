@@ -145,12 +145,15 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let returns = if is_never { TokenStream::new() } else { return_type(plan) };
     let (ended, stop) = (clock.ended(&plan.krate), clock.stop(&plan.krate));
     let statements = moved.statements;
-    let returns = match returned_closure(plan) {
-        None => returns,
-        // Not around the body: if that ends with `return`, the call would be unreachable.
-        Some((value, item)) => q!(#item if false { return #value(#krate::never()); }),
+    let body = match returned_closure(plan) {
+        None => captured(plan, &q!(#returns #statements #stop)),
+        Some((value, item)) => {
+            // A body that ends with `return` gives a warning about an unreachable call here.
+            // Without the call around the body, rustc does not know a closure's argument types.
+            let body = body(plan);
+            plan.function.in_braces(q!({ #item #statements #stop #value(#body) }))
+        }
     };
-    let body = captured(plan, &q!(#returns #statements #stop));
     let asyncs = plan.function.at_braces("async");
     let body = q!(#asyncs move #body);
     if is_never {

@@ -258,7 +258,6 @@ impl Yields {
             Self::Closure => &[
                 "move |i| i + 1",
                 "|i| i.wrapping_mul(2)",
-                "return move |i| i + 1;",
                 "{ let d = Noted::new(\"kept\"); move |i| i.wrapping_add(d.n) }",
             ],
             Self::OfReferences => &["|d| &d.n", "move |d| { note(\"in closure\"); &d.n }"],
