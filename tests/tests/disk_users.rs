@@ -2,6 +2,7 @@
 //! Needs root, to be other users; everyone else has one user only, and passes.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::Command;
 use headcount::Collector;
 use headcount_tests::child::Child;
 use headcount_tests::{Medium, temporary_directory};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 const GROUP: u32 = 54_321;
 /// Files that a stranger creates.
@@ -40,8 +42,14 @@ fn what_strangers_plant_is_reported_and_not_used() {
     };
     (0..PLANTED).for_each(|n| plant(&format!("{n}-{n:032x}.hc")));
     plant(".compact.lock");
+    let opened = Inotify::init(InitFlags::IN_NONBLOCK).expect("inotify");
+    opened.add_watch(directory, AddWatchFlags::IN_OPEN).expect("a watch");
     let collector = Collector::from_directory(directory);
     let page = collector.collect().expect("a snapshot").to_text();
+    // Opening a file may cost far more than looking at its name, and may wait.
+    let events = opened.read_events().unwrap_or_default();
+    let names = events.into_iter().filter_map(|event| event.name);
+    assert_eq!(names.filter(|name| name.as_bytes().ends_with(b".hc")).count(), 0);
     let told = format!("headcount_files_skipped{{reason=\"foreign\"}} {PLANTED}\n");
     assert!(page.contains(&told), "{page}");
     let why = collector.compact().expect_err("the lock is a stranger's");
