@@ -170,6 +170,9 @@ mod reader;
 mod replace;
 mod scan;
 
+// Tests of programs.
+pub mod testing;
+
 // An HTTP server.
 #[cfg(feature = "serve")]
 mod serve;

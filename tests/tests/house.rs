@@ -122,6 +122,11 @@ const RUNTIME: &[Layer] = &[
         modules: &["serve"],
         may_use: &["error", "model", "base", "directory", "segment", "store", "expose", "collect"],
     },
+    Layer {
+        name: "testing",
+        modules: &["testing"],
+        may_use: &["error", "model", "base", "reader", "merge", "store"],
+    },
 ];
 
 const RUNTIME_EXCEPTIONS: &[Exception] = &[];

@@ -14,6 +14,7 @@ use crate::model::{MetricFamily, Snapshot};
 use crate::scan::{Keeper, Kept, Limit, Scan};
 use crate::store::{self, sampler};
 
+use super::constant::Constant;
 use super::program_families::{self, Custom};
 use super::self_metrics::about;
 use super::shorten::shorten;
@@ -57,6 +58,7 @@ pub struct Collector {
     limit: Limit,
     names: Vec<String>,
     custom: Vec<Custom>,
+    constant: Constant,
     keeper: Keeper,
     #[cfg(feature = "process")]
     processes: Option<crate::ProcessMetrics>,
@@ -93,6 +95,7 @@ impl Collector {
             limit: Limit::default(),
             names: Vec::new(),
             custom: Vec::new(),
+            constant: Constant::default(),
             keeper,
             #[cfg(feature = "process")]
             processes: None,
@@ -225,6 +228,46 @@ impl Collector {
         self
     }
 
+    /// Adds a label to all families: a fact of the place, such as the service, host or region. What
+    /// differs between processes, such as a version, is an [`Info`](crate::Info) or a label of the
+    /// family instead.
+    ///
+    /// A second value for the same name replaces the first, and an empty one removes the label. If
+    /// a family has a label of that name, the family's stays and [`Snapshot::skipped`] reports it,
+    /// as it does a name that no label can have.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Counter, metric};
+    ///
+    /// /// Items sold.
+    /// #[metric(name = "sold_total")]
+    /// static SOLD: Counter;
+    ///
+    /// SOLD.inc();
+    /// let collector = Collector::new().label("region", "eu").label("service", "shop");
+    /// let text = collector.prefix("acme").collect()?.to_text();
+    /// assert!(text.contains("\nacme_sold_total{region=\"eu\",service=\"shop\"} 1\n"), "{text}");
+    /// assert!(text.contains("\nheadcount_processes{region=\"eu\",service=\"shop\",state="));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.constant.label(name.into(), value.into());
+        self
+    }
+
+    /// Begins the name of every family with a prefix and an underscore, except that of the
+    /// collector's own families, `headcount_*`, which alerts look for. See
+    /// [`label`](Self::label) for an example. [`names`](Self::names) accepts names with the prefix
+    /// or without it. An empty prefix is none.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl AsRef<str>) -> Self {
+        self.constant.prefix(prefix.as_ref());
+        self
+    }
+
     /// Reads everything once, and merges it.
     ///
     /// Counters and histograms are sums over all processes, living and dead; a gauge is combined
@@ -241,8 +284,9 @@ impl Collector {
         self.start();
         let directory = self.open_directory();
         let mut scan = self.scan_in(directory.as_ref(), &earlier)?;
+        let names = self.constant.known(&self.names);
         let Merged { mut families, skipped, plans } =
-            merge(&scan.parts, scan.archive(), earlier.plans(), &self.names);
+            merge(&scan.parts, scan.archive(), earlier.plans(), &names);
         scan.skipped.extend(skipped);
         #[cfg(feature = "process")]
         if let Some(shown) = self.processes {
@@ -262,9 +306,10 @@ impl Collector {
         for Custom(make) in &self.custom {
             program_families::add(&mut families, make(), &mut scan.skipped);
         }
-        if !self.names.is_empty() {
-            families.retain(|family| family.is_named(&self.names));
+        if !names.is_empty() {
+            families.retain(|family| family.is_named(&names));
         }
+        self.constant.add(&mut families, &mut scan.skipped);
         shorten(&mut families, self.limit, &mut scan.skipped);
         let is_shared = self.directory.is_some() || !store::tell_if_alone();
         let took = began.elapsed();
@@ -273,10 +318,11 @@ impl Collector {
                 scan.skipped.extend(Self::compact_in_passing(directory).err());
             }
         }
-        for family in about(&scan, is_shared, took) {
-            if !self.names.is_empty() && !family.is_named(&self.names) {
+        for mut family in about(&scan, is_shared, took) {
+            if !names.is_empty() && !family.is_named(&names) {
                 continue;
             }
+            self.constant.add_labels(&mut family);
             // A program's own family with such a name has precedence.
             if let Err(at) = families.binary_search_by(|f| f.name.cmp(&family.name)) {
                 families.insert(at, family);

@@ -8,6 +8,7 @@ mod catalogue;
 mod clean;
 mod collector;
 mod compact;
+mod constant;
 mod list_segments;
 mod program_families;
 mod render;

@@ -9,6 +9,7 @@ mod histogram;
 mod info;
 mod into_f64;
 mod on;
+mod own_values;
 mod state_set;
 mod summary;
 mod timer;

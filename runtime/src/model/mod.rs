@@ -4,6 +4,7 @@
 //! neither files, memory nor processes.
 
 pub(crate) mod cells;
+mod compare;
 pub(crate) mod exact_sum;
 pub(crate) mod instance;
 pub(crate) mod kind;

@@ -115,6 +115,14 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     (slot, without_shard(slot, last))
 }
 
+/// The number of this thread's shard. Gives the thread one if it has none; `None` if that is
+/// impossible.
+pub(crate) fn own_shard() -> Option<u32> {
+    let _ = target(None, 0, 0);
+    let (number, since) = ATTACHED.get();
+    (number > 0 && since == epoch()).then_some(number)
+}
+
 fn without_shard(slot: u32, last: u32) -> Target {
     shard::shared(slot, last).map_or(Target::Nowhere, Target::Shared)
 }

@@ -49,7 +49,7 @@ mod waiting;
 mod warn;
 
 pub(crate) use crate::segment::tally::note_dropped;
-pub(crate) use attach::{Target, target};
+pub(crate) use attach::{Target, own_shard, target};
 pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
@@ -66,4 +66,4 @@ pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;
-pub(crate) use state::{THIS_PROCESS, count_of_threads};
+pub(crate) use state::{THIS_PROCESS, count_of_threads, own_cells};

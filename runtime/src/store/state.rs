@@ -117,5 +117,11 @@ fn own() -> Option<Own> {
     if store.is_live() { store.segment.view() } else { None }
 }
 
+/// The cells of one series in each shard; empty if there are none, or if this is a child that a
+/// signal handler forked meanwhile.
+pub(crate) fn own_cells(slot: u32, width: u32) -> Vec<Vec<u64>> {
+    own().and_then(|own| own.cells(slot, width).ok()).unwrap_or_default()
+}
+
 /// What the store hands to a reader in this process.
 pub(crate) const THIS_PROCESS: ThisProcess = ThisProcess { own, forks: FORKS };

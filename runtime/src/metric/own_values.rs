@@ -1,0 +1,112 @@
+//! What this process has recorded in a series: `get`, `count`, `sum`.
+//!
+//! For tests, and for decisions that a program takes by its own numbers. It reads the cells of all
+//! threads, under a lock that recording does not take: some microseconds.
+
+use crate::config::ON;
+use crate::declare::registry::UNASSIGNED;
+use crate::model::cells::{FIRST_BUCKET, decode};
+use crate::model::exact_sum::ExactSum;
+use crate::store;
+
+use super::handle::Raw;
+use super::{Counter, Gauge, Histogram, Summary};
+
+impl Counter {
+    /// Returns what this process has counted in this series, in all its threads. Other processes
+    /// are not included: use a [`Collector`](crate::Collector) and
+    /// [`Snapshot::value`](crate::Snapshot::value) for the sum of all. In a forked child it begins
+    /// at 0.
+    ///
+    /// Takes a lock for some microseconds; recording never waits for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Counter, Gauge, Histogram, metric};
+    ///
+    /// /// Tickets sold.
+    /// #[metric(name = "tickets_total")]
+    /// static TICKETS: Counter;
+    /// /// Seats that are free.
+    /// #[metric(name = "free_seats", mode = "livesum")]
+    /// static FREE: Gauge;
+    /// /// Prices of tickets.
+    /// #[metric(name = "ticket_price", buckets = [10.0, 100.0])]
+    /// static PRICE: Histogram;
+    ///
+    /// assert_eq!((TICKETS.get(), FREE.get(), PRICE.count()), (0, None, 0));
+    /// TICKETS.inc_by(3);
+    /// FREE.set(7);
+    /// PRICE.observe(12.5);
+    /// PRICE.observe(30);
+    /// assert_eq!((TICKETS.get(), FREE.get()), (3, Some(7.0)));
+    /// assert_eq!((PRICE.count(), PRICE.sum()), (2, 42.5));
+    /// ```
+    pub fn get(self) -> u64 {
+        integers(cells(self.0, 1), 0)
+    }
+}
+
+impl Counter<f64> {
+    /// Returns what this process has counted in this series: see
+    /// [`Counter::get`](Counter#method.get). The sum is exact, and rounded once.
+    pub fn get(self) -> f64 {
+        floats(&cells(self.0, 1))
+    }
+}
+
+impl Gauge {
+    /// Returns the value of this process, or `None` while it is unset: see
+    /// [`Counter::get`](Counter#method.get).
+    pub fn get(self) -> Option<f64> {
+        let behind = usize::from(self.0.is_recent());
+        let cells = cells(self.0, 1 + u32::from(self.0.is_recent()));
+        decode(*cells.first()?.get(behind)?)
+    }
+}
+
+impl Histogram {
+    /// Returns how many values this process has observed in this series: see
+    /// [`Counter::get`](Counter#method.get).
+    pub fn count(self) -> u64 {
+        let buckets = u32::try_from(self.0.bounds().len()).unwrap_or(0) + 1;
+        integers(cells(self.0, FIRST_BUCKET + buckets), FIRST_BUCKET as usize)
+    }
+
+    /// Returns the sum of the values that this process has observed in this series: see
+    /// [`Counter::get`](Counter#method.get).
+    pub fn sum(self) -> f64 {
+        floats(&cells(self.0, 1))
+    }
+}
+
+impl Summary {
+    /// Returns how many values this process has observed in this series: see
+    /// [`Counter::get`](Counter#method.get).
+    pub fn count(self) -> u64 {
+        integers(cells(self.0, FIRST_BUCKET + 1), FIRST_BUCKET as usize)
+    }
+
+    /// Returns the sum of the values that this process has observed in this series: see
+    /// [`Counter::get`](Counter#method.get).
+    pub fn sum(self) -> f64 {
+        floats(&cells(self.0, 1))
+    }
+}
+
+/// The first cells of a series in each shard, shard 0 first. Empty if nothing was recorded.
+fn cells(raw: Raw, width: u32) -> Vec<Vec<u64>> {
+    let slot = raw.slot();
+    if ON && slot < UNASSIGNED { store::own_cells(slot, width) } else { Vec::new() }
+}
+
+fn integers(shards: Vec<Vec<u64>>, first: usize) -> u64 {
+    shards.into_iter().flat_map(|cells| cells.into_iter().skip(first)).fold(0, u64::wrapping_add)
+}
+
+fn floats(shards: &[Vec<u64>]) -> f64 {
+    let mut sum = ExactSum::default();
+    shards.iter().filter_map(|cells| cells.first()).for_each(|bits| sum.add(f64::from_bits(*bits)));
+    sum.total()
+}
