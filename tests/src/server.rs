@@ -30,10 +30,12 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn built(kind: &str, name: &str) -> PathBuf {
-    // <target directory>/<profile>/deps/<this test>
+    // <target directory>/<profile>/../<this test>
     let test = current_exe().expect("a test knows its path");
-    let profile = test.parent().and_then(Path::parent).expect("a test lies in a profile");
-    let target = profile.parent().expect("a profile lies in a target directory");
+    let is_target = |path: &&Path| path.join("CACHEDIR.TAG").is_file();
+    let target = test.ancestors().find(is_target).expect("a test is below a target directory");
+    let profile = test.strip_prefix(target).ok().and_then(|path| path.iter().next());
+    let profile = Path::new(profile.expect("a test is below a profile"));
     let profile = match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "dev",
         Some(name) => name,

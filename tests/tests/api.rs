@@ -72,10 +72,10 @@ fn the_public_api_is_the_one_that_is_listed() {
     );
 }
 
-/// Where cargo puts what it builds: this program is in `debug/deps` below it.
+/// Where cargo puts what it builds.
 fn target_directory() -> PathBuf {
-    let program = std::env::current_exe().expect("it runs");
-    program.ancestors().nth(3).expect("three folders above").to_owned()
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    temporary.parent().expect("it is in the target directory").to_owned()
 }
 
 /// All items, sorted by name, each with its declaration, its methods and its traits.

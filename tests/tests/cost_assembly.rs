@@ -26,24 +26,17 @@ fn hot(instructions: &[String]) -> &[String] {
 
 fn optimised_assembly() -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hot-path");
+    let file = target.join("hot.s");
     let status = Command::new(env!("CARGO"))
         .args(["rustc", "--quiet", "--offline", "--release", "--package", "headcount-tests"])
         .args(["--bin", "hot", "--target-dir"])
         .arg(&target)
-        .args(["--", "--emit=asm", "-Cdebuginfo=0", "-Ccodegen-units=1"])
+        .args(["--", "-Cdebuginfo=0", "-Ccodegen-units=1"])
+        .arg(format!("--emit=asm={}", file.display()))
         .status()
         .expect("cargo runs");
     assert!(status.success());
-    let files = std::fs::read_dir(target.join("release/deps")).expect("the build's folder");
-    let paths = files.map(|file| file.expect("a file").path());
-    let is_ours = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("hot-") && path.extension().is_some_and(|extension| extension == "s")
-    };
-    let newest = paths.filter(|path| is_ours(path)).max_by_key(|path| {
-        path.metadata().and_then(|metadata| metadata.modified()).expect("a time")
-    });
-    std::fs::read_to_string(newest.expect("an assembly file")).expect("text")
+    std::fs::read_to_string(file).expect("text")
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Gives programs to rustc, with the library as cargo has built it, and reads what rustc says.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,8 +34,15 @@ pub(crate) struct Diagnostic {
 pub(crate) struct Compiler {
     rustc: PathBuf,
     clippy: Option<PathBuf>,
-    headcount: PathBuf,
+    library: Library,
     folder: PathBuf,
+}
+
+/// The library as cargo builds it for these tests.
+struct Library {
+    file: PathBuf,
+    /// Where that and what it depends on are: one folder for each in a newer cargo.
+    folders: BTreeSet<PathBuf>,
 }
 
 impl Compiler {
@@ -43,7 +51,7 @@ impl Compiler {
         fs::create_dir_all(folder).expect("a folder for what is generated");
         let rustc = Path::new(env!("CARGO")).with_file_name("rustc");
         let clippy = Some(rustc.with_file_name("clippy-driver")).filter(|path| path.is_file());
-        let compiler = Self { rustc, clippy, headcount: headcount(), folder: folder.to_owned() };
+        let compiler = Self { rustc, clippy, library: library(), folder: folder.to_owned() };
         let observed =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attributes_differential/observed.rs");
         let output = Command::new(&compiler.rustc)
@@ -79,10 +87,9 @@ impl Compiler {
             .args(["main.rs", "--error-format=json", "--edition", edition, "-Cdebuginfo=0"])
             .args(["-Copt-level=0", "--crate-name=generated", "--crate-type=bin"])
             .arg(if what == What::Run { "--emit=link=program" } else { "--emit=metadata=checked" })
-            .arg(format!("--extern=headcount={}", self.headcount.display()))
+            .arg(format!("--extern=headcount={}", self.library.file.display()))
             .arg(format!("--extern=observed={}", self.folder.join("libobserved.rlib").display()))
-            .arg("-L")
-            .arg(self.headcount.parent().expect("a folder"))
+            .args(self.library.folders.iter().map(|it| format!("-Ldependency={}", it.display())))
             .env_remove("RUSTFLAGS")
             .env_remove("RUSTC_BOOTSTRAP");
         if what == What::Clippy {
@@ -186,8 +193,7 @@ fn place(span: &Value, places: &Places) -> Option<(String, usize, u64)> {
     place(span["expansion"].get("span")?, places)
 }
 
-/// The library as cargo builds it for these tests.
-fn headcount() -> PathBuf {
+fn library() -> Library {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--offline", "--locked", "--lib", "--package", "headcount-tests"])
         .arg("--message-format=json")
@@ -198,13 +204,18 @@ fn headcount() -> PathBuf {
     assert!(output.status.success(), "{said}");
     let messages = String::from_utf8(output.stdout).expect("JSON");
     let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut files = built
-        .filter(|message| message["target"]["name"] == "headcount")
-        .filter_map(|message| message["filenames"].as_array().cloned())
-        .flatten()
-        .filter_map(|file| file.as_str().map(PathBuf::from));
-    let is_library = |file: &PathBuf| file.extension().is_some_and(|it| it == "rlib");
-    files.find(is_library).expect("cargo names the library that it built")
+    let (mut file, mut folders) = (None, BTreeSet::new());
+    for message in built {
+        let files = message["filenames"].as_array().into_iter().flatten();
+        for path in files.filter_map(|file| file.as_str().map(PathBuf::from)) {
+            folders.extend(path.parent().map(Path::to_owned));
+            let is_library = path.extension().is_some_and(|it| it == "rlib");
+            if is_library && message["target"]["name"] == "headcount" {
+                file = Some(path);
+            }
+        }
+    }
+    Library { file: file.expect("cargo names the library that it built"), folders }
 }
 
 /// Writes to the test's output at once: a run takes a while.
