@@ -193,7 +193,7 @@ pub use expose::{Exposition, Format, Scrape};
 pub use headcount_macros::{
     LabelValue, count_errors, count_exceptions, counted, in_progress, metric, skip, timed,
 };
-pub use label::{LabelValue, LabelWriter};
+pub use label::{DisplayValue, LabelValue, LabelWriter, display};
 pub use metric::{
     Counter, Gauge, Histogram, InProgress, Info, IntoF64, Observer, StateSet, Summary, TimedFuture,
     Timer,

@@ -30,12 +30,12 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn built(kind: &str, name: &str) -> PathBuf {
-    // <target directory>/<profile>/../<this test>
+    // <target directory>/<profile>/../<this test>: how many folders are between depends on cargo,
+    // which has a lock in the profile's.
     let test = current_exe().expect("a test knows its path");
-    let is_target = |path: &&Path| path.join("CACHEDIR.TAG").is_file();
-    let target = test.ancestors().find(is_target).expect("a test is below a target directory");
-    let profile = test.strip_prefix(target).ok().and_then(|path| path.iter().next());
-    let profile = Path::new(profile.expect("a test is below a profile"));
+    let is_profile = |path: &&Path| path.join(".cargo-lock").is_file();
+    let profile = test.ancestors().find(is_profile).expect("a test is below a profile");
+    let target = profile.parent().expect("a profile is in a target directory");
     let profile = match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") => "dev",
         Some(name) => name,

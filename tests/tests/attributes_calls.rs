@@ -613,7 +613,9 @@ fn a_function_that_never_returns_counts_at_its_beginning_and_its_panic() {
     panics(|| diverging());
     panics(|| block_on(async { diverging_later().await }));
     panics(|| block_on(async { match serving().await {} }));
-    panics(|| match serving_here() {});
+    panics(|| {
+        serving_here();
+    });
     panics(|| block_on(async { match serving_twice("as asked".to_owned()).await {} }));
     panics(|| block_on(async { match boxed_serving().await {} }));
     assert_function("diverging", [1.0, 1.0, 0.0, 1.0]);

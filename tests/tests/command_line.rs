@@ -270,6 +270,7 @@ fn a_wrong_call_ends_with_2_and_says_what_is_right() {
         (&["show", "--format", "xml", "--dir", directory], "openmetrics"),
         (&["show", "--watch=0", "--dir", directory], "there must be a pause"),
         (&["man", "shwo"], "no command `shwo`"),
+        (&["serve", "--label", "eu", "--dir", directory], "there is no `=`"),
         (&["completions", "cmd"], "bash"),
     ] {
         let (code, out, err) = run(&mut command(arguments));
@@ -445,7 +446,8 @@ fn serve_serves_what_is_there_and_what_will_be() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("later");
     let mut serving = command(&["serve", "--web.listen-address", "127.0.0.1:0", "--dir"]);
-    let serving = Child::start(serving.arg(&directory).args(["--web.telemetry-path", "/m"]));
+    serving.arg(&directory).args(["--web.telemetry-path", "/m"]);
+    let serving = Child::start(serving.args(["--label", "region=eu", "--prefix", "shop"]));
     let url = eventually("it serves", || {
         let output = serving.output();
         let url = output.lines().find_map(|line| line.strip_prefix("headcount: serving http://"));
@@ -462,10 +464,12 @@ fn serve_serves_what_is_there_and_what_will_be() {
     fs::create_dir(&directory).expect("ours");
     Page::parse(&get("/m").body)
         .expect("a page")
-        .assert(&[("headcount_processes{state=\"live\"}", 0.0)]);
+        .assert(&[("headcount_processes{region=\"eu\",state=\"live\"}", 0.0)]);
     assert!(get("/healthz").body.contains("nothing of headcount's is in the directory yet"));
     count(&directory, 5);
-    Page::parse(&get("/m").body).expect("a page").assert(&[("made_total", 6.0)]);
+    let page = Page::parse(&get("/m?name[]=shop_made_total").body).expect("a page");
+    page.assert(&[("shop_made_total{region=\"eu\"}", 6.0)]);
+    assert_eq!(page.samples.len(), 1);
     assert_eq!(get("/healthz").body, "ok\n");
     assert!(
         !names(&directory).iter().any(|name| name.starts_with(".serve-")),

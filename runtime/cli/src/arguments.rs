@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// is empty, or says what is missing. Several may serve the same address: one does, and another
     /// takes over when it dies.
     #[command(after_long_help = with_environment(
-        "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  curl localhost:9464/metrics?name[]=jobs_total"
+        "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  headcount serve --label region=eu --prefix shop\n  curl -g 'localhost:9464/metrics?name[]=jobs_total'"
     ))]
     Serve(Serve),
     /// Prints the merged page of all processes, living and dead. Writes nothing to the directory.
@@ -124,9 +124,24 @@ pub(crate) struct Serve {
     /// The path of the page.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub(crate) path: String,
+    /// Adds a label to all families: a fact of the place, such as the host. Can be repeated.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Begins the name of every family with this and an underscore, but for headcount's own.
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
     /// Leaves out what the kernel reports of the living processes: CPU time, memory, descriptors.
     #[arg(long)]
     pub(crate) no_process_metrics: bool,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("there is no `=`")?;
+    if name.is_empty() {
+        Err("the name is empty".to_owned())
+    } else {
+        Ok((name.to_owned(), value.to_owned()))
+    }
 }
 
 #[derive(Debug, Args)]

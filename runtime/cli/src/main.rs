@@ -161,6 +161,9 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     } else {
         collector.process_metrics(ProcessMetrics::Sum)
     };
+    let labelled =
+        how.labels.iter().fold(collector, |collector, (name, value)| collector.label(name, value));
+    let collector = labelled.prefix(&how.prefix);
     let serving = server.collector(collector).metrics_path(&how.path).start()?;
     if serving.addresses().is_empty() {
         tell(&"another process serves; waiting for its end");

@@ -29,6 +29,39 @@ fn values_read_as_their_types_are_written() {
 }
 
 #[test]
+fn values_of_other_crates_read_as_they_are_displayed_and_are_found_again() {
+    #[track_caller]
+    fn reads(value: &impl LabelValue, expected: &str) {
+        assert_eq!(text(value), expected);
+        let mut key = Key::new();
+        (value,).write_to(&mut LabelKey(&mut key));
+        assert!((value,).are(key.bytes()) && (&expected,).are(key.bytes()));
+        assert_eq!((value,).digests().as_ref(), (&expected,).digests().as_ref());
+        if let Some(briefs) = (value,).briefs() {
+            assert_eq!(briefs.as_ref(), (&expected,).digests().as_ref());
+        }
+    }
+    reads(&Some("acme"), "acme");
+    reads(&Some(7_u16), "7");
+    reads(&Some(true), "true");
+    reads(
+        &Some("a text that is longer than a brief digest may be"),
+        "a text that is longer than a brief digest may be",
+    );
+    reads(&None::<u8>, "");
+    reads(&None::<bool>, "");
+    reads(&std::net::Ipv4Addr::LOCALHOST, "127.0.0.1");
+    reads(&std::net::IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16]), "::1");
+    reads(&display(format_args!("{}.{}", 1, 4)), "1.4");
+    #[cfg(feature = "http")]
+    {
+        reads(&http::Method::GET, "GET");
+        reads(&http::Method::from_bytes(b"PURGE").unwrap(), "PURGE");
+        reads(&http::StatusCode::NOT_FOUND, "404");
+    }
+}
+
+#[test]
 fn a_long_value_is_cut_between_characters() {
     let long = "é".repeat(1000);
     assert_eq!(text(&long).len(), 1024);

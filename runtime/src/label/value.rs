@@ -11,7 +11,9 @@ use super::{Digest, LabelWriter};
 
 /// A type whose values can be values of a label.
 ///
-/// It is implemented for integers, `bool`, `char`, strings, and references to them.
+/// It is implemented for integers, `bool`, `char`, strings, IP addresses, `Option` (`None` is no
+/// label), references to them, and with the feature `http` for `http::Method` and
+/// `http::StatusCode`. [`display`](crate::display) takes anything with `Display`.
 /// `#[derive(LabelValue)]` implements it for enums, and for structs around one value. It can also
 /// be implemented by hand:
 ///
