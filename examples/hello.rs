@@ -4,7 +4,7 @@
 //! cargo run --example hello
 //! ```
 
-#![allow(clippy::print_stdout, reason = "shows the exposition")]
+#![expect(clippy::print_stdout, reason = "shows the exposition")]
 
 use std::error::Error;
 use std::time::Duration;

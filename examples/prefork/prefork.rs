@@ -9,7 +9,7 @@
 //! have ended. Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C
 //! ends the server.
 
-#![allow(clippy::print_stdout, reason = "says on the terminal where to look")]
+#![expect(clippy::print_stdout, reason = "says on the terminal where to look")]
 
 use std::collections::BTreeSet;
 use std::error::Error;
