@@ -52,9 +52,9 @@ impl Snapshot {
     /// let mut page = Vec::new();
     /// let snapshot = Collector::new().names(["read_bytes_total"]).collect()?;
     /// snapshot.encode(Format::OpenMetrics, &mut page)?;
-    /// let expected = "# TYPE read_bytes counter\n# UNIT read_bytes bytes\n\
-    ///     # HELP read_bytes Bytes read.\nread_bytes_total 3\n# EOF\n";
-    /// assert_eq!(String::from_utf8_lossy(&page), expected);
+    /// let page = String::from_utf8_lossy(&page);
+    /// assert!(page.starts_with("# TYPE read_bytes counter\n# UNIT read_bytes bytes\n"));
+    /// assert!(page.ends_with("read_bytes_total 3\n# EOF\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
