@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,9 @@ fn public_types_can_be_shared_cloned_and_caught() {
     assert!(caught.expect("no panic").is_ok());
 }
 
+/// The public modules.
+const MODULES: [&str; 2] = ["dynamic", "testing"];
+
 #[test]
 #[ignore = "rustdoc's pages differ between compilers: tests/run has the one that they are made for"]
 fn the_public_api_is_the_one_that_is_listed() {
@@ -56,7 +60,11 @@ fn the_public_api_is_the_one_that_is_listed() {
         .status()
         .expect("cargo runs");
     assert!(made.success());
-    let found = listed(&target.join("doc/headcount"));
+    let pages = target.join("doc/headcount");
+    let mut found = listed(&pages);
+    for module in MODULES {
+        writeln!(found, "\n=== {module} ===\n\n{}", listed(&pages.join(module))).expect("a text");
+    }
     let known = tests.join("api.txt");
     #[expect(clippy::disallowed_methods, reason = "a switch of the test's own")]
     if std::env::var_os("HEADCOUNT_UPDATE").is_some() {
