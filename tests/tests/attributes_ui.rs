@@ -5,6 +5,9 @@
 //! place, are compared. `TRYBUILD=overwrite cargo test --test attributes_ui` writes them anew: read
 //! what it wrote.
 
+#![allow(clippy::unwrap_used, reason = "a helper fails the test")]
+#![expect(clippy::disallowed_methods, reason = "switches of the test's own")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
