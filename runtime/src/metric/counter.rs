@@ -119,8 +119,10 @@ impl Counter {
             return;
         };
         // What threads have in their own shards stays there.
-        match store::count_of_threads(self.0.slot()) {
-            Some(others) => {
+        let slot = self.0.slot();
+        match store::own_cells(slot..slot.saturating_add(1)) {
+            Some(own) => {
+                let others = own.into_iter().skip(1).fold(0, u64::wrapping_add);
                 cells.cell(0).fetch_max(n.saturating_sub(others), Ordering::Relaxed);
             }
             None => store::note_dropped(),

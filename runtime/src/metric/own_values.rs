@@ -3,6 +3,8 @@
 //! For tests, and for decisions that a program takes by its own numbers. It reads the cells of all
 //! threads, under a lock that recording does not take: some microseconds.
 
+use core::ops::Range;
+
 use crate::config::ON;
 use crate::declare::registry::UNASSIGNED;
 use crate::model::cells::{FIRST_BUCKET, decode};
@@ -44,7 +46,7 @@ impl Counter {
     /// assert_eq!((PRICE.count(), PRICE.sum()), (2, 42.5));
     /// ```
     pub fn get(self) -> u64 {
-        integers(cells(self.0, 1), 0)
+        integers(&cells(self.0, 0..1))
     }
 }
 
@@ -52,7 +54,7 @@ impl Counter<f64> {
     /// Returns what this process has counted in this series: see
     /// [`Counter::get`](Counter#method.get). The sum is exact, and rounded once.
     pub fn get(self) -> f64 {
-        floats(&cells(self.0, 1))
+        floats(&cells(self.0, 0..1))
     }
 }
 
@@ -60,9 +62,8 @@ impl Gauge {
     /// Returns the value of this process, or `None` while it is unset: see
     /// [`Counter::get`](Counter#method.get).
     pub fn get(self) -> Option<f64> {
-        let behind = usize::from(self.0.is_recent());
-        let cells = cells(self.0, 1 + u32::from(self.0.is_recent()));
-        decode(*cells.first()?.get(behind)?)
+        let behind = u32::from(self.0.is_recent());
+        decode(*cells(self.0, behind..behind + 1).first()?)
     }
 }
 
@@ -71,13 +72,13 @@ impl Histogram {
     /// [`Counter::get`](Counter#method.get).
     pub fn count(self) -> u64 {
         let buckets = u32::try_from(self.0.bounds().len()).unwrap_or(0) + 1;
-        integers(cells(self.0, FIRST_BUCKET + buckets), FIRST_BUCKET as usize)
+        integers(&cells(self.0, FIRST_BUCKET..FIRST_BUCKET + buckets))
     }
 
     /// Returns the sum of the values that this process has observed in this series: see
     /// [`Counter::get`](Counter#method.get).
     pub fn sum(self) -> f64 {
-        floats(&cells(self.0, 1))
+        floats(&cells(self.0, 0..1))
     }
 }
 
@@ -85,28 +86,31 @@ impl Summary {
     /// Returns how many values this process has observed in this series: see
     /// [`Counter::get`](Counter#method.get).
     pub fn count(self) -> u64 {
-        integers(cells(self.0, FIRST_BUCKET + 1), FIRST_BUCKET as usize)
+        integers(&cells(self.0, FIRST_BUCKET..FIRST_BUCKET + 1))
     }
 
     /// Returns the sum of the values that this process has observed in this series: see
     /// [`Counter::get`](Counter#method.get).
     pub fn sum(self) -> f64 {
-        floats(&cells(self.0, 1))
+        floats(&cells(self.0, 0..1))
     }
 }
 
-/// The first cells of a series in each shard, shard 0 first. Empty if nothing was recorded.
-fn cells(raw: Raw, width: u32) -> Vec<Vec<u64>> {
+/// These cells of a series, each in all shards: see [`store::own_cells`].
+fn cells(raw: Raw, offsets: Range<u32>) -> Vec<u64> {
     let slot = raw.slot();
-    if ON && slot < UNASSIGNED { store::own_cells(slot, width) } else { Vec::new() }
+    if !ON || slot >= UNASSIGNED {
+        return Vec::new();
+    }
+    store::own_cells(slot + offsets.start..slot + offsets.end).unwrap_or_default()
 }
 
-fn integers(shards: Vec<Vec<u64>>, first: usize) -> u64 {
-    shards.into_iter().flat_map(|cells| cells.into_iter().skip(first)).fold(0, u64::wrapping_add)
+fn integers(cells: &[u64]) -> u64 {
+    cells.iter().copied().fold(0, u64::wrapping_add)
 }
 
-fn floats(shards: &[Vec<u64>]) -> f64 {
+fn floats(cells: &[u64]) -> f64 {
     let mut sum = ExactSum::default();
-    shards.iter().filter_map(|cells| cells.first()).for_each(|bits| sum.add(f64::from_bits(*bits)));
+    cells.iter().for_each(|bits| sum.add(f64::from_bits(*bits)));
     sum.total()
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::process::{Blocked, epoch};
 
-use super::format::{CELL, Header, MAX_SHARDS, Word};
+use super::format::Header;
 use super::memory::View;
 
 /// This process's own segment. The collector in the same process reads it in memory, so it also
@@ -44,21 +44,6 @@ impl Own {
         } else {
             Err(Error::io("read this process's own numbers after a fork", forked()))
         }
-    }
-
-    /// The cells of one series in each shard that is in use.
-    ///
-    /// # Errors
-    ///
-    /// The same as for [`read`](Self::read).
-    pub(crate) fn cells(&self, slot: u32, width: u32) -> Result<Vec<Vec<u64>>, Error> {
-        let used = u32::try_from(self.word(Word::ShardsUsed.offset())?).unwrap_or(0);
-        let in_shard = |shard| {
-            let mut cells = vec![0; width as usize];
-            let from = self.header.geometry.shard_off(shard) + u64::from(slot) * CELL;
-            self.read(from, &mut cells).map(|()| cells)
-        };
-        (0..used.min(MAX_SHARDS)).map(in_shard).collect()
     }
 
     /// Copies words from an offset of the file. Where no blocks are allocated, they are zeros.

@@ -66,4 +66,4 @@ pub use remove::remove_matching;
 pub(crate) use remove::{remove, remove_others};
 pub use search::child_env;
 pub(crate) use search::open_directory;
-pub(crate) use state::{THIS_PROCESS, count_of_threads, own_cells};
+pub(crate) use state::{THIS_PROCESS, own_cells};

@@ -1,5 +1,7 @@
 //! The store itself: what the mutex guards.
 
+use core::ops::Range;
+
 use crate::scan::ThisProcess;
 use crate::segment::own::Own;
 
@@ -101,12 +103,16 @@ impl Store {
     }
 }
 
-/// The sum of a cell over the shards of all threads, without shard 0. `None` in a nested call.
-pub(crate) fn count_of_threads(slot: u32) -> Option<u64> {
+/// The values of these cells: of each in turn that in shard 0, which has every slot, and then those
+/// in the shards of threads. Empty if nothing was recorded since the start or the last fork; `None`
+/// in a nested call.
+pub(crate) fn own_cells(slots: Range<u32>) -> Option<Vec<u64>> {
     let store = Guard::lock()?;
-    let memory = store.segment.memory.as_ref()?;
-    // Shard 0 is the first one, and has every slot.
-    Some(memory.cells(store.shards.used(), slot).skip(1).fold(0, u64::wrapping_add))
+    let Some(memory) = store.segment.memory.as_ref().filter(|_| store.is_live()) else {
+        return Some(Vec::new());
+    };
+    let used = store.shards.used();
+    Some(slots.flat_map(|slot| memory.cells(used, slot)).collect())
 }
 
 /// `None` if nothing was recorded since the start or the last fork.
@@ -115,12 +121,6 @@ fn own() -> Option<Own> {
     ask_again();
     store.catch_up();
     if store.is_live() { store.segment.view() } else { None }
-}
-
-/// The cells of one series in each shard; empty if there are none, or if this is a child that a
-/// signal handler forked meanwhile.
-pub(crate) fn own_cells(slot: u32, width: u32) -> Vec<Vec<u64>> {
-    own().and_then(|own| own.cells(slot, width).ok()).unwrap_or_default()
 }
 
 /// What the store hands to a reader in this process.
