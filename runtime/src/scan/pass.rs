@@ -40,6 +40,23 @@ pub(crate) struct ThisProcess {
     pub(crate) forks: Forks,
 }
 
+impl ThisProcess {
+    /// Reads the process's own segment from its memory, even if it has no file name. `None` if there
+    /// is none.
+    pub(crate) fn read(self, logs: &mut Logs) -> Result<Option<Segment>, Error> {
+        let mut refused = None;
+        for _ in 0..ATTEMPTS_AT_OWN {
+            let Some(own) = (self.own)() else { return Ok(None) };
+            let header = own.header().clone();
+            match Segment::read(&Source::Own(own), header, logs) {
+                Err(e) if e.is_transient() => refused = Some(e),
+                read => return read.map(Some),
+            }
+        }
+        refused.map_or(Ok(None), Err)
+    }
+}
+
 /// What one pass has found.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -192,23 +209,15 @@ impl Scan {
         Ok(Some(scan))
     }
 
-    /// Reads this process's own segment from its memory, even if it has no file name.
     fn take_own(&mut self, this: ThisProcess) {
-        let mut refused = None;
-        for _ in 0..ATTEMPTS_AT_OWN {
-            let Some(own) = (this.own)() else { return };
-            let header = own.header().clone();
-            match Segment::read(&Source::Own(own), header, &mut self.logs) {
-                Ok(segment) => {
-                    self.own = Some(segment.header.instance);
-                    self.parts.push(Part { segment, life: Life::Locked });
-                    return;
-                }
-                Err(e) if e.is_transient() => refused = Some(e),
-                Err(e) => return self.skipped.push(e),
+        match this.read(&mut self.logs) {
+            Ok(Some(segment)) => {
+                self.own = Some(segment.header.instance);
+                self.parts.push(Part { segment, life: Life::Locked });
             }
+            Ok(None) => {}
+            Err(e) => self.skipped.push(e),
         }
-        self.skipped.extend(refused);
     }
 
     fn read_segments(&mut self, directory: &Directory, names: Names) -> Result<(), Error> {

@@ -7,8 +7,6 @@ use crate::merge::plan::Plans;
 use crate::model::{MetricType, Snapshot};
 use crate::reader::liveness::Life;
 use crate::reader::log_reader::Logs;
-use crate::reader::segment::Segment;
-use crate::reader::source::{ATTEMPTS, Source};
 use crate::store;
 
 /// Calls a closure, and returns what the calling thread recorded meanwhile: how much its counters,
@@ -58,7 +56,8 @@ fn of_this_thread() -> Snapshot {
     let mut seen = Snapshot { families: Vec::new(), skipped: Vec::new() };
     store::start();
     let shard = store::own_shard();
-    let Some(mut segment) = own_segment() else { return seen };
+    let own = store::THIS_PROCESS.read(&mut Logs::default());
+    let Ok(Some(mut segment)) = own else { return seen };
     let number = shard.expect("this thread has cells of its own (see `this_thread`)");
     // Cells that no shard has count as zeros.
     let own = segment.shards.get_mut(number as usize).map(core::mem::take);
@@ -70,17 +69,4 @@ fn of_this_thread() -> Snapshot {
     let is_of_threads = [MetricType::Counter, MetricType::Histogram, MetricType::Summary];
     seen.families.retain(|family| is_of_threads.contains(&family.kind));
     seen
-}
-
-fn own_segment() -> Option<Segment> {
-    for _ in 0..ATTEMPTS {
-        let own = (store::THIS_PROCESS.own)()?;
-        let header = own.header().clone();
-        match Segment::read(&Source::Own(own), header, &mut Logs::default()) {
-            Ok(segment) => return Some(segment),
-            Err(e) if e.is_transient() => {}
-            Err(_) => return None,
-        }
-    }
-    None
 }
