@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::text::{MAX_LABEL_VALUE_LEN, is_any_name};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, is_any_label_name, is_any_name};
 use crate::model::{LabelSets, MetricFamily, Series};
 
 /// Constant labels and a prefix.
@@ -93,7 +93,7 @@ fn invalid(message: String) -> Error {
 /// Why a label can't be added to any family.
 fn fault((name, value): &(String, String)) -> Option<String> {
     let shown: String = name.chars().take(100).collect::<String>().escape_debug().to_string();
-    let what = if !is_any_name(name) || name.starts_with("__") {
+    let what = if !is_any_label_name(name) {
         "it is not a name that a label can have"
     } else if value.len() > MAX_LABEL_VALUE_LEN {
         "its value has more than 1,024 bytes"

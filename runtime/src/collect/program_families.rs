@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::sample_names::sample_names;
-use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, is_any_name};
+use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, is_any_label_name, is_any_name};
 use crate::model::{MetricFamily, MetricType, Number, Series, Value};
 
 /// Builders of a family for [`Collector::with_families`](crate::Collector::with_families). The
@@ -140,14 +140,13 @@ fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
 /// Why a series is invalid.
 fn fault(kind: MetricType, series: &Series) -> Option<&'static str> {
     let names: BTreeSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
-    let is_label = |name: &str| is_any_name(name) && !name.starts_with("__");
     if !kind.has(&series.value) {
         return Some("a value of another kind");
     }
     if names.len() != series.labels.len() || names.len() > usize::from(MAX_LABELS) {
         return Some("a label is there twice, or there are more than 64");
     }
-    if names.iter().any(|name| !is_label(name) || *name == kind.own_label()) {
+    if names.iter().any(|name| !is_any_label_name(name) || *name == kind.own_label()) {
         return Some("not a name that a label can have");
     }
     if series.labels.iter().any(|(_, value)| value.len() > MAX_LABEL_VALUE_LEN) {

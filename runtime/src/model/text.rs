@@ -21,6 +21,12 @@ pub(crate) fn is_any_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control)
 }
 
+/// The same for the name of a label. Prometheus keeps names that begin with two underscores for
+/// itself.
+pub(crate) fn is_any_label_name(name: &str) -> bool {
+    is_any_name(name) && !name.starts_with("__")
+}
+
 /// Whether a family or a label in a log can have this name. Spaces are excluded as well: on no page
 /// would anybody recognise where such a name ends.
 pub(crate) fn is_name_in_log(name: &str) -> bool {
