@@ -128,76 +128,35 @@ impl<T: LabelValue + ToOwned + ?Sized> LabelValue for Cow<'_, T> {
     }
 }
 
-impl<T: LabelValue + ?Sized> LabelValue for &T {
-    const VALUES: &'static [&'static str] = T::VALUES;
+macro_rules! forwarded {
+    ($($type:ty)*) => {$(
+        impl<T: LabelValue + ?Sized> LabelValue for $type {
+            const VALUES: &'static [&'static str] = T::VALUES;
 
-    #[inline]
-    fn index(&self) -> usize {
-        (**self).index()
-    }
+            #[inline]
+            fn index(&self) -> usize {
+                (**self).index()
+            }
 
-    #[inline]
-    fn write_label(&self, out: &mut LabelWriter<'_>) {
-        (**self).write_label(out);
-    }
+            #[inline]
+            fn write_label(&self, out: &mut LabelWriter<'_>) {
+                (**self).write_label(out);
+            }
 
-    #[inline]
-    fn __text(&self) -> Option<&str> {
-        (**self).__text()
-    }
+            #[inline]
+            fn __text(&self) -> Option<&str> {
+                (**self).__text()
+            }
 
-    #[inline]
-    fn __brief(&self) -> Option<Digest> {
-        (**self).__brief()
-    }
+            #[inline]
+            fn __brief(&self) -> Option<Digest> {
+                (**self).__brief()
+            }
+        }
+    )*};
 }
 
-impl<T: LabelValue + ?Sized> LabelValue for &mut T {
-    const VALUES: &'static [&'static str] = T::VALUES;
-
-    #[inline]
-    fn index(&self) -> usize {
-        (**self).index()
-    }
-
-    #[inline]
-    fn write_label(&self, out: &mut LabelWriter<'_>) {
-        (**self).write_label(out);
-    }
-
-    #[inline]
-    fn __text(&self) -> Option<&str> {
-        (**self).__text()
-    }
-
-    #[inline]
-    fn __brief(&self) -> Option<Digest> {
-        (**self).__brief()
-    }
-}
-
-impl<T: LabelValue + ?Sized> LabelValue for Box<T> {
-    const VALUES: &'static [&'static str] = T::VALUES;
-
-    #[inline]
-    fn index(&self) -> usize {
-        (**self).index()
-    }
-
-    fn write_label(&self, out: &mut LabelWriter<'_>) {
-        (**self).write_label(out);
-    }
-
-    #[inline]
-    fn __text(&self) -> Option<&str> {
-        (**self).__text()
-    }
-
-    #[inline]
-    fn __brief(&self) -> Option<Digest> {
-        (**self).__brief()
-    }
-}
+forwarded!(&T &mut T Box<T>);
 
 impl LabelValue for bool {
     const VALUES: &'static [&'static str] = &["false", "true"];
