@@ -93,6 +93,20 @@ fn a_thread_that_takes_over_the_cells_of_an_ended_one_begins_at_zero() {
     assert_eq!(jobs("heir").get(), 6);
 }
 
+/// Not even at 0.
+#[test]
+fn series_that_another_thread_makes_meanwhile_are_not_there() {
+    let seen = this_thread(|| {
+        jobs("mine").inc();
+        thread::scope(|scope| {
+            scope.spawn(|| jobs("another's").inc_by(7));
+        });
+    });
+    let series: Vec<_> = seen.families().iter().flat_map(|family| &family.series).collect();
+    assert_eq!(series.len(), 1, "{}", seen.to_text());
+    assert_counts!(seen, "jobs_by_user_total" { user = "mine" } => 1);
+}
+
 #[test]
 fn what_differs_is_listed_with_all_that_was_counted() {
     let seen = this_thread(|| jobs("listed").inc_by(2));

@@ -69,8 +69,8 @@ impl Snapshot {
     /// summaries have grown, and the present values of gauges that are others than before. Series
     /// that have not changed are left out.
     ///
-    /// A counter that is smaller than before was removed in between, and counts from 0, as
-    /// Prometheus takes it. What other processes, and other threads, do between the two snapshots
+    /// A series that is new has grown from 0. A counter that is smaller than before was removed in
+    /// between, and counts from 0, as Prometheus takes it. What other processes, and other threads, do between the two snapshots
     /// is included.
     ///
     /// # Examples
@@ -99,11 +99,13 @@ impl Snapshot {
         families.retain_mut(|family| {
             let known = earlier.families.binary_search_by(|known| known.name.cmp(&family.name));
             let known = known.ok().and_then(|at| earlier.families.get(at));
-            let Some(known) = known.filter(|known| known.kind == family.kind) else { return true };
+            let known = known.filter(|known| known.kind == family.kind);
+            let known = known.map_or(&[][..], |known| &known.series);
             let known: HashMap<&LabelSet, &Value> =
-                known.series.iter().map(|series| (&series.labels, &series.value)).collect();
-            family.series.retain_mut(|Series { labels, value, .. }| {
-                known.get(labels).is_none_or(|before| subtract(value, before))
+                known.iter().map(|series| (&series.labels, &series.value)).collect();
+            family.series.retain_mut(|Series { labels, value, .. }| match known.get(labels) {
+                Some(before) => subtract(value, before),
+                None => is_something(value),
             });
             !family.series.is_empty()
         });
@@ -113,24 +115,27 @@ impl Snapshot {
 
 /// Subtracts an earlier value; `false` if nothing has changed.
 fn subtract(now: &mut Value, before: &Value) -> bool {
-    match (now, before) {
-        (Value::Counter(now), Value::Counter(before)) => {
-            *now = grown(*now, *before);
-            *now != Number::Integer(0) && *now != Number::Float(0.0)
+    match (&mut *now, before) {
+        (Value::Counter(now), Value::Counter(before)) => *now = grown(*now, *before),
+        (Value::Summary(now), Value::Summary(before)) if now.count >= before.count => {
+            let (sum, count) = (now.sum - before.sum, now.count - before.count);
+            *now = SummaryValue { sum, count };
         }
-        (Value::Summary(now), Value::Summary(before)) => {
-            if now.count >= before.count {
-                let (sum, count) = (now.sum - before.sum, now.count - before.count);
-                *now = SummaryValue { sum, count };
-            }
-            now.count > 0
-        }
-        (Value::Histogram(now), Value::Histogram(before)) => {
-            subtract_buckets(now, before);
-            now.count() > 0
-        }
-        (Value::Gauge(now), Value::Gauge(before)) => now.to_bits() != before.to_bits(),
-        _ => true,
+        (Value::Histogram(now), Value::Histogram(before)) => subtract_buckets(now, before),
+        (Value::Gauge(now), Value::Gauge(before)) => return now.to_bits() != before.to_bits(),
+        // It was removed in between. (One type has one form of value, and the types are the same.)
+        _ => {}
+    }
+    is_something(now)
+}
+
+/// Whether anything was counted. A gauge is there once it was set, also to 0.
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Counter(number) => number.as_f64() != 0.0,
+        Value::Summary(summary) => summary.count > 0,
+        Value::Histogram(histogram) => histogram.count() > 0,
+        Value::Gauge(_) => true,
     }
 }
 
@@ -197,6 +202,9 @@ mod tests {
         assert_eq!(seen(&counter(5.0), &counter(5.0)), None);
         assert_eq!(seen(&counter(2.0), &counter(5.0)), Some(2.0), "it was removed in between");
         assert_eq!(seen(&counter(2.0), &snapshot(Vec::new())), Some(2.0));
+        assert_eq!(seen(&counter(0.0), &snapshot(Vec::new())), None, "it has not grown");
+        let other = snapshot(vec![MetricFamily::counter("c_total", "").with_series(&[], 1.0)]);
+        assert_eq!(counter(0.0).since(&other).families.len(), 0, "nor has this one");
         assert_eq!(counter(5.0).since(&counter(5.0)).families.len(), 0);
         let grown = histogram([2, 4], 9.5).since(&histogram([1, 2], 1.5));
         let of = |name: &str| grown.value(name, &[]);
