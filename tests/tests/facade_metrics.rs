@@ -34,3 +34,44 @@ fn the_same_load_gives_the_same_page_sample_by_sample() {
     assert_eq!(facade, compiled);
     assert_eq!(facade_help, compiled_help);
 }
+
+#[test]
+fn what_was_removed_is_made_anew_in_every_thread() {
+    let recorder = headcount_metrics::Builder::new().build();
+    let record = |times: u64| {
+        metrics::with_local_recorder(&recorder, || {
+            metrics::counter!("moves", "arm" => "left").increment(times);
+            metrics::gauge!("angle", "arm" => "left").set(1.5);
+            metrics::histogram!("reach", "arm" => "left").record(0.25);
+        });
+    };
+    let value = |name| {
+        let snapshot = headcount::Collector::new().collect().expect("a snapshot");
+        snapshot.value(name, &[("arm", "left")])
+    };
+    let (to_other, orders) = std::sync::mpsc::channel::<u64>();
+    let (to_us, done) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for times in orders {
+                record(times);
+                to_us.send(()).expect("we wait");
+            }
+        });
+        // Both threads have the handles.
+        record(1);
+        to_other.send(10).expect("it waits");
+        done.recv().expect("it records");
+        for name in ["moves_total", "angle", "reach"] {
+            assert_eq!(headcount::remove_matching(name, &[]), 1, "{name}");
+        }
+        assert_eq!(value("moves_total"), None);
+        record(2);
+        to_other.send(20).expect("it waits");
+        done.recv().expect("it records");
+        drop(to_other);
+    });
+    assert_eq!(value("moves_total"), Some(22.0));
+    assert_eq!((value("angle"), value("reach_count")), (Some(1.5), Some(2.0)));
+    assert_eq!(headcount::health().dropped_operations(), 0);
+}

@@ -18,7 +18,8 @@ thread_local! {
     static CACHE: RefCell<Cache> = const { RefCell::new(Cache::new()) };
 }
 
-type Handles<T> = HashMap<Key, T, BuildHasherDefault<Hash>>;
+/// Of each key the facade's handle, and the series in which it counts.
+type Handles<T> = HashMap<Key, (T, <T as Cached>::Series), BuildHasherDefault<Hash>>;
 
 /// The handles of one recorder.
 pub(crate) struct Cache {
@@ -31,7 +32,7 @@ pub(crate) struct Cache {
 
 impl Cache {
     const fn new() -> Self {
-        const fn none<T>() -> Handles<T> {
+        const fn none<T: Cached>() -> Handles<T> {
             HashMap::with_hasher(BuildHasherDefault::new())
         }
         Self { recorder: 0, counters: none(), gauges: none(), histograms: none() }
@@ -40,45 +41,72 @@ impl Cache {
 
 /// A handle that the cache has.
 pub(crate) trait Cached: Clone {
+    type Series: Copy;
+
+    fn is_removed(series: Self::Series) -> bool;
+
     fn of(cache: &mut Cache) -> &mut Handles<Self>;
 }
 
 impl Cached for Counter {
+    type Series = headcount::Counter;
+
+    fn is_removed(series: Self::Series) -> bool {
+        series.is_removed()
+    }
+
     fn of(cache: &mut Cache) -> &mut Handles<Self> {
         &mut cache.counters
     }
 }
 
 impl Cached for Gauge {
+    type Series = headcount::Gauge;
+
+    fn is_removed(series: Self::Series) -> bool {
+        series.is_removed()
+    }
+
     fn of(cache: &mut Cache) -> &mut Handles<Self> {
         &mut cache.gauges
     }
 }
 
 impl Cached for Histogram {
+    type Series = headcount::Histogram;
+
+    fn is_removed(series: Self::Series) -> bool {
+        series.is_removed()
+    }
+
     fn of(cache: &mut Cache) -> &mut Handles<Self> {
         &mut cache.histograms
     }
 }
 
-/// The handle of a key, which `make` makes if this thread has none. What can't be made now is not
-/// kept: it may be possible later.
+/// The handle of a key, which `make` makes if this thread has none, or if its series was removed.
+/// What can't be made now is not kept: it may be possible later.
 pub(crate) fn handle<T: Cached>(
     recorder: u64,
     key: &Key,
-    make: impl FnOnce() -> Option<T>,
+    make: impl FnOnce() -> Option<(T, T::Series)>,
 ) -> Option<T> {
-    let known = with(recorder, |cache| T::of(cache).get(key).cloned()).flatten();
-    known.or_else(|| {
+    let known = with(recorder, |cache| {
+        let (handle, series) = T::of(cache).get(key)?;
+        // One that was removed would count nothing, and nobody would hear of it.
+        (!T::is_removed(*series)).then(|| handle.clone())
+    });
+    known.flatten().or_else(|| {
         let new = make()?;
+        let handle = new.0.clone();
         with(recorder, |cache| {
             let handles = T::of(cache);
             if handles.len() >= MOST {
                 handles.clear();
             }
-            handles.insert(key.to_retained(), new.clone());
+            handles.insert(key.to_retained(), new);
         });
-        Some(new)
+        Some(handle)
     })
 }
 

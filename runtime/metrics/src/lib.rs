@@ -36,8 +36,11 @@
 //!   counted in one whose label values are `_other`.
 //!
 //! A metric that can't be declared, because its name is used for another type or is reserved,
-//! counts nothing, and [`headcount::health`] reports it. There is no counterpart to the idle timeout of
-//! other recorders: a series of a process stays until the process [removes] it.
+//! counts nothing, and [`headcount::health`] reports it.
+//!
+//! There is no counterpart to the idle timeout of other recorders: a series of a process stays
+//! until the process [removes] it. After that `counter!` and the other macros make it anew; a handle
+//! that the program kept records nothing.
 //!
 //! # Forks
 //!

@@ -172,8 +172,8 @@ impl metrics::Recorder for Recorder {
     fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
         cache::handle(self.number, key, || {
             let declaration = dynamic::counter(self.name(key.name(), TOTAL), "");
-            let series = self.series(declaration, &self.labels(key), metadata);
-            Some(Counter::from_arc(Arc::new(Counts(series?))))
+            let series = self.series(declaration, &self.labels(key), metadata)?;
+            Some((Counter::from_arc(Arc::new(Counts(series))), series))
         })
         .unwrap_or(Counter::noop())
     }
@@ -182,8 +182,8 @@ impl metrics::Recorder for Recorder {
         cache::handle(self.number, key, || {
             let mode = self.rules.modes.of(key.name()).copied().unwrap_or(GaugeMode::LiveSum);
             let declaration = dynamic::gauge(self.name(key.name(), ""), "", mode);
-            let series = self.series(declaration, &self.labels(key), metadata);
-            Some(Gauge::from_arc(Arc::new(Level(series?))))
+            let series = self.series(declaration, &self.labels(key), metadata)?;
+            Some((Gauge::from_arc(Arc::new(Level(series))), series))
         })
         .unwrap_or(Gauge::noop())
     }
@@ -194,8 +194,8 @@ impl metrics::Recorder for Recorder {
             if let Some(bounds) = self.rules.buckets.of(key.name()) {
                 declaration = declaration.buckets(bounds.clone());
             }
-            let series = self.series(declaration, &self.labels(key), metadata);
-            Some(Histogram::from_arc(Arc::new(Observes(series?))))
+            let series = self.series(declaration, &self.labels(key), metadata)?;
+            Some((Histogram::from_arc(Arc::new(Observes(series))), series))
         })
         .unwrap_or(Histogram::noop())
     }

@@ -218,6 +218,28 @@ impl Counter<f64> {
 }
 
 impl<T> Counter<T> {
+    /// Returns whether the series was [removed](Self::remove) from this process. The handle then
+    /// counts nothing; whoever keeps handles looks the series up again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Counter, metric};
+    ///
+    /// /// Guests by name.
+    /// #[metric(name = "guests_total")]
+    /// fn guests(name: &str) -> Counter;
+    ///
+    /// let kept = guests("Ada");
+    /// kept.inc();
+    /// assert!(!kept.is_removed());
+    /// assert!(kept.remove() && kept.is_removed());
+    /// assert!(!guests("Ada").is_removed());
+    /// ```
+    pub fn is_removed(self) -> bool {
+        self.0.is_removed()
+    }
+
     /// Removes the series from this process, if its family has open labels: see
     /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
     /// series was already removed.

@@ -95,6 +95,12 @@ impl Gauge {
         cells.cell(behind).store(0, Ordering::Release);
     }
 
+    /// Returns whether the series was [removed](Self::remove) from this process. The handle then
+    /// records nothing; whoever keeps handles looks the series up again.
+    pub fn is_removed(self) -> bool {
+        self.0.is_removed()
+    }
+
     /// Removes the series from this process, if its family has open labels: see
     /// [`remove_matching`](crate::remove_matching). Returns whether it did; `false` also if the
     /// series was already removed.

@@ -139,6 +139,10 @@ impl Raw {
         ON && self.cells.get().err().is_some_and(store::remove)
     }
 
+    pub(super) fn is_removed(self) -> bool {
+        self.slot() == GONE
+    }
+
     /// Applies an operation to the series' cells.
     #[inline]
     pub(super) fn apply(self, operation: impl Operation) {

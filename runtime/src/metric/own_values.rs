@@ -111,6 +111,8 @@ fn integers(cells: &[u64]) -> u64 {
 
 fn floats(cells: &[u64]) -> f64 {
     let mut sum = ExactSum::default();
-    cells.iter().for_each(|bits| sum.add(f64::from_bits(*bits)));
+    for bits in cells {
+        sum.add(f64::from_bits(*bits));
+    }
     sum.total()
 }
