@@ -67,6 +67,7 @@
 
 mod builder;
 mod family;
+mod sampled;
 #[cfg(test)]
 mod tests;
 
@@ -74,5 +75,6 @@ pub use builder::{
     Builder, counter, describe, float_counter, gauge, histogram, info, state_set, states, summary,
 };
 pub use family::Family;
+pub use sampled::on_sample;
 
 pub use crate::metric::{AnyState, Handle as Metric};

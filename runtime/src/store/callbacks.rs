@@ -2,21 +2,34 @@
 //! a forked child finds the list complete.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::process::epoch;
 use crate::segment::tally::note_dropped;
 
 use super::gate::{self, End};
 use super::guard::Guard;
 use super::state::State;
 
+/// A function that sets its metrics itself.
+type Function = Box<dyn Fn() + Send + Sync>;
+
+/// Makes such a function with a state of its own; the argument is whether this is a forked child.
+pub(crate) type Maker = Arc<dyn Fn(bool) -> Function + Send + Sync>;
+
 /// A user's function, wrapped so that it sets its metric itself.
 pub(crate) struct Callback {
-    function: Box<dyn Fn() + Send + Sync>,
+    function: Function,
     /// The family whose value it sets.
-    family: &'static str,
+    family: Cow<'static, str>,
+    /// For a function with a state: makes the one that a forked child calls.
+    maker: Option<Maker>,
+    /// The epoch of the process that made it.
+    since: u32,
     /// Whether it was never called.
     is_new: AtomicBool,
     /// Whether it kept a fork waiting for too long, and was not quick since.
@@ -24,7 +37,7 @@ pub(crate) struct Callback {
     /// The number of the call that has not returned. It differs between a child and its parent.
     running: AtomicU64,
     /// When that call began, by the coarse clock, in seconds.
-    since: AtomicU64,
+    began: AtomicU64,
     /// The call that was given up.
     given_up: AtomicU64,
 }
@@ -43,16 +56,30 @@ pub(crate) enum Called {
 }
 
 impl Callback {
-    pub(crate) fn new(family: &'static str, function: impl Fn() + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(family: Cow<'static, str>, function: Function) -> Self {
         Self {
-            function: Box::new(function),
+            function,
             family,
+            maker: None,
+            since: epoch(),
             is_new: AtomicBool::new(true),
             is_slow: AtomicBool::new(false),
             running: AtomicU64::new(0),
-            since: AtomicU64::new(0),
+            began: AtomicU64::new(0),
             given_up: AtomicU64::new(0),
         }
+    }
+
+    /// A function with a state: see [`sampler::add_with_state`](super::sampler::add_with_state).
+    pub(crate) fn with_state(family: Cow<'static, str>, maker: Maker, is_forked: bool) -> Self {
+        let function = maker(is_forked);
+        Self { maker: Some(maker), ..Self::new(family, function) }
+    }
+
+    /// The function with a new state, if this one belongs to the process that forked this one.
+    fn renewed(&self) -> Option<Self> {
+        let maker = self.maker.as_ref().filter(|_| self.since != epoch())?;
+        Some(Self::with_state(self.family.clone(), maker.clone(), true))
     }
 
     pub(crate) fn is_new(&self) -> bool {
@@ -68,7 +95,7 @@ impl Callback {
             call.end();
             return Called::Done;
         }
-        self.since.store(clock::coarse_seconds(), Ordering::Relaxed);
+        self.began.store(clock::coarse_seconds(), Ordering::Relaxed);
         self.running.store(call.number(), Ordering::Relaxed);
         self.is_new.store(false, Ordering::Relaxed);
         let began = Instant::now();
@@ -96,8 +123,8 @@ impl Callback {
         if !gate::is_ours(running) || self.given_up.load(Ordering::Relaxed) != running {
             return None;
         }
-        let since = self.since.load(Ordering::Relaxed);
-        let seconds = clock::coarse_seconds().saturating_sub(since);
+        let began = self.began.load(Ordering::Relaxed);
+        let seconds = clock::coarse_seconds().saturating_sub(began);
         Some(format!(
             "the function that says the value of `{}` has not returned for {seconds} s: the value is as old",
             self.family
@@ -177,11 +204,17 @@ pub(crate) fn has_callback(series: (usize, u32)) -> bool {
 
 /// All of them, if this process counts.
 pub(crate) fn callbacks() -> Vec<&'static Callback> {
-    let Some(store) = Guard::lock() else { return Vec::new() };
+    let Some(mut store) = Guard::lock() else { return Vec::new() };
     if store.state == State::Forked {
         // A child that has recorded nothing does not start to count because its parent had
         // functions.
         return Vec::new();
+    }
+    for (_, callback) in &mut store.callbacks.known {
+        if let Some(renewed) = callback.renewed() {
+            // Leaked, as in the process that forked this one.
+            *callback = Box::leak(Box::new(renewed));
+        }
     }
     store.callbacks.known.iter().map(|(_, callback)| *callback).collect()
 }

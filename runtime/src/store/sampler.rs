@@ -8,6 +8,8 @@
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 #[cfg(not(miri))]
@@ -57,15 +59,50 @@ pub(crate) fn add(
     function: impl Fn() + Send + Sync + 'static,
 ) {
     if ON {
-        // Leaked, because it may be running when it is replaced.
-        let callback: &'static Callback = Box::leak(Box::new(Callback::new(family, function)));
-        // Called first, because a child that has recorded nothing calls no functions.
-        store::start();
-        store::add_callback(series, callback, ensure_threads);
-        ensure_threads();
-        if !ask(false, FIRST) {
-            callback.call();
-        }
+        register(Some(series), Callback::new(Cow::Borrowed(family), Box::new(function)));
+    }
+}
+
+/// Calls this function from now on, with a state that each process begins anew. `start` makes the
+/// state, and is given whether the process is a forked child.
+pub(crate) fn add_with_state<S: Send + 'static>(
+    family: Cow<'static, str>,
+    start: impl Fn(bool) -> S + Send + Sync + 'static,
+    function: impl Fn(&mut S) + Send + Sync + 'static,
+) {
+    if !ON {
+        return;
+    }
+    let shared = Arc::new((start, function));
+    let maker = move |is_forked| {
+        let shared = shared.clone();
+        // A child has a lock of its own: its parent's may have been locked when it forked.
+        let state = Mutex::new(None);
+        let function = move || {
+            // Two calls never overlap, and a call that panicked leaves a state.
+            let mut state = match state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(state)) => state.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            (shared.1)(state.get_or_insert_with(|| (shared.0)(is_forked)));
+        };
+        Box::new(function) as Box<dyn Fn() + Send + Sync>
+    };
+    register(None, Callback::with_state(family, Arc::new(maker), false));
+}
+
+fn register(series: Option<(usize, u32)>, callback: Callback) {
+    // Leaked, because it may be running when it is replaced.
+    let callback: &'static Callback = Box::leak(Box::new(callback));
+    // No series has such a key.
+    let series = series.unwrap_or((core::ptr::from_ref(callback).addr(), u32::MAX));
+    // Called first, because a child that has recorded nothing calls no functions.
+    store::start();
+    store::add_callback(series, callback, ensure_threads);
+    ensure_threads();
+    if !ask(false, FIRST) {
+        callback.call();
     }
 }
 

@@ -1,0 +1,1 @@
+../../metrics/src/rules.rs
