@@ -7,6 +7,7 @@
 #![expect(clippy::missing_errors_doc, reason = "that a connection breaks needs no words")]
 
 pub mod allocating;
+pub mod browser;
 pub mod calls;
 pub mod child;
 pub mod contract;

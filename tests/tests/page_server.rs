@@ -73,9 +73,19 @@ fn a_request_gets_what_its_path_and_method_say() {
     assert!(openmetrics.expect("an answer").body.ends_with("# EOF\n"));
     let health = connection.get("/healthz").expect("an answer");
     assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
-    let links = connection.get("/").expect("an answer");
-    assert!(links.body.contains("href=\"/metrics\""), "{}", links.body);
-    assert_eq!(links.header("content-security-policy"), Some("default-src 'none'"));
+    let people = connection.get("/").expect("an answer");
+    assert_eq!(people.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = people.header("content-security-policy").expect("a policy");
+    for part in ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for file in people.body.split('"').filter(|part| part.starts_with("page/")) {
+        assert_eq!(connection.get(&format!("/{file}")).expect("an answer").status, 200, "{file}");
+    }
+    let state = connection.get("/api/state").expect("an answer");
+    assert_eq!(state.header("cache-control"), Some("no-store"));
+    assert!(state.body.starts_with("{\"v\":1,"), "{}", state.body);
     assert_eq!(connection.get("/metric").expect("an answer").status, 404);
 
     let head = raw(address, &closing("HEAD", "/metrics"));
@@ -106,7 +116,7 @@ fn what_can_not_be_served_is_an_error_of_the_start() {
     for address in ["nowhere", "127.0.0.1", "unix:"] {
         assert!(Server::new(address).start().expect_err("no address").is_invalid(), "{address}");
     }
-    for path in ["metrics", "/", "/healthz", "/a\"b", "/a?b"] {
+    for path in ["metrics", "/", "/healthz", "/api/state", "/page/main.js", "/a\"b", "/a?b"] {
         let refused = Server::new("127.0.0.1:0").metrics_path(path).start();
         assert!(refused.expect_err("no path").is_invalid(), "{path}");
     }

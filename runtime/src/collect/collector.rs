@@ -9,7 +9,11 @@ use std::time::Instant;
 use crate::archive::{Batch, Compactor};
 use crate::directory::Directory;
 use crate::error::Error;
+#[cfg(feature = "serve")]
+use crate::merge::archived::Archive;
 use crate::merge::families::{Merged, merge};
+#[cfg(feature = "serve")]
+use crate::merge::plan::Plans;
 use crate::model::{MetricFamily, Snapshot};
 use crate::scan::{Keeper, Kept, Limit, Scan};
 use crate::store::{self, sampler};
@@ -331,6 +335,22 @@ impl Collector {
         let skipped = core::mem::take(&mut scan.skipped);
         self.keeper.keep(scan.into_kept(plans));
         Ok(Snapshot { families, skipped })
+    }
+
+    /// Reads what one process has in its segment, gauges too, and nothing else: for a person who
+    /// looks at that process. The snapshot is empty if there is no such segment.
+    #[cfg(feature = "serve")]
+    pub(crate) fn collect_process(&self, instance: [u8; 16]) -> Result<Snapshot, Error> {
+        self.start();
+        let directory = self.open_directory();
+        let mut scan = self.scan_in(directory.as_ref(), &self.keeper.kept())?;
+        scan.parts.retain(|part| part.segment.header.instance == instance);
+        let Merged { mut families, skipped, .. } =
+            merge(&scan.parts, &Archive::NONE, &Plans::default(), &[]);
+        scan.skipped.extend(skipped);
+        self.constant.add(&mut families, &mut scan.skipped);
+        shorten(&mut families, self.limit, &mut scan.skipped);
+        Ok(Snapshot { families, skipped: scan.skipped })
     }
 
     pub(super) fn scan(&self) -> Result<Scan, Error> {

@@ -25,6 +25,7 @@ pub struct SegmentInfo {
     bytes: u64,
     header: Option<Header>,
     series: usize,
+    dropped_operations: u64,
     state: SegmentState,
     why: String,
     error: Option<Error>,
@@ -101,6 +102,18 @@ impl SegmentInfo {
     /// Returns the number of series; a histogram is one. Removed series are not included.
     pub fn series(&self) -> usize {
         self.series
+    }
+
+    /// Returns the number of operations that the process did not record, because there was no space
+    /// or the value was invalid.
+    pub fn dropped_operations(&self) -> u64 {
+        self.dropped_operations
+    }
+
+    /// Returns what the kernel reports of the process, if it is alive and can be seen from here.
+    #[cfg(all(feature = "serve", feature = "process"))]
+    pub(crate) fn glance(&self) -> Option<crate::processes::Glance> {
+        self.header.as_ref().filter(|_| self.is_live()).and_then(crate::processes::glance)
     }
 
     /// Returns whether the process is alive, and what happens with the segment.
@@ -213,6 +226,7 @@ impl Found {
             bytes: 0,
             header: None,
             series: 0,
+            dropped_operations: 0,
             state: SegmentState::Unreadable,
             why: "it can't be read".to_owned(),
             error: None,
@@ -244,6 +258,7 @@ impl Found {
         let segment = Segment::read(&source, header, logs)?;
         let series = segment.log.layout.series.iter();
         self.info.series = series.filter(|series| segment.span(series).1 == ENDLESS).count();
+        self.info.dropped_operations = segment.dropped_operations;
         self.log_age = segment.log.id.age();
         self.has_unknown = segment.unknown().is_some();
         Ok(true)

@@ -104,21 +104,23 @@ fn write_sum(out: &mut String, count: u64, sum: f64) {
     number(out, sum);
 }
 
-fn separate(out: &mut String, at: usize) {
+/// Writes a comma, unless it is the first.
+pub(crate) fn separate(out: &mut String, at: usize) {
     if at > 0 {
         out.push(',');
     }
 }
 
-fn member(out: &mut String, name: &str, value: &str) {
+/// Writes a member of an object whose value is text.
+pub(crate) fn member(out: &mut String, name: &str, value: &str) {
     text(out, name);
     out.push(':');
     text(out, value);
 }
 
-/// JSON has no numbers that are not finite. They are the same words as in the text format, in
+/// Writes a number. JSON has none that are not finite: they are the same words as in the text format, in
 /// quotes.
-fn number(out: &mut String, number: f64) {
+pub(crate) fn number(out: &mut String, number: f64) {
     if number.is_finite() {
         decimal(out, number);
     } else {
@@ -128,7 +130,8 @@ fn number(out: &mut String, number: f64) {
     }
 }
 
-fn text(out: &mut String, text: &str) {
+/// Writes text in quotes.
+pub(crate) fn text(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -9,7 +9,7 @@ mod exposition;
 mod format;
 #[cfg(feature = "http")]
 mod http;
-mod json;
+pub(crate) mod json;
 mod length;
 mod negotiate;
 mod number;

@@ -113,6 +113,12 @@ impl<'a> Scrape<'a> {
         &self.accept_encoding
     }
 
+    /// Whether the client takes a body that is compressed by gzip.
+    #[cfg(feature = "serve")]
+    pub(crate) fn takes_gzip(&self) -> bool {
+        super::negotiate::takes_gzip(&self.accept_encoding)
+    }
+
     pub(super) fn shows_created(&self) -> bool {
         self.created
     }

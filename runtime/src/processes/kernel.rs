@@ -41,12 +41,7 @@ pub(super) enum Found {
 /// Looks for a process of this boot and pid namespace.
 pub(super) fn look_for(who: &Who) -> Found {
     let Some(pid) = i32::try_from(who.pid).ok().and_then(Pid::from_raw) else { return Found::Gone };
-    let looked = Process::new(pid.as_raw_nonzero().get()).and_then(|process| {
-        // Of the process whose directory was opened, even if the pid belongs to another one now.
-        let stat = process.stat()?;
-        Ok((process, stat))
-    });
-    match looked {
+    match stat_of(pid) {
         Ok((process, stat)) if stat.starttime == who.start_ticks => {
             Found::There(usage(&process, &stat))
         }
@@ -57,15 +52,51 @@ pub(super) fn look_for(who: &Who) -> Found {
     }
 }
 
-fn usage(process: &Process, stat: &Stat) -> Usage {
+/// Reads the process's statistics once. They are those of the process whose directory was opened,
+/// even if the pid belongs to another one now.
+fn stat_of(pid: Pid) -> procfs::ProcResult<(Process, Stat)> {
+    let process = Process::new(pid.as_raw_nonzero().get())?;
+    let stat = process.stat()?;
+    Ok((process, stat))
+}
+
+/// What a person wants to know of a process at a glance. It costs one file of the kernel's.
+#[cfg(feature = "serve")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glance {
+    pub(crate) cpu_ns: u64,
+    pub(crate) resident_bytes: u64,
+    pub(crate) threads: i64,
+    /// A signal or a debugger has stopped it.
+    pub(crate) is_stopped: bool,
+}
+
+/// `None` if the process is gone, or cannot be seen.
+#[cfg(feature = "serve")]
+pub(super) fn glance_at(who: &Who) -> Option<Glance> {
+    let pid = i32::try_from(who.pid).ok().and_then(Pid::from_raw)?;
+    let (_, stat) = stat_of(pid).ok().filter(|(_, stat)| stat.starttime == who.start_ticks)?;
+    Some(Glance {
+        cpu_ns: cpu_ns(&stat),
+        resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
+        threads: stat.num_threads,
+        is_stopped: matches!(stat.state, 'T' | 't'),
+    })
+}
+
+fn cpu_ns(stat: &Stat) -> u64 {
     let ticks = stat.utime.saturating_add(stat.stime);
+    ticks.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1))
+}
+
+fn usage(process: &Process, stat: &Stat) -> Usage {
     let limit = process.limits().ok().map(|limits| limits.max_open_files.soft_limit);
     #[expect(clippy::cast_precision_loss, reason = "seconds, and hundredths of them")]
     let started = procfs::boot_time_secs()
         .ok()
         .map(|boot| boot as f64 + stat.starttime as f64 / procfs::ticks_per_second() as f64);
     Usage {
-        cpu_ns: ticks.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1)),
+        cpu_ns: cpu_ns(stat),
         resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
         virtual_bytes: stat.vsize,
         started,

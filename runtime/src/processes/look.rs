@@ -11,6 +11,8 @@ use crate::segment::lock;
 
 use super::file::{self, Turn};
 use super::kernel::{Found, Usage, Who, look_for};
+#[cfg(feature = "serve")]
+use super::kernel::{Glance, glance_at};
 use super::ledger::{Entry, Fate, Ledger, MAX_ENTRIES};
 
 /// Looks at the processes of these headers.
@@ -19,16 +21,10 @@ pub(super) fn look<'a>(
     directory: Option<(&Directory, Forks)>,
     skipped: &mut Vec<Error>,
 ) -> Seen {
-    let here = Here { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() };
+    let here = Here::new();
     let mut known = BTreeMap::new();
-    for header in alive.filter(|header| header.start_ticks != 0) {
-        let who = Who {
-            boot_id: header.boot_id,
-            pid_namespace: header.pid_namespace,
-            start_ticks: header.start_ticks,
-            pid: header.pid,
-        };
-        if here.has(&who) {
+    for header in alive {
+        if let Some(who) = here.who(header) {
             // If a process has several segments, any of them will do.
             known.insert(who, header.instance);
         }
@@ -38,6 +34,12 @@ pub(super) fn look<'a>(
         // Private memory: this process alone, whose time the kernel knows.
         None => Seen::of_the_living(&known),
     }
+}
+
+/// Looks at the process of a segment, if it can be seen from here.
+#[cfg(feature = "serve")]
+pub(crate) fn glance(header: &Header) -> Option<Glance> {
+    glance_at(&Here::new().who(header)?)
 }
 
 /// A process and one of its segments.
@@ -71,6 +73,21 @@ impl Seen {
 }
 
 impl Here {
+    fn new() -> Self {
+        Self { boot_id: process::boot_id(), pid_namespace: process::pid_namespace() }
+    }
+
+    /// The process of a segment, if the kernel knows it by its pid.
+    fn who(&self, header: &Header) -> Option<Who> {
+        let who = Who {
+            boot_id: header.boot_id,
+            pid_namespace: header.pid_namespace,
+            start_ticks: header.start_ticks,
+            pid: header.pid,
+        };
+        (header.start_ticks != 0 && self.has(&who)).then_some(who)
+    }
+
     /// Whether the kernel knows the process by its pid.
     fn has(&self, who: &Who) -> bool {
         self.boot_id != [0; 16]

@@ -15,3 +15,7 @@ mod look;
 
 pub use families::ProcessMetrics;
 pub(crate) use families::families;
+#[cfg(feature = "serve")]
+pub(crate) use kernel::Glance;
+#[cfg(feature = "serve")]
+pub(crate) use look::glance;

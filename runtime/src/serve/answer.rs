@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,6 +16,7 @@ use crate::expose::{Exposition, Scrape};
 use crate::model::Snapshot;
 
 use super::invalid;
+use super::page::{self, States};
 
 /// A body that is there.
 #[derive(Debug)]
@@ -53,6 +54,7 @@ pub(super) struct Answers {
     path: String,
     /// What was collected for the requests of this round: all had arrived before.
     shared: RefCell<Option<Collected>>,
+    states: States,
 }
 
 /// A snapshot, or why there is none.
@@ -60,7 +62,7 @@ type Collected = Result<Rc<Snapshot>, String>;
 
 impl Answers {
     pub(super) fn new(collector: Collector, path: String) -> Self {
-        Self { collector, path, shared: RefCell::new(None) }
+        Self { collector, path, shared: RefCell::new(None), states: States::default() }
     }
 
     /// To be called when all requests that have arrived are read.
@@ -77,10 +79,10 @@ impl Answers {
             self.page(&scrape).into()
         } else if path == "/healthz" {
             self.health().into()
-        } else if path == "/" {
-            self.links()
+        } else if path == page::STATE {
+            self.state(request.uri().query().unwrap_or_default(), &scrape)
         } else {
-            Exposition::not_found().into()
+            page::asset(path).unwrap_or_else(|| Exposition::not_found().into())
         }
     }
 
@@ -110,32 +112,26 @@ impl Answers {
         }
     }
 
-    fn links(&self) -> Response<Page> {
-        let page = format!(
-            "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>headcount</title>\
-             <h1>headcount {}</h1><p>Metrics of a program that runs as many processes.</p>\
-             <ul><li><a href=\"{path}\">Metrics</a><li><a href=\"/healthz\">Health</a></ul></html>\n",
-            env!("CARGO_PKG_VERSION"),
-            path = self.path,
-        );
-        let mut response = Response::new(Page::from(page.into_bytes()));
-        for (name, value) in [
-            ("content-type", "text/html; charset=utf-8"),
-            ("content-security-policy", "default-src 'none'"),
-        ] {
-            let value = http::HeaderValue::from_static(value);
-            response.headers_mut().insert(http::HeaderName::from_static(name), value);
+    /// What the page for people asks for.
+    fn state(&self, query: &str, scrape: &Scrape<'_>) -> Response<Page> {
+        let states =
+            AssertUnwindSafe(|| self.states.answer(&self.collector, &self.path, query, scrape));
+        match catch_unwind(states) {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => Exposition::unavailable(&error).into(),
+            Err(_) => Exposition::unavailable(PANICKED).into(),
         }
-        response
     }
 }
+
+const PANICKED: &str = "a function given to `Collector::with_families` panicked";
 
 /// A function of the program's that panics must not end the server.
 fn collect(collector: &Collector) -> Collected {
     match catch_unwind(|| collector.collect()) {
         Ok(Ok(snapshot)) => Ok(Rc::new(snapshot)),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("a function given to `Collector::with_families` panicked".to_owned()),
+        Err(_) => Err(PANICKED.to_owned()),
     }
 }
 
@@ -145,7 +141,7 @@ pub(super) fn check_path(path: &str) -> Result<(), Error> {
     if !path.starts_with('/') || !path.chars().all(is_plain) {
         return Err(invalid(format!("`{path}` is not the path of a page (`/metrics`)")));
     }
-    if ["/", "/healthz"].contains(&path) {
+    if path == "/healthz" || page::has(path) {
         return Err(invalid(format!("`{path}` has an answer of its own")));
     }
     Ok(())

@@ -11,6 +11,7 @@
 mod address;
 mod answer;
 mod connections;
+mod page;
 mod socket;
 mod turn;
 
@@ -64,7 +65,7 @@ pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
 /// |---|---|
 /// | `/metrics`, or [`metrics_path`](Self::metrics_path) | the page: [`Scrape`](crate::Scrape) |
 /// | `/healthz` | 200, or 503 with the reason if the directory cannot be read |
-/// | `/` | a few links |
+/// | `/` | a page for people: problems, processes, live charts of every family |
 ///
 /// If the directory can't be read, the page is status 503 with the reason; the server goes on, and
 /// serves the page as soon as the directory can be read.
