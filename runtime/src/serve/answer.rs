@@ -16,7 +16,8 @@ use crate::expose::{Exposition, Scrape};
 use crate::model::Snapshot;
 
 use super::invalid;
-use super::page::{self, States};
+use super::page_cache::States;
+use super::page_files;
 
 /// A body that is there.
 #[derive(Debug)]
@@ -79,10 +80,10 @@ impl Answers {
             self.page(&scrape).into()
         } else if path == "/healthz" {
             self.health().into()
-        } else if path == page::STATE {
+        } else if path == page_files::STATE {
             self.state(request.uri().query().unwrap_or_default(), &scrape)
         } else {
-            page::asset(path).unwrap_or_else(|| Exposition::not_found().into())
+            page_files::asset(path).unwrap_or_else(|| Exposition::not_found().into())
         }
     }
 
@@ -141,7 +142,7 @@ pub(super) fn check_path(path: &str) -> Result<(), Error> {
     if !path.starts_with('/') || !path.chars().all(is_plain) {
         return Err(invalid(format!("`{path}` is not the path of a page (`/metrics`)")));
     }
-    if path == "/healthz" || page::has(path) {
+    if path == "/healthz" || page_files::has(path) {
         return Err(invalid(format!("`{path}` has an answer of its own")));
     }
     Ok(())

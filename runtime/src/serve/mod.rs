@@ -11,7 +11,10 @@
 mod address;
 mod answer;
 mod connections;
-mod page;
+mod page_cache;
+mod page_files;
+mod page_problems;
+mod page_state;
 mod socket;
 mod turn;
 

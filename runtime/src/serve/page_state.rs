@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::expose::json;
 use crate::model::{HistogramValue, MetricFamily, Series, Snapshot, Value};
 
-use super::problems::{FirstSeen, Problems, seconds};
+use super::page_problems::{FirstSeen, Problems, seconds};
 
 /// The bytes that families may take.
 const MOST_BYTES: usize = 8 << 20;
