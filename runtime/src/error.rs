@@ -58,6 +58,15 @@ pub(crate) enum ErrorKind {
     Invalid { message: String },
     /// More than this library keeps of something.
     Limit { message: String },
+    /// Nobody could be reached at an address.
+    #[cfg(feature = "push")]
+    Unreachable { message: String, source: SystemError },
+    /// Somebody did not answer in time.
+    #[cfg(feature = "push")]
+    Timeout { message: String },
+    /// Somebody answered with something other than success.
+    #[cfg(feature = "push")]
+    Rejected { message: String },
     /// A function of the user's does not return.
     Stuck(String),
     /// No directory was named.
@@ -117,10 +126,19 @@ impl Error {
         self.path.as_deref()
     }
 
-    /// Whether a system call failed: a missing directory, no permission, no space left.
-    /// [`raw_os_error`](Self::raw_os_error) returns its number.
+    /// Whether a system call failed: a missing directory, no permission, no space left, a
+    /// Pushgateway that cannot be reached. [`raw_os_error`](Self::raw_os_error) returns its number.
     pub fn is_io(&self) -> bool {
-        matches!(self.kind, ErrorKind::Io { .. })
+        self.system_error().is_some()
+    }
+
+    fn system_error(&self) -> Option<&SystemError> {
+        match &self.kind {
+            ErrorKind::Io { source, .. } => Some(source),
+            #[cfg(feature = "push")]
+            ErrorKind::Unreachable { source, .. } => Some(source),
+            _ => None,
+        }
     }
 
     /// Whether no directory was named, so that the process counts only for itself. A program that
@@ -199,12 +217,24 @@ impl Error {
         matches!(self.kind, ErrorKind::Limit { .. })
     }
 
+    /// Whether a Pushgateway did not answer in time. It may have taken the push all the same. Needs
+    /// the feature `push`.
+    #[cfg(feature = "push")]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind, ErrorKind::Timeout { .. })
+    }
+
+    /// Whether a Pushgateway answered with something other than success: what was pushed is
+    /// inconsistent with what it has, the credentials are wrong, or the answer is a redirect. Needs
+    /// the feature `push`.
+    #[cfg(feature = "push")]
+    pub fn is_rejected(&self) -> bool {
+        matches!(self.kind, ErrorKind::Rejected { .. })
+    }
+
     /// Returns the operating system's error number if a system call failed.
     pub fn raw_os_error(&self) -> Option<i32> {
-        match &self.kind {
-            ErrorKind::Io { source, .. } => source.number,
-            _ => None,
-        }
+        self.system_error()?.number
     }
 
     /// Returns the kind of the error as one word. The metric `headcount_files_skipped`, which
@@ -222,6 +252,12 @@ impl Error {
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
             ErrorKind::Limit { .. } => "limit",
+            #[cfg(feature = "push")]
+            ErrorKind::Unreachable { .. } => "io",
+            #[cfg(feature = "push")]
+            ErrorKind::Timeout { .. } => "timeout",
+            #[cfg(feature = "push")]
+            ErrorKind::Rejected { .. } => "rejected",
             ErrorKind::Stuck(_) => "stuck",
             ErrorKind::Private => "private",
             ErrorKind::AlreadyStarted => "started",
@@ -252,6 +288,10 @@ impl fmt::Display for Error {
             | ErrorKind::Invalid { message }
             | ErrorKind::Limit { message }
             | ErrorKind::Stuck(message) => write!(f, "{}", Escaped(message)),
+            #[cfg(feature = "push")]
+            ErrorKind::Unreachable { message, .. }
+            | ErrorKind::Timeout { message }
+            | ErrorKind::Rejected { message } => write!(f, "{}", Escaped(message)),
             ErrorKind::Private => f.write_str(
                 "no directory was named (by `Config::directory` or HEADCOUNT_DIR), so this process \
                  counts for itself alone",
@@ -284,10 +324,7 @@ impl fmt::Debug for Error {
 /// [`Other`](io::ErrorKind::Other).
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        let kind = match &error.kind {
-            ErrorKind::Io { source, .. } => source.kind,
-            _ => io::ErrorKind::Other,
-        };
+        let kind = error.system_error().map_or(io::ErrorKind::Other, |source| source.kind);
         Self::new(kind, error)
     }
 }
@@ -339,10 +376,7 @@ impl fmt::Display for Escaped<'_> {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
-            ErrorKind::Io { source, .. } => Some(source),
-            _ => None,
-        }
+        self.system_error().map(|source| source as _)
     }
 }
 

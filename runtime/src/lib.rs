@@ -173,7 +173,9 @@ mod scan;
 // Tests of programs.
 pub mod testing;
 
-// An HTTP server.
+// An HTTP server, and a client of a Pushgateway.
+#[cfg(feature = "push")]
+mod push;
 #[cfg(feature = "serve")]
 mod serve;
 
@@ -206,6 +208,8 @@ pub use model::{
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;
+#[cfg(feature = "push")]
+pub use push::{PushOnDrop, Pusher};
 pub use scan::Limit;
 #[cfg(feature = "serve")]
 pub use serve::{Server, Serving, serve};

@@ -13,6 +13,7 @@ pub mod child;
 pub mod contract;
 pub mod exact;
 pub mod files;
+pub mod gateway;
 pub mod http;
 pub mod interactive;
 pub mod load;

@@ -54,7 +54,7 @@ fn the_public_api_is_the_one_that_is_listed() {
     let target = target_directory().join("api");
     let made = Command::new(env!("CARGO"))
         .args(["doc", "--quiet", "--locked", "--offline", "--no-deps", "--package", "headcount"])
-        .args(["--features", "process,serve", "--target-dir"])
+        .args(["--features", "process,push,serve,tls", "--target-dir"])
         .arg(&target)
         .current_dir(tests)
         .status()

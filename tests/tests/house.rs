@@ -123,6 +123,11 @@ const RUNTIME: &[Layer] = &[
         may_use: &["error", "model", "base", "directory", "segment", "store", "expose", "collect"],
     },
     Layer {
+        name: "push",
+        modules: &["push"],
+        may_use: &["error", "model", "base", "expose", "collect"],
+    },
+    Layer {
         name: "testing",
         modules: &["testing"],
         may_use: &["error", "model", "base", "reader", "merge", "store"],

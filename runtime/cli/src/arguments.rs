@@ -93,6 +93,14 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t = CatalogFormat::Md)]
         format: CatalogFormat,
     },
+    /// Sends the totals of all processes, living and dead, to a Pushgateway or into a textfile.
+    ///
+    /// Nothing is deleted in the directory, so whatever a push could not send, the next one sends.
+    /// Run it after a batch job, or from time to time: what a killed job has counted is in it too.
+    #[command(after_long_help = with_environment(
+        "  headcount push http://gateway:9091 --job nightly --grouping instance=$HOSTNAME\n  headcount push https://gateway --job nightly --user shop --password-file /run/secrets/push\n  headcount push http://gateway:9091 --job nightly --delete\n  headcount push --textfile /var/lib/prometheus/node-exporter/shop.prom"
+    ))]
+    Push(Push),
     /// Compacts the segments of this process, if it has ended; says why if nothing was done.
     MarkDead {
         /// The pid of the process.
@@ -133,6 +141,54 @@ pub(crate) struct Serve {
     /// Leaves out what the kernel reports of the living processes: CPU time, memory, descriptors.
     #[arg(long)]
     pub(crate) no_process_metrics: bool,
+    /// Leaves out headcount's own families, but for headcount_shared.
+    #[arg(long)]
+    pub(crate) no_self_metrics: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("target").required(true))]
+#[command(group = ArgGroup::new("kind").multiple(false))]
+pub(crate) struct Push {
+    /// The address of the gateway: http://host:9091.
+    #[arg(group = "target", requires = "job")]
+    pub(crate) url: Option<String>,
+    /// Writes the page into this file for node_exporter's textfile collector; it must end in .prom.
+    #[arg(long, value_name = "FILE", group = "target")]
+    pub(crate) textfile: Option<PathBuf>,
+    /// The name of the job, which is the label `job` of the group.
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub(crate) job: Option<String>,
+    /// Adds a label to the group, such as the host. Can be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label, requires = "url")]
+    pub(crate) grouping: Vec<(String, String)>,
+    /// Replaces only families of the same names, and not the whole group.
+    #[arg(long, group = "kind", requires = "url")]
+    pub(crate) add: bool,
+    /// Removes the group from the gateway. Nothing is deleted in the directory.
+    #[arg(long, group = "kind", requires = "url")]
+    pub(crate) delete: bool,
+    /// How long the push may take, with all its tries.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = pause)]
+    pub(crate) timeout: Duration,
+    /// The user for the gateway.
+    #[arg(long, value_name = "NAME", requires_all = ["password_file", "url"])]
+    pub(crate) user: Option<String>,
+    /// The file with the user's password.
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// A file with the certificates to trust, in place of the machine's.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Adds a label to all families. Can be repeated.
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Begins the name of every family with this and an underscore, but for headcount's own.
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+    /// Leaves out headcount's own families, but for headcount_shared.
+    #[arg(long)]
+    pub(crate) no_self_metrics: bool,
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -5,9 +5,11 @@
 mod arguments;
 mod catalog;
 mod print;
+mod push;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -27,6 +29,10 @@ enum Failure {
     Unwell,
     /// The directory is not what the person thinks it is.
     NothingHere,
+    /// A gateway could not be reached, or took nothing.
+    NotPushed(Error),
+    /// A file that an argument names could not be read.
+    File(PathBuf, io::Error),
 }
 
 impl From<Error> for Failure {
@@ -55,6 +61,11 @@ fn main() -> ExitCode {
     };
     if let Some(written) = written {
         return ended(written.map_err(Failure::from), "");
+    }
+    if let Command::Push(how) = &command {
+        if how.delete {
+            return ended(push::delete(how), "");
+        }
     }
     let config = dir.map_or_else(Config::new, |dir| Config::new().directory(dir));
     let Some(directory) = config.resolved_directory() else {
@@ -85,6 +96,13 @@ fn ended(done: Result<(), Failure>, directory: &str) -> ExitCode {
         Err(Failure::Unwell) => {}
         Err(Failure::Output(e)) => tell(&e),
         Err(Failure::Headcount(e)) => tell(&e),
+        Err(Failure::NotPushed(e)) => {
+            tell(&e);
+            tell(&"nothing is lost: the counts stay in the directory, for the next push");
+        }
+        Err(Failure::File(path, e)) => {
+            tell(&format!("{}: can't read the file: {e}", escaped(&path.display().to_string())));
+        }
         Err(Failure::NothingHere) => {
             tell(&format!("{}: there is nothing of headcount's here", escaped(directory)));
         }
@@ -127,6 +145,7 @@ fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
             tell_skipped(snapshot.skipped());
             catalog::write(&mut out, &snapshot, *format)?;
         }
+        Command::Push(how) => push::push(&mut out, collector, how)?,
         Command::MarkDead { pid } => match collector.mark_process_dead(*pid)? {
             MarkedDead::Compacted(segments) => writeln!(out, "{}", compacted_words(segments))?,
             MarkedDead::Alive => writeln!(out, "nothing done: process {pid} is alive")?,
@@ -161,9 +180,8 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     } else {
         collector.process_metrics(ProcessMetrics::Sum)
     };
-    let labelled =
-        how.labels.iter().fold(collector, |collector, (name, value)| collector.label(name, value));
-    let collector = labelled.prefix(&how.prefix);
+    let collector = with_constants(collector, &how.labels, &how.prefix);
+    let collector = collector.self_metrics(!how.no_self_metrics);
     let serving = server.collector(collector).metrics_path(&how.path).start()?;
     if serving.addresses().is_empty() {
         tell(&"another process serves; waiting for its end");
@@ -178,6 +196,12 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     loop {
         thread::park();
     }
+}
+
+/// Adds labels and a prefix to all families.
+fn with_constants(collector: Collector, labels: &[(String, String)], prefix: &str) -> Collector {
+    let add = |collector: Collector, (name, value): &(String, String)| collector.label(name, value);
+    labels.iter().fold(collector, add).prefix(prefix)
 }
 
 fn show(collector: &Collector, how: &Show) -> Result<(), Failure> {

@@ -63,6 +63,7 @@ pub struct Collector {
     names: Vec<String>,
     custom: Vec<Custom>,
     constant: Constant,
+    self_metrics: bool,
     keeper: Keeper,
     #[cfg(feature = "process")]
     processes: Option<crate::ProcessMetrics>,
@@ -100,6 +101,7 @@ impl Collector {
             names: Vec::new(),
             custom: Vec::new(),
             constant: Constant::default(),
+            self_metrics: true,
             keeper,
             #[cfg(feature = "process")]
             processes: None,
@@ -272,6 +274,27 @@ impl Collector {
         self
     }
 
+    /// Sets whether the collector adds its own families, `headcount_*`. The default is `true`.
+    /// `headcount_shared` is always there, since nothing else on a page says that it has the numbers
+    /// of one process alone. Without the others, a page does not say what was left out:
+    /// [`Snapshot::skipped`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::Collector;
+    ///
+    /// let snapshot = Collector::new().self_metrics(false).collect()?;
+    /// let own = snapshot.families().iter().filter(|family| family.name.starts_with("headcount_"));
+    /// assert!(own.map(|family| family.name.as_str()).eq(["headcount_shared"]));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[must_use]
+    pub fn self_metrics(mut self, are_shown: bool) -> Self {
+        self.self_metrics = are_shown;
+        self
+    }
+
     /// Reads everything once, and merges it.
     ///
     /// Counters and histograms are sums over all processes, living and dead; a gauge is combined
@@ -323,7 +346,8 @@ impl Collector {
             }
         }
         for mut family in about(&scan, is_shared, took) {
-            if !names.is_empty() && !family.is_named(&names) {
+            let is_hidden = !self.self_metrics && family.name != "headcount_shared";
+            if is_hidden || !names.is_empty() && !family.is_named(&names) {
                 continue;
             }
             self.constant.add_labels(&mut family);

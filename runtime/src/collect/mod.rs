@@ -14,6 +14,7 @@ mod program_families;
 mod render;
 mod self_metrics;
 mod shorten;
+mod textfile;
 
 pub use catalogue::{declarations, verify};
 pub use clean::{Clean, Cleaned};
