@@ -1,5 +1,5 @@
-//! Pushes: to a real Pushgateway, to listeners that misbehave, and into a textfile. What a batch job
-//! has counted reaches the gateway also if it was killed.
+//! Pushes: to a real Pushgateway, to listeners that misbehave, and into a textfile. What a batch
+//! job has counted reaches the gateway also if it was killed.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};

@@ -275,8 +275,8 @@ impl Collector {
     }
 
     /// Sets whether the collector adds its own families, `headcount_*`. The default is `true`.
-    /// `headcount_shared` is always there, since nothing else on a page says that it has the numbers
-    /// of one process alone. Without the others, a page does not say what was left out:
+    /// `headcount_shared` is always there, since nothing else on a page says that it has the
+    /// numbers of one process alone. Without the others, a page does not say what was left out:
     /// [`Snapshot::skipped`] does.
     ///
     /// # Examples

@@ -20,8 +20,8 @@ impl Snapshot {
     /// Its name must end in `.prom`, since the textfile collector ignores all others. If several
     /// programs write such files, give each family of yours a name that the others do not have
     /// ([`Collector::prefix`](crate::Collector::prefix)): of one that two files have, with
-    /// different help, the collector drops one. A file that nobody replaces any more stays, with its
-    /// numbers; the collector's `node_textfile_mtime_seconds` is its age.
+    /// different help, the collector drops one. A file that nobody replaces any more stays, with
+    /// its numbers; the collector's `node_textfile_mtime_seconds` is its age.
     ///
     /// # Errors
     ///

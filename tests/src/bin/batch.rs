@@ -1,7 +1,7 @@
-//! A batch job: `batch <directory> <gateway> <how>`. It counts one run and three rows, and pushes at
-//! its end by the one line that the documentation shows. `ends` returns, `fails` returns an error,
-//! `panics` panics, `waits` says `ready` and waits to be killed, `forks` has a child that drops the
-//! guard too. `page_push.rs` starts it.
+//! A batch job: `batch <directory> <gateway> <how>`. It counts one run and three rows, and pushes
+//! at its end by the one line that the documentation shows. `ends` returns, `fails` returns an
+//! error, `panics` panics, `waits` says `ready` and waits to be killed, `forks` has a child that
+//! drops the guard too. `page_push.rs` starts it.
 
 #![expect(unsafe_code, reason = "fork")]
 #![allow(clippy::print_stdout, reason = "says when it can be killed")]
