@@ -369,8 +369,19 @@ fn a_returned_closure_learns_the_types_of_its_arguments() {
     fn first(_dropped: String) -> impl Fn(&[u32]) -> &u32 {
         |list| &list[0]
     }
+    // With `return`, where a call around the body would be unreachable.
+    #[count_exceptions]
+    fn longest<'a, T: AsRef<str> + 'a>(than: usize) -> impl Fn(&[T]) -> Option<&T> + 'a {
+        return move |list| list.iter().find(|text| text.as_ref().len() > than);
+    }
+    #[count_exceptions]
+    async fn times(factor: u32) -> impl Fn(&(u32, u32)) -> u32 {
+        return move |pair| pair.0 * pair.1 * factor;
+    }
 
     assert_eq!((add(1)(2), *first(String::new())(&[5])), (3, 5));
+    assert_eq!(longest(1)(&["a", "bc"]), Some(&"bc"));
+    assert_eq!(block_on(times(2))(&(3, 4)), 24);
 }
 
 #[test]

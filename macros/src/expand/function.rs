@@ -18,7 +18,7 @@ use crate::expand::arguments::{self, Around, Moved};
 use crate::expand::ends::end;
 use crate::expand::recorders::{all_recorders, count, recorders_by_call, recorders_of};
 use crate::expand::sites::{begin, begin_only, call_name};
-use crate::expand::tail::Tail;
+use crate::expand::tail::{Tail, with_last_return};
 use crate::expand::types::{
     closure_output, is_boxed, probe, return_type, returned_closure, yielded,
 };
@@ -148,10 +148,18 @@ fn watched(plan: &mut Plan) -> TokenStream {
     let body = match returned_closure(plan) {
         None => captured(plan, &q!(#returns #statements #stop)),
         Some((value, item)) => {
-            // A body that ends with `return` gives a warning about an unreachable call here.
-            // Without the call around the body, rustc does not know a closure's argument types.
-            let body = body(plan);
-            plan.function.in_braces(q!({ #item #statements #stop #value(#body) }))
+            // Without the call around the value, rustc does not know a closure's argument types.
+            // Around a body that ends with `return` the call would give a warning: it is never
+            // reached.
+            let inside = with_last_return(plan.function.statements(), &value.to_string());
+            let body = inside.map_or_else(
+                || {
+                    let body = body(plan);
+                    q!(#value(#body))
+                },
+                |statements| plan.function.in_braces(q!(; #statements)),
+            );
+            plan.function.in_braces(q!({ #item #statements #stop #body }))
         }
     };
     let asyncs = plan.function.at_braces("async");

@@ -1,9 +1,11 @@
-//! Finds the `async` block that a function returns, in the tokens of its body.
+//! Finds what a function returns, in the tokens of its body: an `async` block at its end, or the
+//! value of a last `return`.
 //!
 //! The block is measured where it is, and the statements before it are left alone. A closure around
 //! the whole body would give the future all lifetimes of the function.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use quote::quote_spanned;
 
 use crate::parse::shape::Shape;
 
@@ -32,14 +34,41 @@ impl Tail {
                 && path.ends_with("Box::pin");
             (Some(fits.then(|| constructor.into_iter().collect())?), block)
         };
-        let ends_before = before.last().is_none_or(|last| match last {
-            TokenTree::Punct(punct) => punct.as_char() == ';',
-            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-            _ => false,
-        });
+        let ends_before = ends_statement(before.last());
         let before: TokenStream = before.into_iter().collect();
         (ends_before && !may_return(before.clone())).then_some(Self { before, constructor, block })
     }
+}
+
+/// If the last statement of a body is `return value`: the body with a call of the function with this
+/// name around the value. The call has the keyword's span, since clippy's `needless_return` leaves
+/// out what a macro wrote.
+pub(crate) fn with_last_return(body: TokenStream, function: &str) -> Option<TokenStream> {
+    let mut before: Vec<TokenTree> = body.into_iter().collect();
+    if before.last().is_some_and(is_semicolon) {
+        before.pop();
+    }
+    let is_return = |token: &TokenTree| matches!(token, TokenTree::Ident(it) if it == "return");
+    let value = before.split_off(before.iter().rposition(is_return)? + 1);
+    let keyword = before.pop()?;
+    let is_last = ends_statement(before.last()) && !value.is_empty();
+    let is_last = is_last && !value.iter().any(is_semicolon);
+    let value: TokenStream = value.into_iter().collect();
+    let before: TokenStream = before.into_iter().collect();
+    let function = Ident::new(function, keyword.span());
+    is_last.then(|| quote_spanned!(keyword.span()=> #before #keyword #function(#value);))
+}
+
+fn is_semicolon(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';')
+}
+
+/// Whether a statement may begin behind this token.
+fn ends_statement(last: Option<&TokenTree>) -> bool {
+    last.is_none_or(|last| match last {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        token => is_semicolon(token),
+    })
 }
 
 /// Takes `async { .. }` or `async move { .. }` from the end.
@@ -136,6 +165,18 @@ mod tests {
         assert_eq!(found(&behind).as_deref(), Some("let n = format ! (\"n\") ;"));
         let of_impl = Tail::of(&quote!(g(); async move { 1 }), Shape::ImplFuture);
         assert_eq!(of_impl.map(|tail| tail.before.to_string()).as_deref(), Some("g () ;"));
+    }
+
+    #[test]
+    fn only_a_return_that_is_the_last_statement_is_found() {
+        let found = |body| with_last_return(body, "f").map(|body| body.to_string());
+        assert_eq!(found(quote!(return 1)).as_deref(), Some("return f (1) ;"));
+        let behind = quote!(let x = if y { return 1 } else { 2 }; return |a| { a; x };);
+        let expected = "let x = if y { return 1 } else { 2 } ; return f (| a | { a ; x }) ;";
+        assert_eq!(found(behind).as_deref(), Some(expected));
+        for body in [quote!(1), quote!(|| return 1), quote!(return 1; 2), quote!(return;)] {
+            assert_eq!(found(body.clone()), None, "{body}");
+        }
     }
 
     #[test]

@@ -258,9 +258,12 @@ impl Yields {
             Self::Closure => &[
                 "move |i| i + 1",
                 "|i| i.wrapping_mul(2)",
+                "return move |i| i.wrapping_add(k as i32);",
                 "{ let d = Noted::new(\"kept\"); move |i| i.wrapping_add(d.n) }",
             ],
-            Self::OfReferences => &["|d| &d.n", "move |d| { note(\"in closure\"); &d.n }"],
+            Self::OfReferences => {
+                &["|d| &d.n", "return |d| &d.n", "move |d| { note(\"in closure\"); &d.n }"]
+            }
             Self::BoxedClosure => &[
                 "Box::new(|i| *i)",
                 "Box::new(move |i| i.wrapping_add(1))",
