@@ -191,7 +191,8 @@ mod tests;
 ///   all four, plus its own arguments).
 /// * rustc's `unconditional_recursion` gives no warning. Neither do the lints of clippy that look
 ///   at how an argument or a body is used (`needless_pass_by_value`, `boxed_local`,
-///   `borrow_deref_ref`, `unused_async`), nor `useless_conversion` for arguments.
+///   `borrow_deref_ref`, `unnecessary_wraps`, `unused_async`), nor `useless_conversion` for
+///   arguments.
 ///   With any attribute, `must_use_candidate` gives none, because counting is an effect.
 /// * Clippy's `result_large_err` is allowed for the closure, because clippy exempts methods of
 ///   traits but not the closures in them. A crate that forbids this lint has an error there. If the
