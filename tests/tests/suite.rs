@@ -69,11 +69,12 @@ fn every_program_is_used_and_is_not_built_as_a_test() {
 /// The examples lie directly in their folder, where people look for them, and so need a list.
 #[test]
 fn every_example_is_built() {
-    let built: BTreeSet<PathBuf> = ["headcount-examples", "headcount-example-prefork"]
-        .into_iter()
-        .flat_map(targets)
-        .map(|target| PathBuf::from(target["src_path"].as_str().expect("a path")))
-        .collect();
+    let built: BTreeSet<PathBuf> =
+        ["headcount-examples", "headcount-example-axum", "headcount-example-prefork"]
+            .into_iter()
+            .flat_map(targets)
+            .map(|target| PathBuf::from(target["src_path"].as_str().expect("a path")))
+            .collect();
     let sources = BTreeSet::from_iter(sources(&workspace().join("examples")));
     let forgotten: Vec<_> = sources.difference(&built).collect();
     assert!(forgotten.is_empty(), "not named in a manifest of examples/: {forgotten:?}");

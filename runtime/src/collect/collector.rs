@@ -136,6 +136,10 @@ impl Collector {
         self
     }
 
+    pub(super) fn has_names(&self) -> bool {
+        !self.names.is_empty()
+    }
+
     /// Sets how much memory a collection may take. The default is 256 MiB for the page, and another
     /// 256 MiB for what is read of all files together.
     ///

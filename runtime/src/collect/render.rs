@@ -1,6 +1,43 @@
 //! Collects and renders in one call, for any web framework.
 
+use crate::error::Error;
 use crate::expose::{Exposition, Scrape};
+
+use super::Collector;
+
+impl Collector {
+    /// Collects, and renders the answer to a client: [`render`] with a collector of one's own.
+    ///
+    /// If the client asks for some families only, the others are not merged.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`collect`](Self::collect).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Collector, Scrape};
+    ///
+    /// let collector = Collector::new().label("region", "eu");
+    /// let page = collector.render(Scrape::new().names(["headcount_shared"]))?;
+    /// assert!(String::from_utf8_lossy(page.body()).contains("headcount_shared{region=\"eu\"} "));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn render<'a>(&self, scrape: impl Into<Scrape<'a>>) -> Result<Exposition, Error> {
+        let scrape = scrape.into();
+        if !scrape.is_allowed() {
+            return Ok(Exposition::method_not_allowed());
+        }
+        // With names of its own it collects these, of which the page has those that are asked for.
+        let snapshot = if self.has_names() || scrape.wanted().is_empty() {
+            self.collect()
+        } else {
+            self.clone().names(scrape.wanted()).collect()
+        };
+        Ok(snapshot?.render(scrape))
+    }
+}
 
 /// Collects the metrics of all processes in this process's directory, and renders them in the
 /// format that the client prefers: one call for any web framework.
@@ -28,11 +65,6 @@ use crate::expose::{Exposition, Scrape};
 /// assert_eq!(page.content_type(), "text/plain; version=0.0.4; charset=utf-8");
 /// # Ok::<(), headcount::Error>(())
 /// ```
-pub fn render<'a>(scrape: impl Into<Scrape<'a>>) -> Result<Exposition, crate::Error> {
-    let scrape = scrape.into();
-    if !scrape.is_allowed() {
-        return Ok(Exposition::method_not_allowed());
-    }
-    let collector = crate::Collector::new().names(scrape.wanted());
-    Ok(collector.collect()?.render(scrape))
+pub fn render<'a>(scrape: impl Into<Scrape<'a>>) -> Result<Exposition, Error> {
+    Collector::new().render(scrape)
 }
