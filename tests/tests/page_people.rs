@@ -165,9 +165,9 @@ fn it_is_searched_and_walked_through_by_the_keyboard() {
 
     // A histogram unfolded: chart, buckets, queries, series; and its address shows it again.
     browser.evaluate("fold('upload_size_bytes').click()");
-    browser.eventually(&format!(
-        "[...document.querySelectorAll('.details')].some(one => /histogram_quantile\\(0.99/.test(one.textContent))"
-    ));
+    browser.eventually(
+        "[...document.querySelectorAll('.details')].some(one => /histogram_quantile\\(0.99/.test(one.textContent))",
+    );
     browser.eventually("document.querySelectorAll('.bars > div').length > 0");
     browser.eventually("document.querySelectorAll('.series tbody tr').length >= 3");
     browser.eventually("new URLSearchParams(location.search).getAll('open').length === 2");

@@ -40,9 +40,9 @@ impl Tail {
     }
 }
 
-/// If the last statement of a body is `return value`: the body with a call of the function with this
-/// name around the value. The call has the keyword's span, since clippy's `needless_return` leaves
-/// out what a macro wrote.
+/// If the last statement of a body is `return value`: the body with a call of the function with
+/// this name around the value. The call has the keyword's span, since clippy's `needless_return`
+/// leaves out what a macro wrote.
 pub(crate) fn with_last_return(body: TokenStream, function: &str) -> Option<TokenStream> {
     let mut before: Vec<TokenTree> = body.into_iter().collect();
     if before.last().is_some_and(is_semicolon) {

@@ -118,8 +118,8 @@ pub(crate) fn member(out: &mut String, name: &str, value: &str) {
     text(out, value);
 }
 
-/// Writes a number. JSON has none that are not finite: they are the same words as in the text format, in
-/// quotes.
+/// Writes a number. JSON has none that are not finite: they are the same words as in the text
+/// format, in quotes.
 pub(crate) fn number(out: &mut String, number: f64) {
     if number.is_finite() {
         decimal(out, number);

@@ -8,9 +8,9 @@ impl Snapshot {
     /// Returns the value of one sample, as it is on a page, or `None` if there is no such sample.
     ///
     /// `name` is that of a sample: `jobs_total`, and of a histogram or a summary
-    /// `job_seconds_count` and `job_seconds_sum`. A histogram's buckets are `job_seconds_bucket` with the label `le`,
-    /// in any spelling of the number. The labels are all labels of the series, in any order; an
-    /// empty value is the same as no label.
+    /// `job_seconds_count` and `job_seconds_sum`. A histogram's buckets are `job_seconds_bucket`
+    /// with the label `le`, in any spelling of the number. The labels are all labels of the series,
+    /// in any order; an empty value is the same as no label.
     ///
     /// # Examples
     ///
@@ -70,8 +70,8 @@ impl Snapshot {
     /// that have not changed are left out.
     ///
     /// A series that is new has grown from 0. A counter that is smaller than before was removed in
-    /// between, and counts from 0, as Prometheus takes it. What other processes, and other threads, do between the two snapshots
-    /// is included.
+    /// between, and counts from 0, as Prometheus takes it. What other processes, and other threads,
+    /// do between the two snapshots is included.
     ///
     /// # Examples
     ///
