@@ -9,7 +9,7 @@ use crate::segment::records::{FAMILY, HEAD, SERIES};
 
 use super::family::{LogFamily, Read, family};
 use super::layout::Layout;
-use super::series_record::Block;
+use super::series_record::SeriesRecord;
 
 /// The cost of a label, besides its bytes.
 pub(crate) const LABEL_COST: u64 = crate::segment::records::LABEL_COST;
@@ -28,7 +28,7 @@ pub(crate) fn parse_more(
     mut log: &[u8],
     slots_used: u32,
 ) -> Result<Layout, Error> {
-    let mut block = Block::default();
+    let mut series = SeriesRecord::default();
     let known = layout.series.len();
     let (mut text, mut cells, mut records) = (layout.cost, layout.cells, layout.records);
     while !log.is_empty() {
@@ -58,16 +58,16 @@ pub(crate) fn parse_more(
                 layout.add_family(family);
             }
             SERIES => {
-                if block.read(&mut payload, slot, slots_used, &layout.families)? {
+                if series.read(&mut payload, slot, slots_used, &layout.families)? {
                     // Checked before the record is expanded: overlapping series could be any
                     // number.
-                    cells = cells.saturating_add(block.cells());
-                    text = text.saturating_add(block.text(&layout.families));
+                    cells = cells.saturating_add(series.cells());
+                    text = text.saturating_add(series.text(&layout.families));
                     if cells > u64::from(slots_used) || text > MAX_TEXT {
                         return Err(Error::corrupt("more series than it has space for"));
                     }
-                    layout.end = layout.end.max(block.end());
-                    block.multiply(records, &mut layout);
+                    layout.end = layout.end.max(series.end());
+                    series.multiply(records, &mut layout);
                 }
                 // Each record has its own time of creation, also one of a family that is left out.
                 records = records.saturating_add(1);

@@ -14,7 +14,7 @@ use super::parse::LABEL_COST;
 /// is reused for all records: a log consists mostly of records of one series each, and allocating
 /// vectors for each would cost more than parsing it.
 #[derive(Debug, Default)]
-pub(crate) struct Block<'a> {
+pub(crate) struct SeriesRecord<'a> {
     family: usize,
     width: u32,
     slot: u32,
@@ -38,7 +38,7 @@ struct Set {
     stride: u64,
 }
 
-impl<'a> Block<'a> {
+impl<'a> SeriesRecord<'a> {
     /// Reads a record. Returns `false` if its family is left out, and so the series too.
     pub(crate) fn read(
         &mut self,
