@@ -174,10 +174,10 @@ impl<'a> Merging<'a> {
     /// Adds up the series of a plan, and passes each to `done` with its labels, in order.
     fn gather(&self, plan: &Plan, mut done: impl FnMut(&LabelSet, Gathered<'_>)) {
         let mut all: Vec<(Spans, u64)> = Vec::new();
-        for block in plan.blocks() {
-            all.resize_with(block.labels.len().max(all.len()), Default::default);
-            self.add(&block.entries, &mut all);
-            for (labels, (spans, touched)) in block.labels.iter().zip(&mut all) {
+        for batch in plan.batches() {
+            all.resize_with(batch.labels.len().max(all.len()), Default::default);
+            self.add(&batch.entries, &mut all);
+            for (labels, (spans, touched)) in batch.labels.iter().zip(&mut all) {
                 done(labels, Gathered { spans, touched: core::mem::take(touched) });
                 spans.0.clear();
             }

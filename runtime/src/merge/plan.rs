@@ -18,7 +18,7 @@ pub(crate) type Item = (u32, u32);
 #[derive(Debug)]
 pub(crate) struct Plan {
     declarations: Vec<Declared>,
-    blocks: Arc<Vec<Block>>,
+    batches: Arc<Vec<Batch>>,
     /// The memory that it takes, without logs and archives.
     pub(crate) size: usize,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
 /// large that each log's part of it is read in one go. Going series by series, each log would be
 /// fetched again for each series, and be in no cache.
 #[derive(Debug, Default)]
-pub(crate) struct Block {
+pub(crate) struct Batch {
     /// Ascending.
     pub(crate) labels: Vec<LabelSet>,
     /// Grouped by declaration.
@@ -35,7 +35,7 @@ pub(crate) struct Block {
 }
 
 /// The number of series in a batch.
-const BLOCK: usize = 512;
+const BATCH: usize = 512;
 
 /// A series of one declaration, and its place in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,35 +97,35 @@ impl Plan {
         sorted: &[Sorted<Item>],
         labels: impl Fn(Item, &mut LabelSets),
     ) -> Self {
-        let (mut sets, mut blocks, mut block) =
-            (LabelSets::default(), Vec::new(), Block::default());
+        let (mut sets, mut batches, mut batch) =
+            (LabelSets::default(), Vec::new(), Batch::default());
         let mut place = 0;
         for group in groups(sorted) {
             labels(group[0].item, &mut sets);
             let entry = |&(declaration, series): &Item| Entry { declaration, series, place };
-            block.entries.extend(group.iter().map(|sorted| entry(&sorted.item)));
+            batch.entries.extend(group.iter().map(|sorted| entry(&sorted.item)));
             place += 1;
-            if place as usize == BLOCK {
-                blocks.push(core::mem::take(&mut block));
+            if place as usize == BATCH {
+                batches.push(core::mem::take(&mut batch));
                 place = 0;
             }
         }
-        blocks.push(block);
+        batches.push(batch);
         let mut sets = sets.into_sets();
-        let mut size = size_of::<Self>() + size_of_val(&*declarations) + size_of_val(&*blocks);
-        for block in &mut blocks {
-            block.labels = sets.by_ref().take(BLOCK).collect();
-            block.entries.sort_unstable();
-            block.entries.shrink_to_fit();
-            size += size_of_val(&*block.entries);
-            size += block.labels.iter().map(LabelSet::size).sum::<usize>();
+        let mut size = size_of::<Self>() + size_of_val(&*declarations) + size_of_val(&*batches);
+        for batch in &mut batches {
+            batch.labels = sets.by_ref().take(BATCH).collect();
+            batch.entries.sort_unstable();
+            batch.entries.shrink_to_fit();
+            size += size_of_val(&*batch.entries);
+            size += batch.labels.iter().map(LabelSet::size).sum::<usize>();
         }
-        Self { declarations, blocks: Arc::new(blocks), size }
+        Self { declarations, batches: Arc::new(batches), size }
     }
 
     /// The same plan for logs that have grown by series of other families.
     pub(crate) fn renewed(&self, declarations: Vec<Declared>) -> Self {
-        Self { declarations, blocks: Arc::clone(&self.blocks), size: self.size }
+        Self { declarations, batches: Arc::clone(&self.batches), size: self.size }
     }
 
     /// Whether it is the plan for declarations from these very sources, and not from earlier
@@ -150,12 +150,12 @@ impl Plan {
 
     /// The number of series, if all of them have something to show.
     pub(crate) fn len(&self) -> usize {
-        self.blocks.iter().map(|block| block.labels.len()).sum()
+        self.batches.iter().map(|batch| batch.labels.len()).sum()
     }
 
     /// In ascending order.
-    pub(crate) fn blocks(&self) -> &[Block] {
-        &self.blocks
+    pub(crate) fn batches(&self) -> &[Batch] {
+        &self.batches
     }
 }
 
