@@ -19,7 +19,7 @@ use super::family::Wrong;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::log_reader::Logs;
-use super::shard_cells::Shard;
+use super::shard_cells::ShardCells;
 use super::source::{Source, bytes_in};
 use super::times::{TimeBase, Times};
 
@@ -38,7 +38,7 @@ pub(crate) struct Segment {
     pub(crate) dropped_operations: u64,
     pub(crate) cut_label_values: u64,
     /// The cells in use of each shard. Shard 0 is the process's own.
-    pub(crate) shards: Vec<Shard>,
+    pub(crate) shards: Vec<ShardCells>,
     /// Shard 0, read a second time, if the segment has gauges that record when they were set.
     pub(crate) later: Vec<u64>,
     /// Converts the segment's times to the reader's time base.
@@ -223,7 +223,8 @@ impl Segment {
         }
         // First the time, then the value: then the value is at least as new as the time says.
         core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
-        let again = if log.layout.has_recent { shards.first().map_or(0, Shard::end) } else { 0 };
+        let again =
+            if log.layout.has_recent { shards.first().map_or(0, ShardCells::end) } else { 0 };
         let later = source.read(geometry.shard_off(0), again)?;
         // If the file was truncated meanwhile, the missing part was read as zeros. Counters that
         // fall would be worse than an error.

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 /// Consecutive cells of a shard. All cells before and behind them are zeros.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Shard {
+pub(crate) struct ShardCells {
     /// The slot of the first cell.
     from: usize,
     cells: Vec<u64>,
@@ -17,7 +17,7 @@ pub(crate) struct Shard {
 /// The number of cells that are compared with zero at once.
 const AT_ONCE: usize = 16;
 
-impl Shard {
+impl ShardCells {
     /// The cells from slot 0 on, without the zeros at both ends.
     pub(crate) fn of(cells: &[u64]) -> Self {
         let is_something = |cells: &[u64]| cells.iter().fold(0, |all, cell| all | cell) != 0;
@@ -74,7 +74,7 @@ mod tests {
                     let mut cells = vec![0; len];
                     cells[first] = 1;
                     cells[last] = 2;
-                    let (whole, shard) = (Shard::whole(cells.clone()), Shard::of(&cells));
+                    let (whole, shard) = (ShardCells::whole(cells.clone()), ShardCells::of(&cells));
                     assert!(shard.len() <= (last - first) / 16 * 16 + 32, "{shard:?}");
                     for slot in 0..len + 2 {
                         let known = cells.get(slot).copied();
@@ -92,6 +92,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Shard::of(&[0; 40]).len(), 0);
+        assert_eq!(ShardCells::of(&[0; 40]).len(), 0);
     }
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::error::Error;
 use crate::segment::own::Own;
 
-use super::shard_cells::Shard;
+use super::shard_cells::ShardCells;
 
 /// How many times a segment is read again if its log is rewritten meanwhile. Rewriting a log takes
 /// longer than reading one, so a few attempts suffice.
@@ -62,9 +62,9 @@ impl Source {
         offset: u64,
         cells: usize,
         buffer: &mut Vec<u64>,
-    ) -> Result<Shard, Error> {
+    ) -> Result<ShardCells, Error> {
         if cells.saturating_mul(size_of::<u64>()) > HOLES_MATTER {
-            return Ok(Shard::whole(self.read(offset, cells)?));
+            return Ok(ShardCells::whole(self.read(offset, cells)?));
         }
         buffer.resize(buffer.len().max(cells), 0);
         let buffer = buffer.get_mut(..cells).unwrap_or_default();
@@ -79,7 +79,7 @@ impl Source {
                 buffer.get_mut(read..).unwrap_or_default().fill(0);
             }
         }
-        Ok(Shard::of(buffer))
+        Ok(ShardCells::of(buffer))
     }
 
     /// The bytes that the file takes on disk, without holes; `u64::MAX` if that is unknown.

@@ -18,7 +18,7 @@ use crate::reader::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use crate::reader::liveness::Life;
 use crate::reader::log::Removed;
 use crate::reader::segment::{LogId, Segment, SegmentLog};
-use crate::reader::shard_cells::Shard;
+use crate::reader::shard_cells::ShardCells;
 use crate::reader::times::Times;
 use crate::segment::format::tests::header;
 
@@ -88,7 +88,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
     // No series has slot 0.
     let shards: Vec<Vec<u64>> = shards.iter().map(|cells| [&[0], *cells].concat()).collect();
     let later = shards[0].clone();
-    let shards = shards.iter().map(|cells| Shard::of(cells)).collect();
+    let shards = shards.iter().map(|cells| ShardCells::of(cells)).collect();
     let log = SegmentLog {
         id: LogId::default(),
         layout: Arc::new(layout),

@@ -91,7 +91,7 @@ fn the_cells_of_many_processes_come_to_their_sums() {
                 let mut part = part(pid, families.clone(), &[&[]]);
                 let shards = (0..random(4)).map(|_| {
                     let value = |n| [0, 1, 1 << 63, u64::MAX, u64::from(n)][n as usize % 5];
-                    Shard::of(
+                    ShardCells::of(
                         &(0..random(end + 1)).map(|_| value(random(1_000))).collect::<Vec<_>>(),
                     )
                 });
