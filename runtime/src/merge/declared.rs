@@ -16,7 +16,7 @@ use super::totals::LogOf;
 
 /// Where a family is declared and has its series.
 #[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
+pub(crate) enum DeclaredIn<'a> {
     /// In a group of equal logs: the number of the group, and the family's number in the log.
     Log { number: usize, id: usize, log: &'a LogOf<'a> },
     /// In the archive: the family's number.
@@ -26,7 +26,7 @@ pub(crate) enum Source<'a> {
 /// A declaration of a family, with the segments that contain it.
 pub(crate) struct Use<'a> {
     pub(crate) family: &'a LogFamily,
-    pub(crate) source: Source<'a>,
+    pub(crate) source: DeclaredIn<'a>,
     votes: Votes,
     pub(crate) newest: Age,
 }
@@ -36,7 +36,7 @@ impl Use<'_> {
     /// order of the logs.
     pub(crate) fn place(&self) -> usize {
         match self.source {
-            Source::Log { id: place, .. } | Source::Archive { number: place, .. } => place,
+            DeclaredIn::Log { id: place, .. } | DeclaredIn::Archive { number: place, .. } => place,
         }
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
         let families = log.layout.families.iter().zip(&log.layout.by_family).enumerate();
         families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| Use {
             family,
-            source: Source::Log { number, id, log },
+            source: DeclaredIn::Log { number, id, log },
             votes,
             newest,
         })
@@ -66,7 +66,7 @@ pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
 pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
     archive.families.iter().enumerate().map(|(number, archived)| Use {
         family: &archived.family,
-        source: Source::Archive { number, archived },
+        source: DeclaredIn::Archive { number, archived },
         votes: (0, archived.segments),
         newest: archived.newest,
     })
@@ -103,8 +103,8 @@ pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
     let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
     for used in uses {
         let who = match used.source {
-            Source::Log { number, .. } => (false, number),
-            Source::Archive { number, .. } => (true, number),
+            DeclaredIn::Log { number, .. } => (false, number),
+            DeclaredIn::Archive { number, .. } => (true, number),
         };
         if before.replace(who) != Some(who) {
             living = living.saturating_add(used.votes.0);

@@ -14,7 +14,7 @@ use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
-use super::declared::{Source, Use};
+use super::declared::{DeclaredIn, Use};
 use super::part::Part;
 use super::plan::{Declared, Entry, Item, Plan, Plans};
 use super::sort::{self, Sorted};
@@ -35,7 +35,7 @@ pub(crate) struct Merging<'a> {
 struct Declaration<'a> {
     family: &'a LogFamily,
     bounds: Rc<Bounds>,
-    source: Source<'a>,
+    source: DeclaredIn<'a>,
 }
 
 /// A series with its sums.
@@ -94,7 +94,7 @@ impl<'a> Merging<'a> {
 
     /// Adds the archive's part of the family.
     pub(crate) fn add_archived(&mut self, archived: &'a Arc<ArchivedFamily>) {
-        let source = Source::Archive { number: 0, archived };
+        let source = DeclaredIn::Archive { number: 0, archived };
         let family = &archived.family;
         let bounds = Rc::new(Bounds::new(&bounds_of(family), &self.bounds));
         self.declarations.push(Declaration { family, bounds, source });
@@ -121,13 +121,13 @@ impl<'a> Merging<'a> {
         let label = |(number, series): Item, nth: usize| {
             let source = self.declarations.get(number as usize)?.source;
             match source {
-                Source::Log { log, .. } => {
+                DeclaredIn::Log { log, .. } => {
                     let series = log.layout.series.get(series as usize)?;
                     let label = *log.layout.labels(series).get(nth)?;
                     let place = *places.get(number as usize)?.get(usize::from(label.name))?;
                     Some((place, log.layout.value(label)))
                 }
-                Source::Archive { archived, .. } => {
+                DeclaredIn::Archive { archived, .. } => {
                     let labels = &archived.series.get(series as usize)?.labels;
                     let (name, value) = labels.iter().nth(nth)?;
                     Some((place(name), value))
@@ -141,12 +141,12 @@ impl<'a> Merging<'a> {
         let declaration = self.declarations.get(number as usize);
         let number = series as usize;
         match declaration.map(|declaration| (declaration.family, declaration.source)) {
-            Some((family, Source::Log { log, .. })) => {
+            Some((family, DeclaredIn::Log { log, .. })) => {
                 if let Some(series) = log.layout.series.get(number) {
                     return sets.push(labels_of(log.layout, family, series));
                 }
             }
-            Some((_, Source::Archive { archived, .. })) => {
+            Some((_, DeclaredIn::Archive { archived, .. })) => {
                 if let Some(series) = archived.series.get(number) {
                     return sets.push(series.labels.iter());
                 }
@@ -193,12 +193,12 @@ impl<'a> Merging<'a> {
                 let Some((spans, touched)) = all.get_mut(entry.place as usize) else { continue };
                 let number = entry.series as usize;
                 match declaration.source {
-                    Source::Log { log, .. } => {
+                    DeclaredIn::Log { log, .. } => {
                         let Some(series) = log.layout.series.get(number) else { continue };
                         self.add_log(declaration, series, log, spans);
                         *touched = NOW;
                     }
-                    Source::Archive { archived, .. } => {
+                    DeclaredIn::Archive { archived, .. } => {
                         let Some(series) = archived.series.get(number) else { continue };
                         self.add_sums(declaration, &series.spans, spans);
                         *touched = series.touched.max(*touched);
@@ -345,10 +345,10 @@ impl<'a> Declaration<'a> {
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {
-            Source::Log { log, id, .. } => {
+            DeclaredIn::Log { log, id, .. } => {
                 (log.layout.by_family.get(id).map_or(&[][..], |s| s.as_slice()), 0)
             }
-            Source::Archive { archived, .. } => (&[][..], archived.series.len()),
+            DeclaredIn::Archive { archived, .. } => (&[][..], archived.series.len()),
         };
         some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))
     }

@@ -8,7 +8,7 @@ use crate::model::{LabelSet, LabelSets};
 use crate::reader::layout::Layout;
 
 use super::archived::ArchivedFamily;
-use super::declared::Source;
+use super::declared::DeclaredIn;
 use super::sort::{Sorted, groups};
 
 /// A series of one declaration: the declaration's number, and the series' number in it.
@@ -55,34 +55,34 @@ pub(crate) enum Declared {
 }
 
 impl Declared {
-    pub(crate) fn of(source: Source<'_>) -> Self {
+    pub(crate) fn of(source: DeclaredIn<'_>) -> Self {
         match source {
-            Source::Log { log, id, .. } => Self::Log(Arc::clone(log.layout), id),
-            Source::Archive { archived, .. } => Self::Archive(Arc::clone(archived)),
+            DeclaredIn::Log { log, id, .. } => Self::Log(Arc::clone(log.layout), id),
+            DeclaredIn::Archive { archived, .. } => Self::Archive(Arc::clone(archived)),
         }
     }
 
     /// Whether it is this very source, and not an earlier version of its log.
-    fn is_exactly(&self, source: Source<'_>) -> bool {
+    fn is_exactly(&self, source: DeclaredIn<'_>) -> bool {
         match (self, source) {
-            (Self::Log(layout, known), Source::Log { log, id, .. }) => {
+            (Self::Log(layout, known), DeclaredIn::Log { log, id, .. }) => {
                 Arc::ptr_eq(layout, log.layout) && *known == id
             }
-            (Self::Archive(family), Source::Archive { archived, .. }) => {
+            (Self::Archive(family), DeclaredIn::Archive { archived, .. }) => {
                 Arc::ptr_eq(family, archived)
             }
             _ => false,
         }
     }
 
-    fn is(&self, source: Source<'_>) -> bool {
+    fn is(&self, source: DeclaredIn<'_>) -> bool {
         match (self, source) {
             // The log may have grown; this family's series are the same.
-            (Self::Log(layout, known), Source::Log { log, id, .. }) => {
+            (Self::Log(layout, known), DeclaredIn::Log { log, id, .. }) => {
                 let lists = layout.by_family.get(id).zip(log.layout.by_family.get(id));
                 lists.is_some_and(|(a, b)| Arc::ptr_eq(a, b)) && *known == id
             }
-            (Self::Archive(family), Source::Archive { archived, .. }) => {
+            (Self::Archive(family), DeclaredIn::Archive { archived, .. }) => {
                 Arc::ptr_eq(family, archived)
             }
             _ => false,
@@ -132,7 +132,7 @@ impl Plan {
     /// versions of their logs.
     pub(crate) fn is_exactly<'a>(
         &self,
-        sources: impl ExactSizeIterator<Item = Source<'a>>,
+        sources: impl ExactSizeIterator<Item = DeclaredIn<'a>>,
     ) -> bool {
         let declarations = &self.declarations;
         declarations.len() == sources.len()
@@ -143,7 +143,7 @@ impl Plan {
     }
 
     /// Whether it is the plan for declarations from these sources.
-    pub(crate) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = Source<'a>>) -> bool {
+    pub(crate) fn is_of<'a>(&self, sources: impl ExactSizeIterator<Item = DeclaredIn<'a>>) -> bool {
         self.declarations.len() == sources.len()
             && self.declarations.iter().zip(sources).all(|(declared, source)| declared.is(source))
     }
