@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::merge::archived::{Archive, ArchivedFamily, Tombstone};
-use crate::merge::declared::{Use, uses, votes};
+use crate::merge::declared::{DeclaredFamily, uses, votes};
 use crate::merge::family::Merging;
 use crate::merge::part::Part;
 use crate::merge::totals::{LogOf, logs};
@@ -48,7 +48,7 @@ pub(crate) fn compact(
     let generation = old.generation.saturating_add(1);
     let families = {
         let logs = logs(dead);
-        let mut found = BTreeMap::<Identity<'_>, Vec<Use<'_>>>::new();
+        let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
         for used in uses(&logs).filter(|used| is_kept(used.family)) {
             found.entry(identity(used.family)).or_default().push(used);
         }
@@ -96,7 +96,7 @@ pub(crate) fn compact(
 }
 
 fn archived_family(
-    uses: &[Use<'_>],
+    uses: &[DeclaredFamily<'_>],
     archived: Option<&Arc<ArchivedFamily>>,
     now: u64,
 ) -> Option<ArchivedFamily> {

@@ -24,14 +24,14 @@ pub(crate) enum DeclaredIn<'a> {
 }
 
 /// A declaration of a family, with the segments that contain it.
-pub(crate) struct Use<'a> {
+pub(crate) struct DeclaredFamily<'a> {
     pub(crate) family: &'a LogFamily,
     pub(crate) source: DeclaredIn<'a>,
     votes: Votes,
     pub(crate) newest: Age,
 }
 
-impl Use<'_> {
+impl DeclaredFamily<'_> {
     /// The family's number in its log, or in the archive. It does not depend on the number or the
     /// order of the logs.
     pub(crate) fn place(&self) -> usize {
@@ -48,23 +48,20 @@ pub(crate) type Votes = (u64, u64);
 
 /// The families of each log that have series. A family without series shows nothing and has no
 /// vote.
-pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = Use<'a>> {
+pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = DeclaredFamily<'a>> {
     logs.iter().enumerate().flat_map(|(number, log)| {
         let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
         let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;
         let votes = (living, log.parts.len() as u64);
         let families = log.layout.families.iter().zip(&log.layout.by_family).enumerate();
-        families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| Use {
-            family,
-            source: DeclaredIn::Log { number, id, log },
-            votes,
-            newest,
+        families.filter(|(_, (_, series))| !series.is_empty()).map(move |(id, (family, _))| {
+            DeclaredFamily { family, source: DeclaredIn::Log { number, id, log }, votes, newest }
         })
     })
 }
 
-pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = Use<'_>> {
-    archive.families.iter().enumerate().map(|(number, archived)| Use {
+pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = DeclaredFamily<'_>> {
+    archive.families.iter().enumerate().map(|(number, archived)| DeclaredFamily {
         family: &archived.family,
         source: DeclaredIn::Archive { number, archived },
         votes: (0, archived.segments),
@@ -81,12 +78,12 @@ pub(crate) fn shape(family: &LogFamily) -> Shape {
 
 /// The shape that most segments have. If several have equally many, the first in the order of types
 /// and modes.
-pub(crate) fn majority(uses: &[Use<'_>]) -> Shape {
+pub(crate) fn majority(uses: &[DeclaredFamily<'_>]) -> Shape {
     let mut shapes = uses.iter().map(|used| shape(used.family));
     if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
         return first;
     }
-    let mut counts = BTreeMap::<Shape, Vec<&Use<'_>>>::new();
+    let mut counts = BTreeMap::<Shape, Vec<&DeclaredFamily<'_>>>::new();
     for used in uses {
         counts.entry(shape(used.family)).or_default().push(used);
     }
@@ -99,7 +96,7 @@ pub(crate) fn majority(uses: &[Use<'_>]) -> Shape {
 
 /// Counts the segments of these declarations. A segment that declares a family several times counts
 /// once; its declarations are neighbours.
-pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
+pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a DeclaredFamily<'a>>) -> Votes {
     let (mut living, mut all, mut before) = (0_u64, 0_u64, None);
     for used in uses {
         let who = match used.source {
@@ -116,7 +113,7 @@ pub(crate) fn votes<'a>(uses: impl IntoIterator<Item = &'a Use<'a>>) -> Votes {
 
 /// Reports that declarations have different bounds. Only the bounds that all of them have can be
 /// shown.
-pub(crate) fn different_bounds(name: &str, uses: &[Use<'_>]) -> Option<Error> {
+pub(crate) fn different_bounds(name: &str, uses: &[DeclaredFamily<'_>]) -> Option<Error> {
     let first = uses.first()?.family;
     let differs = uses.iter().any(|used| {
         !used.family.has_bounds_of(first) && bounds_of(used.family) != bounds_of(first)

@@ -9,7 +9,7 @@ use crate::model::MetricFamily;
 
 use super::archived::Archive;
 use super::declared::{
-    Use, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
+    DeclaredFamily, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
 };
 use super::family::Merging;
 use super::part::Part;
@@ -35,7 +35,7 @@ pub(crate) fn merge(
     names: &[String],
 ) -> Merged {
     let logs = logs(parts);
-    let mut declared = BTreeMap::<&str, Vec<Use<'_>>>::new();
+    let mut declared = BTreeMap::<&str, Vec<DeclaredFamily<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {
         declared.entry(&used.family.name).or_default().push(used);
     }

@@ -14,7 +14,7 @@ use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
-use super::declared::{DeclaredIn, Use};
+use super::declared::{DeclaredFamily, DeclaredIn};
 use super::part::Part;
 use super::plan::{Declared, Entry, Item, Plan, Plans};
 use super::sort::{self, Sorted};
@@ -48,10 +48,11 @@ struct Gathered<'a> {
 const NOW: u64 = u64::MAX;
 
 impl<'a> Merging<'a> {
-    pub(crate) fn new(uses: &[Use<'a>]) -> Self {
+    pub(crate) fn new(uses: &[DeclaredFamily<'a>]) -> Self {
         // Help and unit are those of the newest segment that has a help text; they seldom differ.
-        let rank =
-            |u: &&Use<'_>| (!u.family.help.is_empty(), u.newest, core::cmp::Reverse(u.place()));
+        let rank = |u: &&DeclaredFamily<'_>| {
+            (!u.family.help.is_empty(), u.newest, core::cmp::Reverse(u.place()))
+        };
         let newest = uses.iter().max_by_key(rank);
         let words = newest.map(|used| used.family);
         let mut bounds = uses.first().map(|used| bounds_of(used.family)).unwrap_or_default();
@@ -62,7 +63,7 @@ impl<'a> Merging<'a> {
         }
         let text = |f: fn(&LogFamily) -> &String| words.map(f).cloned().unwrap_or_default();
         let mut declarations: Vec<Declaration<'_>> = Vec::with_capacity(uses.len());
-        for Use { family, source, .. } in uses {
+        for DeclaredFamily { family, source, .. } in uses {
             let alike = declarations.last().filter(|before| before.family.has_bounds_of(family));
             let bounds = match alike {
                 Some(before) => Rc::clone(&before.bounds),
