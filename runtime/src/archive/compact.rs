@@ -9,7 +9,7 @@ use crate::merge::archived::{Archive, ArchivedFamily, Tombstone};
 use crate::merge::declared::{DeclaredFamily, uses, votes};
 use crate::merge::family::Merging;
 use crate::merge::part::Part;
-use crate::merge::totals::{LogOf, logs};
+use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
 use crate::model::{LabelSet, LabelSets};
@@ -172,7 +172,7 @@ pub(crate) type SeriesOfSegments = (String, LabelSet, (u64, u64));
 /// The series of these segments.
 pub(crate) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
     let mut all = Vec::new();
-    for LogOf { layout, parts, .. } in logs(parts) {
+    for EqualLogs { layout, parts, .. } in logs(parts) {
         let families = |series: &LogSeries| layout.families.get(series.family as usize);
         let known = || layout.series.iter().filter_map(|series| Some((series, families(series)?)));
         let mut sets = LabelSets::default();

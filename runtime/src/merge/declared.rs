@@ -12,13 +12,13 @@ use crate::reader::family::LogFamily;
 
 use super::archived::{Archive, ArchivedFamily};
 use super::sums::bounds_of;
-use super::totals::LogOf;
+use super::totals::EqualLogs;
 
 /// Where a family is declared and has its series.
 #[derive(Clone, Copy)]
 pub(crate) enum DeclaredIn<'a> {
     /// In a group of equal logs: the number of the group, and the family's number in the log.
-    Log { number: usize, id: usize, log: &'a LogOf<'a> },
+    Log { number: usize, id: usize, log: &'a EqualLogs<'a> },
     /// In the archive: the family's number.
     Archive { number: usize, archived: &'a Arc<ArchivedFamily> },
 }
@@ -48,7 +48,7 @@ pub(crate) type Votes = (u64, u64);
 
 /// The families of each log that have series. A family without series shows nothing and has no
 /// vote.
-pub(crate) fn uses<'a>(logs: &'a [LogOf<'a>]) -> impl Iterator<Item = DeclaredFamily<'a>> {
+pub(crate) fn uses<'a>(logs: &'a [EqualLogs<'a>]) -> impl Iterator<Item = DeclaredFamily<'a>> {
     logs.iter().enumerate().flat_map(|(number, log)| {
         let newest = log.parts.iter().map(|part| part.segment.age()).max().unwrap_or_default();
         let living = log.parts.iter().filter(|part| part.is_alive()).count() as u64;

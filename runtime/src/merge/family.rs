@@ -20,7 +20,7 @@ use super::plan::{Declared, Entry, Item, Plan, Plans};
 use super::sort::{self, Sorted};
 use super::spans::{Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
-use super::totals::LogOf;
+use super::totals::EqualLogs;
 
 /// One family while its parts are added up.
 pub(crate) struct Merging<'a> {
@@ -214,7 +214,7 @@ impl<'a> Merging<'a> {
         &self,
         declaration: &Declaration<'_>,
         series: &LogSeries,
-        log: &LogOf<'_>,
+        log: &EqualLogs<'_>,
         spans: &mut Spans,
     ) {
         let layout = declaration.family.encoding.layout();

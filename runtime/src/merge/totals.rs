@@ -14,13 +14,13 @@ use crate::reader::segment::Segment;
 use super::part::Part;
 
 /// Segments with equal logs. Their labels are read once for all of them.
-pub(crate) struct LogOf<'a> {
+pub(crate) struct EqualLogs<'a> {
     pub(crate) layout: &'a Arc<Layout>,
     pub(crate) parts: Vec<&'a Part>,
     sums: OnceCell<Sums>,
 }
 
-impl<'a> LogOf<'a> {
+impl<'a> EqualLogs<'a> {
     pub(crate) fn new(part: &'a Part) -> Self {
         let layout = &part.segment.log.layout;
         Self { layout, parts: vec![part], sums: OnceCell::new() }
@@ -65,7 +65,7 @@ fn is_whole(segment: &Segment) -> bool {
 }
 
 /// The sums over the segments that have removed no series.
-impl Counted for LogOf<'_> {
+impl Counted for EqualLogs<'_> {
     #[inline]
     fn sum(&self, slot: u32, offset: u32) -> (u64, u64) {
         // The cells of a series are consecutive here too.
@@ -158,15 +158,15 @@ impl Sums {
 const LANES: usize = 8;
 
 /// Groups these segments by their logs.
-pub(crate) fn logs(parts: &[Part]) -> Vec<LogOf<'_>> {
+pub(crate) fn logs(parts: &[Part]) -> Vec<EqualLogs<'_>> {
     let mut numbers = HashMap::new();
-    let mut logs: Vec<LogOf<'_>> = Vec::new();
+    let mut logs: Vec<EqualLogs<'_>> = Vec::new();
     for part in parts {
         let layout = Arc::as_ptr(&part.segment.log.layout);
         let number = *numbers.entry(layout).or_insert(logs.len());
         match logs.get_mut(number) {
             Some(log) => log.parts.push(part),
-            None => logs.push(LogOf::new(part)),
+            None => logs.push(EqualLogs::new(part)),
         }
     }
     logs

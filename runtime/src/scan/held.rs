@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::archive::since;
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::merge::totals::{LogOf, logs};
+use crate::merge::totals::{EqualLogs, logs};
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
@@ -62,7 +62,7 @@ pub(crate) fn held(
     }
     let families: HashSet<&str> = rows.iter().map(|row| row.family).collect();
     let mut text = String::new();
-    for LogOf { layout, parts, .. } in logs(&scan.parts) {
+    for EqualLogs { layout, parts, .. } in logs(&scan.parts) {
         let others = || parts.iter().filter(|part| part.segment.header.instance != own);
         if others().next().is_none() {
             continue;
