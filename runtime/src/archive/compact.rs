@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::merge::archived::{Archive, ArchivedFamily, Tombstone};
 use crate::merge::declared::{DeclaredFamily, uses, votes};
-use crate::merge::family::Merging;
+use crate::merge::family::FamilyMerge;
 use crate::merge::part::Part;
 use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
@@ -106,7 +106,7 @@ fn archived_family(
     (family.file, family.line) = (String::new(), 0);
     family.encoding = family.encoding.archived()?;
     let mut newest = age;
-    let mut merging = Merging::new(uses);
+    let mut merging = FamilyMerge::new(uses);
     // Not all of them may have a help text.
     family.help.clone_from(&merging.family().help);
     if let Some(archived) = archived {

@@ -11,7 +11,7 @@ use super::archived::Archive;
 use super::declared::{
     DeclaredFamily, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
 };
-use super::family::Merging;
+use super::family::FamilyMerge;
 use super::part::Part;
 use super::plan::Plans;
 use super::totals::logs;
@@ -40,7 +40,7 @@ pub(crate) fn merge(
         declared.entry(&used.family.name).or_default().push(used);
     }
     let mut skipped = Vec::new();
-    let mut merged: Vec<(Votes, Merging<'_>)> = Vec::new();
+    let mut merged: Vec<(Votes, FamilyMerge<'_>)> = Vec::new();
     for (name, uses) in declared {
         let kind = majority(&uses);
         let (uses, others): (Vec<_>, Vec<_>) =
@@ -49,7 +49,7 @@ pub(crate) fn merge(
         if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.place())) {
             skipped.push(conflict(name, kind, other.family));
         }
-        merged.push((votes(&uses), Merging::new(&uses)));
+        merged.push((votes(&uses), FamilyMerge::new(&uses)));
         skipped.extend(different_bounds(name, &uses));
     }
     let mut all = Merged::default();
@@ -71,9 +71,9 @@ pub(crate) fn merge(
 /// Leaves out families whose samples would have the names of another family's, such as a counter
 /// `x_count` beside a histogram `x`. The family that fewer segments declare is left out.
 fn without_collisions<'a>(
-    mut families: Vec<(Votes, Merging<'a>)>,
+    mut families: Vec<(Votes, FamilyMerge<'a>)>,
     skipped: &mut Vec<Error>,
-) -> Vec<Merging<'a>> {
+) -> Vec<FamilyMerge<'a>> {
     families.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.name().cmp(y.name())));
     let mut taken = HashSet::new();
     let mut kept = Vec::new();

@@ -23,7 +23,7 @@ use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::totals::EqualLogs;
 
 /// One family while its parts are added up.
-pub(crate) struct Merging<'a> {
+pub(crate) struct FamilyMerge<'a> {
     family: MetricFamily,
     mode: Option<GaugeMode>,
     /// The bounds that all declarations have, in the family's unit.
@@ -47,7 +47,7 @@ struct Gathered<'a> {
 
 const NOW: u64 = u64::MAX;
 
-impl<'a> Merging<'a> {
+impl<'a> FamilyMerge<'a> {
     pub(crate) fn new(uses: &[DeclaredFamily<'a>]) -> Self {
         // Help and unit are those of the newest segment that has a help text; they seldom differ.
         let rank = |u: &&DeclaredFamily<'_>| {
