@@ -15,7 +15,7 @@ use crate::merge::families::{Merged, merge};
 #[cfg(feature = "serve")]
 use crate::merge::plan::Plans;
 use crate::model::{MetricFamily, Snapshot};
-use crate::scan::{Keeper, Kept, Limit, Scan};
+use crate::scan::{CollectionCache, Keeper, Limit, Scan};
 use crate::store::{self, sampler};
 
 use super::constant::Constant;
@@ -399,7 +399,7 @@ impl Collector {
     fn scan_in(
         &self,
         directory: Result<&Option<Directory>, &Error>,
-        earlier: &Arc<Kept>,
+        earlier: &Arc<CollectionCache>,
     ) -> Result<Scan, Error> {
         match directory {
             Ok(Some(directory)) => Scan::of(

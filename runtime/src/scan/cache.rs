@@ -16,13 +16,13 @@ const MOST: u64 = 64 << 20;
 
 /// What one collection has read and computed.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct CollectionCache {
     known: Arc<KnownLogs>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
 }
 
-impl Kept {
+impl CollectionCache {
     /// Keeps as much as fits: logs first, which save the most time.
     pub(crate) fn new(
         logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
@@ -100,7 +100,7 @@ pub(crate) enum Keeper {
     Own(Arc<Place>),
 }
 
-type Place = Mutex<Option<Arc<Kept>>>;
+type Place = Mutex<Option<Arc<CollectionCache>>>;
 
 static OF_PROCESS: Place = Mutex::new(None);
 
@@ -118,12 +118,12 @@ impl Keeper {
 
     /// What was cached last; nothing if another thread holds the lock. It never waits, because in a
     /// forked child that thread may not exist.
-    pub(crate) fn kept(&self) -> Arc<Kept> {
+    pub(crate) fn kept(&self) -> Arc<CollectionCache> {
         let kept = self.place().try_lock().ok().and_then(|kept| kept.clone());
         kept.unwrap_or_default()
     }
 
-    pub(crate) fn keep(&self, kept: Kept) {
+    pub(crate) fn keep(&self, kept: CollectionCache) {
         let kept = Some(Arc::new(kept));
         // The previous cache is dropped after the lock is released.
         let before = self.place().try_lock().map(|mut place| core::mem::replace(&mut *place, kept));
@@ -153,15 +153,22 @@ mod tests {
         ([number; 16], Arc::new(SegmentLog { id: LogId::of_len(8), layout, since, removed }))
     }
 
-    fn kept(records: usize) -> Kept {
-        Kept::new([log(1, records), log(2, 1)].into_iter(), Layouts::default(), None, Plans::new())
+    fn kept(records: usize) -> CollectionCache {
+        CollectionCache::new(
+            [log(1, records), log(2, 1)].into_iter(),
+            Layouts::default(),
+            None,
+            Plans::new(),
+        )
     }
 
     #[test]
     fn no_more_is_kept_than_there_may_be() {
         let itself = log(1, 0).1.size();
         let most = usize::try_from((MOST - 2 * itself) / 8).unwrap() - 1;
-        let known = |kept: Kept, used| Logs::after(kept.logs()).knows([2; 16], LogId::of_len(used));
+        let known = |kept: CollectionCache, used| {
+            Logs::after(kept.logs()).knows([2; 16], LogId::of_len(used))
+        };
         assert!(known(kept(most), 8));
         assert!(!known(kept(most), 16), "it has grown since");
         assert!(!known(kept(most + 1), 8));
@@ -176,7 +183,7 @@ mod tests {
         let Keeper::Own(place) = &keeper else { panic!() };
         let lock = place.lock().unwrap();
         assert!(keeper.kept().known.logs.is_empty());
-        keeper.keep(Kept::default());
+        keeper.keep(CollectionCache::default());
         drop(lock);
         assert_eq!(keeper.kept().known.logs.len(), 2);
     }

@@ -13,7 +13,7 @@ use crate::merge::totals::{EqualLogs, logs};
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
-use super::{Kept, Limit, Scan, ThisProcess};
+use super::{CollectionCache, Limit, Scan, ThisProcess};
 
 /// A row that this process has removed.
 #[derive(Debug)]
@@ -43,7 +43,8 @@ pub(crate) fn held(
     rows: &[GoneRow],
     this: ThisProcess,
 ) -> Result<Vec<bool>, Error> {
-    let scan = Scan::of(directory, false, this, &Arc::new(Kept::default()), Limit::NONE)?;
+    let scan =
+        Scan::of(directory, false, this, &Arc::new(CollectionCache::default()), Limit::NONE)?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
     // This process's times are converted as those of the others are.
     let times = scan.own_times;

@@ -10,7 +10,7 @@ mod held;
 mod limit;
 mod pass;
 
-pub(crate) use cache::{Keeper, Kept};
+pub(crate) use cache::{CollectionCache, Keeper};
 pub(crate) use held::{GoneRow, held};
 pub use limit::Limit;
 pub(crate) use pass::{Scan, ThisProcess};

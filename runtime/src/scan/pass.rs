@@ -23,7 +23,7 @@ use crate::reader::times::{Clock, Times};
 use crate::segment::own::Own;
 
 use super::limit::Memory;
-use super::{Kept, Limit};
+use super::{CollectionCache, Limit};
 
 /// How many times a collection begins again, if the archive was replaced too often meanwhile,
 /// before it holds off compaction.
@@ -82,7 +82,7 @@ impl Scan {
         directory: &Directory,
         with_own: bool,
         this: ThisProcess,
-        earlier: &Arc<Kept>,
+        earlier: &Arc<CollectionCache>,
         limit: Limit,
     ) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
@@ -113,13 +113,13 @@ impl Scan {
     }
 
     /// The cache for the next collection.
-    pub(crate) fn into_kept(self, plans: Plans) -> Kept {
+    pub(crate) fn into_kept(self, plans: Plans) -> CollectionCache {
         let logs =
             self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
-        Kept::new(logs, self.logs.layouts, self.archive, plans)
+        CollectionCache::new(logs, self.logs.layouts, self.archive, plans)
     }
 
-    fn after(earlier: &Arc<Kept>) -> Self {
+    fn after(earlier: &Arc<CollectionCache>) -> Self {
         Self { logs: Logs::after(earlier.logs()), ..Self::default() }
     }
 
@@ -131,7 +131,7 @@ impl Scan {
     }
 
     /// Reads this process alone, which has no directory.
-    pub(crate) fn of_own(this: ThisProcess, earlier: &Arc<Kept>) -> Self {
+    pub(crate) fn of_own(this: ThisProcess, earlier: &Arc<CollectionCache>) -> Self {
         let mut scan = Self::after(earlier);
         scan.take_own(this);
         scan
@@ -141,7 +141,7 @@ impl Scan {
     pub(crate) fn of_own_instead(
         this: ThisProcess,
         why: Error,
-        earlier: &Arc<Kept>,
+        earlier: &Arc<CollectionCache>,
     ) -> Result<Self, Error> {
         let mut scan = Self::of_own(this, earlier);
         // If descriptors are short for a moment, a page without the other processes would make
@@ -159,7 +159,7 @@ impl Scan {
         directory: &Directory,
         with_own: bool,
         this: ThisProcess,
-        earlier: &Arc<Kept>,
+        earlier: &Arc<CollectionCache>,
         limit: Limit,
     ) -> Result<Option<Self>, Error> {
         let mut scan = Self::after(earlier);
