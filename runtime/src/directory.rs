@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use crate::error::Error;
 
-pub(crate) use kept::{Found, Kept};
+pub(crate) use kept::{Found, KnownDirectory};
 
 /// The end of a segment's name.
 pub(crate) const SUFFIX: &str = ".hc";

@@ -20,7 +20,7 @@ use crate::process;
 /// own: a program that becomes a daemon closes all descriptors, and its next file may get the
 /// number. Therefore device and inode are compared before each use.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KnownDirectory {
     /// Not a plain `OwnedFd`: dropping that closes whatever file has the number by then.
     fd: Option<ManuallyDrop<OwnedFd>>,
     path: PathBuf,
@@ -39,7 +39,7 @@ pub(crate) enum Found {
     Closed,
 }
 
-impl Kept {
+impl KnownDirectory {
     pub(crate) fn of(directory: &Directory) -> io::Result<Self> {
         let fd = fcntl_dupfd_cloexec(directory, process::high_number())?;
         let stat = fstat(&fd)?;
@@ -97,7 +97,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KnownDirectory {
     fn drop(&mut self) {
         if self.number().is_some() {
             self.fd.take().map(ManuallyDrop::into_inner);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Choice, Config};
-use crate::directory::{Directory, Found, Kept};
+use crate::directory::{Directory, Found, KnownDirectory};
 use crate::error::{Error, ErrorKind};
 
 use super::search::{Outcome, Place};
@@ -17,7 +17,7 @@ pub(super) struct Home {
     /// The combination of `config` and environment; computed once, at first use.
     choice: Option<Choice>,
     /// The directory that was named, once it was open.
-    kept: Option<Arc<Kept>>,
+    kept: Option<Arc<KnownDirectory>>,
 }
 
 impl Home {
@@ -30,7 +30,7 @@ impl Home {
         self.choice.as_ref()
     }
 
-    pub(super) fn kept(&self) -> Option<&Arc<Kept>> {
+    pub(super) fn kept(&self) -> Option<&Arc<KnownDirectory>> {
         self.kept.as_ref()
     }
 

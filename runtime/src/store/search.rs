@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::config::Choice;
-use crate::directory::{Directory, Found, Kept};
+use crate::directory::{Directory, Found, KnownDirectory};
 use crate::error::Error;
 
 use super::guard::Guard;
@@ -24,7 +24,7 @@ pub(super) struct Search(Home);
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) choice: Choice,
-    pub(super) kept: Option<Arc<Kept>>,
+    pub(super) kept: Option<Arc<KnownDirectory>>,
     pub(super) place: Place,
 }
 
@@ -66,7 +66,7 @@ impl Search {
         );
         let kept = match &opened {
             Ok((_, true)) | Err(_) => self.0.kept().cloned(),
-            Ok((directory, false)) => Kept::of(directory).ok().map(Arc::new),
+            Ok((directory, false)) => KnownDirectory::of(directory).ok().map(Arc::new),
         };
         let place = Some(opened.map(|(directory, _)| directory));
         Outcome { choice, kept, place }
@@ -76,7 +76,7 @@ impl Search {
     fn for_reading(mut self) -> Place {
         let choice = self.decide();
         let path = choice.directory.as_ref()?;
-        let opened = self.find(&choice, || Directory::open(path), Kept::find_by_path);
+        let opened = self.find(&choice, || Directory::open(path), KnownDirectory::find_by_path);
         Some(opened.map(|(directory, _)| directory))
     }
 
@@ -85,7 +85,7 @@ impl Search {
         &self,
         choice: &Choice,
         open: impl FnOnce() -> Result<Directory, Error>,
-        find_by_path: impl FnOnce(&Kept) -> Result<Directory, Error>,
+        find_by_path: impl FnOnce(&KnownDirectory) -> Result<Directory, Error>,
     ) -> Result<(Directory, bool), Error> {
         let kept = self.0.kept();
         let found = match kept {
