@@ -12,6 +12,7 @@ use crate::merge::part::Part;
 use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
+use crate::model::instance::InstanceId;
 use crate::model::{LabelSet, LabelSets};
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
@@ -42,7 +43,7 @@ fn is_kept(family: &LogFamily) -> bool {
 pub(crate) fn compact(
     old: Archive,
     dead: &[Part],
-    listed: &HashSet<[u8; 16]>,
+    listed: &HashSet<InstanceId>,
     now: u64,
 ) -> Archive {
     let generation = old.generation.saturating_add(1);

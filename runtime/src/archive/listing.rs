@@ -9,7 +9,7 @@ use crate::directory::{ARCHIVE, Names, SET_ASIDE, SUFFIX};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::merge::archived::Archive;
-use crate::model::instance::Age;
+use crate::model::instance::{Age, InstanceId};
 use crate::reader::liveness::{Here, Life};
 use crate::reader::segment::read_header;
 use crate::reader::source::Source;
@@ -25,10 +25,10 @@ use super::file::read;
 #[derive(Default)]
 pub(crate) struct Listing {
     /// The instances of all files.
-    pub(super) instances: HashSet<[u8; 16]>,
+    pub(super) instances: HashSet<InstanceId>,
     /// The segments that no process can write to any more; for each instance its file, and copies
     /// of it.
-    pub(crate) dead: BTreeMap<[u8; 16], Vec<Listed>>,
+    pub(crate) dead: BTreeMap<InstanceId, Vec<Listed>>,
     /// The age and the time base of each segment.
     pub(super) bases: Vec<(Age, TimeBase)>,
 }
@@ -197,7 +197,7 @@ impl<'a> Compactor<'a> {
 }
 
 /// The instance that a file's name contains.
-fn instance_in(name: &str) -> Option<[u8; 16]> {
+fn instance_in(name: &str) -> Option<InstanceId> {
     let (_, digits) = name.strip_suffix(SUFFIX)?.split_once('-')?;
     let number = u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32)?;
     Some(number.to_be_bytes())

@@ -14,6 +14,7 @@ use crate::merge::archived::Archive;
 use crate::merge::families::{Merged, merge};
 #[cfg(feature = "serve")]
 use crate::merge::plan::Plans;
+use crate::model::instance::InstanceId;
 use crate::model::{MetricFamily, Snapshot};
 use crate::scan::{CollectionCache, Keeper, Limit, Scan};
 use crate::store::{self, sampler};
@@ -368,7 +369,7 @@ impl Collector {
     /// Reads what one process has in its segment, gauges too, and nothing else: for a person who
     /// looks at that process. The snapshot is empty if there is no such segment.
     #[cfg(feature = "serve")]
-    pub(crate) fn collect_process(&self, instance: [u8; 16]) -> Result<Snapshot, Error> {
+    pub(crate) fn collect_process(&self, instance: InstanceId) -> Result<Snapshot, Error> {
         self.start();
         let directory = self.open_directory();
         let mut scan = self.scan_in(directory.as_ref(), &self.keeper.kept())?;

@@ -9,7 +9,7 @@ use rustix::fs::fstat;
 use crate::archive;
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::model::instance::hex;
+use crate::model::instance::{InstanceId, hex};
 use crate::reader::liveness::{Here, Life, Reason, settle};
 use crate::reader::log_reader::Logs;
 use crate::reader::segment::{ENDLESS, Segment, read_header};
@@ -184,7 +184,7 @@ impl Collector {
         // A collection ignores an archive that cannot be read, too.
         let archive = archive::read(&directory).unwrap_or_default();
         // Of several files with one instance, a collection reads this one.
-        let mut originals = HashMap::<[u8; 16], (Rank, String)>::new();
+        let mut originals = HashMap::<InstanceId, (Rank, String)>::new();
         for one in &all {
             let Some(header) = &one.info.header else { continue };
             let ranked = (one.rank(), one.info.file_name.clone());

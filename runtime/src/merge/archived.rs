@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::LabelSet;
-use crate::model::instance::Age;
+use crate::model::instance::{Age, InstanceId};
 use crate::reader::family::LogFamily;
 use crate::reader::segment::ENDLESS;
 use crate::reader::times::{Clock, TimeBase};
@@ -31,7 +31,7 @@ pub(crate) struct Archive {
 /// A segment that is in the archive, and whose file may still exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tombstone {
-    pub(crate) instance: [u8; 16],
+    pub(crate) instance: InstanceId,
     /// The last generation whose compactor found the file. The age counts from here and not from
     /// the compaction: as long as the file existed, a collector may have listed it.
     pub(crate) last_seen: u64,
@@ -89,7 +89,7 @@ impl Archive {
         self.base = clock.base;
     }
 
-    pub(crate) fn has(&self, instance: &[u8; 16]) -> bool {
+    pub(crate) fn has(&self, instance: &InstanceId) -> bool {
         self.tombstones.binary_search_by(|known| known.instance.cmp(instance)).is_ok()
     }
 }

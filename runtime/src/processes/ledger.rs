@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::kernel::Who;
 use crate::error::{Error, ErrorKind};
+use crate::model::instance::InstanceId;
 use crate::segment::format::Fields;
 
 const MAGIC: [u8; 8] = *b"HCLED\r\n\x1a";
@@ -38,7 +39,7 @@ pub(super) struct Entry {
     pub(super) cpu_ns: u64,
     /// One of its segments. The segment's lock shows whether a process of another pid namespace is
     /// gone.
-    pub(super) instance: [u8; 16],
+    pub(super) instance: InstanceId,
 }
 
 /// What became of an entry's process.

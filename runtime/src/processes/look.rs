@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::model::instance::hex;
+use crate::model::instance::{InstanceId, hex};
 use crate::process::{self, Forks};
 use crate::segment::format::Header;
 use crate::segment::lock;
@@ -43,7 +43,7 @@ pub(crate) fn glance(header: &Header) -> Option<Glance> {
 }
 
 /// A process and one of its segments.
-type Known = BTreeMap<Who, [u8; 16]>;
+type Known = BTreeMap<Who, InstanceId>;
 
 /// Where this process runs.
 struct Here {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::model::instance::InstanceId;
 
 use super::layout_cache::{ByLog, Layouts};
 use super::segment::{LogId, SegmentLog};
@@ -12,7 +13,7 @@ use super::segment::{LogId, SegmentLog};
 #[derive(Debug, Default)]
 pub(crate) struct KnownLogs {
     /// By instance.
-    pub(crate) logs: HashMap<[u8; 16], Arc<SegmentLog>>,
+    pub(crate) logs: HashMap<InstanceId, Arc<SegmentLog>>,
     pub(crate) layouts: Arc<ByLog>,
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct Logs {
     /// A buffer for the cells of one shard, reused for each shard.
     pub(crate) buffer: Vec<u64>,
     earlier: Arc<KnownLogs>,
-    forgotten: Option<[u8; 16]>,
+    forgotten: Option<InstanceId>,
 }
 
 impl Logs {
@@ -38,25 +39,25 @@ impl Logs {
     }
 
     /// Whether this log was read at an earlier collection, with the same length.
-    pub(crate) fn knows(&self, instance: [u8; 16], id: LogId) -> bool {
+    pub(crate) fn knows(&self, instance: InstanceId, id: LogId) -> bool {
         self.earlier(instance).is_some_and(|log| log.id == id)
     }
 
     /// The part of a segment's log that an earlier collection has read.
-    pub(crate) fn earlier(&self, instance: [u8; 16]) -> Option<&Arc<SegmentLog>> {
+    pub(crate) fn earlier(&self, instance: InstanceId) -> Option<&Arc<SegmentLog>> {
         let is_whole = self.forgotten != Some(instance);
         self.earlier.logs.get(&instance).filter(|_| is_whole)
     }
 
     /// Ignores the part of this segment's log that was read earlier.
-    pub(crate) fn forget(&mut self, instance: [u8; 16]) {
+    pub(crate) fn forget(&mut self, instance: InstanceId) {
         self.forgotten = Some(instance);
     }
 
     /// The log, if it was read at an earlier collection.
     pub(crate) fn known(
         &mut self,
-        instance: [u8; 16],
+        instance: InstanceId,
         id: LogId,
         slots_used: u32,
     ) -> Result<Option<Arc<SegmentLog>>, Error> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::archive::ReadArchive;
 use crate::merge::plan::Plans;
+use crate::model::instance::InstanceId;
 use crate::reader::layout_cache::{Known, Layouts};
 use crate::reader::log_reader::KnownLogs;
 use crate::reader::segment::SegmentLog;
@@ -25,7 +26,7 @@ pub(crate) struct CollectionCache {
 impl CollectionCache {
     /// Keeps as much as fits: logs first, which save the most time.
     pub(crate) fn new(
-        logs: impl Iterator<Item = ([u8; 16], Arc<SegmentLog>)>,
+        logs: impl Iterator<Item = (InstanceId, Arc<SegmentLog>)>,
         layouts: Layouts,
         archive: Option<Arc<ReadArchive>>,
         plans: Plans,
@@ -147,7 +148,7 @@ mod tests {
     use crate::reader::segment::LogId;
 
     /// A log with this number of records, of the segment with this number.
-    fn log(number: u8, records: usize) -> ([u8; 16], Arc<SegmentLog>) {
+    fn log(number: u8, records: usize) -> (InstanceId, Arc<SegmentLog>) {
         let since = vec![0; records];
         let (layout, removed) = (Arc::default(), crate::reader::log::Removed::default());
         ([number; 16], Arc::new(SegmentLog { id: LogId::of_len(8), layout, since, removed }))

@@ -10,6 +10,7 @@ use crate::archive::since;
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::merge::totals::{EqualLogs, logs};
+use crate::model::instance::InstanceId;
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
@@ -39,7 +40,7 @@ fn key<'a>(out: &mut String, family: &str, labels: impl Iterator<Item = (&'a str
 /// Returns for each row whether it is held.
 pub(crate) fn held(
     directory: &Directory,
-    own: [u8; 16],
+    own: InstanceId,
     rows: &[GoneRow],
     this: ThisProcess,
 ) -> Result<Vec<bool>, Error> {

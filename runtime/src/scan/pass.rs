@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::merge::archived::Archive;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
+use crate::model::instance::InstanceId;
 use crate::process::Forks;
 use crate::reader::liveness::{Here, Life, settle};
 use crate::reader::log_reader::Logs;
@@ -62,9 +63,9 @@ impl ThisProcess {
 pub(crate) struct Scan {
     pub(crate) parts: Vec<Part>,
     /// The instance of this process's segment, if that was read already.
-    own: Option<[u8; 16]>,
+    own: Option<InstanceId>,
     /// The index in `parts` of each instance.
-    instances: HashMap<[u8; 16], usize>,
+    instances: HashMap<InstanceId, usize>,
     pub(crate) logs: Logs,
     /// Converts this process's own times as those of the others are.
     pub(crate) own_times: Times,

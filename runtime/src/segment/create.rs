@@ -17,7 +17,7 @@ use crate::config::SegmentSize;
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::fault;
-use crate::model::instance::hex;
+use crate::model::instance::{InstanceId, hex};
 #[cfg(miri)]
 use crate::no_kernel::memfd_create;
 use crate::process::{self, Identity};
@@ -38,7 +38,7 @@ pub(crate) struct Heritage<'a> {
     /// The minimum number of cells of shard 0: those below `slots_used`, and as many as shard 0 of
     /// the parent had, because an interrupted operation may have compared with the parent's limit.
     pub(crate) process_cells: u32,
-    pub(crate) parent: [u8; 16],
+    pub(crate) parent: InstanceId,
     pub(crate) log_epoch_ns: Option<u64>,
     /// Whether this still is the process that began to make the segment. A signal handler can fork
     /// in the middle; if two processes made one file, both would hold its lock.

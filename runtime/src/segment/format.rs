@@ -6,6 +6,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use crate::error::{Error, ErrorKind};
+use crate::model::instance::InstanceId;
 
 pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
@@ -143,7 +144,7 @@ pub(crate) struct Header {
     /// The format's minor version. If it is greater than this program's, the file may contain
     /// records that this program does not know.
     pub(crate) minor: u16,
-    pub(crate) instance: [u8; 16],
+    pub(crate) instance: InstanceId,
     pub(crate) boot_id: [u8; 16],
     pub(crate) pid_namespace: u64,
     pub(crate) pid: u32,
@@ -151,7 +152,7 @@ pub(crate) struct Header {
     pub(crate) start_ticks: u64,
     pub(crate) created_ns: u64,
     pub(crate) log_epoch_ns: u64,
-    pub(crate) parent: [u8; 16],
+    pub(crate) parent: InstanceId,
     pub(crate) liveness: u32,
     pub(crate) geometry: Geometry,
     /// The time at which the machine's monotonic clock was 0, consistent with the other times of

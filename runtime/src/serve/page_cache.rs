@@ -11,6 +11,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use crate::collect::Collector;
 use crate::error::Error;
 use crate::expose::Scrape;
+use crate::model::instance::InstanceId;
 
 use super::answer::Page;
 use super::page_files::response;
@@ -31,7 +32,7 @@ pub(super) struct States {
 
 struct Latest {
     made: Instant,
-    process: Option<[u8; 16]>,
+    process: Option<InstanceId>,
     bytes: Vec<u8>,
 }
 
@@ -68,7 +69,7 @@ impl States {
 }
 
 /// 16 bytes from 32 hexadecimal digits.
-fn bytes_of(text: &str) -> Option<[u8; 16]> {
+fn bytes_of(text: &str) -> Option<InstanceId> {
     let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex)?;
     Some(number.to_be_bytes())

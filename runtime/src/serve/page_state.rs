@@ -24,6 +24,7 @@ use std::time::{Instant, SystemTime};
 use crate::collect::{Collector, SegmentInfo};
 use crate::error::Error;
 use crate::expose::json;
+use crate::model::instance::InstanceId;
 use crate::model::{HistogramValue, MetricFamily, Series, Snapshot, Value};
 
 use super::page_problems::{FirstSeen, Problems, seconds};
@@ -37,7 +38,7 @@ const MOST_PROCESSES: usize = 2_000;
 pub(super) fn write(
     collector: &Collector,
     metrics_path: &str,
-    process: Option<[u8; 16]>,
+    process: Option<InstanceId>,
     seen: &mut FirstSeen,
 ) -> Result<Vec<u8>, Error> {
     let now = SystemTime::now();

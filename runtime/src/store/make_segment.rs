@@ -4,6 +4,7 @@ use crate::clock;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::model::instance::InstanceId;
 use crate::process::epoch;
 use crate::segment::create::{Created, Heritage, abandon, create, create_private};
 use crate::segment::mapping::Region;
@@ -14,7 +15,7 @@ use super::search::{Outcome, Place, Search};
 use super::state::{State, Store};
 
 /// A parent's instance, and the epoch of its log.
-type Parent = Option<([u8; 16], u64)>;
+type Parent = Option<(InstanceId, u64)>;
 
 impl Store {
     /// Tries to get memory to record in, if there is none. If something must be done without the

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::declare::registry::Spec;
 use crate::error::Error;
+use crate::model::instance::InstanceId;
 use crate::process::epoch;
 use crate::scan::GoneRow;
 use crate::segment::records::{HEAD, REMOVE, SERIES};
@@ -36,7 +37,7 @@ const ENOUGH: usize = 1024;
 struct Question {
     /// Whether any other process may have any of the rows.
     is_shared: bool,
-    instance: [u8; 16],
+    instance: InstanceId,
     /// Rows whose counts are part of no sum.
     loose: Vec<u32>,
     rows: Vec<GoneRow>,
@@ -246,7 +247,7 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
 
 /// For each of these rows, whether another process in the directory has it, or had it while it
 /// existed, so that its counts are still in a sum. `own` is this process's segment.
-fn held(own: [u8; 16], rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
+fn held(own: InstanceId, rows: &[GoneRow]) -> Result<Vec<bool>, Error> {
     match open_directory()? {
         Some(directory) => crate::scan::held(&directory, own, rows, THIS_PROCESS),
         None => Ok(vec![false; rows.len()]),
