@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use headcount::{Collector, ProcessMetrics};
 use headcount_tests::child::Child;
+use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, SOON, eventually, temporary_directory};
 use nix::fcntl::{FcntlArg, fcntl};
@@ -134,14 +135,18 @@ fn each_process_has_its_own_numbers() {
         assert_eq!(of(CPU, burner), seconds(ticks(burner)));
         let field = |n: usize| stat(burner)[n].parse::<f64>().expect("a number");
         assert_eq!(of("process_virtual_memory_bytes", burner), field(20));
+        assert_eq!(of("process_threads", burner), field(17));
         assert_eq!(of("process_resident_memory_bytes", burner), bytes(&stat(burner)[21]));
         let open = fs::read_dir(format!("/proc/{}/fd", burner.pid())).expect("ours").count();
         assert_eq!(of("process_open_fds", burner), f64::from(u32::try_from(open).expect("few")));
     }
     let both = |name| burners.iter().map(|burner| of(name, burner)).collect::<Vec<f64>>();
-    for name in
-        ["process_open_fds", "process_resident_memory_bytes", "process_virtual_memory_bytes"]
-    {
+    for name in [
+        "process_open_fds",
+        "process_resident_memory_bytes",
+        "process_threads",
+        "process_virtual_memory_bytes",
+    ] {
         assert_eq!(all.at(name), both(name).iter().sum::<f64>(), "{name}");
     }
     for name in ["process_max_fds", "process_start_time_seconds"] {
@@ -155,6 +160,54 @@ fn each_process_has_its_own_numbers() {
     let each = page(directory.path(), ProcessMetrics::Each);
     assert_eq!(each.value(&format!("{CPU}{{pid=\"{first}\"}}")), None);
     assert!(each.value(&format!("{CPU}{{pid=\"{second}\"}}")).is_some());
+}
+
+const RECEIVED: &str = "process_network_receive_bytes_total";
+const SENT: &str = "process_network_transmit_bytes_total";
+
+/// What this process's network namespace has received, as the kernel says.
+fn received() -> f64 {
+    let text = fs::read_to_string("/proc/self/net/netstat").expect("the kernel's");
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("IpExt:")).collect();
+    let at = lines[0].split(' ').position(|name| name == "InOctets").expect("it is counted");
+    lines[1].split(' ').nth(at).expect("a value").parse().expect("a number")
+}
+
+#[test]
+fn the_network_is_that_of_the_one_namespace_of_all() {
+    let directory = temporary_directory(Medium::Memory);
+    let path = directory.path();
+    let burner = stopped_burner(path);
+    let before = received();
+    let each = page(path, ProcessMetrics::Each);
+    let all = page(path, ProcessMetrics::Sum);
+    let after = received();
+    let mine = format!("{RECEIVED}{{pid=\"{}\"}}", burner.pid());
+    for seen in [each.at(&mine), all.at(RECEIVED)] {
+        assert!((before..=after).contains(&seen), "{seen} of {before} to {after}");
+    }
+    assert!(all.value(SENT).is_some());
+    if !are_namespaces_allowed(&["--net"]) {
+        return;
+    }
+    // A second namespace: a sum would fall when it goes.
+    let program = env!("CARGO_BIN_EXE_burner");
+    let other = Child::start(&mut in_namespaces(&["--net"], &[program, "burn", text(path)]));
+    eventually("it counts", || {
+        let page = page(path, ProcessMetrics::Each);
+        let open = page.value(&format!("process_open_fds{{pid=\"{}\"}}", other.pid()));
+        open.is_some().then_some(())
+    });
+    let each = page(path, ProcessMetrics::Each);
+    assert!(each.at(&mine) >= before);
+    let theirs = each.value(&format!("{RECEIVED}{{pid=\"{}\"}}", other.pid()));
+    assert_eq!(theirs, Some(0.0));
+    let all = page(path, ProcessMetrics::Sum);
+    assert_eq!((all.value(RECEIVED), all.value(SENT)), (None, None));
+    assert!(all.at("process_threads") >= 2.0);
+    drop(other);
+    let all = page(path, ProcessMetrics::Sum);
+    assert!(all.at(RECEIVED) >= before);
 }
 
 /// Collectors in several processes look while others burn and are killed, and so is one of them: no

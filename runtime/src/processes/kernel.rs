@@ -1,5 +1,8 @@
 //! Reads what the kernel knows about one process.
 
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+
 use procfs::process::{LimitValue, Process, Stat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
@@ -20,11 +23,23 @@ pub(super) struct Usage {
     pub(super) cpu_ns: u64,
     pub(super) resident_bytes: u64,
     pub(super) virtual_bytes: u64,
+    pub(super) threads: i64,
+    /// The inode of its network namespace; `None` for another user's process.
+    pub(super) network: Option<u64>,
     /// Seconds since 1970; `None` if the kernel does not report when it was booted.
     pub(super) started: Option<f64>,
     /// `None` for another user's process, or one that is gone meanwhile.
     pub(super) open_fds: Option<u64>,
     pub(super) max_fds: Option<u64>,
+    /// The most addresses that it may have; `None` also if there is no limit.
+    pub(super) max_virtual_bytes: Option<u64>,
+}
+
+/// Bytes that came into a network namespace, and went out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Traffic {
+    pub(super) received: u64,
+    pub(super) sent: u64,
 }
 
 /// What became of a process.
@@ -60,6 +75,26 @@ fn stat_of(pid: Pid) -> procfs::ProcResult<(Process, Stat)> {
     Ok((process, stat))
 }
 
+/// The traffic of the network namespace of a process.
+pub(super) fn traffic_of(who: &Who) -> Option<Traffic> {
+    let pid = i32::try_from(who.pid).ok().and_then(Pid::from_raw)?;
+    let (process, _) = stat_of(pid).ok().filter(|(_, stat)| stat.starttime == who.start_ticks)?;
+    let mut text = String::new();
+    process.open_relative("net/netstat").ok()?.read_to_string(&mut text).ok()?;
+    traffic_in(&text)
+}
+
+/// Finds the traffic in `/proc/<pid>/net/netstat`: pairs of lines, of names and of values.
+fn traffic_in(netstat: &str) -> Option<Traffic> {
+    let mut lines = netstat.lines().filter_map(|line| line.strip_prefix("IpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let value = |wanted: &str| -> Option<u64> {
+        let mut pairs = names.split_whitespace().zip(values.split_whitespace());
+        pairs.find(|(name, _)| *name == wanted)?.1.parse().ok()
+    };
+    Some(Traffic { received: value("InOctets")?, sent: value("OutOctets")? })
+}
+
 /// What a person wants to know of a process at a glance. It costs one file of the kernel's.
 #[cfg(feature = "serve")]
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +125,14 @@ fn cpu_ns(stat: &Stat) -> u64 {
 }
 
 fn usage(process: &Process, stat: &Stat) -> Usage {
-    let limit = process.limits().ok().map(|limits| limits.max_open_files.soft_limit);
+    let limits = process.limits().ok();
+    let number = |limit| match limit {
+        Some(LimitValue::Value(limit)) => Some(limit),
+        Some(LimitValue::Unlimited) | None => None,
+    };
+    let max_fds = limits.as_ref().map(|limits| limits.max_open_files.soft_limit);
+    let max_addresses = limits.as_ref().map(|limits| limits.max_address_space.soft_limit);
+    let network = process.open_relative("ns/net").and_then(|file| Ok(file.metadata()?.ino()));
     #[expect(clippy::cast_precision_loss, reason = "seconds, and hundredths of them")]
     let started = procfs::boot_time_secs()
         .ok()
@@ -99,11 +141,31 @@ fn usage(process: &Process, stat: &Stat) -> Usage {
         cpu_ns: cpu_ns(stat),
         resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
         virtual_bytes: stat.vsize,
+        threads: stat.num_threads,
+        network: network.ok(),
         started,
         open_fds: process.fd_count().ok().map(|count| count as u64),
-        max_fds: match limit {
-            Some(LimitValue::Value(limit)) => Some(limit),
-            Some(LimitValue::Unlimited) | None => None,
-        },
+        max_fds: number(max_fds),
+        max_virtual_bytes: number(max_addresses),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traffic_is_found_by_its_names_whatever_stands_before() {
+        let text =
+            "TcpExt: A InOctets\nTcpExt: 1 2\nIpExt: B InOctets C OutOctets\nIpExt: 3 4 5 6\n";
+        assert_eq!(traffic_in(text), Some(Traffic { received: 4, sent: 6 }));
+        for broken in [
+            "",
+            "IpExt: InOctets OutOctets\n",
+            "IpExt: InOctets\nIpExt: 1\n",
+            "IpExt: InOctets OutOctets\nIpExt: 1 x\n",
+        ] {
+            assert_eq!(traffic_in(broken), None, "{broken}");
+        }
     }
 }

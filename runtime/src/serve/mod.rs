@@ -114,6 +114,9 @@ impl Server {
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             addresses: vec![address.into()],
+            #[cfg(feature = "process")]
+            collector: Collector::new().process_metrics(crate::ProcessMetrics::Sum),
+            #[cfg(not(feature = "process"))]
             collector: Collector::new(),
             path: "/metrics".to_owned(),
         }
@@ -125,7 +128,8 @@ impl Server {
         self
     }
 
-    /// Sets what is collected. The default is [`Collector::new`].
+    /// Sets what is collected. The default is [`Collector::new`], with process metrics if the
+    /// feature `process` is on.
     pub fn collector(mut self, collector: Collector) -> Self {
         self.collector = collector;
         self
