@@ -14,6 +14,7 @@ use crate::merge::archived::Archive;
 use crate::merge::families::{Merged, merge};
 #[cfg(feature = "serve")]
 use crate::merge::plan::Plans;
+#[cfg(feature = "serve")]
 use crate::model::instance::InstanceId;
 use crate::model::{MetricFamily, Snapshot};
 use crate::scan::{CollectionCache, Keeper, Limit, Scan};

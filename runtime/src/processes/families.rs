@@ -103,7 +103,10 @@ fn together(seen: &Seen) -> Vec<MetricFamily> {
     std::iter::once(cpu).chain(gauges).chain(network).collect()
 }
 
-const TRAFFIC: [(About, fn(&Traffic) -> u64); 2] =
+/// A counter of a network namespace.
+type Counter = (About, fn(&Traffic) -> u64);
+
+const TRAFFIC: [Counter; 2] =
     [(RECEIVED, |traffic| traffic.received), (SENT, |traffic| traffic.sent)];
 
 fn each(seen: &Seen) -> Vec<MetricFamily> {
