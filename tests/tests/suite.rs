@@ -78,7 +78,8 @@ fn every_example_is_built() {
     // A workspace of its own, which has cargo's own layout.
     let frameworks = workspace().join("examples/frameworks");
     let sources = sources(&workspace().join("examples")).into_iter();
-    let sources = BTreeSet::from_iter(sources.filter(|path| !path.starts_with(&frameworks)));
+    let sources: BTreeSet<PathBuf> =
+        sources.filter(|path| !path.starts_with(&frameworks)).collect();
     let forgotten: Vec<_> = sources.difference(&built).collect();
     assert!(forgotten.is_empty(), "not named in a manifest of examples/: {forgotten:?}");
 }
