@@ -71,12 +71,14 @@ impl Address {
             let (fd, address) = match self {
                 Self::Tcp(found) => {
                     let listener = TcpListener::bind(&**found)?;
+                    rustix::net::listen(&listener, QUEUE)?;
                     listener.set_nonblocking(true)?;
                     let address = listener.local_addr()?.to_string();
                     (OwnedFd::from(listener), address)
                 }
                 Self::Unix(path) => {
                     let listener = UnixListener::bind(path)?;
+                    rustix::net::listen(&listener, QUEUE)?;
                     listener.set_nonblocking(true)?;
                     (OwnedFd::from(listener), format!("unix:{}", path.display()))
                 }
@@ -100,6 +102,10 @@ impl Address {
         }
     }
 }
+
+/// How many connections wait to be accepted. The standard library's 128 are full for a moment when
+/// somebody opens thousands, and the kernel then lets a scraper wait for a second.
+const QUEUE: i32 = 4096;
 
 /// Removes a socket that nobody listens at: a killed server leaves its file.
 fn remove_stale(path: &Path, has_lock: bool) {

@@ -211,10 +211,6 @@ fn accept(
 ) -> bool {
     for listener in listeners {
         for _ in 0..BATCH {
-            // The newcomer is served: it may be the scraper, and whoever holds connections may not.
-            if connections.len() >= most {
-                make_room(connections);
-            }
             let accepted = FORKS.without(|| {
                 let fd = listener
                     .kept
@@ -224,6 +220,11 @@ fn accept(
             });
             match accepted.flatten() {
                 Some(Ok(Some(kept))) => {
+                    // The newcomer is served: it may be the scraper, and whoever holds connections
+                    // may not.
+                    if connections.len() >= most {
+                        make_room(connections);
+                    }
                     let mut connection = Connection::new(kept, answers);
                     // The request has often arrived already.
                     if connection.drive(PollFlags::empty()) {
