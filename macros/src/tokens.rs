@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closures_are_told_from_operators_and_patterns() {
+    fn closures_are_distinguished_from_operators_and_patterns() {
         for tokens in [
             quote!(let f = || 1; f()),
             quote!(f(|x| x)),

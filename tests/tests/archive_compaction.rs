@@ -151,17 +151,17 @@ fn everything_reads_the_same(medium: Medium) {
 }
 
 #[test]
-fn what_the_dead_counted_reads_the_same_when_it_is_folded() {
+fn what_the_dead_counted_reads_the_same_after_compaction() {
     everything_reads_the_same(Medium::Memory);
 }
 
 #[test]
-fn what_the_dead_counted_reads_the_same_when_it_is_folded_on_disk() {
+fn what_the_dead_counted_reads_the_same_after_compaction_on_disk() {
     everything_reads_the_same(Medium::Disk);
 }
 
 #[test]
-fn folded_one_by_one_or_all_together_the_sums_are_the_same() {
+fn compacted_one_by_one_or_all_at_once_the_sums_are_the_same() {
     let folders = [0; 2].map(|_| temporary_directory(Medium::Memory));
     let [one_by_one, together] = [folders[0].path(), folders[1].path()];
     for n in 1..20 {
@@ -195,7 +195,7 @@ fn with_dead(times: u32) -> TempDir {
 }
 
 #[test]
-fn a_collection_folds_from_64_dead_on() {
+fn a_collection_compacts_from_64_dead_on() {
     let folder = with_dead(63);
     let directory = folder.path();
     let _living = hold(directory, 1);
@@ -234,7 +234,7 @@ fn what_keeps_collections_from_compaction_is_reported() {
 }
 
 #[test]
-fn a_collection_folds_nothing_in_a_directory_that_it_may_not_write() {
+fn a_collection_compacts_nothing_in_a_directory_that_it_may_not_write() {
     let folder = with_dead(70);
     let directory = folder.path();
     let before = names(directory);
@@ -260,7 +260,7 @@ fn a_collection_folds_nothing_in_a_directory_that_it_may_not_write() {
 }
 
 #[test]
-fn what_root_folds_in_another_users_directory_is_that_users() {
+fn what_root_compacts_in_another_users_directory_is_that_users() {
     if fs::metadata("/proc/self").expect("it is there").uid() != 0 {
         eprintln!("not tested: only root can give a directory away");
         return;
@@ -337,7 +337,7 @@ fn put_back(from: &Path, directory: &Path) {
 }
 
 #[test]
-fn a_folder_that_was_killed_before_it_removed_the_files_has_counted_them_once() {
+fn a_compactor_killed_before_it_removed_the_files_has_counted_them_once() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     for n in [1, 2, 3] {
@@ -400,7 +400,7 @@ fn a_tombstone_stays_while_its_file_can_not_be_opened() {
 }
 
 #[test]
-fn a_copy_of_a_living_segment_is_not_folded_and_does_not_hide_it() {
+fn a_copy_of_a_living_segment_is_not_compacted_and_does_not_hide_it() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut living = hold(directory, 4);
@@ -439,7 +439,7 @@ fn a_copy_of_a_living_segment_is_not_folded_and_does_not_hide_it() {
 }
 
 #[test]
-fn a_child_that_was_forked_by_a_folder_does_not_keep_the_lock() {
+fn a_child_forked_by_a_compactor_does_not_keep_the_lock() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     // Many files that stay: looking at them takes long, and the lock is held meanwhile.
@@ -448,7 +448,7 @@ fn a_child_that_was_forked_by_a_folder_does_not_keep_the_lock() {
     for number in 0..300 {
         copy_sparsely(&original, &directory.join(format!("copy-{number}.hc")));
     }
-    let mut folds_and_forks = remains(&["fold-while-forking", text(directory)]);
+    let mut folds_and_forks = remains(&["compact-while-forking", text(directory)]);
     // It ends in the middle of it, by itself; the lock is not given back.
     let status = folds_and_forks.wait();
     assert_eq!(status.signal(), Some(libc::SIGKILL), "{}", folds_and_forks.output());
@@ -462,7 +462,7 @@ fn a_child_that_was_forked_by_a_folder_does_not_keep_the_lock() {
 }
 
 #[test]
-fn two_folders_at_once_are_one_folder() {
+fn two_compactors_at_once_are_one_compactor() {
     let folder = with_dead(200);
     let directory = folder.path();
     let before = counted(directory);
@@ -481,7 +481,7 @@ fn two_folders_at_once_are_one_folder() {
 }
 
 #[test]
-fn a_process_that_is_said_to_be_dead_is_folded_if_it_is() {
+fn a_process_marked_dead_is_compacted_if_it_is_dead() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut living = hold(directory, 2);
@@ -572,7 +572,7 @@ fn where_locks_say_nothing_the_process_itself_is_looked_for() {
 }
 
 #[test]
-fn a_sum_that_passes_the_greatest_number_is_the_same_folded_in_any_portions() {
+fn a_sum_beyond_the_greatest_number_is_the_same_compacted_in_any_batches() {
     let max = f64::MAX.to_string();
     let least = format!("-{max}");
     let values = [&*max, &*max, &*least, &*least, "1"];

@@ -67,7 +67,7 @@ fn with_an_archive() -> TempDir {
 }
 
 #[test]
-fn without_room_nothing_is_folded_and_nothing_lost() {
+fn without_space_nothing_is_compacted_and_nothing_lost() {
     let folder = temporary_directory(Medium::Memory);
     let output = run(&["compact-full", text(folder.path())]);
     if let Some(why) = output.strip_prefix("refused: ") {
@@ -214,7 +214,7 @@ fn an_archive_that_is_no_file_is_neither_followed_nor_written_over() {
 }
 
 #[test]
-fn a_lock_that_is_no_file_stops_folding_and_nothing_else() {
+fn a_lock_that_is_no_file_stops_compaction_and_nothing_else() {
     let folder = with_an_archive();
     let directory = folder.path();
     fs::remove_file(directory.join(LOCK)).expect("ours");
@@ -228,7 +228,7 @@ fn a_lock_that_is_no_file_stops_folding_and_nothing_else() {
 }
 
 #[test]
-fn what_killed_folders_left_half_done_is_removed() {
+fn what_killed_compactors_left_half_done_is_removed() {
     let folder = with_an_archive();
     let directory = folder.path();
     fs::write(directory.join(".archive-0123456789abcdef0123456789abcdef"), b"half").expect("ours");

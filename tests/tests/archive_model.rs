@@ -475,7 +475,7 @@ fn three_segments_are_counted_once() {
 }
 
 #[test]
-fn without_tombstones_a_killed_folder_s_segments_count_twice() {
+fn without_tombstones_a_killed_compactors_segments_count_twice() {
     for kept in 0..=4 {
         fails(kept, Broken::NoTombstones, "counts a segment twice");
     }
@@ -497,7 +497,7 @@ fn reading_the_archive_first_loses() {
 }
 
 #[test]
-fn counting_a_tombstone_s_age_from_the_folding_counts_twice() {
+fn counting_a_tombstones_age_from_the_compaction_counts_twice() {
     // With none kept, the two ages come to the same.
     for kept in 1..=4 {
         fails(kept, Broken::AgeFromFolding, "counts a segment twice");

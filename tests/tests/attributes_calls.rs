@@ -134,7 +134,7 @@ fn a_guard_without_an_outcome_ends_by_return_question_mark_and_panic_too() {
 }
 
 #[test]
-fn outcomes_are_told_apart() {
+fn outcomes_are_distinguished() {
     #[counted(outcome)]
     #[timed(outcome)]
     fn telling(how: u8) -> std::io::Result<()> {

@@ -76,7 +76,7 @@ fn show_prints_the_page_of_the_directory_that_is_named_anyhow() {
 }
 
 #[test]
-fn what_could_not_be_read_is_told_beside_the_page() {
+fn what_could_not_be_read_is_reported_beside_the_page() {
     let folder = temporary_directory(Medium::Memory);
     count(folder.path(), 5);
     fs::write(folder.path().join("stray.hc"), "something else").expect("ours");
@@ -151,7 +151,7 @@ fn ps_says_who_lives_and_how_that_is_known() {
 }
 
 #[test]
-fn compact_folds_the_dead_and_changes_no_number() {
+fn compact_archives_the_dead_and_changes_no_number() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let _living = hold(directory, 1);
@@ -174,7 +174,7 @@ fn compact_folds_the_dead_and_changes_no_number() {
 }
 
 #[test]
-fn mark_dead_folds_the_dead_and_not_the_living() {
+fn mark_dead_archives_the_dead_and_not_the_living() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut living = hold(directory, 1);
@@ -188,7 +188,7 @@ fn mark_dead_folds_the_dead_and_not_the_living() {
 }
 
 #[test]
-fn clean_forgets_what_it_is_told_to_forget() {
+fn clean_forgets_what_the_options_name() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let living = hold(directory, 1);

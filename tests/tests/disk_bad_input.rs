@@ -324,7 +324,7 @@ fn other_files_in_the_directory_are_none_of_our_business() {
 }
 
 #[test]
-fn a_declaration_that_contradicts_the_majority_is_left_out_and_told() {
+fn a_declaration_that_contradicts_the_majority_is_left_out_and_reported() {
     // Made by hand, as another program in the same directory would: `work_total` as a gauge.
     let (folder, good) = with_one_segment();
     worker(&["count", "100"], Some(folder.path()));

@@ -222,7 +222,7 @@ fn takes(mut what: impl FnMut()) -> Duration {
 }
 
 #[test]
-fn a_file_that_is_cut_while_it_is_read_is_whole_or_told() {
+fn a_file_cut_while_it_is_read_is_whole_or_reported() {
     let mut random = Random::seeded();
     for scene in [Scene::of_a_segment(), Scene::of_an_archive()] {
         let collector = Collector::from_directory(&scene.directory).auto_compact(false);
@@ -245,7 +245,7 @@ fn a_file_that_is_cut_while_it_is_read_is_whole_or_told() {
 }
 
 #[test]
-fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
+fn a_segment_cut_during_compaction_is_whole_or_kept() {
     let mut random = Random::seeded();
     let scene = Scene::of_a_segment();
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
@@ -290,7 +290,7 @@ fn a_segment_that_is_cut_while_it_is_folded_is_whole_or_kept() {
 }
 
 #[test]
-fn an_archive_that_is_cut_while_it_is_folded_into_is_replaced_or_left() {
+fn an_archive_cut_during_compaction_is_replaced_or_left() {
     let mut random = Random::seeded();
     let scene = Scene::of_an_archive();
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
@@ -375,7 +375,7 @@ fn a_segment_that_somebody_changes_without_end_harms_nobody_else() {
 }
 
 #[test]
-fn an_archive_that_somebody_changes_without_end_is_whole_or_told() {
+fn an_archive_that_changes_without_end_is_whole_or_reported() {
     let scene = Scene::of_an_archive();
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
     while_it_is_changed(&scene, &collector, |seen| {

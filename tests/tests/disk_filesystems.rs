@@ -177,23 +177,25 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn what_does_not_fit_on_a_full_ext4_is_folded_later() {
-    as_root("what_does_not_fit_on_a_full_ext4_is_folded_later", || is_folded_later(Kind::Ext4));
+    as_root("what_does_not_fit_on_a_full_ext4_is_folded_later", || is_compacted_later(Kind::Ext4));
 }
 
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
-fn what_does_not_fit_on_a_full_xfs_is_folded_later() {
-    as_root("what_does_not_fit_on_a_full_xfs_is_folded_later", || is_folded_later(Kind::Xfs));
+fn what_does_not_fit_on_a_full_xfs_is_compacted_later() {
+    as_root("what_does_not_fit_on_a_full_xfs_is_compacted_later", || is_compacted_later(Kind::Xfs));
 }
 
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
-fn what_does_not_fit_on_a_full_btrfs_is_folded_later() {
-    as_root("what_does_not_fit_on_a_full_btrfs_is_folded_later", || is_folded_later(Kind::Btrfs));
+fn what_does_not_fit_on_a_full_btrfs_is_compacted_later() {
+    as_root("what_does_not_fit_on_a_full_btrfs_is_compacted_later", || {
+        is_compacted_later(Kind::Btrfs)
+    });
 }
 
 /// Room comes back a little at a time: the archive ends at another place of it at each attempt.
-fn is_folded_later(kind: Kind) {
+fn is_compacted_later(kind: Kind) {
     let filesystem = Filesystem::new(kind);
     let directory = &filesystem.root().join("metrics");
     let dead = |who: &str| {
@@ -272,8 +274,8 @@ fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {
 /// With room it is a copy and no more, taken at one moment.
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
-fn a_snapshot_can_be_read_and_costs_nothing_while_there_is_room() {
-    as_root("a_snapshot_can_be_read_and_costs_nothing_while_there_is_room", || {
+fn a_snapshot_can_be_read_and_costs_nothing_while_there_is_space() {
+    as_root("a_snapshot_can_be_read_and_costs_nothing_while_there_is_space", || {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let (directory, snapshot) =
             (&filesystem.root().join("metrics"), filesystem.root().join("snapshot"));

@@ -67,7 +67,7 @@ const fn sum_to(n: u64) -> u64 {
 const ENOSPC: i32 = 28;
 
 #[test]
-fn a_new_process_folds_the_dead_and_counts_as_any_other() {
+fn a_new_process_compacts_the_dead_and_counts_as_any_other() {
     // Where a page or two are left its segment is begun, and then given up; with a few more it is
     // made, and what it declares finds no room.
     for pages in 1..=8 {
@@ -91,7 +91,7 @@ fn on_a_disk_without_a_single_block_the_dead_give_back_what_they_do_not_use() {
 }
 
 #[test]
-fn where_folding_does_not_help_it_counts_in_private_memory_and_says_so() {
+fn where_compaction_does_not_help_it_counts_in_private_memory_and_says_so() {
     let Some(output) = run(&["nothing-dead"]) else { return };
     let private = |sees| Worker { is_shared: false, dropped: 0, sees, problem: ENOSPC };
     assert_eq!(workers(&output), [private(5), private(3)], "{output}");
@@ -114,7 +114,7 @@ fn threads_that_record_meanwhile_lose_nothing() {
 }
 
 #[test]
-fn of_several_workers_at_once_one_folds_and_each_knows_where_it_counts() {
+fn of_several_workers_at_once_one_compacts_and_each_knows_where_it_counts() {
     for count in [2, 60] {
         let Some(output) = run(&["together", &count.to_string()]) else { return };
         let workers = workers(&output);
@@ -135,7 +135,7 @@ fn of_several_workers_at_once_one_folds_and_each_knows_where_it_counts() {
 }
 
 #[test]
-fn a_fork_does_not_wait_for_who_folds_and_other_threads_do() {
+fn a_fork_does_not_wait_for_the_compactor_and_other_threads_do() {
     let Some(output) = run(&["fork-meanwhile"]) else { return };
     let [child, worker] = &workers(&output)[..] else { panic!("{output}") };
     // Its parent has the lock for folding.
@@ -162,7 +162,7 @@ fn what_records_from_inside_does_not_wait_for_itself() {
 }
 
 #[test]
-fn an_operator_can_fold_on_a_full_disk() {
+fn an_operator_can_compact_on_a_full_disk() {
     for (pages, kind) in [("0", "counters"), ("1", "gauge"), ("2", "gauge")] {
         let Some(output) = run(&["compact", "20", pages, kind]) else { return };
         assert!(output.contains("folded: 20\n"), "{output}");

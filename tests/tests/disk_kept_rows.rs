@@ -7,7 +7,7 @@ use headcount_tests::child::Child;
 use headcount_tests::{Medium, temporary_directory, within};
 
 #[test]
-fn a_handle_of_a_row_that_was_refused_counts_once_there_is_room() {
+fn a_handle_of_a_refused_row_counts_once_there_is_space() {
     let directory = temporary_directory(Medium::Memory);
     let mut program = Command::new(env!("CARGO_BIN_EXE_regrown"));
     let mut child = Child::start(program.arg(directory.path()));

@@ -57,7 +57,7 @@ fn what_strangers_plant_is_reported_and_not_used() {
 }
 
 #[test]
-fn members_of_the_group_count_read_and_fold_together_and_strangers_count_for_themselves() {
+fn members_of_the_group_count_read_and_compact_together_and_strangers_count_alone() {
     if !nix::unistd::geteuid().is_root() {
         return;
     }

@@ -544,7 +544,7 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
 /// What has counted by now doesn't change while an action is repeated, so whatever is seen is the
 /// action's.
 #[test]
-fn whoever_forgets_removes_or_makes_room_may_die_anywhere() {
+fn forgetting_removing_and_compacting_may_die_anywhere() {
     let victim = victim();
     let names = victim::places(&victim);
     let cases: Vec<(&Action, &String, &str, u32)> = ACTIONS

@@ -111,7 +111,7 @@ fn is_left_alone(directory: &Path, path: &Path, says: &str) -> Page {
 }
 
 #[test]
-fn a_family_of_an_unknown_type_is_left_out_and_its_file_is_not_folded() {
+fn a_family_of_an_unknown_type_is_left_out_and_its_file_is_not_compacted() {
     // Metric, value and mode stand behind the family's number.
     let unknown = [
         ("made_total", 20, 7),
@@ -193,7 +193,7 @@ fn a_gauge_without_a_mode_is_damaged() {
 }
 
 #[test]
-fn of_a_copy_that_says_more_than_is_known_the_original_is_not_folded_either() {
+fn the_original_of_a_copy_with_unknown_records_is_not_compacted_either() {
     let (folder, path) = of_one_dead();
     let copy = folder.path().join("1-copy.hc");
     copy_sparsely(&path, &copy);

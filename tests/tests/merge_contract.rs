@@ -165,7 +165,7 @@ fn states_and_infos_are_those_of_the_processes() {
 }
 
 #[test]
-fn what_versions_declare_differently_is_told() {
+fn declarations_that_differ_between_versions_are_reported() {
     contract::VERSIONS.iter().for_each(assert_ours);
 }
 

@@ -110,7 +110,7 @@ fn listen() {
 }
 
 #[test]
-fn all_that_does_not_agree_is_told_with_both_places() {
+fn all_disagreements_are_reported_with_both_places() {
     listen();
     let conflicts = headcount::verify().expect_err("there are some");
     let told = conflicts.messages();

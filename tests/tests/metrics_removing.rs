@@ -88,7 +88,7 @@ fn what_one_process_removed_counts_while_another_has_it() {
 }
 
 #[test]
-fn what_was_folded_in_between_does_not_come_back() {
+fn what_was_compacted_in_between_does_not_come_back() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b, mut c] = [0; 3].map(|_| Process::start(directory));
@@ -174,7 +174,7 @@ fn all_of_a_family_or_some_of_it_is_removed() {
 }
 
 #[test]
-fn a_process_that_folds_itself_says_who_is_dead() {
+fn a_process_that_compacts_says_who_is_dead() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| Process::start(directory));

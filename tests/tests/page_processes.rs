@@ -394,7 +394,7 @@ fn a_limit_on_files_ends_no_collector() {
 }
 
 #[test]
-fn a_bad_ledger_is_told_and_put_aside() {
+fn a_bad_ledger_is_reported_and_set_aside() {
     let directory = temporary_directory(Medium::Memory);
     let path = directory.path();
     let ledger = path.join("processes.hcl");

@@ -123,7 +123,7 @@ fn what_can_not_be_served_is_an_error_of_the_start() {
 }
 
 #[test]
-fn a_directory_that_vanishes_is_told_and_one_that_comes_back_is_served() {
+fn a_directory_that_vanishes_is_reported_and_one_that_comes_back_is_served() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("later");
     let (serving, address) = start(&directory);

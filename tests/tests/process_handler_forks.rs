@@ -101,7 +101,7 @@ fn in_a_collection() {
 }
 
 #[test]
-fn in_folding() {
+fn in_compaction() {
     interrupt("fold", 24);
 }
 

@@ -243,7 +243,7 @@ fn what_is_beyond_the_cap_is_counted_together_and_without_allocating() {
 }
 
 #[test]
-fn observations_that_are_no_numbers_are_told_at_once() {
+fn observations_that_are_no_numbers_are_reported_at_once() {
     let output = run(&["not-a-number"]);
     let page = told_page(&output);
     assert_eq!(page.at("headcount_dropped_operations_total"), 10.0);

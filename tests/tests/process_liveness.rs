@@ -128,7 +128,7 @@ fn on_an_overlay_a_daemon_that_closed_its_descriptors_is_alive_until_it_ends() {
 }
 
 #[test]
-fn a_directory_that_is_mounted_read_only_is_read_and_neither_folded_nor_written() {
+fn a_directory_mounted_read_only_is_read_and_neither_compacted_nor_written() {
     const KINDS: [&str; 1] = ["--mount"];
     const SCRIPT: &str = r#"
         set -e

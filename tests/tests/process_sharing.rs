@@ -107,7 +107,7 @@ fn who_requires_a_directory_gets_an_error_without_one() {
 }
 
 #[test]
-fn who_wants_to_be_alone_is_not_told() {
+fn a_process_that_wants_to_be_alone_gets_no_warning() {
     for (arguments, environment) in
         [(&["required", "false"][..], &[][..]), (&["worker"], &[("HEADCOUNT_REQUIRED", "no")])]
     {
@@ -121,7 +121,7 @@ fn who_wants_to_be_alone_is_not_told() {
 }
 
 #[test]
-fn nonsense_in_the_environment_is_told_and_the_rest_is_done() {
+fn nonsense_in_the_environment_is_reported_and_the_rest_is_done() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
     for (name, value) in [
@@ -204,7 +204,7 @@ fn a_daemon_that_closes_every_descriptor_and_its_children_share() {
 }
 
 #[test]
-fn where_neither_the_descriptor_nor_the_path_serves_it_is_told() {
+fn a_directory_that_cannot_be_reopened_is_reported() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
     let output = sharer(&["daemon", path_of(&directory), "elsewhere"], &[]);
@@ -264,7 +264,7 @@ fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_w
 }
 
 #[test]
-fn limits_that_a_program_sets_later_leave_room_where_the_segment_is_small() {
+fn limits_set_later_leave_space_where_the_segment_is_small() {
     for (size, is_fine) in [("large", false), ("small", true), ("tiny", true)] {
         let folder = temporary_directory(Medium::Memory);
         let output = sharer(&["limited-after", size, path_of(folder.path())], &[]);
@@ -277,7 +277,7 @@ fn limits_that_a_program_sets_later_leave_room_where_the_segment_is_small() {
 }
 
 /// A directory that others may enter, as they may enter `/run`.
-fn open_folder(medium: Medium) -> TempDir {
+fn world_writable_directory(medium: Medium) -> TempDir {
     let folder = temporary_directory(medium);
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("ours");
     folder
@@ -292,7 +292,7 @@ fn copy_to(program: &Path) {
 
 #[test]
 fn a_process_that_may_lock_two_mebibytes_counts() {
-    let folder = open_folder(Medium::Memory);
+    let folder = world_writable_directory(Medium::Memory);
     let program = folder.path().join("sharer");
     copy_to(&program);
     let directory = folder.path().join("d");
@@ -420,7 +420,7 @@ fn a_child_that_sees_other_mounts_counts_with_its_parent() {
 fn a_set_user_id_program_does_not_look_at_the_environment() {
     as_root("a_set_user_id_program_does_not_look_at_the_environment", || {
         // Not in memory: such mounts often give no rights to programs.
-        let folder = open_folder(Medium::Disk);
+        let folder = world_writable_directory(Medium::Disk);
         let program = folder.path().join("sharer");
         copy_to(&program);
         fs::set_permissions(&program, Permissions::from_mode(0o4755)).expect("ours");
@@ -449,7 +449,7 @@ fn a_set_user_id_program_does_not_look_at_the_environment() {
 #[ignore = "needs root"]
 fn a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights() {
     as_root("a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights", || {
-        let folder = open_folder(Medium::Memory);
+        let folder = world_writable_directory(Medium::Memory);
         let directory = folder.path().join("d");
         let of_directory = path_of(&directory);
         sharer(&["size", "small", of_directory], &[]);
@@ -470,7 +470,7 @@ fn a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights() {
 #[ignore = "needs root"]
 fn what_is_put_in_the_directorys_place_keeps_its_rights() {
     as_root("what_is_put_in_the_directorys_place_keeps_its_rights", || {
-        let folder = open_folder(Medium::Memory);
+        let folder = world_writable_directory(Medium::Memory);
         let above = folder.path().join("above");
         let victim = folder.path().join("victim");
         fs::create_dir(&above).expect("a directory");

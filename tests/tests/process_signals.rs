@@ -95,7 +95,7 @@ fn a_child_that_stays_in_the_handler_does_not_keep_its_parent_alive() {
 }
 
 #[test]
-fn what_a_child_counts_in_the_handler_is_there_or_told() {
+fn what_a_child_counts_in_the_handler_is_there_or_reported() {
     for _ in 0..10 {
         let page = orphan("returns");
         assert_eq!(page.at("headcount_processes{state=\"live\"}"), 1.0, "{page:?}");

@@ -183,7 +183,7 @@ fn two_declarations_of_an_open_family_are_one_family() {
 }
 
 #[test]
-fn one_cell_that_holds_no_number_does_not_keep_a_directory_from_being_folded() {
+fn one_cell_without_a_number_does_not_stop_compaction() {
     const CELLS: u64 = 0x400_0000;
     const STRIDE: u64 = 8 << 20;
     let folder = temporary_directory(Medium::Memory);

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_stand_on_a_page_is_left_out_and_told() {
+    fn families_that_no_page_can_show_are_left_out_and_reported() {
         let gauge = |name: &str| MetricFamily::gauge(name, "").with_series(&[], 1.0);
         let label = |name: &str| MetricFamily::gauge("g", "").with_series(&[(name, "v")], 1.0);
         let mut mixed = gauge("g");

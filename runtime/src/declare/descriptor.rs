@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_of_durations_has_room_for_sum_carries_and_infinity() {
+    fn a_histogram_of_durations_has_cells_for_sum_carries_and_infinity() {
         let d = Descriptor::new(Kind::Durations, "a_seconds", "", "", 0).nanos(&[1, 2]);
         assert_eq!(d.width(), 5);
         let d = Descriptor::new(Kind::Histogram, "a", "", "", 0).bounds(&[1.0, 2.0]);

@@ -163,7 +163,7 @@ impl<K> Rows<K> {
     /// Adds a row that isn't in the table. The store's mutex makes this the only writer.
     pub(crate) fn insert(&self, entry: &'static Entry<K>) {
         let table = match self.current() {
-            Some(table) if table.has_room() => table,
+            Some(table) if table.has_space() => table,
             old => self.grow(old),
         };
         table.put(entry);
@@ -199,7 +199,7 @@ impl<K> Rows<K> {
 }
 
 impl<K> Table<K> {
-    fn has_room(&self) -> bool {
+    fn has_space(&self) -> bool {
         (self.used.load(Ordering::Relaxed) + 1) * 2 <= self.places.len()
     }
 

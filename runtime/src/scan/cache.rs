@@ -34,7 +34,7 @@ impl CollectionCache {
         let mut kept = Self::default();
         let mut known_logs = HashMap::new();
         let mut left = MOST;
-        let mut has_room = |bytes: u64| {
+        let mut has_space = |bytes: u64| {
             let rest = left.checked_sub(bytes);
             left = rest.unwrap_or(left);
             rest.is_some()
@@ -44,14 +44,14 @@ impl CollectionCache {
         for (instance, log) in logs {
             let layout = Arc::as_ptr(&log.layout);
             let of_layout = if seen.contains(&layout) { 0 } else { log.layout.size };
-            let is_kept = has_room(log.size() + of_layout);
+            let is_kept = has_space(log.size() + of_layout);
             is_all &= is_kept;
             if is_kept {
                 seen.insert(layout);
                 known_logs.insert(instance, log);
             }
         }
-        if archive.as_ref().is_none_or(|read| has_room(read.size)) {
+        if archive.as_ref().is_none_or(|read| has_space(read.size)) {
             kept.archive = archive;
         } else {
             is_all = false;
@@ -59,7 +59,7 @@ impl CollectionCache {
         // Plans hold references to all logs and the archive, so they are kept only if those are.
         if is_all {
             kept.plans = plans;
-            kept.plans.retain(|name, plan| has_room((name.len() + plan.size) as u64));
+            kept.plans.retain(|name, plan| has_space((name.len() + plan.size) as u64));
         }
         // New processes with an equal log find its layout here.
         let mut layouts = layouts.into_known();
@@ -69,7 +69,7 @@ impl CollectionCache {
                 let of_it = if seen.contains(&Arc::as_ptr(layout)) { 0 } else { layout.size };
                 of_it + known.log.len() as u64
             };
-            alike.retain(|known| has_room(whole(known)));
+            alike.retain(|known| has_space(whole(known)));
             !alike.is_empty()
         });
         let layouts = Arc::new(layouts);

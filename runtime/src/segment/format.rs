@@ -424,7 +424,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn another_version_and_an_unknown_flag_are_told_from_damage() {
+    fn another_version_and_an_unknown_flag_are_not_damage() {
         for at in [8, 16] {
             let mut page = header().encode();
             page[at] ^= 0x40;

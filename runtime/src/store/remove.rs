@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_of_the_rest_makes_no_room_when_it_is_removed() {
+    fn removing_the_row_of_the_rest_frees_no_space() {
         for id in ["a", "b", "c"] {
             rows(id).inc();
         }

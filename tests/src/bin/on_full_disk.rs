@@ -67,7 +67,7 @@ unsafe impl GlobalAlloc for Recording {
             ALLOCATED.inc();
             RECORDS.set(true);
         }
-        if WAITS_IN_FOLDING.get() && is_folding() {
+        if WAITS_IN_FOLDING.get() && is_compacting() {
             WAITS_IN_FOLDING.set(false);
             STAGE.store(1, Ordering::Release);
             while STAGE.load(Ordering::Acquire) < 2 {
@@ -85,7 +85,7 @@ unsafe impl GlobalAlloc for Recording {
 }
 
 /// Whether somebody has begun to fold in the working directory.
-fn is_folding() -> bool {
+fn is_compacting() -> bool {
     // SAFETY: a string that ends with a zero; the call allocates nothing.
     unsafe { libc::access(c".compact.lock".as_ptr(), libc::F_OK) == 0 }
 }

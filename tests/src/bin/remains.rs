@@ -215,7 +215,7 @@ fn main() {
             compact(directory);
         }
         ["compact-full", directory] => compact_full(directory),
-        ["fold-while-forking", directory] => fold_while_forking(directory),
+        ["compact-while-forking", directory] => compact_while_forking(directory),
         ["removal-race", directory] => removal_race(directory),
         _ => panic!("no such scenario: {arguments:?}"),
     }
@@ -362,7 +362,7 @@ fn compact_full(directory: &str) {
 
 /// Folds again and again while another thread forks children that sleep, of which the newest few
 /// are kept; ends by SIGKILL in the middle of a folding in which a child was forked.
-fn fold_while_forking(directory: &str) {
+fn compact_while_forking(directory: &str) {
     let lock = Path::new(directory).join(".compact.lock");
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -239,7 +239,7 @@ fn a_sum_of_nanoseconds_passes_64_bits() {
 }
 
 #[test]
-fn the_majoritys_kind_is_shown_and_the_other_told() {
+fn the_majoritys_kind_is_shown_and_the_other_reported() {
     let gauge = || family("x", Encoding::Gauge, &[]);
     let parts = vec![
         part(1, vec![counter("x")], &[&[1]]),
