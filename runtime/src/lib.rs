@@ -184,8 +184,8 @@ mod serve;
 pub mod __private;
 
 pub use collect::{
-    Clean, Cleaned, Collector, Compacted, MarkedDead, SegmentInfo, SegmentState, declarations,
-    mark_process_dead, render, verify,
+    Clean, Cleaned, Collector, Compacted, MarkedDead, SegmentInfo, SegmentState, catalog,
+    declarations, mark_process_dead, render, verify,
 };
 pub use config::{Config, SegmentSize};
 pub use declare::buckets::{exponential_buckets, linear_buckets};

@@ -34,6 +34,26 @@ pub fn declarations() -> Vec<Declaration> {
     catalogue::list(&store::declared_at_run_time())
 }
 
+/// Returns a Markdown table of every metric that this program declares: a program prints its own
+/// documentation by one call. The command `headcount catalog` prints that of a directory.
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Counter, metric};
+///
+/// /// Letters sent.
+/// #[metric(name = "letters_sent_total")]
+/// fn sent(country: &str) -> Counter;
+///
+/// let table = headcount::catalog();
+/// assert!(table.contains("| `letters_sent_total` | counter |  | `country` | Letters sent. |"));
+/// println!("{table}");
+/// ```
+pub fn catalog() -> String {
+    catalogue::markdown(&declarations())
+}
+
 /// Checks that all declarations in this program agree. They disagree if a name is declared with two
 /// kinds, modes, units, label names, buckets or help texts, if a gauge has its labels in two
 /// orders, or if a family has samples with another family's name. In a test, this line guards a

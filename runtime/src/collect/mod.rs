@@ -16,7 +16,7 @@ mod self_metrics;
 mod shorten;
 mod textfile;
 
-pub use catalogue::{declarations, verify};
+pub use catalogue::{catalog, declarations, verify};
 pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub use compact::{Compacted, MarkedDead, mark_process_dead};

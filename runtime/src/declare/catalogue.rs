@@ -62,6 +62,31 @@ impl fmt::Display for Declaration {
     }
 }
 
+/// A table of declarations. What annotated functions share is one row, as it is one family.
+pub(crate) fn markdown(declarations: &[Declaration]) -> String {
+    let cell =
+        |text: &str| text.replace(['\n', '\r'], " ").replace('\\', "\\\\").replace('|', "\\|");
+    let mut rows: Vec<String> = declarations
+        .iter()
+        .map(|one| {
+            let labels: Vec<String> =
+                one.labels.iter().map(|label| format!("`{}`", cell(label))).collect();
+            let mode = one.mode.map(|mode| format!(", {mode}")).unwrap_or_default();
+            format!(
+                "| `{}` | {}{mode} | {} | {} | {} |\n",
+                cell(&one.name),
+                one.kind,
+                cell(&one.unit),
+                labels.join(", "),
+                cell(&one.help),
+            )
+        })
+        .collect();
+    rows.dedup();
+    let head = "| family | type | unit | labels | help |\n|---|---|---|---|---|\n";
+    head.to_owned() + &rows.concat()
+}
+
 /// All declarations of the program, sorted by name and place. `others` are those that the linker's
 /// list does not have.
 pub(crate) fn list(others: &[&'static Site]) -> Vec<Declaration> {

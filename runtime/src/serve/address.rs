@@ -7,6 +7,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::io::{fcntl_dupfd_cloexec, ioctl_fionbio};
+use rustix::net::sockopt::socket_acceptconn;
+use rustix::net::{SocketAddrUnix, getsockname};
 
 use crate::error::Error;
 use crate::segment::fork_safe_fd::{self, Kept};
@@ -19,6 +24,8 @@ use super::invalid;
 pub(super) enum Address {
     Tcp(Vec<SocketAddr>),
     Unix(PathBuf),
+    /// A socket that somebody else has bound, and that listens.
+    Inherited(Arc<OwnedFd>),
 }
 
 impl Address {
@@ -57,6 +64,7 @@ impl Address {
                 let sum = crc32fast::hash(path.as_os_str().as_encoded_bytes());
                 Some(format!(".serve-unix-{sum:08x}.lock"))
             }
+            Self::Inherited(_) => None,
         }
     }
 
@@ -82,6 +90,7 @@ impl Address {
                     listener.set_nonblocking(true)?;
                     (OwnedFd::from(listener), format!("unix:{}", path.display()))
                 }
+                Self::Inherited(fd) => inherit(fd)?,
             };
             Ok((fd, address))
         };
@@ -93,7 +102,8 @@ impl Address {
             Some(Ok((Some(kept), address))) => {
                 let path = match self {
                     Self::Unix(path) => Some(path.clone()),
-                    Self::Tcp(_) => None,
+                    // Whoever bound an inherited one keeps its file.
+                    Self::Tcp(_) | Self::Inherited(_) => None,
                 };
                 Ok(Listener { kept: Some(kept), address, path })
             }
@@ -106,6 +116,24 @@ impl Address {
 /// How many connections wait to be accepted. The standard library's 128 are full for a moment when
 /// somebody opens thousands, and the kernel then lets a scraper wait for a second.
 const QUEUE: i32 = 4096;
+
+/// Another descriptor of a socket that listens, and its address.
+fn inherit(fd: &OwnedFd) -> io::Result<(OwnedFd, String)> {
+    if !socket_acceptconn(fd)? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket does not listen"));
+    }
+    let fd = fcntl_dupfd_cloexec(fd, 3)?;
+    ioctl_fionbio(&fd, true)?;
+    let address = getsockname(&fd)?;
+    let address = match SocketAddr::try_from(address.clone()) {
+        Ok(address) => address.to_string(),
+        Err(_) => SocketAddrUnix::try_from(address)
+            .ok()
+            .and_then(|address| Some(address.path()?.to_string_lossy().into_owned()))
+            .map_or_else(|| "unix:".to_owned(), |path| format!("unix:{path}")),
+    };
+    Ok((fd, address))
+}
 
 /// Removes a socket that nobody listens at: a killed server leaves its file.
 fn remove_stale(path: &Path, has_lock: bool) {
@@ -153,6 +181,7 @@ mod tests {
         let tcp = |text: &str| match Address::parse(text).unwrap() {
             Address::Tcp(found) => found.iter().map(ToString::to_string).collect::<Vec<_>>(),
             Address::Unix(path) => vec![format!("unix {}", path.display())],
+            Address::Inherited(_) => Vec::new(),
         };
         assert_eq!(tcp("127.0.0.1:9464"), ["127.0.0.1:9464"]);
         assert_eq!(tcp("[::1]:0"), ["[::1]:0"]);

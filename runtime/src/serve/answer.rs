@@ -18,6 +18,8 @@ use crate::model::Snapshot;
 use super::invalid;
 use super::page_cache::States;
 use super::page_files;
+#[cfg(feature = "web-config")]
+use super::web_security::Security;
 
 /// A body that is there.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub(super) struct Answers {
     /// What was collected for the requests of this round: all had arrived before.
     shared: RefCell<Option<Collected>>,
     states: States,
+    #[cfg(feature = "web-config")]
+    security: Option<Security>,
 }
 
 /// A snapshot, or why there is none.
@@ -63,7 +67,27 @@ type Collected = Result<Rc<Snapshot>, String>;
 
 impl Answers {
     pub(super) fn new(collector: Collector, path: String) -> Self {
-        Self { collector, path, shared: RefCell::new(None), states: States::default() }
+        Self {
+            collector,
+            path,
+            shared: RefCell::new(None),
+            states: States::default(),
+            #[cfg(feature = "web-config")]
+            security: None,
+        }
+    }
+
+    /// Answers only those whom a web configuration lets in.
+    #[cfg(feature = "web-config")]
+    pub(super) fn guarded(mut self, security: Option<Security>) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// TLS for a new connection. `None`: it has none.
+    #[cfg(feature = "web-config")]
+    pub(super) fn new_tls(&self) -> Option<Result<rustls::ServerConnection, rustls::Error>> {
+        self.security.as_ref()?.new_connection()
     }
 
     /// To be called when all requests that have arrived are read.
@@ -122,6 +146,68 @@ impl Answers {
             Ok(Err(error)) => Exposition::unavailable(&error).into(),
             Err(_) => Exposition::unavailable(PANICKED).into(),
         }
+    }
+}
+
+/// Whether a request is answered: decided once, before the answer is made.
+#[derive(Default)]
+pub(super) struct Admission {
+    /// What the file said when the request came.
+    #[cfg(feature = "web-config")]
+    config: Option<super::web_config::WebConfig>,
+    #[cfg(feature = "web-config")]
+    verdict: Option<super::web_security::Verdict>,
+}
+
+impl Admission {
+    /// `Pending`: a password is being checked.
+    #[cfg(feature = "web-config")]
+    pub(super) fn poll(&mut self, answers: &Answers, request: &Request<Incoming>) -> Poll<()> {
+        let Some(security) = &answers.security else { return Poll::Ready(()) };
+        if self.verdict.is_some() {
+            return Poll::Ready(());
+        }
+        if self.config.is_none() {
+            match security.begin() {
+                Ok(config) => self.config = Some(config),
+                Err(refused) => self.verdict = Some(Err(refused)),
+            }
+        }
+        if let Some(config) = &self.config {
+            match security.judge(config, request.headers()) {
+                Poll::Ready(verdict) => self.verdict = Some(verdict),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Everybody is let in.
+    #[cfg(not(feature = "web-config"))]
+    #[expect(clippy::unused_self, reason = "it knows nothing")]
+    pub(super) fn poll(&mut self, _: &Answers, _: &Request<Incoming>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    /// The answer that was decided on.
+    #[cfg_attr(not(feature = "web-config"), expect(clippy::unused_self, reason = "as above"))]
+    pub(super) fn response(&mut self, answer: impl FnOnce() -> Response<Page>) -> Response<Page> {
+        #[cfg(feature = "web-config")]
+        if let Some(Err(refused)) = self.verdict.take() {
+            return self.with_headers(*refused);
+        }
+        #[cfg(feature = "web-config")]
+        return self.with_headers(answer());
+        #[cfg(not(feature = "web-config"))]
+        answer()
+    }
+
+    #[cfg(feature = "web-config")]
+    fn with_headers(&self, mut response: Response<Page>) -> Response<Page> {
+        for (name, value) in self.config.iter().flat_map(|config| &config.headers) {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response
     }
 }
 

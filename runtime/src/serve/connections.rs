@@ -22,7 +22,7 @@ use crate::store::FORKS;
 
 use super::Shared;
 use super::address::Listener;
-use super::answer::Answers;
+use super::answer::{Admission, Answers};
 use super::socket::{Io, Socket};
 
 /// Connections at a time, unless the process may have few descriptors.
@@ -66,20 +66,30 @@ struct Gate {
     asks: Cell<bool>,
     /// It may be answered now.
     is_open: Cell<bool>,
+    /// It waits until its password is checked.
+    is_judged: Cell<bool>,
 }
 
 impl Connection {
-    fn new(kept: Kept, answers: &Rc<Answers>) -> Self {
+    /// `None`: there is no TLS for it.
+    fn new(kept: Kept, answers: &Rc<Answers>) -> Option<Self> {
         let socket = Rc::new(Socket::new(kept));
         let gate = Rc::<Gate>::default();
-        let (of_service, answers) = (Rc::clone(&gate), Rc::clone(answers));
+        let (of_service, of_answers) = (Rc::clone(&gate), Rc::clone(answers));
         let service = service_fn(move |request: Request<Incoming>| {
-            let (gate, answers) = (Rc::clone(&of_service), Rc::clone(&answers));
+            let (gate, answers) = (Rc::clone(&of_service), Rc::clone(&of_answers));
+            let mut admission = Admission::default();
             poll_fn(move |_| {
+                let judged = admission.poll(&answers, &request);
+                gate.is_judged.set(judged.is_pending());
+                if judged.is_pending() {
+                    return Poll::Pending;
+                }
                 let is_open = gate.is_open.replace(false);
                 gate.asks.set(!is_open);
                 if is_open {
-                    Poll::Ready(Ok::<_, Infallible>(answers.answer(&request)))
+                    let answer = || answers.answer(&request);
+                    Poll::Ready(Ok::<_, Infallible>(admission.response(answer)))
                 } else {
                     Poll::Pending
                 }
@@ -87,15 +97,23 @@ impl Connection {
         });
         let mut builder = http1::Builder::new();
         builder.max_buf_size(HEADER).max_headers(LINES).header_read_timeout(None);
-        let hyper = builder.serve_connection(Io(Rc::clone(&socket)), service);
-        Self {
-            socket,
-            // How a connection ended concerns its client only.
-            hyper: Box::pin(async move { drop(hyper.await) }),
-            gate,
-            phase: Phase::Asking,
-            since: Instant::now(),
-        }
+        // How a connection ended concerns its client only.
+        #[cfg(feature = "web-config")]
+        let hyper: Pin<Box<dyn Future<Output = ()>>> = if let Some(tls) = answers.new_tls() {
+            let io = super::web_stream::TlsIo::new(Rc::clone(&socket), tls.ok()?);
+            let hyper = builder.serve_connection(io, service);
+            Box::pin(async move { drop(hyper.await) })
+        } else {
+            let hyper = builder.serve_connection(Io(Rc::clone(&socket)), service);
+            Box::pin(async move { drop(hyper.await) })
+        };
+        #[cfg(not(feature = "web-config"))]
+        let hyper: Pin<Box<dyn Future<Output = ()>>> = {
+            let hyper = builder.serve_connection(Io(Rc::clone(&socket)), service);
+            Box::pin(async move { drop(hyper.await) })
+        };
+        let (phase, since) = (Phase::Asking, Instant::now());
+        Some(Self { socket, hyper, gate, phase, since })
     }
 
     fn deadline(&self) -> Instant {
@@ -115,7 +133,7 @@ impl Connection {
             return false;
         }
         let writes = self.socket.wants().contains(PollFlags::OUT);
-        let phase = if writes || self.gate.asks.get() {
+        let phase = if writes || self.gate.asks.get() || self.gate.is_judged.get() {
             Phase::Answered
         } else if self.phase == Phase::Answered {
             Phase::Idle
@@ -152,7 +170,9 @@ pub(super) fn run(listeners: &[Listener], shared: &Shared, answers: Answers) {
         connections.retain_mut(|connection| {
             number += 1;
             let ready = ready.get(number - 1).copied().unwrap_or(PollFlags::empty());
-            let goes_on = ready.is_empty() || connection.drive(ready);
+            // Its password may be checked by now.
+            let goes_on =
+                (ready.is_empty() && !connection.gate.is_judged.get()) || connection.drive(ready);
             goes_on && now < connection.deadline()
         });
         if accepts && !accept(listeners, &mut connections, most, &answers) {
@@ -196,6 +216,7 @@ fn wait(
     if poll(&mut polled, timeout.as_ref()).is_err() {
         return None;
     }
+    shared.forget_wake();
     let mut ready: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
     let of_connections = ready.split_off(first);
     let accepts = ready.iter().skip(1).any(|ready| !ready.is_empty());
@@ -225,7 +246,7 @@ fn accept(
                     if connections.len() >= most {
                         make_room(connections);
                     }
-                    let mut connection = Connection::new(kept, answers);
+                    let Some(mut connection) = Connection::new(kept, answers) else { continue };
                     // The request has often arrived already.
                     if connection.drive(PollFlags::empty()) {
                         connections.push(connection);

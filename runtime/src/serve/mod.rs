@@ -17,8 +17,19 @@ mod page_problems;
 mod page_state;
 mod socket;
 mod turn;
+#[cfg(feature = "web-config")]
+mod web_config;
+#[cfg(feature = "web-config")]
+mod web_security;
+#[cfg(feature = "web-config")]
+mod web_stream;
+#[cfg(feature = "web-config")]
+mod web_tls;
+#[cfg(feature = "web-config")]
+mod web_users;
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -103,8 +114,11 @@ pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
 #[must_use = "it serves nothing until it is started"]
 pub struct Server {
     addresses: Vec<String>,
+    inherited: Vec<Arc<OwnedFd>>,
     collector: Collector,
     path: String,
+    #[cfg(feature = "web-config")]
+    web_config: Option<std::path::PathBuf>,
 }
 
 impl Server {
@@ -114,12 +128,37 @@ impl Server {
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             addresses: vec![address.into()],
+            inherited: Vec::new(),
             #[cfg(feature = "process")]
             collector: Collector::new().process_metrics(crate::ProcessMetrics::Sum),
             #[cfg(not(feature = "process"))]
             collector: Collector::new(),
             path: "/metrics".to_owned(),
+            #[cfg(feature = "web-config")]
+            web_config: None,
         }
+    }
+
+    /// Creates a server for sockets that are bound and listen already, such as those that systemd
+    /// hands to a service. Nobody takes turns for them: whoever has them serves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::Server;
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?.to_string();
+    /// let serving = Server::from_listeners([listener]).start()?;
+    /// assert_eq!(serving.addresses(), [address]);
+    /// serving.stop();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_listeners<L: Into<OwnedFd>>(listeners: impl IntoIterator<Item = L>) -> Self {
+        let mut server = Self::new("");
+        server.addresses.clear();
+        server.inherited = listeners.into_iter().map(|one| Arc::new(one.into())).collect();
+        server
     }
 
     /// Adds another address.
@@ -141,20 +180,38 @@ impl Server {
         self
     }
 
+    /// Sets a web configuration: the file in which Prometheus' exporters have TLS, client
+    /// certificates, users and rate limits. `exporter-toolkit` documents it.
+    ///
+    /// The file is read anew for each connection and each request. While it cannot be read or is
+    /// wrong, every request is answered by status 500, and the reason is logged. What is not
+    /// supported is refused by name: TLS below 1.2, cipher suites and curves that rustls does not
+    /// have, and mail addresses as names in client certificates. There is no HTTP/2.
+    #[cfg(feature = "web-config")]
+    pub fn web_config(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.web_config = Some(path.into());
+        self
+    }
+
     /// Starts the thread. If another process serves already, the thread waits for its turn, and
     /// this call succeeds.
     ///
     /// # Errors
     ///
     /// Returns an error if an address or the path is invalid, if the address is in use by a program
-    /// that is no candidate, if this process may not bind it, or if no thread can be created.
-    pub fn start(self) -> Result<Serving, Error> {
+    /// that is no candidate, if this process may not bind it, if the web configuration is wrong, or
+    /// if no thread can be created.
+    pub fn start(mut self) -> Result<Serving, Error> {
         answer::check_path(&self.path)?;
-        let addresses: Vec<Address> = self
-            .addresses
-            .iter()
-            .map(|address| Address::parse(address))
-            .collect::<Result<_, _>>()?;
+        let parsed = self.addresses.iter().map(|address| Address::parse(address));
+        let mut addresses: Vec<Address> = parsed.collect::<Result<_, _>>()?;
+        self.addresses.extend(self.inherited.iter().map(|_| "the inherited socket".to_owned()));
+        addresses.extend(core::mem::take(&mut self.inherited).into_iter().map(Address::Inherited));
+        if addresses.is_empty() {
+            return Err(invalid("there is no socket to listen at".to_owned()));
+        }
+        #[cfg(feature = "web-config")]
+        let web_config = self.web_config.as_deref().map(web_config::WebConfig::read).transpose()?;
         let directory = self.collector.open_directory().ok().flatten();
         let turns = addresses.iter().map(|address| match (&directory, address.lock_name()) {
             (Some(directory), Some(name)) => Turn::open(directory, &name),
@@ -186,9 +243,16 @@ impl Server {
         let thread = std::thread::Builder::new().name("headcount-serve".to_owned());
         let started = thread.spawn(move || {
             let listeners = first.or_else(|| wait_for_turn(&in_thread, &addresses, &turns));
+            // An inherited socket has a descriptor now that a forked child closes.
+            drop(addresses);
             if let Some(listeners) = listeners {
                 in_thread.set_addresses(&listeners);
                 let answers = Answers::new(self.collector, self.path);
+                #[cfg(feature = "web-config")]
+                let answers =
+                    answers.guarded(self.web_config.zip(web_config).map(|(path, first)| {
+                        web_security::Security::new(path, first, Arc::clone(&in_thread))
+                    }));
                 connections::run(&listeners, &in_thread, answers);
             }
             // Closed before anybody hears that it has ended.
@@ -246,7 +310,7 @@ fn wait_for_turn(
 /// Makes a descriptor that a forked child closes.
 fn registered(
     what: &'static str,
-    make: impl FnOnce() -> rustix::io::Result<std::os::fd::OwnedFd>,
+    make: impl FnOnce() -> rustix::io::Result<OwnedFd>,
 ) -> Result<Kept, Error> {
     // A child that is forked before the descriptor is registered would keep it.
     let created = FORKS.without(|| make().and_then(fork_safe_fd::keep));
@@ -291,9 +355,7 @@ impl Serving {
             return;
         }
         shared.stops.store(true, Ordering::Release);
-        if let Some(wake) = &shared.wake {
-            let _ = wake.with(|fd| rustix::io::write(fd, &1_u64.to_le_bytes()));
-        }
+        shared.wake();
         let mut state = shared.state();
         // A thread that waits for its turn has no address. It ends when the turn comes.
         while !state.has_ended && !state.addresses.is_empty() {
@@ -331,6 +393,20 @@ impl Drop for Shared {
 }
 
 impl Shared {
+    /// Lets the thread look at everything once.
+    fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            let _ = wake.with(|fd| rustix::io::write(fd, &1_u64.to_le_bytes()));
+        }
+    }
+
+    /// To be called by the thread when it looks.
+    fn forget_wake(&self) {
+        if let Some(wake) = &self.wake {
+            let _ = wake.with(|fd| rustix::io::read(fd, &mut [0_u8; 8]));
+        }
+    }
+
     fn stops(&self) -> bool {
         self.stops.load(Ordering::Acquire)
     }

@@ -48,10 +48,10 @@ impl Socket {
     fn call<T>(
         &self,
         wait: PollFlags,
-        what: impl Fn(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<T>,
+        mut what: impl FnMut(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
-            let done = self.kept().and_then(|kept| kept.with(&what));
+            let done = self.kept().and_then(|kept| kept.with(&mut what));
             match done.unwrap_or(Err(Errno::BADF)) {
                 Err(Errno::AGAIN) => {
                     self.wants.set(self.wants.get() | wait);
@@ -61,6 +61,25 @@ impl Socket {
                 done => return Poll::Ready(done.map_err(Into::into)),
             }
         }
+    }
+}
+
+impl Socket {
+    /// Reads what has arrived.
+    pub(super) fn receive(&self, bytes: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.call(PollFlags::IN, |fd| {
+            recv(fd, &mut *bytes, RecvFlags::empty()).map(|(read, _)| read)
+        })
+    }
+
+    /// Writes as much as the system takes now.
+    pub(super) fn transmit(&self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // The signal for a closed connection would end a program that does not ignore it.
+        self.call(PollFlags::OUT, |fd| send(fd, bytes, SendFlags::NOSIGNAL))
+    }
+
+    pub(super) fn end_writing(&self) {
+        let _ = self.kept().and_then(|kept| kept.with(|fd| shutdown(fd, Shutdown::Write)));
     }
 }
 
@@ -83,14 +102,10 @@ impl Read for Io {
         _: &mut Context<'_>,
         mut out: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let bytes = std::cell::RefCell::new([0; PIECE]);
+        let mut bytes = [0; PIECE];
         let room = out.remaining().min(PIECE);
-        let read = self.0.call(PollFlags::IN, |fd| {
-            let mut bytes = bytes.borrow_mut();
-            let room = bytes.get_mut(..room).unwrap_or_default();
-            recv(fd, room, RecvFlags::empty()).map(|(read, _)| read)
-        });
-        read.map_ok(|read| out.put_slice(bytes.borrow().get(..read).unwrap_or_default()))
+        let read = self.0.receive(bytes.get_mut(..room).unwrap_or_default());
+        read.map_ok(|read| out.put_slice(bytes.get(..read).unwrap_or_default()))
     }
 }
 
@@ -100,8 +115,7 @@ impl Write for Io {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // The signal for a closed connection would end a program that does not ignore it.
-        self.0.call(PollFlags::OUT, |fd| send(fd, bytes, SendFlags::NOSIGNAL))
+        self.0.transmit(bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,7 +123,7 @@ impl Write for Io {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let _ = self.0.kept().and_then(|kept| kept.with(|fd| shutdown(fd, Shutdown::Write)));
+        self.0.end_writing();
         Poll::Ready(Ok(()))
     }
 }
