@@ -129,7 +129,7 @@ fn ps_says_who_lives_and_how_that_is_known() {
     let table = succeeds(&["ps"], directory);
     let rows: Vec<Vec<&str>> =
         table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["PID", "STATE", "AGE", "SERIES", "BYTES", "FILE", "WHY"]);
+    assert_eq!(rows[0], ["PID", "STATE", "AGE", "SERIES", "BYTES", "DROPS", "FILE", "WHY"]);
     assert_eq!(rows.len(), 4, "{table}");
     let line = |file: &str| {
         let line = table.lines().find(|line| line.contains(file));
@@ -145,6 +145,31 @@ fn ps_says_who_lives_and_how_that_is_known() {
     // The columns stand one below the other.
     let column = table.lines().next().and_then(|head| head.find("WHY")).expect("a head");
     assert!(alive[column..].starts_with("holds"), "{table}");
+
+    // In the order that is asked for.
+    let column = |order: &str, column: usize| -> Vec<String> {
+        let table = succeeds(&["ps", "--sort", order], directory);
+        let words = |line: &str| line.split_whitespace().nth(column).expect("a cell").to_owned();
+        table.lines().skip(1).map(words).collect()
+    };
+    let pids: Vec<u32> = column("pid", 0).iter().map(|pid| pid.parse().expect("a pid")).collect();
+    assert!(pids.is_sorted(), "{pids:?}");
+    assert_eq!(column("state", 1), ["live", "dead", "dead"]);
+    // The living one has series of fewer paths.
+    let numbers = |order: &str| -> Vec<u64> {
+        let at = if order == "series" { 3 } else { 4 };
+        // An age has one or two words, so the columns are counted from the front of the rest.
+        let table = succeeds(&["ps", "--sort", order], directory);
+        let number = |line: &str| {
+            let rest = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            rest.skip(at).next().expect("a cell").parse().expect("a number")
+        };
+        table.lines().skip(1).map(number).collect()
+    };
+    for order in ["series", "bytes"] {
+        let all = numbers(order);
+        assert!(all.iter().rev().is_sorted(), "{order}: {all:?}");
+    }
 
     living.kill();
     assert_eq!(succeeds(&["ps"], directory).matches("its lock is free").count(), 2);
@@ -439,6 +464,37 @@ fn catalog_lists_what_is_counted() {
     };
     assert_eq!(of("requests_total")["labels"], serde_json::json!(["method", "path"]));
     assert_eq!(of("made_total")["type"], "counter");
+
+    // A panel for each family, and rules that name what is there.
+    let dashboard = succeeds(&["catalog", "--format", "grafana"], folder.path());
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("a list");
+    let of = |name: &str| {
+        let panel = panels.iter().find(|panel| panel["title"] == name).expect("a panel");
+        panel["targets"][0]["expr"].as_str().expect("a query").to_owned()
+    };
+    assert_eq!(of("made_total"), "sum (rate(made_total[$__rate_interval]))");
+    assert_eq!(
+        of("requests_total"),
+        "sum by (method, path) (rate(requests_total[$__rate_interval]))"
+    );
+    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
+    assert!(rules.starts_with("groups:\n  - name: headcount\n    rules:\n"), "{rules}");
+    assert!(rules.contains("alert: HeadcountFilesSkipped"), "{rules}");
+}
+
+#[test]
+#[ignore = "needs the peer promtool"]
+fn prometheus_takes_the_rules() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 5);
+    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
+    let path = folder.path().join("rules.yml");
+    fs::write(&path, rules).expect("ours");
+    let mut check = Command::new(headcount_tests::peer("promtool"));
+    let (code, out, err) = run(check.args(["check", "rules"]).arg(&path));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("SUCCESS"), "{out}");
 }
 
 #[test]
@@ -478,6 +534,61 @@ fn serve_serves_what_is_there_and_what_will_be() {
 }
 
 #[test]
+fn serve_lets_in_whom_its_web_configuration_lets_in() {
+    let folder = temporary_directory(Medium::Memory);
+    let config = folder.path().join("web.yml");
+    let arguments = ["serve", "--web.listen-address", "127.0.0.1:0", "--web.config.file"];
+    fs::write(&config, "basic_auth_users:\n  alice: plain\n").expect("ours");
+    let mut wrong = command(&arguments);
+    let (code, _, err) = run(wrong.arg(&config).arg("--dir").arg(folder.path()));
+    assert_eq!(code, Some(1));
+    assert!(err.contains("web.yml: `basic_auth_users.alice` is not a hash of bcrypt"), "{err}");
+
+    let hash = bcrypt::hash("a", 4).expect("a hash");
+    fs::write(&config, format!("basic_auth_users:\n  alice: {hash}\n")).expect("ours");
+    let mut serving = command(&arguments);
+    let serving = Child::start(serving.arg(&config).arg("--dir").arg(folder.path()));
+    let address = eventually("it serves", || {
+        let output = serving.output();
+        let rest = output.lines().find_map(|line| line.strip_prefix("headcount: serving at "));
+        rest.and_then(|rest| rest.split_once('/')).map(|(address, _)| address.to_owned())
+    });
+    let get = || {
+        let address = address.parse().expect("an address");
+        Connection::open(address).expect("it accepts").get("/metrics").expect("an answer").status
+    };
+    assert_eq!(get(), 401);
+    // The reason is for whoever runs the server.
+    fs::write(&config, "nonsense: 1\n").expect("ours");
+    assert_eq!(get(), 500);
+    eventually("the reason is told", || {
+        serving.output().contains("`nonsense` is not supported").then_some(())
+    });
+}
+
+#[test]
+fn serve_takes_the_sockets_of_systemd() {
+    let folder = temporary_directory(Medium::Memory);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    // As systemd does it: the socket is descriptor 3, and the variables say so.
+    let script = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\"";
+    let mut serving = Command::new("bash");
+    serving.args(["-c", script]).arg(program()).args(["serve", "--web.systemd-socket", "--dir"]);
+    serving.arg(folder.path()).stdin(std::os::fd::OwnedFd::from(listener));
+    let mut serving = serving.stderr(Stdio::piped()).spawn().expect("bash runs");
+    let answer = eventually("it serves", || Connection::open(address).ok()?.get("/metrics").ok());
+    assert_eq!(answer.status, 200);
+    serving.kill().expect("it lives");
+    serving.wait().expect("ours");
+    // Without them the call is wrong.
+    let (code, _, err) =
+        run(command(&["serve", "--web.systemd-socket", "--dir"]).arg(folder.path()));
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("systemd has handed no socket"), "{err}");
+}
+
+#[test]
 fn completions_and_manual_pages_know_all_commands() {
     let output = |arguments: &[&str]| {
         let (code, out, err) = run(&mut command(arguments));
@@ -491,5 +602,6 @@ fn completions_and_manual_pages_know_all_commands() {
     let page = output(&["man"]);
     assert!(page.contains(".TH headcount 1") && page.contains("mark\\-dead"), "{page}");
     assert!(page.contains("HEADCOUNT_DIR") && page.contains("Exit status"), "{page}");
+    assert!(page.contains("NO_COLOR") && page.contains("Examples"), "{page}");
     assert!(output(&["man", "serve"]).contains("web.telemetry\\-path"));
 }

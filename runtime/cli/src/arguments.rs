@@ -15,6 +15,8 @@ Environment:
   HEADCOUNT_DIR              the directory, unless --dir names one
   PROMETHEUS_MULTIPROC_DIR   the same, if HEADCOUNT_DIR is not set
   RUNTIME_DIRECTORY          of a systemd service: its subdirectory `headcount`, as the last choice
+  LISTEN_FDS, LISTEN_PID     the sockets for --web.systemd-socket
+  NO_COLOR                   if it is set, nothing is coloured
 
 Exit status:
   0   all is well
@@ -56,7 +58,7 @@ pub(crate) enum Command {
     /// is empty, or says what is missing. Several may serve the same address: one does, and another
     /// takes over when it dies.
     #[command(after_long_help = with_environment(
-        "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  headcount serve --label region=eu --prefix shop\n  curl -g 'localhost:9464/metrics?name[]=jobs_total'"
+        "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  headcount serve --web.config.file /etc/headcount/web.yml\n  headcount serve --label region=eu --prefix shop\n  curl -g 'localhost:9464/metrics?name[]=jobs_total'"
     ))]
     Serve(Serve),
     /// Prints the merged page of all processes, living and dead. Writes nothing to the directory.
@@ -67,7 +69,14 @@ pub(crate) enum Command {
     ))]
     Show(Show),
     /// Lists the processes that have a segment, whether each is alive, and how that is known.
-    Ps,
+    #[command(after_long_help = with_environment(
+        "  headcount ps\n  headcount ps --sort series"
+    ))]
+    Ps {
+        /// The order: numbers from the greatest, the rest from the least.
+        #[arg(long, value_enum, default_value_t = Order::Created)]
+        sort: Order,
+    },
     /// Compacts the segments of dead processes into the archive. No number changes.
     Compact,
     /// Deletes what is no longer wanted. Numbers of living processes are never touched.
@@ -88,8 +97,13 @@ pub(crate) enum Command {
         min_live: usize,
     },
     /// Prints which families there are: name, type, unit, labels, series and help.
+    ///
+    /// Or what others make of them: a dashboard for Grafana, or rules for Prometheus.
+    #[command(after_long_help = with_environment(
+        "  headcount catalog > METRICS.md\n  headcount catalog --format grafana > dashboard.json\n  headcount catalog --format rules > headcount.rules.yml"
+    ))]
     Catalog {
-        /// Markdown, or JSON.
+        /// The format.
         #[arg(long, value_enum, default_value_t = CatalogFormat::Md)]
         format: CatalogFormat,
     },
@@ -124,11 +138,35 @@ pub(crate) enum Command {
     },
 }
 
+/// A column of `ps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// The oldest segment first.
+    Created,
+    /// The pid.
+    Pid,
+    /// Live processes first, and files that cannot be read last.
+    State,
+    /// The number of series.
+    Series,
+    /// What the file takes.
+    Bytes,
+    /// Operations that were not recorded.
+    Drops,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where to listen: host:port, :port, or unix:PATH. Can be repeated.
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = ":9464")]
     pub(crate) addresses: Vec<String>,
+    /// Serves at the sockets that systemd hands over (LISTEN_FDS), and at no other address.
+    #[arg(long = "web.systemd-socket", conflicts_with = "addresses")]
+    pub(crate) systemd_socket: bool,
+    /// A file with TLS, client certificates, users and rate limits, as of Prometheus' exporters. It
+    /// is read anew for each request.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config: Option<PathBuf>,
     /// The path of the page.
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub(crate) path: String,
@@ -272,4 +310,8 @@ pub(crate) enum CatalogFormat {
     Md,
     /// JSON.
     Json,
+    /// A dashboard for Grafana, with a panel for each family.
+    Grafana,
+    /// Alerting rules for Prometheus: what must not happen to a directory, and functions that fail.
+    Rules,
 }

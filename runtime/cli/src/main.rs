@@ -4,18 +4,23 @@
 
 mod arguments;
 mod catalog;
+mod dashboard;
 mod print;
+mod progress;
 mod push;
+mod rules;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use headcount::{Clean, Collector, Config, Error, MarkedDead, ProcessMetrics, Server, Snapshot};
+use listenfd::ListenFd;
 
 use arguments::{Arguments, Command, Serve, Show, What};
 use print::escaped;
@@ -47,7 +52,28 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Prints what the library logs: why a web configuration cannot be used, for example.
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let text = record.args().to_string();
+            tell(&escaped(text.strip_prefix("headcount: ").unwrap_or(&text)));
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 fn main() -> ExitCode {
+    log::set_max_level(log::LevelFilter::Warn);
+    // There is no other logger.
+    let _ = log::set_logger(&Log);
     let Arguments { command, dir } = Arguments::parse();
     // These need no directory.
     let written = match &command {
@@ -78,7 +104,7 @@ fn main() -> ExitCode {
             serve(Collector::from_directory(&directory), how).map_err(Failure::from)
         }
         command => match collector.is_used() {
-            Ok(true) => run(command, &collector),
+            Ok(true) => run(command, &collector, &directory),
             Ok(false) => Err(Failure::NothingHere),
             Err(e) => Err(e.into()),
         },
@@ -95,7 +121,7 @@ fn ended(done: Result<(), Failure>, directory: &str) -> ExitCode {
         }
         Err(Failure::Unwell) => {}
         Err(Failure::Output(e)) => tell(&e),
-        Err(Failure::Headcount(e)) => tell(&e),
+        Err(Failure::Headcount(e)) => tell(&escaped(&e.to_string())),
         Err(Failure::NotPushed(e)) => {
             tell(&e);
             tell(&"nothing is lost: the counts stay in the directory, for the next push");
@@ -122,28 +148,31 @@ fn tell(what: &dyn Display) {
 
 fn tell_skipped(skipped: &[Error]) {
     for error in skipped {
-        tell(error);
+        tell(&escaped(&error.to_string()));
     }
 }
 
-fn run(command: &Command, collector: &Collector) -> Result<(), Failure> {
+fn run(command: &Command, collector: &Collector, directory: &Path) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match command {
         Command::Show(how) => show(collector, how)?,
-        Command::Ps => print::processes(&mut out, &collector.segments()?)?,
+        Command::Ps { sort } => print::processes(&mut out, &mut collector.segments()?, *sort)?,
         Command::Compact => {
-            let done = collector.compact()?;
+            let done = progress::shown(directory, || collector.compact())?;
             tell_skipped(done.skipped());
             let (segments, generation) = (done.segments(), done.generation());
             let words = compacted_words(segments);
             writeln!(out, "{words}; the archive's generation is {generation}")?;
         }
-        Command::Clean(what) => clean(&mut out, collector, what)?,
+        Command::Clean(what) => {
+            progress::shown(directory, || clean(&mut out, collector, what))?;
+        }
         Command::Check { min_live } => check(&mut out, collector, *min_live)?,
         Command::Catalog { format } => {
             let snapshot = collector.collect()?;
             tell_skipped(snapshot.skipped());
-            catalog::write(&mut out, &snapshot, *format)?;
+            let entries = catalog::entries(collector.declarations()?, &snapshot);
+            catalog::write(&mut out, &entries, *format)?;
         }
         Command::Push(how) => push::push(&mut out, collector, how)?,
         Command::MarkDead { pid } => match collector.mark_process_dead(*pid)? {
@@ -165,10 +194,15 @@ fn compacted_words(compacted: usize) -> String {
 
 /// Serves until the process is killed.
 fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
-    let mut addresses = how.addresses.iter();
-    let mut server = Server::new(addresses.next().map_or("", String::as_str));
-    for address in addresses {
-        server = server.listen(address);
+    let mut server = if how.systemd_socket {
+        Server::from_listeners(systemd_sockets())
+    } else {
+        let mut addresses = how.addresses.iter();
+        let first = Server::new(addresses.next().map_or("", String::as_str));
+        addresses.fold(first, Server::listen)
+    };
+    if let Some(path) = &how.web_config {
+        server = server.web_config(path);
     }
     match collector.is_used() {
         Ok(true) => {}
@@ -190,7 +224,12 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
         thread::sleep(Duration::from_millis(20));
     }
     for address in serving.addresses() {
-        let scheme = if address.starts_with("unix:") { "" } else { "http://" };
+        let scheme = match (address.starts_with("unix:"), &how.web_config) {
+            (true, _) => "",
+            // With TLS or without it, as the file says.
+            (false, Some(_)) => "at ",
+            (false, None) => "http://",
+        };
         tell(&format!("serving {scheme}{address}{}", how.path));
     }
     loop {
@@ -202,6 +241,22 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
 fn with_constants(collector: Collector, labels: &[(String, String)], prefix: &str) -> Collector {
     let add = |collector: Collector, (name, value): &(String, String)| collector.label(name, value);
     labels.iter().fold(collector, add).prefix(prefix)
+}
+
+/// The sockets that systemd hands over to this process.
+fn systemd_sockets() -> Vec<OwnedFd> {
+    let mut sockets = ListenFd::from_env();
+    let mut all = Vec::new();
+    for index in 0..sockets.len() {
+        // Whatever family it is of: the server looks at it.
+        let tcp = sockets.take_tcp_listener(index).ok().flatten().map(OwnedFd::from);
+        let unix = || sockets.take_unix_listener(index).ok().flatten().map(OwnedFd::from);
+        all.extend(tcp.or_else(unix));
+    }
+    if all.is_empty() {
+        wrong_call("--web.systemd-socket: systemd has handed no socket to this process");
+    }
+    all
 }
 
 fn show(collector: &Collector, how: &Show) -> Result<(), Failure> {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use headcount::{SegmentInfo, SegmentState};
 
+use super::arguments::Order;
+
 /// Text of others, without characters that a terminal would obey: whoever may write to the
 /// directory chooses names and label values.
 pub(crate) fn escaped(text: &str) -> String {
@@ -28,19 +30,31 @@ pub(crate) fn page(out: &mut impl Write, bytes: &[u8], on_terminal: bool) -> io:
     Ok(())
 }
 
+/// Whether the standard output is a terminal that may be coloured: <https://no-color.org>.
+pub(crate) fn is_coloured() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "what a person has set for all programs")]
+    let refuses = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stdout().is_terminal() && !refuses
+}
+
 /// Prints a table whose columns are as wide as their contents, with numbers aligned to the right.
-pub(crate) fn processes(out: &mut impl Write, segments: &[SegmentInfo]) -> io::Result<()> {
-    const HEAD: [&str; 7] = ["PID", "STATE", "AGE", "SERIES", "BYTES", "FILE", "WHY"];
-    const RIGHT: [bool; 7] = [true, false, true, true, true, false, false];
+pub(crate) fn processes(
+    out: &mut impl Write,
+    segments: &mut [SegmentInfo],
+    order: Order,
+) -> io::Result<()> {
+    const HEAD: [&str; 8] = ["PID", "STATE", "AGE", "SERIES", "BYTES", "DROPS", "FILE", "WHY"];
+    const RIGHT: [bool; 8] = [true, false, true, true, true, true, false, false];
+    sort(segments, order);
     let now = SystemTime::now();
-    let rows: Vec<[String; 7]> = segments.iter().map(|segment| row(segment, now)).collect();
+    let rows: Vec<[String; 8]> = segments.iter().map(|segment| row(segment, now)).collect();
     let mut widths = HEAD.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let is_coloured = io::stdout().is_terminal();
+    let is_coloured = is_coloured();
     let head = HEAD.map(str::to_owned);
     let states = segments.iter().map(|segment| Some(segment.state()));
     for (row, state) in std::iter::once(&head).chain(&rows).zip(std::iter::once(None).chain(states))
@@ -59,6 +73,18 @@ pub(crate) fn processes(out: &mut impl Write, segments: &[SegmentInfo]) -> io::R
     Ok(())
 }
 
+/// The order of creation stays among equals.
+fn sort(segments: &mut [SegmentInfo], order: Order) {
+    match order {
+        Order::Created => {}
+        Order::Pid => segments.sort_by_key(|one| one.pid().unwrap_or(u32::MAX)),
+        Order::State => segments.sort_by_key(SegmentInfo::state),
+        Order::Series => segments.sort_by_key(|one| std::cmp::Reverse(one.series())),
+        Order::Bytes => segments.sort_by_key(|one| std::cmp::Reverse(one.bytes())),
+        Order::Drops => segments.sort_by_key(|one| std::cmp::Reverse(one.dropped_operations())),
+    }
+}
+
 /// Beside the word, never in its place.
 fn colour(state: SegmentState) -> &'static str {
     match state {
@@ -69,7 +95,7 @@ fn colour(state: SegmentState) -> &'static str {
     }
 }
 
-fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
+fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 8] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let age = segment.created().map(|created| {
         let age = now.duration_since(created).unwrap_or_default();
@@ -83,7 +109,8 @@ fn row(segment: &SegmentInfo, now: SystemTime) -> [String; 7] {
         or_dash(age),
         segment.series().to_string(),
         segment.bytes().to_string(),
+        segment.dropped_operations().to_string(),
         escaped(segment.file_name()),
-        segment.error().map_or_else(|| segment.why().to_owned(), ToString::to_string),
+        escaped(&segment.error().map_or_else(|| segment.why().to_owned(), ToString::to_string)),
     ]
 }
