@@ -379,7 +379,7 @@ fn the_picture_of_the_readme() {
     std::fs::write(folder.path().join("4711-stray.hc"), "no segment").expect("ours");
     let shop = Shop::in_directory(12, 40, folder);
     let mut browser = look_at(&shop, "");
-    let polls = if updates() { 40 } else { 4 };
+    let polls = if updates() { 30 } else { 4 };
     kill(shop.workers()[3], Signal::SIGKILL).expect("it lives");
     browser.eventually(&format!("polls() >= {polls}"));
     // The directory's name differs from run to run.
