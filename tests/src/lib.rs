@@ -23,6 +23,7 @@ pub mod obedient;
 pub mod oracle;
 pub mod page;
 pub mod privileges;
+pub mod prometheus;
 pub mod random;
 pub mod scripted;
 pub mod server;

@@ -1,0 +1,118 @@
+//! Programs that store what they scrape or are sent: `Prometheus` and `VictoriaMetrics`.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::child::Child;
+use crate::http::{Connection, percent_encoded};
+use crate::{Medium, eventually, peer, temporary_directory};
+
+/// A running program with Prometheus' interface for queries.
+#[derive(Debug)]
+pub struct Store {
+    /// Where it listens.
+    pub address: SocketAddr,
+    // In this order: the program ends before its directory goes.
+    process: Child,
+    folder: TempDir,
+}
+
+impl Store {
+    /// Starts a Prometheus with files, of which the first is its configuration. `in agent mode`, it
+    /// keeps nothing.
+    pub fn prometheus(files: &[(&str, String)], more: &[&str]) -> Self {
+        let storage = if more.contains(&"--enable-feature=agent") { "agent" } else { "tsdb" };
+        Self::start(files, |folder, address| {
+            let mut command = Command::new(peer("prometheus"));
+            command
+                .arg(format!("--config.file={}", folder.join(files[0].0).display()))
+                .arg(format!("--storage.{storage}.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address={address}"))
+                .args(more);
+            command
+        })
+    }
+
+    /// Starts a `VictoriaMetrics`.
+    pub fn victoria() -> Self {
+        Self::start(&[], |folder, address| {
+            let mut command = Command::new(peer("victoria-metrics"));
+            command
+                .arg(format!("-storageDataPath={}", folder.join("data").display()))
+                .arg(format!("-httpListenAddr={address}"))
+                // What was stored is found at once.
+                .arg("-search.latencyOffset=0s");
+            command
+        })
+    }
+
+    fn start(files: &[(&str, String)], command: impl Fn(&Path, SocketAddr) -> Command) -> Self {
+        let folder = temporary_directory(Medium::Memory);
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("ours");
+            fs::write(path, text).expect("ours");
+        }
+        // It takes no listener from us, so the port may be taken before it binds it.
+        for _ in 0..10 {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            let address = free.local_addr().expect("an address");
+            drop(free);
+            let mut process =
+                Child::start(command(folder.path(), address).current_dir(folder.path()));
+            let is_there = eventually("it listens, or has ended", || {
+                if process.ended().is_some() {
+                    return Some(false);
+                }
+                TcpStream::connect(address).is_ok().then_some(true)
+            });
+            if is_there {
+                return Self { address, process, folder };
+            }
+            assert!(process.all_output().contains("address already in use"));
+        }
+        panic!("no port is free");
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has logged.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// The values of an instant query; `None` if it is not ready to answer.
+    pub fn query(&self, query: &str) -> Option<Vec<f64>> {
+        let path = format!("/api/v1/query?query={}", percent_encoded(query));
+        let response = Connection::open(self.address).ok()?.get(&path).ok()?;
+        let answer: serde_json::Value = serde_json::from_str(&response.body).ok()?;
+        let result = answer["data"]["result"].as_array()?;
+        result.iter().map(|series| series["value"][1].as_str()?.parse().ok()).collect()
+    }
+
+    /// Waits until a query has these values, in any order.
+    pub fn wait_for(&self, query: &str, expected: &[f64]) {
+        let mut last = None;
+        let sorted = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let wanted = sorted(expected.to_vec());
+        let started = std::time::Instant::now();
+        while started.elapsed() < crate::SOON {
+            last = self.query(query).map(sorted);
+            if last.as_ref() == Some(&wanted) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{query} is {last:?} and not {wanted:?}: {}", self.output());
+    }
+}
