@@ -53,6 +53,7 @@ mod tests;
 /// | `help = ".."` | the family's help text; names the function by default |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [Labels](#labels) |
+/// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
@@ -63,8 +64,8 @@ mod tests;
 /// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series` and `idle_timeout` need a
-/// `name`, because the shape of the shared family is fixed.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `utf8_names`, `max_series` and
+/// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
 /// When a process reaches `max_series` (1,000 by default), it counts all further label values in
 /// one series, whose label values are `_other`. `idle_timeout` is for families with open labels,
@@ -297,6 +298,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
 /// | `buckets = [0.01, 0.1, 1.0]` | the upper bounds of the buckets, in seconds |
 /// | `summary` | records a sum and a count, without buckets |
+/// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `outcome` | adds the label `outcome`: `ok`, `error`, `panic` or `cancelled` |
@@ -308,9 +310,9 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `max_series` and
-/// `idle_timeout` need a `name`, because the shape of the shared family is fixed: its buckets range
-/// from 5 milliseconds to 10 seconds.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `utf8_names`,
+/// `max_series` and `idle_timeout` need a `name`, because the shape of the shared family is fixed:
+/// its buckets range from 5 milliseconds to 10 seconds.
 ///
 /// `buckets` takes ascending numbers above 0, or anything that is known at compile time: a constant
 /// array or slice of `f64`, or `headcount::exponential_buckets::<8>(0.001, 2.0)`. `metric` takes a
@@ -399,6 +401,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
 /// | `mode = "max"` | how the values of several processes are combined; `livesum` by default |
+/// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `metric = RUNNING` | counts in a `Gauge` that is declared elsewhere |
@@ -407,8 +410,8 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `max_series` and `idle_timeout` need
-/// a `name`, because the shape of the shared family is fixed.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `mode`, `utf8_names`, `max_series` and
+/// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
 /// The modes are described at [`metric`](macro@metric). `mostrecent` and `livemostrecent` are
 /// errors here, because calls in progress are counted and not set. The other keys, labels,
@@ -462,6 +465,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `help = ".."` | the family's help text; names the function by default |
 /// | `unit = "bytes"` | the family's unit; the name must end in it, before `_total` |
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
+/// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
 /// | `error_if = \|value\| ..` | which values are errors, instead of `Err`; panics count too |
@@ -475,7 +479,7 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `max_series` and
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `utf8_names`, `max_series` and
 /// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
 /// `only` and `error_labels` borrow the error of a `Result`. A label of `error_labels` is a closure
@@ -629,9 +633,11 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `namespace = "shop"`, `subsystem = NAME` | go before the name; see [below](#namespaces) |
 /// | `help = ".."` | the help text; by default the first paragraph of the doc comment |
 /// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
-/// | `buckets = [1, 10, 100]` | histograms: the upper bounds of the buckets |
+/// | `buckets = [1, 10, 100]` | histograms that are not in seconds: the buckets' upper bounds |
 /// | `mode = "livesum"` | required for gauges and state sets; see [below](#modes) |
 /// | `labels(version = "1.4.0")` | required for a `static` of type `Info`: constant labels |
+/// | `labels("http.route" = route)` | families: names for labels; see [below](#utf-8-names) |
+/// | `utf8_names` | names may be any text; see [below](#utf-8-names) |
 /// | `max_series = 500` | families: how many series one process may have |
 /// | `idle_timeout = "1d"` | families: removes series that have not changed for this time |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
@@ -641,7 +647,8 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// * **`help`**: either the key or a doc comment is required.
 /// * **`unit`**: infos and state sets have no unit.
 /// * **`buckets`** takes ascending numbers, or anything that is known at compile time: a constant
-///   array or slice of `f64`, or `headcount::linear_buckets::<10>(0.0, 5.0)`.
+///   array or slice of `f64`, or `headcount::linear_buckets::<10>(0.0, 5.0)`. A histogram whose name
+///   ends in `_seconds` may do without: its buckets then range from 5 milliseconds to 10 seconds.
 /// * **`labels`**: each value is a literal or a constant `&'static str`, such as
 ///   `env!("CARGO_PKG_VERSION")`.
 /// * **`max_series`** is 1,000 by default. When a process reaches it, it counts all further label
@@ -696,6 +703,37 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// On a block they go before its `prefix`. There, too, a path is resolved at each function: for
 /// functions in a module that has the attribute, write `crate::NAMESPACE`.
+///
+/// # UTF-8 names
+///
+/// With the flag `utf8_names`, the name of the metric and those of its labels may be any text of up
+/// to 1,024 bytes without spaces, such as the names that OpenTelemetry defines. The rules for
+/// endings and reserved names hold all the same. A label's name that is no Rust identifier is a
+/// text in quotes, in `labels`. Clients that can't read such names get them with underscores, or as
+/// they ask for in the header `Accept`. All attributes take the flag.
+///
+/// ```
+/// use headcount::{Counter, counted, metric};
+///
+/// /// Requests served.
+/// #[metric(name = "http.requests_total", utf8_names, labels("http.route" = route))]
+/// fn requests(route: &str) -> Counter;
+///
+/// #[counted(name = "rpc.calls_total", utf8_names, labels("rpc.method" = method))]
+/// fn call(method: &str) {}
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// requests("/").inc();
+/// call("Get");
+///
+/// let snapshot = headcount::Collector::new().collect()?;
+/// assert!(snapshot.to_text().contains("http_requests_total{http_route=\"/\"} 1\n"));
+/// let page = snapshot.render("text/plain;version=1.0.0;escaping=allow-utf-8");
+/// let page = String::from_utf8_lossy(page.body());
+/// assert!(page.contains("{\"rpc.calls_total\",\"rpc.method\"=\"Get\"} 1\n"), "{page}");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Infos
 ///

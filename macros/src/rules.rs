@@ -195,9 +195,19 @@ pub(crate) fn unit_word_problem(class: Class, unit: &str) -> Option<String> {
         .then(|| "durations are exported in seconds".to_owned())
 }
 
+/// What is wrong with a family's name that may be any text, apart from its ending.
+pub(crate) fn utf8_metric_problem(name: &str) -> Option<String> {
+    // A page in the older format shows such a name with underscores.
+    utf8_name_problem(name).or_else(|| reserved_name_problem(&repaired(name)))
+}
+
+/// What is wrong with a label whose name may be any text.
+pub(crate) fn utf8_label_problem(name: &str) -> Option<String> {
+    utf8_name_problem(name).or_else(|| reserved_label_problem(name))
+}
+
 /// What is wrong with a name that may be any text. Spaces and control characters are refused: a
 /// page that shows them is unreadable, and no instrumentation has such names on purpose.
-#[allow(dead_code, reason = "names in the source are words")]
 pub(crate) fn utf8_name_problem(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("a name is empty".to_owned());
@@ -205,6 +215,17 @@ pub(crate) fn utf8_name_problem(name: &str) -> Option<String> {
     let is_wrong = |letter: &char| letter.is_whitespace() || letter.is_control();
     let wrong = name.chars().find(is_wrong)?;
     Some(format!("`{name}` is not a name: it contains {wrong:?}"))
+}
+
+/// What is wrong with a histogram of this name that has no buckets of its own.
+pub(crate) fn no_buckets_problem(name: &str) -> Option<String> {
+    let is_apart = |before: &str| before.ends_with(|letter: char| !letter.is_alphanumeric());
+    if name.strip_suffix("seconds").is_some_and(is_apart) {
+        return None;
+    }
+    let problem = "a histogram that is not in seconds needs `buckets`: the default ones range from \
+                   5 milliseconds to 10 seconds";
+    Some(problem.to_owned())
 }
 
 /// What is wrong with the name of a label.

@@ -56,8 +56,8 @@ static GAUGE: Gauge;
 /// The last level.
 #[metric(name = "bench_last_level", mode = "mostrecent")]
 static RECENT: Gauge;
-/// Sizes, in 14 buckets.
-#[metric(name = "bench_size")]
+/// Durations, in 14 buckets.
+#[metric(name = "bench_seconds")]
 static HISTOGRAM: Histogram;
 /// Sizes.
 #[metric(name = "bench_weight")]

@@ -15,7 +15,7 @@ pub use headcount_macros::__finish as finish;
 pub use inventory;
 
 pub use crate::declare::checks::{
-    info_labels, joined, joined_len, joined_text, name, without_mode,
+    info_labels, joined, joined_len, joined_text, name, utf8_name, without_mode,
 };
 pub use crate::declare::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
 pub use crate::declare::registry::{

@@ -480,3 +480,50 @@ fn calls_in_progress_combine_as_their_mode_says() {
     assert_eq!(peak(1), 0);
     page().assert(&[(r#"peak{n="0"}"#, 0.0)]);
 }
+
+#[test]
+fn names_may_be_any_text_where_that_is_said() {
+    const NAMESPACE: &str = "größe";
+
+    /// Levels.
+    #[metric(
+        namespace = NAMESPACE,
+        name = "of.depth",
+        mode = "livesum",
+        utf8_names,
+        labels("queue.name" = queue, "queue/kind" = kind)
+    )]
+    fn depth(queue: &str, kind: bool) -> Gauge;
+
+    #[count_exceptions(
+        name = "rpc.failures_total",
+        utf8_names,
+        labels("rpc.kind" = "unary", straße = 7),
+        error_labels("error.type" = |error| *error)
+    )]
+    fn fails(method: Method) -> Result<(), Method> {
+        Err(method)
+    }
+
+    #[timed(prefix = "shop.till", utf8_names)]
+    mod till {
+        pub(super) fn open() {}
+    }
+
+    depth("mail", true).set(3);
+    assert!(fails(Method::Get).is_err());
+    till::open();
+    let snapshot = headcount::Collector::new().collect().unwrap();
+    let page = snapshot.render("text/plain;version=1.0.0;escaping=allow-utf-8");
+    let page = String::from_utf8_lossy(page.body()).into_owned();
+    for line in [
+        r#"{"größe_of.depth","queue.name"="mail","queue/kind"="true"} 3"#,
+        r#"{"rpc.failures_total","error.type"="get","rpc.kind"="unary","straße"="7"} 1"#,
+        r#"{"shop.till_calls_duration_seconds_count",function="open"} 1"#,
+    ] {
+        assert!(page.contains(&format!("{line}\n")), "{line}: {page}");
+    }
+    let old = snapshot.to_text();
+    let line = r#"gr__e_of_depth{queue_name="mail",queue_kind="true"} 3"#;
+    assert!(old.contains(&format!("{line}\n")), "{old}");
+}

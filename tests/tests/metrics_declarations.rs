@@ -44,7 +44,7 @@ mod two {
     use super::*;
 
     /// How large.
-    #[metric(name = "size")]
+    #[metric(name = "size", buckets = [1.0])]
     pub static SIZE: Histogram;
     /// How deep.
     #[metric(name = "depth", mode = "max")]

@@ -2,7 +2,6 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::ext::IdentExt;
 use syn::{Ident, Pat};
 
 use crate::check::{buckets, durations, modes, names};
@@ -17,12 +16,13 @@ use crate::tokens::is_closure;
 pub(crate) const MOST_LABELS: usize = 8;
 
 /// The keys that belong to the declaration of a metric.
-const OF_A_DECLARED_METRIC: [&str; 13] = [
+const OF_A_DECLARED_METRIC: [&str; 14] = [
     "name",
     "namespace",
     "subsystem",
     "help",
     "unit",
+    "utf8_names",
     "labels",
     "buckets",
     "summary",
@@ -158,8 +158,8 @@ fn label_names(args: &Args, errors: &mut Errors) {
     let outcome = args.flag("outcome").is_some();
     let mut before: Vec<String> = Vec::new();
     for label in args.labels().iter().chain(args.error_labels()) {
-        let name = label.name.unraw().to_string();
-        names::check_label(&label.name, outcome, errors);
+        let name = label.name.text().value();
+        names::check_label(&label.name, &name, args.has_utf8_names(), outcome, errors);
         if args.mentions("prefix") && name == "function" {
             errors.on(&label.name, "`prefix` adds the label `function` already");
         }

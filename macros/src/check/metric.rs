@@ -8,11 +8,13 @@ use crate::check::args as rules;
 use crate::check::{buckets, durations, modes, names};
 use crate::kind::Kind;
 use crate::parse::args::Args;
+use crate::parse::full_name::FullName;
 use crate::parse::types;
 use crate::parse::values::Buckets;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
 use crate::report::suggest::one_of;
+use crate::rules::no_buckets_problem;
 use crate::tokens::private_path;
 
 /// Checks what a `static` and a family have in common.
@@ -32,7 +34,7 @@ pub(crate) fn check(
     }
     let help = help(args, attrs, ident, errors);
     let mode = modes::mode(args, kind, errors);
-    check_buckets(args, kind, errors);
+    check_buckets(args, kind, name.as_ref(), errors);
     rules::max_series(args, errors);
     let name = name?;
     errors.is_empty().then(|| Metric {
@@ -120,8 +122,17 @@ fn doc_line(attr: &Attribute) -> Option<String> {
     }
 }
 
-fn check_buckets(args: &Args, kind: Kind, errors: &mut Errors) {
-    let Some(buckets) = args.buckets() else { return };
+fn check_buckets(args: &Args, kind: Kind, name: Option<&FullName>, errors: &mut Errors) {
+    let Some(buckets) = args.buckets() else {
+        let needs_buckets = kind == Kind::Histogram && !args.mentions("buckets");
+        if let Some(name) = name.filter(|_| needs_buckets && errors.is_empty()) {
+            let full = name.beginning() + &name.name.value();
+            if let Some(problem) = no_buckets_problem(&full) {
+                errors.on(&name.name, problem);
+            }
+        }
+        return;
+    };
     if !kind.has_buckets() {
         errors.at(
             args.flag("buckets").map_or(args.span, Ident::span),

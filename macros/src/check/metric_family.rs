@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::{FnArg, GenericParam, Safety, Signature, Type};
+use syn::{Expr, FnArg, GenericParam, Ident, LitStr, Safety, Signature, Type};
 
 use crate::check::args::MOST_LABELS;
 use crate::check::{metric, names};
@@ -11,10 +11,11 @@ use crate::parse::args::Args;
 use crate::parse::metric::{Family, label};
 use crate::parse::shape::written_type;
 use crate::parse::types::contains_impl;
-use crate::plan::metric::{Labels, Metric};
+use crate::parse::values::{self, LabelName};
+use crate::plan::metric::{Labels, Metric, Parameter};
 use crate::report::errors::Errors;
 use crate::report::suggest::one_of;
-use crate::tokens::text_of;
+use crate::tokens::{text_of, ungrouped};
 
 pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option<Metric> {
     let ty = written_type(&family.sig);
@@ -53,14 +54,12 @@ pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option
         );
     }
     let mut before = Vec::new();
+    names_for_parameters(args, &family.sig, errors);
     for (index, input) in inputs.iter().enumerate() {
-        parameter(input, generics, &mut before, errors);
+        parameter(args, input, generics, &mut before, errors);
         if index == MOST_LABELS {
             errors.on(input, format!("a family has at most {MOST_LABELS} labels"));
         }
-    }
-    if let Some(labels) = args.flag("labels") {
-        errors.at(labels.span(), "the labels of a family are its parameters: leave out `labels`");
     }
     let Some(ty) = ty else {
         let types = one_of(Kind::with_handles().map(|kind| format!("`-> {}`", kind.handle())));
@@ -70,10 +69,57 @@ pub(crate) fn check(args: &Args, family: &Family, errors: &mut Errors) -> Option
     states_have_their_label(args, inputs.iter(), ty, errors);
     let metric = metric::check(args, &family.attrs, ident, ty, errors)?;
     let parameters = inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(argument) => Some((label(input)?.clone(), (*argument.ty).clone())),
+        FnArg::Typed(argument) => {
+            let ident = label(input)?.clone();
+            Some(Parameter { label: label_of(args, &ident), ident, ty: (*argument.ty).clone() })
+        }
         FnArg::Receiver(_) => None,
     });
     Some(Metric { labels: Labels::Parameters(parameters.collect()), ..metric })
+}
+
+/// `labels` gives parameters the names that no parameter can have.
+fn names_for_parameters(args: &Args, sig: &Signature, errors: &mut Errors) {
+    let Some(labels) = args.flag("labels") else { return };
+    if args.labels().is_empty() {
+        errors.at(labels.span(), "the labels of a family are its parameters: leave out `labels`");
+    }
+    let mut before = Vec::new();
+    for given in args.labels() {
+        let parameter = match (&given.name, &given.ty) {
+            (LabelName::Quoted(_), None) => named_parameter(given),
+            _ => None,
+        };
+        let Some(parameter) = parameter else {
+            errors.on(
+                &given.name,
+                "the labels of a family are its parameters: `labels` only names them in quotes, as \
+                 in `labels(\"http.route\" = route)`",
+            );
+            continue;
+        };
+        if !sig.inputs.iter().filter_map(label).any(|known| *known == parameter) {
+            errors.on(&parameter, format!("the family has no parameter `{parameter}`"));
+        } else if before.contains(&parameter) {
+            errors.on(&parameter, format!("`{parameter}` is one label, and gets two names"));
+        }
+        before.push(parameter);
+    }
+}
+
+/// The parameter to which `"label" = parameter` gives a name.
+fn named_parameter(given: &values::Label) -> Option<Ident> {
+    match ungrouped(given.value.clone()?) {
+        Expr::Path(path) => path.path.get_ident().cloned(),
+        _ => None,
+    }
+}
+
+/// The name of a parameter's label.
+fn label_of(args: &Args, parameter: &Ident) -> LitStr {
+    let mut given = args.labels().iter();
+    let given = given.find(|given| named_parameter(given).as_ref() == Some(parameter));
+    given.map_or_else(|| text_of(parameter), |given| given.name.text())
 }
 
 /// The state of a state set is in a label that has the name of the metric.
@@ -87,7 +133,7 @@ fn states_have_their_label<'a>(
         return;
     }
     let Some(name) = args.full_name().and_then(|name| name.text()) else { return };
-    for label in inputs.filter_map(label).filter(|label| text_of(label).value() == name) {
+    for label in inputs.filter_map(label).filter(|label| label_of(args, label).value() == name) {
         errors.on(
             label,
             format!(
@@ -99,6 +145,7 @@ fn states_have_their_label<'a>(
 }
 
 fn parameter(
+    args: &Args,
     input: &FnArg,
     generics: &syn::Generics,
     before: &mut Vec<String>,
@@ -117,10 +164,11 @@ fn parameter(
     }
     match label(input) {
         Some(label) => {
-            names::check_label(label, false, errors);
-            let name = label.to_string();
+            let place = label_of(args, label);
+            let name = place.value();
+            names::check_label(&place, &name, args.has_utf8_names(), false, errors);
             if before.contains(&name) {
-                errors.on(label, format!("the label `{name}` is given twice"));
+                errors.on(&place, format!("the label `{name}` is given twice"));
             }
             before.push(name);
         }

@@ -9,7 +9,6 @@ use crate::parse::metric::Static;
 use crate::parse::values::literal_text;
 use crate::plan::metric::{Labels, Metric};
 use crate::report::errors::Errors;
-use crate::tokens::text_of;
 
 pub(crate) fn check(args: &Args, item: &Static, errors: &mut Errors) -> Option<Metric> {
     if item.is_const {
@@ -65,13 +64,14 @@ fn constant_labels(args: &Args, item: &Static, errors: &mut Errors) {
     }
     let mut before = Vec::new();
     for label in args.labels() {
-        let name = text_of(&label.name).value();
-        names::check_label(&label.name, false, errors);
+        let name = label.name.text().value();
+        names::check_label(&label.name, &name, args.has_utf8_names(), false, errors);
         if before.contains(&name) {
             errors.on(&label.name, format!("the label `{name}` is given twice"));
         }
         if label.value.is_none() {
-            errors.on(&label.name, format!("`{name}` needs a value: `{name} = constant`"));
+            let name = &label.name;
+            errors.on(name, format!("`{name}` needs a value: `{name} = constant`"));
         }
         if let Some(ty) = &label.ty {
             errors.on(ty, "the value is constant text: leave out the type");
@@ -88,7 +88,7 @@ fn labels(args: &Args) -> Labels {
     let labels = args.labels().iter().filter_map(|label| {
         let literal = |text| Expr::Lit(ExprLit { attrs: Vec::new(), lit: Lit::Str(text) });
         let value = literal_text(label).map(literal).or_else(|| label.value.clone())?;
-        Some((text_of(&label.name), value))
+        Some((label.name.text(), value))
     });
     Labels::Constant(labels.collect())
 }

@@ -1,15 +1,15 @@
 //! Checks metric names, label names, units and help texts where they are written. The rules are in
 //! `rules`.
 
-use proc_macro2::Ident;
+use quote::ToTokens;
 use syn::LitStr;
-use syn::ext::IdentExt;
 
 use crate::kind::Kind;
 use crate::parse::full_name::{FullName, Part};
 use crate::report::errors::Errors;
 use crate::rules::{
-    help_problem, is_metric_name, label_problem, name_problem, repaired, unit_problem,
+    ending_problem, help_problem, is_metric_name, label_problem, name_problem, repaired,
+    unit_problem, utf8_label_problem, utf8_metric_problem, utf8_name_problem,
 };
 
 /// Checks a family's name and unit.
@@ -25,7 +25,16 @@ pub(crate) fn check_metric(
     let beginning = name.beginning();
     let text = name.name.value();
     let class = kind.class();
-    if let Some(problem) = name_problem(class, &beginning, &text, unit.is_some()) {
+    let problem = if name.is_utf8 {
+        let own = |better: &str| better.strip_prefix(&beginning).unwrap_or(better).to_owned();
+        let full = format!("{beginning}{text}");
+        // Without the part before it, which has been checked, an empty name is empty.
+        let problem = utf8_name_problem(&text).or_else(|| utf8_metric_problem(&full));
+        problem.or_else(|| ending_problem(class, &full, unit.is_some(), own))
+    } else {
+        name_problem(class, &beginning, &text, unit.is_some())
+    };
+    if let Some(problem) = problem {
         errors.on(&name.name, problem);
         return;
     }
@@ -44,8 +53,8 @@ fn check_beginning(name: &FullName, errors: &mut Errors) -> bool {
         let text = part.value();
         let problem = if text.is_empty() {
             format!("`{key}` is empty: leave it out")
-        } else if !is_metric_name(&text) {
-            format!("a metric name can't begin with `{text}`: try `{}`", repaired(&text))
+        } else if let Some(problem) = letters_problem(name, &text) {
+            problem
         } else if text.ends_with('_') {
             format!("`_` is added before the name: write `{}`", text.trim_end_matches('_'))
         } else if index == 0 && is_our_own(&text) {
@@ -59,6 +68,15 @@ fn check_beginning(name: &FullName, errors: &mut Errors) -> bool {
     right
 }
 
+/// What is wrong with the letters of a name's beginning.
+fn letters_problem(name: &FullName, text: &str) -> Option<String> {
+    if name.is_utf8 {
+        return utf8_name_problem(text);
+    }
+    let problem = || format!("a metric name can't begin with `{text}`: try `{}`", repaired(text));
+    (!is_metric_name(text)).then(problem)
+}
+
 /// Checks the prefix of a block's families.
 pub(crate) fn check_prefix(name: &FullName, errors: &mut Errors) {
     if !check_beginning(name, errors) {
@@ -69,8 +87,8 @@ pub(crate) fn check_prefix(name: &FullName, errors: &mut Errors) {
     let is_first = name.before.is_empty();
     let problem = if text.is_empty() {
         "`prefix` is empty: name the subject of the block in a word".to_owned()
-    } else if !is_metric_name(&text) {
-        format!("a metric name can't begin with `{text}`: try `{}`", repaired(&text))
+    } else if let Some(problem) = letters_problem(name, &text) {
+        problem
     } else if text.ends_with('_') {
         format!("endings such as `_calls_total` are added: write `{}`", text.trim_end_matches('_'))
     } else if is_first && is_our_own(&text) {
@@ -83,10 +101,18 @@ pub(crate) fn check_prefix(name: &FullName, errors: &mut Errors) {
     errors.on(prefix, problem);
 }
 
-/// Checks the name of a label. `outcome` is true if the family has that label already.
-pub(crate) fn check_label(label: &Ident, outcome: bool, errors: &mut Errors) {
-    let name = label.unraw().to_string();
-    if let Some(problem) = label_problem(&name) {
+/// Checks the name of a label, which stands at `label`. `outcome` is true if the family has that
+/// label already, and `is_utf8` if the name may be any text.
+pub(crate) fn check_label(
+    label: &impl ToTokens,
+    name: &str,
+    is_utf8: bool,
+    outcome: bool,
+    errors: &mut Errors,
+) {
+    let problem = if is_utf8 { utf8_label_problem(name) } else { label_problem(name) };
+    let too_long = || (name.len() > 1024).then(|| "a name has at most 1,024 bytes".to_owned());
+    if let Some(problem) = problem.or_else(too_long) {
         errors.on(label, problem);
     } else if outcome && name == "outcome" {
         errors.on(label, "the flag `outcome` adds the label `outcome` already");

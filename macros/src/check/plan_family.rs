@@ -9,7 +9,7 @@ use crate::parse::args::Args;
 use crate::parse::function::Function;
 use crate::parse::known_types::has_many_values;
 use crate::parse::types::{is_known_here, without_lifetimes};
-use crate::parse::values::{self, literal_text};
+use crate::parse::values::{self, LabelName, literal_text};
 use crate::plan::family::{Descriptor, Help};
 use crate::plan::label::{Label, LabelValue};
 use crate::tokens::text_of;
@@ -47,7 +47,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
     labels.extend(
         args.error_labels()
             .iter()
-            .map(|label| Label { name: text_of(&label.name), value: LabelValue::OfError }),
+            .map(|label| Label { name: label.name.text(), value: LabelValue::OfError }),
     );
     Descriptor {
         attribute: args.attribute,
@@ -65,19 +65,21 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
 }
 
 fn checked_label(label: &values::Label, function: &Function) -> Label {
-    let name = text_of(&label.name);
-    let value = match (&label.value, &label.ty) {
-        (Some(value), Some(ty)) => LabelValue::Of(without_lifetimes(ty), value.clone()),
-        (Some(value), None) => match literal_text(label) {
+    let name = label.name.text();
+    let value = match (&label.value, &label.ty, &label.name) {
+        (Some(value), Some(ty), _) => LabelValue::Of(without_lifetimes(ty), value.clone()),
+        (None, _, LabelName::Word(word)) => match function.argument_type(word) {
+            Some(ty) if is_known_here(ty, &function.sig.generics) && !has_many_values(ty) => {
+                LabelValue::Argument(without_lifetimes(ty), word.clone())
+            }
+            _ => LabelValue::Open(path_of(word)),
+        },
+        (Some(value), None, _) => match literal_text(label) {
             Some(text) => LabelValue::Literal(text),
             None => LabelValue::Open(value.clone()),
         },
-        (None, _) => match function.argument_type(&label.name) {
-            Some(ty) if is_known_here(ty, &function.sig.generics) && !has_many_values(ty) => {
-                LabelValue::Argument(without_lifetimes(ty), label.name.clone())
-            }
-            _ => LabelValue::Open(path_of(&label.name)),
-        },
+        // A text in quotes has a value, or it is no label.
+        (None, _, LabelName::Quoted(text)) => LabelValue::Literal(text.clone()),
     };
     Label { name, value }
 }

@@ -51,8 +51,7 @@ impl Plan {
             let records = self.records(args, call);
             if let Records::Late(_) = records {
                 let labels = args.error_labels().iter();
-                let values =
-                    labels.map(|label| (label.name.clone(), label.value.clone())).collect();
+                let values = labels.map(|label| (label.name.text(), label.value.clone())).collect();
                 let only = args.only().cloned();
                 self.calls[call].late.push(Late { site, when, only, values });
             }

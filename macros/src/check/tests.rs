@@ -189,7 +189,12 @@ fn labels_have_names_of_their_own() {
     one(labels(quote!(outcome = 1)), "the flag `outcome` adds");
     one(labels(quote!(größe = 1)), "is not a label name");
     one(labels(quote!(a =)), "`a` needs a value");
-    one(labels(quote!("a")), "a label is `name = expression`");
+    one(labels(quote!("a")), "`\"a\"` needs a value");
+    one(labels(quote!(3)), "a label is `name = expression`");
+    assert_eq!(labels(quote!("a" = b)), NONE);
+    one(labels(quote!("a.b" = b)), "is not a label name");
+    one(labels(quote!("outcome" = b)), "the flag `outcome` adds");
+    one(labels(quote!("a" = b, a)), "is given twice");
     one(labels(quote!(a: u8)), "`a` needs a value");
     one(labels(quote!(a: Vec<T> = b)), "the type of a label is used outside");
     one(labels(quote!(a, b, c, d, e, f, g, h, i)), "at most 8 labels");

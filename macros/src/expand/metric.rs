@@ -10,8 +10,8 @@ use crate::kind::Kind;
 use crate::parse::metric::{Family, Static};
 use crate::parse::types::without_lifetimes;
 use crate::plan::bounds::Bounds;
-use crate::plan::metric::{Labels, Metric};
-use crate::tokens::{q, text_of};
+use crate::plan::metric::{Labels, Metric, Parameter};
+use crate::tokens::q;
 
 /// The `static` with this initialiser.
 pub(crate) fn print_static(item: &Static, initialiser: &TokenStream, used: bool) -> TokenStream {
@@ -42,9 +42,9 @@ pub(crate) fn series(metric: &Metric) -> TokenStream {
     let Labels::Parameters(parameters) = &metric.labels else { return handle(metric) };
     let mut locals = TokenStream::new();
     let mut values = Vec::new();
-    for (index, (name, _)) in parameters.iter().enumerate() {
-        let local = label_local(index, &name.to_token_stream());
-        locals.extend(q!(let #local = &#name;));
+    for (index, Parameter { ident, .. }) in parameters.iter().enumerate() {
+        let local = label_local(index, &ident.to_token_stream());
+        locals.extend(q!(let #local = &#ident;));
         values.push(local);
     }
     q!(#items #locals #krate::member::<#ty>(&__SITES[0], (#(#values,)*)))
@@ -84,6 +84,10 @@ fn items(metric: &Metric) -> TokenStream {
         descriptor.extend(q!(.mode(#krate::GaugeMode::#mode)));
     }
     match &metric.bounds {
+        // The compiler knows whether an alias is a histogram.
+        Bounds::Default if *kind == Kind::Unknown => {
+            descriptor.extend(q!(.default_bounds()));
+        }
         Bounds::Default => {}
         Bounds::Literal(values) => {
             let list = bounds::list(values);
@@ -115,7 +119,7 @@ fn labels(metric: &Metric) -> Option<TokenStream> {
         Labels::Parameters(parameters) => {
             let labels = parameters
                 .iter()
-                .map(|(name, ty)| label_of(krate, &text_of(name), &without_lifetimes(ty)));
+                .map(|Parameter { label, ty, .. }| label_of(krate, label, &without_lifetimes(ty)));
             Some(q!(&[#(#labels),*]))
         }
     }

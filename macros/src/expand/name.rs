@@ -23,6 +23,9 @@ impl FullName {
         if self.text().is_some() && kind != Kind::Unknown {
             return text;
         }
+        if self.is_utf8 {
+            return q!(#krate::utf8_name(#runtime_kind, #text));
+        }
         q!(#krate::name(#runtime_kind, #text))
     }
 

@@ -88,7 +88,12 @@ impl Args {
     /// This name, with the namespace and the subsystem before it.
     pub(crate) fn full_name_of(&self, name: LitStr) -> FullName {
         let before = BEFORE.iter().filter_map(|key| Some((*key, self.part(key)?.clone())));
-        FullName { before: before.collect(), name }
+        FullName { before: before.collect(), name, is_utf8: self.has_utf8_names() }
+    }
+
+    /// Whether names may be any text.
+    pub(crate) fn has_utf8_names(&self) -> bool {
+        self.flag("utf8_names").is_some()
     }
 
     /// The flag's own token, if it was given.

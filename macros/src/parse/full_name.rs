@@ -17,6 +17,8 @@ pub(crate) struct FullName {
     /// The parts before the name, each with its key.
     pub(crate) before: Vec<(&'static str, Part)>,
     pub(crate) name: LitStr,
+    /// Whether it may be any text.
+    pub(crate) is_utf8: bool,
 }
 
 /// The keys of the parts before the name.

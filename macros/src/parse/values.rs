@@ -1,6 +1,9 @@
 //! Parses the value of a key, by its [`Form`].
 
-use proc_macro2::{Ident, TokenTree};
+use core::fmt;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Lit, LitBool, LitInt, LitStr, Pat, Path, Token, Type, token};
@@ -9,7 +12,7 @@ use crate::parse::full_name::Part;
 use crate::parse::keys::{Form, Key};
 use crate::parse::list::{comma, skip_to_comma};
 use crate::report::errors::Errors;
-use crate::tokens::ungrouped;
+use crate::tokens::{text_of, ungrouped};
 
 /// The value of a key.
 pub(crate) enum Value {
@@ -27,10 +30,45 @@ pub(crate) enum Value {
 
 /// One label as it was written: `name = expression`, `name: Type = expression`, or `argument`.
 pub(crate) struct Label {
-    pub(crate) name: Ident,
+    pub(crate) name: LabelName,
     pub(crate) ty: Option<Type>,
     /// `None` for a name alone.
     pub(crate) value: Option<Expr>,
+}
+
+/// The name of a label: a word, or a text in quotes, which may be no word.
+#[derive(Clone)]
+pub(crate) enum LabelName {
+    Word(Ident),
+    Quoted(LitStr),
+}
+
+impl LabelName {
+    pub(crate) fn text(&self) -> LitStr {
+        match self {
+            Self::Word(word) => text_of(word),
+            Self::Quoted(text) => text.clone(),
+        }
+    }
+}
+
+impl ToTokens for LabelName {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Word(word) => word.to_tokens(tokens),
+            Self::Quoted(text) => text.to_tokens(tokens),
+        }
+    }
+}
+
+/// As it was written.
+impl fmt::Display for LabelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => word.fmt(f),
+            Self::Quoted(text) => text.token().fmt(f),
+        }
+    }
 }
 
 /// Bucket bounds.
@@ -207,18 +245,26 @@ fn labels(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Label> {
 }
 
 fn label(input: ParseStream<'_>) -> syn::Result<Label> {
-    if !input.peek(Ident::peek_any) {
+    let name = if input.peek(LitStr) {
+        LabelName::Quoted(input.parse()?)
+    } else if input.peek(Ident::peek_any) {
+        LabelName::Word(input.call(Ident::parse_any)?)
+    } else {
         return Err(input.error("a label is `name = expression`, or an argument's name"));
-    }
-    let name = input.call(Ident::parse_any)?;
+    };
     let needs_value = || {
         let usage = format!("`{name}` needs a value: `{name} = expression`");
-        syn::Error::new(name.span(), usage)
+        syn::Error::new_spanned(&name, usage)
     };
     if input.is_empty() || input.peek(Token![,]) {
         // A keyword can be the name of a label, but not of an argument.
-        let argument: syn::Result<Ident> = syn::parse2(TokenTree::from(name.clone()).into());
-        if argument.is_err() && name != "self" {
+        let is_argument = match &name {
+            LabelName::Word(word) => {
+                word == "self" || syn::parse2::<Ident>(word.to_token_stream()).is_ok()
+            }
+            LabelName::Quoted(_) => false,
+        };
+        if !is_argument {
             return Err(needs_value());
         }
         return Ok(Label { name, ty: None, value: None });

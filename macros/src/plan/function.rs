@@ -1,7 +1,7 @@
 //! The plan of one measured function.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, Ident};
+use syn::{Expr, LitStr};
 
 use crate::parse::function::Function;
 use crate::parse::known_types::never_an_error;
@@ -72,7 +72,7 @@ pub(crate) struct Late {
     pub(crate) only: Option<Only>,
     /// The name of each label, and the closure or function that makes its value from the error;
     /// `None` if the error itself is the value.
-    pub(crate) values: Vec<(Ident, Option<Expr>)>,
+    pub(crate) values: Vec<(LitStr, Option<Expr>)>,
 }
 
 impl Plan {

@@ -31,5 +31,12 @@ pub(crate) enum Labels {
     /// Of a `static`: each name, and an expression that the compiler evaluates.
     Constant(Vec<(LitStr, Expr)>),
     /// Of a family: its parameters.
-    Parameters(Vec<(Ident, Type)>),
+    Parameters(Vec<Parameter>),
+}
+
+/// A parameter of a family, and the label whose values it takes.
+pub(crate) struct Parameter {
+    pub(crate) ident: Ident,
+    pub(crate) label: LitStr,
+    pub(crate) ty: Type,
 }

@@ -751,7 +751,8 @@ fn an_info_a_state_set_and_constants_in_names() {
                             ),
                         )
                         .states(::headcount::__private::states_of::<Renamed>())
-                        .mode(::headcount::__private::GaugeMode::MostRecent),
+                        .mode(::headcount::__private::GaugeMode::MostRecent)
+                        .default_bounds(),
                 ),
             ];
             ::headcount::__private::inventory::submit! {
@@ -774,7 +775,7 @@ fn a_mistake_leaves_the_function_as_it_was() {
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
         &expect![[
-            r#"unexpected end of input, expected an expression: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `max_series`, `idle_timeout`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+            r#"unexpected end of input, expected an expression: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `utf8_names`, `max_series`, `idle_timeout`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
         ]],
     );
     expect![[r#"

@@ -75,6 +75,76 @@ pub const fn name(kind: Kind, name: &'static str) -> &'static str {
         !starts_with(text, b"headcount_"),
         "names that begin with `headcount_` are the library's own metrics"
     );
+    ending(kind, name)
+}
+
+/// The same for a name that may be any text.
+///
+/// # Panics
+///
+/// Panics if no metric of that kind may have this name.
+#[track_caller]
+pub const fn utf8_name(kind: Kind, name: &'static str) -> &'static str {
+    let text = name.as_bytes();
+    assert!(!text.is_empty(), "a metric needs a name");
+    let mut i = 0;
+    while i < text.len() {
+        assert!(!is_blank(text, i), "a metric's name has no spaces and no control characters");
+        i += 1;
+    }
+    assert!(
+        !is_shown_as(text, b"headcount_", true),
+        "names that begin with `headcount_` are the library's own metrics"
+    );
+    let mut i = 0;
+    while i < Kind::ALL.len() {
+        assert!(
+            !is_shown_as(text, Kind::ALL[i].shared_family().0.as_bytes(), false),
+            "this is the name of a family that all annotated functions share"
+        );
+        i += 1;
+    }
+    ending(kind, name)
+}
+
+/// Whether a page in the older format, which has underscores for other characters, shows a text as
+/// this word, or as something that begins with it.
+const fn is_shown_as(text: &[u8], word: &[u8], begins: bool) -> bool {
+    let (mut i, mut at) = (0, 0);
+    while i < text.len() && at < word.len() {
+        let is_kept = text[i].is_ascii_alphanumeric() || text[i] == b':';
+        if word[at] != if is_kept { text[i] } else { b'_' } {
+            return false;
+        }
+        i += 1;
+        // The other bytes of a character.
+        while i < text.len() && text[i] & 0xc0 == 0x80 {
+            i += 1;
+        }
+        at += 1;
+    }
+    at == word.len() && (begins || i == text.len())
+}
+
+/// Whether a space or a control character begins here: those of [`char::is_whitespace`] and
+/// [`char::is_control`], neither of which can be called in a constant by the oldest compiler.
+const fn is_blank(text: &[u8], at: usize) -> bool {
+    let second = if at + 1 < text.len() { text[at + 1] } else { 0 };
+    let third = if at + 2 < text.len() { text[at + 2] } else { 0 };
+    matches!(
+        (text[at], second, third),
+        (..=0x20 | 0x7f, _, _)
+            | (0xc2, 0x80..=0xa0, _)
+            | (0xe1, 0x9a, 0x80)
+            | (0xe2, 0x80, 0x80..=0x8a | 0xa8 | 0xa9 | 0xaf)
+            | (0xe2, 0x81, 0x9f)
+            | (0xe3, 0x80, 0x80)
+    )
+}
+
+#[track_caller]
+const fn ending(kind: Kind, name: &'static str) -> &'static str {
+    let text = name.as_bytes();
     let mut i = 0;
     while i < Kind::ALL.len() {
         assert!(
@@ -150,6 +220,15 @@ mod tests {
         assert_eq!(joined_text(JOINED), "shop_jobs_total");
         assert_eq!(joined_len(&["", ""]), 0);
         assert_eq!(joined::<3>(&["a", "b"]), *b"a_b");
+    }
+
+    #[test]
+    fn blanks_are_those_of_the_standard_library() {
+        for letter in (0..=char::MAX as u32).filter_map(char::from_u32) {
+            let text = letter.to_string();
+            let expected = letter.is_whitespace() || letter.is_control();
+            assert_eq!(is_blank(text.as_bytes(), 0), expected, "{letter:?}");
+        }
     }
 
     #[test]

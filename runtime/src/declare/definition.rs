@@ -87,7 +87,7 @@ impl Definition {
             .or_else(|| self.text_problem())
             .or_else(|| self.labels_problem())
             .or_else(|| self.states_problem())
-            .or_else(|| self.buckets.as_deref().and_then(bounds_problem))
+            .or_else(|| self.buckets_problem())
             .or_else(|| self.limits_problem())
     }
 
@@ -98,15 +98,10 @@ impl Definition {
         if self.name.len() > MAX_NAME {
             return Some("its name has more than 1,024 bytes".to_owned());
         }
-        let problem = if !is_word && !self.is_utf8 {
-            rules::name_problem(class, "", &self.name, has_unit)
-        } else if is_word {
-            rules::reserved_name_problem(&self.name)
+        let problem = if self.is_utf8 || is_word {
+            rules::utf8_metric_problem(&self.name)
         } else {
-            // A page in the older format shows such a name with underscores.
-            let shown = rules::repaired(&self.name);
-            let problem = rules::utf8_name_problem(&self.name);
-            problem.or_else(|| rules::reserved_name_problem(&shown))
+            rules::name_problem(class, "", &self.name, has_unit)
         };
         let ending = || rules::ending_problem(class, &self.name, has_unit, str::to_owned);
         problem.or_else(|| if self.is_foreign { None } else { ending() })
@@ -152,11 +147,7 @@ impl Definition {
     }
 
     fn label_problem(&self, label: &str) -> Option<String> {
-        if self.is_utf8 {
-            rules::utf8_name_problem(label).or_else(|| rules::reserved_label_problem(label))
-        } else {
-            rules::label_problem(label)
-        }
+        if self.is_utf8 { rules::utf8_label_problem(label) } else { rules::label_problem(label) }
     }
 
     fn states_problem(&self) -> Option<String> {
@@ -184,6 +175,16 @@ impl Definition {
         }
         (self.states.len() as u64 > MAX_DENSE)
             .then(|| format!("a state set has at most {MAX_DENSE} states"))
+    }
+
+    fn buckets_problem(&self) -> Option<String> {
+        match &self.buckets {
+            Some(bounds) => bounds_problem(bounds),
+            None if self.kind == Kind::Histogram && !self.is_foreign => {
+                rules::no_buckets_problem(&self.name)
+            }
+            None => None,
+        }
     }
 
     fn limits_problem(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::model::GaugeMode;
 use crate::model::cells::{BoundsUnit, Encoding, MAX_BOUNDS};
 use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
-use crate::model::text::same;
+use crate::model::text::{ends_with, same};
 
 /// One label of a metric.
 #[derive(Debug, Clone, Copy)]
@@ -285,6 +285,26 @@ impl Descriptor {
         );
         assert!(bounds.len() < MAX_BOUNDS, "more than 1,000 buckets");
         self.bounds = Bounds::Float(bounds);
+        self
+    }
+
+    /// Keeps the default bounds, if it is a histogram of plain values.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is one whose name doesn't end in the unit of these bounds.
+    #[must_use]
+    #[track_caller]
+    pub const fn default_bounds(self) -> Self {
+        let name = self.name.as_bytes();
+        let before = if name.len() > 7 { name[name.len() - 8] } else { 0xff };
+        assert!(
+            !matches!(self.kind.encoding(), Encoding::Histogram)
+                || (ends_with(name, b"seconds")
+                    && before.is_ascii()
+                    && !before.is_ascii_alphanumeric()),
+            "a histogram that is not in seconds needs `buckets`"
+        );
         self
     }
 

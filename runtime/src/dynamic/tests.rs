@@ -5,7 +5,7 @@ use crate::declare::checks;
 use crate::declare::definition::{Definition, class};
 use crate::declare::descriptor::{Bounds, Descriptor, Label, bounds};
 use crate::declare::registry::shared_family;
-use crate::declare::rules::{SHARED, name_problem};
+use crate::declare::rules::{SHARED, ending_problem, name_problem, utf8_metric_problem};
 use crate::model::GaugeMode;
 use crate::model::kind::Kind;
 use crate::reader::family::LogFamily;
@@ -24,7 +24,7 @@ const KINDS: [Kind; 8] = [
     Kind::InProgress,
 ];
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 27] = [
     "",
     "a",
     "a_total",
@@ -45,6 +45,9 @@ const NAMES: [&str; 24] = [
     "a_ms_total",
     "headcount_a_total",
     "headcount.a_total",
+    "headcountéa_total",
+    "function.calls_total",
+    "a\u{2003}b_total",
     "function_calls_total",
     "__name__",
     "pid",
@@ -168,6 +171,12 @@ fn constants_that_the_compiler_evaluates_have_the_same_rules() {
             }
             let by_constant = panics(&move || {
                 let _ = checks::name(kind, name);
+            });
+            assert_eq!(by_rules.is_some(), by_constant, "{kind:?} {name:?} {by_rules:?}");
+            let by_rules = utf8_metric_problem(name)
+                .or_else(|| ending_problem(class(kind), name, true, str::to_owned));
+            let by_constant = panics(&move || {
+                let _ = checks::utf8_name(kind, name);
             });
             assert_eq!(by_rules.is_some(), by_constant, "{kind:?} {name:?} {by_rules:?}");
         }

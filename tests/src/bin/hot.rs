@@ -12,7 +12,7 @@ use headcount::{Counter, Histogram, counted, metric};
 static HOT: Counter;
 
 /// What is observed.
-#[metric(name = "hot_size")]
+#[metric(name = "hot_seconds")]
 static SIZE: Histogram;
 
 /// One `Counter::inc`, and nothing else.

@@ -48,8 +48,8 @@ static GAUGE: Gauge;
 /// The last level.
 #[metric(name = "repeat_last_level", mode = "mostrecent")]
 static RECENT: Gauge;
-/// Sizes, in 14 buckets.
-#[metric(name = "repeat_size")]
+/// Durations, in 14 buckets.
+#[metric(name = "repeat_seconds")]
 static HISTOGRAM: Histogram;
 /// Sizes.
 #[metric(name = "repeat_weight")]

@@ -5,7 +5,7 @@ use headcount::{Histogram, Counter, count_exceptions, counted, in_progress, metr
 static CALLS: Counter;
 
 /// Sizes.
-#[metric(name = "sizes")]
+#[metric(name = "sizes", buckets = [1.0])]
 static SIZES: Histogram;
 
 #[counted(metric = SIZES)]
