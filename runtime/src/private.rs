@@ -18,6 +18,7 @@ pub use crate::declare::checks::{
     info_labels, joined, joined_len, joined_text, name, utf8_name, without_mode,
 };
 pub use crate::declare::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
+pub use crate::declare::durations::FunctionDurations;
 pub use crate::declare::registry::{
     CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site, Sites,
     Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,

@@ -236,6 +236,9 @@ fn what_the_macros_refuse_is_refused() {
         let sizes = dynamic::histogram("some_sizes", "Help.").buckets(bounds).register();
         refuses("some_sizes", sizes, says);
     }
+    let sizes = dynamic::histogram("some_sizes", "Help.").register();
+    refuses("some_sizes", sizes, "a histogram that is not in seconds needs `buckets`");
+    assert!(dynamic::histogram("foreign_sizes", "").foreign().register().is_ok());
     for most in [0, 1_000_001] {
         let family = dynamic::counter("some_total", "Help.").labels(["a"]).max_series(most);
         let says = "`max_series` is a number from 1 to 1000000";

@@ -12,6 +12,7 @@ use crate::model::{GaugeMode, MetricType};
 
 use super::definition::Definition;
 use super::descriptor::{Bounds, Descriptor, Label};
+use super::durations;
 use super::registry::{self, Function, Site, Spec};
 
 /// The declaration of a metric.
@@ -98,6 +99,7 @@ pub(crate) fn check(others: &[&'static Site]) -> Result<(), Conflicts> {
     let found = conflicts(others);
     let mut found: Vec<String> = found.into_iter().map(|conflict| conflict.message).collect();
     found.extend(collisions(&list(others)));
+    found.extend(durations::conflict());
     if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
 }
 
@@ -374,7 +376,7 @@ fn of_function(function: &Function) -> Vec<Declaration> {
     .into_iter()
     .filter(|(_, has)| *has)
     .map(|(kind, _)| {
-        let shared = registry::shared_family(kind);
+        let shared = durations::function_family(kind);
         let labels = vec!["function".to_owned(), "module".to_owned()];
         let (file, line) = (function.place.file().to_owned(), function.place.line());
         Declaration { labels, file, line, ..of_metric(&shared) }

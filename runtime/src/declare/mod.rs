@@ -9,5 +9,6 @@ pub(crate) mod catalogue;
 pub(crate) mod checks;
 pub(crate) mod definition;
 pub(crate) mod descriptor;
+pub(crate) mod durations;
 pub(crate) mod registry;
 pub(crate) mod rules;

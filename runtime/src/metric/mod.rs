@@ -3,6 +3,7 @@
 
 mod build_info;
 mod counter;
+mod function_durations;
 mod gauge;
 mod handle;
 mod histogram;

@@ -1,6 +1,7 @@
 //! One operation on several cells: in place if they are this thread's, otherwise on the slow path.
 
 use crate::config::ON;
+use crate::declare::durations;
 use crate::declare::registry::{Place, Site};
 use crate::label::{At, GONE};
 use crate::model::cells::{CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, durations_width};
@@ -137,7 +138,8 @@ impl Operation for ObserveNanos {
 
     #[inline]
     fn apply(self, cells: &impl Cells) {
-        observe_nanos(cells, self.which * self.width(), self.bounds, self.nanos);
+        let bucket = bucket(self.bounds, self.nanos);
+        observe_nanos(cells, self.which * self.width(), bucket, self.nanos);
     }
 }
 
@@ -155,11 +157,17 @@ fn bucket(bounds: &[u64], nanos: u64) -> u32 {
 
 /// The cells are `[sum, carries, bucket 0 .. bucket n]`, from `at` on.
 #[inline]
-pub(crate) fn observe_nanos(cells: &impl Cells, at: u32, bounds: &[u64], nanos: u64) {
+fn observe_nanos(cells: &impl Cells, at: u32, bucket: u32, nanos: u64) {
     if cells.add_carrying(at, nanos) {
         cells.add(at + CARRIES, 1);
     }
-    cells.add(at + FIRST_BUCKET_OF_NANOS + bucket(bounds, nanos), 1);
+    cells.add(at + FIRST_BUCKET_OF_NANOS + bucket, 1);
+}
+
+/// Adds the duration of a function that is timed without a name.
+#[inline]
+pub(crate) fn observe_function(cells: &impl Cells, at: u32, nanos: u64) {
+    observe_nanos(cells, at, durations::bucket(nanos), nanos);
 }
 
 /// Adds a value to a histogram: `[sum, bucket 0 .. bucket n]`.

@@ -1,6 +1,5 @@
 //! What a call records at its beginning and at its end.
 
-use crate::declare::descriptor::DEFAULT_NANOS;
 use crate::declare::registry::{
     CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED,
     TIMED_COMPLETED, TIMED_OUTCOME, function_parts,
@@ -9,7 +8,7 @@ use crate::label::At;
 use crate::model::outcome::Outcome;
 use crate::segment::shard::Cells;
 
-use super::operation::{Operation, at_slot, observe_nanos};
+use super::operation::{Operation, at_slot, observe_function};
 
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed
 /// in memory, and a load from there would wait for all three stores.
@@ -137,10 +136,10 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
             return;
         }
         if has(WHAT, TIMED) {
-            observe_nanos(cells, parts.durations, DEFAULT_NANOS, end.nanos());
+            observe_function(cells, parts.durations, end.nanos());
         }
         if has(WHAT, TIMED_OUTCOME) {
-            observe_nanos(cells, parts.durations + which * HISTOGRAM, DEFAULT_NANOS, end.nanos());
+            observe_function(cells, parts.durations + which * HISTOGRAM, end.nanos());
         }
     }
 }

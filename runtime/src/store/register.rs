@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::declare::catalogue;
 use crate::declare::descriptor::{Descriptor, Label};
+use crate::declare::durations;
 use crate::declare::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
 use crate::fault;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
@@ -57,6 +58,7 @@ impl Store {
     /// Registers every site that has no slot yet. Libraries that are loaded later add more.
     pub(super) fn register_new(&mut self) {
         self.declarations.scan();
+        durations::choose();
         let mut dropped = self.drop_contradictions();
         let mut sites = registry::unassigned();
         let at_run_time = self.dynamic.pending(false);
@@ -160,19 +162,27 @@ impl Store {
             (has(registry::TIMED_OUTCOME), Kind::Durations, true, parts.durations),
         ] {
             if is_there {
-                let d = registry::shared_family(kind);
+                let d = durations::function_family(kind);
                 let fan = outcome.then_some(("outcome", &OUTCOMES[..]));
                 let names = with_fan_name(vec!["function", "module"], fan);
                 let family = self.log.family(&mut plan, &d, &names);
+                let (width, age) = (d.width(), self.age(None));
+                let mut add = |slot, sets: Vec<Vec<&str>>| {
+                    plan.text += text(&names, width, &sets);
+                    let mut records = LogWriter::new(&mut plan.records);
+                    records.series(family, slot, width, age, &sets);
+                };
                 let sets = with_fan(values.to_vec(), fan);
-                plan.text += text(&names, d.width(), &sets);
-                LogWriter::new(&mut plan.records).series(
-                    family,
-                    slot + at,
-                    d.width(),
-                    self.age(None),
-                    &sets,
-                );
+                if outcome && kind == Kind::Durations && width < registry::HISTOGRAM {
+                    // With fewer buckets than there is room for, each outcome is by itself.
+                    for (outcome, number) in OUTCOMES.iter().zip(0..) {
+                        let [name, module] = values.clone();
+                        let sets = vec![name, module, vec![*outcome]];
+                        add(slot + at + number * registry::HISTOGRAM, sets);
+                    }
+                } else {
+                    add(slot + at, sets);
+                }
             }
         }
         self.commit(plan)

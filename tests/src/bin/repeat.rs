@@ -228,7 +228,7 @@ fn run_time() -> RunTime {
         let family = dynamic::counter("run_time_rows_total", "Rows.").labels(["queue", "tenant"]);
         RunTime {
             counter: dynamic::counter("run_time_total", "One.").register().expect("right"),
-            histogram: dynamic::histogram("run_time_size", "Sizes.").register().expect("right"),
+            histogram: dynamic::histogram("run_time_seconds", "Times.").register().expect("right"),
             family: family.register_family().expect("right"),
         }
     })

@@ -1,0 +1,130 @@
+//! The buckets of functions that are timed without a name, which a program may choose.
+//!
+//! The functions of all crates share one family, so the program declares its buckets once, and the
+//! linker brings the declaration to where the family is registered. A function's cells are compiled
+//! in with room for the default buckets. So there can be no more, and the bounds, which are not
+//! compiled in, stand in a table.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+
+use crate::model::kind::Kind;
+
+use super::descriptor::{Bounds, DEFAULT_NANOS, Descriptor};
+use super::registry::shared_family;
+
+/// The maximum number of bounds.
+const MOST: usize = DEFAULT_NANOS.len();
+
+/// The bounds of functions that are timed without a name; `inventory` collects these.
+#[derive(Debug)]
+pub struct FunctionDurations {
+    bounds: &'static [u64],
+    file: &'static str,
+    line: u32,
+}
+
+inventory::collect!(FunctionDurations);
+
+impl FunctionDurations {
+    /// These bounds, made with [`nanos`](super::descriptor::nanos).
+    ///
+    /// # Panics
+    ///
+    /// Panics if there are more than the default ones; in a constant, that is a compile error.
+    #[track_caller]
+    pub const fn new(bounds: &'static [u64], file: &'static str, line: u32) -> Self {
+        assert!(bounds.len() <= MOST, "at most 14 buckets, as many as there are by default");
+        Self { bounds, file, line }
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+}
+
+/// The bounds in force. Behind the last one, none: a value is never greater.
+///
+/// They change once at most, in [`choose`], before any thread has cells to count in. A thread gets
+/// its cells under the store's mutex, and so after it.
+static TABLE: [AtomicU64; MOST] = {
+    let mut table = [const { AtomicU64::new(u64::MAX) }; MOST];
+    let mut i = 0;
+    while i < MOST {
+        table[i] = AtomicU64::new(DEFAULT_NANOS[i]);
+        i += 1;
+    }
+    table
+};
+
+/// The declaration in force. It is set under the store's mutex, so no fork finds it half set.
+static CHOSEN: OnceLock<Option<&'static FunctionDurations>> = OnceLock::new();
+
+/// All declarations, by their places.
+fn all() -> Vec<&'static FunctionDurations> {
+    let mut all: Vec<_> = inventory::iter::<FunctionDurations>.into_iter().collect();
+    all.sort_by_key(|declared| (declared.file, declared.line));
+    all
+}
+
+/// Puts the program's bounds in force. A declaration that a library brings later is not.
+pub(crate) fn choose() {
+    CHOSEN.get_or_init(|| {
+        let chosen = all().first().copied();
+        if let Some(chosen) = chosen {
+            let bounds = chosen.bounds.iter().copied().chain(core::iter::repeat(u64::MAX));
+            for (place, bound) in TABLE.iter().zip(bounds) {
+                place.store(bound, Ordering::Relaxed);
+            }
+        }
+        chosen
+    });
+}
+
+/// The family that attributes without a name share, with the program's bounds.
+pub(crate) fn function_family(kind: Kind) -> Descriptor {
+    let mut family = shared_family(kind);
+    if kind == Kind::Durations {
+        let chosen = CHOSEN.get().copied().unwrap_or_else(|| all().first().copied());
+        if let Some(chosen) = chosen {
+            family.bounds = Bounds::Nanos(chosen.bounds);
+        }
+    }
+    family
+}
+
+/// A message if there are several declarations.
+pub(crate) fn conflict() -> Option<String> {
+    let all = all();
+    let first = all.first()?;
+    let other = all.iter().find(|other| other.bounds != first.bounds)?;
+    let (first, other) = (first.place(), other.place());
+    let what = "functions that are timed without a name have one set of buckets, and";
+    Some(format!("{what} `function_durations!` declares two: at {first} and at {other}"))
+}
+
+/// The bucket of a duration.
+#[inline]
+pub(crate) fn bucket(nanos: u64) -> u32 {
+    // This branch predicts well for short calls, where the cost shows.
+    if nanos > TABLE[0].load(Ordering::Relaxed) { search(nanos) } else { 0 }
+}
+
+#[inline(never)]
+#[expect(clippy::cast_possible_truncation, reason = "fourteen at most")]
+fn search(nanos: u64) -> u32 {
+    TABLE.partition_point(|bound| bound.load(Ordering::Relaxed) < nanos) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_that_is_no_longer_than_a_bound_is_in_its_bucket() {
+        for (bound, number) in DEFAULT_NANOS.iter().zip(0..) {
+            assert_eq!((bucket(*bound), bucket(bound + 1)), (number, number + 1));
+        }
+        assert_eq!((bucket(0), bucket(u64::MAX)), (0, 14));
+    }
+}
