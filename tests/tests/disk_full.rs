@@ -162,6 +162,22 @@ fn what_records_from_inside_does_not_wait_for_itself() {
 }
 
 #[test]
+fn what_is_declared_at_run_time_on_a_full_disk_is_reported_and_counts_once_there_is_space() {
+    let Some(output) = run(&["declare"]) else { return };
+    let told = |what: &str| {
+        let line = output.lines().find_map(|line| line.strip_prefix(what));
+        line.unwrap_or_else(|| panic!("no {what} in {output}")).to_owned()
+    };
+    assert_eq!(told("full: "), "shared true, problem Some(28)");
+    let [lost, dropped] = numbers(&told("lost while it was full: "))[..] else {
+        panic!("{output}")
+    };
+    // Those of the last family are not among the lost ones.
+    assert!(dropped > 0 && lost <= dropped && dropped <= lost + 50, "{output}");
+    assert_eq!((told("kept: "), told("new: ")), ("Some(2.0)".into(), "Some(7.0)".into()));
+}
+
+#[test]
 fn an_operator_can_compact_on_a_full_disk() {
     for (pages, kind) in [("0", "counters"), ("1", "gauge"), ("2", "gauge")] {
         let Some(output) = run(&["compact", "20", pages, kind]) else { return };

@@ -92,7 +92,7 @@ pub mod ours {
     #[metric(name = "beside_level", mode = "livesum")]
     pub static GAUGE: Gauge;
     /// Durations or sizes.
-    #[metric(name = "beside_size")]
+    #[metric(name = "beside_seconds")]
     pub static HISTOGRAM: Histogram;
     /// Labels that the program knows.
     #[metric(name = "beside_closed_total")]

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Config, Counter, Gauge, metric};
+use headcount::{Collector, Config, Counter, Gauge, dynamic, metric};
 use headcount_tests::oracle::Oracle;
 use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::errno::Errno;
@@ -108,6 +108,7 @@ fn main() {
         ("together", [workers]) => together(number(workers)),
         ("fork-meanwhile", []) => fork_meanwhile(),
         ("allocator", []) => allocator(),
+        ("declare", []) => declare(),
         ("compact", [dead, pages, kind]) => compact(number(dead), number(pages), *kind == "gauge"),
         _ => panic!("no such scenario: {arguments:?}"),
     }
@@ -254,6 +255,62 @@ fn tell_page() {
         sample(&text, "work_total"),
         sample(&text, "level_max")
     );
+}
+
+/// A process declares and counts at run time, on a disk that gets full and then has room again.
+fn declare() {
+    init().expect("there is room yet");
+    WORK.inc();
+    let family = |number: u32| {
+        let family = dynamic::counter(format!("declared_{number}_total"), "One of many.");
+        family.labels(["of"]).register_family().expect("a full disk is no error here")
+    };
+    let kept = family(0).with_label_values(&["kept"]);
+    kept.inc();
+    fill(0);
+    // Until what the process already has is used up.
+    let mut families = Vec::new();
+    while headcount::health().dropped_operations() == 0 {
+        let family = family(families.len() as u32 + 1);
+        let handles: Vec<_> =
+            (0..50).map(|row| family.with_label_values(&[&row.to_string()])).collect();
+        handles.iter().for_each(|handle| handle.inc());
+        families.push(handles);
+        assert!(families.len() < 10_000, "the disk is full");
+    }
+    let health = headcount::health();
+    let number = health.problem().and_then(headcount::Error::raw_os_error);
+    println!("full: shared {}, problem {number:?}", health.is_shared());
+    let dropped = health.dropped_operations();
+    fs::remove_file("filler").expect("it is ours");
+    // Space is asked for again, but not with each operation.
+    let last = families.pop().expect("it didn't fit").pop().expect("a row");
+    eventually("a handle that found no space counts", || {
+        last.inc();
+        (last.get() > 0).then_some(())
+    });
+    // The handles of before, and new ones.
+    families.iter().flatten().for_each(|handle| handle.inc_by(100));
+    family(20_000).with_label_values(&["new"]).inc_by(7);
+    kept.inc();
+    let collector = Collector::from_directory(".").auto_compact(false);
+    let snapshot = collector.collect().expect("a snapshot");
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    let of = |name: &str, row: &str| snapshot.value(name, &[("of", row)]);
+    let mut lost = 0;
+    for (handles, number) in families.iter().zip(1..) {
+        for row in 0..handles.len() {
+            let value = of(&format!("declared_{number}_total"), &row.to_string());
+            match value {
+                Some(101.0) => {}
+                Some(100.0) => lost += 1,
+                other => panic!("declared_{number}_total of {row}: {other:?}"),
+            }
+        }
+    }
+    println!("lost while it was full: {lost} of {dropped}");
+    println!("kept: {:?}", of("declared_0_total", "kept"));
+    println!("new: {:?}", of("declared_20000_total", "new"));
 }
 
 /// A worker starts that finds so many pages.

@@ -7,7 +7,7 @@ use headcount::{Counter, Histogram, metric};
 pub static COUNTER: Counter;
 
 /// Sizes, in 14 buckets.
-#[metric(name = "growth_size")]
+#[metric(name = "growth_seconds")]
 pub static SIZE: Histogram;
 
 /// Counted in so many rows.
