@@ -270,24 +270,29 @@ fn declare() {
     fill(0);
     // Until what the process already has is used up.
     let mut families = Vec::new();
-    while headcount::health().dropped_operations() == 0 {
-        let family = family(families.len() as u32 + 1);
+    for number in 1..=10_000 {
+        if headcount::health().dropped_operations() > 0 {
+            break;
+        }
+        let family = family(number);
         let handles: Vec<_> =
             (0..50).map(|row| family.with_label_values(&[&row.to_string()])).collect();
-        handles.iter().for_each(|handle| handle.inc());
+        for handle in &handles {
+            handle.inc();
+        }
         families.push(handles);
-        assert!(families.len() < 10_000, "the disk is full");
     }
     let health = headcount::health();
+    assert!(health.dropped_operations() > 0, "the disk is full");
     let number = health.problem().and_then(headcount::Error::raw_os_error);
     println!("full: shared {}, problem {number:?}", health.is_shared());
     let dropped = health.dropped_operations();
     fs::remove_file("filler").expect("it is ours");
     // Space is asked for again, but not with each operation.
-    let last = families.pop().expect("it didn't fit").pop().expect("a row");
+    let refused = families.pop().expect("it didn't fit").pop().expect("a row");
     eventually("a handle that found no space counts", || {
-        last.inc();
-        (last.get() > 0).then_some(())
+        refused.inc();
+        (refused.get() > 0).then_some(())
     });
     // The handles of before, and new ones.
     families.iter().flatten().for_each(|handle| handle.inc_by(100));
