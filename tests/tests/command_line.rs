@@ -161,8 +161,8 @@ fn ps_says_who_lives_and_how_that_is_known() {
         // An age has one or two words, so the columns are counted from the front of the rest.
         let table = succeeds(&["ps", "--sort", order], directory);
         let number = |line: &str| {
-            let rest = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
-            rest.skip(at).next().expect("a cell").parse().expect("a number")
+            let mut rest = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            rest.nth(at).expect("a cell").parse().expect("a number")
         };
         table.lines().skip(1).map(number).collect()
     };

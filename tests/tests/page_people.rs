@@ -336,7 +336,7 @@ fn it_is_usable_with_many_series_and_processes() {
     let (workers, items) = if is_long() { (200, 1_000) } else { (40, 1_000) };
     let shop = Shop::open(workers, items);
     let mut browser = look_at(&shop, "?open=items_sold_total");
-    let polls = if is_long() { 30 } else { 5 };
+    let polls = if is_long() { 15 } else { 5 };
     browser.eventually(&format!("polls() >= {polls}"));
     let costs = browser.evaluate("performance.getEntriesByName('poll').map(one => one.duration)");
     let mut costs: Vec<f64> =
