@@ -113,6 +113,9 @@ struct Client {
 const ANYBODY: Client =
     Client { authority: "authority", certificate: None, versions: rustls::ALL_VERSIONS };
 
+/// Of a client that knows no newer one.
+static OLD: &[&SupportedProtocolVersion] = &[&version::TLS12];
+
 impl Client {
     fn config(self) -> ClientConfig {
         let folder = certificates();
@@ -253,8 +256,10 @@ fn what_is_wrong_or_not_supported_is_refused_by_name() {
 #[test]
 fn what_is_supported_serves() {
     let read = |name: &str| fs::read_to_string(certificates().join(name)).expect("there");
-    let indented =
-        |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = |text: &str| {
+        let lines = text.trim_end().replace('\n', "\n    ");
+        format!("    {lines}\n")
+    };
     let inline = format!(
         "tls_server_config:\n  cert: |\n{}  key: |\n{}",
         indented(&read("server.crt")),
@@ -292,8 +297,7 @@ fn what_is_supported_serves() {
     let stream = TcpStream::connect(server.address).expect("it accepts");
     let answer = ask(stream, "").unwrap_or_default();
     assert!(!answer.contains("200 OK"), "{answer}");
-    static OLD: [&SupportedProtocolVersion; 1] = [&version::TLS12];
-    let old = Client { versions: &OLD, ..ANYBODY };
+    let old = Client { versions: OLD, ..ANYBODY };
     server.configure(&format!("{SERVER}  min_version: TLS13\n"));
     assert!(server.secure(&old).is_err());
     server.configure(SERVER);
