@@ -370,6 +370,7 @@ fn a_returned_closure_learns_the_types_of_its_arguments() {
         |list| &list[0]
     }
     // With `return`, where a call around the body would be unreachable.
+    #[expect(clippy::needless_return, reason = "what is tried")]
     #[count_exceptions]
     fn longest<'a, T: AsRef<str> + 'a>(than: usize) -> impl Fn(&[T]) -> Option<&T> + 'a {
         return move |list| list.iter().find(|text| text.as_ref().len() > than);

@@ -190,7 +190,7 @@ fn what_does_not_fit_on_a_full_xfs_is_compacted_later() {
 #[ignore = "needs root and loop devices: tests/run"]
 fn what_does_not_fit_on_a_full_btrfs_is_compacted_later() {
     as_root("what_does_not_fit_on_a_full_btrfs_is_compacted_later", || {
-        is_compacted_later(Kind::Btrfs)
+        is_compacted_later(Kind::Btrfs);
     });
 }
 
