@@ -1,6 +1,6 @@
 use headcount::count_exceptions;
 
-#[count_exceptions(error_if = |n| n.is_err())]
+#[count_exceptions(error_if = |n| n.went_wrong())]
 fn f() -> u8 {
     1
 }
