@@ -333,7 +333,8 @@ fn a_forked_worker_keeps_nothing_of_its_master_s_server() {
             .collect()
     };
     assert!(kept(master.pid()).len() >= 3, "{:?}", kept(master.pid()));
-    assert_eq!(kept(worker), [""; 0]);
+    // It closes them in its child handler, perhaps after the master has written its number.
+    eventually("it keeps none of them", || kept(worker).is_empty().then_some(()));
     // The worker lives on, and another candidate gets the port and the lock.
     let second = candidate(folder.path(), &address, &[]);
     assert!(!serves(&second));
