@@ -108,6 +108,10 @@ impl Error {
         self
     }
 
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Invalid { message: message.into() })
+    }
+
     pub(crate) fn directory(reason: &'static str) -> Self {
         Self::new(ErrorKind::Directory { reason })
     }

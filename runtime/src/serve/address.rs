@@ -17,8 +17,6 @@ use crate::error::Error;
 use crate::segment::fork_safe_fd::{self, Kept};
 use crate::store::FORKS;
 
-use super::invalid;
-
 /// An address, resolved.
 #[derive(Debug, Clone)]
 pub(super) enum Address {
@@ -32,7 +30,7 @@ impl Address {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("unix:") {
             return match path {
-                "" => Err(invalid(format!("`{text}` names no socket"))),
+                "" => Err(Error::invalid(format!("`{text}` names no socket"))),
                 path => Ok(Self::Unix(PathBuf::from(path))),
             };
         }
@@ -40,10 +38,10 @@ impl Address {
         let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
         let found: Vec<SocketAddr> = whole
             .to_socket_addrs()
-            .map_err(|e| invalid(format!("`{text}` is not an address (host:port): {e}")))?
+            .map_err(|e| Error::invalid(format!("`{text}` is not an address (host:port): {e}")))?
             .collect();
         match found.first() {
-            None => Err(invalid(format!("`{text}` has no address"))),
+            None => Err(Error::invalid(format!("`{text}` has no address"))),
             // A machine without IPv6 has only the other.
             Some(first) if text.starts_with(':') => {
                 Ok(Self::Tcp(vec![*first, SocketAddr::from(([0, 0, 0, 0], first.port()))]))

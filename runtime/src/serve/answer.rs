@@ -15,7 +15,6 @@ use crate::error::Error;
 use crate::expose::{Exposition, Scrape};
 use crate::model::Snapshot;
 
-use super::invalid;
 use super::page_cache::States;
 use super::page_files;
 #[cfg(feature = "web-config")]
@@ -226,10 +225,10 @@ fn collect(collector: &Collector) -> Collected {
 pub(super) fn check_path(path: &str) -> Result<(), Error> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~!$'()*+,;=:@%".contains(c);
     if !path.starts_with('/') || !path.chars().all(is_plain) {
-        return Err(invalid(format!("`{path}` is not the path of a page (`/metrics`)")));
+        return Err(Error::invalid(format!("`{path}` is not the path of a page (`/metrics`)")));
     }
     if path == "/healthz" || page_files::has(path) {
-        return Err(invalid(format!("`{path}` has an answer of its own")));
+        return Err(Error::invalid(format!("`{path}` has an answer of its own")));
     }
     Ok(())
 }

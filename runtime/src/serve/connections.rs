@@ -20,9 +20,9 @@ use rustix::process::{Resource, getrlimit};
 use crate::segment::fork_safe_fd::{self, Kept};
 use crate::store::FORKS;
 
-use super::Shared;
 use super::address::Listener;
 use super::answer::{Admission, Answers};
+use super::serving::Shared;
 use super::socket::{Io, Socket};
 
 /// Connections at a time, unless the process may have few descriptors.

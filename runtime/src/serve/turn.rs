@@ -4,6 +4,7 @@
 //! wakes the next one that waits.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use rustix::fs::{FileType, OFlags, fchmod, fstat, openat};
 use rustix::io::Errno;
@@ -14,7 +15,9 @@ use crate::process::epoch;
 use crate::segment::fork_safe_fd::Kept;
 use crate::segment::lock;
 
-use super::registered;
+use super::address::{Address, Listener};
+use super::registered::registered;
+use super::serving::Shared;
 
 /// The lock's file, opened.
 pub(super) struct Turn {
@@ -63,10 +66,33 @@ impl Turn {
         {
             if e.raw_os_error() != Some(libc::EINTR) {
                 // The kernel found a deadlock, or has no memory for the lock: rare, and passing.
-                std::thread::sleep(std::time::Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(100));
             }
         }
     }
+}
+
+/// Waits until this process is the one that serves. `None`: the server was stopped meanwhile.
+pub(super) fn wait_for_turn(
+    shared: &Shared,
+    addresses: &[Address],
+    turns: &[Option<Turn>],
+) -> Option<Vec<Listener>> {
+    // All candidates wait in the same order, so none waits for one that waits for it.
+    for turn in turns.iter().flatten() {
+        turn.wait();
+    }
+    let mut pause = Duration::from_millis(5);
+    while !shared.stops() {
+        let bind = |(address, turn): (&Address, &Option<Turn>)| address.bind(turn.is_some());
+        match addresses.iter().zip(turns).map(bind).collect() {
+            Ok(listeners) => return Some(listeners),
+            // Another program has the address, or had it a moment ago.
+            Err(_) => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+    None
 }
 
 /// Opens the file while this process does not fork, so nothing here may wait.

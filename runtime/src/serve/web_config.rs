@@ -17,7 +17,6 @@ use saphyr_parser::{Parser, ScalarStyle};
 
 use crate::error::Error;
 
-use super::invalid;
 use super::web_tls::{ClientAuth, Tls};
 
 /// The greatest size of the file, and of those that it names.
@@ -47,7 +46,7 @@ impl WebConfig {
     /// Reads the file, and the files that it names.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let text = String::from_utf8(read_file(path)?)
-            .map_err(|_| invalid("the web configuration is not UTF-8".to_owned()).at(path))?;
+            .map_err(|_| Error::invalid("the web configuration is not UTF-8").at(path))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         Self::parse(&text, folder).map_err(|e| e.at(path))
     }
@@ -58,9 +57,9 @@ impl WebConfig {
         loader.early_parse(false);
         Parser::new_from_str(text)
             .load(&mut loader, false)
-            .map_err(|e| invalid(format!("not YAML: {e}")))?;
+            .map_err(|e| Error::invalid(format!("not YAML: {e}")))?;
         if let Some(error) = loader.error() {
-            return Err(invalid(format!("not YAML: {error}")));
+            return Err(Error::invalid(format!("not YAML: {error}")));
         }
         let documents = loader.into_documents();
         let mut all = Fields::of(DOCUMENT, documents.first())?;
@@ -83,12 +82,12 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let file = options.open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
-        return Err(invalid("not a regular file".to_owned()).at(path));
+        return Err(Error::invalid("not a regular file").at(path));
     }
     let mut bytes = Vec::new();
     file.take(MOST_BYTES.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(invalid("longer than a mebibyte".to_owned()).at(path));
+        return Err(Error::invalid("longer than a mebibyte").at(path));
     }
     Ok(bytes)
 }
@@ -109,12 +108,13 @@ impl<'a> Fields<'a> {
             Some(node) if is_nothing(node) => {}
             Some(Yaml::Mapping(members)) => {
                 for (key, value) in members {
-                    let key = text(key)
-                        .ok_or_else(|| invalid(format!("`{place}` has a key that is not text")))?;
+                    let key = text(key).ok_or_else(|| {
+                        Error::invalid(format!("`{place}` has a key that is not text"))
+                    })?;
                     left.insert(key.to_owned(), value);
                 }
             }
-            Some(_) => return Err(invalid(format!("`{place}` is not a mapping"))),
+            Some(_) => return Err(Error::invalid(format!("`{place}` is not a mapping"))),
         }
         Ok(Self { place: place.to_owned(), left })
     }
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
     fn text(&mut self, name: &str) -> Result<Option<String>, Error> {
         let place = self.place(name);
         let Some(node) = self.take(name) else { return Ok(None) };
-        let text = text(node).ok_or_else(|| invalid(format!("`{place}` is not text")))?;
+        let text = text(node).ok_or_else(|| Error::invalid(format!("`{place}` is not text")))?;
         Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
     }
 
@@ -147,13 +147,13 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(_) => Err(invalid(format!("`{place}` is neither true nor false"))),
+            Some(_) => Err(Error::invalid(format!("`{place}` is neither true nor false"))),
         }
     }
 
     fn list(&mut self, name: &str) -> Result<Vec<String>, Error> {
         let place = self.place(name);
-        let wrong = || invalid(format!("`{place}` is not a list of texts"));
+        let wrong = || Error::invalid(format!("`{place}` is not a list of texts"));
         match self.take(name) {
             None => Ok(Vec::new()),
             Some(Yaml::Sequence(items)) => {
@@ -167,7 +167,7 @@ impl<'a> Fields<'a> {
     fn finish(self) -> Result<(), Error> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(name) => Err(invalid(format!("`{}` is not supported", self.place(name)))),
+            Some(name) => Err(Error::invalid(format!("`{}` is not supported", self.place(name)))),
         }
     }
 }
@@ -195,7 +195,7 @@ fn read_tls(mut fields: Fields<'_>, folder: &Path) -> Result<Option<Tls>, Error>
         match (fields.text(name)?, fields.text(&in_file)?) {
             (Some(_), Some(_)) => {
                 let [inline, file] = [fields.place(name), fields.place(&in_file)];
-                Err(invalid(format!("there are both `{inline}` and `{file}`")))
+                Err(Error::invalid(format!("there are both `{inline}` and `{file}`")))
             }
             (Some(text), None) => Ok(Some(text.into_bytes())),
             (None, Some(file)) => read_file(&folder.join(PathBuf::from(file))).map(Some),
@@ -216,11 +216,11 @@ fn read_tls(mut fields: Fields<'_>, folder: &Path) -> Result<Option<Tls>, Error>
     fields.finish()?;
     let (certificate, key) = match (certificate, key) {
         (Some(certificate), Some(key)) => (certificate, key),
-        (None, Some(_)) => return Err(invalid("there is neither `cert` nor `cert_file`".into())),
-        (Some(_), None) => return Err(invalid("there is neither `key` nor `key_file`".into())),
+        (None, Some(_)) => return Err(Error::invalid("there is neither `cert` nor `cert_file`")),
+        (Some(_), None) => return Err(Error::invalid("there is neither `key` nor `key_file`")),
         (None, None) => {
             let message = "`tls_server_config` has neither a certificate nor a key";
-            return Err(invalid(message.to_owned()));
+            return Err(Error::invalid(message));
         }
     };
     Tls::new(
@@ -257,10 +257,11 @@ fn read_http(mut fields: Fields<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, E
             let is_known = values.iter().any(|known| value.eq_ignore_ascii_case(known));
             let place = given.place(name);
             if !values.is_empty() && !is_known {
-                return Err(invalid(format!("`{place}` is none of {}", values.join(", "))));
+                return Err(Error::invalid(format!("`{place}` is none of {}", values.join(", "))));
             }
-            let value = HeaderValue::from_str(&value)
-                .map_err(|_| invalid(format!("`{place}` cannot be the value of a header")))?;
+            let value = HeaderValue::from_str(&value).map_err(|_| {
+                Error::invalid(format!("`{place}` cannot be the value of a header"))
+            })?;
             // A constant of ours.
             headers.extend(name.parse().ok().map(|name: HeaderName| (name, value)));
         }
@@ -278,7 +279,7 @@ fn read_users(mut fields: Fields<'_>) -> Result<BTreeMap<String, String>, Error>
         // The hash is a secret, so it is not in the message.
         if hash.parse::<bcrypt::HashParts>().is_err() {
             let place = fields.place(&name);
-            return Err(invalid(format!("`{place}` is not a hash of bcrypt")));
+            return Err(Error::invalid(format!("`{place}` is not a hash of bcrypt")));
         }
         users.insert(name, hash);
     }
@@ -288,11 +289,10 @@ fn read_users(mut fields: Fields<'_>) -> Result<BTreeMap<String, String>, Error>
 fn read_rate(mut fields: Fields<'_>) -> Result<Option<Rate>, Error> {
     let interval = fields.text("interval")?.unwrap_or_else(|| "0".to_owned());
     let interval = duration(&interval)
-        .ok_or_else(|| invalid("`rate_limit.interval` is not a duration, such as 1s".to_owned()))?;
+        .ok_or_else(|| Error::invalid("`rate_limit.interval` is not a duration, such as 1s"))?;
     let burst = fields.text("burst")?.unwrap_or_else(|| "0".to_owned());
-    let burst = burst
-        .parse()
-        .map_err(|_| invalid("`rate_limit.burst` is not a whole number".to_owned()))?;
+    let burst =
+        burst.parse().map_err(|_| Error::invalid("`rate_limit.burst` is not a whole number"))?;
     fields.finish()?;
     Ok(Some(Rate { interval, burst }).filter(|rate| !rate.interval.is_zero()))
 }

@@ -15,8 +15,8 @@ use rustls::{ServerConfig, ServerConnection};
 
 use crate::expose::Exposition;
 
-use super::Shared;
 use super::answer::Page;
+use super::serving::Shared;
 use super::web_config::{Rate, WebConfig};
 use super::web_users::Users;
 

@@ -19,8 +19,6 @@ use rustls::{
 
 use crate::error::Error;
 
-use super::invalid;
-
 /// Whether clients must have certificates, in the words of Go's `tls.ClientAuthType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientAuth {
@@ -42,7 +40,7 @@ impl ClientAuth {
             "RequireAndVerifyClientCert" => Self::RequireAndVerifyClientCert,
             _ => {
                 let message = format!("`tls_server_config.client_auth_type`: no type `{name}`");
-                return Err(invalid(message));
+                return Err(Error::invalid(message));
             }
         })
     }
@@ -77,7 +75,7 @@ impl Tls {
     ) -> Result<Self, Error> {
         let chain = certificates(certificate, "cert")?;
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|e| invalid(format!("`tls_server_config.key`: {e}")))?;
+            .map_err(|e| Error::invalid(format!("`tls_server_config.key`: {e}")))?;
         let provider = CryptoProvider {
             cipher_suites: suites(cipher_suites)?,
             kx_groups: groups(curves)?,
@@ -86,7 +84,7 @@ impl Tls {
         let provider = Arc::new(provider);
         let verifier = verifier(&provider, client_ca, client_auth, allowed_sans)?;
         let versions = versions(min_version, max_version)?;
-        let failed = |e: rustls::Error| invalid(format!("`tls_server_config`: {e}"));
+        let failed = |e: rustls::Error| Error::invalid(format!("`tls_server_config`: {e}"));
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions)
             .map_err(failed)?;
@@ -108,8 +106,12 @@ fn certificates(pem: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, 
     let place = format!("tls_server_config.{name}");
     let all: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|e| invalid(format!("`{place}`: {e}")))?;
-    if all.is_empty() { Err(invalid(format!("`{place}` has no certificate"))) } else { Ok(all) }
+        .map_err(|e| Error::invalid(format!("`{place}`: {e}")))?;
+    if all.is_empty() {
+        Err(Error::invalid(format!("`{place}` has no certificate")))
+    } else {
+        Ok(all)
+    }
 }
 
 fn versions(min: &str, max: &str) -> Result<Vec<&'static rustls::SupportedProtocolVersion>, Error> {
@@ -121,13 +123,13 @@ fn versions(min: &str, max: &str) -> Result<Vec<&'static rustls::SupportedProtoc
                 "TLS10" | "TLS11" => "is not supported",
                 _ => "is no version",
             };
-            invalid(format!("`tls_server_config.{name}`: {version} {why}"))
+            Error::invalid(format!("`tls_server_config.{name}`: {version} {why}"))
         })
     };
     let (from, to) = (place("min_version", min)?, place("max_version", max)?);
     let between = KNOWN.get(from..=to).unwrap_or_default();
     if between.is_empty() {
-        return Err(invalid("`tls_server_config`: no version is allowed".to_owned()));
+        return Err(Error::invalid("`tls_server_config`: no version is allowed"));
     }
     Ok(between.iter().map(|(_, version)| *version).collect())
 }
@@ -166,7 +168,7 @@ fn suites(names: &[String]) -> Result<Vec<SupportedCipherSuite>, Error> {
             }
             _ => {
                 let place = "tls_server_config.cipher_suites";
-                return Err(invalid(format!("`{place}`: {name} is not supported")));
+                return Err(Error::invalid(format!("`{place}`: {name} is not supported")));
             }
         };
         chosen.push(suite);
@@ -186,7 +188,7 @@ fn groups(names: &[String]) -> Result<Vec<&'static dyn SupportedKxGroup>, Error>
             "CurveP384" => Ok(ring::kx_group::SECP384R1),
             _ => {
                 let place = "tls_server_config.curve_preferences";
-                Err(invalid(format!("`{place}`: {name} is not supported")))
+                Err(Error::invalid(format!("`{place}`: {name} is not supported")))
             }
         })
         .collect()
@@ -198,7 +200,7 @@ fn verifier(
     client_auth: ClientAuth,
     allowed_sans: Vec<String>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, Error> {
-    let refused = |message: &str| Err(invalid(format!("`tls_server_config`: {message}")));
+    let refused = |message: &str| Err(Error::invalid(format!("`tls_server_config`: {message}")));
     if !allowed_sans.is_empty() && !client_auth.requires() {
         return refused("`client_allowed_sans` needs a `client_auth_type` that requires one");
     }
@@ -216,13 +218,15 @@ fn verifier(
             for certificate in certificates(pem, "client_ca")? {
                 roots
                     .add(certificate)
-                    .map_err(|e| invalid(format!("`tls_server_config.client_ca`: {e}")))?;
+                    .map_err(|e| Error::invalid(format!("`tls_server_config.client_ca`: {e}")))?;
             }
             let builder =
                 WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(provider));
             let builder =
                 if client_auth.requires() { builder } else { builder.allow_unauthenticated() };
-            builder.build().map_err(|e| invalid(format!("`tls_server_config.client_ca`: {e}")))?
+            builder
+                .build()
+                .map_err(|e| Error::invalid(format!("`tls_server_config.client_ca`: {e}")))?
         }
         (verifies, None) if verifies.verifies() => {
             return refused("this `client_auth_type` needs a `client_ca`");

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use crate::process::Blocked;
 
-use super::Shared;
+use super::serving::Shared;
 
 /// The results that are kept.
 const MOST: usize = 100;
