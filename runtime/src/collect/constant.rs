@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, is_any_label_name, is_any_name};
 use crate::model::{LabelSets, MetricFamily, Series};
 
@@ -42,18 +42,18 @@ impl Constant {
 
     /// Changes the families, and reports what can't be added.
     pub(super) fn add(&self, families: &mut Vec<MetricFamily>, skipped: &mut Vec<Error>) {
-        skipped.extend(self.labels.iter().filter_map(fault).map(invalid));
+        skipped.extend(self.labels.iter().filter_map(fault).map(Error::invalid));
         families.retain_mut(|family| {
             let name = format!("{}{}", self.prefix, family.name);
             if !is_any_name(&name) {
                 let what = "with the collector's prefix it has a name that no metric can have";
-                skipped.push(invalid(format!("`{}` is left out: {what}", family.name)));
+                skipped.push(Error::invalid(format!("`{}` is left out: {what}", family.name)));
                 return false;
             }
             for name in self.add_labels(family) {
                 let what =
                     format!("keeps its own label `{name}`; the collector's is left out there");
-                skipped.push(invalid(format!("`{}` {what}", family.name)));
+                skipped.push(Error::invalid(format!("`{}` {what}", family.name)));
             }
             family.name = name;
             true
@@ -84,10 +84,6 @@ impl Constant {
         }
         own.into_iter().map(|(name, _)| &**name).collect()
     }
-}
-
-fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::Invalid { message })
 }
 
 /// Why a label can't be added to any family.

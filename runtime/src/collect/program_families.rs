@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::sample_names::sample_names;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, is_any_label_name, is_any_name};
 use crate::model::{MetricFamily, MetricType, Number, Series, Value};
@@ -109,7 +109,7 @@ pub(crate) fn add(
 fn wrong(family: &MetricFamily, what: &str) -> Error {
     // The name was not checked, and may be anything.
     let name: String = family.name.chars().take(100).collect();
-    Error::new(ErrorKind::Invalid { message: format!("`{name}` is left out: {what}") })
+    Error::invalid(format!("`{name}` is left out: {what}"))
 }
 
 /// Checks a family, and brings it into the form of a snapshot: sorted, without empty label values.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::expose::most_bytes;
 use crate::model::MetricFamily;
 use crate::scan::Limit;
@@ -33,7 +33,7 @@ pub(super) fn shorten(families: &mut Vec<MetricFamily>, limit: Limit, skipped: &
         let message = format!(
             "`{name}` is left out: its lines are {length} bytes, and a page may have {most} (`Collector::limit`)"
         );
-        skipped.push(Error::new(ErrorKind::Invalid { message }));
+        skipped.push(Error::invalid(message));
     }
     let mut number = 0;
     families.retain(|_| {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::Snapshot;
 
 /// Why [`Exposition::left_out`](crate::Exposition::left_out) has a family.
@@ -43,7 +43,7 @@ impl Snapshot {
         let name = path.file_name().and_then(|name| name.to_str());
         let Some(name) = name.filter(|_| path.extension().is_some_and(|end| end == "prom")) else {
             let message = "the name of a textfile must end in `.prom`".to_owned();
-            return Err(Error::new(ErrorKind::Invalid { message }).at(path));
+            return Err(Error::invalid(message).at(path));
         };
         let failed = |e| Error::io("write the textfile", e).at(path);
         let (new, mut file) = create_beside(path, name).map_err(failed)?;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::GaugeMode;
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::kind::Kind;
@@ -74,7 +74,7 @@ impl Definition {
         // A name may be of any length here, and contain anything.
         let name = cut(&self.name, 200);
         let message = format!("`{name}` can't be declared at {}: {problem}", self.place());
-        Error::new(ErrorKind::Invalid { message })
+        Error::invalid(message)
     }
 
     /// The place of the declaration, as `file:line`.

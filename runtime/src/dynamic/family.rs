@@ -6,7 +6,7 @@ use core::panic::Location;
 
 use crate::declare::descriptor::Label;
 use crate::declare::registry::{Site, Spec};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::label::Slice;
 use crate::metric::{self, Handle};
 use crate::store;
@@ -69,7 +69,7 @@ impl<T: Handle> Family<T> {
     #[track_caller]
     pub fn get_metric_with_label_values(self, values: &[&str]) -> Result<T, Error> {
         let wrong = || self.wrong_number(values.len(), Location::caller());
-        self.lookup(values).ok_or_else(|| Error::new(ErrorKind::Invalid { message: wrong() }))
+        self.lookup(values).ok_or_else(|| Error::invalid(wrong()))
     }
 
     /// Removes the series with these label values from this process; see

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Makes the address. `job` is the job's name, `grouping` the other labels of the group.
 pub(super) fn of_group(
@@ -12,7 +12,7 @@ pub(super) fn of_group(
     grouping: &[(String, String)],
 ) -> Result<String, Error> {
     if job.is_empty() {
-        return Err(invalid("a push needs the name of a job".to_owned()));
+        return Err(Error::invalid("a push needs the name of a job"));
     }
     let mut address = of_gateway(gateway)?;
     address.push_str("/metrics");
@@ -20,7 +20,9 @@ pub(super) fn of_group(
     let others = grouping.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (number, (name, value)) in job.chain(others).enumerate() {
         if number > 0 && !is_grouping_label(name) {
-            return Err(invalid(format!("`{name}` can't be a label of a group at a Pushgateway")));
+            return Err(Error::invalid(format!(
+                "`{name}` can't be a label of a group at a Pushgateway"
+            )));
         }
         address.push('/');
         address.push_str(name);
@@ -34,7 +36,9 @@ fn of_gateway(gateway: &str) -> Result<String, Error> {
     let has_scheme = ["http://", "https://"].iter().any(|scheme| gateway.starts_with(scheme));
     let address = match gateway.contains("://") {
         true if !has_scheme => {
-            return Err(invalid(format!("{gateway}: the address is neither http:// nor https://")));
+            return Err(Error::invalid(format!(
+                "{gateway}: the address is neither http:// nor https://"
+            )));
         }
         true => gateway.to_owned(),
         false => format!("http://{gateway}"),
@@ -45,11 +49,11 @@ fn of_gateway(gateway: &str) -> Result<String, Error> {
     if host.contains('@') {
         // It would be printed with every message.
         let message = "give the user and the password by `basic_auth`, not in the address";
-        return Err(invalid(message.to_owned()));
+        return Err(Error::invalid(message));
     }
     let is_plain = |c: char| c.is_ascii_graphic() && !"?#\"<>\\^`{|}".contains(c);
     if host.is_empty() || !rest.chars().all(is_plain) {
-        return Err(invalid(format!("{gateway}: not the address of a Pushgateway")));
+        return Err(Error::invalid(format!("{gateway}: not the address of a Pushgateway")));
     }
     Ok(address.to_owned())
 }
@@ -79,10 +83,6 @@ fn add_value(address: &mut String, value: &str) {
         address.push_str(if value.is_empty() { "=" } else { "" });
         URL_SAFE.encode_string(value, address);
     }
-}
-
-fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::Invalid { message })
 }
 
 #[cfg(test)]

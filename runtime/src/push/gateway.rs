@@ -170,5 +170,5 @@ fn judge(answer: Response<Body>) -> Result<(), Failure> {
 }
 
 fn refused(address: &str, reason: &str) -> Error {
-    Error::new(ErrorKind::Invalid { message: format!("{address}: {reason}") })
+    Error::invalid(format!("{address}: {reason}"))
 }

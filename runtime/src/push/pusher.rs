@@ -213,7 +213,7 @@ impl Pusher {
         })?;
         let name = &family.name;
         let message = format!("`{name}`: the gateway replaces the values of its label `{label}`");
-        Some(Error::new(ErrorKind::Invalid { message }))
+        Some(Error::invalid(message))
     }
 }
 

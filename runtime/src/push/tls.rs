@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// Trusts the certificates in a file, or else those that the machine trusts.
 pub(super) fn config(ca_file: Option<&Path>) -> Result<TlsConfig, Error> {
@@ -28,11 +28,11 @@ fn from_file(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
         match item {
             Ok(PemItem::Certificate(certificate)) => trusted.push(certificate),
             Ok(_) => {}
-            Err(e) => return Err(invalid(e.to_string()).at(path)),
+            Err(e) => return Err(Error::invalid(e.to_string()).at(path)),
         }
     }
     if trusted.is_empty() {
-        return Err(invalid("there is no certificate in the file".to_owned()).at(path));
+        return Err(Error::invalid("there is no certificate in the file").at(path));
     }
     Ok(trusted)
 }
@@ -43,13 +43,9 @@ fn of_machine() -> Result<Vec<Certificate<'static>>, Error> {
     let trusted: Vec<_> = trusted.collect();
     if trusted.is_empty() {
         let why = found.errors.first().map(|e| format!(": {e}")).unwrap_or_default();
-        return Err(invalid(format!(
+        return Err(Error::invalid(format!(
             "this machine trusts no certificates{why}; name a file of certificates"
         )));
     }
     Ok(trusted)
-}
-
-fn invalid(message: String) -> Error {
-    Error::new(ErrorKind::Invalid { message })
 }

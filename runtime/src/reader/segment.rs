@@ -148,7 +148,7 @@ impl Segment {
             more => format!(" (and {more} other families)"),
         };
         let message = format!("the family `{name}` is left out{more}: {rule}");
-        Some(Error::new(ErrorKind::Invalid { message }))
+        Some(Error::invalid(message))
     }
 
     /// What a collection reports of a segment that it reads.

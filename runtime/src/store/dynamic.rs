@@ -302,5 +302,5 @@ pub(crate) fn report_misuse(message: impl FnOnce() -> String) {
         return;
     }
     store.on_release.warning.get_or_insert_with(|| format!("not counted: {message}"));
-    store.problems.current.get_or_insert(Error::new(ErrorKind::Invalid { message }));
+    store.problems.current.get_or_insert(Error::invalid(message));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{Choice, Config};
 use crate::directory::{Directory, Found, KnownDirectory};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 use super::search::{Outcome, Place};
 
@@ -89,6 +89,6 @@ impl Home {
             "group {group} can't write to the directory, which was there already: give it that \
              group and mode 2770"
         );
-        Some(Error::new(ErrorKind::Invalid { message }))
+        Some(Error::invalid(message))
     }
 }

@@ -59,7 +59,7 @@ impl Store {
         let is_first = self.state == State::New;
         let Some(made) = self.create_shared(place, parent) else { return };
         if let Some(message) = self.home.choice().and_then(|choice| choice.mistake.clone()) {
-            self.problems.current.get_or_insert(Error::new(ErrorKind::Invalid { message }));
+            self.problems.current.get_or_insert(Error::invalid(message));
         }
         if let (true, None, Some(problem)) =
             (is_first, &self.on_release.warning, &self.problems.current)
