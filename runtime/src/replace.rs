@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::{Forks, epoch};
-use crate::segment::fork_safe_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Registered};
 
 /// The file that is to be replaced, and its lock.
 pub(crate) struct Original<'a> {
@@ -27,7 +27,7 @@ pub(crate) struct Original<'a> {
     name: &'static str,
     epoch: u32,
     /// `None`: there was no such file.
-    kept: Option<Kept>,
+    fd: Option<Registered>,
 }
 
 impl<'a> Original<'a> {
@@ -44,10 +44,10 @@ impl<'a> Original<'a> {
         };
         let Some(held) = held else { return Ok(None) };
         let lock =
-            |kept: &Kept| kept.with(|fd| flock(fd, FlockOperation::NonBlockingLockExclusive));
+            |fd: &Registered| fd.with(|fd| flock(fd, FlockOperation::NonBlockingLockExclusive));
         // Ignores any other error: on a filesystem without locks, the lock beside it has to
         // suffice.
-        if let Some(Some(Err(Errno::WOULDBLOCK)) | None) = held.kept.as_ref().map(lock) {
+        if let Some(Some(Err(Errno::WOULDBLOCK)) | None) = held.fd.as_ref().map(lock) {
             // Another process has it; or this one's descriptor was closed.
             return Ok(None);
         }
@@ -57,18 +57,18 @@ impl<'a> Original<'a> {
 
     /// `None`: there are too many descriptors.
     fn open(directory: &'a Directory, name: &'static str) -> Result<Option<Self>, Error> {
-        let held = |kept| Self { directory, name, epoch: epoch(), kept };
+        let held = |fd| Self { directory, name, epoch: epoch(), fd };
         let Some(fd) = directory.open_replaceable(name)? else { return Ok(Some(held(None))) };
-        let kept = fork_safe_fd::keep(fd).map_err(|e| Error::io("stat the file", e))?;
-        Ok(kept.map(|kept| held(Some(kept))))
+        let fd = fork_safe_fd::register(fd).map_err(|e| Error::io("stat the file", e))?;
+        Ok(fd.map(|fd| held(Some(fd))))
     }
 
     /// Whether the name still leads to the file that was locked, or to none if there was none.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let is_there = match &self.kept {
+        let is_there = match &self.fd {
             // A signal handler can fork, and the child continues without the lock.
             Some(_) if self.epoch != epoch() => false,
-            Some(kept) => kept.with(|fd| leads_to(self.directory, self.name, fd)).unwrap_or(false),
+            Some(fd) => fd.with(|fd| leads_to(self.directory, self.name, fd)).unwrap_or(false),
             None => {
                 let found = statat(self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW);
                 matches!(found, Err(Errno::NOENT))
@@ -81,7 +81,7 @@ impl<'a> Original<'a> {
     pub(crate) fn replace_by(&self, new: &str) -> rustix::io::Result<()> {
         let Self { directory, name, .. } = *self;
         let replace = || renameat(directory, new, directory, name);
-        if self.kept.is_some() {
+        if self.fd.is_some() {
             return replace();
         }
         // There is no original to lock. So the second process must find the first one's file.
@@ -96,10 +96,10 @@ impl<'a> Original<'a> {
 impl Drop for Original<'_> {
     fn drop(&mut self) {
         // In a child the fork handler has closed the descriptor.
-        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
+        if let (true, Some(fd)) = (self.epoch == epoch(), self.fd.take()) {
             // A child that was created without fork handlers has the open file too.
-            let _ = kept.with(|fd| flock(fd, FlockOperation::Unlock));
-            kept.close();
+            let _ = fd.with(|fd| flock(fd, FlockOperation::Unlock));
+            fd.close();
         }
     }
 }

@@ -8,14 +8,14 @@ use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::process::{Forks, epoch};
 use crate::replace::leads_to;
-use crate::segment::fork_safe_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Registered};
 use crate::segment::lock;
 
 /// The lock, while it is held.
 pub(crate) struct CompactionLock<'a> {
     directory: &'a Directory,
     epoch: u32,
-    kept: Option<Kept>,
+    fd: Option<Registered>,
 }
 
 impl<'a> CompactionLock<'a> {
@@ -25,8 +25,8 @@ impl<'a> CompactionLock<'a> {
         let Some(held) = forks.without(|| Self::open(directory)).transpose()?.flatten() else {
             return Ok(None);
         };
-        let take = |kept: &Kept| kept.with(|fd| fault::call!("compaction.lock", lock::take(fd)));
-        match held.kept.as_ref().and_then(take) {
+        let take = |fd: &Registered| fd.with(|fd| fault::call!("compaction.lock", lock::take(fd)));
+        match held.fd.as_ref().and_then(take) {
             // Another process may have removed the file before it was locked. Then the next one
             // would lock another file.
             Some(Ok(())) => Ok(held.check().is_ok().then_some(held)),
@@ -75,9 +75,9 @@ impl<'a> CompactionLock<'a> {
             let _ = fchmod(&fd, mode);
             directory.give_to_owner(&fd)?;
         }
-        let kept = fork_safe_fd::keep(fd).map_err(failed)?;
+        let fd = fork_safe_fd::register(fd).map_err(failed)?;
         // From here on, dropping it releases the descriptor.
-        Ok(kept.map(|kept| Self { directory, epoch: epoch(), kept: Some(kept) }))
+        Ok(fd.map(|fd| Self { directory, epoch: epoch(), fd: Some(fd) }))
     }
 
     /// Checks that this still is the process that took the lock, and that other processes would
@@ -85,8 +85,8 @@ impl<'a> CompactionLock<'a> {
     pub(crate) fn check(&self) -> Result<(), Error> {
         // A signal handler can fork during a compaction, and the child continues without the lock.
         // A program that becomes a daemon closes all descriptors, which releases the lock.
-        let leads = |kept: &Kept| kept.with(|fd| leads_to(self.directory, COMPACTION_LOCK, fd));
-        match self.kept.as_ref().and_then(leads) {
+        let leads = |fd: &Registered| fd.with(|fd| leads_to(self.directory, COMPACTION_LOCK, fd));
+        match self.fd.as_ref().and_then(leads) {
             Some(leads) if self.epoch == epoch() => {
                 // If the name leads elsewhere, the next process creates another file, locks that,
                 // and compacts.
@@ -100,11 +100,11 @@ impl<'a> CompactionLock<'a> {
 impl Drop for CompactionLock<'_> {
     fn drop(&mut self) {
         // In a child, the fork handler has closed the descriptor.
-        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
+        if let (true, Some(fd)) = (self.epoch == epoch(), self.fd.take()) {
             // Released before it is closed: a child that was created without fork handlers still
             // has the open file description.
-            let _ = kept.with(|fd| fault::call!("compaction.unlock", lock::release(fd)));
-            fault::step!("compaction.close", kept.close());
+            let _ = fd.with(|fd| fault::call!("compaction.unlock", lock::release(fd)));
+            fault::step!("compaction.close", fd.close());
         }
     }
 }

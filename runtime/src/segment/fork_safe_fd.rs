@@ -31,10 +31,10 @@ static SLOTS: [Slot; 128] = [const {
 
 /// A descriptor that is registered here.
 #[derive(Debug)]
-pub(crate) struct Kept(usize);
+pub(crate) struct Registered(usize);
 
 /// Registers it; `None` if there are too many.
-pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<Option<Kept>> {
+pub(crate) fn register(fd: OwnedFd) -> rustix::io::Result<Option<Registered>> {
     let stat = fstat(&fd)?;
     let free = |slot: &Slot| {
         let order = (Ordering::Acquire, Ordering::Relaxed);
@@ -46,10 +46,10 @@ pub(crate) fn keep(fd: OwnedFd) -> rustix::io::Result<Option<Kept>> {
         slot.inode.store(stat.st_ino, Ordering::Relaxed);
         slot.fd.store(fd.into_raw_fd(), Ordering::Release);
     }
-    Ok(Some(Kept(at)))
+    Ok(Some(Registered(at)))
 }
 
-impl Kept {
+impl Registered {
     /// Calls `what` with the descriptor, if its number still refers to its file.
     pub(crate) fn with<T>(&self, what: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
         SLOTS.get(self.0)?.with(what)

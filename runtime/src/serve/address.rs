@@ -14,7 +14,7 @@ use rustix::net::sockopt::socket_acceptconn;
 use rustix::net::{SocketAddrUnix, getsockname};
 
 use crate::error::Error;
-use crate::segment::fork_safe_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Registered};
 use crate::store::FORKS;
 
 /// An address, resolved.
@@ -94,16 +94,16 @@ impl Address {
         };
         let bound = FORKS.without(|| {
             let (fd, address) = bind()?;
-            Ok((fork_safe_fd::keep(fd)?, address))
+            Ok((fork_safe_fd::register(fd)?, address))
         });
         match bound {
-            Some(Ok((Some(kept), address))) => {
+            Some(Ok((Some(fd), address))) => {
                 let path = match self {
                     Self::Unix(path) => Some(path.clone()),
                     // Whoever bound an inherited one keeps its file.
                     Self::Tcp(_) | Self::Inherited(_) => None,
                 };
-                Ok(Listener { kept: Some(kept), address, path })
+                Ok(Listener { fd: Some(fd), address, path })
             }
             Some(Err(e)) => Err(failed(e)),
             Some(Ok((None, _))) | None => Err(failed(rustix::io::Errno::MFILE.into())),
@@ -147,7 +147,7 @@ fn remove_stale(path: &Path, has_lock: bool) {
 /// A socket that listens, and is closed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) kept: Option<Kept>,
+    pub(super) fd: Option<Registered>,
     address: String,
     /// The file of a Unix socket.
     path: Option<PathBuf>,
@@ -164,8 +164,8 @@ impl Drop for Listener {
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
         }
-        if let Some(kept) = self.kept.take() {
-            kept.close();
+        if let Some(fd) = self.fd.take() {
+            fd.close();
         }
     }
 }

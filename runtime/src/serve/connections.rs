@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, getrlimit};
 
-use crate::segment::fork_safe_fd::{self, Kept};
+use crate::segment::fork_safe_fd::{self, Registered};
 use crate::store::FORKS;
 
 use super::address::Listener;
@@ -72,8 +72,8 @@ struct Gate {
 
 impl Connection {
     /// `None`: there is no TLS for it.
-    fn new(kept: Kept, answers: &Rc<Answers>) -> Option<Self> {
-        let socket = Rc::new(Socket::new(kept));
+    fn new(fd: Registered, answers: &Rc<Answers>) -> Option<Self> {
+        let socket = Rc::new(Socket::new(fd));
         let gate = Rc::<Gate>::default();
         let (of_service, of_answers) = (Rc::clone(&gate), Rc::clone(answers));
         let service = service_fn(move |request: Request<Incoming>| {
@@ -205,12 +205,12 @@ fn wait(
     let mut polled =
         vec![PollFd::from_borrowed_fd(shared.wake.as_ref()?.borrowed()?, PollFlags::IN)];
     for listener in listeners.iter().filter(|_| !rests) {
-        let fd = listener.kept.as_ref()?.borrowed()?;
+        let fd = listener.fd.as_ref()?.borrowed()?;
         polled.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
     }
     let first = polled.len();
     for connection in connections {
-        let fd = connection.socket.kept()?.borrowed()?;
+        let fd = connection.socket.fd()?.borrowed()?;
         polled.push(PollFd::from_borrowed_fd(fd, connection.socket.wants()));
     }
     if poll(&mut polled, timeout.as_ref()).is_err() {
@@ -234,19 +234,21 @@ fn accept(
         for _ in 0..BATCH {
             let accepted = FORKS.without(|| {
                 let fd = listener
-                    .kept
+                    .fd
                     .as_ref()?
                     .with(|fd| accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK))?;
-                Some(fd.and_then(fork_safe_fd::keep))
+                Some(fd.and_then(fork_safe_fd::register))
             });
             match accepted.flatten() {
-                Some(Ok(Some(kept))) => {
+                Some(Ok(Some(fd))) => {
                     // The newcomer is served: it may be the scraper, and whoever holds connections
                     // may not.
                     if connections.len() >= most {
                         make_room(connections);
                     }
-                    let Some(mut connection) = Connection::new(kept, answers) else { continue };
+                    let Some(mut connection) = Connection::new(fd, answers) else {
+                        continue;
+                    };
                     // The request has often arrived already.
                     if connection.drive(PollFlags::empty()) {
                         connections.push(connection);

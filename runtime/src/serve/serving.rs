@@ -8,10 +8,10 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::error::Error;
 use crate::process::epoch;
-use crate::segment::fork_safe_fd::Kept;
+use crate::segment::fork_safe_fd::Registered;
 
 use super::address::Listener;
-use super::registered::registered;
+use super::registered::register;
 
 /// A server that was started. It goes on when this is dropped.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ pub(super) struct Shared {
     /// The process that has the thread.
     epoch: u32,
     /// Readable when the server is to stop.
-    pub(super) wake: Option<Kept>,
+    pub(super) wake: Option<Registered>,
     stops: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -86,7 +86,7 @@ impl Drop for Shared {
 
 impl Shared {
     pub(super) fn new() -> Result<Self, Error> {
-        let wake = registered("make a descriptor to wake the server", || {
+        let wake = register("make a descriptor to wake the server", || {
             eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
         })?;
         Ok(Self {

@@ -12,7 +12,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use crate::segment::fork_safe_fd::Kept;
+use crate::segment::fork_safe_fd::Registered;
 
 /// The bytes that are read at once.
 const PIECE: usize = 8192;
@@ -20,18 +20,18 @@ const PIECE: usize = 8192;
 /// A socket, and what its connection waits for.
 #[derive(Debug)]
 pub(super) struct Socket {
-    kept: Option<Kept>,
+    fd: Option<Registered>,
     wants: Cell<PollFlags>,
 }
 
 impl Socket {
-    pub(super) fn new(kept: Kept) -> Self {
+    pub(super) fn new(fd: Registered) -> Self {
         // A new connection waits for its request.
-        Self { kept: Some(kept), wants: Cell::new(PollFlags::IN) }
+        Self { fd: Some(fd), wants: Cell::new(PollFlags::IN) }
     }
 
-    pub(super) fn kept(&self) -> Option<&Kept> {
-        self.kept.as_ref()
+    pub(super) fn fd(&self) -> Option<&Registered> {
+        self.fd.as_ref()
     }
 
     /// What the connection waits for.
@@ -51,7 +51,7 @@ impl Socket {
         mut what: impl FnMut(std::os::fd::BorrowedFd<'_>) -> rustix::io::Result<T>,
     ) -> Poll<io::Result<T>> {
         loop {
-            let done = self.kept().and_then(|kept| kept.with(&mut what));
+            let done = self.fd().and_then(|fd| fd.with(&mut what));
             match done.unwrap_or(Err(Errno::BADF)) {
                 Err(Errno::AGAIN) => {
                     self.wants.set(self.wants.get() | wait);
@@ -79,16 +79,16 @@ impl Socket {
     }
 
     pub(super) fn end_writing(&self) {
-        let _ = self.kept().and_then(|kept| kept.with(|fd| shutdown(fd, Shutdown::Write)));
+        let _ = self.fd().and_then(|fd| fd.with(|fd| shutdown(fd, Shutdown::Write)));
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(kept) = self.kept.take() {
+        if let Some(fd) = self.fd.take() {
             // A child that was created without fork handlers still has the connection.
-            let _ = kept.with(|fd| shutdown(fd, Shutdown::Both));
-            kept.close();
+            let _ = fd.with(|fd| shutdown(fd, Shutdown::Both));
+            fd.close();
         }
     }
 }

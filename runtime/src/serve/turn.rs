@@ -12,17 +12,17 @@ use rustix::io::Errno;
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::epoch;
-use crate::segment::fork_safe_fd::Kept;
+use crate::segment::fork_safe_fd::Registered;
 use crate::segment::lock;
 
 use super::address::{Address, Listener};
-use super::registered::registered;
+use super::registered::register;
 use super::serving::Shared;
 
 /// The lock's file, opened.
 pub(super) struct Turn {
     epoch: u32,
-    kept: Option<Kept>,
+    fd: Option<Registered>,
 }
 
 impl Turn {
@@ -33,11 +33,11 @@ impl Turn {
         }
         let path = directory.path().join(name);
         let what = "open the lock for serving";
-        let kept = registered(what, || open(directory, name)).map_err(|e| e.at(&path))?;
-        let stat = kept.with(|fd| fstat(fd)).unwrap_or(Err(Errno::BADF));
+        let fd = register(what, || open(directory, name)).map_err(|e| e.at(&path))?;
+        let stat = fd.with(|fd| fstat(fd)).unwrap_or(Err(Errno::BADF));
         let stat = stat.map_err(|e| Error::io(what, e).at(&path))?;
         // From here on, dropping it closes the descriptor.
-        let turn = Self { epoch: epoch(), kept: Some(kept) };
+        let turn = Self { epoch: epoch(), fd: Some(fd) };
         // A stranger who created it in a directory like `/tmp` could hold it for ever.
         directory.check_owner(&stat).map_err(|e| e.at(&path))?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
@@ -49,7 +49,7 @@ impl Turn {
 
     /// Takes the lock without waiting. `false`: another process has it.
     pub(super) fn take(&self) -> Result<bool, Error> {
-        let taken = self.kept.as_ref().and_then(|kept| kept.with(|fd| lock::take(fd)));
+        let taken = self.fd.as_ref().and_then(|fd| fd.with(|fd| lock::take(fd)));
         match taken {
             Some(Ok(())) => Ok(true),
             Some(Err(e)) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
@@ -62,8 +62,7 @@ impl Turn {
 
     /// Waits for the lock.
     pub(super) fn wait(&self) {
-        while let Some(Err(e)) = self.kept.as_ref().and_then(|kept| kept.with(|fd| lock::wait(fd)))
-        {
+        while let Some(Err(e)) = self.fd.as_ref().and_then(|fd| fd.with(|fd| lock::wait(fd))) {
             if e.raw_os_error() != Some(libc::EINTR) {
                 // The kernel found a deadlock, or has no memory for the lock: rare, and passing.
                 std::thread::sleep(Duration::from_millis(100));
@@ -118,11 +117,11 @@ fn open(directory: &Directory, name: &str) -> rustix::io::Result<OwnedFd> {
 impl Drop for Turn {
     fn drop(&mut self) {
         // In a child, the fork handler has closed the descriptor.
-        if let (true, Some(kept)) = (self.epoch == epoch(), self.kept.take()) {
+        if let (true, Some(fd)) = (self.epoch == epoch(), self.fd.take()) {
             // Released before it is closed: a child that was created without fork handlers still
             // has the open file description.
-            let _ = kept.with(|fd| lock::release(fd));
-            kept.close();
+            let _ = fd.with(|fd| lock::release(fd));
+            fd.close();
         }
     }
 }
