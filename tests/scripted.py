@@ -42,6 +42,7 @@ class Recorder:
             for mode in ["sum", "livesum", "mostrecent", "livemostrecent", "liveall"]
         ]
         self.release = Info("release", "What the program is.", **own)
+        self.job = Info("job", "What the program was.", **own)
         self.histogram = Histogram("histogram", "A histogram.", **buckets)
         self.histograms = Histogram("histograms", "Histograms.", ["id"], **buckets)
         self.summary = Summary("summary", "A summary.", **own)
@@ -81,6 +82,8 @@ class Recorder:
                 states.state(what)
         elif metric == "info":
             self.release.info({"id": label})
+        elif metric == "job":
+            self.job.info({"id": what})
         elif metric == "histogram":
             one(self.histogram, self.histograms).observe(float(what))
         elif metric == "summary":
@@ -112,11 +115,14 @@ class RecorderNext:
         self.rebucketed = Histogram("rebucketed", "R.", buckets=[2.0, 4.0, 8.0], **own)
         self.remoded = Gauge("remoded", "R.", multiprocess_mode="max", **own)
         self.rekinded = Gauge("rekinded", "R.", multiprocess_mode="sum", **own)
+        self.job = Info("job", "What the program is.", **own)
 
     def obey(self, command):
         metric, what = command.split(" ")
         if metric == "rebucketed":
             self.rebucketed.observe(float(what))
+        elif metric == "job":
+            self.job.info({"id": what})
         else:
             getattr(self, metric).set(float(what))
 

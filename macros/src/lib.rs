@@ -624,7 +624,7 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Across processes, counters, histograms and summaries are added up, including those of processes
 /// that have ended. The `mode` of a gauge or a state set determines how its values are combined. An
-/// info is shown as long as a process that has it is alive.
+/// info is shown as long as a process that has it is alive, or with `mode = "max"` also afterwards.
 ///
 /// # Arguments
 ///
@@ -636,6 +636,7 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
 /// | `buckets = [1, 10, 100]` | histograms that are not in seconds: the buckets' upper bounds |
 /// | `mode = "livesum"` | required for gauges and state sets; see [below](#modes) |
+/// | `mode = "max"` | an `Info` that stays when its process has ended, for batch jobs |
 /// | `labels(version = "1.4.0")` | required for a `static` of type `Info`: constant labels |
 /// | `labels("http.route" = route)` | families: names for labels; see [below](#utf-8-names) |
 /// | `utf8_names` | names may be any text; see [below](#utf-8-names) |

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 use headcount::{
-    Collector, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, counted,
+    Clean, Collector, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, counted,
     exponential_buckets, linear_buckets, metric, timed,
 };
 use headcount_tests::child::Child;
@@ -318,4 +319,36 @@ fn processes_make_of_a_metric_what_its_declaration_says() {
     for live in ["kinds_live_level", "kinds_phase", "kinds_info", "kinds_constant_info"] {
         assert_eq!(page.series(live), 0, "{live} is of the living");
     }
+}
+
+#[test]
+fn the_build_info_of_a_batch_job_stays_when_it_was_killed_and_compacted() {
+    let directory = temporary_directory(Medium::Memory);
+    let mut job = Command::new(env!("CARGO_BIN_EXE_batch"));
+    // Nobody listens there, and a killed job pushes nothing.
+    let mut job = Child::start(job.arg(directory.path()).args(["http://127.0.0.1:9", "waits"]));
+    eventually("the job has begun", || job.output().contains("ready\n").then_some(()));
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!(
+        "program_build_info{{of=\"batch\",package=\"headcount-tests\",version=\"{version}\"}}"
+    );
+    let collector = Collector::from_directory(directory.path());
+    page_of(&collector).assert(&[(&build, 1.0), ("runs_total", 1.0)]);
+
+    job.kill();
+    page_of(&collector).assert(&[(&build, 1.0), ("runs_total", 1.0)]);
+    let compacted = eventually("it is dead", || {
+        let compacted = collector.compact().expect("the directory is ours");
+        (compacted.segments() > 0).then_some(compacted)
+    });
+    assert_eq!(compacted.segments(), 1);
+    for _ in 0..2 {
+        page_of(&collector).assert(&[(&build, 1.0), ("runs_total", 1.0)]);
+        let page = page_of(&Collector::from_directory(directory.path()));
+        page.assert(&[(&build, 1.0), ("headcount_archived_processes", 1.0)]);
+    }
+
+    let forgotten = collector.clean(&Clean::new().older_than(Duration::ZERO)).expect("it is ours");
+    assert!(forgotten.series().iter().any(|series| series.contains("of=\"batch\"")));
+    assert_eq!(page_of(&collector).series("program_build_info"), 0);
 }

@@ -33,10 +33,17 @@ pub(crate) fn mode(args: &Args, kind: Kind, errors: &mut Errors) -> Option<&'sta
     match kind {
         Kind::Unknown => {}
         kind if kind.needs_mode() => {}
-        Kind::Info => errors.on(
-            mode,
-            "`mode` belongs to gauges and state sets: an info is shown while its process is alive",
-        ),
+        Kind::Info => {
+            let variant = named(mode, errors)?;
+            if !["Max", "LiveMax"].contains(&variant) {
+                errors.on(
+                    mode,
+                    "an info is shown while its process is alive (`livemax`, the default), or also \
+                     after it has ended (`max`)",
+                );
+            }
+            return Some(variant);
+        }
         _ => errors.on(
             mode,
             "`mode` belongs to gauges and state sets: counters and histograms are added up",

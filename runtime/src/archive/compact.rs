@@ -28,14 +28,7 @@ type Identity<'a> = (&'a str, Encoding, Option<GaugeMode>, &'a [u64], &'a str, V
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
     labels.sort_unstable();
-    let encoding = family.encoding.archived().unwrap_or(family.encoding);
-    (&family.name, encoding, family.mode, &family.bounds, &family.unit, labels)
-}
-
-/// Whether dead processes leave anything of this family. Gauges of live modes, and infos, show
-/// living processes only.
-fn is_kept(family: &LogFamily) -> bool {
-    family.encoding.archived().is_some() && !family.mode.is_some_and(GaugeMode::is_live)
+    (&family.name, family.encoding.archived(), family.mode, &family.bounds, &family.unit, labels)
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files
@@ -50,7 +43,7 @@ pub(crate) fn compact(
     let families = {
         let logs = logs(dead);
         let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
-        for used in uses(&logs).filter(|used| is_kept(used.family)) {
+        for used in uses(&logs).filter(|used| used.family.outlives_processes()) {
             found.entry(identity(used.family)).or_default().push(used);
         }
         let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
@@ -105,7 +98,7 @@ fn archived_family(
     let (age, mut family) = (newest.newest, newest.family.clone());
     family.labels.sort_unstable();
     (family.file, family.line) = (String::new(), 0);
-    family.encoding = family.encoding.archived()?;
+    family.encoding = family.encoding.archived();
     let mut newest = age;
     let mut merging = FamilyMerge::new(uses);
     // Not all of them may have a help text.

@@ -145,7 +145,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     // archive written without them would lose them.
     let known = types(metric, value, mode)?;
     let (encoding, mode) = known.ok_or_else(|| Error::unknown("a family of another type"))?;
-    if encoding.archived() != Some(encoding) {
+    if encoding.archived() != encoding {
         return Err(Error::corrupt("an archived family's type"));
     }
     if labels > MAX_LABELS || usize::from(bounds) >= MAX_BOUNDS {
@@ -171,6 +171,9 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
     };
     if let Some(rule) = family.broken_rule() {
         return Err(Error::corrupt(rule));
+    }
+    if !family.outlives_processes() {
+        return Err(Error::corrupt("an archived family of the living"));
     }
     if !family.labels.is_sorted() {
         return Err(Error::corrupt("an archived family's labels"));
@@ -247,6 +250,9 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             let sum = exact(f, family)?.unwrap_or_default();
             let (has_one, when, value) = (f.u64()?, f.u64()?, f64::from_bits(f.u64()?));
             let one = (has_one == 1).then_some((when, value));
+            if family.kind() == MetricType::Info && one.map(|(_, value)| value) != Some(1.0) {
+                return Err(Error::corrupt("an archived info's value"));
+            }
             let mut each = BTreeMap::new();
             for _ in 0..f.u32()? {
                 let pid = f.u32()?;

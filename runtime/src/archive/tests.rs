@@ -4,12 +4,19 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::declare::descriptor::Descriptor;
 use crate::directory::Directory;
-use crate::merge::archived::Archive;
+use crate::merge::archived::{Archive, ArchivedFamily, ArchivedSeries};
 use crate::merge::part::Part;
+use crate::merge::spans::{Span, Spans};
+use crate::merge::sums::{GaugeSum, Sum};
+use crate::model::cells::Encoding;
 use crate::model::kind::Kind;
+use crate::model::{GaugeMode, LabelSet};
+use crate::reader::family::LogFamily;
+use crate::reader::segment::ENDLESS;
 use crate::segment::format::{
     Header, LADDER, LIMITS_OFF, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, PAGE, Word,
 };
@@ -68,6 +75,35 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     }
     archive = compact(archive, &[], &HashSet::new(), 0);
     assert!(!archive.has(&instance));
+}
+
+#[test]
+fn an_archived_info_is_1_and_outlives_its_process_or_it_is_damage() {
+    let archive = |mode, value| {
+        let family = LogFamily {
+            name: "job_info".to_owned(),
+            encoding: Encoding::Info,
+            mode,
+            width: 1,
+            ..LogFamily::left_out()
+        };
+        let sum = Sum::Gauge(GaugeSum { one: Some((0, value)), ..GaugeSum::default() });
+        let spans = Spans(vec![Span { from: 0, until: ENDLESS, sum }]);
+        let series = vec![ArchivedSeries { labels: LabelSet::default(), spans, touched: 0 }];
+        let family = ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series };
+        Archive { families: vec![Arc::new(family)], ..Archive::default() }
+    };
+    let says = |mode, value| match decode(&encode(&archive(mode, value), 8)) {
+        Ok(read) => format!("{:?}", read.families[0].family.mode),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(says(Some(GaugeMode::Max), 1.0), "Some(Max)");
+    for value in [0.0, 2.0, f64::NAN] {
+        let said = says(Some(GaugeMode::Max), value);
+        assert!(said.contains("an archived info's value"), "{said}");
+    }
+    let said = says(None, 1.0);
+    assert!(said.contains("an archived family of the living"), "{said}");
 }
 
 /// An empty directory, in memory if the system has such a filesystem.

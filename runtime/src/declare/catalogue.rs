@@ -228,12 +228,12 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
     };
     if a.kind != b.kind {
         Some((format!("two types, {} and {}", a.kind, b.kind), true))
-    } else if a.mode != b.mode {
+    } else if a.mode != b.mode && a.kind.has_mode() {
         let word = |mode: Option<GaugeMode>| mode.map_or("", GaugeMode::as_str);
         different("modes", &word(a.mode), &word(b.mode), true)
     } else if a.labels != b.labels && !(first.is_foreign && second.is_foreign) {
         different("labels", &a.labels, &b.labels, true)
-    } else if a.mode.is_some() && a.labels == b.labels && first.order != second.order {
+    } else if a.kind.has_mode() && a.labels == b.labels && first.order != second.order {
         different("orders of labels", &first.order, &second.order, true)
     } else if a.buckets != b.buckets {
         different("buckets", &a.buckets, &b.buckets, true)
@@ -351,11 +351,10 @@ fn of_definition(definition: &Definition) -> Declaration {
     let states = is_states.then(|| definition.name.clone());
     let mut labels: Vec<String> = definition.labels.iter().cloned().chain(states).collect();
     labels.sort_unstable();
-    let has_mode = definition.has_mode();
     Declaration {
         name: definition.name.clone(),
         kind: definition.kind.metric(),
-        mode: has_mode.then_some(definition.mode),
+        mode: definition.mode_if_any(),
         help: definition.help.clone(),
         unit: definition.unit.clone(),
         labels,

@@ -12,7 +12,10 @@ use crate::model::cells::MAX_BOUNDS;
 use crate::model::kind::Kind;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_NAME, cut};
 
-use super::descriptor::{Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS};
+use super::descriptor::{
+    Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS, default_mode, fits_info,
+    mode_in_log,
+};
 use super::registry::{Site, Slot};
 use super::rules::{self, Class};
 
@@ -53,7 +56,7 @@ impl Definition {
             unit: String::new(),
             labels: Vec::new(),
             states: Vec::new(),
-            mode: GaugeMode::LiveSum,
+            mode: default_mode(kind),
             buckets: None,
             max_series: 1_000,
             idle_timeout: None,
@@ -191,6 +194,9 @@ impl Definition {
         if self.kind == Kind::InProgress && self.mode.is_recent() {
             return Some("calls in progress are counted, not set".to_owned());
         }
+        if self.kind == Kind::Info && !fits_info(self.mode) {
+            return Some("an info has the mode `max` or `livemax`".to_owned());
+        }
         rules::max_series_problem(u64::from(self.max_series)).or_else(|| {
             let seconds = self.idle_timeout?.as_secs();
             let is_fine = (1..=MOST_SECONDS).contains(&seconds);
@@ -203,8 +209,9 @@ impl Definition {
         u32::try_from(seconds).unwrap_or(u32::MAX)
     }
 
-    pub(crate) fn has_mode(&self) -> bool {
-        self.kind.metric().has_mode()
+    /// The mode that a log has for it, if any.
+    pub(crate) fn mode_if_any(&self) -> Option<GaugeMode> {
+        mode_in_log(self.kind, self.mode)
     }
 
     /// The bounds of its buckets; empty if it is no histogram.
@@ -234,7 +241,7 @@ impl Definition {
             && (self.help == d.help && self.unit == d.unit || self.lacks_help())
             && self.labels.iter().eq(d.labels.iter().map(Label::name))
             && self.states.iter().eq(states)
-            && (!d.has_mode() || self.mode == d.mode)
+            && self.mode_if_any() == d.mode_if_any()
             && bits(self.bounds()) == bits(bounds)
             && self.max_series == d.max_series
             && self.idle_seconds() == d.idle_timeout

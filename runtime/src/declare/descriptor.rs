@@ -146,7 +146,7 @@ impl Descriptor {
             unit: "",
             labels: &[],
             fan: None,
-            mode: GaugeMode::LiveSum,
+            mode: default_mode(kind),
             bounds,
             max_series: 1_000,
             idle_timeout: 0,
@@ -254,20 +254,25 @@ impl Descriptor {
         self
     }
 
-    /// Sets how the values of processes are combined, for a gauge.
+    /// Sets how the values of processes are combined, for a gauge or a state set, or whether an
+    /// info outlives its process.
     ///
     /// # Panics
     ///
-    /// Panics for any other kind.
+    /// Panics for any other kind, and for a mode that the kind doesn't have.
     #[must_use]
     #[track_caller]
     pub const fn mode(mut self, mode: GaugeMode) -> Self {
-        assert!(self.has_mode(), "`mode` belongs to a `Gauge` or a `StateSet`");
+        self.mode = mode;
+        if matches!(self.kind, Kind::Info) {
+            assert!(fits_info(mode), "an `Info` has the mode `max` or `livemax`");
+            return self;
+        }
+        assert!(self.has_mode(), "`mode` belongs to a `Gauge`, a `StateSet` or an `Info`");
         assert!(
             self.kind.encoding().allows(Some(mode)),
             "calls in progress are counted, not set: there is no most recent one"
         );
-        self.mode = mode;
         self
     }
 
@@ -329,9 +334,9 @@ impl Descriptor {
         self.kind.metric().has_mode()
     }
 
-    /// How the values of processes are combined, if the kind needs that.
+    /// The mode that a log has for it, if any.
     pub(crate) const fn mode_if_any(&self) -> Option<GaugeMode> {
-        if self.has_mode() { Some(self.mode) } else { None }
+        mode_in_log(self.kind, self.mode)
     }
 
     /// Whether its cells store the time at which the value was set.
@@ -391,6 +396,25 @@ impl Descriptor {
         }
         product as u32
     }
+}
+
+/// The mode that a log has for a metric of this kind, if any. An info that ends with its process
+/// has none.
+pub(super) const fn mode_in_log(kind: Kind, mode: GaugeMode) -> Option<GaugeMode> {
+    if kind.encoding().allows(Some(mode)) { Some(mode) } else { None }
+}
+
+/// The mode of a metric of this kind until another one is set.
+pub(super) const fn default_mode(kind: Kind) -> GaugeMode {
+    match kind {
+        Kind::Info => GaugeMode::LiveMax,
+        _ => GaugeMode::LiveSum,
+    }
+}
+
+/// Whether an info may be declared with this mode: it ends with its process, or it doesn't.
+pub(super) const fn fits_info(mode: GaugeMode) -> bool {
+    matches!(mode, GaugeMode::Max | GaugeMode::LiveMax)
 }
 
 /// The maximum length of a name or of a label's value, in bytes.

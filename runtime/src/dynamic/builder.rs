@@ -106,7 +106,7 @@ pub fn float_counter(name: impl Into<String>, help: impl Into<String>) -> Builde
 /// ```
 #[track_caller]
 pub fn gauge(name: impl Into<String>, help: impl Into<String>, mode: GaugeMode) -> Builder<Gauge> {
-    Builder::new(name.into(), help.into()).mode(mode)
+    Builder::new(name.into(), help.into()).with_mode(mode)
 }
 
 /// Declares a [`Histogram`]. Without [`buckets`](Builder::buckets) it has those of Prometheus'
@@ -194,7 +194,7 @@ pub fn state_set<T: LabelValue>(
     mode: GaugeMode,
 ) -> Builder<StateSet<T>> {
     let states = T::VALUES.iter().map(|state| Cow::Borrowed(*state));
-    Builder::new(name.into(), help.into()).mode(mode).with_states(states.collect())
+    Builder::new(name.into(), help.into()).with_mode(mode).with_states(states.collect())
 }
 
 /// Declares a [`StateSet`] whose states are known only at run time.
@@ -222,7 +222,7 @@ pub fn states<S: Into<String>>(
     states: impl IntoIterator<Item = S>,
 ) -> Builder<StateSet<AnyState>> {
     let states = states.into_iter().map(|state| Cow::Owned(state.into()));
-    Builder::new(name.into(), help.into()).mode(mode).with_states(states.collect())
+    Builder::new(name.into(), help.into()).with_mode(mode).with_states(states.collect())
 }
 
 impl<T: Handle> Builder<T> {
@@ -234,7 +234,7 @@ impl<T: Handle> Builder<T> {
         Self { definition, metric: PhantomData }
     }
 
-    fn mode(mut self, mode: GaugeMode) -> Self {
+    fn with_mode(mut self, mode: GaugeMode) -> Self {
         self.definition.mode = mode;
         self
     }
@@ -386,6 +386,29 @@ impl<T: Handle> Builder<T> {
             store::report_misuse(|| error.to_string());
         }
         declared
+    }
+}
+
+impl Builder<Info> {
+    /// Sets whether an info is shown after its process has ended: [`GaugeMode::Max`] shows those of
+    /// all processes, [`GaugeMode::LiveMax`], the default, those of the living. An info has no
+    /// other mode.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{GaugeMode, dynamic};
+    ///
+    /// let import = dynamic::info("import_info", "The file that was imported.").labels(["file"]);
+    /// let import = import.mode(GaugeMode::Max).register_family()?;
+    /// import.with_label_values(&["orders.csv"]).set();
+    ///
+    /// let error = dynamic::info("other_info", "Facts.").mode(GaugeMode::Sum).register();
+    /// assert!(error.unwrap_err().is_invalid());
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn mode(self, mode: GaugeMode) -> Self {
+        self.with_mode(mode)
     }
 }
 

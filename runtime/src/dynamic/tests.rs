@@ -147,7 +147,8 @@ fn what_is_accepted_is_read_back_equal_and_what_a_reader_refuses_is_refused() {
                 let family = read.unwrap_or_else(|rule| panic!("{definition:?}: {rule}"));
                 assert_eq!(family.name, name);
                 assert_eq!(family.help, "Help.");
-                assert_eq!(family.mode, definition.has_mode().then_some(GaugeMode::Max));
+                let has_mode = kind == Kind::Info || kind.metric().has_mode();
+                assert_eq!(family.mode, has_mode.then_some(GaugeMode::Max));
                 let state = (kind == Kind::StateSet).then_some(&name);
                 assert!(family.labels.iter().eq(labels.iter().chain(state)), "{definition:?}");
                 let bits: Vec<u64> = definition.bounds().iter().map(|b| b.to_bits()).collect();

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::instance::Age;
-use crate::reader::family::LogFamily;
+use crate::reader::family::{LogFamily, Shape};
 
 use super::archived::{Archive, ArchivedFamily};
 use super::sums::bounds_of;
@@ -69,23 +68,16 @@ pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = DeclaredFamily
     })
 }
 
-/// Two declarations are one family if they agree in this.
-pub(crate) type Shape = (MetricType, Option<GaugeMode>);
-
-pub(crate) fn shape(family: &LogFamily) -> Shape {
-    (family.kind(), family.mode)
-}
-
 /// The shape that most segments have. If several have equally many, the first in the order of types
 /// and modes.
 pub(crate) fn majority(uses: &[DeclaredFamily<'_>]) -> Shape {
-    let mut shapes = uses.iter().map(|used| shape(used.family));
+    let mut shapes = uses.iter().map(|used| used.family.shape());
     if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
         return first;
     }
     let mut counts = BTreeMap::<Shape, Vec<&DeclaredFamily<'_>>>::new();
     for used in uses {
-        counts.entry(shape(used.family)).or_default().push(used);
+        counts.entry(used.family.shape()).or_default().push(used);
     }
     let counts: BTreeMap<Shape, Votes> =
         counts.into_iter().map(|(shape, uses)| (shape, votes(uses))).collect();
@@ -133,7 +125,7 @@ pub(crate) fn conflict(name: &str, kept: Shape, other: &LogFamily) -> Error {
     let message = format!(
         "`{name}` is {} in most processes, and {} as declared at {place}: the latter is left out",
         words(kept),
-        words(shape(other)),
+        words(other.shape()),
     );
     Error::new(ErrorKind::Conflict { message })
 }

@@ -9,7 +9,7 @@ use crate::model::MetricFamily;
 
 use super::archived::Archive;
 use super::declared::{
-    DeclaredFamily, Votes, archived, conflict, different_bounds, majority, shape, uses, votes,
+    DeclaredFamily, Votes, archived, conflict, different_bounds, majority, uses, votes,
 };
 use super::family::FamilyMerge;
 use super::part::Part;
@@ -44,7 +44,7 @@ pub(crate) fn merge(
     for (name, uses) in declared {
         let kind = majority(&uses);
         let (uses, others): (Vec<_>, Vec<_>) =
-            uses.into_iter().partition(|used| shape(used.family) == kind);
+            uses.into_iter().partition(|used| used.family.shape() == kind);
         // Only one conflict is reported: one that does not depend on the order of the segments.
         if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.place())) {
             skipped.push(conflict(name, kind, other.family));

@@ -80,7 +80,11 @@ impl<'a> FamilyMerge<'a> {
                 kind: words.map_or(MetricType::Counter, LogFamily::kind),
                 series: Vec::new(),
             },
-            mode: words.and_then(|f| f.mode),
+            mode: match words.map(LogFamily::kind) {
+                // All that exist. Each declaration says whether those of the dead still do.
+                Some(MetricType::Info) => Some(GaugeMode::Max),
+                _ => words.and_then(|f| f.mode),
+            },
             bounds,
         }
     }
@@ -241,11 +245,9 @@ impl<'a> FamilyMerge<'a> {
 
     /// Adds one process's gauge. A removed gauge takes no part: a gauge may fall.
     fn add_gauge(&self, part: &Part, declared: &LogFamily, series: &LogSeries, spans: &mut Spans) {
-        // Only an info has no mode. It describes a process, and ends with it.
-        let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
-        if mode.is_live() && !part.is_alive() || part.segment.span(series).1 != ENDLESS {
-            return;
-        }
+        let takes_part = part.is_alive() || declared.outlives_processes();
+        let is_removed = part.segment.span(series).1 != ENDLESS;
+        let Some(mode) = self.mode.filter(|_| takes_part && !is_removed) else { return };
         let value = value_of(part, declared, series);
         // A gauge that was never set is 0 in a sum, and is left out otherwise.
         if value.is_none() && !mode.is_sum() {
@@ -331,7 +333,7 @@ impl<'a> FamilyMerge<'a> {
     }
 
     fn finish_gauge(&self, labels: &LabelSet, sum: GaugeSum, series: &mut Vec<Series>) {
-        let mode = self.mode.unwrap_or(GaugeMode::LiveMax);
+        let Some(mode) = self.mode else { return };
         sum.show(mode, |pid, value| {
             let labels = match pid {
                 Some(pid) => labels.iter().chain([("pid", &*pid.to_string())]).collect(),

@@ -6,7 +6,8 @@
 /// `env!("..")` of a variable that a build script set, a literal, a constant.
 ///
 /// The page shows the series of all living processes, so two versions that run side by side are two
-/// series.
+/// series. A batch job writes `mode = "max"` before its labels: its series stays when the job has
+/// ended (see [`Info`](crate::Info)).
 ///
 /// # Examples
 ///
@@ -21,14 +22,33 @@
 /// # Ok(())
 /// # }
 /// ```
+///
+/// In a batch job:
+///
+/// ```
+/// headcount::build_info!(mode = "max", commit = "abc123");
+///
+/// # fn main() {
+/// let declarations = headcount::declarations();
+/// let info = declarations.iter().find(|one| one.name == "program_build_info");
+/// assert_eq!(info.and_then(|info| info.mode), Some(headcount::GaugeMode::Max));
+/// # }
+/// ```
 #[macro_export]
 macro_rules! build_info {
+    (mode = $mode:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::build_info! { @declare [mode = $mode,] $($name = $value),* }
+    };
     ($($name:ident = $value:expr),* $(,)?) => {
+        $crate::build_info! { @declare [] $($name = $value),* }
+    };
+    (@declare [$($mode:tt)*] $($name:ident = $value:expr),*) => {
         const _: () = {
             #[$crate::metric(
                 crate = $crate,
                 name = "program_build_info",
                 help = "What was built.",
+                $($mode)*
                 labels(
                     package = $crate::__private::env!("CARGO_PKG_NAME"),
                     version = $crate::__private::env!("CARGO_PKG_VERSION"),

@@ -8,6 +8,11 @@ use super::handle::Raw;
 /// An info is shown while a process that set it is alive. Two generations of a program that run
 /// side by side show both of theirs. A forked child has its parent's info until it sets another.
 ///
+/// With `mode = "max"` an info stays on the page when its process has ended: the last one that each
+/// process set. That is for batch jobs, which nobody scrapes while they run. Every version that
+/// ever ran has a series then, until [`clean`](crate::Collector::clean) deletes what is old.
+/// Declarations of one family may differ in the mode, and each holds for its own processes.
+///
 /// # Examples
 ///
 /// ```
@@ -22,6 +27,18 @@ use super::handle::Raw;
 /// let text = headcount::Collector::new().collect()?.to_text();
 /// assert!(text.contains("shop_build_info{commit=\"abc123\",version=\"1.4.0\"} 1\n"));
 /// # Ok::<(), headcount::Error>(())
+/// ```
+///
+/// The info of a batch job:
+///
+/// ```
+/// use headcount::{Info, metric};
+///
+/// /// What was imported.
+/// #[metric(name = "import_info", mode = "max")]
+/// fn import(source: &str) -> Info;
+///
+/// import("orders.csv").set();
 /// ```
 #[derive(Clone, Copy)]
 #[repr(transparent)]

@@ -103,21 +103,22 @@ impl Encoding {
         match mode {
             // What is counted is not set at any time.
             Some(mode) if mode.is_recent() && matches!(self, Self::InProgress) => false,
+            // It is left behind by a process that ends, or else it ends with it.
+            Some(mode) if matches!(self, Self::Info) => matches!(mode, GaugeMode::Max),
             mode => mode.is_some() == self.metric().has_mode(),
         }
     }
 
-    /// How the archive encodes it; `None` if a process leaves nothing when it ends. A gauge is
-    /// archived as a value, in whichever way its cells encoded it.
-    pub(crate) const fn archived(self) -> Option<Self> {
+    /// How the archive encodes it. A gauge is archived as a value, in whichever way its cells
+    /// encoded it.
+    pub(crate) const fn archived(self) -> Self {
         match self.layout() {
-            CellLayout::Gauge(GaugeCell::Present) => None,
-            CellLayout::Gauge(GaugeCell::Running) => Some(Self::Gauge),
-            CellLayout::Gauge(GaugeCell::Value | GaugeCell::State)
+            CellLayout::Gauge(GaugeCell::Running) => Self::Gauge,
+            CellLayout::Gauge(GaugeCell::Value | GaugeCell::Present | GaugeCell::State)
             | CellLayout::Count
             | CellLayout::FloatCount
             | CellLayout::Buckets
-            | CellLayout::NanosBuckets => Some(self),
+            | CellLayout::NanosBuckets => self,
         }
     }
 }

@@ -44,6 +44,9 @@ pub(crate) struct LogFamily {
     pub(crate) width: u32,
 }
 
+/// A type, and how the values of processes are combined where declarations must agree about that.
+pub(crate) type Shape = (MetricType, Option<GaugeMode>);
+
 /// What a FAMILY record holds.
 #[derive(Debug)]
 pub(crate) enum Read {
@@ -107,6 +110,21 @@ impl LogFamily {
 
     pub(crate) fn kind(&self) -> MetricType {
         self.encoding.metric()
+    }
+
+    /// Two declarations of a name are one family if they agree in this. The mode of an info says
+    /// only which processes take part, so each declaration has its own.
+    pub(crate) fn shape(&self) -> Shape {
+        (self.kind(), self.mode.filter(|_| self.kind().has_mode()))
+    }
+
+    /// Whether processes that have ended take part. An info ends with its process, unless its mode
+    /// says otherwise.
+    pub(crate) fn outlives_processes(&self) -> bool {
+        match self.mode {
+            Some(mode) => !mode.is_live(),
+            None => self.kind() != MetricType::Info,
+        }
     }
 
     /// A bound in the family's unit.

@@ -101,8 +101,7 @@ impl Layout {
         } else if let Some(mute) = self.mute.get(&family.name) {
             for number in mute {
                 let known = self.families.get_mut(*number as usize);
-                let shape = (family.kind(), family.mode);
-                if let Some(known) = known.filter(|known| (known.kind(), known.mode) == shape) {
+                if let Some(known) = known.filter(|known| known.shape() == family.shape()) {
                     known.help.clone_from(&family.help);
                     known.unit.clone_from(&family.unit);
                 }

@@ -14,6 +14,8 @@ use headcount::{Config, Counter, Pusher, metric};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 
+headcount::build_info!(mode = "max", of = "batch");
+
 /// Runs begun.
 #[metric(name = "runs_total")]
 static RUNS: Counter;

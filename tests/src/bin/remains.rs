@@ -103,6 +103,9 @@ static WEIGHT: Summary;
 /// What was built.
 #[metric(name = "remains_build_info")]
 fn build(version: &str) -> Info;
+/// What was done.
+#[metric(name = "remains_job_info", mode = "max")]
+fn job(number: &str) -> Info;
 
 #[derive(LabelValue)]
 enum Phase {
@@ -167,6 +170,7 @@ fn count(n: u64) {
     queue_level(if n % 3 == 0 { "mail" } else { "print" }).add(x);
     queue_size("mail").observe(x);
     build("1.2.3").set();
+    job(if n % 2 == 0 { "even" } else { "odd" }).set();
     for phases in [PHASE_OF_ALL, LAST_PHASE, PHASES] {
         phases.set(Phase::Starting);
         if n % 2 == 0 {

@@ -123,6 +123,10 @@ static LIVE_ALL_STATE: StateSet<State>;
 #[metric(name = "release_info")]
 fn release(id: &str) -> Info;
 
+/// What the program was. The next version says only what it is.
+#[metric(name = "job_info", mode = "max")]
+fn job(id: &str) -> Info;
+
 fn main() {
     let directory = env::args().nth(1).expect("a directory");
     headcount::init(Config::new().directory(directory)).expect("the directory is fit");
@@ -153,6 +157,7 @@ fn obey(command: &str) {
         }
         "float_counter" => id.map_or(FLOAT_COUNTER, float_counters).inc_by(number(what)),
         "info" => release(id.expect("a label value")).set(),
+        "job" => job(what).set(),
         "state" => enter(what),
         "histogram" => {
             let histogram = id.map_or(HISTOGRAM, histograms);

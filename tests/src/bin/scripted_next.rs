@@ -6,7 +6,7 @@
 use std::env;
 use std::io;
 
-use headcount::{Config, Gauge, Histogram, metric};
+use headcount::{Config, Gauge, Histogram, Info, metric};
 
 /// Other buckets in the last version.
 #[metric(name = "rebucketed", buckets = [2.0, 4.0, 8.0])]
@@ -20,6 +20,10 @@ static REMODED: Gauge;
 #[metric(name = "rekinded", mode = "sum")]
 static REKINDED: Gauge;
 
+/// Stays when a process of the last version has ended.
+#[metric(name = "job_info")]
+fn job(id: &str) -> Info;
+
 fn main() {
     let directory = env::args().nth(1).expect("a directory");
     headcount::init(Config::new().directory(directory)).expect("the directory is fit");
@@ -27,11 +31,12 @@ fn main() {
     for line in io::stdin().lines() {
         let line = line.expect("a line of text");
         let (metric, value) = line.split_once(' ').expect("a metric and a value");
-        let value: f64 = value.parse().expect("a number");
+        let number = || value.parse::<f64>().expect("a number");
         match metric {
-            "rebucketed" => REBUCKETED.observe(value),
-            "remoded" => REMODED.set(value),
-            "rekinded" => REKINDED.set(value),
+            "rebucketed" => REBUCKETED.observe(number()),
+            "remoded" => REMODED.set(number()),
+            "rekinded" => REKINDED.set(number()),
+            "job" => job(value).set(),
             _ => panic!("no such command: {line}"),
         }
         println!("done");

@@ -15,6 +15,9 @@ const STATE: Row = Row {
     ..ROW
 };
 const INFO: Row = Row { kind: "gauge", families: &["release_info"], ..ROW };
+const JOB: Row = Row { kind: "gauge", families: &["job_info"], ..ROW };
+// The other families of the two versions contradict each other.
+const JOB_OF_VERSIONS: Row = Row { conflicts: 3, ..JOB };
 
 /// What processes say they are, and the states that they are in.
 pub const STATES: &[Row] = &[
@@ -326,4 +329,40 @@ pub const STATES: &[Row] = &[
         ..INFO
     },
     Row { name: "all are dead", steps: &["a: info{1.0} set", "a: exit"], shows: &[], ..INFO },
+    Row {
+        name: "what dead jobs were stays",
+        steps: &["a: job 1.0", "b: job 1.1", "c: job 1.1", "a: kill", "b: exit"],
+        shows: &["job_info{id=\"1.0\"} 1", "job_info{id=\"1.1\"} 1"],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["job_info{id=\"1.0\"} 1", "job_info{id=\"1.1\"} 1"],
+            shows: &[],
+            why: "Python's multiprocess mode has no Info",
+        }],
+        ..JOB
+    },
+    Row {
+        name: "all jobs are dead, and each stays as what it was last",
+        steps: &["a: job 1.0", "a: job 1.1", "a: kill", "b: job 1.2", "b: exit"],
+        shows: &["job_info{id=\"1.1\"} 1", "job_info{id=\"1.2\"} 1"],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["job_info{id=\"1.1\"} 1", "job_info{id=\"1.2\"} 1"],
+            shows: &[],
+            why: "Python's multiprocess mode has no Info",
+        }],
+        ..JOB
+    },
+    Row {
+        name: "the living and the dead of two versions, one of which stays",
+        steps: &["a: job 1.0", "B: job 2.0", "C: job 2.1", "a: kill", "C: kill"],
+        shows: &["job_info{id=\"1.0\"} 1", "job_info{id=\"2.0\"} 1"],
+        python: &[Difference {
+            files: Files::InAnyOrder,
+            lacks: &["job_info{id=\"1.0\"} 1", "job_info{id=\"2.0\"} 1"],
+            shows: &[],
+            why: "Python's multiprocess mode has no Info",
+        }],
+        ..JOB_OF_VERSIONS
+    },
 ];

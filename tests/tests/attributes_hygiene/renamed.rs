@@ -38,10 +38,16 @@ pub fn family(how: How) -> Counter;
 const NAMESPACE: &str = "renamed";
 
 renamed::build_info!(commit = "abc");
+renamed::build_info!(mode = "max", commit = "def");
+renamed::function_durations!(buckets = renamed::exponential_buckets::<3>(0.001, 10.0));
 
 /// What it is.
 #[metric(namespace = NAMESPACE, name = "info", labels(commit = "abc"), crate = renamed)]
 static INFO: Info;
+
+/// What it was.
+#[metric(name = "renamed_job_info", mode = "max", crate = renamed)]
+pub fn job(file: &str) -> Info;
 
 /// How it is.
 #[metric(namespace = NAMESPACE, name = "how", mode = "livesum", crate = crate::hidden::found)]

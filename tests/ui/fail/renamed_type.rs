@@ -12,6 +12,10 @@ static B: Count;
 #[metric(name = "c_info", unit = "info", labels(version = "1"))]
 static C: Said;
 
+/// C again.
+#[metric(name = "c_info", mode = "sum", labels(version = "1"))]
+static C_AGAIN: Said;
+
 /// D.
 #[metric(name = "d_count", mode = "sum")]
 static D: States<bool>;

@@ -65,6 +65,12 @@ static SAID: Said;
 fn host(name: &str, cores: u16) -> Info;
 
 headcount::build_info!(commit = COMMIT, target = "any",);
+headcount::build_info!(mode = "max");
+headcount::build_info!(mode = "livemax", commit = COMMIT, r#mode = "release",);
+
+/// What was done.
+#[metric(name = "job_info", mode = "max")]
+fn job(file: &str) -> Said;
 
 /// Depth.
 #[metric(name = "depth", mode = "mostrecent")]
