@@ -11,6 +11,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 
+use headcount::testing::label_of;
 use headcount::{
     Counter, Gauge, Histogram, LabelValue, Outcome, Summary, count_exceptions, counted,
     in_progress, metric, timed,
@@ -26,12 +27,6 @@ fn page() -> Page {
     looked_at();
     let text = headcount::Collector::new().collect().unwrap().to_text();
     Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
-
-fn label(value: &impl LabelValue) -> String {
-    let mut text = String::new();
-    headcount::LabelWriter::with(&mut text, |out| value.write_label(out));
-    text
 }
 
 #[derive(Debug, Clone, Copy, LabelValue)]
@@ -61,13 +56,13 @@ fn the_variants_of_an_enum_are_all_values_of_a_label() {
     }
 
     assert_eq!(Method::VALUES, ["get", "PUT"]);
-    assert_eq!((Method::Put.index(), label(&Method::Put)), (1, "PUT".to_owned()));
+    assert_eq!((Method::Put.index(), label_of(&Method::Put)), (1, "PUT".to_owned()));
     assert_eq!(Failure::<u8>::VALUES, ["not-found", "timed-out", "http-error", "say \"no\""]);
-    assert_eq!(label(&Failure::TimedOut { after: [0; 2] }), "timed-out");
-    assert_eq!(label(&Failure::<u8>::HTTPError(3)), "http-error");
-    assert_eq!(label(&Failure::<u8>::Refused), "say \"no\"");
-    assert_eq!(label(&Failure::<u8>::NotFound), "not-found");
-    assert_eq!(label(&Raw::Type), "type");
+    assert_eq!(label_of(&Failure::TimedOut { after: [0; 2] }), "timed-out");
+    assert_eq!(label_of(&Failure::<u8>::HTTPError(3)), "http-error");
+    assert_eq!(label_of(&Failure::<u8>::Refused), "say \"no\"");
+    assert_eq!(label_of(&Failure::<u8>::NotFound), "not-found");
+    assert_eq!(label_of(&Raw::Type), "type");
 }
 
 #[test]
@@ -82,10 +77,13 @@ fn a_struct_around_one_value_has_that_value() {
         r#fn: &'a T,
     }
 
-    assert_eq!(label(&Tenant("acme".to_owned())), "acme");
+    assert_eq!(label_of(&Tenant("acme".to_owned())), "acme");
     assert_eq!(Tenant::VALUES.len(), 0);
     let by = By { r#fn: &Method::Put };
-    assert_eq!((label(&by), by.index(), By::<'_, Method>::VALUES.len()), ("PUT".to_owned(), 1, 2));
+    assert_eq!(
+        (label_of(&by), by.index(), By::<'_, Method>::VALUES.len()),
+        ("PUT".to_owned(), 1, 2)
+    );
 }
 
 #[test]

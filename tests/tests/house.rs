@@ -130,7 +130,7 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "testing",
         modules: &["testing"],
-        may_use: &["error", "model", "base", "reader", "merge", "store"],
+        may_use: &["error", "model", "base", "label", "reader", "merge", "store"],
     },
 ];
 

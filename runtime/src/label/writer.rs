@@ -66,9 +66,8 @@ impl<'a> LabelWriter<'a> {
         beginning
     }
 
-    /// Runs `write` and appends what it wrote to `text`: for testing an implementation of
-    /// [`LabelValue`].
-    pub fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
+    /// Runs `write` and appends what it wrote to `text`.
+    pub(crate) fn with(text: &mut String, write: impl FnOnce(&mut LabelWriter<'_>)) {
         write(&mut LabelWriter::new(Out::Text(text)));
     }
 }

@@ -46,6 +46,55 @@
 //! whether the client got it, nobody knows.
 //!
 //! In a forked child, a request that its parent had in flight is the parent's.
+//!
+//! # Tests
+//!
+//! A test calls the router itself, without a server and without a socket, and reads what its thread
+//! has recorded meanwhile:
+//!
+#![cfg_attr(feature = "axum", doc = "```")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+//! use axum::body::{Body, to_bytes};
+//! use axum::http::{Request, StatusCode};
+//! use axum::{Router, routing::get};
+//! use headcount::testing::{assert_counts, this_thread};
+//! use headcount::{Counter, metric};
+//! use headcount_tower::MetricsLayer;
+//! use tower::ServiceExt;
+//!
+//! /// Orders shown.
+//! #[metric(name = "shown_orders_total")]
+//! static SHOWN: Counter;
+//!
+//! async fn order() -> &'static str {
+//!     SHOWN.inc();
+//!     "an order"
+//! }
+//!
+//! let app = Router::new().route("/orders/{id}", get(order)).layer(MetricsLayer::new());
+//! let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! let seen = this_thread(|| {
+//!     runtime.block_on(async {
+//!         for (path, status) in [("/orders/7", StatusCode::OK), ("/", StatusCode::NOT_FOUND)] {
+//!             let request = Request::get(path).body(Body::empty()).unwrap();
+//!             let response = app.clone().oneshot(request).await.unwrap();
+//!             assert_eq!(response.status(), status);
+//!             // A request ends when its body has been read, or is dropped.
+//!             to_bytes(response.into_body(), 1_000).await.unwrap();
+//!         }
+//!     });
+//! });
+//! assert_counts!(
+//!     seen,
+//!     "shown_orders_total" => 1,
+//!     "http_server_request_duration_seconds_count" {
+//!         http_request_method = "GET",
+//!         http_route = "/orders/{id}",
+//!         http_response_status_code = "200",
+//!     } => 1,
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod body;
 mod layer;
