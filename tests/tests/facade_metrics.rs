@@ -1,11 +1,16 @@
 //! Programs whose crates are instrumented with another facade count over many processes.
 
-use std::process::Command;
-use std::time::Duration;
+#![allow(clippy::float_cmp, reason = "counts are exact")]
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use headcount::{Collector, Snapshot};
 use headcount_tests::child::Child;
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, eventually, temporary_directory, within};
+use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use tokio_metrics::{RuntimeMetricsReporterBuilder, TaskMetricsReporterBuilder, TaskMonitor};
 
 /// The page of a program that counts the load, without the collector's own metrics, and the help
 /// texts.
@@ -35,6 +40,12 @@ fn the_same_load_gives_the_same_page_sample_by_sample() {
     assert_eq!(facade_help, compiled_help);
 }
 
+fn snapshot() -> Snapshot {
+    let snapshot = Collector::new().collect().expect("a snapshot");
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    snapshot
+}
+
 #[test]
 fn what_was_removed_is_made_anew_in_every_thread() {
     let recorder = headcount_metrics::Builder::new().build();
@@ -45,10 +56,7 @@ fn what_was_removed_is_made_anew_in_every_thread() {
             metrics::histogram!("reach", "arm" => "left").record(0.25);
         });
     };
-    let value = |name| {
-        let snapshot = headcount::Collector::new().collect().expect("a snapshot");
-        snapshot.value(name, &[("arm", "left")])
-    };
+    let value = |name| snapshot().value(name, &[("arm", "left")]);
     let (to_other, orders) = std::sync::mpsc::channel::<u64>();
     let (to_us, done) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
@@ -73,5 +81,165 @@ fn what_was_removed_is_made_anew_in_every_thread() {
     });
     assert_eq!(value("moves_total"), Some(22.0));
     assert_eq!((value("angle"), value("reach_count")), (Some(1.5), Some(2.0)));
+    assert_eq!(headcount::health().dropped_operations(), 0);
+}
+
+/// There is no suite of tests for recorders of this facade, so each method is called here, with what
+/// its documentation allows.
+#[test]
+fn every_method_of_a_recorder_does_what_the_facade_says() {
+    const METADATA: Metadata<'_> = Metadata::new("every", Level::INFO, Some("every::method"));
+    let recorder = headcount_metrics::Builder::new().build();
+    let name = |name: &'static str| KeyName::from_const_str(name);
+    let key = |name: &'static str, labels: &[(&'static str, &'static str)]| {
+        let labels = labels.iter().map(|(label, value)| Label::from_static_parts(label, value));
+        Key::from_parts(name, labels.collect::<Vec<_>>())
+    };
+    recorder.describe_counter(name("every_moves"), Some(Unit::Count), "Moves.".into());
+    recorder.describe_gauge(name("every_bytes"), Some(Unit::Bytes), "Memory.".into());
+
+    // One series, in whichever order the labels are given, and by whichever thread.
+    let counter =
+        recorder.register_counter(&key("every_moves", &[("x", "1"), ("y", "2")]), &METADATA);
+    counter.increment(2);
+    let again =
+        recorder.register_counter(&key("every_moves", &[("y", "2"), ("x", "1")]), &METADATA);
+    again.increment(3);
+    std::thread::scope(|scope| {
+        scope.spawn(|| counter.increment(5));
+        scope.spawn(|| {
+            let key = key("every_moves", &[("y", "2"), ("x", "1")]);
+            recorder.register_counter(&key, &METADATA).increment(7);
+        });
+    });
+    // Of two labels of one name the last one counts; other labels are another series.
+    let twice = key("every_moves", &[("x", "0"), ("y", "2"), ("x", "1")]);
+    recorder.register_counter(&twice, &METADATA).increment(11);
+    recorder.register_counter(&key("every_moves", &[]), &METADATA).increment(1);
+
+    // A total from elsewhere only rises.
+    let total = recorder.register_counter(&key("every_total", &[]), &METADATA);
+    for (value, expected) in [(5, 5), (3, 5), (5, 5), (8, 8)] {
+        total.absolute(value);
+        assert_eq!(snapshot().value("every_total", &[]), Some(f64::from(expected)));
+    }
+    total.increment(2);
+    total.absolute(9);
+    assert_eq!(snapshot().value("every_total", &[]), Some(10.0));
+
+    let gauge = recorder.register_gauge(&key("every_bytes", &[]), &METADATA);
+    gauge.increment(2.5);
+    gauge.decrement(4.0);
+    assert_eq!(snapshot().value("every_bytes", &[]), Some(-1.5));
+    gauge.set(7.0);
+    gauge.increment(0.5);
+
+    let histogram = recorder.register_histogram(&key("every_seconds", &[("x", "1")]), &METADATA);
+    histogram.record(0.25);
+    histogram.record(Duration::from_millis(1500));
+    histogram.record_many(20.0, 3);
+    // Described late, and once more.
+    recorder.describe_histogram(name("every_seconds"), Some(Unit::Seconds), "Waits.".into());
+    recorder.describe_counter(name("every_total"), None, "All.".into());
+    recorder.describe_counter(name("every_moves"), None, "Moves again.".into());
+    // Of what there is not.
+    recorder.describe_gauge(name("every_other"), Some(Unit::Percent), "Nothing.".into());
+
+    let snapshot = snapshot();
+    for (sample, labels, value) in [
+        ("every_moves_total", &[("x", "1"), ("y", "2")][..], 28.0),
+        ("every_moves_total", &[], 1.0),
+        ("every_total", &[], 10.0),
+        ("every_bytes", &[], 7.5),
+        ("every_seconds_bucket", &[("x", "1"), ("le", "0.25")], 1.0),
+        ("every_seconds_bucket", &[("x", "1"), ("le", "2.5")], 2.0),
+        ("every_seconds_bucket", &[("x", "1"), ("le", "+Inf")], 5.0),
+        ("every_seconds_sum", &[("x", "1")], 61.75),
+    ] {
+        assert_eq!(snapshot.value(sample, labels), Some(value), "{sample}{labels:?}");
+    }
+    for (family, unit, help) in [
+        ("every_bytes", "bytes", "Memory."),
+        ("every_seconds", "seconds", "Waits."),
+        ("every_total", "", "All."),
+        // The first description stays, as in other recorders.
+        ("every_moves_total", "count", "Moves."),
+    ] {
+        let found = snapshot.families().iter().find(|known| known.name == family);
+        let found = found.map(|found| (found.unit.as_str(), found.help.as_str()));
+        assert_eq!(found, Some((unit, help)), "{family}");
+    }
+    assert!(!snapshot.families().iter().any(|family| family.name == "every_other"));
+    assert_eq!(headcount::health().dropped_operations(), 0);
+}
+
+#[test]
+fn what_tokio_metrics_reports_is_on_the_page() {
+    const TASKS: u32 = 5;
+    let recorder = headcount_metrics::Builder::new().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    let _inside = runtime.enter();
+    let monitor = TaskMonitor::new();
+    let (mut of_runtime, mut of_tasks) = metrics::with_local_recorder(&recorder, || {
+        let of_runtime = RuntimeMetricsReporterBuilder::default().describe().build();
+        let of_tasks =
+            TaskMetricsReporterBuilder::new(|name| Key::from_parts(name, &[("of", "jobs")]));
+        (of_runtime, of_tasks.describe().build_with_monitor(monitor.clone()))
+    });
+
+    // These wait until they are let go.
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| {
+            let gate = gate.clone();
+            runtime.spawn(monitor.instrument(async move {
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                gate.acquire().await.expect("it stays open").forget();
+            }))
+        })
+        .collect();
+    let all_wait = || (monitor.cumulative().total_poll_count == u64::from(TASKS)).then_some(());
+    eventually("all tasks were polled", all_wait);
+    of_runtime.run_once();
+    of_tasks.run_once();
+    let tasks_now = f64::from(TASKS);
+    let of = [("of", "jobs")];
+    let seen = snapshot();
+    assert_eq!(seen.value("tokio_workers_count", &[]), Some(3.0));
+    assert_eq!(seen.value("tokio_live_tasks_count", &[]), Some(tasks_now));
+    assert_eq!(seen.value("tokio_instrumented_count", &of), Some(tasks_now));
+    assert_eq!(seen.value("tokio_first_poll_count", &of), Some(tasks_now));
+    assert_eq!(seen.value("tokio_dropped_count", &of), Some(0.0));
+    let help = |name: &str| seen.families().iter().find(|f| f.name == name).map(|f| &*f.help);
+    let workers = "The number of worker threads used by the runtime";
+    assert_eq!(help("tokio_workers_count"), Some(workers));
+    let polled = seen.value("tokio_total_poll_duration_total", &of).expect("it is there");
+    assert!(polled >= 2_000.0 * tasks_now, "microseconds: {polled}");
+
+    gate.add_permits(TASKS as usize);
+    for task in tasks {
+        runtime.block_on(task).expect("it ends");
+    }
+    // A worker adds its time when it parks.
+    let metrics = runtime.metrics();
+    let busy = || -> Duration { (0..3).map(|n| metrics.worker_total_busy_duration(n)).sum() };
+    let spun = Duration::from_millis(2) * TASKS;
+    eventually("the workers have added it up", || (busy() >= spun).then_some(()));
+    of_runtime.run_once();
+    of_tasks.run_once();
+    let seen = snapshot();
+    assert_eq!(seen.value("tokio_live_tasks_count", &[]), Some(0.0));
+    // This gauge has the tasks since the last report.
+    assert_eq!(seen.value("tokio_instrumented_count", &of), Some(0.0));
+    assert_eq!(seen.value("tokio_dropped_count", &of), Some(tasks_now));
+    let counted = seen.value("tokio_total_busy_duration_total", &[]).expect("it is there");
+    let at_most = busy().as_secs_f64() * 1e6;
+    // Each report rounds down to microseconds.
+    assert!(counted >= 2_000.0 * tasks_now - 2.0 && counted <= at_most, "{counted} of {at_most}");
     assert_eq!(headcount::health().dropped_operations(), 0);
 }
