@@ -7,11 +7,12 @@ use expect_test::{Expect, expect};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::attributes::combine as finish;
+use crate::attributes::combine;
 use crate::attributes::metric;
 use crate::derive::label_value as derive;
 use crate::kind::Attribute;
-use crate::tests::functions::print;
+
+use super::print::print;
 
 fn derived(item: TokenStream, expected: &Expect) {
     expected.assert_eq(&print(derive::expand(item)));
@@ -254,7 +255,7 @@ fn exceptions_by_pattern_and_by_label() {
             }
         }
     "#]]
-    .assert_eq(&print(finish::finish(entries, item)));
+    .assert_eq(&print(combine::finish(entries, item)));
 }
 
 #[test]
@@ -336,7 +337,7 @@ fn declared_metrics_and_conditions() {
             }
         }
     "#]]
-    .assert_eq(&print(finish::finish(entries, item)));
+    .assert_eq(&print(combine::finish(entries, item)));
 }
 
 #[test]
@@ -396,7 +397,7 @@ fn a_name_of_parts_and_buckets_by_rule() {
             }
         }
     "#]]
-    .assert_eq(&print(finish::attribute(
+    .assert_eq(&print(combine::attribute(
         Attribute::Timed,
         args,
         quote!(
@@ -419,6 +420,6 @@ fn a_block() {
             }
         }
     );
-    let covered = finish::attribute(Attribute::Counted, quote!(prefix = "shop"), item);
+    let covered = combine::attribute(Attribute::Counted, quote!(prefix = "shop"), item);
     expect![[r#"impl < T > Shop < T > { const OPEN : bool = true ; # [inline] # [:: headcount :: __private :: finish (inherited ("Shop" counted (prefix = "shop")))] fn sell (& self) { typing a + } const fn shelf () -> u8 { 3 } }"#]].assert_eq(&covered.to_string());
 }

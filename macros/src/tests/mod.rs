@@ -1,4 +1,7 @@
 //! What expansions look like. Each layer has its own tests beside its code.
 
-pub(crate) mod functions;
-pub(crate) mod keys;
+mod functions;
+mod keys;
+mod metrics;
+mod print;
+mod together;
