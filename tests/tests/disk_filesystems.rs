@@ -47,7 +47,7 @@ fn rows(page: &Page) -> (f64, usize) {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_full_ext4_costs_new_series_only() {
-    as_root("a_full_ext4_costs_new_series_only", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Ext4);
         costs_new_series_only(&filesystem, &filesystem.root().join("metrics"));
     });
@@ -56,7 +56,7 @@ fn a_full_ext4_costs_new_series_only() {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_full_xfs_costs_new_series_only() {
-    as_root("a_full_xfs_costs_new_series_only", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Xfs);
         costs_new_series_only(&filesystem, &filesystem.root().join("metrics"));
     });
@@ -65,7 +65,7 @@ fn a_full_xfs_costs_new_series_only() {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_full_btrfs_costs_new_series_only() {
-    as_root("a_full_btrfs_costs_new_series_only", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Btrfs);
         costs_new_series_only(&filesystem, &filesystem.root().join("metrics"));
     });
@@ -75,7 +75,7 @@ fn a_full_btrfs_costs_new_series_only() {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_full_btrfs_that_compresses_costs_new_series_only() {
-    as_root("a_full_btrfs_that_compresses_costs_new_series_only", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let directory = filesystem.root().join("metrics");
         fs::create_dir(&directory).expect("a directory");
@@ -89,7 +89,7 @@ fn a_full_btrfs_that_compresses_costs_new_series_only() {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn an_overlay_on_a_full_btrfs_costs_new_series_only() {
-    as_root("an_overlay_on_a_full_btrfs_costs_new_series_only", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let overlay = filesystem.overlay();
         costs_new_series_only(&filesystem, &overlay.join("metrics"));
@@ -177,19 +177,19 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn what_does_not_fit_on_a_full_ext4_is_folded_later() {
-    as_root("what_does_not_fit_on_a_full_ext4_is_folded_later", || is_compacted_later(Kind::Ext4));
+    as_root(|| is_compacted_later(Kind::Ext4));
 }
 
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn what_does_not_fit_on_a_full_xfs_is_compacted_later() {
-    as_root("what_does_not_fit_on_a_full_xfs_is_compacted_later", || is_compacted_later(Kind::Xfs));
+    as_root(|| is_compacted_later(Kind::Xfs));
 }
 
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn what_does_not_fit_on_a_full_btrfs_is_compacted_later() {
-    as_root("what_does_not_fit_on_a_full_btrfs_is_compacted_later", || {
+    as_root(|| {
         is_compacted_later(Kind::Btrfs);
     });
 }
@@ -250,7 +250,7 @@ fn of_the_dead(directory: &Path) -> Vec<(String, f64)> {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {
-    as_root("a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let root = filesystem.root();
         let directory = &root.join("metrics");
@@ -275,7 +275,7 @@ fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_snapshot_can_be_read_and_costs_nothing_while_there_is_space() {
-    as_root("a_snapshot_can_be_read_and_costs_nothing_while_there_is_space", || {
+    as_root(|| {
         let filesystem = Filesystem::new(Kind::Btrfs);
         let (directory, snapshot) =
             (&filesystem.root().join("metrics"), filesystem.root().join("snapshot"));

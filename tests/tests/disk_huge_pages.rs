@@ -69,7 +69,7 @@ fn takes_small_pages(options: &str) {
 #[test]
 #[ignore = "needs root: tests/run"]
 fn no_segment_takes_huge_pages_from_a_tmpfs_that_always_gives_them() {
-    as_root("no_segment_takes_huge_pages_from_a_tmpfs_that_always_gives_them", || {
+    as_root(|| {
         takes_small_pages("size=64m,huge=always");
     });
 }
@@ -77,7 +77,7 @@ fn no_segment_takes_huge_pages_from_a_tmpfs_that_always_gives_them() {
 #[test]
 #[ignore = "needs root: tests/run"]
 fn no_segment_takes_huge_pages_from_a_tmpfs_that_gives_them_to_large_files() {
-    as_root("no_segment_takes_huge_pages_from_a_tmpfs_that_gives_them_to_large_files", || {
+    as_root(|| {
         takes_small_pages("size=64m,huge=within_size");
     });
 }

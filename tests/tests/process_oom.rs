@@ -105,7 +105,7 @@ fn page_of(directory: &Path) -> Page {
 #[test]
 #[ignore = "needs root and control groups: tests/run"]
 fn whom_the_kernel_kills_for_want_of_memory_has_counted_everything() {
-    as_root("whom_the_kernel_kills_for_want_of_memory_has_counted_everything", || {
+    as_root(|| {
         for medium in [Medium::Memory, Medium::Disk] {
             is_counted_exactly(medium);
         }
