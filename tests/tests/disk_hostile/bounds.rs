@@ -1,0 +1,118 @@
+//! Numbers, lengths and names that would cost a reader much.
+
+use crate::families::leaves_out;
+use crate::forge::{F64, Family, Forged, HISTOGRAM, NANOS, Record, numbers, series};
+use crate::{collect, skips, with_two_segments};
+
+#[test]
+fn names_that_would_be_repeated_in_every_sample_are_short() {
+    let name = "a".repeat(60_000);
+    for family in [
+        Family { labels: &[&name], ..Family::default() },
+        Family { name: &name, labels: &["a"], ..Family::default() },
+    ] {
+        leaves_out(&family, 1, &numbers(0..20_000), "more than 1,024 bytes");
+    }
+    // Nor are values.
+    let mut log = Family { labels: &["a"], ..Family::default() }.record(0);
+    log.extend(series(0, 1, 1, &["v".repeat(1_025)]));
+    skips(&Forged { log, ..Forged::default() }, "more than 1,024 bytes");
+}
+
+#[test]
+fn values_that_multiply_are_bounded() {
+    // Each value is short enough; all combinations are a gigabyte of text.
+    let long: Vec<String> = (0..1_000).map(|i| format!("{i:01000}")).collect();
+    let mut records = Family { labels: &["a", "b"], ..Family::default() }.record(0);
+    let mut record = Record::new(2, 1).u32(0).u32(1).u32(1_000_000).u64(0);
+    for _ in 0..2 {
+        record = record.u16(long.len());
+        for value in &long {
+            record = record.string(value);
+        }
+    }
+    records.extend(record.end());
+    skips(&Forged { log: records, ..Forged::default() }, "more series than it has space for");
+}
+
+#[test]
+fn series_that_lie_on_the_same_cells_are_bounded() {
+    let bounds: Vec<u64> = (1..=999).collect();
+    let family = Family {
+        metric: HISTOGRAM,
+        value: NANOS,
+        labels: &["a"],
+        bounds: &bounds,
+        ..Family::default()
+    };
+    let mut log = family.record(0);
+    for i in 0..20_000 {
+        log.extend(series(0, 1, 1_002, &[i.to_string()]));
+    }
+    skips(&Forged { log, ..Forged::default() }, "more series than it has space for");
+}
+
+#[test]
+fn a_histogram_of_more_bounds_than_one_may_have_is_skipped() {
+    let bounds: Vec<u64> = (1..=65_535).collect();
+    let family = Family { metric: HISTOGRAM, value: NANOS, bounds: &bounds, ..Family::default() };
+    let mut log = family.record(0);
+    log.extend(series(0, 1, 65_538, &[]));
+    let forged = Forged { log, limit: 1 << 17, ..Forged::default() };
+    skips(&forged, "more labels or bounds than a family may have");
+}
+
+#[test]
+fn gigabytes_that_are_not_there_are_not_read() {
+    let folder = with_two_segments();
+    for instance in 1..=60 {
+        // 12 KiB on the disk, and 256 MiB of zeros in memory.
+        Forged { instance, shards: 31, limit: 1 << 20, ..Forged::default() }.write(folder.path());
+    }
+    // The good ones are read, although these come before them.
+    let found = collect(folder.path());
+    for skipped in &found.skipped {
+        assert!(skipped.contains("too many cells to read"), "{skipped}");
+    }
+}
+
+#[test]
+fn cells_that_no_series_lies_in_are_not_added_up() {
+    let folder = with_two_segments();
+    for instance in 1..=60 {
+        // 16 KiB on the disk, and a series in the last of a million cells, in a log like no other.
+        let name = format!("x{instance}_total");
+        let mut log = Family { name: &name, ..Family::default() }.record(0);
+        log.extend(series(0, (1 << 20) - 1, 1, &[]));
+        Forged { instance, log, limit: 1 << 20, ..Forged::default() }.write(folder.path());
+    }
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    assert_eq!(found.page.value("x60_total"), Some(0.0));
+}
+
+#[test]
+fn a_counter_below_zero_has_no_effect() {
+    for value in [-5.0, f64::NAN, f64::NEG_INFINITY] {
+        let folder = with_two_segments();
+        let mut log = Family { value: F64, name: "x_total", ..Family::default() }.record(0);
+        log.extend(series(0, 1, 1, &[]));
+        let cells = vec![(1, value.to_bits())];
+        Forged { log, cells, ..Forged::default() }.write(folder.path());
+        let found = collect(folder.path());
+        assert!(found.page.value("x_total").is_none_or(|value| value >= 0.0));
+    }
+}
+
+#[test]
+fn buckets_that_wrap_do_not_fall() {
+    let family = Family { metric: HISTOGRAM, value: NANOS, bounds: &[1, 2], ..Family::default() };
+    let mut log = family.record(0);
+    log.extend(series(0, 1, 5, &[]));
+    let cells = vec![(3, 5), (4, u64::MAX - 2), (5, u64::MAX)];
+    let folder = with_two_segments();
+    Forged { log, cells, ..Forged::default() }.write(folder.path());
+    // A page whose buckets fall is refused by its reader.
+    let found = collect(folder.path());
+    assert!(found.page.value("x_total_count").is_some() || !found.skipped.is_empty());
+}
