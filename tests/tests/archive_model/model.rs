@@ -1,28 +1,10 @@
-//! The protocol by which segments of the dead are folded into the archive while others scrape, as a
-//! model, checked exhaustively.
-//!
-//! Every interleaving of a folder that may be killed at each step, a scraper, births and deaths is
-//! walked through. The property: a scrape that completes counts every segment that was complete
-//! before it began exactly once, and no other twice. The protocol's simpler relatives are here as
-//! well, each with the loss or the double count that it leads to.
-//!
-//! Generations are kept as distances to the newest one, cut where the protocol no longer tells them
-//! apart: so there is no last generation, and the states are all that there are. A generation may
-//! fold nothing: that stands for what it does to segments which are not in the model. Folders share
-//! a lock that the kernel drops with its holder, so a folder that was killed and started again is
-//! all of them.
-//!
-//! What it takes for granted: `rename` and `unlink` are atomic; a listing shows what is there from
-//! its beginning to its end, and may or may not show the rest; dead is final; what a dead segment
-//! holds doesn't change.
+//! The states of the model, and the steps from each.
 
-#![allow(clippy::print_stdout, reason = "tells how much was looked at")]
-
-use rustc_hash::FxHashSet;
+use crate::Outcome;
 
 /// A rule of the protocol that is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Broken {
+pub(crate) enum Broken {
     Nothing,
     /// The archive doesn't say which segments it contains.
     NoTombstones,
@@ -37,11 +19,11 @@ enum Broken {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Rules {
+pub(crate) struct Rules {
     /// Generations for which a tombstone outlives its file, and by which the archive may go on
     /// during a scrape.
-    kept: u8,
-    broken: Broken,
+    pub(crate) kept: u8,
+    pub(crate) broken: Broken,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +90,7 @@ enum Scraper {
 
 /// All that there is at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct State {
+pub(crate) struct State {
     segments: Vec<Segment>,
     folder: Folder,
     scraper: Scraper,
@@ -118,7 +100,7 @@ struct State {
 
 impl State {
     /// A living segment, and others that will come.
-    fn first(segments: usize) -> Self {
+    pub(crate) fn first(segments: usize) -> Self {
         let segment = Segment {
             life: Life::Unborn,
             file: false,
@@ -140,7 +122,7 @@ impl State {
 
     /// As one number. Segments are interchangeable: of states that differ in their order one is
     /// looked at.
-    fn key(&self) -> u128 {
+    pub(crate) fn key(&self) -> u128 {
         let mut segments: Vec<u32> = self.segments.iter().map(Segment::key).collect();
         segments.sort_unstable();
         let head = [self.folder as u8, self.scraper as u8, self.behind];
@@ -149,7 +131,7 @@ impl State {
     }
 
     /// Everything that can happen next, with its name.
-    fn successors(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
+    pub(crate) fn successors(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
         self.lives(found);
         self.fold(rules, found);
         self.scrape(rules, found);
@@ -172,7 +154,7 @@ impl State {
         }
     }
 
-    fn fold(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
+    pub(crate) fn fold(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
         match self.folder {
             Folder::Idle => found(
                 "the folder takes the lock and lists",
@@ -379,134 +361,5 @@ impl Segment {
         ]
         .into_iter()
         .fold(0, |key, (bits, part)| key << bits | u32::from(part))
-    }
-}
-
-/// A state that follows, and what a scrape that ended there has found.
-struct Outcome {
-    state: State,
-    completed: bool,
-    wrong: Option<&'static str>,
-}
-
-/// What is known after all states were looked at, or the first wrong one.
-struct Checked {
-    states: usize,
-    scrapes: usize,
-    /// What is wrong, and the shortest way there.
-    violation: Option<String>,
-}
-
-/// Breadth first, so that the first violation has the shortest way.
-fn check(segments: usize, rules: Rules) -> Checked {
-    let first = State::first(segments);
-    // Millions of small keys: the standard hash is ten times the work.
-    let mut known = FxHashSet::<u128>::default();
-    known.insert(first.key());
-    // Each state with the place of the one before it.
-    let mut states = vec![(first, 0_usize, "")];
-    let mut scrapes = 0;
-    let mut at = 0;
-    while at < states.len() {
-        let state = states[at].0.clone();
-        let mut violation = None;
-        state.successors(rules, &mut |step, outcome| {
-            scrapes += usize::from(outcome.completed);
-            if violation.is_none() {
-                violation = outcome.wrong.map(|wrong| (step, wrong));
-            }
-            if known.insert(outcome.state.key()) {
-                states.push((outcome.state, at, step));
-            }
-        });
-        if let Some((step, wrong)) = violation {
-            let violation = Some(format!("{}- {step}, and {wrong}", way(&states, at)));
-            return Checked { states: states.len(), scrapes, violation };
-        }
-        at += 1;
-    }
-    Checked { states: states.len(), scrapes, violation: None }
-}
-
-fn way(states: &[(State, usize, &'static str)], mut at: usize) -> String {
-    let mut steps = Vec::new();
-    while at != 0 {
-        steps.push(states[at].2);
-        at = states[at].1;
-    }
-    steps.iter().rev().fold(String::new(), |way, step| way + "- " + step + "\n")
-}
-
-#[track_caller]
-fn holds(segments: usize, kept: u8) {
-    let checked = check(segments, Rules { kept, broken: Broken::Nothing });
-    println!(
-        "{segments} segments, {kept} generations kept: {} states, {} completed scrapes",
-        checked.states, checked.scrapes
-    );
-    if let Some(violation) = checked.violation {
-        panic!("the protocol is wrong:\n{violation}");
-    }
-    // Far below what is there, and far above what a model that got stuck would have.
-    assert!(checked.states > 5_000 && checked.scrapes > 500, "hardly anything was looked at");
-}
-
-#[track_caller]
-fn fails(kept: u8, broken: Broken, how: &str) {
-    let checked = check(2, Rules { kept, broken });
-    let violation = checked.violation;
-    let violation = violation.unwrap_or_else(|| panic!("{broken:?} is not found out, {kept} kept"));
-    println!("{broken:?}, {kept} kept, after {} states:\n{violation}\n", checked.states);
-    assert!(violation.ends_with(how), "{broken:?}: {violation}");
-}
-
-#[test]
-fn two_segments_are_counted_once_however_long_tombstones_are_kept() {
-    for kept in 0..=4 {
-        holds(2, kept);
-    }
-}
-
-#[test]
-fn three_segments_are_counted_once() {
-    for kept in 0..=1 {
-        holds(3, kept);
-    }
-}
-
-#[test]
-fn without_tombstones_a_killed_compactors_segments_count_twice() {
-    for kept in 0..=4 {
-        fails(kept, Broken::NoTombstones, "counts a segment twice");
-    }
-}
-
-#[test]
-fn unlinking_before_the_rename_loses() {
-    for kept in 0..=4 {
-        fails(kept, Broken::UnlinkFirst, "loses a segment");
-    }
-}
-
-#[test]
-fn reading_the_archive_first_loses() {
-    // With none kept, every rename since then starts the scrape again.
-    for kept in 1..=4 {
-        fails(kept, Broken::ArchiveFirst, "loses a segment");
-    }
-}
-
-#[test]
-fn counting_a_tombstones_age_from_the_compaction_counts_twice() {
-    // With none kept, the two ages come to the same.
-    for kept in 1..=4 {
-        fails(kept, Broken::AgeFromFolding, "counts a segment twice");
-    }
-}
-
-#[test]
-fn not_looking_at_the_generation_counts_twice() {
-    for kept in 0..=4 {
-        fails(kept, Broken::NoGenerationCheck, "counts a segment twice");
     }
 }
