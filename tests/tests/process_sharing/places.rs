@@ -1,0 +1,121 @@
+//! Directories that are renamed, removed or closed, and processes that lack something.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+
+use headcount_tests::{Medium, temporary_directory};
+
+use crate::rights::{copy_to, world_writable_directory};
+use crate::{count, has, path_of, run, said, sharer};
+
+#[test]
+fn a_directory_that_was_renamed_stays_the_processes_own() {
+    for medium in [Medium::Memory, Medium::Disk] {
+        let folder = temporary_directory(medium);
+        let (directory, renamed) = (folder.path().join("d"), folder.path().join("renamed"));
+        let output = sharer(&["rename", path_of(&directory), path_of(&renamed)], &[]);
+        for who in ["worker", "master"] {
+            has(&said(&output, who), "shared true 1");
+            has(&said(&output, who), "work 11");
+        }
+        assert_eq!(fs::read_dir(&directory).expect("the other").count(), 0);
+    }
+}
+
+#[test]
+fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() {
+    let folder = temporary_directory(Medium::Memory);
+    let output = sharer(&["remove", path_of(&folder.path().join("d"))], &[]);
+    let (worker, master) = (said(&output, "worker"), said(&output, "master"));
+    has(&worker, "shared true 1");
+    has(&worker, "work 10");
+    has(&worker, "no problem");
+    has(&master, "shared false 0");
+    let problem = master.iter().find(|line| line.starts_with("problem "));
+    assert!(problem.is_some_and(|line| line.contains("removed this process's file")), "{output}");
+    assert_eq!(count(&master, "log counts of this process are not shared"), 1, "{output}");
+}
+
+#[test]
+fn a_daemon_that_closes_every_descriptor_and_its_children_share() {
+    for medium in [Medium::Memory, Medium::Disk] {
+        let folder = temporary_directory(medium);
+        let output = sharer(&["daemon", path_of(&folder.path().join("d")), "here"], &[]);
+        let (worker, master) = (said(&output, "worker"), said(&output, "master"));
+        has(&worker, "shared true 1");
+        has(&worker, "work 11");
+        has(&worker, "no problem");
+        has(&master, "work 11");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_reopened_is_reported() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("d");
+    let output = sharer(&["daemon", path_of(&directory), "elsewhere"], &[]);
+    let worker = said(&output, "worker");
+    has(&worker, "shared false 0");
+    has(&worker, "work 10");
+    let problem = format!("problem {}: the directory's descriptor was closed", directory.display());
+    assert_eq!(count(&worker, &problem), 1, "{output}");
+    assert_eq!(count(&worker, "log counting in private memory"), 1, "{output}");
+    assert_eq!(fs::read_dir(&directory).expect("the other").count(), 0);
+}
+
+#[test]
+fn without_the_kernels_random_numbers_a_process_counts() {
+    let folder = temporary_directory(Medium::Memory);
+    let output = sharer(&["without-random", path_of(&folder.path().join("d"))], &[]);
+    let (worker, child) = (said(&output, "worker"), said(&output, "child"));
+    has(&worker, "init fine");
+    has(&worker, "shared true 1");
+    has(&worker, "work 10");
+    has(&child, "shared true 1");
+    has(&child, "work 10");
+    let output = sharer(&["without-any-random"], &[]);
+    has(&said(&output, "worker"), "true 0");
+}
+
+#[test]
+fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_why() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("d");
+    let output = sharer(&["unlisted", path_of(&directory)], &[]);
+    let worker = said(&output, "worker");
+    has(&worker, "work 5");
+    let why = format!("{}: can't list the directory: Permission denied", directory.display());
+    assert_eq!(count(&worker, &format!("skipped {why}")), 1, "{output}");
+    assert_eq!(count(&worker, &format!("error {why}")), 1, "{output}");
+}
+
+#[test]
+fn limits_set_later_leave_space_where_the_segment_is_small() {
+    for (size, is_fine) in [("large", false), ("small", true), ("tiny", true)] {
+        let folder = temporary_directory(Medium::Memory);
+        let output = sharer(&["limited-after", size, path_of(folder.path())], &[]);
+        let worker = said(&output, "worker");
+        has(&worker, &format!("thread {is_fine}"));
+        // Said where the limit that is to be tried can be set.
+        let other = format!("locked {}", !is_fine);
+        assert!(!worker.contains(&&*other), "{size}: {output}");
+    }
+}
+
+#[test]
+fn a_process_that_may_lock_two_mebibytes_counts() {
+    let folder = world_writable_directory(Medium::Memory);
+    let program = folder.path().join("sharer");
+    copy_to(&program);
+    let directory = folder.path().join("d");
+    fs::create_dir(&directory).expect("a directory");
+    if nix::unistd::geteuid().is_root() {
+        chown(&directory, Some(65_534), Some(65_534)).expect("root may");
+    }
+    let output = run(Command::new(&program).args(["locked", path_of(&directory)]), &[]);
+    let worker = said(&output, "worker");
+    has(&worker, "true 0");
+    has(&worker, "work 5");
+    has(&worker, "init fine");
+}
