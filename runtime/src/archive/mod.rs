@@ -12,7 +12,7 @@
 //!
 //! So each segment counts exactly once at every moment: before the commit its file counts, after it
 //! the archive, whatever a collector has read first, and whichever process is killed between two
-//! steps. An exhaustive model of the protocol is in `tests/tests/archive_model.rs`.
+//! steps. An exhaustive model of the protocol is in `tests/tests/archive_model/`.
 //!
 //! This layer stands on `merge`. It knows no collector and no snapshot, and nothing of the writer:
 //! the caller hands in how to keep forks away.
