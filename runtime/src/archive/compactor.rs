@@ -14,9 +14,9 @@ use crate::reader::log_reader::Logs;
 use crate::reader::segment::Segment;
 use crate::reader::times::Clock;
 
-use super::batch::Batch;
 use super::compact::{SeriesOfSegments, compact, leave_out_ended, series_of};
 use super::encoding::encode;
+use super::limits::Limits;
 use super::listing::{Listed, Opened};
 use super::lock::CompactionLock;
 
@@ -41,7 +41,7 @@ pub(crate) struct Generation {
 
 /// What the next generation adds.
 struct NextGeneration {
-    batch: Batch,
+    limits: Limits,
     /// When the first segment was about to be read. The listing is not included: where that takes
     /// long, there is much to compact.
     began: Instant,
@@ -54,11 +54,11 @@ struct NextGeneration {
 }
 
 impl NextGeneration {
-    fn new(batch: Batch) -> Self {
+    fn new(limits: Limits) -> Self {
         Self {
-            batch,
+            limits,
             began: Instant::now(),
-            logs: Logs::of_text(batch.text),
+            logs: Logs::of_text(limits.text),
             parts: Vec::new(),
             cells: 0,
             buried: Vec::new(),
@@ -68,9 +68,9 @@ impl NextGeneration {
 
     /// Whether it has all that one generation may add. It adds one segment at least.
     fn is_full(&self) -> bool {
-        let is_over = self.parts.len() >= self.batch.files
+        let is_over = self.parts.len() >= self.limits.files
             || self.cells >= MOST_CELLS
-            || self.began.elapsed() > self.batch.time;
+            || self.began.elapsed() > self.limits.time;
         is_over && !self.parts.is_empty()
     }
 }
@@ -86,18 +86,18 @@ impl<'a> Compactor<'a> {
     /// is left out and reported.
     pub(crate) fn generation(
         &self,
-        batch: Batch,
+        limits: Limits,
         skipped: &mut Vec<Error>,
     ) -> Result<Generation, Error> {
         let here = Here::in_directory(self.directory);
         let (mut old, listing, original) = self.list(&here, true, skipped)?;
         let clock = Clock::new(old.base, listing.bases.iter().copied());
         old.count_from(&clock);
-        let mut next = NextGeneration::new(batch);
+        let mut next = NextGeneration::new(limits);
         for (instance, files) in listing.dead {
             if old.has(&instance) {
                 next.buried.extend(files.into_iter().map(|file| file.name));
-            } else if batch.is_for(files.iter().map(|file| file.header.pid)) {
+            } else if limits.is_for(files.iter().map(|file| file.header.pid)) {
                 self.add(&mut next, files, &here, &clock, skipped);
             }
         }

@@ -6,7 +6,7 @@ use crate::reader::layout_cache::MAX_TEXT_OF_ALL;
 
 /// The limits of one generation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Batch {
+pub(crate) struct Limits {
     pub(crate) files: usize,
     pub(crate) time: Duration,
     /// Bytes of text in labels.
@@ -15,20 +15,20 @@ pub(crate) struct Batch {
     pub(crate) pid: Option<u32>,
 }
 
-impl Batch {
+impl Limits {
     /// So little that a collection does not take noticeably longer.
     pub(crate) const IN_PASSING: Self =
-        Self { files: 256, time: Duration::from_millis(50), ..Self::ALL };
+        Self { files: 256, time: Duration::from_millis(50), ..Self::WIDEST };
 
     /// As much as fits into memory. Few long generations are better than many short ones: a
     /// collection has to begin again after many generations, not after long ones.
-    pub(crate) const ALL: Self =
+    pub(crate) const WIDEST: Self =
         Self { files: usize::MAX, time: Duration::MAX, text: MAX_TEXT_OF_ALL, pid: None };
 
     /// Enough to free space for many new processes, in no longer than a process can wait at its
     /// first recording.
     pub(crate) const FOR_SPACE: Self =
-        Self { files: 256, time: Duration::from_millis(200), ..Self::ALL };
+        Self { files: 256, time: Duration::from_millis(200), ..Self::WIDEST };
 
     /// Whether segments of these pids belong to it.
     pub(super) fn is_for(&self, mut pids: impl Iterator<Item = u32>) -> bool {
@@ -36,7 +36,7 @@ impl Batch {
     }
 
     pub(crate) fn of(pid: u32) -> Self {
-        Self { pid: Some(pid), ..Self::ALL }
+        Self { pid: Some(pid), ..Self::WIDEST }
     }
 
     /// Far fewer files, for an archive that did not fit on the disk; `None` if this is the minimum.

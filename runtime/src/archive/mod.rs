@@ -17,13 +17,13 @@
 //! This layer stands on `merge`. It knows no collector and no snapshot, and nothing of the writer:
 //! the caller hands in how to keep forks away.
 
-mod batch;
 mod commit;
 mod compact;
 mod compactor;
 mod encoding;
 mod file;
 mod forget;
+mod limits;
 mod listing;
 mod lock;
 mod punch_holes;
@@ -31,9 +31,9 @@ mod space;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use batch::Batch;
 pub(crate) use compact::{TOMBSTONE_GENERATIONS, since};
 pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use forget::{forget_all, forget_untouched, series_of_archive};
+pub(crate) use limits::Limits;
 pub(crate) use space::{holding_the_lock, make_space, one_that_fits};

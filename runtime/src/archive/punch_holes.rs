@@ -20,7 +20,7 @@ use crate::segment::format::{
 };
 use crate::segment::lock as locks;
 
-use super::{Batch, Compactor};
+use super::{Compactor, Limits};
 
 /// The most by which a log grows at once.
 const LOG_STEP: u64 = 4 * PAGE;
@@ -31,14 +31,14 @@ const PAGE_LEN: usize = PAGE as usize;
 const MOST_PAGES: usize = 1 << 14;
 
 impl Compactor<'_> {
-    /// Frees blocks of dead segments that read as zeros, in as many files as the batch allows, and
+    /// Frees blocks of dead segments that read as zeros, in as many files as the limits allow, and
     /// returns whether there were any.
-    pub(crate) fn give_back_zeros(&self, batch: Batch) -> Result<bool, Error> {
+    pub(crate) fn give_back_zeros(&self, limits: Limits) -> Result<bool, Error> {
         let here = Here::in_directory(self.directory);
         // Files that were skipped were reported by the compaction that failed.
         let (_, listing, _original) = self.list(&here, true, &mut Vec::new())?;
         let (mut was_some, mut pages_left) = (false, MOST_PAGES);
-        for file in listing.dead.values().flatten().take(batch.files) {
+        for file in listing.dead.values().flatten().take(limits.files) {
             self.lock.check()?;
             // A file that cannot be opened for writing, or punched, stays as it is.
             was_some |= self.give_back_zeros_of(&file.name, &mut pages_left).unwrap_or(false);

@@ -7,11 +7,11 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::process::Forks;
 
-use super::{Batch, Compactor, Generation};
+use super::{Compactor, Generation, Limits};
 
 /// How long to wait for another process that is compacting, before this process counts in private
 /// memory for good: as long as its own compaction would take.
-const PATIENCE: Duration = Batch::FOR_SPACE.time;
+const PATIENCE: Duration = Limits::FOR_SPACE.time;
 
 /// Compacts once, just enough to free space for new processes in a moment, or waits for a process
 /// that is compacting. `open` opens the directory, if there is one.
@@ -20,7 +20,7 @@ pub(crate) fn make_space(
     forks: Forks,
 ) -> Result<(), Error> {
     let compacting =
-        |compactor: &Compactor<'_>| one_that_fits(compactor, Batch::FOR_SPACE, &mut Vec::new());
+        |compactor: &Compactor<'_>| one_that_fits(compactor, Limits::FOR_SPACE, &mut Vec::new());
     let began = Instant::now();
     loop {
         let Some(directory) = open()? else { return Ok(()) };
@@ -62,10 +62,10 @@ pub(crate) fn holding_the_lock<T>(
 /// Finally, blocks of zeros in dead segments are freed.
 pub(crate) fn one_that_fits(
     compactor: &Compactor<'_>,
-    batch: Batch,
+    limits: Limits,
     skipped: &mut Vec<Error>,
 ) -> Result<Generation, Error> {
-    let (mut next, mut had_zeros) = (batch, true);
+    let (mut next, mut had_zeros) = (limits, true);
     loop {
         let failed = match compactor.generation(next, skipped) {
             Err(e) if e.is_out_of_space() => e,
@@ -73,8 +73,8 @@ pub(crate) fn one_that_fits(
         };
         if let Some(less) = next.less() {
             next = less;
-        } else if core::mem::take(&mut had_zeros) && compactor.give_back_zeros(batch)? {
-            next = batch;
+        } else if core::mem::take(&mut had_zeros) && compactor.give_back_zeros(limits)? {
+            next = limits;
         } else {
             return Err(failed);
         }

@@ -25,7 +25,7 @@ use crate::segment::records::{LogWriter, text};
 
 use super::compact::{compact, leave_out_ended, series_of};
 use super::encoding::{decode, encode};
-use super::{Batch, Compactor, TOMBSTONE_GENERATIONS};
+use super::{Compactor, Limits, TOMBSTONE_GENERATIONS};
 
 /// The next generation, read back from its bytes; `others` are the segments that stay.
 pub(crate) fn compacted(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
@@ -165,11 +165,11 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     let compactor = Compactor::new(&directory, crate::store::FORKS).unwrap().unwrap();
     // Space for two; the fourth has the same log as the first.
     let one = text(&["queue"], 1, &[vec!["mail"]]);
-    let batch = Batch { text: 2 * one, ..Batch::ALL };
+    let limits = Limits { text: 2 * one, ..Limits::WIDEST };
     let mut skipped = Vec::new();
-    let first = compactor.generation(batch, &mut skipped).unwrap();
+    let first = compactor.generation(limits, &mut skipped).unwrap();
     assert_eq!((first.compacted, first.has_more), (3, true));
-    let next = compactor.generation(batch, &mut skipped).unwrap();
+    let next = compactor.generation(limits, &mut skipped).unwrap();
     assert_eq!((next.compacted, next.has_more, next.number), (1, false, 2));
     assert!(skipped.is_empty(), "{skipped:?}");
     let archive = super::read(&directory).unwrap();
@@ -178,8 +178,8 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
 
     // Too much by itself, without any other segment: it is reported.
     bury(&path, 5, "more");
-    let batch = Batch { text: one - 1, ..batch };
-    let done = compactor.generation(batch, &mut skipped).unwrap();
+    let limits = Limits { text: one - 1, ..limits };
+    let done = compactor.generation(limits, &mut skipped).unwrap();
     assert_eq!((done.compacted, done.has_more, skipped.len()), (0, false, 1));
     assert_eq!(directory.names().unwrap().segments, ["5.hc"]);
     drop(compactor);
@@ -208,10 +208,10 @@ fn zeros_of_the_dead_are_given_back_and_nothing_else() {
 
     let directory = Directory::open(&path).unwrap();
     let compactor = Compactor::new(&directory, crate::store::FORKS).unwrap().unwrap();
-    assert!(compactor.give_back_zeros(Batch::ALL).unwrap());
+    assert!(compactor.give_back_zeros(Limits::WIDEST).unwrap());
     assert!(files.map(bytes) == before, "what is read is the same");
     assert_eq!(files.map(blocks), [had[0] - PAGE / 512, had[1], had[2]]);
-    assert!(!compactor.give_back_zeros(Batch::ALL).unwrap(), "there are no more");
+    assert!(!compactor.give_back_zeros(Limits::WIDEST).unwrap(), "there are no more");
     drop(compactor);
     fs::remove_dir_all(path).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::archive::{Batch, forget_all, forget_untouched, series_of_archive};
+use crate::archive::{Limits, forget_all, forget_untouched, series_of_archive};
 use crate::error::Error;
 use crate::process::now_ns;
 
@@ -113,7 +113,7 @@ impl Collector {
             let mut cleaned = Cleaned::default();
             // Compacted first, so that each segment has a tombstone before its file is removed.
             if what.dead && !what.dry_run {
-                cleaned.skipped = compacted(compactor, Batch::ALL)?.skipped;
+                cleaned.skipped = compacted(compactor, Limits::WIDEST)?.skipped;
             }
             let writes = !what.dry_run;
             if what.dead {

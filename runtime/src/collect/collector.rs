@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::archive::{Batch, Compactor};
+use crate::archive::{Compactor, Limits};
 use crate::directory::Directory;
 use crate::error::Error;
 #[cfg(feature = "serve")]
@@ -441,7 +441,7 @@ impl Collector {
         }
         let done = Compactor::new(directory, store::FORKS).and_then(|compactor| {
             let compact = |compactor: Compactor<'_>| {
-                compactor.generation(Batch::IN_PASSING, &mut Vec::new()).map(drop)
+                compactor.generation(Limits::IN_PASSING, &mut Vec::new()).map(drop)
             };
             compactor.map_or(Ok(()), compact)
         });

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::archive::{Batch, Compactor, holding_the_lock, one_that_fits};
+use crate::archive::{Compactor, Limits, holding_the_lock, one_that_fits};
 use crate::error::Error;
 use crate::store;
 
@@ -79,7 +79,7 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn compact(&self) -> Result<Compacted, Error> {
-        let done = self.holding_the_lock(|compactor| compacted(compactor, Batch::ALL))?;
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Limits::WIDEST))?;
         Ok(done.unwrap_or(Compacted { segments: 0, generation: 0, skipped: Vec::new() }))
     }
 
@@ -112,7 +112,7 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn mark_process_dead(&self, pid: u32) -> Result<MarkedDead, Error> {
-        let done = self.holding_the_lock(|compactor| compacted(compactor, Batch::of(pid)))?;
+        let done = self.holding_the_lock(|compactor| compacted(compactor, Limits::of(pid)))?;
         match done.map_or(0, |done| done.segments) {
             0 => {
                 let segments = self.segments()?;
@@ -176,12 +176,12 @@ pub fn mark_process_dead(pid: u32) -> Result<MarkedDead, Error> {
 }
 
 /// Writes generations until nothing is left to compact.
-pub(super) fn compacted(compactor: &Compactor<'_>, batch: Batch) -> Result<Compacted, Error> {
+pub(super) fn compacted(compactor: &Compactor<'_>, limits: Limits) -> Result<Compacted, Error> {
     let mut compacted = Compacted { segments: 0, generation: 0, skipped: Vec::new() };
     // A file that was not set aside is skipped by each generation, and reported once.
     let mut told = HashSet::new();
     loop {
-        let done = one_that_fits(compactor, batch, &mut compacted.skipped)?;
+        let done = one_that_fits(compactor, limits, &mut compacted.skipped)?;
         compacted.segments = compacted.segments.saturating_add(done.compacted);
         compacted.generation = done.number;
         if !done.has_more {
