@@ -83,8 +83,8 @@ pub enum Report {
     Problem,
     /// Operations that were recorded nowhere.
     DroppedOperations,
-    /// 1: what was dead is folded; 2: it isn't, and that was said.
-    Folded,
+    /// 1: what was dead is compacted; 2: it isn't, and that was said.
+    Compacted,
 }
 
 /// The accounts of a role, one for each family.

@@ -1,6 +1,6 @@
-//! What goes wrong with folding: no room, limits, archives that are damaged, newer, or no files at
-//! all, damaged segments. Nothing is lost, nothing that isn't understood is written over, and it is
-//! told.
+//! What goes wrong with compaction: no space, limits, archives that are damaged, newer, or no files
+//! at all, damaged segments. Nothing is lost, nothing that isn't understood is written over, and it
+//! is told.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
@@ -82,7 +82,7 @@ fn without_space_nothing_is_compacted_and_nothing_lost() {
     assert_eq!(made, "made_total 5");
     let files: Vec<&str> = files.split(' ').skip(1).collect();
     assert_eq!(files.len(), 6, "the segments, the lock, and no half archive: {output}");
-    assert_eq!(done, "folded: 5");
+    assert_eq!(done, "compacted: 5");
     assert_eq!(made_again, "made_total 5");
     assert_eq!(files_again, format!("files: {LOCK} {ARCHIVE}"));
 }
@@ -98,10 +98,10 @@ fn an_archive_beyond_the_limit_of_files_is_refused_without_a_signal() {
     let mut after = names(directory);
     after.retain(|name| name != LOCK);
     assert_eq!(after, before);
-    assert_eq!(run(&["compact-limited", text(directory), "1000000"]), "folded: 1\n");
+    assert_eq!(run(&["compact-limited", text(directory), "1000000"]), "compacted: 1\n");
 }
 
-/// A collection goes on without it, folding refuses, and it stays as it is.
+/// A collection goes on without it, a compaction refuses, and it stays as it is.
 #[track_caller]
 fn stays_as_it_is(directory: &Path, says: &str) {
     let before = names(directory);
@@ -406,7 +406,7 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
         let is_taken = !snapshot.skipped().iter().any(|e| e.path() == Some(&*archive));
         assert!(page.value("level_livesum").is_some(), "case {cases}: {:?}", snapshot.skipped());
         taken += u32::from(is_taken);
-        // What is read can be folded with, and what comes of that can be read; what isn't stays.
+        // What is read can be compacted with, and what comes of that can be read; what isn't stays.
         if is_taken && cases % 8 == 0 {
             let copy = elsewhere.path().join(ARCHIVE);
             fs::write(&copy, &bad).expect("ours");

@@ -52,8 +52,8 @@ fn stops(child: &mut Child) -> bool {
     })
 }
 
-/// Stopped there, a folder has lost its lock's file to somebody who tidies, and another one folds.
-/// `false`: the first one never came by.
+/// Stopped there, a compactor has lost its lock's file to somebody who tidies, and another one
+/// compacts. `false`: the first one never came by.
 fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> bool {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
@@ -83,7 +83,7 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     Collector::from_directory(directory)
         .compact()
         .unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert_counted(directory, before + 2, &format!("{what}, folded"));
+    assert_counted(directory, before + 2, &format!("{what}, compacted"));
     assert_eq!(names(directory), [".compact.lock", "archive.hca"], "{what}");
     true
 }

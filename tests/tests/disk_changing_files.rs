@@ -59,7 +59,7 @@ impl Scene {
         Self::beside(folder, &file)
     }
 
-    /// The archive into which that was folded.
+    /// The archive into which that was compacted.
     fn of_an_archive() -> Self {
         let folder = with_a_victim();
         let collector = Collector::from_directory(folder.path().join("metrics"));
@@ -249,7 +249,7 @@ fn a_segment_cut_during_compaction_is_whole_or_kept() {
     let mut random = Random::seeded();
     let scene = Scene::of_a_segment();
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
-    let fold =
+    let compact =
         || Collector::from_directory(&scene.directory).compact().expect("the archive is fine");
     let tidy = || {
         for name in names(&scene.directory) {
@@ -260,7 +260,7 @@ fn a_segment_cut_during_compaction_is_whole_or_kept() {
         scene.restore();
     };
     let longest = takes(|| {
-        assert_eq!(fold().segments(), 1);
+        assert_eq!(compact().segments(), 1);
         tidy();
     });
     let (mut whole, mut kept) = (0, 0);
@@ -270,13 +270,13 @@ fn a_segment_cut_during_compaction_is_whole_or_kept() {
         let len = scene.length(&mut random);
         // It may be gone by then.
         let file = File::options().write(true).open(&scene.file).expect("ours");
-        let folded = amid(&mut random, longest, fold, || file.set_len(len).expect("shorter"));
+        let compacted = amid(&mut random, longest, compact, || file.set_len(len).expect("shorter"));
         let seen = scene.judge(&collect(&collector));
-        if folded.segments() == 1 {
+        if compacted.segments() == 1 {
             assert_eq!(seen, Seen::WHOLE, "cut to {len}");
             whole += 1;
         } else {
-            assert_eq!(folded.skipped().len(), 1, "{:?}", folded.skipped());
+            assert_eq!(compacted.skipped().len(), 1, "{:?}", compacted.skipped());
             assert_eq!((seen.done, seen.rows), (None, 0.0), "cut to {len}");
             assert!(
                 names(&scene.directory).iter().any(|name| name.starts_with(scene.name())),
@@ -294,7 +294,7 @@ fn an_archive_cut_during_compaction_is_replaced_or_left() {
     let mut random = Random::seeded();
     let scene = Scene::of_an_archive();
     let collector = Collector::from_directory(&scene.directory).auto_compact(false);
-    let fold = || Collector::from_directory(&scene.directory).compact();
+    let compact = || Collector::from_directory(&scene.directory).compact();
     let dead = || {
         let mut dead = Interactive::in_directory(INTERACTIVE, "dead", &scene.directory);
         dead.tell("work 1");
@@ -312,10 +312,10 @@ fn an_archive_cut_during_compaction_is_replaced_or_left() {
         let len = scene.length(&mut random);
         // The one that is there now, and not the one that takes its place.
         let file = File::options().write(true).open(&scene.file).expect("ours");
-        let folded = amid(&mut random, longest, fold, || file.set_len(len).expect("shorter"));
-        match folded {
-            Ok(folded) => {
-                assert_eq!(folded.segments(), 1);
+        let compacted = amid(&mut random, longest, compact, || file.set_len(len).expect("shorter"));
+        match compacted {
+            Ok(compacted) => {
+                assert_eq!(compacted.segments(), 1);
                 let snapshot = collect(&collector);
                 assert_eq!(scene.judge(&snapshot), Seen::WHOLE, "cut to {len}");
                 assert_eq!(dead_by(&snapshot), 1.0);

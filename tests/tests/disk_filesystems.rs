@@ -1,7 +1,7 @@
 //! Real filesystems that run full, at each moment at which that could hurt: before a segment is
-//! made, before it grows, while stores are written back, while the dead are folded. No signal and
-//! no panic; what exists goes on counting, what is new is dropped and told, and all is well when
-//! there is room again.
+//! made, before it grows, while stores are written back, while the dead are compacted. No signal
+//! and no panic; what exists goes on counting, what is new is dropped and told, and all is well
+//! when there is room again.
 //!
 //! A full tmpfs is in `process_limits.rs` and `archive_faults.rs`.
 
@@ -238,7 +238,7 @@ fn is_compacted_later(kind: Kind) {
     assert_eq!(done(directory, "living"), f64::from(refusals + 1));
 }
 
-/// What folding must not change.
+/// What a compaction must not change.
 fn of_the_dead(directory: &Path) -> Vec<(String, f64)> {
     let mut page = counted(directory);
     page.samples.retain(|key, _| !key.starts_with("headcount_") && *key != done_by("living"));

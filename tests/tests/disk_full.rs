@@ -1,5 +1,5 @@
-//! A process that finds no room for its segment: what the dead have left is folded once. Where that
-//! helps, it counts as any other, and nobody's counts are lost; where it doesn't, it counts in
+//! A process that finds no room for its segment: what the dead have left is compacted once. Where
+//! that helps, it counts as any other, and nobody's counts are lost; where it doesn't, it counts in
 //! private memory and says so.
 
 #![allow(clippy::print_stderr, reason = "a test that couldn't be made says so")]
@@ -129,7 +129,7 @@ fn of_several_workers_at_once_one_compacts_and_each_knows_where_it_counts() {
         }
         let counts = |worker: &&Worker| worker.is_shared && worker.dropped == 0;
         let counting = workers.iter().filter(counts).count() as u64;
-        assert!(counting > 0, "who folded has room: {output}");
+        assert!(counting > 0, "who compacted has room: {output}");
         assert_eq!(page(&output)[0], sum_to(30) + 1_000 * counting, "{output}");
     }
 }
@@ -138,7 +138,7 @@ fn of_several_workers_at_once_one_compacts_and_each_knows_where_it_counts() {
 fn a_fork_does_not_wait_for_the_compactor_and_other_threads_do() {
     let Some(output) = run(&["fork-meanwhile"]) else { return };
     let [child, worker] = &workers(&output)[..] else { panic!("{output}") };
-    // Its parent has the lock for folding.
+    // Its parent has the lock for compaction.
     assert_eq!(
         (child.is_shared, child.dropped, child.sees),
         (false, 0, sum_to(30) + 200),
@@ -157,7 +157,7 @@ fn what_records_from_inside_does_not_wait_for_itself() {
     assert_eq!(page(&output)[0], sum_to(30) + 1_000, "{output}");
     let line = output.lines().find_map(|line| line.strip_prefix("allocations: "));
     let [made, counted] = numbers(line.expect("a line"))[..] else { panic!("{output}") };
-    assert!(made > 100, "folding allocates: {output}");
+    assert!(made > 100, "a compaction allocates: {output}");
     assert_eq!(counted + worker.dropped, made, "{output}");
 }
 
@@ -181,7 +181,7 @@ fn what_is_declared_at_run_time_on_a_full_disk_is_reported_and_counts_once_there
 fn an_operator_can_compact_on_a_full_disk() {
     for (pages, kind) in [("0", "counters"), ("1", "gauge"), ("2", "gauge")] {
         let Some(output) = run(&["compact", "20", pages, kind]) else { return };
-        assert!(output.contains("folded: 20\n"), "{output}");
+        assert!(output.contains("compacted: 20\n"), "{output}");
         assert_eq!(page(&output)[..2], [sum_to(20), 20], "{output}");
     }
     let Some(output) = run(&["compact", "20", "0", "gauge"]) else { return };

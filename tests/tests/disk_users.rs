@@ -84,11 +84,11 @@ fn members_of_the_group_count_read_and_compact_together_and_strangers_count_alon
             assert_eq!((file.mode() & 0o777, file.gid()), (0o640, GROUP), "{entry:?}");
         }
 
-        // A third user reads and folds what root and the second have left.
+        // A third user reads and compacts what root and the second have left.
         let text = output_of(&program, 2_345, GROUP, &["compact", directory_text]);
-        assert!(text.contains("folded 2\n") && text.contains("work_total 20\n"), "{text}");
+        assert!(text.contains("compacted 2\n") && text.contains("work_total 20\n"), "{text}");
         let text = output_of(&program, 1_234, GROUP, &["compact", directory_text]);
-        assert!(text.contains("folded 0\n") && text.contains("work_total 20\n"), "{text}");
+        assert!(text.contains("compacted 0\n") && text.contains("work_total 20\n"), "{text}");
 
         let text = output_of(&program, 3_456, 3_456, &arguments);
         assert!(text.contains("shared: false") && text.contains("work_total 10\n"), "{text}");

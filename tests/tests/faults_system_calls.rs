@@ -136,7 +136,7 @@ impl Run {
         let after = self.page(what);
         for role in Role::ALL {
             let [before, after] = [&before, &after].map(|page| victim::counted(page, role));
-            assert_eq!(before, after, "{what}: folding changed what {role:?} counted");
+            assert_eq!(before, after, "{what}: compaction changed what {role:?} counted");
         }
         let names = fs::read_dir(&self.directory).expect("it is there");
         let names = names.map(|entry| entry.expect("an entry").file_name());

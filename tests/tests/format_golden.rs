@@ -59,7 +59,7 @@ fn what_was_written_once_is_read_as_it_was_meant() {
         let folder = expanded(&version);
         assert_eq!(page(folder.path()), recorded, "{}", version.display());
         assert_eq!(compact(folder.path()).segments(), 1);
-        assert_eq!(page(folder.path()), recorded, "{}, folded", version.display());
+        assert_eq!(page(folder.path()), recorded, "{}, compacted", version.display());
     }
 }
 

@@ -94,7 +94,7 @@ fn segment_path(directory: &Path) -> Option<PathBuf> {
     segments(directory).first().map(|name| directory.join(name))
 }
 
-/// Neither a collection nor folding changes anything of it; both tell.
+/// Neither a collection nor a compaction changes anything of it; both tell.
 #[track_caller]
 fn is_left_alone(directory: &Path, path: &Path, says: &str) -> Page {
     let before = front(path);

@@ -99,10 +99,10 @@ impl Machine {
         there
     }
 
-    fn fold(&self) {
+    fn compact(&self) {
         let output = self.command().arg("compact").arg(self.directory()).output();
         let output = output.expect("it runs");
-        assert!(String::from_utf8_lossy(&output.stdout).starts_with("folded"), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with("compacted"), "{output:?}");
     }
 }
 
@@ -125,30 +125,30 @@ fn what_one_process_removes_counts_on_while_one_whose_clock_was_ahead_has_it() {
     assert_eq!(other.tell("remove acme"), "true");
     assert_eq!(machine.sees(CALLS), Some(12.0));
     drop(other);
-    machine.fold();
+    machine.compact();
     assert_eq!(machine.sees(CALLS), Some(12.0));
     drop(ahead);
     machine.set(-HOUR);
-    machine.fold();
+    machine.compact();
     assert_eq!(machine.sees(CALLS), Some(12.0));
 }
 
 #[test]
 fn what_was_removed_stays_gone_when_the_clock_is_set_back() {
-    for folds in [false, true] {
+    for compacts in [false, true] {
         let machine = Machine::ahead_by(0);
         let mut first = machine.start();
         done(&mut first, "inc acme 5");
         assert_eq!(first.tell("remove acme"), "true");
-        if folds {
+        if compacts {
             drop(first);
-            machine.fold();
+            machine.compact();
         }
         assert_eq!(machine.sees(CALLS), None);
         machine.set(-HOUR);
         let mut second = machine.start();
         done(&mut second, "inc acme 1");
-        assert_eq!(machine.sees(CALLS), Some(1.0), "folded: {folds}");
+        assert_eq!(machine.sees(CALLS), Some(1.0), "compacted: {compacts}");
     }
 }
 
@@ -172,21 +172,21 @@ fn a_clock_that_is_set_in_a_process_life_changes_nothing() {
 
 #[test]
 fn the_most_recent_value_is_the_one_that_was_set_last() {
-    for folds in [false, true] {
+    for compacts in [false, true] {
         let machine = Machine::ahead_by(HOUR);
         let mut ahead = machine.start();
         done(&mut ahead, "last 1");
         machine.set(0);
         let mut other = machine.start();
         assert_eq!(machine.sees("level_mostrecent"), Some(1.0));
-        if folds {
+        if compacts {
             drop(ahead);
-            machine.fold();
+            machine.compact();
         }
         done(&mut other, "last 2");
-        assert_eq!(machine.sees("level_mostrecent"), Some(2.0), "folded: {folds}");
+        assert_eq!(machine.sees("level_mostrecent"), Some(2.0), "compacted: {compacts}");
         drop(other);
-        machine.fold();
+        machine.compact();
         assert_eq!(machine.sees("level_mostrecent"), Some(2.0));
         machine.set(-HOUR);
         done(&mut machine.start(), "last 3");

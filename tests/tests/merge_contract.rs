@@ -89,15 +89,16 @@ fn assert_ours(row: &Row) {
     let page = assert_shows(row, &collector, &played.names, "as they were");
     assert_eq!(processes(&page), [few(played.living.len()), few(dead), 0.0], "{}", row.name);
 
-    // Folding changes where the numbers of the dead are, and none of them.
-    assert_eq!(fold(&collector), dead, "{}", row.name);
-    let page = assert_shows(row, &collector, &played.names, "folded");
+    // Compaction changes where the numbers of the dead are, and none of them.
+    assert_eq!(compact(&collector), dead, "{}", row.name);
+    let page = assert_shows(row, &collector, &played.names, "compacted");
     assert_eq!(processes(&page), [few(played.living.len()), 0.0, few(dead)], "{}", row.name);
 }
 
-/// Folds all that is dead. In one process one at a time does, and the other tests are in this one.
-fn fold(collector: &Collector) -> usize {
-    eventually("it is folded", || collector.compact().ok()).segments()
+/// Compacts all that is dead. In one process one at a time does, and the other tests are in this
+/// one.
+fn compact(collector: &Collector) -> usize {
+    eventually("it is compacted", || collector.compact().ok()).segments()
 }
 
 /// Collects, and compares with the row.
@@ -188,10 +189,10 @@ fn of_processes_that_died_the_64_newest_are_shown() {
         .map(|(pid, number)| (format!("all_gauge{{pid=\"{pid}\"}}"), f64::from(*number)))
         .collect();
     let living = format!("liveall_gauge{{pid=\"{}\"}}", living.pid());
-    // The first collection folds some of them, in passing; then all are folded.
-    for state in ["as they were", "partly folded", "folded"] {
-        if state == "folded" {
-            fold(&collector);
+    // The first collection compacts some of them, in passing; then all are compacted.
+    for state in ["as they were", "partly compacted", "compacted"] {
+        if state == "compacted" {
+            compact(&collector);
         }
         let text = collector.collect().expect("a snapshot").to_text();
         let page = Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -141,7 +141,7 @@ fn an_archive_that_is_replaced_while_it_is_opened_is_not_missed() {
     let mut scripted = Scripted::start(env!("CARGO_BIN_EXE_scripted"), folder.path());
     scripted.tell("summary 2.5");
     scripted.end();
-    eventually("it is folded", || collector.compact().ok());
+    eventually("it is compacted", || collector.compact().ok());
     let archive = folder.path().join("archive.hca");
     let bytes = fs::read(&archive).expect("there is an archive");
     let stop = AtomicBool::new(false);

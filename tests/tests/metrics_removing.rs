@@ -134,7 +134,7 @@ fn what_a_dead_process_still_had_stays_until_it_is_forgotten() {
         let what = Clean::new().older_than(age);
         Collector::from_directory(directory).clean(&what).expect("it is ours").series().len()
     };
-    assert_eq!(clean(Duration::from_secs(60)), 0, "it was touched when it was folded");
+    assert_eq!(clean(Duration::from_secs(60)), 0, "it was touched when it was compacted");
     assert_eq!(call(directory, "acme"), Some(7));
     // The living process has declared all the others.
     assert!(clean(Duration::ZERO) > 0);
@@ -222,8 +222,8 @@ fn removals_that_race_with_counts_put_none_on_another_series() {
         let number = output.lines().find_map(|said| said.strip_prefix(&line));
         number.expect("it was told").parse().expect("a number")
     };
-    for folded in [false, true] {
-        if folded {
+    for compacted in [false, true] {
+        if compacted {
             assert_eq!(compact(directory), 1);
         }
         let seen = calls(directory);

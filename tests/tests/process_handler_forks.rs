@@ -102,7 +102,7 @@ fn in_a_collection() {
 
 #[test]
 fn in_compaction() {
-    interrupt("fold", 24);
+    interrupt("compact", 24);
 }
 
 #[test]

@@ -73,11 +73,11 @@ fn a_living_process_is_alive_whatever_its_boot_is_called() {
     assert_eq!(page(&directory).at("work_total"), 12.0);
 
     child.kill();
-    assert_eq!(Collector::from_directory(&directory).compact().expect("folded").segments(), 1);
+    assert_eq!(Collector::from_directory(&directory).compact().expect("compacted").segments(), 1);
     assert_eq!(page(&directory).at("work_total"), 12.0);
 }
 
-/// Whoever may write there could name any file so, and root folds for all.
+/// Whoever may write there could name any file so, and root compacts for all.
 #[test]
 fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     let folder = temporary_directory(Medium::Memory);
@@ -87,7 +87,7 @@ fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     fs::write(&file, "precious").expect("written");
     fs::set_permissions(&file, Permissions::from_mode(0o606)).expect("ours");
     let lock = directory.join(".compact.lock");
-    // The scenario folded nothing, but may have looked.
+    // The scenario compacted nothing, but may have looked.
     let _ = fs::remove_file(&lock);
     fs::hard_link(&file, &lock).expect("one filesystem");
     if nix::unistd::geteuid().is_root() {
@@ -104,7 +104,7 @@ fn a_lock_that_is_another_name_of_a_file_leaves_that_file_as_it_was() {
     assert_eq!(page(&directory).at("work_total"), 100.0, "who only reads needs no lock");
 
     fs::remove_file(&lock).expect("ours");
-    assert_eq!(Collector::from_directory(&directory).compact().expect("folded").segments(), 1);
+    assert_eq!(Collector::from_directory(&directory).compact().expect("compacted").segments(), 1);
 }
 
 #[test]

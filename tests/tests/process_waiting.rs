@@ -37,7 +37,7 @@ fn with_every_file(folder: &Path) -> Vec<String> {
     for _ in 0..2 {
         succeed(&["count", directory]);
     }
-    succeed(&["fold", directory]);
+    succeed(&["compact", directory]);
     for _ in 0..2 {
         succeed(&["count", directory]);
     }

@@ -218,7 +218,7 @@ fn operation(what: &str) -> Box<dyn FnMut(u64)> {
             if allowed < 1_000 { rows(number).inc() } else { rows(number % 1_000).inc() }
         }),
         "collect" => Box::new(move |_| drop(collector.collect())),
-        "fold" => Box::new(|_| drop(Collector::new().compact())),
+        "compact" => Box::new(|_| drop(Collector::new().compact())),
         "remove" => Box::new(|number| {
             rows(number % 4 + 1_000_000).inc();
             if number % 1_000 == 0 {
@@ -289,7 +289,7 @@ fn run(threads: &[Pthread], rounds: u64, random: &mut Random) {
         FORKED.store(0, Ordering::SeqCst);
         PLAN.store(round, Ordering::SeqCst);
         if round % 4 == 0 {
-            // So that a collection in a child is soon done. Somebody else may be folding.
+            // So that a collection in a child is soon done. Somebody else may be compacting.
             let _ = Collector::new().compact();
         }
         let target = *random.pick(threads);

@@ -41,7 +41,7 @@ static ALLOCATED: Counter;
 /// Bytes.
 const PAGE: u64 = 4096;
 
-/// The system's allocator. It records where it is told to, and holds the thread that folds until
+/// The system's allocator. It records where it is told to, and holds the thread that compacts until
 /// others have done what they are to do meanwhile.
 struct Recording;
 
@@ -53,7 +53,7 @@ thread_local! {
     static WAITS_IN_FOLDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// 1: a thread is in the middle of folding; 2: it may go on.
+/// 1: a thread is in the middle of compacting; 2: it may go on.
 static STAGE: AtomicU32 = AtomicU32::new(0);
 /// Allocations that were counted.
 static ALLOCATIONS: AtomicU32 = AtomicU32::new(0);
@@ -84,7 +84,7 @@ unsafe impl GlobalAlloc for Recording {
     }
 }
 
-/// Whether somebody has begun to fold in the working directory.
+/// Whether somebody has begun to compact in the working directory.
 fn is_compacting() -> bool {
     // SAFETY: a string that ends with a zero; the call allocates nothing.
     unsafe { libc::access(c".compact.lock".as_ptr(), libc::F_OK) == 0 }
@@ -415,8 +415,8 @@ fn together(workers: u32) {
     tell_page();
 }
 
-/// While one thread folds, another records, and a third forks: first a child that records, then one
-/// that ends at once.
+/// While one thread compacts, another records, and a third forks: first a child that records, then
+/// one that ends at once.
 fn fork_meanwhile() {
     die(30, false);
     fill(1);
@@ -431,8 +431,8 @@ fn fork_meanwhile() {
                 WORK.inc_by(1_000);
                 WAITS_IN_FOLDING.set(false);
             });
-            eventually("it folds", || (STAGE.load(Ordering::Acquire) == 1).then_some(()));
-            // It isn't blocked by who folds, and neither is what it does.
+            eventually("it compacts", || (STAGE.load(Ordering::Acquire) == 1).then_some(()));
+            // It isn't blocked by who compacts, and neither is what it does.
             ends_well(forked(|| {
                 WORK.inc_by(200);
                 child.tell();
@@ -457,7 +457,7 @@ fn fork_meanwhile() {
     tell_page();
 }
 
-/// What allocates while it folds records, in the same thread.
+/// What allocates while it compacts records, in the same thread.
 fn allocator() {
     die(30, false);
     fill(1);
@@ -480,12 +480,12 @@ fn allocator() {
     tell_page();
 }
 
-/// An operator folds.
+/// An operator compacts.
 fn compact(dead: u32, pages: u32, with_gauge: bool) {
     die(dead, with_gauge);
     fill(pages);
     match Collector::from_directory(".").compact() {
-        Ok(compacted) => println!("folded: {}", compacted.segments()),
+        Ok(compacted) => println!("compacted: {}", compacted.segments()),
         Err(error) => println!("error: {error}"),
     }
     tell_page();

@@ -314,7 +314,7 @@ fn obey(directory: &str) {
 
 fn compact(directory: &str) {
     match Collector::from_directory(directory).compact() {
-        Ok(compacted) => println!("folded: {}", compacted.segments()),
+        Ok(compacted) => println!("compacted: {}", compacted.segments()),
         Err(error) => println!("error: {error}"),
     }
 }
@@ -364,8 +364,8 @@ fn compact_full(directory: &str) {
     tell(directory);
 }
 
-/// Folds again and again while another thread forks children that sleep, of which the newest few
-/// are kept; ends by SIGKILL in the middle of a folding in which a child was forked.
+/// Compacts again and again while another thread forks children that sleep, of which the newest few
+/// are kept; ends by SIGKILL in the middle of a compaction in which a child was forked.
 fn compact_while_forking(directory: &str) {
     let lock = Path::new(directory).join(".compact.lock");
     thread::scope(|scope| {
@@ -389,12 +389,12 @@ fn compact_while_forking(directory: &str) {
             }
         });
         loop {
-            Collector::from_directory(directory).compact().expect("nobody else folds");
+            Collector::from_directory(directory).compact().expect("nobody else compacts");
         }
     });
 }
 
-/// Whether somebody folds.
+/// Whether somebody compacts.
 fn is_locked(lock: &Path) -> bool {
     let Ok(file) = File::open(lock) else { return false };
     // All of it, and nobody's.

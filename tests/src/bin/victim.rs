@@ -1,5 +1,5 @@
 //! A program under test that is killed at named places, and whose system calls are made to fail. It
-//! does a bit of everything: a first use, many series, a second thread, a child, folding.
+//! does a bit of everything: a first use, many series, a second thread, a child, a compaction.
 //!
 //! What it does, and how it fares, it says in memory that it shares with the test: output takes
 //! system calls.
@@ -332,8 +332,8 @@ fn run(directory: &str, oracle: &str, plan: &Plan<'_>, begin: impl FnOnce(&Oracl
         }
     }
     plan.now_is("compact");
-    let folded = Collector::from_directory(directory).compact();
-    report(Role::Main, Report::Folded, 1 + u64::from(folded.is_err()));
+    let compacted = Collector::from_directory(directory).compact();
+    report(Role::Main, Report::Compacted, 1 + u64::from(compacted.is_err()));
     count(&oracle, Role::Main, 180);
     tell(&oracle, Role::Main);
 }

@@ -30,10 +30,10 @@ fn main() {
             WORK.inc();
         }
         // Makes every file that a collector makes.
-        ["fold", directory] => {
+        ["compact", directory] => {
             let collector =
                 Collector::from_directory(directory).process_metrics(ProcessMetrics::Sum);
-            collector.compact().expect("folded");
+            collector.compact().expect("compacted");
             collector.collect().expect("a snapshot");
         }
         ["act", directory] => act(directory),

@@ -142,7 +142,7 @@ fn main() {
         }
         ["compact", directory] => {
             let collector = headcount::Collector::from_directory(directory);
-            println!("folded {}", collector.compact().expect("compacted").segments());
+            println!("compacted {}", collector.compact().expect("compacted").segments());
             print!("{}", collector.collect().expect("a snapshot").to_text());
         }
         ["late", directory] => {

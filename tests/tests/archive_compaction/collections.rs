@@ -23,8 +23,8 @@ fn a_collection_compacts_from_64_dead_on() {
     let folder = with_dead(63);
     let directory = folder.path();
     let _living = hold(directory, 1);
-    let collect = |folds: bool| {
-        Collector::from_directory(directory).auto_compact(folds).collect().expect("a snapshot");
+    let collect = |compacts: bool| {
+        Collector::from_directory(directory).auto_compact(compacts).collect().expect("a snapshot");
     };
     collect(true);
     assert_eq!(segments(directory).len(), 64, "63 dead are not enough");

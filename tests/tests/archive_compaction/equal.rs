@@ -89,7 +89,7 @@ fn compacted_one_by_one_or_all_at_once_the_sums_are_the_same() {
     for n in 1..20 {
         count(one_by_one, n);
     }
-    // The same files, so that what differs is the folding.
+    // The same files, so that what differs is the compaction.
     for name in segments(one_by_one) {
         copy_sparsely(&one_by_one.join(&name), &together.join(&name));
     }
@@ -114,8 +114,8 @@ fn a_sum_beyond_the_greatest_number_is_the_same_compacted_in_any_batches() {
     let max = f64::MAX.to_string();
     let least = format!("-{max}");
     let values = [&*max, &*max, &*least, &*least, "1"];
-    // None is folded, then after each of them, then after every second.
-    for folds_after in [usize::MAX, 1, 2] {
+    // None is compacted, then after each of them, then after every second.
+    for every in [usize::MAX, 1, 2] {
         let folder = temporary_directory(Medium::Memory);
         let sum = || {
             let snapshot = Collector::from_directory(folder.path()).auto_compact(false).collect();
@@ -126,12 +126,12 @@ fn a_sum_beyond_the_greatest_number_is_the_same_compacted_in_any_batches() {
             let mut process = Obedient::start(env!("CARGO_BIN_EXE_remains"), folder.path());
             assert_eq!(process.tell(&format!("added {value}")), "done");
             drop(process);
-            if (number + 1) % folds_after == 0 {
+            if (number + 1) % every == 0 {
                 Collector::from_directory(folder.path()).compact().expect("ours");
             }
         }
-        assert_eq!(sum(), Some(1.0), "folded after every {folds_after}");
+        assert_eq!(sum(), Some(1.0), "compacted after every {every}");
         Collector::from_directory(folder.path()).compact().expect("ours");
-        assert_eq!(sum(), Some(1.0), "folded after every {folds_after}, and in the end");
+        assert_eq!(sum(), Some(1.0), "compacted after every {every}, and in the end");
     }
 }

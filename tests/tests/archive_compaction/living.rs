@@ -22,7 +22,7 @@ fn a_copy_of_a_living_segment_is_not_compacted_and_does_not_hide_it() {
     }
     count(directory, 1);
     assert_eq!(compacted(directory).segments(), 1);
-    assert_eq!(segments(directory).len(), 3, "neither is folded");
+    assert_eq!(segments(directory).len(), 3, "neither is compacted");
     let states: Vec<_> = Collector::from_directory(directory).segments().expect("readable");
     let states: Vec<_> = states.iter().map(|s| (s.file_name(), s.state())).collect();
     assert_eq!(
@@ -130,7 +130,7 @@ fn where_locks_say_nothing_the_process_itself_is_looked_for() {
             ("weak.hc".to_owned(), SegmentState::Live, runs),
         ]
     );
-    // Only what has surely ended is folded.
+    // Only what has surely ended is compacted.
     assert_eq!(compact(directory), 1);
     assert_eq!(segments(directory), ["elsewhere.hc", "weak.hc"]);
     living.kill();

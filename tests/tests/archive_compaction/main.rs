@@ -1,4 +1,4 @@
-//! What the dead have counted is folded into one file, and no number changes; a collection costs
+//! What the dead have counted is compacted into one file, and no number changes; a collection costs
 //! what the living cost, however many have come and gone.
 
 mod collections;

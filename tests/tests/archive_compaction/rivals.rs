@@ -50,14 +50,14 @@ fn a_compactor_killed_before_it_removed_the_files_has_counted_them_once() {
             assert_eq!(segment.state(), SegmentState::Archived);
             assert_eq!(segment.why(), "in the archive already; waits to be removed");
         }
-        // Something to be folded, so that there is a new generation.
+        // Something to be compacted, so that there is a new generation.
         count(directory, generation);
         before = counted(directory);
         assert_eq!(compact(directory), 1);
         assert_eq!(segments(directory), [""; 0]);
         assert_eq!(counted(directory), before, "{generation}");
     }
-    // Where there is nothing else to be folded they are removed as well.
+    // Where there is nothing else to be compacted they are removed as well.
     put_back(aside.path(), directory);
     assert_eq!(compact(directory), 0);
     assert_eq!(names(directory), [LOCK, ARCHIVE]);
@@ -124,7 +124,7 @@ fn two_compactors_at_once_are_one_compactor() {
     let mut sum = 0;
     for rival in &mut rivals {
         let output = rival.all_output();
-        match output.strip_prefix("folded: ") {
+        match output.strip_prefix("compacted: ") {
             Some(number) => sum += number.trim().parse::<usize>().expect("a number"),
             None => assert!(output.contains("another process is compacting"), "{output}"),
         }

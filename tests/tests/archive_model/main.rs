@@ -1,16 +1,16 @@
-//! The protocol by which segments of the dead are folded into the archive while others scrape, as a
-//! model, checked exhaustively.
+//! The protocol by which segments of the dead are compacted into the archive while others scrape,
+//! as a model, checked exhaustively.
 //!
-//! Every interleaving of a folder that may be killed at each step, a scraper, births and deaths is
-//! walked through. The property: a scrape that completes counts every segment that was complete
+//! Every interleaving of a compactor that may be killed at each step, a scraper, births and deaths
+//! is walked through. The property: a scrape that completes counts every segment that was complete
 //! before it began exactly once, and no other twice. The protocol's simpler relatives are here as
 //! well, each with the loss or the double count that it leads to.
 //!
 //! Generations are kept as distances to the newest one, cut where the protocol no longer tells them
 //! apart: so there is no last generation, and the states are all that there are. A generation may
-//! fold nothing: that stands for what it does to segments which are not in the model. Folders share
-//! a lock that the kernel drops with its holder, so a folder that was killed and started again is
-//! all of them.
+//! compact nothing: that stands for what it does to segments which are not in the model. Compactors
+//! share a lock that the kernel drops with its holder, so a compactor that was killed and started
+//! again is all of them.
 //!
 //! What it takes for granted: `rename` and `unlink` are atomic; a listing shows what is there from
 //! its beginning to its end, and may or may not show the rest; dead is final; what a dead segment
@@ -142,7 +142,7 @@ fn reading_the_archive_first_loses() {
 fn counting_a_tombstones_age_from_the_compaction_counts_twice() {
     // With none kept, the two ages come to the same.
     for kept in 1..=4 {
-        fails(kept, Broken::AgeFromFolding, "counts a segment twice");
+        fails(kept, Broken::AgeFromCompaction, "counts a segment twice");
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) enum Broken {
     UnlinkFirst,
     /// A scrape reads the archive before the segments.
     ArchiveFirst,
-    /// A tombstone's age counts from its folding, not from when its file was last seen.
-    AgeFromFolding,
+    /// A tombstone's age counts from its compaction, not from when its file was last seen.
+    AgeFromCompaction,
     /// A scrape doesn't look whether the archive went on without it.
     NoGenerationCheck,
 }
@@ -43,11 +43,11 @@ enum Seen {
     Read,
 }
 
-/// Generations since its file was last seen, and since it was folded.
+/// Generations since its file was last seen, and since it was compacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tombstone {
     seen: u8,
-    folded: u8,
+    compacted: u8,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "what is true of it is what a model is made of")]
@@ -59,9 +59,9 @@ struct Segment {
     /// How often the archive contains it; 2 stands for more, too.
     archived: u8,
     tombstone: Option<Tombstone>,
-    /// The folder's listing shows it.
+    /// The compactor's listing shows it.
     listed: bool,
-    /// The folder is about to fold it.
+    /// The compactor is about to compact it.
     chosen: bool,
     /// It was complete when the scrape began.
     owed: bool,
@@ -71,7 +71,7 @@ struct Segment {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Folder {
+enum Compactor {
     Idle,
     Listed,
     /// The new archive is written, under a temporary name.
@@ -92,7 +92,7 @@ enum Scraper {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     segments: Vec<Segment>,
-    folder: Folder,
+    compactor: Compactor,
     scraper: Scraper,
     /// Generations since the scrape looked first.
     behind: u8,
@@ -114,7 +114,7 @@ impl State {
         };
         Self {
             segments: vec![segment; segments],
-            folder: Folder::Idle,
+            compactor: Compactor::Idle,
             scraper: Scraper::Idle,
             behind: 0,
         }
@@ -125,7 +125,7 @@ impl State {
     pub(crate) fn key(&self) -> u128 {
         let mut segments: Vec<u32> = self.segments.iter().map(Segment::key).collect();
         segments.sort_unstable();
-        let head = [self.folder as u8, self.scraper as u8, self.behind];
+        let head = [self.compactor as u8, self.scraper as u8, self.behind];
         let head = head.into_iter().fold(0, |key, part| key << 3 | u128::from(part));
         segments.into_iter().fold(head, |key, segment| key << 24 | u128::from(segment))
     }
@@ -133,7 +133,7 @@ impl State {
     /// Everything that can happen next, with its name.
     pub(crate) fn successors(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
         self.lives(found);
-        self.fold(rules, found);
+        self.compact(rules, found);
         self.scrape(rules, found);
     }
 
@@ -154,21 +154,21 @@ impl State {
         }
     }
 
-    pub(crate) fn fold(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
-        match self.folder {
-            Folder::Idle => found(
-                "the folder takes the lock and lists",
+    pub(crate) fn compact(&self, rules: Rules, found: &mut impl FnMut(&'static str, Outcome)) {
+        match self.compactor {
+            Compactor::Idle => found(
+                "the compactor takes the lock and lists",
                 self.with(|next| {
-                    next.folder = Folder::Listed;
+                    next.compactor = Compactor::Listed;
                     for segment in &mut next.segments {
                         segment.listed = segment.file;
                     }
                 }),
             ),
-            Folder::Listed => {
+            Compactor::Listed => {
                 found(
-                    "the folder finds nothing to fold",
-                    self.with(|next| next.folder = Folder::Renamed),
+                    "the compactor finds nothing to compact",
+                    self.with(|next| next.compactor = Compactor::Renamed),
                 );
                 // Any of the dead: a generation is bounded.
                 for chosen in 0..1_u32 << self.segments.len() {
@@ -180,9 +180,9 @@ impl State {
                         continue;
                     }
                     found(
-                        "the folder reads the dead and writes an archive",
+                        "the compactor reads the dead and writes an archive",
                         self.with(|next| {
-                            next.folder = Folder::Written;
+                            next.compactor = Compactor::Written;
                             for (i, segment) in next.segments.iter_mut().enumerate() {
                                 segment.chosen = is_chosen(i);
                             }
@@ -190,20 +190,20 @@ impl State {
                     );
                 }
             }
-            Folder::Written => {
+            Compactor::Written => {
                 let before = |s: &Segment| rules.broken == Broken::UnlinkFirst && s.chosen;
                 self.unlink(before, found);
                 if !self.segments.iter().any(|s| s.file && before(s)) {
-                    found("the folder renames", self.with(|next| next.commit(rules)));
+                    found("the compactor renames", self.with(|next| next.commit(rules)));
                 }
             }
-            Folder::Renamed => {
+            Compactor::Renamed => {
                 self.unlink(|s| s.listed && (s.chosen || s.tombstone.is_some()), found);
-                found("the folder is done", self.with(Self::forget));
+                found("the compactor is done", self.with(Self::forget));
             }
         }
-        if self.folder != Folder::Idle {
-            found("the folder is killed", self.with(Self::forget));
+        if self.compactor != Compactor::Idle {
+            found("the compactor is killed", self.with(Self::forget));
         }
     }
 
@@ -214,7 +214,7 @@ impl State {
     ) {
         for (i, segment) in self.segments.iter().enumerate() {
             if segment.file && may(segment) {
-                found("the folder unlinks", self.with(|next| next.segments[i].file = false));
+                found("the compactor unlinks", self.with(|next| next.segments[i].file = false));
             }
         }
     }
@@ -223,14 +223,14 @@ impl State {
     fn commit(&mut self, rules: Rules) {
         // Beyond it nothing is told apart.
         let older = |age: u8| (age + 1).min(rules.kept + 1);
-        self.folder = Folder::Renamed;
+        self.compactor = Compactor::Renamed;
         self.behind = older(self.behind);
         for segment in &mut self.segments {
             if let Some(stone) = &mut segment.tombstone {
                 stone.seen = if segment.listed { 0 } else { older(stone.seen) };
-                stone.folded = older(stone.folded);
+                stone.compacted = older(stone.compacted);
                 let age = match rules.broken {
-                    Broken::AgeFromFolding => stone.folded,
+                    Broken::AgeFromCompaction => stone.compacted,
                     _ => stone.seen,
                 };
                 if age > rules.kept && !segment.listed {
@@ -240,14 +240,14 @@ impl State {
             if segment.chosen {
                 segment.archived = (segment.archived + 1).min(2);
                 if rules.broken != Broken::NoTombstones {
-                    segment.tombstone = Some(Tombstone { seen: 0, folded: 0 });
+                    segment.tombstone = Some(Tombstone { seen: 0, compacted: 0 });
                 }
             }
         }
     }
 
     fn forget(&mut self) {
-        self.folder = Folder::Idle;
+        self.compactor = Compactor::Idle;
         for segment in &mut self.segments {
             (segment.listed, segment.chosen) = (false, false);
         }
@@ -343,15 +343,15 @@ impl State {
 
 impl Segment {
     fn key(&self) -> u32 {
-        let (stone, seen, folded) =
-            self.tombstone.map_or((false, 0, 0), |stone| (true, stone.seen, stone.folded));
+        let (stone, seen, compacted) =
+            self.tombstone.map_or((false, 0, 0), |stone| (true, stone.seen, stone.compacted));
         [
             (2, self.life as u8),
             (1, u8::from(self.file)),
             (2, self.archived),
             (1, u8::from(stone)),
             (3, seen),
-            (3, folded),
+            (3, compacted),
             (1, u8::from(self.listed)),
             (1, u8::from(self.chosen)),
             (1, u8::from(self.owed)),

@@ -87,7 +87,7 @@ fn clean_forgets_what_the_options_name() {
     );
     assert!(!both.iter().any(|name| names(directory).contains(name)));
 
-    // Everything of the dead, folded or not.
+    // Everything of the dead, compacted or not.
     count(directory, 6);
     page().assert(&[("made_total", 12.0)]);
     let before = names(directory);

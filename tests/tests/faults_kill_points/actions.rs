@@ -40,7 +40,7 @@ const ACTIONS: [Action; 14] = [
             "compaction.unlink",
             "compaction.close",
         ],
-        // Folded first, then forgotten.
+        // Compacted first, then forgotten.
         passings: 2,
     },
     Action {
@@ -85,7 +85,7 @@ const ACTIONS: [Action; 14] = [
         surely: &["rewrite_log.switch"],
         passings: 1,
     },
-    // No room for its segment, until the dead are folded.
+    // No room for its segment, until the dead are compacted.
     Action {
         name: "start",
         refused: &["grow.blocks=28*1"],
@@ -283,7 +283,7 @@ fn check_action(scene: &Scene<'_>, action: &Action, before: &BTreeMap<String, f6
 
     let compacted = headcount::Collector::from_directory(&scene.directory).compact();
     compacted.unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert_eq!(counts(&scene.page(what)), after, "{what}, folded");
+    assert_eq!(counts(&scene.page(what)), after, "{what}, compacted");
     let names = scene.names();
     let is_left = |name: &String| {
         [".tmp-", ".archive-", ".ledger.tmp"].iter().any(|prefix| name.starts_with(prefix))

@@ -155,7 +155,7 @@ fn check(scene: &Scene<'_>, bystander: Option<&Child>, what: &str) {
     let compacted = headcount::Collector::from_directory(&scene.directory).compact();
     compacted.unwrap_or_else(|error| panic!("{what}: {error}"));
     let page = scene.page(what);
-    victim::assert_between(&scene.oracle, &page, &format!("{what}, folded"));
+    victim::assert_between(&scene.oracle, &page, &format!("{what}, compacted"));
     let names = scene.names();
     let is_left = |name: &String| name.starts_with(".tmp-") || name.starts_with(".archive-");
     assert!(!names.iter().any(is_left), "{what}: {names:?}");

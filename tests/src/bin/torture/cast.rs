@@ -18,7 +18,7 @@ use crate::rig::{Rig, Tally};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Job {
     Gang(usize),
-    Folder(usize),
+    Compactor(usize),
     Scraper(usize),
 }
 
@@ -67,7 +67,7 @@ impl<'a> Cast<'a> {
             let _ = set_pdeathsig(Signal::SIGKILL);
             match job {
                 Job::Gang(gang) => rig.lead(gang, &mut random),
-                Job::Folder(_) => rig.fold(&mut random),
+                Job::Compactor(_) => rig.compact(&mut random),
                 Job::Scraper(number) => rig.watch(number),
             }
         });
@@ -131,7 +131,7 @@ impl<'a> Cast<'a> {
         });
     }
 
-    /// Lets who watches and folds come to its end, and kills the others.
+    /// Lets who watches and compacts come to its end, and kills the others.
     pub(super) fn end(&mut self) {
         self.rig.add(Tally::Over, 1);
         for (job, pid) in &self.running {

@@ -1,5 +1,5 @@
 //! Everything at once, for as long as it is told: processes that count with threads and children
-//! and are killed at any moment, rival folders that are killed and stopped, scrapers that check
+//! and are killed at any moment, rival compactors that are killed and stopped, scrapers that check
 //! each number they see. Signal handlers fork in the middle of operations, a fork handler of
 //! somebody else's records in each child, and series come and go.
 //!
@@ -10,7 +10,7 @@
 //! Whatever is recorded is announced in memory that outlives its process before, and acknowledged
 //! after. So a scraper knows bounds for every number at every moment. When all processes of a
 //! *gang* are dead its numbers are final: then they are taken down, and must never change again,
-//! whatever is folded.
+//! whatever is compacted.
 
 #![allow(clippy::print_stdout, reason = "the figures, and what is wrong")]
 #![expect(unsafe_code, reason = "fork, and handlers of signals and forks")]

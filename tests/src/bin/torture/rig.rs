@@ -20,7 +20,7 @@ pub(super) enum Tally {
     Wrong,
     Scrapes,
     Generations,
-    Folded,
+    Compacted,
     Forks,
     /// Forks of signal handlers.
     Strays,
@@ -121,8 +121,8 @@ impl Rig {
         }
     }
 
-    pub(super) fn collector(&self, folds: bool) -> Collector {
-        Collector::from_directory(&self.directory).auto_compact(folds)
+    pub(super) fn collector(&self, compacts: bool) -> Collector {
+        Collector::from_directory(&self.directory).auto_compact(compacts)
     }
 
     /// A snapshot that left nothing out, and whose page a strict reader takes: buckets that don't

@@ -15,7 +15,7 @@ use crate::kinds::{GANGS, KINDS, Kind, MEMBERS, Seen};
 use crate::rig::{Rig, Tally};
 
 const SCRAPERS: usize = 3;
-const FOLDERS: usize = 2;
+const COMPACTORS: usize = 2;
 
 impl Rig {
     /// Whether all went well.
@@ -36,19 +36,19 @@ impl Rig {
             for gang in ended {
                 cast.start(Job::Gang(gang));
             }
-            let others = (0..FOLDERS).map(Job::Folder).chain((0..SCRAPERS).map(Job::Scraper));
+            let others = (0..COMPACTORS).map(Job::Compactor).chain((0..SCRAPERS).map(Job::Scraper));
             for job in others.filter(|job| !cast.has(*job)).collect::<Vec<_>>() {
                 cast.start(job);
             }
             thread::sleep(Duration::from_micros(200 + random.below(6_000)));
             cast.go_on(&mut random);
             let gang = Job::Gang(random.index(GANGS));
-            let folder = Job::Folder(random.index(FOLDERS));
+            let compactor = Job::Compactor(random.index(COMPACTORS));
             match random.below(12) {
                 0..=4 => kills += cast.kill(gang, &mut random),
-                5 | 6 => kills += cast.kill(folder, &mut random),
+                5 | 6 => kills += cast.kill(compactor, &mut random),
                 7 => cast.stop(gang),
-                8 => cast.stop(folder),
+                8 => cast.stop(compactor),
                 9 => cast.stop(Job::Scraper(random.index(SCRAPERS))),
                 10 => removals += self.tidy(),
                 _ => {}
@@ -71,7 +71,7 @@ impl Rig {
             self.get(Tally::Removed),
             self.get(Tally::Rewritten),
             self.get(Tally::Generations),
-            self.get(Tally::Folded),
+            self.get(Tally::Compacted),
             self.get(Tally::Scrapes),
             self.get(Tally::Haunted),
             self.get(Tally::Lost),
@@ -80,7 +80,7 @@ impl Rig {
         self.get(Tally::Wrong) == 0
     }
 
-    /// As somebody does who tidies: removes the file by whose lock folders take turns, and says
+    /// As somebody does who tidies: removes the file by whose lock compactors take turns, and says
     /// whether there was one.
     fn tidy(&self) -> u64 {
         u64::from(fs::remove_file(self.directory.join(".compact.lock")).is_ok())
@@ -140,12 +140,12 @@ impl Rig {
         }
     }
 
-    /// Folds what is left and compares for the last time; nothing but the archive is there then.
+    /// Compacts what is left and compares for the last time; nothing but the archive is there then.
     fn check_the_end(&self) -> u64 {
         let compacted = match self.collector(false).compact() {
             Ok(compacted) => compacted,
             Err(error) => {
-                self.fail(&format!("the last folder failed: {error}"));
+                self.fail(&format!("the last compactor failed: {error}"));
                 return 0;
             }
         };
@@ -162,7 +162,7 @@ impl Rig {
         let entries = fs::read_dir(&self.directory).expect("it is there");
         let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
         let names: Vec<String> = names.map(|name| name.expect("UTF-8")).collect();
-        // The archive, and the folders' lock.
+        // The archive, and the compactors' lock.
         if names.len() > 2 || names.iter().any(|name| name.starts_with(".tmp")) {
             self.fail(&format!("something is left: {names:?}"));
         }

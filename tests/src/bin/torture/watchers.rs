@@ -1,4 +1,4 @@
-//! Who looks, and who folds.
+//! Who looks, and who compacts.
 
 use std::array::from_fn;
 use std::thread;
@@ -12,7 +12,7 @@ use crate::rig::{Rig, Tally};
 impl Rig {
     /// Looks at every number, again and again.
     pub(super) fn watch(&self, number: usize) {
-        // One of them folds by itself where there is much to fold.
+        // One of them compacts by itself where there is much to compact.
         let collector = self.collector(number == 0);
         let who = format!("scraper {number}");
         let mut last = Counted::default();
@@ -47,19 +47,19 @@ impl Rig {
         }
     }
 
-    /// Folds whatever there is to be folded, again and again.
-    pub(super) fn fold(&self, random: &mut Random) {
+    /// Compacts whatever there is to be compacted, again and again.
+    pub(super) fn compact(&self, random: &mut Random) {
         let collector = self.collector(false);
         while !self.is_over() {
             match collector.compact() {
                 Ok(compacted) if compacted.segments() > 0 => {
                     self.add(Tally::Generations, 1);
-                    self.add(Tally::Folded, compacted.segments() as u64);
+                    self.add(Tally::Compacted, compacted.segments() as u64);
                 }
                 Ok(_) => {}
                 // Its rival does it.
                 Err(error) if error.is_busy() => {}
-                Err(error) => self.fail(&format!("a folder failed: {error}")),
+                Err(error) => self.fail(&format!("a compactor failed: {error}")),
             }
             thread::sleep(Duration::from_micros(random.below(3_000)));
         }
