@@ -480,8 +480,8 @@ pub fn in_progress(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `future`, `future = false` | whether a returned future is measured, or the call |
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
-/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `utf8_names`, `max_series` and
-/// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
+/// `namespace`, `subsystem`, `help`, `unit`, `labels`, `error_labels`, `utf8_names`, `max_series`
+/// and `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
 /// `only` and `error_labels` borrow the error of a `Result`. A label of `error_labels` is a closure
 /// that takes the error, or a name alone if the error itself is a `LabelValue`, by its derive for
@@ -649,8 +649,9 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// * **`help`**: either the key or a doc comment is required.
 /// * **`unit`**: infos and state sets have no unit.
 /// * **`buckets`** takes ascending numbers, or anything that is known at compile time: a constant
-///   array or slice of `f64`, or `headcount::linear_buckets::<10>(0.0, 5.0)`. A histogram whose name
-///   ends in `_seconds` may do without: its buckets then range from 5 milliseconds to 10 seconds.
+///   array or slice of `f64`, or `headcount::linear_buckets::<10>(0.0, 5.0)`. A histogram whose
+///   name ends in `_seconds` may do without: its buckets then range from 5 milliseconds to 10
+///   seconds.
 /// * **`labels`**: each value is a literal or a constant `&'static str`, such as
 ///   `env!("CARGO_PKG_VERSION")`.
 /// * **`max_series`** is 1,000 by default. When a process reaches it, it counts all further label

@@ -1,4 +1,5 @@
-//! What reading a directory costs: by processes and series, of the living and of the dead; turning what was read into each format; folding the dead.
+//! What reading a directory costs: by processes and series, of the living and of the dead; turning
+//! what was read into each format; compacting the dead.
 
 #![expect(unsafe_code, reason = "forks")]
 
@@ -16,8 +17,8 @@ use nix::unistd::{ForkResult, Pid, fork};
 #[metric(name = "bench_rows_total", max_series = 10_000)]
 fn rows(row: u32) -> Counter;
 
-/// Segments of so many processes with so many series each. They are made before anything is measured, by processes that this one forks while it
-/// has one thread.
+/// Segments of so many processes with so many series each. They are made before anything is
+/// measured, by processes that this one forks while it has one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Size {
     processes: u32,
@@ -73,7 +74,8 @@ impl Size {
         let mut children = Vec::new();
         for _ in 0..self.processes {
             let (mut here, there) = UnixStream::pair()?;
-            // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+            // SAFETY: this process has one thread, so the child finds no lock held by a thread that
+            // it does not have.
             match unsafe { fork() }? {
                 ForkResult::Child => {
                     headcount::init(Config::new().directory(directory))?;

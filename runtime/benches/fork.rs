@@ -1,5 +1,6 @@
-//! What the first operation after a fork costs, in which the child makes a segment of its own: beside a child that does nothing, the rest is the same. A fork copies more of a
-//! process that has touched more, so both are of one with a thousand series.
+//! What the first operation after a fork costs, in which the child makes a segment of its own:
+//! beside a child that does nothing, the rest is the same. A fork copies more of a process that has
+//! touched more, so both are of one with a thousand series.
 //!
 //! A program of its own, with one thread.
 
@@ -33,11 +34,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Forks a child that does something, and waits for its end.
 fn child(does: impl FnOnce()) {
-    // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+    // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does
+    // not have.
     match unsafe { fork() }.expect("it forks") {
         ForkResult::Child => {
             does();
-            // SAFETY: ends the process; what the benchmark's own buffers hold is the parent's to write.
+            // SAFETY: ends the process; what the benchmark's own buffers hold is the parent's to
+            // write.
             unsafe { libc::_exit(0) }
         }
         ForkResult::Parent { child } => {
@@ -53,7 +56,8 @@ fn does_nothing() {
 
 #[divan::bench(sample_count = 200, sample_size = 1)]
 fn counts_once(bencher: Bencher<'_, '_>) {
-    // What children have left is folded between the samples: with thousands of files a directory gets slower.
+    // What children have left is compacted between the samples: with thousands of files a directory
+    // gets slower.
     bencher
         .with_inputs(|| Collector::from_directory(directory()).compact())
         .bench_local_values(|_| child(|| COUNTER.inc()));

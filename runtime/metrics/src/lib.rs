@@ -39,8 +39,8 @@
 //! counts nothing, and [`headcount::health`] reports it.
 //!
 //! There is no counterpart to the idle timeout of other recorders: a series of a process stays
-//! until the process [removes] it. After that `counter!` and the other macros make it anew; a handle
-//! that the program kept records nothing.
+//! until the process [removes] it. After that `counter!` and the other macros make it anew; a
+//! handle that the program kept records nothing.
 //!
 //! # Forks
 //!

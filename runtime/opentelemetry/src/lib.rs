@@ -55,14 +55,14 @@
 //!
 //! They follow OpenTelemetry's rules for Prometheus:
 //!
-//! * Other characters than letters, digits, `_` and `:` become `_`, and several `_` become one. With
-//!   [`Builder::utf8_names`], names are kept, and each client gets them as it can read them.
+//! * Other characters than letters, digits, `_` and `:` become `_`, and several `_` become one.
+//!   With [`Builder::utf8_names`], names are kept, and each client gets them as it can read them.
 //! * A unit is appended as a word: `s` as `_seconds`, `By/s` as `_bytes_per_second`. `1` is
 //!   `_ratio`, of a gauge. What is in braces is no unit. A name that contains the word is kept.
 //! * A counter's name ends in `_total`.
-//! * **Attributes** are labels. Their order makes no difference. If several have one name as a label,
-//!   their values are joined by `;`. Labels that Prometheus reserves (`le`, `quantile`, `pid`) begin
-//!   with `exported_`.
+//! * **Attributes** are labels. Their order makes no difference. If several have one name as a
+//!   label, their values are joined by `;`. Labels that Prometheus reserves (`le`, `quantile`,
+//!   `pid`) begin with `exported_`.
 //! * The **scope** is `otel_scope_name`, `otel_scope_version` and `otel_scope_schema_url`, and each
 //!   of its attributes is `otel_scope_` and its name. [`Builder::scope_labels`] leaves them out.
 //!

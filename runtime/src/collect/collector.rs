@@ -169,8 +169,11 @@ impl Collector {
     /// | `process_start_time_seconds` | start time, since 1970 | the earliest of the living |
     /// | `process_threads` | threads | the sum over the living |
     /// | `process_virtual_memory_max_bytes` | the most addresses, if that is limited | the least |
-    /// | `process_network_receive_bytes_total` | bytes that its network namespace received | those of the one namespace in which all the living are, if it is one |
-    /// | `process_network_transmit_bytes_total` | bytes that it sent | the same |
+    /// | `process_network_receive_bytes_total` | bytes its network namespace got | the same |
+    /// | `process_network_transmit_bytes_total` | bytes it sent | the same |
+    ///
+    /// If the living processes are in several network namespaces, the last two are absent: a sum
+    /// would fall with the last process of a namespace.
     ///
     /// Time is the time on all processors. Pages that processes share count for each of them. 4 GiB
     /// of each process's addresses belong to its segment, and cost nothing.

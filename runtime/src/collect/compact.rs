@@ -71,7 +71,8 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// # let directory = std::env::temp_dir().join(format!("headcount-compact-{}", std::process::id()));
+    /// # let name = format!("headcount-compact-{}", std::process::id());
+    /// # let directory = std::env::temp_dir().join(name);
     /// # std::fs::create_dir(&directory)?;
     /// let compacted = headcount::Collector::from_directory(&directory).compact()?;
     /// assert_eq!(compacted.segments(), 0);
@@ -102,7 +103,8 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// # let directory = std::env::temp_dir().join(format!("headcount-mark-{}", std::process::id()));
+    /// # let name = format!("headcount-mark-{}", std::process::id());
+    /// # let directory = std::env::temp_dir().join(name);
     /// # std::fs::create_dir(&directory)?;
     /// use headcount::{Collector, MarkedDead};
     ///

@@ -157,7 +157,8 @@ impl Collector {
     /// #[counted]
     /// fn work() {}
     ///
-    /// # let directory = std::env::temp_dir().join(format!("headcount-segments-{}", std::process::id()));
+    /// # let name = format!("headcount-segments-{}", std::process::id());
+    /// # let directory = std::env::temp_dir().join(name);
     /// headcount::init(Config::new().directory(&directory))?;
     /// work();
     ///

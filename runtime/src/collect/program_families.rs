@@ -20,9 +20,9 @@ impl MetricFamily {
     ///
     /// let free = |disk: &str| if disk == "a" { 512.0 } else { 0.5 };
     /// let collector = Collector::new().with_families(move || {
-    ///     let family = MetricFamily::gauge("disk_free_bytes", "Room on the disks.").with_unit("bytes");
-    ///     let add = |all: MetricFamily, disk: &&str| all.with_series(&[("disk", disk)], free(disk));
-    ///     vec![["a", "b"].iter().fold(family, add)]
+    ///     let family = MetricFamily::gauge("disk_free_bytes", "Space on the disks.");
+    ///     let add = |all: MetricFamily, disk| all.with_series(&[("disk", disk)], free(disk));
+    ///     vec![["a", "b"].into_iter().fold(family.with_unit("bytes"), add)]
     /// });
     /// let text = collector.collect()?.to_text();
     /// assert!(text.contains("disk_free_bytes{disk=\"a\"} 512\n"));

@@ -18,7 +18,8 @@
 ///
 /// # fn main() -> Result<(), headcount::Error> {
 /// let text = headcount::Collector::new().collect()?.to_text();
-/// assert!(text.contains("# TYPE program_build_info gauge\nprogram_build_info{commit=\"abc123\",package=\""), "{text}");
+/// assert!(text.contains("# TYPE program_build_info gauge\n"), "{text}");
+/// assert!(text.contains("program_build_info{commit=\"abc123\",package=\""), "{text}");
 /// # Ok(())
 /// # }
 /// ```

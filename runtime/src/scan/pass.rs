@@ -42,8 +42,8 @@ pub(crate) struct ThisProcess {
 }
 
 impl ThisProcess {
-    /// Reads the process's own segment from its memory, even if it has no file name. `None` if there
-    /// is none.
+    /// Reads the process's own segment from its memory, even if it has no file name. `None` if
+    /// there is none.
     pub(crate) fn read(self, logs: &mut Logs) -> Result<Option<Segment>, Error> {
         let mut refused = None;
         for _ in 0..ATTEMPTS_AT_OWN {

@@ -19,7 +19,7 @@
 //!
 //! | family | type | labels |
 //! |---|---|---|
-//! | `http_server_request_duration_seconds` | histogram | `http_request_method`, `http_route`, `http_response_status_code`, `error_type` |
+//! | `http_server_request_duration_seconds` | histogram | all four of the following |
 //! | `http_server_active_requests` | gauge, `livesum` | `http_request_method` |
 //!
 //! * `http_request_method` is one of the methods of HTTP, and `_OTHER` for any other text.
@@ -33,13 +33,15 @@
 //! | `error_type` | |
 //! |---|---|
 //! | `500` .. `599` | the status, if it is one of these |
-//! | `cancelled` | the response, or the rest of its body, was dropped: the client hung up, or a timeout around the layer gave up |
+//! | `cancelled` | the response, or the rest of its body, was dropped |
 //! | `panic` | the service or the body panicked |
 //! | `error` | the service or the body returned an error |
 //!
+//! A response is dropped if the client hangs up, or if a timeout around the layer gives up.
+//!
 //! A request begins when the service is called. It ends when its body has ended; when the response
-//! is there, if it has no body (`HEAD`, 204, 304); and when the protocol is switched (101, or 2xx to
-//! `CONNECT`): a websocket is no request in flight.
+//! is there, if it has no body (`HEAD`, 204, 304); and when the protocol is switched (101, or 2xx
+//! to `CONNECT`): a websocket is no request in flight.
 //!
 //! A response that has no end, such as server-sent events, is in flight for as long as the client
 //! stays, and ends as `cancelled`. The end of a body is where the server has taken its last byte:

@@ -1,8 +1,10 @@
 //! Makes what the fuzzers begin with, of files that versions of the library have really written.
 //!
 //! ```text
-//! seeds <golden> <corpus>       the folder of the versions, and the one in which each target's get a folder
+//! seeds <golden> <corpus>
 //! ```
+//!
+//! `<golden>` is the folder of the versions. Each target gets a folder in `<corpus>`.
 
 use std::fs;
 use std::path::Path;

@@ -13,7 +13,8 @@ pub const PEERS: [&str; 7] = [
     "tracing",
 ];
 
-/// An operation. The floor is what nobody can do without: a bare addition in memory, the reads of the clock.
+/// An operation. The floor is what nobody can do without: a bare addition in memory, the reads of
+/// the clock.
 pub struct Case<'a> {
     pub name: &'static str,
     choice: Choice,

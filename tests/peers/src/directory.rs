@@ -1,14 +1,17 @@
-//! Directories of many processes, and what collecting one takes. A program of its own: what a program declares is in each of its segments.
+//! Directories of many processes, and what collecting one takes. A program of its own: what a
+//! program declares is in each of its segments.
 //!
 //! ```text
-//! directories fill DIRECTORY PROCESSES VALUES      forks processes that record, and end; each meets its series in an order of its own
-//! directories fill-alike DIRECTORY PROCESSES VALUES    the same, all in one order
-//! directories scrape DIRECTORY TIMES VALUES        collects and writes each format, and tells what that took
-//! directories memory DIRECTORY VALUES THREADS      what one process needs, on disk and in memory
+//! directories fill DIRECTORY PROCESSES VALUES        forks processes that record, and end; each
+//!                                                    meets its series in an order of its own
+//! directories fill-alike DIRECTORY PROCESSES VALUES  the same, all in one order
+//! directories scrape DIRECTORY TIMES VALUES          collects and writes each format, and prints
+//!                                                    how long that took
+//! directories memory DIRECTORY VALUES THREADS        what one process needs, on disk and in memory
 //! ```
 //!
-//! Of 100 values that a process writes into a Python client's files, 64 are of histograms (16 each), 4 of summaries (2 each), 2 of gauges, 30 of counters:
-//! `scrapes.py` makes the same there.
+//! Of 100 values that a process writes into a Python client's files, 64 are of histograms (16
+//! each), 4 of summaries (2 each), 2 of gauges, 30 of counters: `scrapes.py` makes the same there.
 
 use std::error::Error;
 use std::fs;
@@ -38,8 +41,9 @@ fn sizes(route: &str) -> Summary;
 #[metric(name = "latency_seconds", max_series = 100_000)]
 fn latencies(route: &str) -> Histogram;
 
-/// Records in as many series as come to so many values. Each process may meet them in an order of its own, as a server's workers do where labels come
-/// from outside: where the orders are alike, so are the logs, and are read once.
+/// Records in as many series as come to so many values. Each process may meet them in an order of
+/// its own, as a server's workers do where labels come from outside: where the orders are alike, so
+/// are the logs, and are read once.
 fn record(values: u32, process: u32) {
     let each = |of_hundred: u32, mut record: Box<dyn FnMut(&str)>| {
         let many = u64::from(values * of_hundred / 100);
@@ -79,7 +83,8 @@ fn fill(
 ) -> Result<(), Box<dyn Error>> {
     headcount::init(Config::new().directory(directory))?;
     for process in 0..processes {
-        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it
+        // does not have.
         match unsafe { fork() }? {
             ForkResult::Child => {
                 record(values, if are_alike { 0 } else { process });
@@ -99,7 +104,8 @@ fn fill(
 /// The formats that a collector writes.
 const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("openmetrics", Format::OpenMetrics)];
 
-/// Collects and writes each format, so many times. Tells as JSON what the first time took, the least of the others, and what came out.
+/// Collects and writes each format, so many times. Tells as JSON what the first time took, the
+/// least of the others, and what came out.
 fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Error>> {
     let collector = Collector::from_directory(directory).auto_compact(false);
     let segments = fs::read_dir(directory)?.count();
@@ -139,7 +145,8 @@ fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// Seconds that copying so many values of so many processes takes, from memory of each into one buffer: what nobody can do without who reads them all.
+/// Seconds that copying so many values of so many processes takes, from memory of each into one
+/// buffer: what nobody can do without who reads them all.
 fn copy(processes: usize, values: usize, times: u32) -> f64 {
     let from = vec![1_u64; processes * values];
     let mut to = vec![0_u64; values];
@@ -155,7 +162,8 @@ fn copy(processes: usize, values: usize, times: u32) -> f64 {
     least.as_secs_f64()
 }
 
-/// Records in this process, in so many threads, and tells as JSON what its segment has on disk, and what was added to its memory.
+/// Records in this process, in so many threads, and tells as JSON what its segment has on disk, and
+/// what was added to its memory.
 fn memory(directory: &str, values: u32, threads: u32) -> Result<(), Box<dyn Error>> {
     // What printing and threads take by themselves is there before.
     println!();
@@ -193,7 +201,8 @@ fn resident() -> Result<u64, Box<dyn Error>> {
     status("VmRSS:")
 }
 
-/// What the kernel says of this process, in KiB. Not `getrusage`: the greatest size that it knows may be of the program that started this one.
+/// What the kernel says of this process, in KiB. Not `getrusage`: the greatest size that it knows
+/// may be of the program that started this one.
 fn status(of: &str) -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(of)).ok_or("not in status")?;

@@ -1,6 +1,7 @@
 //! headcount beside other metrics libraries: the same work, in one process, in turns.
 //!
-//! `operations [--quick]` measures recording and prints one table in Markdown; `tests/peers/run` calls it.
+//! `operations [--quick]` measures recording and prints one table in Markdown; `tests/peers/run`
+//! calls it.
 
 mod case;
 mod metrics;

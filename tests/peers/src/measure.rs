@@ -1,7 +1,7 @@
 //! How long things take, in turns.
 //!
-//! A machine gets slower and faster while it measures, so contenders take turns, many times, each for some milliseconds. The clock is read twice
-//! a turn.
+//! A machine gets slower and faster while it measures, so contenders take turns, many times, each
+//! for some milliseconds. The clock is read twice a turn.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -39,7 +39,8 @@ pub fn running() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has one").into()
 }
 
-/// The loop around an operation is in here, so that each has its own, and nothing is called through a pointer but once a turn.
+/// The loop around an operation is in here, so that each has its own, and nothing is called through
+/// a pointer but once a turn.
 pub fn turn<'a, T: 'a>(operation: impl FnMut(u64) -> T + 'a) -> Turn<'a> {
     Box::new(repeated(operation))
 }
@@ -48,7 +49,8 @@ fn repeated<T>(mut operation: impl FnMut(u64) -> T) -> impl FnMut(u64) -> Durati
     move |times| {
         let began = running();
         for n in 0..times {
-            // Nothing of one turn may be kept in registers for the next; the operations hide from the compiler what they are given.
+            // Nothing of one turn may be kept in registers for the next; the operations hide from
+            // the compiler what they are given.
             black_box(());
             let _ = operation(n);
         }
@@ -59,12 +61,14 @@ fn repeated<T>(mut operation: impl FnMut(u64) -> T) -> impl FnMut(u64) -> Durati
 /// A thread's turns.
 type Own<'a> = Box<dyn FnMut(u64) -> Duration + Send + 'a>;
 
-/// The same in several threads at once, each with an operation of its own, which are pinned to the processors by turns. What one of them was running, on average.
+/// The same in several threads at once, each with an operation of its own, which are pinned to the
+/// processors by turns. What one of them was running, on average.
 pub fn threads<'a, T: 'a, O: FnMut(u64) -> T + Send + 'a>(
     count: u32,
     mut operation: impl FnMut() -> O,
 ) -> Turn<'a> {
-    // Made here, and hidden from the compiler: inside of what starts threads it inlined some operations only half.
+    // Made here, and hidden from the compiler: inside of what starts threads it inlined some
+    // operations only half.
     let own = |_| black_box(Box::new(repeated(operation())) as Own<'a>);
     let mut all: Vec<Own<'a>> = (0..count).map(own).collect();
     Box::new(move |times| {

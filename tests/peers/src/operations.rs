@@ -1,4 +1,5 @@
-//! Recording, in each library as its documentation does it: metrics that are there already, found again by what the caller has.
+//! Recording, in each library as its documentation does it: metrics that are there already, found
+//! again by what the caller has.
 
 use std::cell::UnsafeCell;
 use std::error::Error;
@@ -163,7 +164,8 @@ fn observing() -> Case<'static> {
         .peer(
             "metrics",
             Box::new(move |times| {
-                // It only keeps the values; sorting them into buckets is for whoever scrapes, and is measured with it.
+                // It only keeps the values; sorting them into buckets is for whoever scrapes, and
+                // is measured with it.
                 let began = running();
                 let _ = observe_metrics(times);
                 RECORDER.handle().run_upkeep();

@@ -110,7 +110,8 @@ fn main() {
                 euros(words[1]).inc_by(words[2].parse().expect("a number"));
                 "done".to_owned()
             }
-            // One series of each family comes and goes: its name, how often, and how much it counts.
+            // One series of each family comes and goes: its name, how often, and how much it
+            // counts.
             "come-and-go" => {
                 for _ in 0..number(2) {
                     let (calls, euros, sizes) = (calls(words[1]), euros(words[1]), sizes(words[1]));

@@ -12,8 +12,9 @@ use crate::attributes::Set;
 use crate::case::Case;
 use crate::program::{Keep, Places, write};
 
-/// Of clippy's groups those that look into functions. Without `nursery`, whose lints are unfinished:
-/// `missing_const_for_fn`, for one, asks to make `const` what has no body, and counting can't be.
+/// Of clippy's groups those that look into functions. Without `nursery`, whose lints are
+/// unfinished: `missing_const_for_fn`, for one, asks to make `const` what has no body, and counting
+/// can't be.
 const CLIPPY: [&str; 2] = ["-Wclippy::all", "-Wclippy::pedantic"];
 
 /// What rustc says of one place.

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! HEADCOUNT_SEED=7 HEADCOUNT_CASE=2021/17    repeats one function of a run
-//! HEADCOUNT_CASES=500                        so many functions of each edition; otherwise 125, which
-//!                                            are 500 functions, and 4,000 with attributes
+//! HEADCOUNT_CASES=500                        so many functions of each edition; otherwise 125,
+//!                                            which are 500 functions, and 4,000 with attributes
 //! HEADCOUNT_KIND=unused_mut                  shows differences of this kind, known ones as well
 //! HEADCOUNT_SHOWN=3                          at most so many kinds
 //! ```

@@ -8,8 +8,8 @@ use crate::forge::{
 };
 use crate::{collect, with_two_segments};
 
-/// The file is read without its first family, which is reported; its family `intact_total`, with the
-/// number 1, counts. So it is once a compaction has read the file.
+/// The file is read without its first family, which is reported; its family `intact_total`, with
+/// the number 1, counts. So it is once a compaction has read the file.
 #[track_caller]
 pub(crate) fn leaves_out(first: &Family<'_>, width: u32, values: &[String], says: &str) {
     let folder = with_two_segments();

@@ -55,7 +55,8 @@ impl Drop for Living {
     }
 }
 
-/// Milliseconds of running time that a scrape takes by a collector that has scraped before: collecting, and writing the text. The least of some.
+/// Milliseconds of running time that a scrape takes by a collector that has scraped before:
+/// collecting, and writing the text. The least of some.
 fn scrape(directory: &Path) -> Result<f64> {
     let collector = Collector::from_directory(directory).auto_compact(false);
     let mut least = Duration::MAX;
@@ -74,7 +75,8 @@ fn scrape(directory: &Path) -> Result<f64> {
     Ok(milliseconds(least))
 }
 
-/// Opens each file of a directory, and reads so much of it as a scrape does of a segment with 1,000 series: what that takes the kernel.
+/// Opens each file of a directory, and reads so much of it as a scrape does of a segment with 1,000
+/// series: what that takes the kernel.
 fn read_some(directory: &Path) -> Result<f64> {
     let mut buffer = vec![0; 24 << 10];
     let mut least = Duration::MAX;

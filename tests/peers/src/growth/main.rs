@@ -1,10 +1,12 @@
-//! How headcount grows: what an operation and a scrape cost with more threads, series, processes, and dead processes.
+//! How headcount grows: what an operation and a scrape cost with more threads, series, processes,
+//! and dead processes.
 //!
 //! ```text
-//! growth DIRECTORY [--quick]                          measures, writes plots there, and prints the figures as Markdown
-//! growth fill DIRECTORY PROCESSES SERIES              forks processes that count in so many series, and end
-//! growth live DIRECTORY PROCESSES SERIES              the same, but they stay until the standard input is closed
-//! growth threads DIRECTORY THREADS SERIES             counts in so many series, in so many threads at once
+//! growth DIRECTORY [--quick]               measures, writes plots there, and prints the figures as
+//!                                          Markdown
+//! growth fill DIRECTORY PROCESSES SERIES   forks processes that count in so many series, and end
+//! growth live DIRECTORY PROCESSES SERIES   the same, but they stay until standard input is closed
+//! growth threads DIRECTORY THREADS SERIES  counts in so many series, in so many threads at once
 //! ```
 
 mod directories;

@@ -31,7 +31,8 @@ impl Expected {
         }
     }
 
-    /// The greatest exponent that it may grow with: 0 is flat, 1 is linear. Between two measured points there is noise.
+    /// The greatest exponent that it may grow with: 0 is flat, 1 is linear. Between two measured
+    /// points there is noise.
     fn most(self) -> f64 {
         match self {
             Self::Flat => 0.1,
@@ -58,8 +59,8 @@ impl Line {
         self.points.push((x, y));
     }
 
-    /// The exponent with which it grows: from its first point to its last where it should be flat; else over its last decade, since what any scrape costs hides the growth
-    /// of the small ones.
+    /// The exponent with which it grows: from its first point to its last where it should be flat;
+    /// else over its last decade, since what any scrape costs hides the growth of the small ones.
     fn exponent(&self) -> Option<f64> {
         let (last_x, last_y) = *self.points.last()?;
         let is_flat = matches!(self.expected, Expected::Flat | Expected::FlatButForCaches);

@@ -20,7 +20,8 @@ fn count(series: u32) {
 pub fn fill(directory: &str, processes: u32, series: u32) -> Result<(), Box<dyn Error>> {
     headcount::init(Config::new().directory(directory))?;
     for _ in 0..processes {
-        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it does not have.
+        // SAFETY: this process has one thread, so the child finds no lock held by a thread that it
+        // does not have.
         match unsafe { fork() }? {
             ForkResult::Child => {
                 count(series);

@@ -1,8 +1,10 @@
-//! How long single operations take at worst: when pages are touched for the first time, and while a disk writes back what the operations have written.
+//! How long single operations take at worst: when pages are touched for the first time, and while a
+//! disk writes back what the operations have written.
 //!
 //! ```text
-//! tail DISK [--quick]                                measures with files in memory and below DISK, and prints a table in Markdown
-//! tail ours|peer FILES steady|new NUMBER             one row of it, in a process of its own
+//! tail DISK [--quick]                     measures with files in memory and below DISK, and prints
+//!                                         a table in Markdown
+//! tail ours|peer FILES steady|new NUMBER  one row of it, in a process of its own
 //! ```
 
 mod disturbance;
@@ -96,7 +98,8 @@ fn print(disk: &Path, is_quick: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whether whoever writes to a page waits while the disk reads it: what the kernel says of the device.
+/// Whether whoever writes to a page waits while the disk reads it: what the kernel says of the
+/// device.
 fn stable_pages(path: &Path) -> Result<&'static str> {
     let device = fs::metadata(path)?.dev();
     let (major, minor) = (device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xf_ff00);
