@@ -40,8 +40,8 @@ const SIZES: [Size; 9] = [
 ];
 
 /// The dead, in 10 and 100 processes of 1,000 series.
-const FOLDED: [Size; 2] = [SIZES[5], SIZES[7]];
-const FOLDINGS: u32 = 10;
+const COMPACTED: [Size; 2] = [SIZES[5], SIZES[7]];
+const COMPACTIONS: u32 = 10;
 
 fn root() -> PathBuf {
     // The parent's: a benchmark never forks.
@@ -60,9 +60,9 @@ impl Size {
         root().join(format!("{}-{}-{}", self.processes, self.series, self.are_alive))
     }
 
-    /// Directories whose dead are folded: each once.
-    fn to_fold(self, number: u32) -> PathBuf {
-        root().join(format!("fold-{}-{}-{number}", self.processes, self.series))
+    /// Directories whose dead are compacted: each once.
+    fn to_compact(self, number: u32) -> PathBuf {
+        root().join(format!("compact-{}-{}-{number}", self.processes, self.series))
     }
 
     /// The processes that stay, until the other end of their socket is closed.
@@ -109,9 +109,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for size in SIZES {
         children.insert(size, size.fill(&size.directory(), &theirs)?);
     }
-    for size in FOLDED {
-        for number in 0..FOLDINGS {
-            size.fill(&size.to_fold(number), &theirs)?;
+    for size in COMPACTED {
+        for number in 0..COMPACTIONS {
+            size.fill(&size.to_compact(number), &theirs)?;
         }
     }
     divan::main();
@@ -135,19 +135,19 @@ fn snapshot(size: Size) -> Snapshot {
         .expect("the directory is there")
 }
 
-#[divan::bench(args = FOLDED, sample_count = 20)]
+#[divan::bench(args = COMPACTED, sample_count = 20)]
 fn text(bencher: Bencher<'_, '_>, size: Size) {
     let snapshot = snapshot(size);
     bencher.bench(|| snapshot.to_text());
 }
 
-#[divan::bench(args = FOLDED, sample_count = 20)]
+#[divan::bench(args = COMPACTED, sample_count = 20)]
 fn openmetrics(bencher: Bencher<'_, '_>, size: Size) {
     let snapshot = snapshot(size);
     bencher.bench(|| encoded(&snapshot, Format::OpenMetrics));
 }
 
-#[divan::bench(args = FOLDED, sample_count = 20)]
+#[divan::bench(args = COMPACTED, sample_count = 20)]
 fn protobuf(bencher: Bencher<'_, '_>, size: Size) {
     let snapshot = snapshot(size);
     bencher.bench(|| encoded(&snapshot, Format::Protobuf));
@@ -159,15 +159,15 @@ fn encoded(snapshot: &Snapshot, format: Format) -> Vec<u8> {
     page
 }
 
-#[divan::bench(args = FOLDED, sample_count = FOLDINGS, sample_size = 1)]
-fn fold(bencher: Bencher<'_, '_>, size: Size) {
-    let mut number = 0..FOLDINGS;
+#[divan::bench(args = COMPACTED, sample_count = COMPACTIONS, sample_size = 1)]
+fn compact(bencher: Bencher<'_, '_>, size: Size) {
+    let mut number = 0..COMPACTIONS;
     bencher
         .with_inputs(|| {
-            Collector::from_directory(size.to_fold(number.next().expect("one for each sample")))
+            Collector::from_directory(size.to_compact(number.next().expect("one for each sample")))
         })
         .bench_local_values(|collector| {
-            let folded = collector.compact().expect("the directory is there").segments();
-            assert!(folded > 0, "measures nothing");
+            let compacted = collector.compact().expect("the directory is there").segments();
+            assert!(compacted > 0, "measures nothing");
         });
 }

@@ -26,10 +26,10 @@ const LIMITS: usize = 4;
 /// What stands before the log: choices, fields, words, limits, the length of the log.
 pub const SEGMENT_HEAD: usize = 1 + FIELDS + 8 * (WORDS + LIMITS) + 2;
 
-/// The choices: which checksums are made right, and whether the directory is folded then.
+/// The choices: which checksums are made right, and whether the directory is compacted then.
 pub const SEAL: u8 = 1;
 pub const SEAL_RECORDS: u8 = 2;
-pub const FOLD: u8 = 4;
+pub const COMPACT: u8 = 4;
 
 const HEADER: usize = 4096;
 const LOG_OFF: u64 = 0x2000;
@@ -131,7 +131,7 @@ fn seal_records(mut log: &mut [u8]) {
 
 /// An input from a real segment.
 pub fn segment_seed(file: &[u8]) -> Vec<u8> {
-    let mut seed = vec![SEAL | SEAL_RECORDS | FOLD];
+    let mut seed = vec![SEAL | SEAL_RECORDS | COMPACT];
     seed.extend_from_slice(&file[..FIELDS]);
     for line in (0x1000..).step_by(64).take(WORDS) {
         seed.extend_from_slice(&file[line..line + 8]);
@@ -220,17 +220,17 @@ pub fn accept(data: &[u8]) {
     );
 }
 
-/// Collects; and folds, if the choices say so, after which the same must be there.
+/// Collects; and compacts, if the choices say so, after which the same must be there.
 fn look(directory: &Path, choices: u8) {
     let collector = Collector::from_directory(directory).auto_compact(false);
     let before = checked(&collector.collect().expect("this process can be read"));
-    if choices & FOLD == 0 || collector.compact().is_err() {
+    if choices & COMPACT == 0 || collector.compact().is_err() {
         return;
     }
     let snapshot = collector.collect().expect("this process can be read");
     let archive: PathBuf = directory.join("archive.hca");
     let refused = snapshot.skipped().iter().find(|skipped| skipped.path() == Some(&archive));
-    assert!(refused.is_none(), "what was folded can't be read: {refused:?}");
+    assert!(refused.is_none(), "what was compacted can't be read: {refused:?}");
     let after = checked(&snapshot);
     for (family, kind) in &before.types {
         // The collector's words about itself say what it did.
@@ -246,7 +246,7 @@ fn look(directory: &Path, choices: u8) {
             let ours = page.samples.iter().filter(|(name, _)| is_ours(name));
             ours.map(|(name, value)| (name.clone(), value.to_bits())).collect()
         };
-        assert_eq!(of(&before), of(&after), "{family}, before and after it was folded");
+        assert_eq!(of(&before), of(&after), "{family}, before and after it was compacted");
     }
 }
 

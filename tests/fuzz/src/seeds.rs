@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use headcount_fuzz::{FOLD, SEAL, segment_seed};
+use headcount_fuzz::{COMPACT, SEAL, segment_seed};
 use headcount_tests::files::{from_hex, names};
 
 const ACCEPTED: [&str; 5] = [
@@ -36,7 +36,7 @@ fn main() {
         };
         put("segment", version, &segment_seed(&read("segment.hex")));
         let archive = read("archive.hex");
-        put("archive", version, &[&[SEAL | FOLD], &archive[..]].concat());
+        put("archive", version, &[&[SEAL | COMPACT], &archive[..]].concat());
     }
     // An empty one, and one with an entry of nobody's.
     for entries in [0_u8, 1] {

@@ -132,7 +132,7 @@ pub fn dead(is_quick: bool) -> Result<Plot> {
     let mut before = Line::new("not compacted", Expected::Linear);
     let mut just = Line::new("just compacted, a tombstone for each", Expected::Linear);
     let mut after = Line::new("five compactions later", Expected::Flat);
-    let mut folding = Line::new("the compaction itself", Expected::Linear);
+    let mut compaction = Line::new("the compaction itself", Expected::Linear);
     let mut further = ["files", "KiB", "files, compacted", "KiB, just compacted", "KiB, later"]
         .map(|name| (name, vec![]));
     for many in sizes(is_quick, &[10, 30, 100, 300, 1000, 3000, 10_000]) {
@@ -141,18 +141,18 @@ pub fn dead(is_quick: bool) -> Result<Plot> {
         before.point(many, scrape(place.path())?);
         let (files, kib) = place.files()?;
         let began = running();
-        fold(&place)?;
-        folding.point(many, milliseconds(running().saturating_sub(began)));
+        compact(&place)?;
+        compaction.point(many, milliseconds(running().saturating_sub(began)));
         just.point(many, scrape(place.path())?);
-        let (folded_files, just_kib) = place.files()?;
+        let (compacted_files, just_kib) = place.files()?;
         // In a program whose processes come and go these come by themselves.
         for _ in 0..5 {
             run("fill", &place, 1, SERIES)?;
-            fold(&place)?;
+            compact(&place)?;
         }
         after.point(many, scrape(place.path())?);
         let (_, later_kib) = place.files()?;
-        let figures = [files.into(), kib, folded_files.into(), just_kib, later_kib];
+        let figures = [files.into(), kib, compacted_files.into(), just_kib, later_kib];
         further.iter_mut().zip(figures).for_each(|((_, column), figure)| column.push(figure));
     }
     Ok(Plot {
@@ -160,12 +160,12 @@ pub fn dead(is_quick: bool) -> Result<Plot> {
         title: "A scrape, by processes that are dead, of 10 series each",
         x: "dead processes",
         y: "ms of running time",
-        lines: vec![before, just, after, folding],
+        lines: vec![before, just, after, compaction],
         further: further.into(),
     })
 }
 
-fn fold(place: &Place) -> Result<()> {
+fn compact(place: &Place) -> Result<()> {
     let collector = Collector::from_directory(place.path());
     while collector.compact()?.segments() > 0 {}
     Ok(())
