@@ -185,13 +185,13 @@ pub mod __private;
 
 pub use collect::{
     Clean, Cleaned, Collector, Compacted, MarkedDead, SegmentInfo, SegmentState, catalog,
-    declarations, mark_process_dead, render, verify,
+    declarations, mark_process_dead, render, render_in_pieces, verify,
 };
 pub use config::{Config, SegmentSize};
 pub use declare::buckets::{exponential_buckets, linear_buckets};
 pub use declare::catalogue::{Conflicts, Declaration};
 pub use error::Error;
-pub use expose::{Exposition, Format, Scrape};
+pub use expose::{Exposition, Format, IntoPieces, Pieces, Scrape};
 pub use headcount_macros::{
     LabelValue, count_errors, count_exceptions, counted, in_progress, metric, skip, timed,
 };

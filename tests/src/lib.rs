@@ -22,6 +22,7 @@ pub mod namespaces;
 pub mod obedient;
 pub mod oracle;
 pub mod page;
+pub mod planted;
 pub mod privileges;
 pub mod prometheus;
 pub mod random;

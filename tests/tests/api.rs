@@ -15,7 +15,7 @@ use std::process::Command;
 
 use headcount::{
     Clean, Cleaned, Collector, Compacted, Config, Conflicts, Counter, Declaration, Error,
-    Exposition, Gauge, Health, Histogram, Info, LabelSet, SegmentInfo, Snapshot, Summary,
+    Exposition, Gauge, Health, Histogram, Info, LabelSet, Pieces, SegmentInfo, Snapshot, Summary,
 };
 
 #[test]
@@ -40,6 +40,9 @@ fn public_types_can_be_shared_cloned_and_caught() {
     is::<Histogram>();
     is::<Summary>();
     is::<Info>();
+    fn is_shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
+    is_shared::<Pieces>();
+    is_shared::<Exposition<Pieces>>();
     let caught = std::panic::catch_unwind(|| Collector::default().collect().map(drop));
     assert!(caught.expect("no panic").is_ok());
 }

@@ -21,4 +21,4 @@ pub use clean::{Clean, Cleaned};
 pub use collector::Collector;
 pub use compact::{Compacted, MarkedDead, mark_process_dead};
 pub use list_segments::{SegmentInfo, SegmentState};
-pub use render::render;
+pub use render::{render, render_in_pieces};

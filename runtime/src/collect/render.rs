@@ -1,7 +1,10 @@
 //! Collects and renders in one call, for any web framework.
 
+use std::sync::Arc;
+
 use crate::error::Error;
-use crate::expose::{Exposition, Scrape};
+use crate::expose::{Exposition, Pieces, Scrape};
+use crate::model::Snapshot;
 
 use super::Collector;
 
@@ -29,13 +32,33 @@ impl Collector {
         if !scrape.is_allowed() {
             return Ok(Exposition::method_not_allowed());
         }
+        Ok(self.collect_for(&scrape)?.render(scrape))
+    }
+
+    /// Does the same as [`render`](Self::render), but writes each piece of the body when it is
+    /// read: [`Snapshot::render_in_pieces`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`collect`](Self::collect).
+    pub fn render_in_pieces<'a>(
+        &self,
+        scrape: impl Into<Scrape<'a>>,
+    ) -> Result<Exposition<Pieces>, Error> {
+        let scrape = scrape.into();
+        if !scrape.is_allowed() {
+            return Ok(Exposition::method_not_allowed().into());
+        }
+        Ok(Arc::new(self.collect_for(&scrape)?).render_in_pieces(scrape))
+    }
+
+    fn collect_for(&self, scrape: &Scrape<'_>) -> Result<Snapshot, Error> {
         // With names of its own it collects these, of which the page has those that are asked for.
-        let snapshot = if self.has_names() || scrape.wanted().is_empty() {
+        if self.has_names() || scrape.wanted().is_empty() {
             self.collect()
         } else {
             self.clone().names(scrape.wanted()).collect()
-        };
-        Ok(snapshot?.render(scrape))
+        }
     }
 }
 
@@ -67,4 +90,28 @@ impl Collector {
 /// ```
 pub fn render<'a>(scrape: impl Into<Scrape<'a>>) -> Result<Exposition, Error> {
     Collector::new().render(scrape)
+}
+
+/// Does the same as [`render`](crate::render), but writes each piece of the body when it is read: a
+/// long page is never in memory as a whole.
+///
+/// Meant for servers whose pages are long. With the feature `http` the result converts into an
+/// `http::Response` whose body is [`Pieces`](crate::Pieces). The snapshot stays until the body ends
+/// or is dropped, so bound the time that a client may take.
+///
+/// # Errors
+///
+/// Returns the errors of [`Collector::collect`](crate::Collector::collect).
+///
+/// # Examples
+///
+/// ```
+/// let page = headcount::render_in_pieces("application/openmetrics-text")?;
+/// assert_eq!(page.status(), 200);
+/// let last = page.into_body().into_iter().last().unwrap_or_default();
+/// assert!(last.ends_with(b"# EOF\n"));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+pub fn render_in_pieces<'a>(scrape: impl Into<Scrape<'a>>) -> Result<Exposition<Pieces>, Error> {
+    Collector::new().render_in_pieces(scrape)
 }

@@ -1,16 +1,14 @@
 //! Writes a page for the textfile collector of Prometheus' `node_exporter`.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::error::Error;
+use crate::expose::SAME_NAMES;
 use crate::model::Snapshot;
-
-/// Why [`Exposition::left_out`](crate::Exposition::left_out) has a family.
-const SAME_NAMES: &str = "escaping makes its names those of others";
 
 impl Snapshot {
     /// Writes the page into a file for the textfile collector of Prometheus' `node_exporter`, or
@@ -47,12 +45,14 @@ impl Snapshot {
         };
         let failed = |e| Error::io("write the textfile", e).at(path);
         let (new, mut file) = create_beside(path, name).map_err(failed)?;
-        let page = self.render("text/plain");
-        for family in page.left_out() {
-            log::warn!("headcount: `{family}` is left out of {}: {SAME_NAMES}", path.display());
-        }
-        let written = file
-            .write_all(page.body())
+        let written = self
+            .encode_text(&mut file)
+            .map(|left_out| {
+                for family in left_out {
+                    let path = path.display();
+                    log::warn!("headcount: `{family}` is left out of {path}: {SAME_NAMES}");
+                }
+            })
             // The umask may have removed what the collector, another user, needs.
             .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)))
             // Or a loss of power could leave an empty file in the place of the old one.

@@ -4,18 +4,14 @@ use std::io::{self, Write};
 
 use crate::model::Snapshot;
 
-use super::escaping::{Escaping, named};
 use super::format::{Format, Rendering};
-use super::page::Page;
-use super::text;
 
 impl Snapshot {
     /// Returns the page in the Prometheus text format, version 0.0.4.
     pub fn to_text(&self) -> String {
-        let families = named(self.families().iter(), Escaping::Underscores, &mut Vec::new());
-        let mut page = Page::default();
-        text::write(&mut page, &families);
-        page.out
+        let rendering = Rendering { format: Format::Text, escaping: None, created: false };
+        let (page, _) = rendering.written(self, Vec::new()).whole();
+        String::from_utf8(page).unwrap_or_default()
     }
 
     /// Writes the page in a format, in pieces: it is never in memory as a whole.
@@ -59,7 +55,13 @@ impl Snapshot {
     /// ```
     pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
         let rendering = Rendering { format, escaping: None, created: false };
-        rendering.write(self, self.families().iter(), out).map(drop)
+        rendering.written(self, Vec::new()).write_to(out).map(drop)
+    }
+
+    /// Writes the page in the text format, and returns the families that it lacks.
+    pub(crate) fn encode_text(&self, out: &mut dyn Write) -> io::Result<Vec<String>> {
+        let rendering = Rendering { format: Format::Text, escaping: None, created: false };
+        rendering.written(self, Vec::new()).write_to(out)
     }
 }
 
@@ -69,8 +71,6 @@ impl Format {
     pub(crate) fn page(self, families: &[crate::model::MetricFamily]) -> String {
         let snapshot = Snapshot { families: families.to_vec(), skipped: Vec::new() };
         let rendering = Rendering { format: self, escaping: None, created: true };
-        let mut page = Vec::new();
-        rendering.write(&snapshot, families.iter(), &mut page).unwrap();
-        String::from_utf8(page).unwrap()
+        String::from_utf8(rendering.written(&snapshot, Vec::new()).whole().0).unwrap()
     }
 }

@@ -1,8 +1,16 @@
 //! The answer to a scraper.
 
+use std::sync::Arc;
+
+use super::Scrape;
 use super::format::Rendering;
-use super::{Scrape, negotiate};
-use crate::model::{MetricFamily, Snapshot};
+#[cfg(feature = "gzip")]
+use super::pieces;
+use super::pieces::Pieces;
+use crate::model::Snapshot;
+
+/// Why [`Exposition::left_out`] has a family, as the end of a sentence.
+pub(crate) const SAME_NAMES: &str = "escaping makes its names those of others";
 
 impl Snapshot {
     /// Renders the answer to a client: the format that it asks for in its header `Accept`,
@@ -30,38 +38,71 @@ impl Snapshot {
         if !scrape.is_allowed() {
             return Exposition::method_not_allowed();
         }
-        let (format, escaping) = negotiate::preferred(scrape.accepted());
-        let names = scrape.wanted();
-        let is_wanted = |family: &&MetricFamily| names.is_empty() || family.is_named(names);
-        let rendering = Rendering { format, escaping, created: scrape.shows_created() };
+        let rendering = Rendering::wanted(&scrape);
         let mut exposition = Exposition::plain(200, rendering.content_type());
-        let families = self.families().iter().filter(is_wanted);
-        // Writing to memory does not fail.
+        let written = rendering.written(self, scrape.wanted().to_vec());
         #[cfg(feature = "gzip")]
-        if negotiate::takes_gzip(scrape.accepted_encoding()) {
-            // The fastest level: a page of metrics becomes a tenth with any of them.
-            let level = flate2::Compression::fast();
-            let mut packed = flate2::write::GzEncoder::new(Vec::new(), level);
-            exposition.left_out = rendering.write(self, families, &mut packed).unwrap_or_default();
+        if scrape.takes_gzip() {
+            let mut packed = pieces::packer(Vec::new());
+            // Writing to memory does not fail.
+            exposition.left_out = written.write_to(&mut packed).unwrap_or_default();
             exposition.body = packed.finish().unwrap_or_default();
             exposition.is_packed = true;
             return exposition;
         }
-        exposition.left_out =
-            rendering.write(self, families, &mut exposition.body).unwrap_or_default();
+        (exposition.body, exposition.left_out) = written.whole();
         exposition
+    }
+
+    /// Does the same as [`render`](Self::render), but writes each piece of the body when it is
+    /// read: a long page is never in memory as a whole.
+    ///
+    /// The snapshot stays until the body ends or is dropped. A client that reads slowly holds it
+    /// for as long as the server allows, so bound that time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let snapshot = Arc::new(headcount::Collector::new().collect()?);
+    /// let page = Arc::clone(&snapshot).render_in_pieces("text/plain");
+    /// let bytes: Vec<u8> = page.into_body().into_iter().flatten().collect();
+    /// assert_eq!(bytes, snapshot.render("text/plain").into_body());
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn render_in_pieces<'a>(
+        self: Arc<Self>,
+        scrape: impl Into<Scrape<'a>>,
+    ) -> Exposition<Pieces> {
+        let scrape = scrape.into();
+        if !scrape.is_allowed() {
+            return Exposition::method_not_allowed().into();
+        }
+        let rendering = Rendering::wanted(&scrape);
+        let written = rendering.written(self, scrape.wanted().to_vec());
+        #[cfg(feature = "gzip")]
+        let is_packed = scrape.takes_gzip();
+        #[cfg(feature = "gzip")]
+        let (body, left_out) =
+            if is_packed { Pieces::packed(written) } else { Pieces::of(written) };
+        #[cfg(not(feature = "gzip"))]
+        let (is_packed, (body, left_out)) = (false, Pieces::of(written));
+        let content_type = rendering.content_type();
+        Exposition { status: 200, content_type, is_packed, left_out, body }
     }
 }
 
-/// An exposition: the status, the headers and the body of the answer to a scraper.
+/// An exposition: the status, the headers and the body of the answer to a scraper. The body is
+/// bytes, or [`Pieces`] that are written when they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "it is the answer to a client"]
-pub struct Exposition {
+pub struct Exposition<B = Vec<u8>> {
     status: u16,
     content_type: &'static str,
     is_packed: bool,
     left_out: Vec<String>,
-    body: Vec<u8>,
+    body: B,
 }
 
 impl Exposition {
@@ -101,16 +142,18 @@ impl Exposition {
     pub fn unavailable(error: &(impl core::fmt::Display + ?Sized)) -> Self {
         Self::message(503, &error.to_string())
     }
+}
 
+impl<B> Exposition<B> {
     /// Returns the status: 200; 405 if the method was neither `GET` nor `HEAD`; 503 for
-    /// [`unavailable`](Self::unavailable).
+    /// [`unavailable`](Exposition::unavailable).
     pub fn status(&self) -> u16 {
         self.status
     }
 
     /// Returns the names and values of the headers. The names are in lower case. The length is not
     /// among them, since the framework knows it.
-    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<B> {
         let mut headers = vec![("content-type", self.content_type)];
         if self.status == 200 {
             headers.push(("vary", "Accept, Accept-Encoding"));
@@ -135,19 +178,29 @@ impl Exposition {
         &self.left_out
     }
 
-    /// Returns the bytes of the page.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// Returns the bytes of the page, owned.
-    pub fn into_body(self) -> Vec<u8> {
+    /// Returns the body: the bytes of the page, or the pieces.
+    pub fn into_body(self) -> B {
         self.body
     }
 }
 
-impl AsRef<[u8]> for Exposition {
+impl<B: AsRef<[u8]>> Exposition<B> {
+    /// Returns the bytes of the page.
+    pub fn body(&self) -> &[u8] {
+        self.body.as_ref()
+    }
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Exposition<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.body
+        self.body.as_ref()
+    }
+}
+
+/// The same, as one piece.
+impl From<Exposition> for Exposition<Pieces> {
+    fn from(exposition: Exposition) -> Self {
+        let Exposition { status, content_type, is_packed, left_out, body } = exposition;
+        Self { status, content_type, is_packed, left_out, body: body.into() }
     }
 }

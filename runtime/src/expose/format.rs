@@ -1,6 +1,6 @@
 //! The formats of a page: the table of what is true of each, and how each is written.
 
-use std::io::{self, Write};
+use core::ops::Deref;
 
 use crate::model::table::table;
 use crate::model::{MetricFamily, Snapshot};
@@ -8,7 +8,8 @@ use crate::model::{MetricFamily, Snapshot};
 use super::escaping::{Escaping, named};
 use super::negotiate::Rank;
 use super::page::Page;
-use super::{json, openmetrics, protobuf, text};
+use super::pieces::{Outlet, Written};
+use super::{Scrape, json, negotiate, openmetrics, protobuf, text};
 
 /// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,42 +169,50 @@ pub(super) struct Rendering {
 }
 
 impl Rendering {
+    /// As the client wants it.
+    pub(super) fn wanted(scrape: &Scrape<'_>) -> Self {
+        let (format, escaping) = negotiate::preferred(scrape.accepted());
+        Self { format, escaping, created: scrape.shows_created() }
+    }
+
     pub(super) fn content_type(self) -> &'static str {
         self.format.content_type(self.escaping)
     }
 
-    /// Writes the page in pieces, and returns the names of families that escaping left out.
-    pub(super) fn write<'a>(
+    /// The page of these families, which is written when it is read. `snapshot` is what is kept
+    /// meanwhile: the snapshot, or a reference to it.
+    pub(super) fn written<'a>(
         self,
-        snapshot: &'a Snapshot,
-        families: impl Iterator<Item = &'a MetricFamily>,
-        out: &mut dyn Write,
-    ) -> io::Result<Vec<String>> {
+        snapshot: impl Deref<Target = Snapshot> + Send + Sync + 'a,
+        names: Vec<String>,
+    ) -> Written<'a> {
+        Written::by(|outlet| self.write(snapshot, names, outlet))
+    }
+
+    async fn write(
+        self,
+        snapshot: impl Deref<Target = Snapshot>,
+        names: Vec<String>,
+        outlet: Outlet,
+    ) {
+        let is_wanted = |family: &&MetricFamily| names.is_empty() || family.is_named(&names);
+        let families = snapshot.families().iter().filter(is_wanted);
         let escaping = self.escaping.unwrap_or(self.format.row().escaping);
         let mut left_out = Vec::new();
-        match self.format {
-            Format::Text | Format::Text1 => {
-                let families = named(families, escaping, &mut left_out);
-                let mut page = Page::into_pieces(out, escaping);
-                text::write(&mut page, &families);
-                page.finish()?;
-            }
-            Format::OpenMetrics => {
-                let families = named(families, escaping, &mut left_out);
-                let mut page = Page::into_pieces(out, escaping);
-                openmetrics::write(&mut page, &families, self.created);
-                page.finish()?;
-            }
-            Format::Protobuf => {
-                let families = named(families, escaping, &mut left_out);
-                protobuf::write(&families, escaping, out)?;
-            }
-            Format::Json => {
-                let mut page = Page::into_pieces(out, escaping);
-                json::write(&mut page, families, snapshot);
-                page.finish()?;
-            }
+        let mut page = Page::new(outlet.clone(), escaping);
+        if self.format == Format::Json {
+            let families: Vec<&MetricFamily> = families.collect();
+            json::write(&mut page, &families, &snapshot).await;
+            return page.end();
         }
-        Ok(left_out)
+        let families = named(families, escaping, &mut left_out);
+        outlet.leave_out(left_out);
+        match self.format {
+            Format::Text | Format::Text1 => text::write(&mut page, &families).await,
+            Format::OpenMetrics => openmetrics::write(&mut page, &families, self.created).await,
+            Format::Protobuf => return protobuf::write(&families, escaping, &outlet).await,
+            Format::Json => {}
+        }
+        page.end();
     }
 }

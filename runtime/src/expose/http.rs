@@ -38,7 +38,8 @@ fn of_uri<'a>(scrape: Scrape<'a>, uri: &Uri) -> Scrape<'a> {
 }
 
 /// A response with the exposition's status, headers and body. `B` is the body of any framework that
-/// takes bytes: `axum::body::Body`, `http_body_util::Full<Bytes>`, `Vec<u8>`.
+/// takes bytes: `axum::body::Body`, `http_body_util::Full<Bytes>`, `Vec<u8>`. Of an exposition in
+/// pieces it is [`Pieces`](crate::Pieces) itself.
 ///
 /// # Examples
 ///
@@ -49,8 +50,8 @@ fn of_uri<'a>(scrape: Scrape<'a>, uri: &Uri) -> Scrape<'a> {
 /// assert_eq!(response.headers()["vary"], "Accept, Accept-Encoding");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-impl<B: From<Vec<u8>>> From<Exposition> for Response<B> {
-    fn from(exposition: Exposition) -> Self {
+impl<A, B: From<A>> From<Exposition<A>> for Response<B> {
+    fn from(exposition: Exposition<A>) -> Self {
         let status = StatusCode::from_u16(exposition.status()).unwrap_or(StatusCode::OK);
         let headers = exposition.headers();
         let mut response = Self::new(B::from(exposition.into_body()));

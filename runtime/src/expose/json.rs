@@ -8,15 +8,12 @@ use crate::model::{MetricFamily, Number, Series, Snapshot, Value};
 use super::number::{decimal, integer};
 use super::page::Page;
 
-pub(super) fn write<'a>(
-    page: &mut Page<'_>,
-    families: impl Iterator<Item = &'a MetricFamily>,
-    snapshot: &Snapshot,
-) {
+pub(super) async fn write(page: &mut Page, families: &[&MetricFamily], snapshot: &Snapshot) {
     page.out.push_str("{\"families\":[");
-    for (at, family) in families.filter(|family| !family.series.is_empty()).enumerate() {
+    let with_series = families.iter().filter(|family| !family.series.is_empty());
+    for (at, family) in with_series.enumerate() {
         separate(&mut page.out, at);
-        write_family(page, family);
+        write_family(page, family).await;
     }
     page.out.push_str("],\"skipped\":[");
     for (at, skipped) in snapshot.skipped().iter().enumerate() {
@@ -30,12 +27,14 @@ pub(super) fn write<'a>(
         page.out.push(',');
         member(&mut page.out, "message", &skipped.to_string());
         page.out.push('}');
-        page.hand_on_a_piece();
+        if page.is_full() {
+            page.hand_on().await;
+        }
     }
     page.out.push_str("]}\n");
 }
 
-fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
+async fn write_family(page: &mut Page, family: &MetricFamily) {
     let out = &mut page.out;
     out.push('{');
     member(out, "name", &family.name);
@@ -50,13 +49,15 @@ fn write_family(page: &mut Page<'_>, family: &MetricFamily) {
     out.push_str(",\"series\":[");
     for (at, series) in family.series.iter().enumerate() {
         separate(&mut page.out, at);
-        write_series(page, series);
+        write_series(page, series).await;
+        if page.is_full() {
+            page.hand_on().await;
+        }
     }
     page.out.push_str("]}");
 }
 
-fn write_series(page: &mut Page<'_>, series: &Series) {
-    page.hand_on_a_piece();
+async fn write_series(page: &mut Page, series: &Series) {
     let out = &mut page.out;
     out.push_str("{\"labels\":{");
     for (at, (name, value)) in series.labels.iter().enumerate() {
@@ -79,7 +80,9 @@ fn write_series(page: &mut Page<'_>, series: &Series) {
             out.push_str(",\"buckets\":[");
             for (at, bucket) in histogram.buckets.iter().enumerate() {
                 separate(&mut page.out, at);
-                page.hand_on_a_piece();
+                if page.is_full() {
+                    page.hand_on().await;
+                }
                 page.out.push_str("{\"le\":");
                 number(&mut page.out, bucket.le);
                 page.out.push_str(",\"count\":");

@@ -15,12 +15,15 @@ mod negotiate;
 mod number;
 mod openmetrics;
 mod page;
+mod pieces;
 mod protobuf;
 mod scrape;
 mod text;
 mod wire;
 
 pub use exposition::Exposition;
+pub(crate) use exposition::SAME_NAMES;
 pub use format::Format;
 pub(crate) use length::most_bytes;
+pub use pieces::{IntoPieces, Pieces};
 pub use scrape::Scrape;

@@ -16,7 +16,7 @@ use super::number::{canonical, integer};
 use super::page::{Page, escape};
 
 /// Writes the page, with the lines `_created` if `created` is set.
-pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>], created: bool) {
+pub(super) async fn write(page: &mut Page, families: &[Named<'_>], created: bool) {
     let mut typed: Vec<Typed<'_>> = families.iter().map(Typed::new).collect();
     weaken_what_clashes(&mut typed);
     let mut taken = HashSet::new();
@@ -24,11 +24,18 @@ pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>], created: bool) 
         // No snapshot has two families of one name. A page with two such families would be invalid.
         let names = family.claims();
         if !names.iter().any(|name| taken.contains(name)) {
-            family.write(page, created);
+            family.write(page, created).await;
             taken.extend(names);
         }
     }
     page.out.push_str("# EOF\n");
+}
+
+/// Without series that follow one with the same labels.
+fn distinct<'a>(series: impl Iterator<Item = &'a Series>) -> impl Iterator<Item = &'a Series> {
+    let mut last: Option<&Series> = None;
+    series
+        .filter(move |series| last.replace(series).is_none_or(|last| last.labels != series.labels))
 }
 
 /// The name of a type. Of a family without a type, each name of a sample becomes a family.
@@ -88,37 +95,44 @@ impl<'a> Typed<'a> {
         suffixes.iter().map(|suffix| format!("{}{suffix}", self.named.name)).collect()
     }
 
-    fn write(&self, page: &mut Page<'_>, created: bool) {
+    async fn write(&self, page: &mut Page, created: bool) {
         let Self { named, family, kind, name } = *self;
         page.begin_family(named);
-        let mut series: Vec<&Series> = family.series.iter().collect();
-        if kind == Some(MetricType::StateSet) {
-            // The states of one process must be adjacent.
-            series.sort_by_cached_key(|series| {
-                let (own, others): (Vec<_>, Vec<_>) =
-                    series.labels.iter().partition(|(label, _)| *label == family.name);
-                (others, own)
-            });
-        }
-        series.dedup_by(|a, b| a.labels == b.labels);
         if kind.is_none() {
             for suffix in family.kind.samples() {
                 self.describe(page, suffix);
-                for series in &series {
+                for series in distinct(family.series.iter()) {
                     page.begin(series);
-                    write_part(page, name, suffix, series);
+                    write_part(page, name, suffix, series).await;
+                    if page.is_full() {
+                        page.hand_on().await;
+                    }
                 }
             }
             return;
         }
         self.describe(page, "");
-        for series in series {
+        let mut sorted: Vec<&Series> = Vec::new();
+        if kind == Some(MetricType::StateSet) {
+            // The states of one process must be adjacent.
+            sorted.extend(&family.series);
+            sorted.sort_by_cached_key(|series| {
+                let (own, others): (Vec<_>, Vec<_>) =
+                    series.labels.iter().partition(|(label, _)| *label == family.name);
+                (others, own)
+            });
+        }
+        let rest = if sorted.is_empty() { &family.series[..] } else { &[] };
+        for series in distinct(sorted.into_iter().chain(rest)) {
             page.begin(series);
-            self.write_series(page, series, created);
+            self.write_series(page, series, created).await;
+            if page.is_full() {
+                page.hand_on().await;
+            }
         }
     }
 
-    fn describe(&self, page: &mut Page<'_>, suffix: &str) {
+    fn describe(&self, page: &mut Page, suffix: &str) {
         let Self { family, kind, name, .. } = self;
         let unit = &family.unit;
         page.describe("# TYPE ", name, suffix);
@@ -136,7 +150,7 @@ impl<'a> Typed<'a> {
         page.out.push('\n');
     }
 
-    fn write_series(&self, page: &mut Page<'_>, series: &Series, created: bool) {
+    async fn write_series(&self, page: &mut Page, series: &Series, created: bool) {
         let name = self.name;
         match (&series.value, self.kind) {
             (Value::Counter(number), _) => write_number(page, name, "_total", *number),
@@ -146,7 +160,7 @@ impl<'a> Typed<'a> {
             }
             (Value::Gauge(value), _) => return page.number(name, "", *value, canonical),
             (Value::Histogram(histogram), _) => {
-                page.buckets(name, histogram);
+                page.buckets(name, histogram).await;
                 page.whole(name, "_count", histogram.count());
                 page.number(name, "_sum", histogram.sum, canonical);
             }
@@ -227,10 +241,10 @@ fn is_state_set(family: &MetricFamily) -> bool {
 }
 
 /// Writes the samples of one suffix, which are a family of their own.
-fn write_part(page: &mut Page<'_>, name: &str, suffix: &'static str, series: &Series) {
+async fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
         (Value::Counter(number), "") => write_number(page, name, "", *number),
-        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram),
+        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram).await,
         (Value::Histogram(histogram), "_count") => page.whole(name, suffix, histogram.count()),
         (
             Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
@@ -242,7 +256,7 @@ fn write_part(page: &mut Page<'_>, name: &str, suffix: &'static str, series: &Se
 }
 
 /// Writes a counter's number; integers with all digits.
-fn write_number(page: &mut Page<'_>, name: &str, suffix: &str, number: Number) {
+fn write_number(page: &mut Page, name: &str, suffix: &str, number: Number) {
     match number {
         Number::Integer(n) => page.whole(name, suffix, n),
         Number::Float(n) => page.number(name, suffix, n, canonical),

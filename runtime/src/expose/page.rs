@@ -1,25 +1,20 @@
 //! The lines of an exposition, for both text formats.
 
-use std::io::{self, Write};
+use core::mem::take;
 
 use crate::model::text::is_name;
 use crate::model::{HistogramValue, Series};
 
 use super::escaping::{Escaping, Named, Of};
 use super::number::{canonical, integer};
+use super::pieces::{Outlet, PIECE};
 
-/// The number of bytes that are handed to the sink at once.
-const PIECE: usize = 64 << 10;
-
-/// A page that is being written. Writing to a string cannot fail.
-#[derive(Default)]
-pub(crate) struct Page<'a> {
-    /// The text that is not in the sink yet.
-    pub(crate) out: String,
-    sink: Option<&'a mut dyn Write>,
-    /// Why the sink refused a piece. Everything after that is dropped.
-    refused: Option<io::Error>,
-    escaping: Option<Escaping>,
+/// A page that is being written. It is handed on in pieces, and never in memory as a whole.
+pub(super) struct Page {
+    /// The text that is not handed on yet.
+    pub(super) out: String,
+    outlet: Outlet,
+    escaping: Escaping,
     /// Whether the current family's name is written in quotes.
     is_quoted: bool,
     /// Whether its labels' names are written as they are.
@@ -31,32 +26,35 @@ pub(crate) struct Page<'a> {
     bounds: Vec<(u64, String)>,
 }
 
-impl<'a> Page<'a> {
-    /// A page that is handed to `sink` in pieces, and is never in memory as a whole.
-    pub(super) fn into_pieces(sink: &'a mut dyn Write, escaping: Escaping) -> Self {
-        Self { sink: Some(sink), escaping: Some(escaping), ..Self::default() }
-    }
-
-    /// Hands the text to the sink once there is a piece. Called between two lines.
-    pub(super) fn hand_on_a_piece(&mut self) {
-        self.hand_on(PIECE);
-    }
-
-    fn hand_on(&mut self, enough: usize) {
-        let Some(sink) = &mut self.sink else { return };
-        if self.out.len() < enough {
-            return;
+impl Page {
+    pub(super) fn new(outlet: Outlet, escaping: Escaping) -> Self {
+        Self {
+            out: String::new(),
+            outlet,
+            escaping,
+            is_quoted: false,
+            has_plain_labels: false,
+            labels: String::new(),
+            bounds: Vec::new(),
         }
-        if self.refused.is_none() {
-            self.refused = sink.write_all(self.out.as_bytes()).err();
-        }
-        self.out.clear();
     }
 
-    /// Hands the rest to the sink, and returns the error if the sink refused any piece.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.hand_on(0);
-        self.refused.map_or(Ok(()), Err)
+    /// Whether there is a piece to hand on. To be asked between two lines.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.out.len() >= PIECE
+    }
+
+    /// Hands the text on, and waits until more is wanted.
+    pub(super) async fn hand_on(&mut self) {
+        let piece = take(&mut self.out).into_bytes();
+        // The buffer is empty.
+        self.out = String::from_utf8(self.outlet.give(piece).await).unwrap_or_default();
+    }
+
+    /// Hands the rest on.
+    pub(super) fn end(self) {
+        self.outlet.end(self.out.into_bytes());
     }
 
     /// Sets the family whose lines follow.
@@ -66,8 +64,7 @@ impl<'a> Page<'a> {
     }
 
     /// Begins a line that describes a family, up to and including the name.
-    pub(crate) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
-        self.hand_on(PIECE);
+    pub(super) fn describe(&mut self, what: &str, name: &str, suffix: &str) {
         self.out.push_str(what);
         self.name(name, suffix);
         self.out.push(' ');
@@ -110,7 +107,7 @@ impl<'a> Page<'a> {
     }
 
     /// Sets the series whose samples follow.
-    pub(crate) fn begin(&mut self, series: &Series) {
+    pub(super) fn begin(&mut self, series: &Series) {
         self.labels.clear();
         for (label, value) in &series.labels {
             self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
@@ -128,7 +125,7 @@ impl<'a> Page<'a> {
     /// Writes a label's name, escaped or in quotes.
     #[cold]
     fn label(&mut self, label: &str) {
-        let escaping = self.escaping.unwrap_or(Escaping::Underscores);
+        let escaping = self.escaping;
         if escaping == Escaping::AllowUtf8 && !is_name(label, false) {
             self.labels.push('"');
             escape(&mut self.labels, label, true);
@@ -139,17 +136,20 @@ impl<'a> Page<'a> {
     }
 
     /// Begins a sample of the series, up to its value.
-    pub(crate) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
-        self.hand_on(PIECE);
+    pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
         self.identity(name, suffix, "");
         self.out.push(' ');
         &mut self.out
     }
 
     /// Writes the samples of a histogram's buckets.
-    pub(crate) fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
+    pub(super) async fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
         for (nth, bucket) in histogram.buckets.iter().enumerate() {
             self.bucket(name, nth, bucket.le, bucket.count);
+            // One histogram can be 66 MB: its labels are in every line.
+            if self.is_full() {
+                self.hand_on().await;
+            }
         }
     }
 
@@ -162,9 +162,8 @@ impl<'a> Page<'a> {
             text.push('"');
             self.bounds.push((bits, text));
         }
-        self.hand_on(PIECE);
         // Taken out, and put back: it is text of this page's own.
-        let bound = self.bounds.get_mut(nth).map(|(_, text)| core::mem::take(text));
+        let bound = self.bounds.get_mut(nth).map(|(_, text)| take(text));
         let bound = bound.unwrap_or_default();
         self.identity(name, "_bucket", &bound);
         self.out.push(' ');
@@ -176,14 +175,14 @@ impl<'a> Page<'a> {
     }
 
     /// Writes a sample whose value is a whole number.
-    pub(crate) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
+    pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
         let out = self.sample(name, suffix);
         integer(out, value);
         out.push('\n');
     }
 
     /// Writes a sample whose value `write` formats.
-    pub(crate) fn number(
+    pub(super) fn number(
         &mut self,
         name: &str,
         suffix: &str,
@@ -197,7 +196,7 @@ impl<'a> Page<'a> {
 }
 
 /// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.
-pub(crate) fn escape(out: &mut String, text: &str, quotes: bool) {
+pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
     let mut rest = text;
     let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);
     while let Some(at) = rest.as_bytes().iter().position(is_meant) {

@@ -5,23 +5,17 @@
 //! are declared to be internal to it, and everything else there needs a derive macro. A family is
 //! never in memory as a whole: if it is large, it is written twice, at first to learn its length.
 
-use std::io::{self, BufWriter, Write};
+use core::mem::take;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::model::{MetricType, Series, Value};
 
 use super::escaping::{Escaping, Named, Of};
+use super::pieces::{Outlet, PIECE};
 use super::wire::{Message, length_of_message};
 
-/// The number of bytes that are handed to the sink at once, and up to which a family is kept.
-const PIECE: u16 = 60_000;
-
-pub(super) fn write(
-    families: &[Named<'_>],
-    escaping: Escaping,
-    sink: &mut dyn Write,
-) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(PIECE.into(), sink);
+pub(super) async fn write(families: &[Named<'_>], escaping: Escaping, outlet: &Outlet) {
+    let mut out = Vec::new();
     let (mut head, mut metrics, mut metric) =
         (Message::default(), Message::default(), Message::default());
     for named in families {
@@ -38,16 +32,19 @@ pub(super) fn write(
             metric.clear();
             write_series(&mut metric, named, series, escaping);
             length = length.saturating_add(length_of_message(4, metric.len()));
-            if metrics.len() < PIECE.into() {
+            if metrics.bytes().len() < PIECE {
                 metrics.nested(4, &metric);
             }
         }
         let mut prefix = Message::default();
         prefix.varint(length.saturating_add(head.len()));
-        out.write_all(prefix.bytes())?;
-        out.write_all(head.bytes())?;
+        out.extend_from_slice(prefix.bytes());
+        out.extend_from_slice(head.bytes());
         if metrics.len() == length {
-            out.write_all(metrics.bytes())?;
+            out.extend_from_slice(metrics.bytes());
+            if out.len() >= PIECE {
+                out = outlet.give(take(&mut out)).await;
+            }
             continue;
         }
         for series in &named.family.series {
@@ -55,10 +52,13 @@ pub(super) fn write(
             write_series(&mut metric, named, series, escaping);
             metrics.clear();
             metrics.nested(4, &metric);
-            out.write_all(metrics.bytes())?;
+            out.extend_from_slice(metrics.bytes());
+            if out.len() >= PIECE {
+                out = outlet.give(take(&mut out)).await;
+            }
         }
     }
-    out.flush()
+    outlet.end(out);
 }
 
 /// The number of `MetricType`. There is none for infos and state sets, which are gauges.

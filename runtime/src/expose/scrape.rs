@@ -108,13 +108,8 @@ impl<'a> Scrape<'a> {
         &self.accept
     }
 
-    #[cfg_attr(not(feature = "gzip"), expect(dead_code, reason = "looked at with the feature"))]
-    pub(super) fn accepted_encoding(&self) -> &str {
-        &self.accept_encoding
-    }
-
     /// Whether the client takes a body that is compressed by gzip.
-    #[cfg(feature = "serve")]
+    #[cfg(feature = "gzip")]
     pub(crate) fn takes_gzip(&self) -> bool {
         super::negotiate::takes_gzip(&self.accept_encoding)
     }

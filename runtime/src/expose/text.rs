@@ -12,13 +12,13 @@ use super::escaping::Named;
 use super::number::decimal;
 use super::page::{Page, escape};
 
-pub(super) fn write(page: &mut Page<'_>, families: &[Named<'_>]) {
+pub(super) async fn write(page: &mut Page, families: &[Named<'_>]) {
     for family in families {
-        write_family(page, family);
+        write_family(page, family).await;
     }
 }
 
-fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
+async fn write_family(page: &mut Page, named: &Named<'_>) {
     let Named { family, name, .. } = named;
     page.begin_family(named);
     page.describe("# HELP ", name, "");
@@ -35,7 +35,7 @@ fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
                 page.number(name, "", *n, decimal);
             }
             Value::Histogram(histogram) => {
-                page.buckets(name, histogram);
+                page.buckets(name, histogram).await;
                 page.number(name, "_sum", histogram.sum, decimal);
                 page.whole(name, "_count", histogram.count());
             }
@@ -43,6 +43,9 @@ fn write_family(page: &mut Page<'_>, named: &Named<'_>) {
                 page.number(name, "_sum", summary.sum, decimal);
                 page.whole(name, "_count", summary.count);
             }
+        }
+        if page.is_full() {
+            page.hand_on().await;
         }
     }
 }

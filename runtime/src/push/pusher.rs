@@ -8,6 +8,7 @@ use ureq::http::Method;
 
 use crate::collect::Collector;
 use crate::error::{Error, ErrorKind};
+use crate::expose::SAME_NAMES;
 use crate::model::{MetricFamily, Snapshot};
 use crate::process::epoch;
 
@@ -193,8 +194,7 @@ impl Pusher {
         let mut snapshot = self.collector.collect()?;
         let page = snapshot.render(FORMAT);
         let left_out = page.left_out().iter().map(|family| {
-            let message =
-                format!("`{family}` is not pushed: escaping makes its names those of others");
+            let message = format!("`{family}` is not pushed: {SAME_NAMES}");
             Error::new(ErrorKind::Conflict { message })
         });
         snapshot.skipped.extend(left_out);

@@ -1,18 +1,16 @@
 //! What a request is answered.
 
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Weak};
+use std::task::Poll;
 
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use crate::collect::Collector;
 use crate::error::Error;
-use crate::expose::{Exposition, Scrape};
+use crate::expose::{Exposition, Pieces, Scrape};
 use crate::model::Snapshot;
 
 use super::page_cache::States;
@@ -20,35 +18,23 @@ use super::page_files;
 #[cfg(feature = "web-config")]
 use super::web_security::Security;
 
-/// A body that is there.
-#[derive(Debug)]
-pub(super) struct Page(Option<Bytes>);
+/// Snapshots whose pages are being read, at a time. A client that reads slowly has its snapshot in
+/// memory, and could have as many as there are connections.
+const MOST_SNAPSHOTS: usize = 4;
 
-impl From<Vec<u8>> for Page {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()))
-    }
+/// What a request asks for, as far as it matters for memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// Something that is small, or bounded.
+    Little,
+    /// The page, which all requests of a round share.
+    Page,
+    /// Some families of it, for which there is a collection of its own.
+    Part,
 }
 
-impl Body for Page {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
+/// A response, and the snapshot that its body may be made of.
+pub(super) type Answer = (Response<Pieces>, Weak<Snapshot>);
 
 /// Collects and answers.
 pub(super) struct Answers {
@@ -56,13 +42,15 @@ pub(super) struct Answers {
     path: String,
     /// What was collected for the requests of this round: all had arrived before.
     shared: RefCell<Option<Collected>>,
+    /// Those whose pages may still be read.
+    held: RefCell<Vec<Weak<Snapshot>>>,
     states: States,
     #[cfg(feature = "web-config")]
     security: Option<Security>,
 }
 
 /// A snapshot, or why there is none.
-type Collected = Result<Rc<Snapshot>, String>;
+type Collected = Result<Arc<Snapshot>, String>;
 
 impl Answers {
     pub(super) fn new(collector: Collector, path: String) -> Self {
@@ -70,6 +58,7 @@ impl Answers {
             collector,
             path,
             shared: RefCell::new(None),
+            held: RefCell::default(),
             states: States::default(),
             #[cfg(feature = "web-config")]
             security: None,
@@ -89,36 +78,67 @@ impl Answers {
         self.security.as_ref()?.new_connection()
     }
 
-    /// To be called when all requests that have arrived are read.
-    pub(super) fn begin_round(&self) {
+    /// To be called when all requests that had arrived are answered: those that come later must not
+    /// get what was collected before.
+    pub(super) fn end_round(&self) {
         self.shared.replace(None);
     }
 
-    pub(super) fn answer(&self, request: &Request<Incoming>) -> Response<Page> {
+    pub(super) fn kind(&self, request: &Request<Incoming>) -> Ask {
+        let is_page = request.uri().path() == self.path;
+        match Scrape::from(request).wanted() {
+            _ if !is_page => Ask::Little,
+            [] => Ask::Page,
+            _ => Ask::Part,
+        }
+    }
+
+    /// Whether a request can be answered without one snapshot too many.
+    pub(super) fn has_room(&self, ask: Ask) -> bool {
+        let mut held = self.held.borrow_mut();
+        held.retain(|snapshot| snapshot.strong_count() > 0);
+        let needs_one = match ask {
+            Ask::Little => false,
+            Ask::Page => self.shared.borrow().is_none(),
+            Ask::Part => true,
+        };
+        !needs_one || held.len() < MOST_SNAPSHOTS
+    }
+
+    pub(super) fn answer(&self, request: &Request<Incoming>) -> Answer {
         let scrape = Scrape::from(request);
         let path = request.uri().path();
-        if !scrape.is_allowed() {
+        if path == self.path && scrape.is_allowed() {
+            return self.page(scrape);
+        }
+        let response = if !scrape.is_allowed() {
             Exposition::method_not_allowed().into()
-        } else if path == self.path {
-            self.page(&scrape).into()
         } else if path == "/healthz" {
             self.health().into()
         } else if path == page_files::STATE {
             self.state(request.uri().query().unwrap_or_default(), &scrape)
         } else {
             page_files::asset(path).unwrap_or_else(|| Exposition::not_found().into())
-        }
+        };
+        (response, Weak::new())
     }
 
-    fn page(&self, scrape: &Scrape<'_>) -> Exposition {
+    fn page(&self, scrape: Scrape<'_>) -> Answer {
         let collected = if scrape.wanted().is_empty() {
             self.shared.borrow_mut().get_or_insert_with(|| collect(&self.collector)).clone()
         } else {
             collect(&self.collector.clone().names(scrape.wanted()))
         };
         match collected {
-            Ok(snapshot) => snapshot.render(scrape.clone()),
-            Err(reason) => Exposition::unavailable(&reason),
+            Ok(snapshot) => {
+                let weak = Arc::downgrade(&snapshot);
+                let mut held = self.held.borrow_mut();
+                if !held.iter().any(|known| Weak::ptr_eq(known, &weak)) {
+                    held.push(Weak::clone(&weak));
+                }
+                (snapshot.render_in_pieces(scrape).into(), weak)
+            }
+            Err(reason) => (Exposition::unavailable(&reason).into(), Weak::new()),
         }
     }
 
@@ -137,7 +157,7 @@ impl Answers {
     }
 
     /// What the page for people asks for.
-    fn state(&self, query: &str, scrape: &Scrape<'_>) -> Response<Page> {
+    fn state(&self, query: &str, scrape: &Scrape<'_>) -> Response<Pieces> {
         let states =
             AssertUnwindSafe(|| self.states.answer(&self.collector, &self.path, query, scrape));
         match catch_unwind(states) {
@@ -190,7 +210,10 @@ impl Admission {
 
     /// The answer that was decided on.
     #[cfg_attr(not(feature = "web-config"), expect(clippy::unused_self, reason = "as above"))]
-    pub(super) fn response(&mut self, answer: impl FnOnce() -> Response<Page>) -> Response<Page> {
+    pub(super) fn response(
+        &mut self,
+        answer: impl FnOnce() -> Response<Pieces>,
+    ) -> Response<Pieces> {
         #[cfg(feature = "web-config")]
         if let Some(Err(refused)) = self.verdict.take() {
             return self.with_headers(*refused);
@@ -202,7 +225,7 @@ impl Admission {
     }
 
     #[cfg(feature = "web-config")]
-    fn with_headers(&self, mut response: Response<Page>) -> Response<Page> {
+    fn with_headers(&self, mut response: Response<Pieces>) -> Response<Pieces> {
         for (name, value) in self.config.iter().flat_map(|config| &config.headers) {
             response.headers_mut().insert(name.clone(), value.clone());
         }
@@ -215,7 +238,7 @@ const PANICKED: &str = "a function given to `Collector::with_families` panicked"
 /// A function of the program's that panics must not end the server.
 fn collect(collector: &Collector) -> Collected {
     match catch_unwind(|| collector.collect()) {
-        Ok(Ok(snapshot)) => Ok(Rc::new(snapshot)),
+        Ok(Ok(snapshot)) => Ok(Arc::new(snapshot)),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(PANICKED.to_owned()),
     }

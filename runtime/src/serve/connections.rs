@@ -1,11 +1,13 @@
 //! The server's thread: accepts connections, and drives each when its socket is ready.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use hyper::Request;
@@ -17,11 +19,12 @@ use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use rustix::process::{Resource, getrlimit};
 
+use crate::model::Snapshot;
 use crate::segment::fork_safe_fd::{self, Registered};
 use crate::store::FORKS;
 
 use super::address::Listener;
-use super::answer::{Admission, Answers};
+use super::answer::{Admission, Answers, Ask};
 use super::serving::Shared;
 use super::socket::{Io, Socket};
 
@@ -36,6 +39,8 @@ const LINES: usize = 64;
 const FOR_HEADER: Duration = Duration::from_secs(5);
 const FOR_ANSWER: Duration = Duration::from_secs(30);
 const FOR_NOTHING: Duration = Duration::from_secs(60);
+/// How long a request waits until slow readers have read pages, before one of them is ended.
+const FOR_OTHERS: Duration = Duration::from_secs(2);
 /// How long nothing is accepted when the process has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
@@ -54,6 +59,8 @@ struct Connection {
     socket: Rc<Socket>,
     hyper: Pin<Box<dyn Future<Output = ()>>>,
     gate: Rc<Gate>,
+    woken: Arc<Woken>,
+    waker: Waker,
     phase: Phase,
     since: Instant,
 }
@@ -63,11 +70,23 @@ struct Connection {
 #[derive(Debug, Default)]
 struct Gate {
     /// A request waits for its answer.
-    asks: Cell<bool>,
+    asks: Cell<Option<Ask>>,
     /// It may be answered now.
     is_open: Cell<bool>,
     /// It waits until its password is checked.
     is_judged: Cell<bool>,
+    /// What the last answer is made of, if that is still in memory.
+    holds: RefCell<Weak<Snapshot>>,
+}
+
+/// A connection goes on by itself: its body has let others have their turn.
+#[derive(Debug, Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
@@ -86,9 +105,13 @@ impl Connection {
                     return Poll::Pending;
                 }
                 let is_open = gate.is_open.replace(false);
-                gate.asks.set(!is_open);
+                gate.asks.set((!is_open).then(|| answers.kind(&request)));
                 if is_open {
-                    let answer = || answers.answer(&request);
+                    let answer = || {
+                        let (response, snapshot) = answers.answer(&request);
+                        gate.holds.replace(snapshot);
+                        response
+                    };
                     Poll::Ready(Ok::<_, Infallible>(admission.response(answer)))
                 } else {
                     Poll::Pending
@@ -97,6 +120,8 @@ impl Connection {
         });
         let mut builder = http1::Builder::new();
         builder.max_buf_size(HEADER).max_headers(LINES).header_read_timeout(None);
+        // A client that has asked all that it wants may say so, as `nc -N` does.
+        builder.half_close(true);
         // How a connection ended concerns its client only.
         #[cfg(feature = "web-config")]
         let hyper: Pin<Box<dyn Future<Output = ()>>> = if let Some(tls) = answers.new_tls() {
@@ -113,7 +138,9 @@ impl Connection {
             Box::pin(async move { drop(hyper.await) })
         };
         let (phase, since) = (Phase::Asking, Instant::now());
-        Some(Self { socket, hyper, gate, phase, since })
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(Arc::clone(&woken));
+        Some(Self { socket, hyper, gate, woken, waker, phase, since })
     }
 
     fn deadline(&self) -> Instant {
@@ -128,12 +155,14 @@ impl Connection {
     /// Goes on as far as possible without waiting. `false`: it has ended.
     fn drive(&mut self, ready: PollFlags) -> bool {
         self.socket.forget_wants();
-        let done = self.hyper.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.woken.0.store(false, Ordering::Relaxed);
+        let done = self.hyper.as_mut().poll(&mut Context::from_waker(&self.waker));
         if done.is_ready() || ready.intersects(PollFlags::HUP | PollFlags::ERR) {
             return false;
         }
-        let writes = self.socket.wants().contains(PollFlags::OUT);
-        let phase = if writes || self.gate.asks.get() || self.gate.is_judged.get() {
+        let writes = self.socket.wants().contains(PollFlags::OUT) || self.goes_on();
+        let waits = self.gate.asks.get().is_some() || self.gate.is_judged.get();
+        let phase = if writes || waits {
             Phase::Answered
         } else if self.phase == Phase::Answered {
             Phase::Idle
@@ -144,6 +173,18 @@ impl Connection {
             (self.phase, self.since) = (phase, Instant::now());
         }
         true
+    }
+
+    /// Whether it has something to do though nothing has happened.
+    fn goes_on(&self) -> bool {
+        self.woken.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether its client reads a page of which the snapshot is in memory.
+    fn holds_snapshot(&self) -> bool {
+        self.gate.asks.get().is_none()
+            && self.phase == Phase::Answered
+            && self.gate.holds.borrow().strong_count() > 0
     }
 
     /// Lets its request be answered.
@@ -162,7 +203,8 @@ pub(super) fn run(listeners: &[Listener], shared: &Shared, answers: Answers) {
     let mut connections: Vec<Connection> = Vec::new();
     let mut rests_until = Instant::now();
     while !shared.stops() {
-        let Some((accepts, ready)) = wait(listeners, shared, &connections, rests_until) else {
+        let waited = wait(listeners, shared, &connections, rests_until, &answers);
+        let Some((accepts, ready)) = waited else {
             continue;
         };
         let now = Instant::now();
@@ -171,15 +213,23 @@ pub(super) fn run(listeners: &[Listener], shared: &Shared, answers: Answers) {
             number += 1;
             let ready = ready.get(number - 1).copied().unwrap_or(PollFlags::empty());
             // Its password may be checked by now.
-            let goes_on =
-                (ready.is_empty() && !connection.gate.is_judged.get()) || connection.drive(ready);
-            goes_on && now < connection.deadline()
+            let is_idle =
+                ready.is_empty() && !connection.gate.is_judged.get() && !connection.goes_on();
+            (is_idle || connection.drive(ready)) && now < connection.deadline()
         });
         if accepts && !accept(listeners, &mut connections, most, &answers) {
             rests_until = Instant::now() + REST;
         }
-        answers.begin_round();
-        connections.retain_mut(|connection| !connection.gate.asks.get() || connection.answer());
+        connections.retain_mut(|connection| match connection.gate.asks.get() {
+            Some(ask) if answers.has_room(ask) => connection.answer(),
+            Some(_) | None => true,
+        });
+        answers.end_round();
+        let is_impatient =
+            |one: &Connection| one.gate.asks.get().is_some() && one.since.elapsed() > FOR_OTHERS;
+        if connections.iter().any(is_impatient) {
+            end_oldest_reader(&mut connections);
+        }
     }
 }
 
@@ -190,13 +240,18 @@ fn wait(
     shared: &Shared,
     connections: &[Connection],
     rests_until: Instant,
+    answers: &Answers,
 ) -> Option<(bool, Vec<PollFlags>)> {
     let now = Instant::now();
     let rests = now < rests_until;
     let deadlines = connections.iter().map(Connection::deadline);
     // One that sent several requests at once has another to be answered.
-    let asks = connections.iter().any(|connection| connection.gate.asks.get()).then_some(now);
-    let next = deadlines.chain(rests.then_some(rests_until)).chain(asks).min();
+    let asks = connections.iter().filter_map(|connection| {
+        let has_room = answers.has_room(connection.gate.asks.get()?);
+        Some(if has_room { now } else { connection.since + FOR_OTHERS })
+    });
+    let goes_on = connections.iter().any(Connection::goes_on).then_some(now);
+    let next = deadlines.chain(rests.then_some(rests_until)).chain(asks).chain(goes_on).min();
     let timeout = next.map(|next| {
         let wait = next.saturating_duration_since(now);
         let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
@@ -274,6 +329,15 @@ fn accept(
 fn make_room(connections: &mut Vec<Connection>) {
     let order = |at: &usize| connections.get(*at).map(|one| (one.phase, one.since));
     if let Some(at) = (0..connections.len()).min_by_key(order) {
+        connections.swap_remove(at);
+    }
+}
+
+/// Ends the connection that reads its page for the longest time, for the memory of its snapshot.
+fn end_oldest_reader(connections: &mut Vec<Connection>) {
+    let readers = (0..connections.len())
+        .filter(|at| connections.get(*at).is_some_and(Connection::holds_snapshot));
+    if let Some(at) = readers.min_by_key(|at| connections.get(*at).map(|one| one.since)) {
         connections.swap_remove(at);
     }
 }

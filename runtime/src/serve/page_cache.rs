@@ -10,10 +10,9 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use crate::collect::Collector;
 use crate::error::Error;
-use crate::expose::Scrape;
+use crate::expose::{Pieces, Scrape};
 use crate::model::instance::InstanceId;
 
-use super::answer::Page;
 use super::page_files::response;
 use super::page_problems::FirstSeen;
 use super::page_state;
@@ -44,7 +43,7 @@ impl States {
         metrics_path: &str,
         query: &str,
         scrape: &Scrape<'_>,
-    ) -> Result<Response<Page>, Error> {
+    ) -> Result<Response<Pieces>, Error> {
         let process = query.split('&').find_map(|one| one.strip_prefix("process="));
         let process = process.map(|text| bytes_of(text).unwrap_or_default());
         let mut latest = self.latest.borrow_mut();

@@ -7,7 +7,7 @@
 use hyper::Response;
 use hyper::header::{HeaderName, HeaderValue};
 
-use super::answer::Page;
+use crate::expose::Pieces;
 
 /// The path of the state.
 pub(super) const STATE: &str = "/api/state";
@@ -57,14 +57,18 @@ pub(super) fn has(path: &str) -> bool {
 }
 
 /// The page's file at a path.
-pub(super) fn asset(path: &str) -> Option<Response<Page>> {
+pub(super) fn asset(path: &str) -> Option<Response<Pieces>> {
     let (_, kind, content) = ASSETS.iter().find(|(known, ..)| *known == path)?;
     // A newer version is seen at the next look.
     Some(response(kind, "no-cache", content.as_bytes().to_vec()))
 }
 
-pub(super) fn response(kind: &'static str, cache: &'static str, bytes: Vec<u8>) -> Response<Page> {
-    let mut response = Response::new(Page::from(bytes));
+pub(super) fn response(
+    kind: &'static str,
+    cache: &'static str,
+    bytes: Vec<u8>,
+) -> Response<Pieces> {
+    let mut response = Response::new(Pieces::from(bytes));
     for (name, value) in [
         ("content-type", kind),
         ("cache-control", cache),

@@ -66,6 +66,11 @@ pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
 /// Header of 8 KiB and 64 lines, 5 seconds for it; 30 seconds for an answer; idle connections are
 /// closed after a minute. Requests that arrive during a collection share the next one.
 ///
+/// A page is written while its client reads it, 64 KiB at a time, so the memory does not grow with
+/// the page. At most four snapshots are in memory: a request that needs a fifth waits until a page
+/// is read, and after two seconds ends the client that reads for the longest time. Pages above 64
+/// KiB have no `Content-Length`: HTTP/1.1 clients get chunks.
+///
 /// # Examples
 ///
 /// ```no_run

@@ -13,15 +13,14 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::Response;
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::expose::Exposition;
+use crate::expose::{Exposition, Pieces};
 
-use super::answer::Page;
 use super::serving::Shared;
 use super::web_config::{Rate, WebConfig};
 use super::web_users::Users;
 
 /// Whether somebody is let in; or what the others are answered.
-pub(super) type Verdict = Result<(), Box<Response<Page>>>;
+pub(super) type Verdict = Result<(), Box<Response<Pieces>>>;
 
 /// What guards a server.
 pub(super) struct Security {
@@ -62,7 +61,7 @@ impl Security {
     }
 
     /// Begins to judge a request.
-    pub(super) fn begin(&self) -> Result<WebConfig, Box<Response<Page>>> {
+    pub(super) fn begin(&self) -> Result<WebConfig, Box<Response<Pieces>>> {
         // The reason names files and settings, which are nobody's business but the operator's.
         let refused = |why: &dyn std::fmt::Display| {
             log::warn!("headcount: {}: nobody is served: {why}", self.path.display());

@@ -107,4 +107,4 @@ pub use body::RecordedBody;
 pub use layer::{Metrics, MetricsLayer, ResponseFuture};
 #[cfg(feature = "axum")]
 pub use page::metrics;
-pub use page::{MetricsPage, Page, PageBody};
+pub use page::{MetricsPage, Page};

@@ -2,77 +2,54 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use headcount::{Collector, Exposition};
+use headcount::{Collector, Error, Exposition, Pieces};
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use tower_service::Service;
 
-/// The body of a page: bytes that are there.
-#[derive(Debug, Clone, Default)]
-pub struct PageBody(Option<Bytes>);
-
-impl From<Vec<u8>> for PageBody {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(Some(bytes.into()).filter(|bytes: &Bytes| !bytes.is_empty()))
-    }
-}
-
-impl Body for PageBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// A page as a response: what [`headcount::render`] returns, with status 503 and the reason if that
-/// is an error.
+/// A page as a response: what [`headcount::render_in_pieces`] or [`headcount::render`] returns, with
+/// status 503 and the reason if that is an error.
+///
+/// The body in pieces is written while the client reads it. Its snapshot stays in memory meanwhile,
+/// so let the server end clients that read slowly.
 ///
 /// With the feature `axum` it is what a handler returns.
 ///
 /// # Examples
 ///
 /// ```
-/// use headcount_tower::{Page, PageBody};
+/// use headcount::Pieces;
+/// use headcount_tower::Page;
 ///
 /// let request = http::Request::get("/metrics").header("accept", "text/plain").body(())?;
-/// let page = Page::from(headcount::render(&request));
-/// let response: http::Response<PageBody> = page.into();
+/// let page = Page::from(headcount::render_in_pieces(&request));
+/// let response: http::Response<Pieces> = page.into();
 /// assert_eq!(response.status(), 200);
 /// # Ok::<(), http::Error>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct Page(Exposition);
+#[derive(Debug)]
+pub struct Page(Exposition<Pieces>);
 
-impl From<Exposition> for Page {
-    fn from(exposition: Exposition) -> Self {
-        Self(exposition)
+impl<B> From<Exposition<B>> for Page
+where
+    Exposition<Pieces>: From<Exposition<B>>,
+{
+    fn from(exposition: Exposition<B>) -> Self {
+        Self(exposition.into())
     }
 }
 
-impl From<Result<Exposition, headcount::Error>> for Page {
-    fn from(rendered: Result<Exposition, headcount::Error>) -> Self {
-        Self(rendered.unwrap_or_else(|error| Exposition::unavailable(&error)))
+impl<B> From<Result<Exposition<B>, Error>> for Page
+where
+    Exposition<Pieces>: From<Exposition<B>>,
+{
+    fn from(rendered: Result<Exposition<B>, Error>) -> Self {
+        Self(rendered.map_or_else(|e| Exposition::unavailable(&e).into(), Into::into))
     }
 }
 
-impl From<Page> for Response<PageBody> {
+impl From<Page> for Response<Pieces> {
     fn from(page: Page) -> Self {
         page.0.into()
     }
@@ -81,7 +58,7 @@ impl From<Page> for Response<PageBody> {
 #[cfg(feature = "axum")]
 impl axum::response::IntoResponse for Page {
     fn into_response(self) -> axum::response::Response {
-        self.0.into()
+        Response::<Pieces>::from(self).map(axum::body::Body::new)
     }
 }
 
@@ -101,7 +78,7 @@ impl axum::response::IntoResponse for Page {
 /// ```
 #[cfg(feature = "axum")]
 pub async fn metrics(request: axum::extract::Request) -> Page {
-    headcount::render(&request).into()
+    headcount::render_in_pieces(&request).into()
 }
 
 /// A service that answers every request with the page: for a collector of one's own, and for
@@ -130,13 +107,13 @@ impl MetricsPage {
     }
 
     /// Collects, and answers one request. Its body is not read.
-    pub fn respond<B>(&self, request: &Request<B>) -> Response<PageBody> {
-        Page::from(self.collector.render(request)).into()
+    pub fn respond<B>(&self, request: &Request<B>) -> Response<Pieces> {
+        Page::from(self.collector.render_in_pieces(request)).into()
     }
 }
 
 impl<B> Service<Request<B>> for MetricsPage {
-    type Response = Response<PageBody>;
+    type Response = Response<Pieces>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 

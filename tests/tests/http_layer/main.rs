@@ -5,6 +5,7 @@ mod processes;
 mod requests;
 mod services;
 
+use std::fs;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -13,13 +14,14 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{Response, StatusCode, header};
-use headcount::{Collector, Config};
+use headcount::{Collector, Config, Pieces};
+use headcount_tests::planted::archive;
 use headcount_tests::{Medium, SOON, eventually, temporary_directory};
-use headcount_tower::{MetricsPage, PageBody};
+use headcount_tower::MetricsPage;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
-use crate::services::{now, request};
+use crate::services::{now, now_or_not, request};
 
 /// The directory of this process. All tests of this file share it, so each has routes of its own.
 fn directory() -> &'static Path {
@@ -124,7 +126,7 @@ fn a_page_is_a_service_for_any_server() {
     directory();
     let page = MetricsPage::new(Collector::new().label("region", "eu"));
     let get = request("/metrics?name[]=headcount_shared");
-    let mut response: Response<PageBody> = page.respond(&get);
+    let mut response: Response<Pieces> = page.respond(&get);
     assert_eq!(response.status(), 200);
     assert!(response.body().size_hint().exact().is_some_and(|length| length > 0));
     let body = now(response.body_mut().frame()).expect("a frame").expect("infallible");
@@ -142,4 +144,31 @@ fn a_page_is_a_service_for_any_server() {
     // As a service of axum's.
     let address = serve(Router::new().route_service("/metrics", page));
     assert!(ask(address, "GET", "/metrics").contains("region=\"eu\""));
+}
+
+#[test]
+fn a_long_page_is_written_while_it_is_read() {
+    let folder = temporary_directory(Medium::Memory);
+    fs::write(folder.path().join("archive.hca"), archive(1)).expect("ours");
+    let page = MetricsPage::new(Collector::from_directory(folder.path()));
+    let mut response = page.respond(&request("/metrics"));
+    assert_eq!(response.body().size_hint().exact(), None);
+    let (mut length, mut largest) = (0, 0);
+    loop {
+        // It lets others have their turn now and then.
+        match now_or_not(response.body_mut().frame()) {
+            Some(Some(frame)) => {
+                let data = frame.expect("infallible").into_data().expect("data");
+                length += data.len();
+                largest = largest.max(data.len());
+            }
+            Some(None) => break,
+            None => {}
+        }
+    }
+    assert!(length > 60 << 20 && largest < 256 << 10, "{length} bytes, {largest} at once");
+    let address = serve(Router::new().route_service("/metrics", page));
+    let answer = ask(address, "GET", "/metrics");
+    assert!(answer.contains("transfer-encoding: chunked\r\n"), "{}", &answer[..300]);
+    assert!(answer.ends_with("\r\n0\r\n\r\n") && answer.len() > length);
 }

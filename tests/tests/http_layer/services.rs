@@ -50,9 +50,13 @@ pub(crate) fn request(path: &str) -> Request {
 
 /// The value of a future that does not wait.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    now_or_not(future).expect("it does not wait")
+}
+
+pub(crate) fn now_or_not<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits"),
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
     }
 }
 
