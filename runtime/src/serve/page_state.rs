@@ -7,7 +7,7 @@
 //!              "command":"..", "since":<seconds>}], "left_out":0},
 //!  "processes":{"states":{"live":2}, "list":[{"instance":"..", "pid":1, "uid":0, "state":"live",
 //!               "why":"..", "since":<seconds>, "series":1, "bytes":1, "drops":0, "cpu":<seconds>,
-//!               "memory":<bytes>, "threads":1, "stopped":false}]},
+//!               "memory":<bytes>, "threads":1, "stopped":false}], "left_out":0},
 //!  "families":[{"name":"..", "type":"histogram", "help":"..", "unit":"..", "count":<series>,
 //!               "bounds":[0.1], "series":[[["label","value"], <value>]]}],
 //!  "left_out":{"families":0, "series":0}}
@@ -91,7 +91,8 @@ fn write_processes(out: &mut String, segments: &[SegmentInfo]) {
         json::separate(out, at);
         write_process(out, segment);
     }
-    out.push_str("]}");
+    let left_out = segments.len().saturating_sub(MOST_PROCESSES);
+    let _ = write!(out, "],\"left_out\":{left_out}}}");
 }
 
 fn write_process(out: &mut String, segment: &SegmentInfo) {

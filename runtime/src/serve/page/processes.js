@@ -144,6 +144,9 @@ export function showProcesses(now) {
   if (!table) makeTable(section.querySelector('.scroll'));
   const all = [...now.state.processes.values()];
   showChoices(section, all);
+  const {left_out: leftOut} = now.state.reply.processes;
+  const missing = leftOut > 0 ? `${number(leftOut)} more are not listed` : '';
+  setText(section.querySelector('[data-count]'), missing);
   const isWanted = one => {
     const isChosen = chosen === 'all' || one.state === chosen;
     return isChosen && now.processWords.every(word => one.text.includes(word));
