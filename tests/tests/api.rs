@@ -21,6 +21,7 @@ use headcount::{
 #[test]
 fn public_types_can_be_shared_cloned_and_caught() {
     fn is<T: Clone + Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
+    fn is_shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
     is::<Error>();
     is::<Collector>();
     is::<Snapshot>();
@@ -40,7 +41,6 @@ fn public_types_can_be_shared_cloned_and_caught() {
     is::<Histogram>();
     is::<Summary>();
     is::<Info>();
-    fn is_shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + std::fmt::Debug>() {}
     is_shared::<Pieces>();
     is_shared::<Exposition<Pieces>>();
     let caught = std::panic::catch_unwind(|| Collector::default().collect().map(drop));
