@@ -402,6 +402,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `unit = "jobs"` | the family's unit; the name must end in it |
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
 /// | `mode = "max"` | how the values of several processes are combined; `livesum` by default |
+/// | `oldest` | also exports when the oldest call began; see [below](#the-oldest-call) |
 /// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
@@ -417,6 +418,24 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// The modes are described at [`metric`](macro@metric). `mostrecent` and `livemostrecent` are
 /// errors here, because calls in progress are counted and not set. The other keys, labels,
 /// functions and blocks are described at [`counted`](macro@counted).
+///
+/// # The oldest call
+///
+/// With `oldest` there is a second family, a gauge whose name is that of the first one with
+/// `_oldest_start_timestamp_seconds` behind it. Its value is when the oldest of the calls in
+/// progress began, in seconds since 1970, over all living processes, of which some may be stopped.
+/// There is no series while there is no call. An alert about a call that hangs:
+///
+/// ```text
+/// time() - function_calls_concurrent_oldest_start_timestamp_seconds > 300
+/// ```
+///
+/// The time is exact to a millisecond while a process has at most sixteen calls of a series in
+/// progress at once. If there are more, it may be earlier than the beginning of the oldest one, by
+/// about as long as other calls take, and it is never later: no call that hangs is missed.
+///
+/// Each call reads the clock when it begins, and makes one atomic operation then and another one at
+/// its end. Each series takes 128 bytes more.
 ///
 /// # Expansion
 ///

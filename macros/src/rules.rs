@@ -29,10 +29,11 @@ impl Class {
 const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
 
 /// The families that all annotated functions share, each with its attribute.
-pub(crate) const SHARED: [(&str, &str); 4] = [
+pub(crate) const SHARED: [(&str, &str); 5] = [
     ("function_calls_total", "counted"),
     ("function_calls_duration_seconds", "timed"),
     ("function_calls_concurrent", "in_progress"),
+    ("function_calls_concurrent_oldest_start_timestamp_seconds", "in_progress(oldest)"),
     ("function_exceptions_total", "count_exceptions"),
 ];
 

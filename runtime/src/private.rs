@@ -20,8 +20,8 @@ pub use crate::declare::checks::{
 pub use crate::declare::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
 pub use crate::declare::durations::FunctionDurations;
 pub use crate::declare::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, PANICS, Site, Sites,
-    Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, OLDEST, PANICS, Site,
+    Sites, Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
 };
 pub use crate::label::{At, DROPPED, LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{
@@ -34,10 +34,10 @@ pub use crate::model::kind::Kind;
 pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
-    InProgress, Late, Matching, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial, Probe,
-    Recorder, Same, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count,
-    diverge, diverging, ended, ends, enter, enter_until, error_if, never, plain, scope, stop,
-    unlooked, unlooked_until, watch, watch_until,
+    InProgress, Late, Matching, Oldest, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial,
+    Probe, Recorder, Same, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once,
+    count, diverge, diverging, ended, ends, enter, enter_until, error_if, in_progress_and_oldest,
+    never, plain, scope, stop, unlooked, unlooked_until, watch, watch_until,
 };
 
 /// All modes. A test holds the macros' table to them.

@@ -94,6 +94,13 @@ fn declared_metrics_have_their_shape(args: &Args, errors: &mut Errors) {
             ),
         );
     }
+    if let Some(oldest) = args.flag("oldest") {
+        errors.at(
+            oldest.span(),
+            "`oldest` adds a family beside that of the attribute: a metric that is declared \
+             elsewhere has none",
+        );
+    }
     if let (Some(outcome), None) = (args.flag("outcome"), args.metric_of_outcome()) {
         errors.at(
             outcome.span(),

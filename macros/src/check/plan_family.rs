@@ -57,12 +57,31 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         labels,
         outcome: args.flag("outcome").is_some(),
         summary: args.flag("summary").is_some(),
+        oldest: false,
         mode: args.text("mode").and_then(modes::variant),
         max_series: args.number("max_series").cloned(),
         idle_timeout: durations::idle_timeout(args),
         bounds: buckets::bounds(args.buckets()),
     }
 }
+
+impl Descriptor {
+    /// The family that says when the oldest call in progress began, beside that of the calls.
+    pub(crate) fn of_oldest(args: &Args, function: &Function) -> Self {
+        let mut of_calls = descriptor(args, function);
+        let name = &of_calls.name.name;
+        let text = of_calls.name.text().unwrap_or_else(|| name.value());
+        let help = format!("When the oldest of the calls in `{text}` began.");
+        let place = name.span();
+        of_calls.name.name = LitStr::new(&format!("{}{OLDEST_START}", name.value()), place);
+        of_calls.help = Help::Given(LitStr::new(&help, place));
+        of_calls.unit = Some(LitStr::new("seconds", place));
+        Self { oldest: true, mode: None, ..of_calls }
+    }
+}
+
+/// What the name of the family of the oldest call has behind that of the calls.
+const OLDEST_START: &str = "_oldest_start_timestamp_seconds";
 
 fn checked_label(label: &values::Label, function: &Function) -> Label {
     let name = label.name.text();

@@ -8,6 +8,7 @@ use crate::kind::Attribute;
 use crate::parse::args::Args;
 use crate::parse::function::Function;
 use crate::parse::shape::Shape;
+use crate::plan::family::Descriptor;
 use crate::plan::function::{Call, Late, Place, Plan, Recorder, Site};
 use crate::plan::records::{Bits, Records};
 
@@ -48,6 +49,10 @@ impl Plan {
             let site = self.sites.len();
             let descriptor = descriptor(args, &self.function);
             self.sites.push(Site::Metric(Box::new(descriptor)));
+            if args.flag("oldest").is_some() {
+                let oldest = Descriptor::of_oldest(args, &self.function);
+                self.sites.push(Site::Metric(Box::new(oldest)));
+            }
             let records = self.records(args, call);
             if let Records::Late(_) = records {
                 let labels = args.error_labels().iter();
@@ -89,6 +94,12 @@ impl Plan {
                 self.calls[call].recorders.push(recorder);
             }
         }
+        if args.flag("oldest").is_some() {
+            let place = Place::Site(self.sites.len());
+            self.sites.push(Site::Function(Bits::OLDEST));
+            let recorder = Recorder { place, records: Records::Oldest, when, completed: false };
+            self.calls[call].recorders.push(recorder);
+        }
     }
 
     /// The call that an attribute belongs to. A call ends with one outcome, so there is one for
@@ -113,6 +124,9 @@ impl Plan {
             (Attribute::Timed, true) if summary => Records::OutcomeSummaries,
             (Attribute::Timed, false) => Records::Durations,
             (Attribute::Timed, true) => Records::OutcomeDurations,
+            (Attribute::InProgress, _) if args.flag("oldest").is_some() => {
+                Records::InProgressAndOldest
+            }
             (Attribute::InProgress, _) => Records::InProgress,
             (Attribute::CountExceptions, _) => {
                 let which = which(args);

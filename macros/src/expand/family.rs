@@ -19,6 +19,7 @@ impl Descriptor {
         let kind = match self.attribute {
             Attribute::Timed if self.summary => q!(DurationSummary),
             Attribute::Timed => q!(Durations),
+            Attribute::InProgress if self.oldest => q!(OldestStart),
             Attribute::InProgress => q!(InProgress),
             Attribute::CountExceptions => q!(Exceptions),
             _ => q!(Calls),

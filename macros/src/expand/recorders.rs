@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::Expr;
 
 use crate::expand::sites::{
-    bounds_local, cell, condition, has_expressions, lone, number, partial, site,
+    bounds_local, cell, cells, condition, has_expressions, lone, number, partial, site,
 };
 use crate::plan::function::{Call, Late, Place, Plan, Recorder, Site};
 use crate::plan::records::{Bits, Records};
@@ -93,6 +93,10 @@ fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> Token
         Records::Summaries => (q!(SummaryDurations), slot()),
         Records::OutcomeSummaries => (q!(OutcomeSummaries), slot()),
         Records::InProgress => (q!(InProgress), slot()),
+        Records::Oldest => (q!(Oldest::new), slot()),
+        Records::InProgressAndOldest => {
+            (q!(in_progress_and_oldest), cells(plan, index, recorder.when))
+        }
         Records::Exceptions(which) => {
             let which = number(which);
             (q!(Exceptions::<#which>), slot())

@@ -246,6 +246,25 @@ pub(crate) fn cell(plan: &Plan, index: usize, when: Option<usize>) -> TokenStrea
     }
 }
 
+/// The same of a site and of the one behind it, whose labels are the same. The labels' values are
+/// evaluated once.
+pub(crate) fn cells(plan: &Plan, index: usize, when: Option<usize>) -> TokenStream {
+    let krate = &plan.krate;
+    let (first, second) = (site(plan, index), site(plan, index + 1));
+    let has_values = match &plan.sites[index] {
+        Site::Function(_) => false,
+        Site::Metric(descriptor) => descriptor.values().next().is_some(),
+    };
+    if !has_values {
+        return q!((#first.slot(), #second.slot()));
+    }
+    let rows = with_values(plan, index, |values| q!((#first.row(#values), #second.row(#values))));
+    match when.map(condition) {
+        None => rows,
+        Some(when) => q!(if #when { #rows } else { (#krate::DROPPED, #krate::DROPPED) }),
+    }
+}
+
 pub(crate) fn condition(index: usize) -> Ident {
     format_ident!("__when_{index}", span = Span::mixed_site())
 }

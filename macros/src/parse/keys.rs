@@ -63,6 +63,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "buckets",      form: Form::Buckets,     on: &[Timed, Metric],                   needs_name: true },
     Key { name: "summary",      form: Form::Flag,        on: &[Timed],                           needs_name: true },
     Key { name: "mode",         form: Form::Text,        on: &[InProgress, Metric],              needs_name: true },
+    Key { name: "oldest",       form: Form::Flag,        on: &[InProgress],                      needs_name: false },
     Key { name: "utf8_names",   form: Form::Flag,        on: EVERYWHERE,                         needs_name: true },
     Key { name: "max_series",   form: Form::Number,      on: EVERYWHERE,                         needs_name: true },
     Key { name: "idle_timeout", form: Form::Text,        on: EVERYWHERE,                         needs_name: true },

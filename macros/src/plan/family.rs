@@ -16,6 +16,8 @@ pub(crate) struct Descriptor {
     pub(crate) labels: Vec<Label>,
     pub(crate) outcome: bool,
     pub(crate) summary: bool,
+    /// Whether it says when the oldest call in progress began.
+    pub(crate) oldest: bool,
     /// The variant of `__private::GaugeMode`.
     pub(crate) mode: Option<&'static str>,
     pub(crate) max_series: Option<LitInt>,

@@ -21,6 +21,7 @@ impl Bits {
     pub(crate) const PANICS: Self = Self(64);
     pub(crate) const CANCELLED: Self = Self(128);
     pub(crate) const TIMED_COMPLETED: Self = Self(256);
+    pub(crate) const OLDEST: Self = Self(512);
 
     pub(crate) fn number(self) -> u32 {
         self.0
@@ -60,6 +61,10 @@ pub(crate) enum Records {
     Summaries,
     OutcomeSummaries,
     InProgress,
+    /// When calls in progress began, of a function without a name.
+    Oldest,
+    /// Calls in progress, and in the site behind theirs when they began.
+    InProgressAndOldest,
     /// With the ends that are counted, here and below.
     Exceptions(Bits),
     Matching {
@@ -97,6 +102,8 @@ impl Records {
             | Records::Durations
             | Records::Summaries
             | Records::InProgress
+            | Records::Oldest
+            | Records::InProgressAndOldest
             | Records::Late(_) => false,
         }
     }
@@ -131,6 +138,7 @@ mod tests {
             (Bits::PANICS, runtime::PANICS),
             (Bits::CANCELLED, runtime::CANCELLED),
             (Bits::TIMED_COMPLETED, runtime::TIMED_COMPLETED),
+            (Bits::OLDEST, runtime::OLDEST),
         ] {
             assert_eq!(bits.number(), number, "{bits:?}");
         }

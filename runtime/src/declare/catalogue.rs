@@ -192,7 +192,8 @@ pub(crate) fn may_conflict() -> bool {
     // Sorted and not hashed: the standard library hashes with random numbers, and panics where it
     // gets none, which nothing that records may do.
     let mut first = BTreeMap::<&str, &Descriptor>::new();
-    let shared = [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::Exceptions];
+    let shared =
+        [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::OldestStart, Kind::Exceptions];
     let shared = shared.map(|kind| registry::shared_family(kind).name);
     registry::sites().any(|site| {
         let Spec::Metric(d) = site.spec() else { return false };
@@ -370,6 +371,7 @@ fn of_function(function: &Function) -> Vec<Declaration> {
         (Kind::Calls, has(registry::COUNTED | registry::COUNTED_OUTCOME)),
         (Kind::Durations, has(registry::TIMED | registry::TIMED_OUTCOME)),
         (Kind::InProgress, has(registry::IN_PROGRESS)),
+        (Kind::OldestStart, has(registry::OLDEST)),
         (Kind::Exceptions, has(registry::EXCEPTIONS)),
     ]
     .into_iter()

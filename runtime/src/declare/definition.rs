@@ -339,6 +339,8 @@ pub(crate) fn class(kind: Kind) -> Class {
         Kind::Durations | Kind::DurationSummary => Class::Durations,
         Kind::Info => Class::Info,
         Kind::StateSet => Class::StateSet,
-        Kind::Gauge | Kind::InProgress | Kind::Histogram | Kind::Summary => Class::Value,
+        Kind::Gauge | Kind::InProgress | Kind::OldestStart | Kind::Histogram | Kind::Summary => {
+            Class::Value
+        }
     }
 }

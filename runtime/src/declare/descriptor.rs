@@ -271,7 +271,7 @@ impl Descriptor {
         assert!(self.has_mode(), "`mode` belongs to a `Gauge`, a `StateSet` or an `Info`");
         assert!(
             self.kind.encoding().allows(Some(mode)),
-            "calls in progress are counted, not set: there is no most recent one"
+            "calls in progress are counted, not set, and of their beginnings only the first counts"
         );
         self
     }
@@ -408,6 +408,7 @@ pub(super) const fn mode_in_log(kind: Kind, mode: GaugeMode) -> Option<GaugeMode
 pub(super) const fn default_mode(kind: Kind) -> GaugeMode {
     match kind {
         Kind::Info => GaugeMode::LiveMax,
+        Kind::OldestStart => GaugeMode::LiveMin,
         _ => GaugeMode::LiveSum,
     }
 }

@@ -7,6 +7,7 @@ use core::panic::Location;
 use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::model::cells::PLACES;
 use crate::model::kind::{Ending, Kind};
 
 use super::descriptor::Descriptor;
@@ -48,6 +49,10 @@ pub const CANCELLED: u32 = 128;
 pub(crate) const EXCEPTIONS: u32 = ERRORS | PANICS | CANCELLED;
 /// Combined with [`TIMED`] or [`TIMED_OUTCOME`]: leaves out cancelled calls.
 pub const TIMED_COMPLETED: u32 = 256;
+
+/// Records when the oldest call in progress began. It has a site of its own, since it alone keeps
+/// something from the beginning of a call to its end.
+pub const OLDEST: u32 = 512;
 
 /// Everything that one function or one metric declares; `inventory` collects these.
 #[derive(Debug)]
@@ -251,12 +256,13 @@ impl Site {
     }
 }
 
-/// The offset of each part of a function's cells: `calls, in progress, exceptions, durations`.
+/// The offset of each part of a function's cells: `calls, in progress, exceptions, durations, oldest`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts {
     pub(crate) in_progress: u32,
     pub(crate) exceptions: u32,
     pub(crate) durations: u32,
+    pub(crate) oldest: u32,
     pub(crate) width: u32,
 }
 
@@ -276,7 +282,7 @@ pub(crate) const fn function_parts(what: u32) -> Parts {
     let in_progress = calls;
     let exceptions = in_progress + if what & IN_PROGRESS != 0 { 1 } else { 0 };
     let durations = exceptions + if what & EXCEPTIONS != 0 { 1 } else { 0 };
-    let width = durations
+    let oldest = durations
         + if what & TIMED_OUTCOME != 0 {
             4 * HISTOGRAM
         } else if what & TIMED != 0 {
@@ -284,7 +290,8 @@ pub(crate) const fn function_parts(what: u32) -> Parts {
         } else {
             0
         };
-    Parts { in_progress, exceptions, durations, width }
+    let width = oldest + if what & OLDEST != 0 { PLACES } else { 0 };
+    Parts { in_progress, exceptions, durations, oldest, width }
 }
 
 pub(crate) const fn function_width(what: u32) -> u32 {
@@ -336,6 +343,8 @@ mod tests {
         let all = function_parts(COUNTED | TIMED | IN_PROGRESS | EXCEPTIONS);
         assert_eq!((all.in_progress, all.exceptions, all.durations), (1, 2, 3));
         assert_eq!(all.width, 3 + HISTOGRAM);
+        let oldest = function_parts(COUNTED | OLDEST);
+        assert_eq!((oldest.oldest, oldest.width), (1, 1 + PLACES));
         let both = function_parts(COUNTED_OUTCOME | TIMED_OUTCOME);
         assert_eq!((both.in_progress, both.durations, both.width), (4, 4, 4 + 4 * HISTOGRAM));
     }

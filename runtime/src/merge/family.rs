@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::model::cells::{CellLayout, GaugeCell, decode};
+use crate::model::cells::{CALLS_IN_PLACE, CellLayout, GaugeCell, PLACES, START_SHIFT, decode};
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
 };
 use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
-use crate::reader::segment::ENDLESS;
+use crate::reader::segment::{ENDLESS, Segment};
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
 use super::declared::{DeclaredFamily, DeclaredIn};
@@ -396,7 +396,18 @@ fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u6
         // Negative only if the end of a call was read, but not yet its beginning.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
         GaugeCell::Running => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
+        GaugeCell::Started => first_start(segment, slot).map(|start| (0, start)),
         GaugeCell::Value if declared.mode.is_some_and(GaugeMode::is_recent) => segment.recent(slot),
         GaugeCell::Value => decode(segment.process_cell(slot)).map(|value| (0, value)),
     }
+}
+
+/// When the oldest of a process's calls in progress began, in seconds since 1970; `None` if there
+/// is none. Each cell has the time in milliseconds, and a number of calls.
+#[expect(clippy::cast_precision_loss, reason = "microseconds are left")]
+fn first_start(segment: &Segment, slot: u32) -> Option<f64> {
+    let places = (slot..).take(PLACES as usize).map(|place| segment.process_cell(place));
+    let starts = places.filter(|place| place & CALLS_IN_PLACE > 0);
+    let first = starts.map(|place| place >> START_SHIFT).min()?;
+    Some(segment.times.at(first.saturating_mul(1_000_000)) as f64 / 1e9)
 }

@@ -4,7 +4,7 @@ use crate::clock::nanos_as_seconds;
 use crate::label::At;
 use crate::model::outcome::Outcome;
 use crate::record::operation::{Observe, at_series};
-use crate::record::{Calls, End, Exceptions, Recorder};
+use crate::record::{Calls, End, Exceptions, Recorder, count};
 
 use super::{Counter, Gauge, Histogram, Summary};
 
@@ -37,11 +37,11 @@ impl Recorder for EachOutcome {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
-        Calls(self.0[end.outcome() as usize]).begin();
+        count(self.0[end.outcome() as usize]);
     }
 }
 
@@ -79,7 +79,7 @@ impl Recorder for Observed {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline(never)]
     fn finish(self, end: End) {
@@ -107,7 +107,7 @@ impl Recorder for EachTimed {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -129,7 +129,7 @@ impl Recorder for Tracked {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         self.0.inc();
     }
 

@@ -18,6 +18,7 @@ pub(crate) enum Encoding {
     FloatCounter,
     Gauge,
     InProgress,
+    OldestStart,
     Histogram,
     NanosHistogram,
     Summary,
@@ -49,6 +50,8 @@ pub(crate) enum GaugeCell {
     Value,
     /// `[v]`, added up over threads: calls in progress.
     Running,
+    /// [`PLACES`] cells, each `[start << 20 | calls]`: when calls in progress began.
+    Started,
     /// `[unused]`: the series is there, which is all that it says.
     Present,
     /// `[T]`: when this state was entered.
@@ -80,6 +83,7 @@ table! {
     FloatCounter   = (1, 2), row(MetricType::Counter,   CellLayout::FloatCount);
     Gauge          = (2, 2), row(MetricType::Gauge,     CellLayout::Gauge(GaugeCell::Value));
     InProgress     = (2, 4), row(MetricType::Gauge,     CellLayout::Gauge(GaugeCell::Running));
+    OldestStart    = (2, 5), row(MetricType::Gauge,     CellLayout::Gauge(GaugeCell::Started));
     Histogram      = (3, 2), row(MetricType::Histogram, CellLayout::Buckets);
     NanosHistogram = (3, 3), row(MetricType::Histogram, CellLayout::NanosBuckets);
     Summary        = (4, 2), row(MetricType::Summary,   CellLayout::Buckets);
@@ -105,6 +109,8 @@ impl Encoding {
             Some(mode) if mode.is_recent() && matches!(self, Self::InProgress) => false,
             // It is left behind by a process that ends, or else it ends with it.
             Some(mode) if matches!(self, Self::Info) => matches!(mode, GaugeMode::Max),
+            // Whoever is dead has no calls in progress, and of the living only the oldest counts.
+            Some(mode) if matches!(self, Self::OldestStart) => matches!(mode, GaugeMode::LiveMin),
             mode => mode.is_some() == self.metric().has_mode(),
         }
     }
@@ -113,7 +119,7 @@ impl Encoding {
     /// encoded it.
     pub(crate) const fn archived(self) -> Self {
         match self.layout() {
-            CellLayout::Gauge(GaugeCell::Running) => Self::Gauge,
+            CellLayout::Gauge(GaugeCell::Running | GaugeCell::Started) => Self::Gauge,
             CellLayout::Gauge(GaugeCell::Value | GaugeCell::Present | GaugeCell::State)
             | CellLayout::Count
             | CellLayout::FloatCount
@@ -128,6 +134,7 @@ impl CellLayout {
     pub(crate) const fn width(self, mode: Option<GaugeMode>, bounds: u32) -> u32 {
         match self {
             Self::Count | Self::FloatCount => 1,
+            Self::Gauge(GaugeCell::Started) => PLACES,
             Self::Gauge(_) => {
                 if self.is_stamped(mode) {
                     2
@@ -188,6 +195,13 @@ impl CellLayout {
     }
 }
 
+/// The number of calls in progress of which a process notes exactly when they began.
+pub(crate) const PLACES: u32 = 16;
+/// The low bits of a place: the number of calls in it. The bits above are when the first of them
+/// began, in milliseconds since 1970. A place without calls is 0.
+pub(crate) const CALLS_IN_PLACE: u64 = (1 << START_SHIFT) - 1;
+pub(crate) const START_SHIFT: u32 = 20;
+
 /// The offset of the first bucket, behind the sum as an `f64`.
 pub(crate) const FIRST_BUCKET: u32 = 1;
 /// The offset of the carries, behind the sum in nanoseconds.
@@ -226,8 +240,19 @@ mod tests {
             (0..=u8::MAX).flat_map(|metric| (0..=u8::MAX).map(move |value| (metric, value)));
         let known: Vec<(u8, u8)> =
             codes.filter(|code| Encoding::with_code(*code).is_some()).collect();
-        let expected =
-            [(1, 1), (1, 2), (2, 2), (2, 4), (3, 2), (3, 3), (4, 2), (4, 3), (5, 1), (6, 1)];
+        let expected = [
+            (1, 1),
+            (1, 2),
+            (2, 2),
+            (2, 4),
+            (2, 5),
+            (3, 2),
+            (3, 3),
+            (4, 2),
+            (4, 3),
+            (5, 1),
+            (6, 1),
+        ];
         assert_eq!(known, expected);
         for a in Encoding::ALL {
             assert_eq!(Encoding::with_code(a.code()), Some(*a));

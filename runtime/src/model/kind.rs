@@ -18,6 +18,8 @@ pub enum Kind {
     Durations,
     /// A gauge of calls in progress (`#[in_progress]`).
     InProgress,
+    /// When the oldest call in progress began (`#[in_progress(oldest)]`).
+    OldestStart,
     /// A counter of calls that ended with an error or a panic (`#[count_exceptions]`).
     Exceptions,
     /// [`Counter`](crate::Counter).
@@ -79,6 +81,11 @@ table! {
     InProgress = function(
         Encoding::InProgress, Ending::Free,
         "function_calls_concurrent", "Calls of annotated functions in progress.",
+    );
+    OldestStart = function(
+        Encoding::OldestStart, Ending::Seconds,
+        "function_calls_concurrent_oldest_start_timestamp_seconds",
+        "When the oldest call in progress of an annotated function began.",
     );
     Exceptions = function(
         Encoding::Counter, Ending::Total,

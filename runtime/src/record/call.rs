@@ -37,7 +37,7 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
 
     /// A call that begins now.
     #[inline]
-    pub(super) fn now(recorders: R, ended: E) -> Self {
+    pub(super) fn now(mut recorders: R, ended: E) -> Self {
         recorders.begin();
         // Read last, so that the first use in a process isn't measured as part of its first call.
         let at = if R::CLOCK && ON { clock::now() } else { clock::Moment::NONE };

@@ -5,6 +5,7 @@
 
 mod call;
 mod named;
+mod oldest;
 pub(crate) mod operation;
 mod out;
 mod recorder;
@@ -19,6 +20,7 @@ pub use named::{
     Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, OutcomeDurations,
     OutcomeSummaries, Outcomes, SummaryDurations, When, count,
 };
+pub use oldest::{Oldest, in_progress_and_oldest};
 pub use out::{
     Fallible, Out, Probe, Same, boxed, call_once, diverge, diverging, error_if, never, plain,
 };

@@ -20,7 +20,7 @@ impl Recorder for Calls {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         count(self.0);
     }
 
@@ -36,7 +36,7 @@ impl Recorder for Outcomes {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -52,7 +52,7 @@ impl Recorder for InProgress {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         count(self.0);
     }
 
@@ -72,7 +72,7 @@ impl<const WHICH: u32> Recorder for Exceptions<WHICH> {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -91,7 +91,7 @@ impl<const BIT: u32, const WHICH: u32> Recorder for Matching<BIT, WHICH> {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -114,7 +114,7 @@ impl<const WHICH: u32> Recorder for Late<WHICH> {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -134,7 +134,7 @@ impl Recorder for Durations {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline(never)]
     fn finish(self, end: End) {
@@ -150,7 +150,7 @@ impl Recorder for OutcomeDurations {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline(never)]
     fn finish(self, end: End) {
@@ -167,7 +167,7 @@ impl Recorder for SummaryDurations {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -183,7 +183,7 @@ impl Recorder for OutcomeSummaries {
     const CLOCK: bool = true;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, end: End) {
@@ -199,7 +199,7 @@ impl<R: Recorder> Recorder for Completed<R> {
     const CLOCK: bool = R::CLOCK;
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         self.0.begin();
     }
 
@@ -219,7 +219,7 @@ impl<R: Recorder> Recorder for When<R> {
     const CLOCK: bool = R::CLOCK;
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         if self.0 {
             self.1.begin();
         }

@@ -68,8 +68,9 @@ pub trait Recorder: Copy {
     /// Whether the recorder needs the duration of the call.
     #[doc(hidden)]
     const CLOCK: bool;
+    /// Records the beginning. What the end needs to know of it stays in the recorder.
     #[doc(hidden)]
-    fn begin(self);
+    fn begin(&mut self);
     #[doc(hidden)]
     fn finish(self, end: End);
 }
@@ -148,7 +149,7 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
     const CLOCK: bool = has(WHAT, TIMED | TIMED_OUTCOME);
 
     #[inline]
-    fn begin(self) {
+    fn begin(&mut self) {
         if has(WHAT, COUNTED | IN_PROGRESS) {
             at_slot(self.0.number(), Begin::<WHAT>);
         }
@@ -168,7 +169,7 @@ impl Recorder for () {
     const CLOCK: bool = false;
 
     #[inline]
-    fn begin(self) {}
+    fn begin(&mut self) {}
 
     #[inline]
     fn finish(self, _: End) {}
@@ -180,7 +181,7 @@ macro_rules! recorders {
             const CLOCK: bool = false $(|| $name::CLOCK)*;
 
             #[inline]
-            fn begin(self) {
+            fn begin(&mut self) {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
                 $($name.begin();)*

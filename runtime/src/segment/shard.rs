@@ -200,6 +200,13 @@ pub(crate) fn set_own(shard: Shard) {
     });
 }
 
+/// A number that most threads do not share with others.
+pub(crate) fn number_of_thread() -> u32 {
+    // The storage of different threads is a multiple of pages apart, so the low bits say nothing.
+    let address = MINE.with(|mine| core::ptr::from_ref(mine).addr() as u64 >> 6);
+    (address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
+}
+
 /// The minimum number of cells of this thread's first shard in this process.
 pub(crate) fn inherited() -> u32 {
     MINE.with(|mine| mine.inherited.get())

@@ -78,7 +78,10 @@ impl Store {
         match idle.seen {
             Some((before, since)) if before == digest => {
                 // Calls are in progress: their ends will touch the row.
-                let is_busy = matches!(site.spec(), Spec::Metric(d) if d.kind == Kind::InProgress);
+                let is_busy = matches!(
+                    site.spec(),
+                    Spec::Metric(d) if matches!(d.kind, Kind::InProgress | Kind::OldestStart)
+                );
                 let is_over = since.elapsed().as_secs() >= u64::from(timeout);
                 let stays = (is_busy && sum != 0) || self.callbacks.has((0, slot));
                 (is_over && !stays, timeout)

@@ -157,6 +157,7 @@ impl Store {
             (has(registry::COUNTED), Kind::Calls, false, 0),
             (has(registry::COUNTED_OUTCOME), Kind::Calls, true, 0),
             (has(registry::IN_PROGRESS), Kind::InProgress, false, parts.in_progress),
+            (has(registry::OLDEST), Kind::OldestStart, false, parts.oldest),
             (has(registry::EXCEPTIONS), Kind::Exceptions, false, parts.exceptions),
             (has(registry::TIMED), Kind::Durations, false, parts.durations),
             (has(registry::TIMED_OUTCOME), Kind::Durations, true, parts.durations),

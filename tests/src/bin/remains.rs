@@ -125,7 +125,7 @@ static PHASES: StateSet<Phase>;
 
 #[counted(name = "steps_total", labels(queue), outcome)]
 #[timed(name = "step_seconds", buckets = [1e-9, 0.001, 1.0])]
-#[in_progress(name = "steps_now")]
+#[in_progress(name = "steps_now", oldest)]
 fn step(queue: &str, fails: bool) -> Result<(), ()> {
     inner_step();
     if fails { Err(()) } else { Ok(()) }

@@ -77,6 +77,18 @@ fn plain(value: u64) -> Result<u64, ()> {
     black_box(Ok(value))
 }
 
+#[in_progress]
+#[inline(never)]
+fn is_in_progress(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
+#[in_progress(oldest)]
+#[inline(never)]
+fn oldest_is_noted(value: u64) -> Result<u64, ()> {
+    black_box(Ok(value))
+}
+
 #[counted]
 #[inline(never)]
 fn is_counted(value: u64) -> Result<u64, ()> {
@@ -178,6 +190,8 @@ const OPERATIONS: &[Operation] = &[
         });
     }),
     ("#[counted]", |times| repeat(times, is_counted)),
+    ("#[in_progress]", |times| repeat(times, is_in_progress)),
+    ("#[in_progress(oldest)]", |times| repeat(times, oldest_is_noted)),
     ("#[timed]", |times| repeat(times, is_timed)),
     // Milliseconds: until the processor's counter takes over from the system's clock, and beyond.
     ("#[timed], for a while", |times| {

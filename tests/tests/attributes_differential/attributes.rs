@@ -19,7 +19,7 @@ pub(crate) struct Set {
 pub(crate) static PLAIN: Set = Set { name: "plain", own: &[], block: "", looks: false };
 
 const ALL: &[(&str, &str)] =
-    &[("counted", ""), ("timed", ""), ("in_progress", ""), ("count_exceptions", "")];
+    &[("counted", ""), ("timed", ""), ("in_progress", "oldest"), ("count_exceptions", "")];
 
 /// What is tried.
 pub(crate) static SETS: [Set; 8] = [

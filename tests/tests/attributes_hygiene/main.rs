@@ -123,7 +123,7 @@ mod shadowed {
 
     #[counted]
     #[timed]
-    #[in_progress]
+    #[in_progress(oldest)]
     #[count_exceptions]
     pub(super) fn bare(__call: Int, __out: Int) -> Fallible {
         let __recorders = __call;
@@ -132,7 +132,7 @@ mod shadowed {
 
     #[counted(name = "hygiene_total", labels(a = __sites, b = __sites + 1, c = "x"), outcome)]
     #[timed(name = "hygiene_seconds", buckets = [1, 2.5], outcome, error_if = |r| r == &::core::result::Result::Err(1))]
-    #[in_progress(name = "hygiene", help = "Help.")]
+    #[in_progress(name = "hygiene", help = "Help.", labels(a = __sites), oldest)]
     #[count_exceptions(name = "hygiene_exceptions_total", unit = "exceptions")]
     pub(super) async fn full(__sites: Int, mut list: ::std::vec::Vec<Int>) -> Fallible {
         list.push(__sites);

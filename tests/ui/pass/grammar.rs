@@ -49,7 +49,7 @@ impl<'s, K: LabelValue + Copy> Store<'s, K> {
 
     #[timed(metric = TIME, when = !self.keys.is_empty())]
     #[counted(metric = |outcome| calls(Method::GetAll, tenant, &Cow::Borrowed("x"), outcome))]
-    #[in_progress(name = "store_running", labels(tenant), when = tenant.len() > 3)]
+    #[in_progress(name = "store_running", labels(tenant), oldest, when = tenant.len() > 3)]
     pub async fn later(&mut self, tenant: &str, mut rest: Vec<u8>) -> Result<Vec<u8>, Failure> {
         rest.push(1);
         std::future::ready(()).await;
