@@ -204,7 +204,7 @@ pub use model::outcome::Outcome;
 pub use model::text::MAX_LABEL_VALUE_LEN;
 pub use model::{
     Bucket, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType, Number,
-    Series, Snapshot, SummaryValue, Value,
+    Quantile, Series, Snapshot, SummaryValue, Value,
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;

@@ -42,8 +42,6 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("with_label_values", "nothing", 90.0),
     ("#[counted]", "call", 10.0),
     ("#[counted], a label", "call", 69.0),
-    ("#[in_progress]", "call", 0.0),
-    ("#[in_progress(oldest)]", "call", 0.0),
     ("time", "timed call", -9.0),
     ("#[timed]", "timed call", 1.0),
     ("all four", "timed call", 15.0),

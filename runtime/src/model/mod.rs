@@ -11,6 +11,7 @@ pub(crate) mod kind;
 mod label_set;
 pub(crate) mod mode;
 pub(crate) mod outcome;
+mod quantile;
 pub(crate) mod sample_names;
 mod snapshot;
 pub(crate) mod table;
@@ -20,6 +21,7 @@ pub use kind::MetricType;
 pub(crate) use label_set::LabelSets;
 pub use label_set::{LabelIter, LabelSet};
 pub use mode::GaugeMode;
+pub use quantile::Quantile;
 pub use snapshot::{
     Bucket, HistogramValue, MetricFamily, Number, Series, Snapshot, SummaryValue, Value,
 };
