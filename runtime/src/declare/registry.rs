@@ -256,7 +256,8 @@ impl Site {
     }
 }
 
-/// The offset of each part of a function's cells: `calls, in progress, exceptions, durations, oldest`.
+/// The offset of each part of a function's cells: `calls, in progress, exceptions, durations,
+/// oldest`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts {
     pub(crate) in_progress: u32,

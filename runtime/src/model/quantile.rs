@@ -71,8 +71,8 @@ fn rank(q: f64, count: u64) -> u64 {
     ((q * count as f64).ceil() as u64).clamp(1, count)
 }
 
-/// The place of value number `rank` in a bucket with those above `below` and up to `up_to`, if these
-/// are spread evenly.
+/// The place of value number `rank` in a bucket with those above `below` and up to `up_to`, if
+/// these are spread evenly.
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn estimate(low: f64, high: f64, rank: u64, below: u64, up_to: u64) -> f64 {
     if high == f64::INFINITY {
