@@ -435,7 +435,7 @@ pub fn timed(args: TokenStream, item: TokenStream) -> TokenStream {
 /// about as long as other calls take, and it is never later: no call that hangs is missed.
 ///
 /// Each call reads the clock when it begins, and makes one atomic operation then and another one at
-/// its end. Each series takes 128 bytes more.
+/// its end: 40 nanoseconds, where `in_progress` alone takes two. Each series takes 128 bytes more.
 ///
 /// # Expansion
 ///

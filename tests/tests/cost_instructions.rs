@@ -42,6 +42,9 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("with_label_values", "nothing", 90.0),
     ("#[counted]", "call", 10.0),
     ("#[counted], a label", "call", 69.0),
+    ("#[in_progress]", "call", 38.0),
+    // Reads the clock.
+    ("#[in_progress(oldest)]", "call", 177.0),
     ("time", "timed call", -9.0),
     ("#[timed]", "timed call", 1.0),
     ("all four", "timed call", 15.0),

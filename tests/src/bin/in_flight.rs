@@ -99,7 +99,7 @@ fn obey(line: &str, calls: &mut BTreeMap<String, Call>) {
     let words: Vec<&str> = line.split(' ').collect();
     match *words {
         ["stay", name] => {
-            calls.insert(name.to_owned(), in_thread(|begun, end| stay(begun, end)));
+            calls.insert(name.to_owned(), in_thread(stay));
         }
         ["dive", name, depth] => {
             let depth = depth.parse().expect("a number");
