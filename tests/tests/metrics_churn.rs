@@ -80,6 +80,9 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
     for round in 0..parts {
         // One in 4,000 stays, so that each part of the memory has some that live on.
         told(&mut process, &format!("turn {} {part} 4000", round * part));
+        if is_long() || round < 2 || round + 1 == parts {
+            told(&mut process, "settle 20000000");
+        }
         let child = process.tell("child");
         let child: Vec<u64> = child.split(' ').map(|n| n.parse().unwrap()).collect();
         let memory: u64 = process.tell("memory").parse().unwrap();
@@ -96,14 +99,16 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
     assert_eq!(counts(directory, "guest_calls_total").len() as u64, stayed);
     assert_eq!(process.tell("page guest_calls_total"), stayed.to_string());
     assert!(counts(directory, "guest_calls_total").values().all(|n| *n == 1.0));
-    // Cells rest for some seconds: so many of them there are at most.
     let early = held[0].1.max(held[1].1);
-    for (blocks, memory, log, child) in &held {
-        assert!(*blocks < 3 * 1024 * 8, "{held:?}");
-        assert!(*log < 1 << 20, "{held:?}");
+    for (round, (blocks, _, log, child)) in held.iter().enumerate() {
+        assert!(*blocks < 3 * 1024 * 8, "{round}: {held:?}");
+        assert!(*log < 1 << 20, "{round}: {held:?}");
         assert!(child[1] <= first[1] + 1024, "the child's own memory: {first:?}, {held:?}");
-        assert!(*memory < early + 4 * 1024, "{held:?}");
     }
+    // A row that stays may keep a page, which is 4 KiB, in which all others were removed. What is
+    // added for each of those that came and went would be more than a byte in the long run.
+    let last = held.last().expect("some").1;
+    assert!(last < early + 2 * 1024 + 5 * stayed, "{held:?}");
     drop(process);
     // It and its children.
     let dead = Collector::from_directory(directory).compact().expect("ours").segments();

@@ -139,6 +139,10 @@ impl Churn {
             self.resting_cells -= u64::from(cells);
             self.give(slot, cells);
         }
+        if self.resting.is_empty() {
+            // A burst of removals needed the memory; a process at rest does not.
+            self.resting.shrink_to(64);
+        }
     }
 
     /// Makes cells available at once.

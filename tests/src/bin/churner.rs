@@ -1,12 +1,14 @@
 //! A program under test whose series come and go, as it is told: see `metrics_churn.rs`.
 
 #![allow(clippy::print_stdout, reason = "it answers")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(unsafe_code, reason = "fork, and a call of the allocator")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::exit;
+use std::time::{Duration, UNIX_EPOCH};
 
 use headcount::{Config, Counter, Gauge, Histogram, metric};
 use nix::sys::wait::waitpid;
@@ -57,6 +59,17 @@ fn turn(from: u64, many: u64, stay: u64) {
     }
 }
 
+/// Waits until nothing that was removed before is kept: for five seconds of the clock, in each of
+/// which a row comes and goes. A removed row's memory and cells rest for three such seconds.
+fn settle(from: u64) {
+    let mut seconds = BTreeSet::new();
+    while seconds.len() < 6 {
+        seconds.insert(UNIX_EPOCH.elapsed().expect("after 1970").as_secs());
+        turn(from, 1, 0);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// The child's memory before and behind its first operation.
 fn child() -> String {
     let (mut read, mut write) = UnixStream::pair().expect("two");
@@ -96,6 +109,10 @@ fn main() {
         let said = match words[0] {
             "turn" => {
                 turn(number(1), number(2), number(3));
+                "done".to_owned()
+            }
+            "settle" => {
+                settle(number(1));
                 "done".to_owned()
             }
             "inc" => {
@@ -143,7 +160,14 @@ fn main() {
             }
             "remove" => headcount::remove_matching(words[1], &[("guest", words[2])]).to_string(),
             "clear" => headcount::remove_matching(words[1], &[]).to_string(),
-            "memory" => own_memory().to_string(),
+            "memory" => {
+                // SAFETY: it gives back what was freed and nothing else.
+                #[cfg(target_env = "gnu")]
+                unsafe {
+                    nix::libc::malloc_trim(0)
+                };
+                own_memory().to_string()
+            }
             "dropped" => headcount::health().dropped_operations().to_string(),
             "problem" => format!("{:?}", headcount::health().problem()),
             "child" => child(),
