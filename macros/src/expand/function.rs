@@ -12,7 +12,8 @@
 //! of any edition also drops them before its arguments.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::expand::arguments::{self, Around, Moved};
 use crate::expand::ends::end;
@@ -22,7 +23,7 @@ use crate::expand::tail::{Tail, with_last_return};
 use crate::expand::types::{
     closure_output, is_boxed, probe, return_type, returned_closure, yielded,
 };
-use crate::parse::shape::Shape;
+use crate::parse::shape::{self, Shape};
 use crate::plan::function::{Place, Plan, Recorder, Site};
 use crate::plan::label::LabelValue;
 use crate::tokens::{has_functions, q};
@@ -199,8 +200,19 @@ fn future(plan: &mut Plan) -> TokenStream {
     let keyword = plan.function.at_braces("move");
     let made = q!(#krate::call_once(#keyword || #output #body));
     let ends = ends(plan, &q!(__future));
-    let ends = if plan.shape == Shape::ImplFuture { ends } else { q!(#krate::Box::pin({ #ends })) };
+    let ends = if plan.shape == Shape::ImplFuture { ends } else { boxed(plan, &ends) };
     q!({ #is_boxed #begin let __future = #made; #ends })
+}
+
+/// Statements whose value is a future in a box of the function's type. If that type needs what the
+/// function doesn't have, as a longer life of a type parameter, the message is about the type, also
+/// where the attribute is on a block.
+fn boxed(plan: &Plan, future: &TokenStream) -> TokenStream {
+    let krate = &plan.krate;
+    let written = shape::written_type(&plan.function.sig);
+    let span = written.map_or_else(Span::mixed_site, |ty| Span::mixed_site().located_at(ty.span()));
+    let value = quote_spanned!(span=> __boxed);
+    q!(let __boxed = #krate::Box::pin({ #future }); #value)
 }
 
 /// Statements whose value is a future that ends its calls with its output. `body` is the name of
