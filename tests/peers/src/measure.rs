@@ -26,6 +26,11 @@ impl Effort {
     /// Enough to see that it works.
     pub const QUICK: Self = Self { rounds: 3, turn: Duration::from_micros(300) };
 
+    /// The one of both that has fewer rounds.
+    pub fn at_most(self, other: Self) -> Self {
+        if other.rounds < self.rounds { other } else { self }
+    }
+
     pub fn rounds(self) -> u32 {
         self.rounds
     }
