@@ -1,20 +1,25 @@
 //! Recording through a facade, with headcount behind it and with what else can be: the same work, in one process, in turns. And what it costs
 //! to declare a metric at run time, and to make a series.
 //!
-//! `facades [--quick]` prints one table in Markdown; `tests/peers/run` calls it.
+//! `facades [--quick]` prints two tables in Markdown; `tests/peers/run` calls it. `facades families NUMBER` is what it starts for the second one.
 
 use std::env;
 use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use headcount::{Config, Counter, Gauge, Histogram, dynamic, metric};
 use headcount_peers::machine;
 use headcount_peers::measure::{Choice, Effort, Turn, in_turns, pin, running, threads, turn};
-use headcount_peers::place::Place;
+use headcount_peers::place::{Place, files};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use metrics_util::registry::{AtomicStorage, Registry};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -159,6 +164,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let effort = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Effort::FULL,
         ["--quick"] => Effort::QUICK,
+        ["families", number] => return families(number.parse()?),
         _ => return Err("facades [--quick]".into()),
     };
     let place = Place::in_memory()?;
@@ -189,7 +195,92 @@ fn main() -> Result<(), Box<dyn Error>> {
     for row in [declared(), series()?] {
         row.print(effort.at_most(Effort::SHORT));
     }
-    println!("\n{NOTES}");
+    println!("\n{NOTES}\n");
+    print_families()
+}
+
+/// What a forked child pays for families that were declared at run time, as it was told on its output: the least of five.
+fn print_families() -> Result<(), Box<dyn Error>> {
+    const NUMBERS: [u32; 3] = [10, 1_000, 10_000];
+    const ROWS: [&str; 5] = [
+        "a declaration before the first operation, us",
+        "first operation of a child that is forked then, ms",
+        "private memory that it takes, KiB",
+        "blocks of its segment, KiB",
+        "first operation of a child of a process that counts, ms",
+    ];
+    let mut columns = Vec::new();
+    for number in NUMBERS {
+        let mut least = [f64::INFINITY; ROWS.len()];
+        for _ in 0..5 {
+            let place = Place::in_memory()?;
+            let mut program = Command::new(env::current_exe()?);
+            program.args(["families", &number.to_string()]).env("HEADCOUNT_DIR", place.path());
+            let output = String::from_utf8(program.output()?.stdout)?;
+            let figures: Vec<f64> =
+                output.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+            if figures.len() != ROWS.len() {
+                return Err(format!("{} figures", figures.len()).into());
+            }
+            least.iter_mut().zip(figures).for_each(|(least, figure)| *least = least.min(figure));
+        }
+        columns.push(least);
+    }
+    let numbers = NUMBERS.map(|number| headcount_peers::grouped(number.into()));
+    println!("| families declared at run time | {} |", numbers.join(" | "));
+    println!("| --- |{}", " ---: |".repeat(NUMBERS.len()));
+    for (row, name) in ROWS.iter().enumerate() {
+        let figures: Vec<String> =
+            columns.iter().map(|column| format!("{:.3}", column[row])).collect();
+        println!("| {name} | {} |", figures.join(" | "));
+    }
+    println!(
+        "\nTimes are CPU time, the least of five runs. Each family is a counter without labels."
+    );
+    Ok(())
+}
+
+fn families(number: u32) -> Result<(), Box<dyn Error>> {
+    let began = running();
+    let counters: Vec<Counter> = (0..number)
+        .map(|number| dynamic::counter(format!("family_{number}_total"), "Counted.").register())
+        .collect::<Result<_, _>>()?;
+    let each = running().saturating_sub(began).as_secs_f64() * 1e6 / f64::from(number);
+    let first_operation = || {
+        let began = running();
+        counters[0].inc();
+        running().saturating_sub(began).as_secs_f64() * 1e3
+    };
+    print!("{each} ");
+    in_a_child(|| {
+        let before = private_memory();
+        let took = first_operation();
+        let directory = Config::new().resolved_directory().expect("HEADCOUNT_DIR");
+        let (_, blocks) = files(&directory).expect("a readable directory");
+        print!("{took} {} {blocks} ", private_memory() - before);
+    })?;
+    first_operation();
+    in_a_child(|| print!("{} ", first_operation()))?;
+    Ok(())
+}
+
+/// In KiB.
+fn private_memory() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(f64::NAN)
+}
+
+fn in_a_child(what: impl FnOnce()) -> Result<(), Box<dyn Error>> {
+    std::io::stdout().flush()?;
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            what();
+            std::process::exit(0);
+        }
+        ForkResult::Parent { child } => drop(waitpid(child, None)?),
+    }
     Ok(())
 }
 

@@ -32,13 +32,18 @@ impl Place {
 
     /// How many files there are, and how many KiB of blocks they have.
     pub fn files(&self) -> io::Result<(u32, u64)> {
-        let (mut files, mut blocks) = (0, 0);
-        for entry in fs::read_dir(&self.0)? {
-            files += 1;
-            blocks += entry?.metadata()?.blocks();
-        }
-        Ok((files, blocks / 2))
+        files(&self.0)
     }
+}
+
+/// How many files a directory has, and how many KiB of blocks these have.
+pub fn files(directory: &Path) -> io::Result<(u32, u64)> {
+    let (mut files, mut blocks) = (0, 0);
+    for entry in fs::read_dir(directory)? {
+        files += 1;
+        blocks += entry?.metadata()?.blocks();
+    }
+    Ok((files, blocks / 2))
 }
 
 impl Drop for Place {
