@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headcount::{Collector, Snapshot};
-use headcount_tests::child::Child;
+use headcount_tests::child::{Child, told};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
@@ -242,4 +242,72 @@ fn what_tokio_metrics_reports_is_on_the_page() {
     // Each report rounds down to microseconds.
     assert!(counted >= 2_000.0 * tasks_now - 2.0 && counted <= at_most, "{counted} of {at_most}");
     assert_eq!(headcount::health().dropped_operations(), 0);
+}
+
+/// What a program that misuses the facade leaves in its directory, and what it has told.
+fn misused(what: &str) -> (Page, String) {
+    let folder = temporary_directory(Medium::Memory);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_facade_misused"));
+    let mut child = Child::start(command.arg(folder.path()).arg(what));
+    let ended = within(Duration::from_secs(120), "the program", || child.ended());
+    let output = child.all_output();
+    assert!(ended.success(), "{ended}: {output}");
+    let snapshot = Collector::from_directory(folder.path()).collect().expect("a snapshot");
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    let text = snapshot.to_text();
+    (Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}")), output)
+}
+
+#[test]
+fn what_no_page_can_show_is_reported_and_costs_itself_only() {
+    let (_, output) = misused("names");
+    // Its own, since its gauges are of the living.
+    let (_, page) = output.split_once("page:\n").expect("a page");
+    let page = Page::parse(page).unwrap_or_else(|error| panic!("{error}\n{output}"));
+    let problem = told(&output, "problem: ");
+    assert!(problem.starts_with("`jobs_total` is declared with two types"), "{problem}");
+    // The logger heard of it, and counted that.
+    assert_eq!(output.matches("logged: ").count(), 1, "{output}");
+    page.assert(&[("log_lines_total{level=\"WARN\"}", 1.0), ("own_log_lines_total", 1.0)]);
+    page.assert(&[("jobs_total", 5.0), ("jobs_total{of=\"mail\"}", 4.0)]);
+    page.assert(&[(&"n".repeat(1_024), 1.0), ("__total", 1.0)]);
+    page.assert(&[("_7_________", 1.0), ("no_label_total{_=\"x\"}", 1.0)]);
+    page.assert(&[("same_label_total{a_b=\"2\"}", 1.0)]);
+    assert_eq!(page.series("labels_60_total"), 1);
+    for absent in ["labels_61_total", "long_label_total", "headcount_jobs_total"] {
+        assert_eq!(page.series(absent), 0, "{absent}");
+    }
+    assert_eq!(page.series("values_total"), 10, "{page:#?}");
+    page.assert(&[("values_total{v=\"\u{fffd}\"}", 1.0)]);
+    page.assert(&[("values_total", 1.0), ("values_total{v=\"a\\nb\"}", 1.0)]);
+    page.assert(&[("values_total{v=\"\\\\n\"}", 1.0), ("values_total{v=\"\\\"\"}", 1.0)]);
+    // Both begin with so many letters of two bytes.
+    page.assert(&[(&format!("long_values_total{{v=\"{}\"}}", "é".repeat(512)), 2.0)]);
+    // What is not a number is not observed.
+    page.assert(&[("extremes", f64::MIN_POSITIVE), ("overflows_total", 1.0)]);
+    page.assert(&[("observed_seconds_count", 5.0), ("headcount_cut_label_values_total", 1.0)]);
+    page.assert(&[("headcount_dropped_operations_total", 1.0)]);
+}
+
+#[test]
+fn a_thread_counts_until_it_has_ended() {
+    let (page, _) = misused("ends");
+    for when in ["before", "after", "only"] {
+        page.assert(&[(&format!("ended_total{{when=\"{when}\"}}"), 20.0)]);
+    }
+    page.assert(&[("began_total", 20.0), ("own_ended_total", 60.0)]);
+    page.assert(&[("headcount_dropped_operations_total", 0.0)]);
+}
+
+#[test]
+fn a_process_may_exit_while_its_threads_declare() {
+    for _ in 0..10 {
+        let (page, output) = misused("exits");
+        let done: f64 = told(&output, "done: ").parse().expect("a number");
+        let threads = (0..4).map(|thread| format!("made_total{{thread=\"{thread}\"}}"));
+        let made: f64 = threads.filter_map(|thread| page.value(&thread)).sum();
+        let families =
+            page.samples.keys().filter(|name| name.starts_with("made_") && !name.contains('{'));
+        assert!(made >= done && families.count() >= 200, "{made} of {done}");
+    }
 }

@@ -96,6 +96,12 @@ fn in_a_row_that_is_known_new_or_removed() {
 }
 
 #[test]
+fn in_a_declaration() {
+    interrupt("declare", 24);
+    counted("facade", "facade_moves_total{of=\"all\"}", 1.0);
+}
+
+#[test]
 fn in_a_collection() {
     interrupt("collect", 16);
 }

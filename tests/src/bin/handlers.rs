@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use headcount::{
     Collector, Config, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary,
-    count_exceptions, counted, in_progress, metric, timed,
+    count_exceptions, counted, dynamic, in_progress, metric, timed,
 };
 use headcount_tests::allocating::{Marking, is_allocating};
 use headcount_tests::child::ended_well;
@@ -167,6 +167,17 @@ fn record_all() {
     rows(7).inc_by(0);
     release("1").set();
     let _ = annotated(2);
+    // What its parent may be declaring, and what nobody else declares.
+    declared("known", 0);
+    declared("own", u64::from(std::process::id()));
+    metrics::counter!("facade_moves", "of" => "all").increment(0);
+}
+
+/// Declares a family, and makes a row.
+fn declared(what: &str, number: u64) {
+    let family = dynamic::counter(format!("declared_{what}_{number}_total"), "Declared.");
+    let family = family.labels(["of"]).register_family();
+    family.expect("nothing contradicts it").with_label_values(&["all"]).inc();
 }
 
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -217,6 +228,17 @@ fn operation(what: &str) -> Box<dyn FnMut(u64)> {
             allowed += 1;
             if allowed < 1_000 { rows(number).inc() } else { rows(number % 1_000).inc() }
         }),
+        // Each child inherits them, too.
+        "declare" => Box::new(move |number| {
+            allowed += 1;
+            declared("known", if allowed < 300 { number } else { number % 50 });
+        }),
+        "facade" => Box::new(move |number| {
+            allowed += 1;
+            metrics::counter!("facade_moves", "of" => "all").increment(1);
+            let name = if allowed < 300 { number } else { number % 50 };
+            metrics::gauge!(format!("facade_{name}"), "of" => "x").set(1.0);
+        }),
         "collect" => Box::new(move |_| drop(collector.collect())),
         "compact" => Box::new(|_| drop(Collector::new().compact())),
         "remove" => Box::new(|number| {
@@ -241,6 +263,7 @@ fn main() {
     let (what, is_bare) = what.strip_prefix("bare ").map_or((what, false), |what| (what, true));
     IS_BARE.store(is_bare, Ordering::SeqCst);
     headcount::init(Config::new().directory(directory)).expect("the directory is fit");
+    headcount_metrics::install().expect("the only one");
     let mut random = Random::seeded();
     // What a collection reads: rows in several shards.
     for id in 0..if what == "collect" { 4_000 } else { 100 } {
