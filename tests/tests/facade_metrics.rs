@@ -84,8 +84,8 @@ fn what_was_removed_is_made_anew_in_every_thread() {
     assert_eq!(headcount::health().dropped_operations(), 0);
 }
 
-/// There is no suite of tests for recorders of this facade, so each method is called here, with what
-/// its documentation allows.
+/// There is no suite of tests for recorders of this facade, so each method is called here, with
+/// what its documentation allows.
 #[test]
 fn every_method_of_a_recorder_does_what_the_facade_says() {
     const METADATA: Metadata<'_> = Metadata::new("every", Level::INFO, Some("every::method"));
