@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-use crate::{SOON, eventually};
+use crate::{SOON, eventually, within};
 
 /// A running program. It leads a process group, and dropping it kills the whole group.
 #[derive(Debug)]
@@ -108,6 +108,16 @@ impl Drop for Child {
             }
         }
     }
+}
+
+/// Runs a program to its end, which is a good one, and returns all that it has written.
+#[track_caller]
+pub fn output_of(command: &mut Command, patience: Duration) -> String {
+    let mut child = Child::start(command);
+    let status = within(patience, "the program has ended", || child.ended());
+    let output = child.all_output();
+    assert!(status.success(), "{status}:\n{output}");
+    output
 }
 
 /// What stands behind `what` in the line that begins with it.

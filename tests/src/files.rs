@@ -27,6 +27,12 @@ pub fn segments(directory: &Path) -> Vec<String> {
     names
 }
 
+/// A path as an argument of a program.
+#[track_caller]
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
 /// Bytes on the disk of all files.
 pub fn bytes(directory: &Path) -> u64 {
     let blocks = |name: &String| {

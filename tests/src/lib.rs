@@ -1,7 +1,7 @@
 //! What the tests share: waiting by condition, child processes, HTTP, a strict reader of the
 //! exposition, and the example `prefork` as a server under test.
 //!
-//! Nothing here is used by the library, and nothing here uses it: the tests judge it from outside.
+//! The tests judge the library from outside: of the helpers only `collected` and `program` use it.
 
 #![expect(clippy::missing_panics_doc, reason = "a helper panics because that is how a test fails")]
 #![expect(clippy::missing_errors_doc, reason = "that a connection breaks needs no words")]
@@ -10,6 +10,7 @@ pub mod allocating;
 pub mod browser;
 pub mod calls;
 pub mod child;
+pub mod collected;
 pub mod contract;
 pub mod exact;
 pub mod files;
@@ -24,6 +25,7 @@ pub mod oracle;
 pub mod page;
 pub mod planted;
 pub mod privileges;
+pub mod program;
 pub mod prometheus;
 pub mod random;
 pub mod scripted;

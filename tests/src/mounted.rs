@@ -2,6 +2,7 @@
 //! filled to the last block.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,6 +43,21 @@ impl Kind {
             Self::Btrfs => 128 << 20,
         }
     }
+}
+
+/// Mounts an empty filesystem of a megabyte, in memory. Only this process and its children see it.
+/// No rights are needed, unless the system forbids users to have namespaces.
+pub fn mount_megabyte(directory: &str) -> nix::Result<()> {
+    let me = fs::metadata("/proc/self").map_err(|_| Errno::ENOENT)?;
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
+    let write = |file: &str, text: String| {
+        fs::write(Path::new("/proc/self").join(file), text).map_err(|_| Errno::EPERM)
+    };
+    write("setgroups", "deny".to_owned())?;
+    write("uid_map", format!("0 {} 1", me.uid()))?;
+    write("gid_map", format!("0 {} 1", me.gid()))?;
+    let flags = MsFlags::empty();
+    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("size=1m,mode=0700"))
 }
 
 /// A mounted filesystem. Only the thread that made it sees it, and the programs that this thread

@@ -9,11 +9,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headcount::{Collector, Error, SegmentState};
-use headcount_tests::child::Child;
-use headcount_tests::files::{copy_sparsely, names, segments};
+use headcount_tests::child::{Child, output_of};
+use headcount_tests::files::{copy_sparsely, names, segments, text};
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
-use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory, within};
+use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
@@ -27,14 +27,8 @@ fn remains(arguments: &[&str]) -> Child {
 
 #[track_caller]
 fn run(arguments: &[&str]) -> String {
-    let mut child = remains(arguments);
-    let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
-    assert!(status.success(), "{status:?}:\n{}", child.output());
-    child.all_output()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
+    let program = env!("CARGO_BIN_EXE_remains");
+    output_of(Command::new(program).args(arguments), Duration::from_secs(60))
 }
 
 fn count(directory: &Path, n: u32) {

@@ -4,11 +4,7 @@
 
 use headcount::{count_exceptions, counted, in_progress, timed};
 use headcount_tests::calls::{Yield, block_on};
-use headcount_tests::page::Page;
-
-fn page() -> Page {
-    Page::parse(&headcount::Collector::new().collect().unwrap().to_text()).unwrap()
-}
+use headcount_tests::collected::own_page as page;
 
 fn calls(function: &str, module: &str) -> String {
     format!("function_calls_total{{function=\"{function}\",module=\"{module}\"}}")

@@ -9,12 +9,8 @@ use std::time::Duration;
 
 use headcount::{count_exceptions, counted, in_progress, timed};
 use headcount_tests::calls::Yield;
-use headcount_tests::page::Page;
+use headcount_tests::collected::own_page as page;
 use headcount_tests::{SOON, eventually};
-
-fn page() -> Page {
-    Page::parse(&headcount::Collector::new().collect().unwrap().to_text()).unwrap()
-}
 
 fn key(family: &str, function: &str) -> String {
     format!("{family}{{function=\"{function}\",module=\"attributes_executors\"}}")

@@ -17,17 +17,7 @@ use headcount::{
     in_progress, metric, timed,
 };
 use headcount_tests::calls::{Yield, block_on, panics, poll};
-use headcount_tests::page::Page;
-
-/// What the process has counted until now.
-fn page() -> Page {
-    // The first use in a process declares everything, also what only other tests use.
-    #[counted]
-    fn looked_at() {}
-    looked_at();
-    let text = headcount::Collector::new().collect().unwrap().to_text();
-    Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
+use headcount_tests::collected::own_page as page;
 
 #[derive(Debug, Clone, Copy, LabelValue)]
 enum Method {

@@ -20,16 +20,7 @@ use headcount::{
     timed,
 };
 use headcount_tests::calls::{Yield, block_on, panics, poll};
-use headcount_tests::page::Page;
-
-/// What the process has counted until now.
-fn page() -> Page {
-    #[counted]
-    fn looked_at() {}
-    looked_at();
-    let text = headcount::Collector::new().collect().unwrap().to_text();
-    Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
+use headcount_tests::collected::own_page as page;
 
 /// The key of a function that stands in a test.
 fn shared(family: &str, function: &str) -> String {

@@ -14,12 +14,7 @@ use std::time::Duration;
 
 use headcount::{count_exceptions, counted, in_progress, timed};
 use headcount_tests::calls::{Yield, block_on, panics, poll};
-use headcount_tests::page::Page;
-
-fn page() -> Page {
-    let text = headcount::Collector::new().collect().unwrap().to_text();
-    Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
+use headcount_tests::collected::own_page as page;
 
 thread_local! {
     static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };

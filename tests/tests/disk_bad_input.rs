@@ -10,9 +10,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use headcount_tests::files::copy_sparsely;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory};
-use nix::unistd::{Whence, lseek};
 
 /// Runs the worker as root would be refused as well as anyone: permissions don't hold root back.
 fn worker(arguments: &[&str], directory: Option<&Path>) -> Output {
@@ -256,22 +256,6 @@ fn segments_of_another_version_or_damaged_ones_are_skipped_and_left_alone() {
         skips(folder.path(), &bad, reason, says);
         let after = file.metadata().expect("metadata").modified().expect("a time");
         assert_eq!(before, after);
-    }
-}
-
-/// Copies what there is, and leaves out what there isn't: a segment is gigabytes long and kilobytes
-/// large.
-fn copy_sparsely(from: &Path, to: &Path) {
-    let from = File::open(from).expect("ours");
-    let to = File::create(to).expect("ours");
-    to.set_len(from.metadata().expect("metadata").len()).expect("room");
-    let mut at = 0;
-    while let Ok(start) = lseek(&from, at, Whence::SeekData) {
-        at = lseek(&from, start, Whence::SeekHole).expect("an end");
-        let mut data = vec![0; usize::try_from(at - start).expect("small")];
-        let start = u64::try_from(start).expect("an offset");
-        from.read_exact_at(&mut data, start).expect("data");
-        to.write_all_at(&data, start).expect("written");
     }
 }
 

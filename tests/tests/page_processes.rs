@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use headcount::{Collector, ProcessMetrics};
 use headcount_tests::child::Child;
+use headcount_tests::files::text;
 use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, SOON, eventually, temporary_directory};
@@ -22,10 +23,6 @@ const CPU: &str = "process_cpu_seconds_total";
 
 fn program(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_burner")).args(arguments))
-}
-
-fn text(directory: &Path) -> &str {
-    directory.to_str().expect("UTF-8")
 }
 
 /// What `/proc/<pid>/stat` has behind the program's name, from the state on.

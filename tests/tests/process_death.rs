@@ -9,19 +9,13 @@ use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
-use headcount_tests::page::Page;
+use headcount_tests::collected::page_of;
 use headcount_tests::{Medium, eventually, temporary_directory};
 use nix::libc;
 use nix::sys::signal::Signal;
 
 fn worker(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_worker")).args(arguments))
-}
-
-fn page_of(directory: &Path) -> Page {
-    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
-    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
-    Page::parse(&snapshot.to_text()).expect("a page")
 }
 
 fn counts_survive_sigkill(medium: Medium) {

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::Child;
+use headcount_tests::child::{Child, output_of};
+use headcount_tests::collected::page_of;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 
@@ -19,16 +20,8 @@ fn misbehaving(arguments: &[&str]) -> Child {
 }
 
 fn run(arguments: &[&str]) -> String {
-    let mut child = misbehaving(arguments);
-    let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
-    assert!(status.success(), "{status:?}:\n{}", child.output());
-    child.all_output()
-}
-
-fn page_of(directory: &Path) -> Page {
-    let snapshot = headcount::Collector::from_directory(directory).collect().expect("a snapshot");
-    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
-    Page::parse(&snapshot.to_text()).expect("a page")
+    let program = env!("CARGO_BIN_EXE_misbehaving");
+    output_of(Command::new(program).args(arguments), Duration::from_secs(60))
 }
 
 /// The page that the program told of itself, first or only.

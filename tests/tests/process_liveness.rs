@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
+use headcount_tests::files::text;
 use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory};
@@ -16,10 +17,6 @@ fn page_of(directory: &Path) -> Page {
     let text =
         headcount::Collector::from_directory(directory).collect().expect("a snapshot").to_text();
     Page::parse(&text).expect("a page")
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
 }
 
 #[test]

@@ -20,6 +20,7 @@ use headcount::{
 };
 use headcount_tests::allocating::{Marking, is_allocating};
 use headcount_tests::child::ended_well;
+use headcount_tests::program::number;
 use headcount_tests::random::Random;
 use nix::libc;
 use nix::sys::pthread::{Pthread, pthread_kill};
@@ -337,8 +338,4 @@ fn run(threads: &[Pthread], rounds: u64, random: &mut Random) {
     }
     println!("failures: {failures:?}");
     println!("children: {children}");
-}
-
-fn number(text: &str) -> u64 {
-    text.parse().expect("a number")
 }

@@ -12,6 +12,7 @@ use std::thread;
 use headcount::{Collector, Config, Counter, Gauge, counted, metric};
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
+use headcount_tests::program::number;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
@@ -43,10 +44,6 @@ fn main() {
     }
 }
 
-fn number(text: &str) -> u64 {
-    text.parse().expect("a number")
-}
-
 fn obey(who: &str, line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     match *words {
@@ -70,7 +67,7 @@ fn obey(who: &str, line: &str) -> String {
         }
         // So many at a time, each with a shard of its own.
         ["threads", n] => {
-            let all = std::sync::Barrier::new(usize::try_from(number(n)).expect("a few"));
+            let all = std::sync::Barrier::new(number(n));
             thread::scope(|scope| {
                 for _ in 0..number(n) {
                     scope.spawn(|| {

@@ -8,20 +8,17 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use headcount::{Collector, Config, Counter, Gauge, dynamic, metric};
+use headcount_tests::mounted::mount_megabyte;
 use headcount_tests::oracle::Oracle;
+use headcount_tests::program::number;
 use headcount_tests::{Medium, eventually, temporary_directory};
-use nix::errno::Errno;
 use nix::libc;
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -96,7 +93,7 @@ fn main() {
     let [directory, scenario, ref more @ ..] = arguments[..] else {
         panic!("no scenario: {arguments:?}")
     };
-    if let Err(error) = mount_small(directory) {
+    if let Err(error) = mount_megabyte(directory) {
         println!("refused: {error}");
         return;
     }
@@ -112,24 +109,6 @@ fn main() {
         ("compact", [dead, pages, kind]) => compact(number(dead), number(pages), *kind == "gauge"),
         _ => panic!("no such scenario: {arguments:?}"),
     }
-}
-
-fn number(text: &str) -> u32 {
-    text.parse().expect("a number")
-}
-
-/// A filesystem of a megabyte, in a mount of this process and its children only.
-fn mount_small(directory: &str) -> nix::Result<()> {
-    let me = fs::metadata("/proc/self").map_err(|_| Errno::ENOENT)?;
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
-    let write = |file: &str, text: String| {
-        fs::write(Path::new("/proc/self").join(file), text).map_err(|_| Errno::EPERM)
-    };
-    write("setgroups", "deny".to_owned())?;
-    write("uid_map", format!("0 {} 1", me.uid()))?;
-    write("gid_map", format!("0 {} 1", me.gid()))?;
-    let flags = MsFlags::empty();
-    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("size=1m,mode=0700"))
 }
 
 /// How a child's counting fares: `shared` or `private`, what it dropped, and what it sees of itself

@@ -12,6 +12,7 @@ use std::env;
 use std::io;
 
 use headcount::{Config, Counter, Gauge, Histogram, Info, LabelValue, StateSet, Summary, metric};
+use headcount_tests::program::number;
 
 /// A counter.
 #[metric(name = "counter_total")]
@@ -162,13 +163,13 @@ fn obey(command: &str) {
         "histogram" => {
             let histogram = id.map_or(HISTOGRAM, histograms);
             if !removed(what, || histogram.remove()) {
-                histogram.observe(number(what));
+                histogram.observe(number::<f64>(what));
             }
         }
         "summary" => {
             let summary = id.map_or(SUMMARY, summaries);
             if !removed(what, || summary.remove()) {
-                summary.observe(number(what));
+                summary.observe(number::<f64>(what));
             }
         }
         "gauge" => {
@@ -178,9 +179,9 @@ fn obey(command: &str) {
                 }
             }
         }
-        "rebucketed" => REBUCKETED.observe(number(what)),
-        "remoded" => REMODED.set(number(what)),
-        "rekinded" => REKINDED.observe(number(what)),
+        "rebucketed" => REBUCKETED.observe(number::<f64>(what)),
+        "remoded" => REMODED.set(number::<f64>(what)),
+        "rekinded" => REKINDED.observe(number::<f64>(what)),
         _ => panic!("no such command: {command}"),
     }
 }
@@ -209,12 +210,8 @@ fn enter(state: &str) {
 
 fn change(gauge: Gauge, what: &str) {
     match what.split_once(' ') {
-        Some(("add", n)) => gauge.add(number(n)),
+        Some(("add", n)) => gauge.add(number::<f64>(n)),
         _ if what == "unset" => gauge.unset(),
-        _ => gauge.set(number(what)),
+        _ => gauge.set(number::<f64>(what)),
     }
-}
-
-fn number(text: &str) -> f64 {
-    text.parse().expect("a number")
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use headcount::{
     Config, Counter, Gauge, Histogram, count_exceptions, counted, in_progress, metric, timed,
 };
+use headcount_tests::program::{number, start_in, tell};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -156,34 +157,6 @@ fn main() {
             tell();
         }
         _ => panic!("no such scenario: {arguments:?}"),
-    }
-}
-
-fn number(text: &str) -> u64 {
-    text.parse().expect("a number")
-}
-
-fn start_in(directory: &str) {
-    headcount::init(Config::new().directory(directory)).expect("the directory is fit");
-}
-
-/// What this process knows of itself.
-fn tell() {
-    let health = headcount::health();
-    println!("shared: {}", health.is_shared());
-    match health.problem() {
-        Some(problem) => println!("problem: {problem}"),
-        None => println!("no problem"),
-    }
-    println!("dropped: {} {}", health.dropped_series(), health.dropped_operations());
-    match headcount::Collector::new().collect() {
-        Ok(snapshot) => {
-            for skipped in snapshot.skipped() {
-                println!("skipped: {skipped}");
-            }
-            print!("page:\n{}", snapshot.to_text());
-        }
-        Err(error) => println!("collect: {error}"),
     }
 }
 

@@ -11,8 +11,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use headcount::{Collector, Compacted, MetricFamily, Value};
-use headcount_tests::child::Child;
-use headcount_tests::{eventually, within};
+use headcount_tests::child::{Child, output_of};
+use headcount_tests::eventually;
+use headcount_tests::files::text;
 
 const ARCHIVE: &str = "archive.hca";
 
@@ -24,14 +25,8 @@ fn remains(arguments: &[&str]) -> Child {
 
 #[track_caller]
 fn run(arguments: &[&str]) -> String {
-    let mut child = remains(arguments);
-    let status = within(Duration::from_secs(300), "the program has ended", || child.ended());
-    assert!(status.success(), "{status:?}:\n{}", child.output());
-    child.all_output()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
+    let program = env!("CARGO_BIN_EXE_remains");
+    output_of(Command::new(program).args(arguments), Duration::from_secs(300))
 }
 
 /// A process that has counted something of every kind, and has ended.

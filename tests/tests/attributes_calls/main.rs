@@ -20,20 +20,9 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
-use headcount::counted;
-use headcount_tests::page::Page;
+use headcount_tests::collected::own_page as page;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// What the process has counted until now.
-fn page() -> Page {
-    // The first use in a process declares everything, also what only other tests use.
-    #[counted]
-    fn looked_at() {}
-    looked_at();
-    let text = headcount::Collector::new().collect().unwrap().to_text();
-    Page::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 /// Fails unless the page has all these samples.
 #[track_caller]

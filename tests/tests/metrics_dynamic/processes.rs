@@ -6,19 +6,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{output_of, told};
 use headcount_tests::files::segments;
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, temporary_directory};
 
 pub(crate) fn declarer(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_declarer"));
     command.env_remove("HEADCOUNT_DIR").args(arguments).envs(environment.iter().copied());
-    let mut child = Child::start(&mut command);
-    let ended = within(Duration::from_secs(240), "the declarer", || child.ended());
-    let output = child.all_output();
-    assert!(ended.success(), "{ended}: {output}");
-    output
+    output_of(&mut command, Duration::from_secs(240))
 }
 
 pub(crate) fn page_in(output: &str) -> Page {

@@ -2,14 +2,15 @@
 
 use std::fs;
 
+use headcount_tests::files::text;
 use headcount_tests::{Medium, temporary_directory};
 
-use crate::{count, has, path_of, said, sharer};
+use crate::{count, has, said, sharer};
 
 #[test]
 fn a_worker_that_was_started_without_the_directory_says_that_it_is_alone() {
     let folder = temporary_directory(Medium::Memory);
-    let output = sharer(&["exec", path_of(&folder.path().join("d")), "false"], &[]);
+    let output = sharer(&["exec", text(&folder.path().join("d")), "false"], &[]);
     let worker = said(&output, "worker");
     has(&worker, "init fine");
     has(&worker, "shared false 0");
@@ -27,7 +28,7 @@ fn a_worker_that_was_started_without_the_directory_says_that_it_is_alone() {
 #[test]
 fn a_worker_that_was_started_with_the_masters_environment_shares() {
     let folder = temporary_directory(Medium::Memory);
-    let output = sharer(&["exec", path_of(&folder.path().join("d")), "true"], &[]);
+    let output = sharer(&["exec", text(&folder.path().join("d")), "true"], &[]);
     let worker = said(&output, "worker");
     has(&worker, "shared true 1");
     has(&worker, "work 6");
@@ -74,7 +75,7 @@ fn nonsense_in_the_environment_is_reported_and_the_rest_is_done() {
         ("HEADCOUNT_REQUIRED", "maybe"),
         ("HEADCOUNT_SEGMENT_SIZE", "huge"),
     ] {
-        let environment = [("HEADCOUNT_DIR", path_of(&directory)), (name, value)];
+        let environment = [("HEADCOUNT_DIR", text(&directory)), (name, value)];
         let output = sharer(&["worker"], &environment);
         let worker = said(&output, "worker");
         assert_eq!(count(&worker, &format!("init false {name} is \"{value}\"")), 1, "{output}");
@@ -89,7 +90,7 @@ fn nonsense_in_the_environment_is_reported_and_the_rest_is_done() {
 fn the_directory_that_systemd_makes_for_a_service_is_the_last_choice() {
     let folder = temporary_directory(Medium::Memory);
     let at = |name: &str| folder.path().join(name);
-    let both = format!("{}:{}", path_of(&at("first")), path_of(&at("second")));
+    let both = format!("{}:{}", text(&at("first")), text(&at("second")));
     let output = sharer(&["worker"], &[("RUNTIME_DIRECTORY", &both)]);
     has(&said(&output, "worker"), "shared true 1");
     let files = fs::read_dir(at("first/headcount")).expect("it was made").count();
@@ -97,8 +98,7 @@ fn the_directory_that_systemd_makes_for_a_service_is_the_last_choice() {
     assert!(!at("second").exists());
 
     let named = at("named");
-    let both =
-        [("RUNTIME_DIRECTORY", both.as_str()), ("prometheus_multiproc_dir", path_of(&named))];
+    let both = [("RUNTIME_DIRECTORY", both.as_str()), ("prometheus_multiproc_dir", text(&named))];
     let output = sharer(&["worker"], &both);
     has(&said(&output, "worker"), "work 5");
     assert!(named.exists());
@@ -114,8 +114,7 @@ fn a_smaller_segment_can_be_chosen() {
     {
         for by_environment in [false, true] {
             let folder = temporary_directory(Medium::Memory);
-            let arguments =
-                ["size", if by_environment { "-" } else { size }, path_of(folder.path())];
+            let arguments = ["size", if by_environment { "-" } else { size }, text(folder.path())];
             let variable = [("HEADCOUNT_SEGMENT_SIZE", size)];
             let output = sharer(&arguments, if by_environment { &variable } else { &[] });
             has(&said(&output, "master"), "work 2");

@@ -5,10 +5,10 @@ mod environment;
 mod places;
 mod rights;
 
-use std::path::Path;
 use std::process::Command;
 
-use headcount_tests::child::Child;
+use headcount_tests::SOON;
+use headcount_tests::child::output_of;
 
 const VARIABLES: [&str; 7] = [
     "HEADCOUNT_DIR",
@@ -28,15 +28,7 @@ fn run(command: &mut Command, environment: &[(&str, &str)]) -> String {
     for name in VARIABLES {
         command.env_remove(name);
     }
-    let mut child = Child::start(command.envs(environment.iter().copied()));
-    let status = child.wait();
-    let output = child.all_output();
-    assert!(status.success(), "{status}: {output}");
-    output
-}
-
-fn path_of(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
+    output_of(command.envs(environment.iter().copied()), SOON)
 }
 
 /// What this process said of itself, without its name.

@@ -4,17 +4,18 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::process::Command;
 
+use headcount_tests::files::text;
 use headcount_tests::{Medium, temporary_directory};
 
 use crate::rights::{copy_to, world_writable_directory};
-use crate::{count, has, path_of, run, said, sharer};
+use crate::{count, has, run, said, sharer};
 
 #[test]
 fn a_directory_that_was_renamed_stays_the_processes_own() {
     for medium in [Medium::Memory, Medium::Disk] {
         let folder = temporary_directory(medium);
         let (directory, renamed) = (folder.path().join("d"), folder.path().join("renamed"));
-        let output = sharer(&["rename", path_of(&directory), path_of(&renamed)], &[]);
+        let output = sharer(&["rename", text(&directory), text(&renamed)], &[]);
         for who in ["worker", "master"] {
             has(&said(&output, who), "shared true 1");
             has(&said(&output, who), "work 11");
@@ -26,7 +27,7 @@ fn a_directory_that_was_renamed_stays_the_processes_own() {
 #[test]
 fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() {
     let folder = temporary_directory(Medium::Memory);
-    let output = sharer(&["remove", path_of(&folder.path().join("d"))], &[]);
+    let output = sharer(&["remove", text(&folder.path().join("d"))], &[]);
     let (worker, master) = (said(&output, "worker"), said(&output, "master"));
     has(&worker, "shared true 1");
     has(&worker, "work 10");
@@ -41,7 +42,7 @@ fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() 
 fn a_daemon_that_closes_every_descriptor_and_its_children_share() {
     for medium in [Medium::Memory, Medium::Disk] {
         let folder = temporary_directory(medium);
-        let output = sharer(&["daemon", path_of(&folder.path().join("d")), "here"], &[]);
+        let output = sharer(&["daemon", text(&folder.path().join("d")), "here"], &[]);
         let (worker, master) = (said(&output, "worker"), said(&output, "master"));
         has(&worker, "shared true 1");
         has(&worker, "work 11");
@@ -54,7 +55,7 @@ fn a_daemon_that_closes_every_descriptor_and_its_children_share() {
 fn a_directory_that_cannot_be_reopened_is_reported() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
-    let output = sharer(&["daemon", path_of(&directory), "elsewhere"], &[]);
+    let output = sharer(&["daemon", text(&directory), "elsewhere"], &[]);
     let worker = said(&output, "worker");
     has(&worker, "shared false 0");
     has(&worker, "work 10");
@@ -67,7 +68,7 @@ fn a_directory_that_cannot_be_reopened_is_reported() {
 #[test]
 fn without_the_kernels_random_numbers_a_process_counts() {
     let folder = temporary_directory(Medium::Memory);
-    let output = sharer(&["without-random", path_of(&folder.path().join("d"))], &[]);
+    let output = sharer(&["without-random", text(&folder.path().join("d"))], &[]);
     let (worker, child) = (said(&output, "worker"), said(&output, "child"));
     has(&worker, "init fine");
     has(&worker, "shared true 1");
@@ -82,7 +83,7 @@ fn without_the_kernels_random_numbers_a_process_counts() {
 fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_why() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
-    let output = sharer(&["unlisted", path_of(&directory)], &[]);
+    let output = sharer(&["unlisted", text(&directory)], &[]);
     let worker = said(&output, "worker");
     has(&worker, "work 5");
     let why = format!("{}: can't list the directory: Permission denied", directory.display());
@@ -94,7 +95,7 @@ fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_w
 fn limits_set_later_leave_space_where_the_segment_is_small() {
     for (size, is_fine) in [("large", false), ("small", true), ("tiny", true)] {
         let folder = temporary_directory(Medium::Memory);
-        let output = sharer(&["limited-after", size, path_of(folder.path())], &[]);
+        let output = sharer(&["limited-after", size, text(folder.path())], &[]);
         let worker = said(&output, "worker");
         has(&worker, &format!("thread {is_fine}"));
         // Said where the limit that is to be tried can be set.
@@ -113,7 +114,7 @@ fn a_process_that_may_lock_two_mebibytes_counts() {
     if nix::unistd::geteuid().is_root() {
         chown(&directory, Some(65_534), Some(65_534)).expect("root may");
     }
-    let output = run(Command::new(&program).args(["locked", path_of(&directory)]), &[]);
+    let output = run(Command::new(&program).args(["locked", text(&directory)]), &[]);
     let worker = said(&output, "worker");
     has(&worker, "true 0");
     has(&worker, "work 5");

@@ -8,13 +8,14 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use headcount_tests::files::text;
 use headcount_tests::privileges::as_root;
 use headcount_tests::{Medium, temporary_directory};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
-use crate::{VARIABLES, count, has, path_of, run, said, sharer};
+use crate::{VARIABLES, count, has, run, said, sharer};
 
 /// A directory that others may enter, as they may enter `/run`.
 pub(crate) fn world_writable_directory(medium: Medium) -> TempDir {
@@ -45,8 +46,7 @@ fn workers_without_the_masters_rights_count_with_it_by_one_setting() {
                 // Nobody but root can reach it by its path.
                 let folder = temporary_directory(medium);
                 let directory = folder.path().join("above/d");
-                let output =
-                    sharer(&["prefork", path_of(&directory), by_code, &user], &environment);
+                let output = sharer(&["prefork", text(&directory), by_code, &user], &environment);
                 let (worker, master) = (said(&output, "worker"), said(&output, "master"));
                 assert_eq!(count(&worker, "shared true 1"), 3, "{output}");
                 assert_eq!(count(&worker, "no problem"), 3, "{output}");
@@ -68,7 +68,7 @@ fn workers_without_the_masters_rights_and_the_setting_say_so() {
         let folder = temporary_directory(Medium::Memory);
         let directory = folder.path().join("d");
         let user = format!("{GROUP}:1234");
-        let output = sharer(&["prefork", path_of(&directory), "-", &user], &[]);
+        let output = sharer(&["prefork", text(&directory), "-", &user], &[]);
         let worker = said(&output, "worker");
         assert_eq!(count(&worker, "shared false 0"), 3, "{output}");
         assert_eq!(count(&worker, "problem "), 3, "{output}");
@@ -76,7 +76,7 @@ fn workers_without_the_masters_rights_and_the_setting_say_so() {
         assert_eq!(count(&worker, "log "), 3, "{output}");
         // The directory is there now, for root alone: whoever wants to share it is told at once.
         let group = GROUP.to_string();
-        let output = sharer(&["prefork", path_of(&directory), &group, &user], &[]);
+        let output = sharer(&["prefork", text(&directory), &group, &user], &[]);
         let told = format!("init false {}: group {GROUP} can't write", directory.display());
         assert_eq!(count(&said(&output, "master"), &told), 1, "{output}");
         let there = fs::metadata(&directory).expect("it is there");
@@ -92,7 +92,7 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             let folder = temporary_directory(medium);
             let (directory, jail) = (folder.path().join("d"), folder.path().join("jail"));
             fs::create_dir(&jail).expect("a directory");
-            let output = sharer(&["chroot", path_of(&directory), path_of(&jail)], &[]);
+            let output = sharer(&["chroot", text(&directory), text(&jail)], &[]);
             for who in ["worker", "master"] {
                 has(&said(&output, who), "shared true 1");
                 has(&said(&output, who), "work 11");
@@ -106,7 +106,7 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             fs::create_dir_all(&random).expect("a directory");
             mkfifo(&random.join("boot_id"), Mode::S_IRWXU | Mode::S_IRWXO).expect("a pipe");
             let shared = folder.path().join("shared");
-            let output = sharer(&["jailed", path_of(&shared), path_of(&jail), &group], &[]);
+            let output = sharer(&["jailed", text(&shared), text(&jail), &group], &[]);
             for who in ["worker", "master"] {
                 has(&said(&output, who), "shared true 1");
                 has(&said(&output, who), "work 11");
@@ -114,7 +114,7 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             }
             fs::remove_dir_all(jail.join("proc")).expect("ours");
 
-            let output = sharer(&["chroot-too-late", path_of(&directory), path_of(&jail)], &[]);
+            let output = sharer(&["chroot-too-late", text(&directory), text(&jail)], &[]);
             let worker = said(&output, "worker");
             has(&worker, "shared false 0");
             has(&worker, "work 10");
@@ -130,7 +130,7 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
 fn a_child_that_sees_other_mounts_counts_with_its_parent() {
     as_root(|| {
         let folder = temporary_directory(Medium::Memory);
-        let output = sharer(&["mount", path_of(&folder.path().join("d"))], &[]);
+        let output = sharer(&["mount", text(&folder.path().join("d"))], &[]);
         for who in ["worker", "master"] {
             has(&said(&output, who), "shared true 1");
             has(&said(&output, who), "work 11");
@@ -151,17 +151,15 @@ fn a_set_user_id_program_does_not_look_at_the_environment() {
         for name in &VARIABLES[..4] {
             let mut command = Command::new(&program);
             command.arg("worker").uid(65_534).gid(65_534);
-            let output = run(&mut command, &[(name, path_of(&directory))]);
+            let output = run(&mut command, &[(name, text(&directory))]);
             let worker = said(&output, "worker");
             has(&worker, "shared false 0");
             has(&worker, "work 5");
             assert!(!folder.path().join("x").exists(), "made as root, by {name}");
         }
         // The same without its caller's environment in play: it has root's rights.
-        let output = run(
-            Command::new(&program).args(["size", "small", path_of(&directory)]).uid(65_534),
-            &[],
-        );
+        let output =
+            run(Command::new(&program).args(["size", "small", text(&directory)]).uid(65_534), &[]);
         has(&said(&output, "master"), "shared true 1");
         assert_eq!(fs::metadata(&directory).expect("made").uid(), 0);
     });
@@ -174,7 +172,7 @@ fn a_file_that_was_moved_to_the_locks_name_keeps_its_owner_and_its_rights() {
     as_root(|| {
         let folder = world_writable_directory(Medium::Memory);
         let directory = folder.path().join("d");
-        let of_directory = path_of(&directory);
+        let of_directory = text(&directory);
         sharer(&["size", "small", of_directory], &[]);
         chown(&directory, Some(1_234), Some(1_234)).expect("root may");
         for name in [".compact.lock", ".ledger.lock"] {
@@ -220,7 +218,7 @@ fn what_is_put_in_the_directorys_place_keeps_its_rights() {
             for now in 0..rounds {
                 let directory = directory(now);
                 let group = GROUP.to_string();
-                let arguments = ["init-group", path_of(&directory), &group, "1"];
+                let arguments = ["init-group", text(&directory), &group, "1"];
                 run(Command::new(env!("CARGO_BIN_EXE_worker")).args(arguments), &[]);
                 round.store(now + 1, Ordering::Relaxed);
             }

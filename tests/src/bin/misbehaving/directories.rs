@@ -6,11 +6,10 @@ use std::path::Path;
 use std::thread;
 
 use headcount_tests::child::in_child;
-use nix::errno::Errno;
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use headcount_tests::mounted::mount_megabyte;
+use headcount_tests::program::{start_in, tell, wait_to_be_killed};
 
-use crate::{WORK, hit, start_in, tell, wait_to_be_killed, work};
+use crate::{WORK, hit, work};
 
 /// A program that closes all descriptors that it doesn't know, as daemons do, and then opens its
 /// own files.
@@ -58,19 +57,7 @@ pub(crate) fn relative(parent: &Path) {
 
 /// A filesystem that runs full, in a mount of this process only.
 pub(crate) fn full(directory: &str) {
-    let me = fs::metadata("/proc/self").expect("it is there");
-    let is_mounted = || -> nix::Result<()> {
-        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
-        let write = |file: &str, text: String| {
-            fs::write(Path::new("/proc/self").join(file), text).map_err(|_| Errno::EPERM)
-        };
-        write("setgroups", "deny".to_owned())?;
-        write("uid_map", format!("0 {} 1", me.uid()))?;
-        write("gid_map", format!("0 {} 1", me.gid()))?;
-        let flags = MsFlags::empty();
-        mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("size=1m,mode=0700"))
-    };
-    if let Err(error) = is_mounted() {
+    if let Err(error) = mount_megabyte(directory) {
         println!("refused: {error}");
         return;
     }

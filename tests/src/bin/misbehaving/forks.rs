@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use headcount_tests::allocating::is_allocating;
 use headcount_tests::child::{ended_well, forked, leave};
+use headcount_tests::program::{start_in, wait_to_be_killed};
 use nix::sys::pthread::pthread_kill;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
 use nix::unistd::{ForkResult, Pid, fork};
 
-use crate::{CHILDREN, DEPTH, SIZE, WORK, alarm, on, ring, row, start_in, wait_to_be_killed};
+use crate::{CHILDREN, DEPTH, SIZE, WORK, alarm, on, ring, row};
 
 /// 0, the child that the handler forked, or -1 in that child.
 static FORKED: AtomicI32 = AtomicI32::new(0);

@@ -6,11 +6,12 @@ use std::process::exit;
 
 use headcount::Config;
 use headcount_tests::child::in_child;
+use headcount_tests::program::{number, start_in, tell};
 use nix::errno::Errno;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::{WORK, number, start_in, tell, work};
+use crate::{WORK, work};
 
 pub(crate) fn limited(directory: &str, resource: &str, limit: u64) {
     let resource = match resource {

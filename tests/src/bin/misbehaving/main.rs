@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use headcount::{Config, Counter, Gauge, Histogram, counted, metric};
+use headcount::{Counter, Gauge, Histogram, counted, metric};
 use headcount_tests::allocating::Marking;
+use headcount_tests::program::{number, start_in, tell, wait_to_be_killed};
 use nix::sys::signal::{
     SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, sigaction,
 };
@@ -123,21 +124,6 @@ fn main() {
     }
 }
 
-fn number(text: &str) -> u64 {
-    text.parse().expect("a number")
-}
-
-fn start_in(directory: &str) {
-    headcount::init(Config::new().directory(directory)).expect("the directory is fit");
-}
-
-fn wait_to_be_killed() {
-    println!("ready");
-    loop {
-        thread::sleep(Duration::from_secs(1));
-    }
-}
-
 /// Counts 1,007: 1,000 in this thread and 7 in another.
 fn work() {
     for i in 0..1_000 {
@@ -153,19 +139,6 @@ fn work() {
         }
     });
     other.expect("a thread").join().expect("it ends well");
-}
-
-/// What this process knows of itself.
-fn tell() {
-    let health = headcount::health();
-    println!("shared: {}", health.is_shared());
-    match health.problem() {
-        Some(problem) => println!("problem: {problem}"),
-        None => println!("no problem"),
-    }
-    println!("dropped: {} {}", health.dropped_series(), health.dropped_operations());
-    let snapshot = headcount::Collector::new().collect().expect("a snapshot");
-    print!("page:\n{}", snapshot.to_text());
 }
 
 fn on(signal: Signal, handler: extern "C" fn(i32)) {
