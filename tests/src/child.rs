@@ -122,7 +122,7 @@ pub fn output_of(command: &mut Command, patience: Duration) -> String {
 
 /// What stands behind `what` in the line that begins with it.
 #[track_caller]
-pub fn told<'a>(output: &'a str, what: &str) -> &'a str {
+pub fn reported<'a>(output: &'a str, what: &str) -> &'a str {
     let line = output.lines().find_map(|line| line.strip_prefix(what));
     line.unwrap_or_else(|| panic!("no `{what}` in {output}"))
 }

@@ -39,7 +39,7 @@ pub struct Row {
     pub shows: &'static [&'static str],
     /// Operations that were ignored, and counted as such.
     pub dropped: u32,
-    /// Declarations that contradict others, and were told.
+    /// Declarations that contradict others, and were reported.
     pub conflicts: usize,
     /// Where the Python client shows something else.
     pub python: &'static [Difference],

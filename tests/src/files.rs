@@ -45,7 +45,7 @@ pub fn bytes(directory: &Path) -> u64 {
 pub fn copy_sparsely(from: &Path, to: &Path) {
     let from = File::open(from).expect("ours");
     let to = File::create(to).expect("ours");
-    to.set_len(from.metadata().expect("metadata").len()).expect("room");
+    to.set_len(from.metadata().expect("metadata").len()).expect("space");
     let mut at = 0;
     while let Ok(start) = lseek(&from, at, Whence::SeekData) {
         at = lseek(&from, start, Whence::SeekHole).expect("an end");
@@ -72,10 +72,10 @@ pub fn to_hex(bytes: &[u8]) -> String {
             continue;
         }
         is_left_out = false;
-        write!(text, "{:08x}:", number * 16).expect("room");
+        write!(text, "{:08x}:", number * 16).expect("space");
         for (place, byte) in row.iter().enumerate() {
             let space = if place % 2 == 0 { " " } else { "" };
-            write!(text, "{space}{byte:02x}").expect("room");
+            write!(text, "{space}{byte:02x}").expect("space");
         }
         text.push('\n');
     }

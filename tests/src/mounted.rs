@@ -115,7 +115,7 @@ impl Filesystem {
         syncfs(File::open(&self.root).expect("it is mounted")).expect("it can be written");
     }
 
-    /// Takes all room that is left.
+    /// Takes all space that is left.
     pub fn fill(&self) {
         let filler = File::options().create(true).append(true).open(&self.filler).expect("a file");
         let mut end = i64::try_from(filler.metadata().expect("it is open").len()).expect("small");

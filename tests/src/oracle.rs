@@ -27,7 +27,7 @@ impl Oracle {
         let options =
             File::options().create(true).truncate(false).read(true).write(true).open(path);
         let file = options.expect("a file for the oracle");
-        file.set_len((words * 8) as u64).expect("room for the oracle");
+        file.set_len((words * 8) as u64).expect("space for the oracle");
         let map = MmapOptions::new().len(words * 8).map_raw(&file).expect("a mapping");
         Self { map, words }
     }

@@ -15,14 +15,14 @@ use crate::eventually;
 pub struct Scripted {
     child: Child,
     input: Option<ChildStdin>,
-    told: usize,
+    reported: usize,
 }
 
 impl Scripted {
     /// Starts `program`, which counts in `directory`, and waits until it does.
     pub fn start(program: &str, directory: &Path) -> Self {
         let (child, input) = Child::start_with_input(Command::new(program).arg(directory));
-        let scripted = Self { child, input: Some(input), told: 0 };
+        let scripted = Self { child, input: Some(input), reported: 0 };
         scripted.answered("ready", 1);
         scripted
     }
@@ -35,7 +35,7 @@ impl Scripted {
     /// Tells it to do something, and waits until that is done.
     pub fn tell(&mut self, command: &str) {
         self.say(command);
-        self.answered("done", self.told);
+        self.answered("done", self.reported);
     }
 
     /// Tells it to do something, and doesn't wait.
@@ -43,7 +43,7 @@ impl Scripted {
         assert!(!command.contains('\n'), "a command is one line: {command}");
         let input = self.input.as_mut().expect("it was not told to end");
         writeln!(input, "{command}").expect("it listens");
-        self.told += 1;
+        self.reported += 1;
     }
 
     /// Lets it end by itself, once it has done everything.

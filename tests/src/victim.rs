@@ -71,7 +71,7 @@ impl Role {
 /// What a process says of itself: `Main` for the program, `Child` for its child.
 #[derive(Debug, Clone, Copy)]
 pub enum Report {
-    /// 1: the directory is fit; 2: it isn't, and that was said.
+    /// 1: the directory is fit; 2: it isn't, and that was reported.
     Started,
     /// 1: it came to its end.
     Finished,
@@ -83,7 +83,7 @@ pub enum Report {
     Problem,
     /// Operations that were recorded nowhere.
     DroppedOperations,
-    /// 1: what was dead is compacted; 2: it isn't, and that was said.
+    /// 1: what was dead is compacted; 2: it isn't, and that was reported.
     Compacted,
 }
 

@@ -1,6 +1,6 @@
 //! What goes wrong with compaction: no space, limits, archives that are damaged, newer, or no files
 //! at all, damaged segments. Nothing is lost, nothing that isn't understood is written over, and it
-//! is told.
+//! is reported.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
@@ -268,8 +268,8 @@ fn a_damaged_segment_is_set_aside_and_never_removed() {
 
     let done = Collector::from_directory(directory).compact().expect("ours");
     assert_eq!(done.segments(), 1);
-    let told: Vec<String> = done.skipped().iter().map(ToString::to_string).collect();
-    assert_eq!(told, skipped);
+    let reported: Vec<String> = done.skipped().iter().map(ToString::to_string).collect();
+    assert_eq!(reported, skipped);
     let aside = format!("{bad}.bad");
     assert_eq!(names(directory).len(), 3);
     assert_eq!(fs::metadata(directory.join(&aside)).expect("it is there").len(), damaged);
@@ -422,7 +422,7 @@ fn gigabytes_that_an_archive_claims_are_not_made() {
     let archive = directory.join(ARCHIVE);
     // More than an archive may be, and not there.
     let file = File::create(&archive).expect("ours");
-    file.set_len(1 << 40).expect("room");
+    file.set_len(1 << 40).expect("space");
     let (page, skipped) = collected(directory);
     page.assert(&[("made_total", 2.0)]);
     assert!(skipped[0].contains("an archive of more than 256 MiB"), "{skipped:?}");

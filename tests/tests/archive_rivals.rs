@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use headcount::{Collector, Number, ProcessMetrics, Value};
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::files::names;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, victim};
@@ -109,7 +109,7 @@ fn a_child_forked_while_the_archive_is_written_does_no_harm() {
         assert!(stops(&mut parent), "{stops_at}: {}", parent.output());
         parent.signal(Signal::SIGCONT);
         assert!(parent.wait().success(), "{stops_at}: {}", parent.output());
-        let child = told(&parent.all_output(), "child: ").parse().expect("a process");
+        let child = reported(&parent.all_output(), "child: ").parse().expect("a process");
         assert_counted(directory, 3, stops_at);
         assert_eq!(names(directory), [".compact.lock", "archive.hca"], "{stops_at}");
         // Its parent is gone, so it ends unseen, whatever it tries.

@@ -302,7 +302,7 @@ fn free_text_as_a_label_is_capped_cut_and_escaped() {
     let cut = "x".repeat(headcount::MAX_LABEL_VALUE_LEN);
     let page = self::page();
     page.assert(&[(&format!("long_total{{text=\"{cut}\"}}"), 1.0)]);
-    assert!(page.at("headcount_cut_label_values_total") >= 1.0, "and it is told");
+    assert!(page.at("headcount_cut_label_values_total") >= 1.0, "and it is reported");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Directories that are unfit and files that aren't segments: recording goes on, the rest is read,
-//! and someone is told what and why, with the path.
+//! and someone learns what and why, with the path.
 
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
@@ -34,35 +34,35 @@ fn text(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-/// The page that the worker told, from its own collector.
-fn told_page(text: &str) -> Page {
+/// The page that the worker printed, from its own collector.
+fn reported_page(text: &str) -> Page {
     let (_, page) = text.split_once("page:\n").unwrap_or_else(|| panic!("no page in {text}"));
     Page::parse(page).expect("a page")
 }
 
 fn counts_privately(directory: &Path, why: &str) {
-    let told = text(&worker(&["count", "100"], Some(directory)));
-    let problem = told.lines().find_map(|line| line.strip_prefix("problem: "));
-    let problem = problem.unwrap_or_else(|| panic!("no problem in {told}"));
+    let reported = text(&worker(&["count", "100"], Some(directory)));
+    let problem = reported.lines().find_map(|line| line.strip_prefix("problem: "));
+    let problem = problem.unwrap_or_else(|| panic!("no problem in {reported}"));
     assert!(problem.contains(why), "{problem}");
     // Slashes and dots at the end may be left out.
     let plain: PathBuf = directory.components().collect();
     assert!(problem.starts_with(plain.to_str().expect("UTF-8")), "{problem}");
-    assert!(told.contains("shared: false"), "{told}");
-    assert!(told.contains("dropped: 0 0"), "{told}");
-    assert_eq!(told_page(&told).at("work_total"), 100.0);
+    assert!(reported.contains("shared: false"), "{reported}");
+    assert!(reported.contains("dropped: 0 0"), "{reported}");
+    assert_eq!(reported_page(&reported).at("work_total"), 100.0);
     // `init` says the same, and counting goes on all the same.
-    let told = text(&worker(&["init", directory.to_str().expect("UTF-8"), "7"], None));
-    assert!(told.starts_with(&format!("init: {}", plain.display())), "{told}");
-    assert_eq!(told_page(&told).at("work_total"), 7.0);
+    let reported = text(&worker(&["init", directory.to_str().expect("UTF-8"), "7"], None));
+    assert!(reported.starts_with(&format!("init: {}", plain.display())), "{reported}");
+    assert_eq!(reported_page(&reported).at("work_total"), 7.0);
 }
 
 #[test]
 fn without_a_directory_a_process_counts_for_itself() {
-    let told = text(&worker(&["count", "12"], None));
-    assert!(told.contains("shared: false"), "{told}");
-    assert!(told.contains("problem: no directory was named"), "{told}");
-    let page = told_page(&told);
+    let reported = text(&worker(&["count", "12"], None));
+    assert!(reported.contains("shared: false"), "{reported}");
+    assert!(reported.contains("problem: no directory was named"), "{reported}");
+    let page = reported_page(&reported);
     assert_eq!((page.at("work_total"), page.at("headcount_shared")), (12.0, 0.0));
 }
 
@@ -70,8 +70,8 @@ fn without_a_directory_a_process_counts_for_itself() {
 fn a_missing_directory_is_made_for_its_owner_alone() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("a/b/c");
-    let told = text(&worker(&["count", "12"], Some(&directory)));
-    assert!(told.contains("shared: true") && told.contains("no problem"), "{told}");
+    let reported = text(&worker(&["count", "12"], Some(&directory)));
+    assert!(reported.contains("shared: true") && reported.contains("no problem"), "{reported}");
     let mode = fs::metadata(&directory).expect("it was made").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let files: Vec<_> = fs::read_dir(&directory).expect("readable").collect();
@@ -143,8 +143,8 @@ fn a_directory_that_everyone_may_write_to_leaves_counting_private() {
     fs::set_permissions(&directory, Permissions::from_mode(0o777)).expect("ours");
     counts_privately(&directory, "everyone may write");
     fs::set_permissions(&directory, Permissions::from_mode(0o1777)).expect("ours");
-    let told = text(&worker(&["count", "3"], Some(&directory)));
-    assert!(told.contains("shared: true"), "sticky is fine: {told}");
+    let reported = text(&worker(&["count", "3"], Some(&directory)));
+    assert!(reported.contains("shared: true"), "sticky is fine: {reported}");
 }
 
 #[test]
@@ -155,8 +155,11 @@ fn a_directory_of_another_user_leaves_counting_private() {
     if let Err(error) = std::os::unix::fs::chown(&directory, Some(12_345), None) {
         // Only root can give a directory away. Everybody else has one of another user's nearby.
         assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
-        let told = text(&worker(&["count", "3"], Some(Path::new("/"))));
-        assert!(told.contains("shared: false") && told.contains("problem: /"), "{told}");
+        let reported = text(&worker(&["count", "3"], Some(Path::new("/"))));
+        assert!(
+            reported.contains("shared: false") && reported.contains("problem: /"),
+            "{reported}"
+        );
         return;
     }
     counts_privately(&directory, "belongs to another user");
@@ -178,9 +181,10 @@ fn init_after_the_first_count_says_where_counting_is_and_changes_nothing() {
     let folder = temporary_directory(Medium::Memory);
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     let init = |begun: Option<&Path>| {
-        let told = text(&worker(&["late", second.to_str().expect("UTF-8")], begun));
-        assert_eq!(told_page(&told).at("work_total"), 10.0);
-        let said: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("init: ")).collect();
+        let reported = text(&worker(&["late", second.to_str().expect("UTF-8")], begun));
+        assert_eq!(reported_page(&reported).at("work_total"), 10.0);
+        let said: Vec<_> =
+            reported.lines().filter_map(|line| line.strip_prefix("init: ")).collect();
         assert_eq!(said[0], said[1]);
         said[0].to_owned()
     };

@@ -1,5 +1,5 @@
 //! Files that are cut, grow, or are written over while a collector reads them, by somebody who has
-//! no business there. What was cut is told or was read whole before, never read as less; other
+//! no business there. What was cut is reported or was read whole before, never read as less; other
 //! files' numbers stay right whatever happens; nothing panics, hangs or gets a signal.
 //!
 //! Files that lie from the start are in `disk_hostile.rs`.
@@ -123,19 +123,19 @@ impl Scene {
         let Ok(file) = File::options().write(true).open(&self.file) else { return self.restore() };
         match random.below(6) {
             0 => self.restore(),
-            1 => file.set_len(self.len()).expect("room"),
-            2 => file.set_len(self.len() + random.below(1 << 20)).expect("room"),
+            1 => file.set_len(self.len()).expect("space"),
+            2 => file.set_len(self.len() + random.below(1 << 20)).expect("space"),
             3 => {
                 // In its middle it is what it was, behind it nothing.
                 let mut bytes = vec![0; 1 << 16];
                 let at = random.below(self.len()) & !0xffff;
                 let pristine = File::open(&self.pristine).expect("ours");
                 let n = pristine.read_at(&mut bytes, at).expect("ours");
-                file.write_all_at(&bytes[..n], at).expect("room");
+                file.write_all_at(&bytes[..n], at).expect("space");
             }
             4 => {
                 let at = random.below(self.len().min(1 << 20));
-                file.write_all_at(&random.number().to_le_bytes(), at).expect("room");
+                file.write_all_at(&random.number().to_le_bytes(), at).expect("space");
             }
             _ => file.set_len(self.length(random)).expect("shorter"),
         }
@@ -227,7 +227,7 @@ fn a_file_cut_while_it_is_read_is_whole_or_reported() {
     for scene in [Scene::of_a_segment(), Scene::of_an_archive()] {
         let collector = Collector::from_directory(&scene.directory).auto_compact(false);
         let longest = takes(|| assert_eq!(scene.judge(&collect(&collector)), Seen::WHOLE));
-        let (mut whole, mut told) = (0, 0);
+        let (mut whole, mut reported) = (0, 0);
         let (begun, enough) =
             (Instant::now(), for_as_long_as(Duration::from_secs(3), Duration::from_secs(60)));
         while begun.elapsed() < enough {
@@ -236,11 +236,11 @@ fn a_file_cut_while_it_is_read_is_whole_or_reported() {
             let snapshot = amid(&mut random, longest, || collect(&collector), || scene.cut(len));
             match scene.judge(&snapshot) {
                 Seen::WHOLE => whole += 1,
-                Seen::TOLD => told += 1,
+                Seen::TOLD => reported += 1,
                 seen => panic!("{}, cut to {len}: {seen:?}", scene.name()),
             }
         }
-        assert!(whole > 0 && told > 0, "{}: {whole} whole, {told} told", scene.name());
+        assert!(whole > 0 && reported > 0, "{}: {whole} whole, {reported} reported", scene.name());
     }
 }
 

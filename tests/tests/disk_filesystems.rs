@@ -1,7 +1,7 @@
 //! Real filesystems that run full, at each moment at which that could hurt: before a segment is
 //! made, before it grows, while stores are written back, while the dead are compacted. No signal
-//! and no panic; what exists goes on counting, what is new is dropped and told, and all is well
-//! when there is room again.
+//! and no panic; what exists goes on counting, what is new is dropped and reported, and all is well
+//! when there is space again.
 //!
 //! A full tmpfs is in `process_limits.rs` and `archive_faults.rs`.
 
@@ -102,7 +102,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     early.tell("work 100");
     early.tell("live 3");
     early.tell("rows 0 50");
-    // Its pages are dirty when the last room goes, and clean later.
+    // Its pages are dirty when the last space goes, and clean later.
     filesystem.fill();
 
     // Before a segment is made.
@@ -117,7 +117,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     // After each write-back, the next store to each page asks the filesystem again.
     for round in 1..=20_u32 {
         early.tell("work 10");
-        // A new thread finds no room for a shard.
+        // A new thread finds no space for a shard.
         early.tell("thread 5");
         filesystem.write_back();
         assert_eq!(done(directory, "early"), 100.0 + 15.0 * f64::from(round));
@@ -128,13 +128,13 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     early.tell("rows 50 2050");
     let page = counted(directory);
     let dropped = early.dropped();
-    assert!(dropped > 1_000, "there was no room: {dropped}");
+    assert!(dropped > 1_000, "there was no space: {dropped}");
     assert_eq!(page.at("headcount_dropped_operations_total"), dropped as f64);
     assert_eq!(rows(&page).0 + dropped as f64, 2_050.0);
     assert_eq!(page.at(&done_by("early")), 400.0);
     early.tell("work 1");
 
-    // What children count is their own affair until there is room for a segment; their parent goes
+    // What children count is their own affair until there is space for a segment; their parent goes
     // on.
     early.tell("fork 13");
     late.tell("fork 13");
@@ -155,7 +155,7 @@ fn costs_new_series_only(filesystem: &Filesystem, directory: &Path) {
     let dropped = early.dropped();
     early.tell(&format!("rows {asked} {}", asked + 100));
     asked += 100;
-    assert_eq!(early.dropped(), dropped, "there is room");
+    assert_eq!(early.dropped(), dropped, "there is space");
     let page = counted(directory);
     assert_eq!(rows(&page).0 + dropped as f64, asked as f64);
     assert_eq!(page.at("headcount_dropped_operations_total"), dropped as f64);
@@ -207,7 +207,7 @@ fn is_compacted_later(kind: Kind) {
     dead("one");
     // There is an archive already, which is to be replaced.
     assert_eq!(
-        Collector::from_directory(directory).compact().expect("there is room").segments(),
+        Collector::from_directory(directory).compact().expect("there is space").segments(),
         1
     );
     for who in ["two", "three", "four"] {
@@ -227,7 +227,7 @@ fn is_compacted_later(kind: Kind) {
         assert_eq!(names(directory), there, "no half archive, and nothing is gone");
         assert_eq!(of_the_dead(directory), before);
         filesystem.give_back(64 << 10);
-        assert!(refusals < 1_000, "there must be room by now");
+        assert!(refusals < 1_000, "there must be space by now");
     };
     assert!(refusals > 2, "an archive of 300 rows takes more than {refusals} x 64 KiB");
     assert_eq!(compacted.segments(), 3);
@@ -271,7 +271,7 @@ fn a_subvolume_of_its_own_is_safe_from_snapshots_on_a_full_btrfs() {
     });
 }
 
-/// With room it is a copy and no more, taken at one moment.
+/// With space it is a copy and no more, taken at one moment.
 #[test]
 #[ignore = "needs root and loop devices: tests/run"]
 fn a_snapshot_can_be_read_and_costs_nothing_while_there_is_space() {

@@ -1,4 +1,4 @@
-//! A process that finds no room for its segment: what the dead have left is compacted once. Where
+//! A process that finds no space for its segment: what the dead have left is compacted once. Where
 //! that helps, it counts as any other, and nobody's counts are lost; where it doesn't, it counts in
 //! private memory and says so.
 
@@ -40,7 +40,7 @@ fn numbers(line: &str) -> Vec<u64> {
     digits.map(|digits| digits.parse().expect("digits")).collect()
 }
 
-/// What the program's children told of themselves.
+/// What the program's children reported of themselves.
 fn workers(output: &str) -> Vec<Worker> {
     let lines = output.lines().filter_map(|line| line.strip_prefix("worker: "));
     lines
@@ -69,7 +69,7 @@ const ENOSPC: i32 = 28;
 #[test]
 fn a_new_process_compacts_the_dead_and_counts_as_any_other() {
     // Where a page or two are left its segment is begun, and then given up; with a few more it is
-    // made, and what it declares finds no room.
+    // made, and what it declares finds no space.
     for pages in 1..=8 {
         for kind in ["gauge", "counters"] {
             let Some(output) = run(&["one", "20", &pages.to_string(), kind]) else { return };
@@ -120,7 +120,7 @@ fn of_several_workers_at_once_one_compacts_and_each_knows_where_it_counts() {
         let workers = workers(&output);
         assert_eq!(workers.len(), count);
         for worker in &workers {
-            // One that took the very last room for its segment drops what it records, and says so;
+            // One that took the very last space for its segment drops what it records, and says so;
             // what is private is not dropped.
             if !worker.is_shared || worker.dropped > 0 {
                 assert_ne!(worker.problem, 0, "{output}");
@@ -129,7 +129,7 @@ fn of_several_workers_at_once_one_compacts_and_each_knows_where_it_counts() {
         }
         let counts = |worker: &&Worker| worker.is_shared && worker.dropped == 0;
         let counting = workers.iter().filter(counts).count() as u64;
-        assert!(counting > 0, "who compacted has room: {output}");
+        assert!(counting > 0, "who compacted has space: {output}");
         assert_eq!(page(&output)[0], sum_to(30) + 1_000 * counting, "{output}");
     }
 }
@@ -164,17 +164,17 @@ fn what_records_from_inside_does_not_wait_for_itself() {
 #[test]
 fn what_is_declared_at_run_time_on_a_full_disk_is_reported_and_counts_once_there_is_space() {
     let Some(output) = run(&["declare"]) else { return };
-    let told = |what: &str| {
+    let reported = |what: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(what));
         line.unwrap_or_else(|| panic!("no {what} in {output}")).to_owned()
     };
-    assert_eq!(told("full: "), "shared true, problem Some(28)");
-    let [lost, dropped] = numbers(&told("lost while it was full: "))[..] else {
+    assert_eq!(reported("full: "), "shared true, problem Some(28)");
+    let [lost, dropped] = numbers(&reported("lost while it was full: "))[..] else {
         panic!("{output}")
     };
     // Those of the last family are not among the lost ones.
     assert!(dropped > 0 && lost <= dropped && dropped <= lost + 50, "{output}");
-    assert_eq!((told("kept: "), told("new: ")), ("Some(2.0)".into(), "Some(7.0)".into()));
+    assert_eq!((reported("kept: "), reported("new: ")), ("Some(2.0)".into(), "Some(7.0)".into()));
 }
 
 #[test]

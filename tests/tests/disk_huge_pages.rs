@@ -52,7 +52,7 @@ fn takes_small_pages(options: &str) {
     let page = Page::parse(&snapshot.to_text()).expect("a page");
     assert_eq!(page.value("done_total{who=\"one\"}"), Some(24.0));
 
-    // Full: what is new is dropped, and told.
+    // Full: what is new is dropped, and reported.
     let filler = folder.path().join("filler");
     let full = fs::write(&filler, vec![1; 80 << 20]).expect_err("64 MiB");
     assert_eq!(full.raw_os_error(), Some(nix::libc::ENOSPC));

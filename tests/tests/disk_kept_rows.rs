@@ -1,4 +1,4 @@
-//! What was made while there was no room comes back when there is some, whoever kept it.
+//! What was made while there was no space comes back when there is some, whoever kept it.
 
 use std::process::Command;
 use std::time::Duration;

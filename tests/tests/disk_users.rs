@@ -50,8 +50,8 @@ fn what_strangers_plant_is_reported_and_not_used() {
     let events = opened.read_events().unwrap_or_default();
     let names = events.into_iter().filter_map(|event| event.name);
     assert_eq!(names.filter(|name| name.as_bytes().ends_with(b".hc")).count(), 0);
-    let told = format!("headcount_files_skipped{{reason=\"foreign\"}} {PLANTED}\n");
-    assert!(page.contains(&told), "{page}");
+    let reported = format!("headcount_files_skipped{{reason=\"foreign\"}} {PLANTED}\n");
+    assert!(page.contains(&reported), "{page}");
     let why = collector.compact().expect_err("the lock is a stranger's");
     assert_eq!((why.path(), why.reason()), (Some(&*directory.join(".compact.lock")), "foreign"));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use headcount::{Collector, GaugeMode};
 use headcount_opentelemetry::{Builder, Matcher};
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory, within};
 use opentelemetry::metrics::MeterProvider;
@@ -75,9 +75,9 @@ fn a_child_that_is_forked_during_a_callback_observes() {
 #[test]
 fn what_can_not_be_declared_is_reported_and_counts_nothing() {
     let output = output(PROGRAM, &["wrong"]);
-    let problem = told(&output, "problem: ");
+    let problem = reported(&output, "problem: ");
     assert!(problem.contains("a metric needs a name"), "{problem}");
-    let logged = told(&output, "headcount: not counted: ");
+    let logged = reported(&output, "headcount: not counted: ");
     assert!(logged.contains("a metric needs a name"), "{logged}");
     let page = page(&output);
     let shown: Vec<(&str, f64)> =

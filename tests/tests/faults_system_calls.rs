@@ -1,6 +1,6 @@
 //! Every system call fails once, as strace has it fail: the first of its kind, the second, and so
 //! on until there is none left. The program neither panics nor dies, and what it did is counted or
-//! said to be dropped: nothing else, and nothing twice.
+//! reported as dropped: nothing else, and nothing twice.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -146,7 +146,7 @@ impl Run {
     }
 
     /// What a process did is what others see, or what it sees itself where it counts in private;
-    /// but for what it said to have dropped.
+    /// but for what it reported as dropped.
     fn check_counts(&self, page: &Page, process: Role, what: &str) {
         let shared = self.report(process, Report::Shared) == 1;
         let dropped = self.report(process, Report::DroppedOperations);

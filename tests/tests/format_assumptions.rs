@@ -13,7 +13,7 @@ fn with_mapped_words(medium: Medium, test: impl FnOnce(&[AtomicU64], &File)) {
     let directory = temporary_directory(medium);
     let path = directory.path().join("words");
     let file = File::options().create_new(true).read(true).write(true).open(path).expect("a file");
-    file.set_len(4096).expect("room");
+    file.set_len(4096).expect("space");
     let map = memmap2::MmapOptions::new().len(4096).map_raw(&file).expect("a mapping");
     #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     // SAFETY: 512 aligned words, accessed through these atomics only while `map` lives; the file

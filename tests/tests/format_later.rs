@@ -1,6 +1,6 @@
 //! Files in which a newer version has written what this one doesn't know: a type of metric, of
 //! value, a gauge's mode, a record that must be known, a greater minor version. None of it is
-//! damage: it is told, and the file stays where it is and as it is.
+//! damage: it is reported, and the file stays where it is and as it is.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -49,7 +49,7 @@ fn step(random: &mut Random, directory: &Path, processes: &mut Vec<Obedient>, ol
         4 => drop(open().clean(&Clean::new().dead(true)).expect("ours")),
         5 => *old = fs::read(&archive).unwrap_or_default(),
         // As who restores a backup does: in place, so that it is the same file.
-        6 if !old.is_empty() => fs::write(&archive, &*old).expect("room"),
+        6 if !old.is_empty() => fs::write(&archive, &*old).expect("space"),
         7 => drop(fs::remove_file(&archive)),
         8 => {
             if let Some(name) = segments(directory).first() {
@@ -117,10 +117,10 @@ fn a_child_collects_whatever_its_parents_threads_kept_when_it_was_forked() {
     let folder = temporary_directory(Medium::Memory);
     let mut parent = Command::new(env!("CARGO_BIN_EXE_misbehaving"));
     let output = parent.arg("fork-amid-collections").arg(folder.path()).output().expect("it runs");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told} {}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.starts_with("page:\n"), "{told}");
-    assert!(told.contains("\nwork_total 151\n"), "{told}");
+    let reported = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{reported} {}", String::from_utf8_lossy(&output.stderr));
+    assert!(reported.starts_with("page:\n"), "{reported}");
+    assert!(reported.contains("\nwork_total 151\n"), "{reported}");
 }
 
 #[test]

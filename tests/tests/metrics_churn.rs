@@ -21,7 +21,7 @@ fn start(directory: &Path) -> Obedient {
 }
 
 #[track_caller]
-fn told(process: &mut Obedient, command: &str) {
+fn does(process: &mut Obedient, command: &str) {
     assert_eq!(process.tell(command), "done", "{command}");
 }
 
@@ -79,9 +79,9 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
     let mut held = Vec::new();
     for round in 0..parts {
         // One in 4,000 stays, so that each part of the memory has some that live on.
-        told(&mut process, &format!("turn {} {part} 4000", round * part));
+        does(&mut process, &format!("turn {} {part} 4000", round * part));
         if is_long() || round < 2 || round + 1 == parts {
-            told(&mut process, "settle 20000000");
+            does(&mut process, "settle 20000000");
         }
         let child = process.tell("child");
         let child: Vec<u64> = child.split(' ').map(|n| n.parse().unwrap()).collect();
@@ -119,11 +119,11 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
 /// Makes and removes rows until cells are used again.
 fn until_cells_are_used_again(process: &mut Obedient, directory: &Path) {
     // So many that the log is rewritten.
-    told(process, "turn 0 2000 0");
+    reported(process, "turn 0 2000 0");
     let mut number = 10_000_000;
     within(Duration::from_secs(60), "cells are used again", || {
         let before = word(directory, process, SLOTS_USED);
-        told(process, &format!("turn {number} 1 0"));
+        reported(process, &format!("turn {number} 1 0"));
         number += 1;
         (word(directory, process, SLOTS_USED) == before).then_some(())
     });
@@ -134,25 +134,25 @@ fn a_handle_that_was_kept_counts_in_no_other_series() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut process = start(directory);
-    told(&mut process, "inc stays 5");
-    told(&mut process, "keep old 0 2000");
+    does(&mut process, "inc stays 5");
+    does(&mut process, "keep old 0 2000");
     assert_eq!(process.tell("clear guest_calls_total"), "2001");
-    told(&mut process, "inc stays 7");
+    does(&mut process, "inc stays 7");
     until_cells_are_used_again(&mut process, directory);
     // As many as were removed, and more: some lie where those lay.
     let before = word(directory, &process, SLOTS_USED);
     for number in 0..2500 {
-        told(&mut process, &format!("inc new{number} 1"));
+        does(&mut process, &format!("inc new{number} 1"));
     }
     assert!(word(directory, &process, SLOTS_USED) < before + 2000, "cells were used again");
-    told(&mut process, "use");
+    does(&mut process, "use");
     let seen = counts(directory, "guest_calls_total");
     assert_eq!(seen.len(), 2501);
     assert_eq!(seen["stays"], 7.0);
     assert!(seen.iter().all(|(guest, n)| *n == if guest == "stays" { 7.0 } else { 1.0 }));
     assert_eq!(process.tell("dropped"), "0");
     // By name they are back.
-    told(&mut process, "inc old7 3");
+    does(&mut process, "inc old7 3");
     assert_eq!(counts(directory, "guest_calls_total")["old7"], 3.0);
 }
 
@@ -161,23 +161,23 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
-    told(&mut b, "inc shared 1000");
-    told(&mut b, "pay shared 0.3");
-    told(&mut b, "observe shared 3");
+    reported(&mut b, "inc shared 1000");
+    reported(&mut b, "pay shared 0.3");
+    reported(&mut b, "observe shared 3");
     let mut expected = (1000.0, 1, 0.3);
     // Each time it comes and goes in the one, while the other has it.
     for round in 0..8 {
-        told(&mut a, "inc shared 1");
-        told(&mut a, "pay shared 0.1");
-        told(&mut a, "observe shared 3");
-        told(&mut a, "inc lonely 1");
+        reported(&mut a, "inc shared 1");
+        reported(&mut a, "pay shared 0.1");
+        reported(&mut a, "observe shared 3");
+        reported(&mut a, "inc lonely 1");
         expected = (expected.0 + 1.0, expected.1 + 1, expected.2 + 0.1);
         let before = counts(directory, "guest_euros_total")["shared"];
         for family in ["guest_calls_total", "guest_euros_total", "guest_size"] {
             assert_eq!(a.tell(&format!("remove {family} shared")), "1");
         }
         assert_eq!(a.tell("remove guest_calls_total lonely"), "1");
-        told(&mut a, &format!("turn {} 1500 0", round * 1500));
+        reported(&mut a, &format!("turn {} 1500 0", round * 1500));
         let seen = counts(directory, "guest_calls_total");
         assert_eq!(seen, BTreeMap::from([("shared".to_owned(), expected.0)]), "{round}");
         assert_eq!(counts(directory, "guest_size")["shared"], 3.0 * f64::from(expected.1));
@@ -197,7 +197,7 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     // Once nobody has it, it begins anew.
     assert_eq!(b.tell("remove guest_calls_total shared"), "1");
     assert_eq!(counts(directory, "guest_calls_total").len(), 0);
-    told(&mut b, "inc shared 2");
+    reported(&mut b, "inc shared 2");
     assert_eq!(counts(directory, "guest_calls_total")["shared"], 2.0);
 }
 
@@ -207,7 +207,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
     for family in ["inc", "pay", "observe"] {
-        told(&mut b, &format!("{family} shared 0"));
+        reported(&mut b, &format!("{family} shared 0"));
     }
     let families = ["guest_calls_total", "guest_euros_total", "guest_size"];
     let mut turns = 0_u32;
@@ -219,7 +219,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     };
     // Rows are combined once nobody can be counting in them: some seconds later.
     for _ in 0..2 {
-        told(&mut a, "come-and-go shared 1000 0.1");
+        reported(&mut a, "come-and-go shared 1000 0.1");
         turns += 1000;
         check(turns);
         let log = |a: &Obedient| word(directory, a, LOG_USED) & 0xffff_ffff;
@@ -228,7 +228,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
         let mut turned = Instant::now();
         within(Duration::from_secs(120), "rows that came and went are combined", || {
             if turned.elapsed() >= Duration::from_secs(1) {
-                told(&mut a, "come-and-go shared 1 0.1");
+                reported(&mut a, "come-and-go shared 1 0.1");
                 turns += 1;
                 turned = Instant::now();
             }
@@ -244,7 +244,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     check(turns);
     // Once nobody has it, it begins anew.
     assert_eq!(b.tell("remove guest_euros_total shared"), "1");
-    told(&mut b, "pay shared 2");
+    reported(&mut b, "pay shared 2");
     assert_eq!(counts(directory, "guest_euros_total")["shared"], 2.0);
 }
 
@@ -253,13 +253,13 @@ fn what_nobody_touches_goes_and_no_count_falls() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
-    told(&mut a, "visit both");
-    told(&mut a, "visit one");
-    told(&mut a, "inc stays 1");
+    reported(&mut a, "visit both");
+    reported(&mut a, "visit one");
+    reported(&mut a, "inc stays 1");
     // From here on only the other process touches it.
     let mut expected = 1.0;
     within(Duration::from_secs(60), "the untouched row is gone", || {
-        told(&mut b, "visit both");
+        reported(&mut b, "visit both");
         expected += 1.0;
         let seen = counts(directory, "guest_visits_total");
         assert_eq!(seen["both"], expected);
@@ -270,7 +270,7 @@ fn what_nobody_touches_goes_and_no_count_falls() {
     assert_eq!(a.tell("remove guest_visits_total both"), "0");
     assert_eq!(counts(directory, "guest_visits_total")["both"], expected);
     assert_eq!(counts(directory, "guest_calls_total")["stays"], 1.0);
-    told(&mut a, "visit one");
+    reported(&mut a, "visit one");
     assert_eq!(counts(directory, "guest_visits_total")["one"], 1.0);
 }
 
@@ -286,7 +286,7 @@ fn a_collector_reads_only_what_a_log_has_grown_by() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut process = start(directory);
-    told(&mut process, "keep some 0 20000");
+    does(&mut process, "keep some 0 20000");
     let log = word(directory, &process, LOG_USED) & 0xffff_ffff;
     assert!(log > 1_000_000, "{log}");
     let kept = Collector::from_directory(directory);
@@ -301,7 +301,7 @@ fn a_collector_reads_only_what_a_log_has_grown_by() {
             family.expect("it is there").series.len()
         };
         assert_eq!(family(&snapshot), family(&new));
-        told(&mut process, &format!("inc new{round} 1"));
+        does(&mut process, &format!("inc new{round} 1"));
         assert_eq!(process.tell(&format!("remove guest_calls_total some{round}")), "1");
     }
     // All cells, and some pages of words.

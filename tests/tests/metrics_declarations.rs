@@ -1,5 +1,5 @@
-//! What a program declares as a whole: crates that don't agree are told, the first is in force, and
-//! nothing panics.
+//! What a program declares as a whole: crates that don't agree are reported, the first is in force,
+//! and nothing panics.
 
 use std::sync::Mutex;
 
@@ -100,7 +100,7 @@ impl log::Log for Kept {
 
 static LOG: Kept = Kept(Mutex::new(Vec::new()));
 
-/// Hears what is told once in a process: so in each test, before it asks for anything.
+/// Hears what is reported once in a process: so in each test, before it asks for anything.
 fn listen() {
     static LISTENING: std::sync::Once = std::sync::Once::new();
     LISTENING.call_once(|| {
@@ -113,7 +113,7 @@ fn listen() {
 fn all_disagreements_are_reported_with_both_places() {
     listen();
     let conflicts = headcount::verify().expect_err("there are some");
-    let told = conflicts.messages();
+    let reported = conflicts.messages();
     let expected = [
         "`depth` is declared with different modes, \"livesum\" and \"max\": at ",
         "`fullness` is declared with different orders of labels, [\"shelf\", \"hall\"] and [\"hall\", \"shelf\"]: at ",
@@ -122,10 +122,10 @@ fn all_disagreements_are_reported_with_both_places() {
         "`texts_total` is declared with different help texts, \"One text.\" and \"Another text.\": at ",
         "`visits_total` is declared with different labels, [\"page\"] and [\"page\", \"tenant\"]: at ",
     ];
-    assert_eq!(told.len(), expected.len(), "{conflicts}");
-    for (told, expected) in told.iter().zip(expected) {
-        assert!(told.starts_with(expected), "{told}");
-        assert_eq!(told.matches("declarations.rs:").count(), 2, "{told}");
+    assert_eq!(reported.len(), expected.len(), "{conflicts}");
+    for (reported, expected) in reported.iter().zip(expected) {
+        assert!(reported.starts_with(expected), "{reported}");
+        assert_eq!(reported.matches("declarations.rs:").count(), 2, "{reported}");
     }
     assert!(format!("{conflicts:?}").starts_with("metrics are declared that contradict"));
 }
@@ -198,13 +198,13 @@ fn the_first_is_in_force_and_the_other_is_counted() {
     let problem = health.problem().expect("the first of them").to_string();
     assert!(problem.starts_with("`depth` is declared with different modes"), "{problem}");
     // By whichever test's thread declared everything, after it had let go of the lock.
-    let told = eventually("it is told", || {
-        let mut told = LOG.0.lock().expect("no panic holds it").clone();
-        // That this process has no directory is told as well.
-        told.retain(|line| line.starts_with("not counted"));
-        (!told.is_empty()).then_some(told)
+    let reported = eventually("it is reported", || {
+        let mut reported = LOG.0.lock().expect("no panic holds it").clone();
+        // That this process has no directory is reported as well.
+        reported.retain(|line| line.starts_with("not counted"));
+        (!reported.is_empty()).then_some(reported)
     });
-    assert_eq!(told, [format!("not counted: {problem}")]);
+    assert_eq!(reported, [format!("not counted: {problem}")]);
 }
 
 #[test]

@@ -260,8 +260,8 @@ fn whatever_is_written_other_parsers_read_back() {
             (0..5).map(|number| any_family(&mut random, number, &counted)).collect();
         let snapshot =
             Collector::new().with_families(move || families.clone()).collect().expect("ours");
-        let told: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
-        assert!(told.is_empty(), "seed {seed}: {told:?}");
+        let reported: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
+        assert!(reported.is_empty(), "seed {seed}: {reported:?}");
         for format in ["text", "text1", "openmetrics", "protobuf", "json"] {
             let scheme = match format {
                 "text" => "underscores",

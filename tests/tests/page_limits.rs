@@ -1,5 +1,5 @@
 //! A planted file of some megabytes that stands for a page of gigabytes: what a collection takes is
-//! limited, what exceeds it is told, and the rest of the page is whole.
+//! limited, what exceeds it is reported, and the rest of the page is whole.
 
 use std::fs;
 use std::io::{self, Write};
@@ -79,9 +79,12 @@ fn a_planted_archive_costs_no_more_than_a_collection_may_take() {
 
     // And what is read of all files together.
     let snapshot = collected(directory, Some(1 << 10));
-    let told: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
-    assert!(told.iter().any(|told| told.contains("archive.hca")), "{told:?}");
-    assert!(told.iter().any(|told| told.contains(".hc: more than a collection")), "{told:?}");
+    let reported: Vec<String> = snapshot.skipped().iter().map(ToString::to_string).collect();
+    assert!(reported.iter().any(|reported| reported.contains("archive.hca")), "{reported:?}");
+    assert!(
+        reported.iter().any(|reported| reported.contains(".hc: more than a collection")),
+        "{reported:?}"
+    );
     // Nothing of it is damaged.
     let compacted = Collector::from_directory(directory).limit(Limit::bytes(1 << 10)).compact();
     assert_eq!(compacted.expect("ours").segments(), 1);
@@ -124,7 +127,7 @@ fn a_page_in_pieces_is_the_page() {
         "application/json",
     ]) {
         assert_eq!(encoded(format), snapshot.render(accept).into_body(), "{format:?}");
-        // Whoever takes no more is told of.
+        // Whoever takes no more is reported.
         let refused = snapshot.encode(format, &mut Full).expect_err("it takes nothing");
         assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
     }

@@ -184,7 +184,7 @@ fn what_only_openmetrics_can_say_is_read_too() {
     }
     assert!(page.contains("\nburner_info{version=\"1 \\\"a\\\"\"} 1\n"), "{page}");
     let created = page.lines().find_map(|line| line.strip_prefix("burnt_created "));
-    let created: f64 = created.expect("it is told").parse().expect("a number");
+    let created: f64 = created.expect("it is reported").parse().expect("a number");
     assert!(created > 1.7e9, "{created}");
     for burner in &burners {
         let state = |state, value: u8| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use headcount_tests::browser::Browser;
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::http::Connection;
 use headcount_tests::{Medium, eventually, is_long, temporary_directory};
 use nix::sys::signal::{Signal, kill};
@@ -36,7 +36,7 @@ impl Shop {
     }
 
     fn address(&self) -> String {
-        format!("http://{}/", told(&self.master.output(), "serving "))
+        format!("http://{}/", reported(&self.master.output(), "serving "))
     }
 
     fn workers(&self) -> Vec<Pid> {
@@ -46,7 +46,7 @@ impl Shop {
     }
 
     fn state(&self) -> Value {
-        let address = told(&self.master.output(), "serving ").parse().expect("an address");
+        let address = reported(&self.master.output(), "serving ").parse().expect("an address");
         let mut connection = Connection::open(address).expect("it accepts");
         let answer = connection.get("/api/state").expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.body);

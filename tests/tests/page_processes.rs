@@ -84,17 +84,17 @@ fn names(directory: &Path) -> Vec<String> {
     entries.filter_map(name).collect()
 }
 
-/// The page, and what was told.
+/// The page, and what was reported.
 fn collected(directory: &Path, shown: ProcessMetrics) -> (Page, Vec<String>) {
     let snapshot =
         Collector::from_directory(directory).process_metrics(shown).collect().expect("a snapshot");
-    let told = snapshot.skipped().iter().map(ToString::to_string).collect();
-    (Page::parse(&snapshot.to_text()).expect("a page"), told)
+    let reported = snapshot.skipped().iter().map(ToString::to_string).collect();
+    (Page::parse(&snapshot.to_text()).expect("a page"), reported)
 }
 
 fn page(directory: &Path, shown: ProcessMetrics) -> Page {
-    let (page, told) = collected(directory, shown);
-    assert!(told.is_empty(), "{told:?}");
+    let (page, reported) = collected(directory, shown);
+    assert!(reported.is_empty(), "{reported:?}");
     page
 }
 
@@ -409,10 +409,13 @@ fn a_bad_ledger_is_reported_and_set_aside() {
     let too_long = vec![0; 5 << 20];
     for bad in [&b""[..], b"garbage", &flipped, &good[..70], &too_long] {
         fs::write(&ledger, bad).expect("written");
-        let (page, told) = collected(path, ProcessMetrics::Sum);
+        let (page, reported) = collected(path, ProcessMetrics::Sum);
         assert_eq!(page.at(CPU), expected);
         assert_eq!(page.at("headcount_files_skipped{reason=\"corrupt\"}"), 1.0);
-        assert!(told.len() == 1 && told[0].contains("processes.hcl: damaged"), "{told:?}");
+        assert!(
+            reported.len() == 1 && reported[0].contains("processes.hcl: damaged"),
+            "{reported:?}"
+        );
         assert_eq!(fs::read(path.join("processes.hcl.bad")).expect("put aside"), bad);
         assert_eq!(total(path), expected);
     }
@@ -422,16 +425,16 @@ fn a_bad_ledger_is_reported_and_set_aside() {
     later[8] = 9;
     fs::write(&ledger, &later).expect("written");
     for _ in 0..2 {
-        let (page, told) = collected(path, ProcessMetrics::Sum);
+        let (page, reported) = collected(path, ProcessMetrics::Sum);
         assert_eq!(page.at(CPU), expected);
-        assert!(told.len() == 1 && told[0].contains("format 9."), "{told:?}");
+        assert!(reported.len() == 1 && reported[0].contains("format 9."), "{reported:?}");
     }
     assert_eq!(fs::read(&ledger).expect("left"), later);
     fs::remove_file(&ledger).expect("removed");
     std::os::unix::fs::symlink("/dev/zero", &ledger).expect("a link");
-    let (page, told) = collected(path, ProcessMetrics::Sum);
+    let (page, reported) = collected(path, ProcessMetrics::Sum);
     assert_eq!(page.at(CPU), expected);
-    assert!(told.len() == 1 && told[0].contains("a symbolic link"), "{told:?}");
+    assert!(reported.len() == 1 && reported[0].contains("a symbolic link"), "{reported:?}");
     drop(burner);
 }
 

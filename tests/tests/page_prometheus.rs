@@ -216,8 +216,8 @@ fn a_real_prometheus_agrees_with_the_load_though_workers_are_killed() {
     assert_exactly(prometheus.number("sum(function_calls_total)"), 0.0);
     // It asked for OpenMetrics and got it: there a counter's family has no `_total`, and in the
     // text format it has.
-    let told = prometheus.get("/api/v1/metadata?metric=function_calls");
-    assert_eq!(told["data"]["function_calls"][0]["type"], "counter", "{told}");
+    let reported = prometheus.get("/api/v1/metadata?metric=function_calls");
+    assert_eq!(reported["data"]["function_calls"][0]["type"], "counter", "{reported}");
 
     let (mut brewed, workers) = load(&server, 6);
     prometheus.scrape();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::files::names;
 use headcount_tests::http::Connection;
 use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
@@ -81,7 +81,8 @@ impl Host {
             let output = exporter.output();
             let is_there = output.contains("serving http://") && output.contains("/metrics");
             let serving = "headcount: serving http://";
-            is_there.then(|| told(&output, serving).trim_end_matches("/metrics").parse().ok())?
+            is_there
+                .then(|| reported(&output, serving).trim_end_matches("/metrics").parse().ok())?
         });
         Self { exporter, address, worker, directory }
     }

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headcount::{Collector, Config, Counter, MetricFamily, Server, Serving, metric};
-use headcount_tests::child::{Child, exists, told};
+use headcount_tests::child::{Child, exists, reported};
 use headcount_tests::http::{Connection, Response};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, SOON, eventually, is_long, temporary_directory};
@@ -178,7 +178,7 @@ fn a_unix_socket_is_served_and_a_stale_one_replaced() {
 #[test]
 fn clients_that_behave_badly_keep_nobody_from_scraping() {
     let (serving, address) = start(&counted());
-    // More than it has room for: silent ones, ones with half a request, and ones that never read.
+    // More than it has space for: silent ones, ones with half a request, and ones that never read.
     let held: Vec<TcpStream> = (0..150)
         .map(|number| {
             let mut stream = TcpStream::connect(address).expect("it accepts");
@@ -320,7 +320,7 @@ fn a_forked_worker_keeps_nothing_of_its_master_s_server() {
     eventually("it serves", || serves(&master).then_some(()));
     let worker: i32 = eventually("it has forked", || {
         let output = master.output();
-        output.contains("worker ").then(|| told(&output, "worker ").parse().expect("a pid"))
+        output.contains("worker ").then(|| reported(&output, "worker ").parse().expect("a pid"))
     });
     let worker = Pid::from_raw(worker);
     let kept = |pid: Pid| -> Vec<String> {

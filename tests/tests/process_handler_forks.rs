@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory, within};
 
@@ -32,8 +32,8 @@ fn interrupt(what: &str, rounds: u32) -> (Page, f64, f64) {
     let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
-    assert_eq!(told(&output, "failures: "), "[]", "{output}");
-    let number = |what| told(&output, what).parse::<f64>().expect("a number");
+    assert_eq!(reported(&output, "failures: "), "[]", "{output}");
+    let number = |what| reported(&output, what).parse::<f64>().expect("a number");
     let page = page_of(directory.path());
     let children = number("children: ");
     assert_eq!(page.at("children_total"), 10.0 * children, "{output}");
@@ -126,7 +126,7 @@ fn when_the_mutex_is_released() {
     let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
-    let children: f64 = told(&output, "children: ").parse().expect("a number");
+    let children: f64 = reported(&output, "children: ").parse().expect("a number");
     assert!(children > 3.0, "{output}");
     let page = page_of(directory.path());
     assert_eq!(page.at("children_total"), 10.0 * children);
@@ -143,7 +143,7 @@ fn fork_handlers_that_come_before_ours_count_for_the_child() {
     let status = within(PATIENCE, "the program has ended", || child.ended());
     let output = child.all_output();
     assert!(status.success(), "{status:?}:\n{output}");
-    let counted: f64 = told(&output, "counted: ").parse().expect("a number");
+    let counted: f64 = reported(&output, "counted: ").parse().expect("a number");
     let page = page_of(directory.path());
     assert_eq!(page.at("work_total"), counted);
     assert_eq!(page.at("work_size_count"), counted);

@@ -1,5 +1,5 @@
 //! What a program or its system takes away: lengths of files, addresses, descriptors, the
-//! directory, room on the disk. Counting goes on, at worst in private memory, and nobody's files
+//! directory, space on the disk. Counting goes on, at worst in private memory, and nobody's files
 //! are touched.
 
 #![allow(clippy::float_cmp, reason = "counts are exact")]
@@ -24,14 +24,14 @@ fn run(arguments: &[&str]) -> String {
     output_of(Command::new(program).args(arguments), Duration::from_secs(60))
 }
 
-/// The page that the program told of itself, first or only.
-fn told_page(output: &str) -> Page {
+/// The page that the program printed of itself, first or only.
+fn reported_page(output: &str) -> Page {
     let (_, page) = output.split_once("page:\n").unwrap_or_else(|| panic!("no page in {output}"));
     let page = page.split_once("again:\n").map_or(page, |(page, _)| page);
     Page::parse(page).unwrap_or_else(|error| panic!("{error} in {output}"))
 }
 
-fn told<'a>(output: &'a str, what: &str) -> Vec<&'a str> {
+fn reported<'a>(output: &'a str, what: &str) -> Vec<&'a str> {
     output.lines().filter_map(|line| line.strip_prefix(what)).collect()
 }
 
@@ -51,10 +51,10 @@ fn counts_under(resource: &str, limit: u64, is_shared: bool) {
     let directory = temporary_directory(Medium::Memory);
     let path = directory.path().to_str().expect("UTF-8");
     let output = run(&["limited", path, resource, &limit.to_string()]);
-    assert_eq!(told(&output, "dropped: "), ["0 0"], "{output}");
-    assert_eq!(told(&output, "shared: "), [is_shared.to_string()], "{output}");
+    assert_eq!(reported(&output, "dropped: "), ["0 0"], "{output}");
+    assert_eq!(reported(&output, "shared: "), [is_shared.to_string()], "{output}");
     assert_eq!(output.contains("init: fine"), is_shared, "{output}");
-    assert_worked(&told_page(&output), 1.0);
+    assert_worked(&reported_page(&output), 1.0);
     let others = page_of(directory.path());
     if is_shared {
         assert_worked(&others, 1.0);
@@ -86,17 +86,17 @@ fn a_process_without_descriptors_at_its_first_use_counts_in_private_memory() {
     let directory = temporary_directory(Medium::Memory);
     let output = run(&["no-descriptors", directory.path().to_str().expect("UTF-8")]);
     assert!(output.contains("init: ") && output.contains("problem: "), "{output}");
-    assert_eq!(told(&output, "dropped: "), ["0 0"], "{output}");
-    assert_worked(&told_page(&output), 2.0);
+    assert_eq!(reported(&output, "dropped: "), ["0 0"], "{output}");
+    assert_worked(&reported_page(&output), 2.0);
 }
 
 #[test]
 fn a_child_without_descriptors_for_a_moment_counts() {
     let directory = temporary_directory(Medium::Memory);
     let output = run(&["no-descriptors-in-child", directory.path().to_str().expect("UTF-8")]);
-    assert_eq!(told(&output, "dropped: "), ["0 0"], "{output}");
+    assert_eq!(reported(&output, "dropped: "), ["0 0"], "{output}");
     // Its parent's beside its own.
-    assert_eq!(told_page(&output).at("work_total"), 1_007.0 + 100_001.0);
+    assert_eq!(reported_page(&output).at("work_total"), 1_007.0 + 100_001.0);
 }
 
 /// How many samples begin so.
@@ -113,7 +113,7 @@ fn blocks(directory: &Path) -> u64 {
 /// `None` where memory can't be locked for want of a privilege.
 fn locked_memory(directory: &Path, when: &str) -> Option<String> {
     let output = run(&["lock-memory", directory.to_str().expect("UTF-8"), when]);
-    if let [why] = told(&output, "refused: ")[..] {
+    if let [why] = reported(&output, "refused: ")[..] {
         #[allow(clippy::print_stderr, reason = "a test that couldn't be made says so")]
         {
             eprintln!("not tested: memory can't be locked here: {why}");
@@ -145,7 +145,7 @@ fn assert_worked_but_for_one(page: &Page) {
 fn a_child_that_locks_its_memory_before_it_counts_stays_small() {
     let directory = temporary_directory(Medium::Memory);
     let Some(output) = locked_memory(directory.path(), "in-child") else { return };
-    let resident = told(&output, "resident: ");
+    let resident = reported(&output, "resident: ");
     assert_eq!(resident.len(), 2, "{output}");
     for resident in resident {
         assert!(resident.parse::<u64>().expect("a number") < 64 << 10, "{output}");
@@ -181,9 +181,9 @@ fn a_directory_that_was_removed_is_made_anew_by_a_child() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("metrics");
     let output = run(&["remove", directory.to_str().expect("UTF-8")]);
-    assert_eq!(told(&output, "shared: "), ["false"], "nobody can see it: {output}");
-    assert_eq!(told(&output, "dropped: "), ["0 0"], "{output}");
-    assert_worked(&told_page(&output), 2.0);
+    assert_eq!(reported(&output, "shared: "), ["false"], "nobody can see it: {output}");
+    assert_eq!(reported(&output, "dropped: "), ["0 0"], "{output}");
+    assert_worked(&reported_page(&output), 2.0);
     assert_worked(&page_of(&directory), 1.0);
 }
 
@@ -200,7 +200,7 @@ fn a_relative_directory_stays_where_it_was() {
 fn a_full_disk_costs_new_series_only() {
     let folder = temporary_directory(Medium::Memory);
     let output = run(&["full", folder.path().to_str().expect("UTF-8")]);
-    if let [why] = told(&output, "refused: ")[..] {
+    if let [why] = reported(&output, "refused: ")[..] {
         eprintln!("not tested: no filesystem can be mounted here: {why}");
         return;
     }
@@ -208,15 +208,15 @@ fn a_full_disk_costs_new_series_only() {
         let hits = page.samples.iter().filter(|(key, _)| key.starts_with("hits_total{"));
         hits.map(|(_, value)| value).sum()
     };
-    let page = told_page(&output);
-    // The child's 100 are its own, in private memory: its segment found no room.
+    let page = reported_page(&output);
+    // The child's 100 are its own, in private memory: its segment found no space.
     assert_eq!(page.at("work_total"), 100.0, "{output}");
     let dropped = page.at("headcount_dropped_operations_total");
     assert!(dropped > 0.0, "the disk was full");
     assert_eq!(hits(&page) + dropped, 900.0);
-    // With room again there are new series again.
+    // With space again there are new series again.
     let (_, again) = output.split_once("again:\n").expect("a second page");
-    let page = told_page(again);
+    let page = reported_page(again);
     let dropped = page.at("headcount_dropped_operations_total");
     assert_eq!(hits(&page) + dropped, 20_900.0);
     assert!(dropped < 10_000.0, "{dropped}");
@@ -225,24 +225,24 @@ fn a_full_disk_costs_new_series_only() {
 #[test]
 fn what_is_beyond_the_cap_is_counted_together_and_without_allocating() {
     let output = run(&["over-cap"]);
-    assert_eq!(told(&output, "dropped: "), ["0 0"]);
-    let page = told_page(&output);
+    assert_eq!(reported(&output, "dropped: "), ["0 0"]);
+    let page = reported_page(&output);
     assert_eq!(series(&page, "hits_total{"), 1_001);
     assert_eq!(page.at("hits_total{id=\"_other\"}"), 500.0 * 3.0 + 20_000.0 + 1.0);
     assert_eq!(page.at("hits_total{id=\"0\"}"), 4.0);
     assert_eq!(page.at("hits_total{id=\"999\"}"), 3.0);
     // In the thread that made `_other`, and in another.
-    assert_eq!(told(&output, "allocations: "), ["0", "0"]);
+    assert_eq!(reported(&output, "allocations: "), ["0", "0"]);
 }
 
 #[test]
 fn observations_that_are_no_numbers_are_reported_at_once() {
     let output = run(&["not-a-number"]);
-    let page = told_page(&output);
+    let page = reported_page(&output);
     assert_eq!(page.at("headcount_dropped_operations_total"), 10.0);
     assert_eq!(page.at("work_size_count"), 1.0);
     assert_eq!(page.at("work_size_sum"), 1.0);
-    assert_eq!(told(&output, "dropped: "), ["0 10"]);
+    assert_eq!(reported(&output, "dropped: "), ["0 10"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::{Child, output_of, told};
+use headcount_tests::child::{Child, output_of, reported};
 use headcount_tests::collected::page_of;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, SOON, eventually, temporary_directory, within};
@@ -29,13 +29,13 @@ fn run(arguments: &[&str]) -> String {
 fn children_return_into_an_operation(what: &str, counts: &str) {
     let directory = temporary_directory(Medium::Memory);
     let output = run(&["fork-in-operation", directory.path().to_str().expect("UTF-8"), what]);
-    assert_eq!(told(&output, "failures: "), "0 None");
+    assert_eq!(reported(&output, "failures: "), "0 None");
     let page = page_of(directory.path());
     assert_eq!(page.at("children_total"), 1_000.0);
     assert_eq!(page.at("headcount_processes{state=\"dead\"}"), 101.0);
     // What was interrupted may be counted by the child or not, and what each child counted before
     // it noticed is unknown.
-    let counted: f64 = told(&output, "counted: ").parse().expect("a number");
+    let counted: f64 = reported(&output, "counted: ").parse().expect("a number");
     assert!((counted..counted + 101_000.0).contains(&page.at(counts)), "{counted}, {page:?}");
 }
 
@@ -58,7 +58,7 @@ fn a_hundred_children_of_a_handler_return_although_memory_is_limited() {
 fn no_child_of_a_handler_that_interrupted_a_first_use_hangs() {
     let directory = temporary_directory(Medium::Memory);
     let output = run(&["fork-while-waiting", directory.path().to_str().expect("UTF-8")]);
-    assert_eq!(told(&output, "failures: "), "0 None");
+    assert_eq!(reported(&output, "failures: "), "0 None");
     assert_eq!(page_of(directory.path()).at("children_total"), 1_000.0);
 }
 
@@ -93,7 +93,7 @@ fn what_a_child_counts_in_the_handler_is_there_or_reported() {
         let page = orphan("returns");
         assert_eq!(page.at("headcount_processes{state=\"live\"}"), 1.0, "{page:?}");
         assert_eq!(page.at("work_total"), 1.0);
-        // Inside a first use there is nowhere to count, but that can be said.
+        // Inside a first use there is nowhere to count, but that can be reported.
         let (counted, dropped) =
             (page.at("children_total"), page.at("headcount_dropped_operations_total"));
         assert_eq!(counted + dropped, 1_000.0, "{counted} counted and {dropped} dropped");
@@ -137,9 +137,9 @@ fn a_handler_records_in_the_counter_that_its_thread_records_in() {
     let status = within(PATIENCE, "the program has ended", || child.ended());
     assert!(status.success(), "{}", child.output());
     let output = child.all_output();
-    let handled: u64 = told(&output, "handled: ").parse().expect("a number");
+    let handled: u64 = reported(&output, "handled: ").parse().expect("a number");
     assert!(handled >= 1_000, "{output}");
     let (_, page) = output.split_once("page:\n").expect("a page");
-    let counted: f64 = told(&output, "counted: ").parse().expect("a number");
+    let counted: f64 = reported(&output, "counted: ").parse().expect("a number");
     assert_eq!(Page::parse(page).expect("a page").at("work_total"), counted);
 }

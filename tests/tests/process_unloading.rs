@@ -31,7 +31,7 @@ fn ready(command: &mut Command) -> Child {
     child
 }
 
-fn told(child: &Child, what: &str) -> u64 {
+fn reported(child: &Child, what: &str) -> u64 {
     let output = child.output();
     let line = output.lines().find_map(|line| line.strip_prefix(what));
     line.and_then(|number| number.trim().parse().ok())
@@ -72,10 +72,10 @@ fn a_library_that_is_loaded_and_closed_again_and_again_is_one_process_that_count
         eventually("its function is still asked", || {
             (self::page(&directory).value("guest_depth") == Some(1.0)).then_some(())
         });
-        let more = told(&child, "descriptors:") - told(&child, "descriptors before:");
+        let more = reported(&child, "descriptors:") - reported(&child, "descriptors before:");
         assert!(more <= 4, "{more} descriptors");
         // 4 GiB for the segment, and what the system's library keeps for threads.
-        let more = told(&child, "mebibytes:") - told(&child, "mebibytes before:");
+        let more = reported(&child, "mebibytes:") - reported(&child, "mebibytes before:");
         assert!(more < 6 << 10, "{more} MiB of addresses");
     }
 }
@@ -123,7 +123,7 @@ fn the_first_use_may_be_in_a_constructor() {
     let mut command = loader(&[&guest, &other], "constructors");
     command.env("GUEST_COUNTS_LOADS", "1").env("HEADCOUNT_DIR", &directory);
     let child = ready(&mut command);
-    assert!(told(&child, "descriptors:") > 0);
+    assert!(reported(&child, "descriptors:") > 0);
     let page = page(&directory);
     assert_eq!(page.at("guest_loads_total"), 2.0, "each was loaded once, and stayed");
     assert!(page.at("guest_work_total") >= 50.0);

@@ -181,10 +181,10 @@ impl Written {
             if self.used == BLOCK {
                 self.next_block();
             }
-            let room = self.bytes.get_mut(BLOCK + self.used..).unwrap_or_default();
-            let (now, later) = text.split_at(room.len().min(text.len()));
-            if let Some(room) = room.get_mut(..now.len()) {
-                room.copy_from_slice(now);
+            let free = self.bytes.get_mut(BLOCK + self.used..).unwrap_or_default();
+            let (now, later) = text.split_at(free.len().min(text.len()));
+            if let Some(free) = free.get_mut(..now.len()) {
+                free.copy_from_slice(now);
             }
             self.used += now.len();
             text = later;

@@ -114,8 +114,8 @@ impl Key {
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
         if self.large.is_empty() {
-            if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {
-                room.copy_from_slice(bytes);
+            if let Some(free) = self.small.get_mut(self.used..self.used + bytes.len()) {
+                free.copy_from_slice(bytes);
                 self.used += bytes.len();
                 return;
             }

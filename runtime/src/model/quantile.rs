@@ -7,12 +7,14 @@ use super::{Bucket, HistogramValue};
 #[non_exhaustive]
 pub struct Quantile {
     /// The estimate: as in Prometheus, the values of a bucket are assumed to be spread evenly over
-    /// it. Values above the last finite bound are estimated as that bound; it is NaN if there is none.
+    /// it. Values above the last finite bound are estimated as that bound; it is NaN if there is
+    /// none.
     pub value: f64,
     /// The quantile is greater than this, the lower bound of its bucket; -Inf for the first bucket,
     /// which also counts negative values.
     pub low: f64,
-    /// The quantile is less than or equal to this, the upper bound of its bucket; +Inf for the last.
+    /// The quantile is less than or equal to this, the upper bound of its bucket; +Inf for the
+    /// last.
     pub high: f64,
 }
 

@@ -8,8 +8,8 @@ use headcount::{Collector, Error, Exposition, Pieces};
 use http::{Request, Response};
 use tower_service::Service;
 
-/// A page as a response: what [`headcount::render_in_pieces`] or [`headcount::render`] returns, with
-/// status 503 and the reason if that is an error.
+/// A page as a response: what [`headcount::render_in_pieces`] or [`headcount::render`] returns,
+/// with status 503 and the reason if that is an error.
 ///
 /// The body in pieces is written while the client reads it. Its snapshot stays in memory meanwhile,
 /// so let the server end clients that read slowly.

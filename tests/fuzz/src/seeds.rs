@@ -27,7 +27,7 @@ fn main() {
     let put = |target: &str, name: &str, seed: &[u8]| {
         let folder = corpus.join(target);
         fs::create_dir_all(&folder).expect("a folder");
-        fs::write(folder.join(name), seed).expect("room");
+        fs::write(folder.join(name), seed).expect("space");
     };
     for version in names(golden).iter().filter(|name| golden.join(name).is_dir()) {
         let read = |name: &str| {

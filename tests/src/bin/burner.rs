@@ -1,6 +1,6 @@
 //! A program under test: it burns processor time, or watches others burn it.
 
-#![allow(clippy::print_stdout, reason = "what was seen is told on its output")]
+#![allow(clippy::print_stdout, reason = "what was seen is printed")]
 
 use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};

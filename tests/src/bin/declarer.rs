@@ -251,7 +251,7 @@ fn missing(directory: &str) {
     print!("page:\n{}", page());
 }
 
-/// The smallest segment has room for some thousand series.
+/// The smallest segment has space for some thousand series.
 fn small(directory: &str) {
     let config = Config::new().directory(directory).segment_size(SegmentSize::Tiny);
     headcount::init(config).expect("the directory is fit");

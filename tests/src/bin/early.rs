@@ -5,7 +5,7 @@
 //! early <directory by HEADCOUNT_DIR>
 //! ```
 
-#![allow(clippy::print_stdout, reason = "what it has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has found is printed")]
 #![expect(unsafe_code, reason = "a constructor")]
 
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! foreign <directory> <forks>
 //! ```
 
-#![allow(clippy::print_stdout, reason = "what it has counted is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has counted is printed")]
 #![expect(unsafe_code, reason = "fork, and its handlers")]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -6,7 +6,7 @@
 //! handlers <directory> <what> <rounds>
 //! ```
 
-#![allow(clippy::print_stdout, reason = "what it has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has found is printed")]
 #![expect(unsafe_code, reason = "fork, and signal handlers")]
 
 use std::os::unix::thread::JoinHandleExt;

@@ -28,7 +28,7 @@ fn long_row(id: &str) {
     let _ = id;
 }
 
-/// So long that the log needs room every few rows.
+/// So long that the log needs space every few rows.
 fn rows(from: u64, to: u64) {
     for id in from..to {
         long_row(&format!("{id:01000}"));
@@ -60,7 +60,7 @@ fn obey(who: &str, line: &str) -> String {
             }
         }
         ["live", n] => depth(who).set(f64::from(n.parse::<u32>().expect("a number"))),
-        // A thread has a shard of its own, which needs room of its own.
+        // A thread has a shard of its own, which needs space of its own.
         ["thread", n] => {
             let (who, n) = (who.to_owned(), number(n));
             thread::spawn(move || done(&who).inc_by(n)).join().expect("it ends well");

@@ -2,7 +2,7 @@
 //! `process_unloading.rs` says what it is for. Each scenario ends by itself, or says `ready` and
 //! waits to be killed.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "loads libraries, forks")]
 
 use std::ffi::{CStr, CString, c_char, c_void};

@@ -2,7 +2,7 @@
 //! fills the rest. The disk is a mount of its own, so that a scenario is one command. It doesn't
 //! count itself; what its children find it judges as a collector, and tells.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "fork, and an allocator that records")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -113,9 +113,9 @@ fn main() {
 
 /// How a child's counting fares: `shared` or `private`, what it dropped, and what it sees of itself
 /// where nobody else does.
-struct Told<'a>(&'a Oracle, usize);
+struct Reported<'a>(&'a Oracle, usize);
 
-impl Told<'_> {
+impl Reported<'_> {
     const WORDS: usize = 4;
 
     fn tell(&self) {
@@ -138,7 +138,7 @@ impl Told<'_> {
     }
 
     fn is_shared(&self) -> bool {
-        assert!(self.value(0) > 0, "it told nothing");
+        assert!(self.value(0) > 0, "it reported nothing");
         self.value(0) == 2
     }
 
@@ -159,7 +159,7 @@ fn sample(text: &str, name: &str) -> u64 {
 }
 
 /// Words that a whole family of processes shares; the file is on another disk.
-fn told() -> (tempfile::TempDir, Oracle) {
+fn reported() -> (tempfile::TempDir, Oracle) {
     let folder = temporary_directory(Medium::Disk);
     let oracle = Oracle::map(&folder.path().join("told"), 1024);
     (folder, oracle)
@@ -190,7 +190,7 @@ fn init() -> Result<(), headcount::Error> {
 fn die(dead: u32, with_gauge: bool) {
     for i in 1..=dead {
         ends_well(forked(|| {
-            init().expect("there is room yet");
+            init().expect("there is space yet");
             WORK.inc_by(i.into());
             rows(i % 5).inc();
             if with_gauge {
@@ -236,9 +236,9 @@ fn tell_page() {
     );
 }
 
-/// A process declares and counts at run time, on a disk that gets full and then has room again.
+/// A process declares and counts at run time, on a disk that gets full and then has space again.
 fn declare() {
-    init().expect("there is room yet");
+    init().expect("there is space yet");
     WORK.inc();
     let family = |number: u32| {
         let family = dynamic::counter(format!("declared_{number}_total"), "One of many.");
@@ -301,8 +301,8 @@ fn declare() {
 fn one(dead: u32, pages: u32, with_gauge: bool) {
     die(dead, with_gauge);
     fill(pages);
-    let (_folder, oracle) = told();
-    let worker = Told(&oracle, 0);
+    let (_folder, oracle) = reported();
+    let worker = Reported(&oracle, 0);
     ends_well(forked(|| {
         let _ = init();
         WORK.inc_by(1_000);
@@ -316,10 +316,10 @@ fn one(dead: u32, pages: u32, with_gauge: bool) {
 /// What fills the disk isn't the dead.
 fn nothing_dead() {
     fill(0);
-    let (_folder, oracle) = told();
-    let (worker, child) = (Told(&oracle, 0), Told(&oracle, 1));
+    let (_folder, oracle) = reported();
+    let (worker, child) = (Reported(&oracle, 0), Reported(&oracle, 1));
     ends_well(forked(|| {
-        init().expect_err("there is no room");
+        init().expect_err("there is no space");
         WORK.inc_by(5);
         // It tries for itself.
         ends_well(forked(|| {
@@ -338,8 +338,8 @@ fn nothing_dead() {
 fn threads(pages: u32) {
     die(30, false);
     fill(pages);
-    let (_folder, oracle) = told();
-    let worker = Told(&oracle, 0);
+    let (_folder, oracle) = reported();
+    let worker = Reported(&oracle, 0);
     ends_well(forked(|| {
         let go = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -373,11 +373,11 @@ fn set_directory() {
 fn together(workers: u32) {
     die(30, false);
     fill(1);
-    let (_folder, oracle) = told();
+    let (_folder, oracle) = reported();
     let go = oracle.word(1_000);
     let children: Vec<Pid> = (0..workers)
         .map(|i| {
-            let worker = Told(&oracle, i as usize);
+            let worker = Reported(&oracle, i as usize);
             forked(|| {
                 while go.load(Ordering::Acquire) == 0 {
                     std::hint::spin_loop();
@@ -390,7 +390,7 @@ fn together(workers: u32) {
         .collect();
     go.store(1, Ordering::Release);
     children.into_iter().for_each(ends_well);
-    (0..workers).for_each(|i| Told(&oracle, i as usize).print());
+    (0..workers).for_each(|i| Reported(&oracle, i as usize).print());
     tell_page();
 }
 
@@ -399,8 +399,8 @@ fn together(workers: u32) {
 fn fork_meanwhile() {
     die(30, false);
     fill(1);
-    let (_folder, oracle) = told();
-    let (worker, child) = (Told(&oracle, 0), Told(&oracle, 1));
+    let (_folder, oracle) = reported();
+    let (worker, child) = (Reported(&oracle, 0), Reported(&oracle, 1));
     ends_well(forked(|| {
         set_directory();
         let (records, has_recorded) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -440,8 +440,8 @@ fn fork_meanwhile() {
 fn allocator() {
     die(30, false);
     fill(1);
-    let (_folder, oracle) = told();
-    let worker = Told(&oracle, 0);
+    let (_folder, oracle) = reported();
+    let worker = Reported(&oracle, 0);
     let allocations = oracle.word(900);
     ends_well(forked(|| {
         set_directory();

@@ -1,10 +1,10 @@
-//! A program whose directory is full when it makes a row, and has room again later.
+//! A program whose directory is full when it makes a row, and has space again later.
 //!
 //! ```text
 //! regrown <directory>      a filesystem in memory is mounted there, for this program only
 //! ```
 
-#![allow(clippy::print_stdout, reason = "what it has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what it has found is printed")]
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -56,7 +56,7 @@ fn main() {
     rows("first").inc();
     let mut filler = File::create(Path::new(&directory).join("filler")).expect("a file");
     while filler.write_all(&[1; 512]).is_ok() {}
-    // Rows, until there is no room for one.
+    // Rows, until there is no space for one.
     let mut id = 0;
     while headcount::health().problem().is_none() {
         id += 1;

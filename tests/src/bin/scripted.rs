@@ -188,12 +188,12 @@ fn obey(command: &str) {
 
 /// Whether it was told to remove a series; then it was there, and is not now.
 fn removed(what: &str, remove: impl Fn() -> bool) -> bool {
-    let told = what == "remove";
-    if told {
+    let reported = what == "remove";
+    if reported {
         assert!(remove(), "it is there");
         assert!(!remove(), "it is gone");
     }
-    told
+    reported
 }
 
 fn enter(state: &str) {

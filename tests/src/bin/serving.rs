@@ -47,11 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             ForkResult::Parent { child } => writeln!(stdout(), "worker {child}")?,
         }
     }
-    let mut told = false;
+    let mut reported = false;
     loop {
-        if let (false, [address, ..]) = (told, &serving.addresses()[..]) {
+        if let (false, [address, ..]) = (reported, &serving.addresses()[..]) {
             writeln!(stdout(), "serving {address}")?;
-            told = true;
+            reported = true;
         }
         thread::sleep(Duration::from_millis(2));
     }

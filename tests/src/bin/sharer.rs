@@ -2,7 +2,7 @@
 //! up their rights, that change their root directory, or whose descriptors were closed. Each
 //! scenario is one command, and each ends by itself.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "fork, and closing descriptors that others have")]
 
 use std::fs::{self, File};

@@ -2,7 +2,7 @@
 //! family, functions and loggers that take locks. Each scenario is one command and checks what it
 //! can see itself; `process_unusual.rs` starts them.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has done is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has done is printed")]
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
 use std::fs::File;

@@ -42,7 +42,7 @@ fn energy(role: Who) -> Counter<f64>;
 #[metric(name = "sizes", buckets = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0])]
 fn size(role: Who, id: u32) -> Histogram;
 
-/// Rows with long values: the log needs more room again and again.
+/// Rows with long values: the log needs more space again and again.
 #[metric(name = "rows_total")]
 fn rows(role: Who, id: &str) -> Counter;
 

@@ -1,7 +1,7 @@
 //! A program under test, for what it does while another process holds the directory's files: see
 //! `process_waiting.rs`. Each scenario is one command.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "fork, leases and locks")]
 
 use std::fs::File;

@@ -3,7 +3,7 @@
 //! Scenarios that fork or die can't run inside the test's own process, which has threads of the
 //! test runner.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has counted is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has counted is printed")]
 #![expect(unsafe_code, reason = "fork, and the acknowledgements in a page shared with the test")]
 
 use std::path::Path;

@@ -75,7 +75,7 @@ fn serve_lets_in_whom_its_web_configuration_lets_in() {
     // The reason is for whoever runs the server.
     fs::write(&config, "nonsense: 1\n").expect("ours");
     assert_eq!(get(), 500);
-    eventually("the reason is told", || {
+    eventually("the reason is reported", || {
         serving.output().contains("`nonsense` is not supported").then_some(())
     });
 }

@@ -37,7 +37,7 @@ pub(crate) fn leaves_out(first: &Family<'_>, width: u32, values: &[String], says
     assert_eq!(found.page.at("intact_total"), 42.0);
 }
 
-/// The file is read, and one conflict is told.
+/// The file is read, and one conflict is reported.
 #[track_caller]
 fn conflicts(forged: &Forged, says: &str) {
     let folder = with_two_segments();
@@ -106,7 +106,7 @@ fn what_is_wrong_in_a_later_version_is_left_alone() {
     header[8] = 2;
     header[10] = 9;
     seal_header(&mut header);
-    File::options().write(true).open(&path).expect("ours").write_all_at(&header, 0).expect("room");
+    File::options().write(true).open(&path).expect("ours").write_all_at(&header, 0).expect("space");
     let found = collect(folder.path());
     let [skipped] = &found.skipped[..] else { panic!("{:?}", found.skipped) };
     assert!(skipped.contains("newer version"), "{skipped}");

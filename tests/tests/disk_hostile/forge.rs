@@ -154,7 +154,7 @@ impl Forged {
         // Sorts first.
         let path = directory.join(format!("0-{:032x}.hc", self.instance));
         let file = File::create(&path).expect("a file");
-        file.set_len(LEN).expect("room");
+        file.set_len(LEN).expect("space");
         let put = |at: u64, bytes: &[u8]| file.write_all_at(bytes, at).expect("written");
         put(0, &header);
         let log_used = self.log.len() as u64;

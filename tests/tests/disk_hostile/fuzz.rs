@@ -100,7 +100,7 @@ impl Parts {
 
     fn write(&self, path: &Path, original: &Self) {
         let file = File::create(path).expect("ours");
-        file.set_len(self.len).expect("room");
+        file.set_len(self.len).expect("space");
         let word =
             |at: usize| u64::from_le_bytes(original.head[at..at + 8].try_into().expect("eight"));
         let log = self.records.concat();

@@ -74,7 +74,7 @@ fn collect(directory: &Path) -> Found {
     Found { page, skipped: said("skipped: ") }
 }
 
-/// The file is skipped, and why is said.
+/// The file is skipped, and why is reported.
 #[track_caller]
 fn skips(forged: &Forged, says: &str) {
     let folder = with_two_segments();

@@ -85,7 +85,7 @@ const ACTIONS: [Action; 14] = [
         surely: &["rewrite_log.switch"],
         passings: 1,
     },
-    // No room for its segment, until the dead are compacted.
+    // No space for its segment, until the dead are compacted.
     Action {
         name: "start",
         refused: &["grow.blocks=28*1"],

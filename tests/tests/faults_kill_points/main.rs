@@ -40,7 +40,7 @@ type Refused = &'static [(&'static str, Errno)];
 const DETOURS: [(&[&str], Refused); 4] = [
     // No unnamed files.
     (&["start", "child"], &[("create.unnamed", Errno::EOPNOTSUPP)]),
-    // No unnamed files, and no room either.
+    // No unnamed files, and no space either.
     (&["start"], &[("create.unnamed", Errno::EOPNOTSUPP), ("create.truncate", Errno::ENOSPC)]),
     // No way to allocate but by touching.
     (&["start", "later"], &[("grow.blocks", Errno::EOPNOTSUPP)]),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount_tests::child::{output_of, told};
+use headcount_tests::child::{output_of, reported};
 use headcount_tests::files::segments;
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory};
@@ -53,7 +53,7 @@ fn a_master_that_only_declares_makes_no_file_and_its_workers_have_equal_logs() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("metrics");
     let output = declarer(&["preload"], &[("HEADCOUNT_DIR", directory.to_str().expect("UTF-8"))]);
-    assert_eq!(told(&output, "files: "), "0 4");
+    assert_eq!(reported(&output, "files: "), "0 4");
     let page = page_in(&output);
     for number in 1..20_u32 {
         let plain = page.value(&format!("plain_{number}_total"));
@@ -76,8 +76,8 @@ fn a_master_that_only_declares_makes_no_file_and_its_workers_have_equal_logs() {
 fn threads_may_declare_while_others_fork() {
     let folder = temporary_directory(Medium::Memory);
     let output = declarer(&["forks", folder.path().to_str().expect("UTF-8")], &[]);
-    assert_eq!(told(&output, "health: "), "None", "{output}");
-    let number = |what: &str| told(&output, what).parse::<f64>().expect("a number");
+    assert_eq!(reported(&output, "health: "), "None", "{output}");
+    let number = |what: &str| reported(&output, what).parse::<f64>().expect("a number");
     let page = page_in(&output);
     assert_eq!(page.at("known_total"), number("counted: ") + 60.0 * 2_000.0);
     assert_eq!(page.at("rows_total{thread=\"kept\"}"), 60.0);
@@ -97,7 +97,7 @@ fn ten_thousand_declarations_are_registered_one_by_one() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().to_str().expect("UTF-8");
     let output = declarer(&["many", directory, "10000"], &[]);
-    assert_eq!(told(&output, "families: "), "20002", "{output}");
+    assert_eq!(reported(&output, "families: "), "20002", "{output}");
     // For who changes the figures in the documentation.
     println!("{output}");
 }
@@ -105,7 +105,7 @@ fn ten_thousand_declarations_are_registered_one_by_one() {
 #[test]
 fn one_family_too_many_is_refused() {
     let output = declarer(&["too-many"], &[]);
-    let refused = told(&output, "refused: ");
+    let refused = reported(&output, "refused: ");
     assert!(refused.starts_with("more than 100000 families are declared at run time"), "{refused}");
     assert!(refused.contains("`number_100000_total`"), "{refused}");
 }
@@ -113,21 +113,21 @@ fn one_family_too_many_is_refused() {
 #[test]
 fn without_a_directory_or_space_a_declaration_is_what_a_compiled_one_is() {
     let output = declarer(&["alone"], &[]);
-    assert_eq!(told(&output, "private: "), "true");
+    assert_eq!(reported(&output, "private: "), "true");
     assert_eq!(page_in(&output).value("rows_total{a=\"x\"}"), Some(3.0));
 
     let folder = temporary_directory(Medium::Memory);
     let file = folder.path().join("file");
     let output = declarer(&["missing", file.to_str().expect("UTF-8")], &[]);
-    assert_eq!(told(&output, "init: "), "true");
+    assert_eq!(reported(&output, "init: "), "true");
     let page = output.split_once("page:\n").expect("a page").1;
     let page = Page::parse(page).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((page.value("some_total"), page.value("later_total")), (Some(3.0), Some(4.0)));
 
     let directory = folder.path().join("metrics");
     let output = declarer(&["small", directory.to_str().expect("UTF-8")], &[]);
-    let number = |what: &str| told(&output, what).parse::<u64>().expect("a number");
-    assert!(told(&output, "problem: ").contains("allocate"), "{output}");
+    let number = |what: &str| reported(&output, what).parse::<u64>().expect("a number");
+    assert!(reported(&output, "problem: ").contains("allocate"), "{output}");
     assert!(number("shown: ") > 500, "{output}");
     assert_eq!(number("shown: ") + number("dropped series: "), 5_000);
     assert_eq!(number("dropped series: "), number("dropped operations: "));
@@ -139,21 +139,24 @@ fn of_a_declaration_and_a_compiled_one_that_comes_later_the_one_in_force_stays()
     let output = declarer(&["early"], &[("EARLY", "note")]);
     let page = page_in(&output);
     assert_eq!(page.value("contested"), Some(7.0));
-    assert!(told(&output, "again: ").contains("different modes"), "{output}");
+    assert!(reported(&output, "again: ").contains("different modes"), "{output}");
 
     // It has counted.
     let output = declarer(&["early"], &[("EARLY", "count")]);
     let page = page_in(&output);
     assert_eq!(page.value("contested"), Some(2.0));
     // With another help text, it is another declaration of the family in force.
-    assert_eq!(told(&output, "again: "), "accepted");
+    assert_eq!(reported(&output, "again: "), "accepted");
     for how in ["note", "count"] {
         let output = declarer(&["early"], &[("EARLY", how)]);
         for what in ["verify: ", "health: "] {
-            let told = told(&output, what);
-            assert!(told.starts_with("`contested` is declared with different modes"), "{told}");
-            assert_eq!(told.matches("declarer.rs:").count(), 2, "{told}");
+            let reported = reported(&output, what);
+            assert!(
+                reported.starts_with("`contested` is declared with different modes"),
+                "{reported}"
+            );
+            assert_eq!(reported.matches("declarer.rs:").count(), 2, "{reported}");
         }
-        assert_eq!(told(&output, "dropped series: "), "1");
+        assert_eq!(reported(&output, "dropped series: "), "1");
     }
 }

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use headcount::{Error, GaugeMode, dynamic};
-use headcount_tests::child::told;
+use headcount_tests::child::reported;
 
 use crate::processes::{declarer, page_in};
 use crate::{COMPILED_DEPTH, compiled, page};
@@ -180,12 +180,13 @@ fn a_wrong_number_of_values_counts_nothing_and_is_reported() {
     // In a process of its own: `health` reports the first problem only.
     let output = declarer(&["misuse"], &[]);
     assert!(
-        told(&output, "problem: ").contains("`rows_total` has 2 labels, and was given 1 value at "),
+        reported(&output, "problem: ")
+            .contains("`rows_total` has 2 labels, and was given 1 value at "),
         "{output}"
     );
-    assert!(told(&output, "problem: ").contains("declarer.rs:"), "{output}");
-    assert!(told(&output, "error: ").contains("was given 3 values at "), "{output}");
-    assert_eq!(told(&output, "dropped operations: "), "2");
+    assert!(reported(&output, "problem: ").contains("declarer.rs:"), "{output}");
+    assert!(reported(&output, "error: ").contains("was given 3 values at "), "{output}");
+    assert_eq!(reported(&output, "dropped operations: "), "2");
     let page = page_in(&output);
     assert_eq!(page.samples.keys().filter(|name| name.starts_with("rows_total")).count(), 1);
 }

@@ -12,7 +12,8 @@ use crate::{ANYBODY, Guarded, SERVER, basic, hashed};
 fn slow_and_hostile_handshakes_keep_nobody_from_scraping() {
     let config = format!("{SERVER}basic_auth_users:\n  alice: {}\n", hashed("a"));
     let server = Guarded::start(&config).expect("it starts");
-    // More than it has room for: silent ones, half a greeting, rubbish, and greetings byte by byte.
+    // More than it has space for: silent ones, half a greeting, rubbish, and greetings byte by
+    // byte.
     let hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
     let mut held: Vec<TcpStream> = Vec::new();
     for number in 0..150 {

@@ -31,8 +31,8 @@ fn run(command: &mut Command, environment: &[(&str, &str)]) -> String {
     output_of(command.envs(environment.iter().copied()), SOON)
 }
 
-/// What this process said of itself, without its name.
-fn said<'a>(output: &'a str, who: &str) -> Vec<&'a str> {
+/// What this process reported of itself, without its name.
+fn reports_of<'a>(output: &'a str, who: &str) -> Vec<&'a str> {
     let of = |line: &'a str| line.strip_prefix(who)?.strip_prefix(": ");
     output.lines().filter_map(of).collect()
 }

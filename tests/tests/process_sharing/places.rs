@@ -8,7 +8,7 @@ use headcount_tests::files::text;
 use headcount_tests::{Medium, temporary_directory};
 
 use crate::rights::{copy_to, world_writable_directory};
-use crate::{count, has, run, said, sharer};
+use crate::{count, has, reports_of, run, sharer};
 
 #[test]
 fn a_directory_that_was_renamed_stays_the_processes_own() {
@@ -17,8 +17,8 @@ fn a_directory_that_was_renamed_stays_the_processes_own() {
         let (directory, renamed) = (folder.path().join("d"), folder.path().join("renamed"));
         let output = sharer(&["rename", text(&directory), text(&renamed)], &[]);
         for who in ["worker", "master"] {
-            has(&said(&output, who), "shared true 1");
-            has(&said(&output, who), "work 11");
+            has(&reports_of(&output, who), "shared true 1");
+            has(&reports_of(&output, who), "work 11");
         }
         assert_eq!(fs::read_dir(&directory).expect("the other").count(), 0);
     }
@@ -28,7 +28,7 @@ fn a_directory_that_was_renamed_stays_the_processes_own() {
 fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() {
     let folder = temporary_directory(Medium::Memory);
     let output = sharer(&["remove", text(&folder.path().join("d"))], &[]);
-    let (worker, master) = (said(&output, "worker"), said(&output, "master"));
+    let (worker, master) = (reports_of(&output, "worker"), reports_of(&output, "master"));
     has(&worker, "shared true 1");
     has(&worker, "work 10");
     has(&worker, "no problem");
@@ -43,7 +43,7 @@ fn a_daemon_that_closes_every_descriptor_and_its_children_share() {
     for medium in [Medium::Memory, Medium::Disk] {
         let folder = temporary_directory(medium);
         let output = sharer(&["daemon", text(&folder.path().join("d")), "here"], &[]);
-        let (worker, master) = (said(&output, "worker"), said(&output, "master"));
+        let (worker, master) = (reports_of(&output, "worker"), reports_of(&output, "master"));
         has(&worker, "shared true 1");
         has(&worker, "work 11");
         has(&worker, "no problem");
@@ -56,7 +56,7 @@ fn a_directory_that_cannot_be_reopened_is_reported() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
     let output = sharer(&["daemon", text(&directory), "elsewhere"], &[]);
-    let worker = said(&output, "worker");
+    let worker = reports_of(&output, "worker");
     has(&worker, "shared false 0");
     has(&worker, "work 10");
     let problem = format!("problem {}: the directory's descriptor was closed", directory.display());
@@ -69,14 +69,14 @@ fn a_directory_that_cannot_be_reopened_is_reported() {
 fn without_the_kernels_random_numbers_a_process_counts() {
     let folder = temporary_directory(Medium::Memory);
     let output = sharer(&["without-random", text(&folder.path().join("d"))], &[]);
-    let (worker, child) = (said(&output, "worker"), said(&output, "child"));
+    let (worker, child) = (reports_of(&output, "worker"), reports_of(&output, "child"));
     has(&worker, "init fine");
     has(&worker, "shared true 1");
     has(&worker, "work 10");
     has(&child, "shared true 1");
     has(&child, "work 10");
     let output = sharer(&["without-any-random"], &[]);
-    has(&said(&output, "worker"), "true 0");
+    has(&reports_of(&output, "worker"), "true 0");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn where_the_directory_cant_be_listed_a_process_shows_its_own_numbers_and_says_w
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("d");
     let output = sharer(&["unlisted", text(&directory)], &[]);
-    let worker = said(&output, "worker");
+    let worker = reports_of(&output, "worker");
     has(&worker, "work 5");
     let why = format!("{}: can't list the directory: Permission denied", directory.display());
     assert_eq!(count(&worker, &format!("skipped {why}")), 1, "{output}");
@@ -96,7 +96,7 @@ fn limits_set_later_leave_space_where_the_segment_is_small() {
     for (size, is_fine) in [("large", false), ("small", true), ("tiny", true)] {
         let folder = temporary_directory(Medium::Memory);
         let output = sharer(&["limited-after", size, text(folder.path())], &[]);
-        let worker = said(&output, "worker");
+        let worker = reports_of(&output, "worker");
         has(&worker, &format!("thread {is_fine}"));
         // Said where the limit that is to be tried can be set.
         let other = format!("locked {}", !is_fine);
@@ -115,7 +115,7 @@ fn a_process_that_may_lock_two_mebibytes_counts() {
         chown(&directory, Some(65_534), Some(65_534)).expect("root may");
     }
     let output = run(Command::new(&program).args(["locked", text(&directory)]), &[]);
-    let worker = said(&output, "worker");
+    let worker = reports_of(&output, "worker");
     has(&worker, "true 0");
     has(&worker, "work 5");
     has(&worker, "init fine");

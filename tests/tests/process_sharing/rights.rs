@@ -15,7 +15,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
 
-use crate::{VARIABLES, count, has, run, said, sharer};
+use crate::{VARIABLES, count, has, reports_of, run, sharer};
 
 /// A directory that others may enter, as they may enter `/run`.
 pub(crate) fn world_writable_directory(medium: Medium) -> TempDir {
@@ -47,7 +47,8 @@ fn workers_without_the_masters_rights_count_with_it_by_one_setting() {
                 let folder = temporary_directory(medium);
                 let directory = folder.path().join("above/d");
                 let output = sharer(&["prefork", text(&directory), by_code, &user], &environment);
-                let (worker, master) = (said(&output, "worker"), said(&output, "master"));
+                let (worker, master) =
+                    (reports_of(&output, "worker"), reports_of(&output, "master"));
                 assert_eq!(count(&worker, "shared true 1"), 3, "{output}");
                 assert_eq!(count(&worker, "no problem"), 3, "{output}");
                 has(&worker, "work 3");
@@ -69,7 +70,7 @@ fn workers_without_the_masters_rights_and_the_setting_say_so() {
         let directory = folder.path().join("d");
         let user = format!("{GROUP}:1234");
         let output = sharer(&["prefork", text(&directory), "-", &user], &[]);
-        let worker = said(&output, "worker");
+        let worker = reports_of(&output, "worker");
         assert_eq!(count(&worker, "shared false 0"), 3, "{output}");
         assert_eq!(count(&worker, "problem "), 3, "{output}");
         assert_eq!(count(&worker, "log counting in private memory"), 3, "{output}");
@@ -77,8 +78,8 @@ fn workers_without_the_masters_rights_and_the_setting_say_so() {
         // The directory is there now, for root alone: whoever wants to share it is told at once.
         let group = GROUP.to_string();
         let output = sharer(&["prefork", text(&directory), &group, &user], &[]);
-        let told = format!("init false {}: group {GROUP} can't write", directory.display());
-        assert_eq!(count(&said(&output, "master"), &told), 1, "{output}");
+        let reported = format!("init false {}: group {GROUP} can't write", directory.display());
+        assert_eq!(count(&reports_of(&output, "master"), &reported), 1, "{output}");
         let there = fs::metadata(&directory).expect("it is there");
         assert_eq!((there.mode() & 0o7777, there.gid()), (0o700, 0), "nothing was changed");
     });
@@ -94,9 +95,9 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             fs::create_dir(&jail).expect("a directory");
             let output = sharer(&["chroot", text(&directory), text(&jail)], &[]);
             for who in ["worker", "master"] {
-                has(&said(&output, who), "shared true 1");
-                has(&said(&output, who), "work 11");
-                has(&said(&output, who), "no problem");
+                has(&reports_of(&output, who), "shared true 1");
+                has(&reports_of(&output, who), "work 11");
+                has(&reports_of(&output, who), "no problem");
             }
             assert_eq!(fs::read_dir(&jail).expect("ours").count(), 0, "nothing in the jail");
 
@@ -108,14 +109,14 @@ fn a_child_with_another_root_directory_counts_with_its_parent() {
             let shared = folder.path().join("shared");
             let output = sharer(&["jailed", text(&shared), text(&jail), &group], &[]);
             for who in ["worker", "master"] {
-                has(&said(&output, who), "shared true 1");
-                has(&said(&output, who), "work 11");
-                has(&said(&output, who), "no problem");
+                has(&reports_of(&output, who), "shared true 1");
+                has(&reports_of(&output, who), "work 11");
+                has(&reports_of(&output, who), "no problem");
             }
             fs::remove_dir_all(jail.join("proc")).expect("ours");
 
             let output = sharer(&["chroot-too-late", text(&directory), text(&jail)], &[]);
-            let worker = said(&output, "worker");
+            let worker = reports_of(&output, "worker");
             has(&worker, "shared false 0");
             has(&worker, "work 10");
             let problem = worker.iter().find(|line| line.starts_with("problem "));
@@ -132,8 +133,8 @@ fn a_child_that_sees_other_mounts_counts_with_its_parent() {
         let folder = temporary_directory(Medium::Memory);
         let output = sharer(&["mount", text(&folder.path().join("d"))], &[]);
         for who in ["worker", "master"] {
-            has(&said(&output, who), "shared true 1");
-            has(&said(&output, who), "work 11");
+            has(&reports_of(&output, who), "shared true 1");
+            has(&reports_of(&output, who), "work 11");
         }
     });
 }
@@ -152,7 +153,7 @@ fn a_set_user_id_program_does_not_look_at_the_environment() {
             let mut command = Command::new(&program);
             command.arg("worker").uid(65_534).gid(65_534);
             let output = run(&mut command, &[(name, text(&directory))]);
-            let worker = said(&output, "worker");
+            let worker = reports_of(&output, "worker");
             has(&worker, "shared false 0");
             has(&worker, "work 5");
             assert!(!folder.path().join("x").exists(), "made as root, by {name}");
@@ -160,7 +161,7 @@ fn a_set_user_id_program_does_not_look_at_the_environment() {
         // The same without its caller's environment in play: it has root's rights.
         let output =
             run(Command::new(&program).args(["size", "small", text(&directory)]).uid(65_534), &[]);
-        has(&said(&output, "master"), "shared true 1");
+        has(&reports_of(&output, "master"), "shared true 1");
         assert_eq!(fs::metadata(&directory).expect("made").uid(), 0);
     });
 }

@@ -1,4 +1,4 @@
-//! What is counted. A family has room for the greatest number of series.
+//! What is counted. A family has space for the greatest number of series.
 
 use headcount::{Counter, Histogram, metric};
 

@@ -68,7 +68,7 @@ pub(crate) fn full(directory: &str) {
     let mut file = File::create(&filler).expect("a file");
     while std::io::Write::write_all(&mut file, &[1; 1024]).is_ok() {}
     drop(file);
-    // Some of these find room in blocks that are there already.
+    // Some of these find space in blocks that are there already.
     for i in 1..900 {
         hit(i);
     }

@@ -2,7 +2,7 @@
 //! closed descriptors, locked memory. Each scenario is one command, and each ends by itself or says
 //! `ready` and waits to be killed.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "fork, signal handlers, and an allocator that counts")]
 
 mod directories;
@@ -58,7 +58,7 @@ fn long_row(id: &str) {
     let _ = id;
 }
 
-/// So long that the log needs room every few rows.
+/// So long that the log needs space every few rows.
 fn row(id: u32) {
     long_row(&format!("{id:01000}"));
 }

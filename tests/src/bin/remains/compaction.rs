@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 use crate::metrics::tenant_calls;
 use crate::{compact, forked, short_lived, tell};
 
-/// A filesystem without room, in a mount of this process only.
+/// A filesystem without space, in a mount of this process only.
 pub(crate) fn compact_full(directory: &str) {
     if let Err(error) = mount_megabyte(directory) {
         println!("refused: {error}");

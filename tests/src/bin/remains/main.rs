@@ -2,7 +2,7 @@
 //! leave. Each scenario is one command, and ends by itself, when its input ends, or when it is
 //! killed.
 
-#![allow(clippy::print_stdout, reason = "what a scenario has found is told on its output")]
+#![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
 #![expect(unsafe_code, reason = "fork")]
 
 mod compaction;

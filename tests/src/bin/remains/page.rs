@@ -22,23 +22,23 @@ pub(crate) fn page(directory: &Path) -> String {
         Collector::from_directory(directory).auto_compact(false).collect().expect("a snapshot");
     let mut page = String::new();
     for skipped in snapshot.skipped() {
-        writeln!(page, "skipped {skipped}").expect("room");
+        writeln!(page, "skipped {skipped}").expect("space");
     }
     for family in snapshot.families() {
         if family.name.starts_with("headcount_") || family.series.is_empty() {
             continue;
         }
         let (name, kind) = (&family.name, family.kind);
-        writeln!(page, "{kind:?} {name} {:?} {:?}", family.unit, family.help).expect("room");
+        writeln!(page, "{kind:?} {name} {:?} {:?}", family.unit, family.help).expect("space");
         for series in &family.series {
-            write!(page, "   ").expect("room");
+            write!(page, "   ").expect("space");
             for (label, value) in &series.labels {
-                write!(page, " {label}={value:?}").expect("room");
+                write!(page, " {label}={value:?}").expect("space");
             }
-            write!(page, " {}", value(&series.value)).expect("room");
+            write!(page, " {}", value(&series.value)).expect("space");
             if let Some(created) = series.created {
                 let since = created.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
-                write!(page, " since {}", since.as_nanos()).expect("room");
+                write!(page, " since {}", since.as_nanos()).expect("space");
             }
             page.push('\n');
         }
