@@ -162,7 +162,8 @@ fn a_record_that_must_be_known_keeps_its_file_out() {
         record[4] = 9;
         record[5] = 0x80;
     });
-    let page = is_left_alone(folder.path(), &path, "a record of a kind that must be known");
+    let page =
+        is_left_alone(folder.path(), &path, "a record that must be known, of an unknown kind");
     assert!(page.samples.is_empty(), "{:?}", page.samples);
 }
 

@@ -154,7 +154,7 @@ fn fault(kind: MetricType, series: &Series) -> Option<&'static str> {
     }
     match &series.value {
         Value::Counter(number) if number.as_f64().is_nan() || number.as_f64() < 0.0 => {
-            Some("a counter that is less than nothing")
+            Some("a counter that is below zero or not a number")
         }
         Value::Histogram(histogram) if !is_cumulative(histogram) => {
             Some("buckets that do not ascend to +Inf")
@@ -204,8 +204,8 @@ mod tests {
             ),
             (MetricFamily::gauge("g", "").with_series(&[("a", &"x".repeat(2000))], 1.0), "1,024"),
             (gauge("g").with_series(&[("a", "")], 2.0), "series is there twice"),
-            (MetricFamily::counter("c_total", "").with_series(&[], -1.0), "less than nothing"),
-            (MetricFamily::counter("c_total", "").with_series(&[], f64::NAN), "less than nothing"),
+            (MetricFamily::counter("c_total", "").with_series(&[], -1.0), "below zero"),
+            (MetricFamily::counter("c_total", "").with_series(&[], f64::NAN), "below zero"),
             (mixed, "another kind"),
             (no_infinity, "+Inf"),
         ] {

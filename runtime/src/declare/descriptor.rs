@@ -185,7 +185,7 @@ impl Descriptor {
     #[must_use]
     #[track_caller]
     pub const fn max_series(mut self, most: u32) -> Self {
-        assert!(most > 0, "a family needs room for one series at least");
+        assert!(most > 0, "a family needs space for one series at least");
         self.max_series = most;
         self
     }

@@ -2,7 +2,7 @@
 //!
 //! The functions of all crates share one family, so the program declares its buckets once, and the
 //! linker brings the declaration to where the family is registered. A function's cells are compiled
-//! in with room for the default buckets. So there can be no more, and the bounds, which are not
+//! in with space for the default buckets. So there can be no more, and the bounds, which are not
 //! compiled in, stand in a table.
 
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,6 @@
 //! Keeps files that count from looking forgotten.
 //!
-//! A process stores into mapped memory, and on a filesystem in memory that doesn't change its
-//! file's
+//! A process stores into mapped memory, and on a filesystem in memory that doesn't change its file's
 //! times. A program that removes what is old (systemd-tmpfiles, tmpwatch) would take the file of a
 //! living process, or the archive of a program whose processes don't die.
 
@@ -15,8 +14,7 @@ use crate::process::now_ns;
 const AGE: u64 = 3600;
 
 /// Gives the file the present time, if its own is an hour old. Only its owner, root, and those who
-/// may
-/// write to it can do so; any of them that collects is enough.
+/// may write to it can do so; any of them that collects is enough.
 pub(crate) fn keep_young(file: impl AsFd) {
     let Ok(stat) = fstat(&file) else { return };
     let now = now_ns() / 1_000_000_000;

@@ -204,7 +204,7 @@ pub(super) fn set_aside(held: &mut Held<'_>) -> Result<(), Error> {
     let at = |e: Error| e.at(&directory.path().join(NAME));
     held.check()?;
     fault::call!("ledger.set_aside", renameat(directory, NAME, directory, BAD))
-        .map_err(|e| at(Error::io("put it aside", e)))?;
+        .map_err(|e| at(Error::io("set it aside", e)))?;
     let original = Original::hold(directory, NAME, held.forks).map_err(at)?;
     held.original = original.ok_or_else(|| at(Error::new(ErrorKind::LockLost)))?;
     Ok(())

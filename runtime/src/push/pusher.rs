@@ -42,7 +42,7 @@ const FORMAT: &str = "application/vnd.google.protobuf;proto=io.prometheus.client
 /// all runs. The next run, or `headcount push` on the command line, sends what this one could not.
 /// That needs a directory that the runs share and that outlives them.
 ///
-/// What a group at a gateway says is what was pushed last. So one pusher has a group: if several
+/// A group at a gateway holds what was pushed last. So one pusher has a group: if several
 /// hosts run the job, give each an `instance`. Don't put a pid there: a gateway forgets nothing.
 /// Gauges whose mode is `live..` are those of processes that live while it pushes.
 ///

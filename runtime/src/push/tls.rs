@@ -1,4 +1,4 @@
-//! Feature `tls`: whom a push trusts.
+//! Feature `tls`: the certificates that a push trusts.
 
 use std::path::Path;
 use std::sync::Arc;

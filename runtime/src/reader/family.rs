@@ -148,7 +148,7 @@ impl LogFamily {
     /// invalid.
     pub(crate) fn broken_rule(&self) -> Option<&'static str> {
         if self.kind().has_bounds() == self.bounds.is_empty() {
-            return Some("bounds of what has none, or none of what has some");
+            return Some("buckets of a type without them, or a histogram without");
         }
         // Compared as they are shown: two large bounds that differ by nanoseconds have the same
         // label.

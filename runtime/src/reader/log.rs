@@ -1,4 +1,4 @@
-//! Splits a segment's directory log into the part that processes of one program have in common, and
+//! Splits a segment's series log into the part that processes of one program have in common, and
 //! the part that is each process's own. Every byte is hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
@@ -115,7 +115,7 @@ impl Log {
                     parsed.common.truncate(from);
                 }
                 _ if flags & MUST_KNOW != 0 => {
-                    let what = "a record of a kind that must be known, and isn't";
+                    let what = "a record that must be known, of an unknown kind";
                     return Err(Error::unknown(what));
                 }
                 _ => parsed.common.truncate(from),

@@ -121,7 +121,7 @@ impl SegmentLog {
 }
 
 impl Segment {
-    #[expect(clippy::needless_pass_by_value, reason = "one of its copies is the segment's")]
+    #[expect(clippy::needless_pass_by_value, reason = "a clone of it becomes part of the segment")]
     pub(crate) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         let is_later = header.minor > MINOR;
         let read = Self::read_all(source, &header, logs);

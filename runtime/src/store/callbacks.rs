@@ -126,7 +126,7 @@ impl Callback {
         let began = self.began.load(Ordering::Relaxed);
         let seconds = clock::coarse_seconds().saturating_sub(began);
         Some(format!(
-            "the function that says the value of `{}` has not returned for {seconds} s: the value is as old",
+            "the function for the value of `{}` has not returned for {seconds} s: the value is as old",
             self.family
         ))
     }

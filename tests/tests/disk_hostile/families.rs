@@ -63,8 +63,8 @@ fn a_family_that_no_page_can_show_costs_itself_only() {
     let value = [String::from("v")];
     for (family, width, says) in [
         // The bounds: none, some where none belong, and others.
-        (histogram(&[]), 2, "bounds of what has none, or none of what has some"),
-        (Family { bounds: &fine, ..counter() }, 2, "bounds of what has none"),
+        (histogram(&[]), 2, "buckets of a type without them, or a histogram without"),
+        (Family { bounds: &fine, ..counter() }, 2, "buckets of a type without them"),
         (histogram(&falling), 4, ascend),
         (histogram(&equal), 4, ascend),
         (histogram(&infinite), 4, ascend),
