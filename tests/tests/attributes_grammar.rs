@@ -17,7 +17,17 @@ use headcount::{
     in_progress, metric, timed,
 };
 use headcount_tests::calls::{Yield, block_on, panics, poll};
-use headcount_tests::collected::own_page as page;
+use headcount_tests::collected::own_page;
+use headcount_tests::page::Page;
+
+/// What the process has counted until now.
+fn page() -> Page {
+    // The first use in a process declares everything, also what only other tests use.
+    #[counted]
+    fn looked_at() {}
+    looked_at();
+    own_page()
+}
 
 #[derive(Debug, Clone, Copy, LabelValue)]
 enum Method {

@@ -20,7 +20,18 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 
-use headcount_tests::collected::own_page as page;
+use headcount::counted;
+use headcount_tests::collected::own_page;
+use headcount_tests::page::Page;
+
+/// What the process has counted until now.
+fn page() -> Page {
+    // The first use in a process declares everything, also what only other tests use.
+    #[counted]
+    fn looked_at() {}
+    looked_at();
+    own_page()
+}
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
