@@ -1,8 +1,8 @@
 //! Keeps files that count from looking forgotten.
 //!
-//! A process stores into mapped memory, and on a filesystem in memory that doesn't change its file's
-//! times. A program that removes what is old (systemd-tmpfiles, tmpwatch) would take the file of a
-//! living process, or the archive of a program whose processes don't die.
+//! A process stores into mapped memory, and on a filesystem in memory that doesn't change its
+//! file's times. A program that removes what is old (systemd-tmpfiles, tmpwatch) would take the
+//! file of a living process, or the archive of a program whose processes don't die.
 
 use std::os::fd::AsFd;
 
