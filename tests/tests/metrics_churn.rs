@@ -119,11 +119,11 @@ fn what_a_process_holds_is_bounded_by_the_series_that_are_there() {
 /// Makes and removes rows until cells are used again.
 fn until_cells_are_used_again(process: &mut Obedient, directory: &Path) {
     // So many that the log is rewritten.
-    reported(process, "turn 0 2000 0");
+    does(process, "turn 0 2000 0");
     let mut number = 10_000_000;
     within(Duration::from_secs(60), "cells are used again", || {
         let before = word(directory, process, SLOTS_USED);
-        reported(process, &format!("turn {number} 1 0"));
+        does(process, &format!("turn {number} 1 0"));
         number += 1;
         (word(directory, process, SLOTS_USED) == before).then_some(())
     });
@@ -161,23 +161,23 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
-    reported(&mut b, "inc shared 1000");
-    reported(&mut b, "pay shared 0.3");
-    reported(&mut b, "observe shared 3");
+    does(&mut b, "inc shared 1000");
+    does(&mut b, "pay shared 0.3");
+    does(&mut b, "observe shared 3");
     let mut expected = (1000.0, 1, 0.3);
     // Each time it comes and goes in the one, while the other has it.
     for round in 0..8 {
-        reported(&mut a, "inc shared 1");
-        reported(&mut a, "pay shared 0.1");
-        reported(&mut a, "observe shared 3");
-        reported(&mut a, "inc lonely 1");
+        does(&mut a, "inc shared 1");
+        does(&mut a, "pay shared 0.1");
+        does(&mut a, "observe shared 3");
+        does(&mut a, "inc lonely 1");
         expected = (expected.0 + 1.0, expected.1 + 1, expected.2 + 0.1);
         let before = counts(directory, "guest_euros_total")["shared"];
         for family in ["guest_calls_total", "guest_euros_total", "guest_size"] {
             assert_eq!(a.tell(&format!("remove {family} shared")), "1");
         }
         assert_eq!(a.tell("remove guest_calls_total lonely"), "1");
-        reported(&mut a, &format!("turn {} 1500 0", round * 1500));
+        does(&mut a, &format!("turn {} 1500 0", round * 1500));
         let seen = counts(directory, "guest_calls_total");
         assert_eq!(seen, BTreeMap::from([("shared".to_owned(), expected.0)]), "{round}");
         assert_eq!(counts(directory, "guest_size")["shared"], 3.0 * f64::from(expected.1));
@@ -197,7 +197,7 @@ fn what_others_have_goes_on_however_many_came_and_went() {
     // Once nobody has it, it begins anew.
     assert_eq!(b.tell("remove guest_calls_total shared"), "1");
     assert_eq!(counts(directory, "guest_calls_total").len(), 0);
-    reported(&mut b, "inc shared 2");
+    does(&mut b, "inc shared 2");
     assert_eq!(counts(directory, "guest_calls_total")["shared"], 2.0);
 }
 
@@ -207,7 +207,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
     for family in ["inc", "pay", "observe"] {
-        reported(&mut b, &format!("{family} shared 0"));
+        does(&mut b, &format!("{family} shared 0"));
     }
     let families = ["guest_calls_total", "guest_euros_total", "guest_size"];
     let mut turns = 0_u32;
@@ -219,7 +219,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     };
     // Rows are combined once nobody can be counting in them: some seconds later.
     for _ in 0..2 {
-        reported(&mut a, "come-and-go shared 1000 0.1");
+        does(&mut a, "come-and-go shared 1000 0.1");
         turns += 1000;
         check(turns);
         let log = |a: &Obedient| word(directory, a, LOG_USED) & 0xffff_ffff;
@@ -228,7 +228,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
         let mut turned = Instant::now();
         within(Duration::from_secs(120), "rows that came and went are combined", || {
             if turned.elapsed() >= Duration::from_secs(1) {
-                reported(&mut a, "come-and-go shared 1 0.1");
+                does(&mut a, "come-and-go shared 1 0.1");
                 turns += 1;
                 turned = Instant::now();
             }
@@ -244,7 +244,7 @@ fn what_comes_and_goes_while_another_has_it_is_bounded_and_exact() {
     check(turns);
     // Once nobody has it, it begins anew.
     assert_eq!(b.tell("remove guest_euros_total shared"), "1");
-    reported(&mut b, "pay shared 2");
+    does(&mut b, "pay shared 2");
     assert_eq!(counts(directory, "guest_euros_total")["shared"], 2.0);
 }
 
@@ -253,13 +253,13 @@ fn what_nobody_touches_goes_and_no_count_falls() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let [mut a, mut b] = [0; 2].map(|_| start(directory));
-    reported(&mut a, "visit both");
-    reported(&mut a, "visit one");
-    reported(&mut a, "inc stays 1");
+    does(&mut a, "visit both");
+    does(&mut a, "visit one");
+    does(&mut a, "inc stays 1");
     // From here on only the other process touches it.
     let mut expected = 1.0;
     within(Duration::from_secs(60), "the untouched row is gone", || {
-        reported(&mut b, "visit both");
+        does(&mut b, "visit both");
         expected += 1.0;
         let seen = counts(directory, "guest_visits_total");
         assert_eq!(seen["both"], expected);
@@ -270,7 +270,7 @@ fn what_nobody_touches_goes_and_no_count_falls() {
     assert_eq!(a.tell("remove guest_visits_total both"), "0");
     assert_eq!(counts(directory, "guest_visits_total")["both"], expected);
     assert_eq!(counts(directory, "guest_calls_total")["stays"], 1.0);
-    reported(&mut a, "visit one");
+    does(&mut a, "visit one");
     assert_eq!(counts(directory, "guest_visits_total")["one"], 1.0);
 }
 
