@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headcount::{Collector, Snapshot};
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, eventually, temporary_directory, within};
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, Unit};
@@ -244,7 +244,7 @@ fn what_tokio_metrics_reports_is_on_the_page() {
     assert_eq!(headcount::health().dropped_operations(), 0);
 }
 
-/// What a program that misuses the facade leaves in its directory, and what it has told.
+/// What a program that misuses the facade leaves in its directory, and what it has reported.
 fn misused(what: &str) -> (Page, String) {
     let folder = temporary_directory(Medium::Memory);
     let mut command = Command::new(env!("CARGO_BIN_EXE_facade_misused"));
@@ -264,7 +264,7 @@ fn what_no_page_can_show_is_reported_and_costs_itself_only() {
     // Its own, since its gauges are of the living.
     let (_, page) = output.split_once("page:\n").expect("a page");
     let page = Page::parse(page).unwrap_or_else(|error| panic!("{error}\n{output}"));
-    let problem = told(&output, "problem: ");
+    let problem = reported(&output, "problem: ");
     assert!(problem.starts_with("`jobs_total` is declared with two types"), "{problem}");
     // The logger heard of it, and counted that.
     assert_eq!(output.matches("logged: ").count(), 1, "{output}");
@@ -303,7 +303,7 @@ fn a_thread_counts_until_it_has_ended() {
 fn a_process_may_exit_while_its_threads_declare() {
     for _ in 0..10 {
         let (page, output) = misused("exits");
-        let done: f64 = told(&output, "done: ").parse().expect("a number");
+        let done: f64 = reported(&output, "done: ").parse().expect("a number");
         let threads = (0..4).map(|thread| format!("made_total{{thread=\"{thread}\"}}"));
         let made: f64 = threads.filter_map(|thread| page.value(&thread)).sum();
         let families =
