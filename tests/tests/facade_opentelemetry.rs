@@ -92,6 +92,50 @@ fn what_can_not_be_declared_is_reported_and_counts_nothing() {
     assert_eq!(shown, expected);
 }
 
+#[test]
+fn callbacks_threads_and_loggers_that_misbehave_cost_themselves_only() {
+    let output = output(PROGRAM, &["misused"]);
+    let (_, page) = output.split_once("page:\n").expect("a page");
+    let page = Page::parse(page).unwrap_or_else(|error| panic!("{error}\n{output}"));
+    page.assert(&[
+        ("log_lines_total{level=\"WARN\"}", 1.0),
+        ("collects", 1.0),
+        ("makes_total", 3.0),
+        ("made_inside_total", 4.0),
+        ("began_total", 10.0),
+        ("ended_total{when=\"before\"}", 10.0),
+        ("ended_total{when=\"after\"}", 10.0),
+        ("ended_total{when=\"only\"}", 10.0),
+        ("values_total{v=\"\u{fffd}\"}", 1.0),
+        ("values_total{v=\"a\\nb\"}", 1.0),
+        ("values_total{v=\"\\\"\"}", 1.0),
+        ("values_total", 1.0),
+        ("values_total{v=\"true\"}", 1.0),
+        ("values_total{v_w=\"x\"}", 1.0),
+    ]);
+    assert_eq!(page.series("values_total"), 7, "{page:#?}");
+    assert_eq!(page.series("panics_total"), 0, "{page:#?}");
+    assert!(page.at("headcount_dropped_operations_total") >= 2.0, "each round");
+}
+
+#[test]
+fn a_process_may_exit_while_its_threads_declare() {
+    for _ in 0..5 {
+        let folder = temporary_directory(Medium::Memory);
+        let mut command = Command::new(PROGRAM);
+        let mut child = Child::start(command.arg(folder.path()).arg("exits"));
+        let ended = within(Duration::from_secs(120), "the program", || child.ended());
+        let output = child.all_output();
+        assert!(ended.success(), "{ended}: {output}");
+        let done: f64 = reported(&output, "done: ").parse().expect("a number");
+        let snapshot = Collector::from_directory(folder.path()).collect();
+        let page = Page::parse(&snapshot.expect("a snapshot").to_text()).expect("a page");
+        let threads = (0..4).map(|thread| format!("made_total{{thread=\"{thread}\"}}"));
+        let made: f64 = threads.filter_map(|thread| page.value(&thread)).sum();
+        assert!(made >= done, "{made} of {done}");
+    }
+}
+
 /// The samples of one scope, in a process in which other tests count as well.
 fn samples(scope: &str) -> Vec<(String, f64)> {
     let text = Collector::new().collect().expect("a snapshot").to_text();

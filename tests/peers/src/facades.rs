@@ -1,7 +1,9 @@
-//! Recording through a facade, with headcount behind it and with what else can be: the same work, in one process, in turns. And what it costs
-//! to declare a metric at run time, and to make a series.
+//! Recording through a facade, with headcount behind it and with what else can be: the same work,
+//! in one process, in turns. And what it costs to declare a metric at run time, and to make a
+//! series.
 //!
-//! `facades [--quick]` prints two tables in Markdown; `tests/peers/run` calls it. `facades families NUMBER` is what it starts for the second one.
+//! `facades [--quick]` prints two tables in Markdown; `tests/peers/run` calls it. `facades families
+//! NUMBER` is what it starts for the second one.
 
 use std::env;
 use std::error::Error;
@@ -199,7 +201,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     print_families()
 }
 
-/// What a forked child pays for families that were declared at run time, as it was told on its output: the least of five.
+/// What a forked child pays for families that were declared at run time: the least of five runs, as
+/// they print it.
 fn print_families() -> Result<(), Box<dyn Error>> {
     const NUMBERS: [u32; 3] = [10, 1_000, 10_000];
     const ROWS: [&str; 5] = [

@@ -1,4 +1,4 @@
-//! A program under test that misuses the facade `metrics`, and that is misused by what it counts in.
+//! A program under test that misuses the facade `metrics`.
 //!
 //! ```text
 //! facade_misused DIRECTORY names   names, labels and values that no page can show, or hardly
@@ -107,8 +107,8 @@ thread_local! {
     static AFTER: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
-/// Destructors of a thread run from the newest to the oldest, or in another order: one is registered
-/// before the thread's first use of the recorder, and one after.
+/// Destructors of a thread run in an order that nobody promises: one is registered before the
+/// thread's first use of the recorder, and one after.
 fn ends() {
     for _ in 0..20 {
         let thread = thread::spawn(|| {

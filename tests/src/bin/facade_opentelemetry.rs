@@ -5,10 +5,13 @@
 //! facade_opentelemetry DIRECTORY observed          observable instruments, and forks
 //! facade_opentelemetry DIRECTORY held              forks while a callback runs
 //! facade_opentelemetry DIRECTORY wrong             what can't be declared
+//! facade_opentelemetry DIRECTORY misused           callbacks, threads and a logger that misbehave
+//! facade_opentelemetry DIRECTORY exits             threads that declare while the process exits
 //! ```
 
 #![expect(clippy::print_stdout, reason = "prints the page")]
 
+use std::cell::RefCell;
 use std::env;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +24,7 @@ use headcount_tests::load::{Counts, prefork, work};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::waitpid;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
-use opentelemetry::{KeyValue, global};
+use opentelemetry::{Array, KeyValue, Value, global};
 
 struct Api {
     plain: Counter<u64>,
@@ -84,6 +87,8 @@ fn main() {
         Some("observed") => observed(),
         Some("held") => held(),
         Some("wrong") => wrong(),
+        Some("misused") => misused(),
+        Some("exits") => exits(),
         Some(other) => panic!("{other}"),
     }
 }
@@ -238,4 +243,111 @@ fn wrong() {
     other.f64_counter("floats").build().add(f64::NAN, &[KeyValue::new("nan", f64::NAN)]);
     other.f64_counter("floats").build().add(-1.0, &[]);
     print!("{}", page());
+}
+
+/// Counts when its thread ends.
+struct Last(&'static str);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let ended = global::meter("misused").u64_counter("ended").build();
+        ended.add(1, &[KeyValue::new("when", self.0)]);
+    }
+}
+
+thread_local! {
+    static BEFORE: RefCell<Option<Last>> = const { RefCell::new(None) };
+    static AFTER: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// Counts what it logs.
+struct Counting;
+
+impl log::Log for Counting {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let lines = global::meter("misused").u64_counter("log.lines").build();
+        lines.add(1, &[KeyValue::new("level", record.level().as_str())]);
+    }
+
+    fn flush(&self) {}
+}
+
+fn misused() {
+    log::set_logger(&Counting).expect("the first");
+    log::set_max_level(log::LevelFilter::Warn);
+    let meter = global::meter("misused");
+    // The logger hears of this one.
+    meter.u64_counter("").build().add(1, &[]);
+
+    // The message would stand in the middle of the page.
+    std::panic::set_hook(Box::new(|_| {}));
+    // One callback panics, one collects, one makes an instrument; the others go on.
+    let _ = meter
+        .u64_observable_counter("panics")
+        .with_callback(|_| panic!("on purpose"))
+        .with_callback(|panics| panics.observe(1, &[]))
+        .build();
+    let _ = meter
+        .i64_observable_gauge("collects")
+        .with_callback(|collects| {
+            let page = Collector::new().collect().expect("a snapshot").to_text();
+            collects.observe(i64::from(page.contains("headcount_processes")), &[]);
+        })
+        .build();
+    let inner = global::meter("inner");
+    let is_made = AtomicBool::new(false);
+    let _ = meter
+        .u64_observable_counter("makes")
+        .with_callback(move |makes| {
+            makes.observe(3, &[]);
+            if !is_made.swap(true, Ordering::Relaxed) {
+                let made = inner.u64_observable_counter("made.inside");
+                let _ = made.with_callback(|made| made.observe(4, &[])).build();
+            }
+        })
+        .build();
+
+    for _ in 0..10 {
+        let thread = std::thread::spawn(|| {
+            BEFORE.replace(Some(Last("before")));
+            global::meter("misused").u64_counter("began").build().add(1, &[]);
+            AFTER.replace(Some(Last("after")));
+        });
+        thread.join().expect("it ends well");
+        let thread = std::thread::spawn(|| drop(BEFORE.replace(Some(Last("only")))));
+        thread.join().expect("it ends well");
+    }
+
+    let values = meter.u64_counter("values").build();
+    let texts = Value::Array(Array::String(vec!["a\0b".into(), "c\n".into()]));
+    for value in [Value::from("\0"), "a\nb".into(), "\"".into(), "".into(), true.into(), texts] {
+        values.add(1, &[KeyValue::new("v", value)]);
+    }
+    values.add(1, &[KeyValue::new("v\0w", "x")]);
+    // The second round has the instrument that the first one made.
+    let _ = page();
+    print!("page:\n{}", page());
+}
+
+fn exits() {
+    let done: &AtomicU64 = Box::leak(Box::new(AtomicU64::new(0)));
+    for thread in 0..4_i64 {
+        std::thread::spawn(move || {
+            let meter = global::meter("exits");
+            for number in 0.. {
+                meter.u64_counter(format!("made.{thread}.{number}")).build().add(1, &[]);
+                let made = meter.u64_counter("made").build();
+                made.add(1, &[KeyValue::new("thread", thread)]);
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    while done.load(Ordering::Relaxed) < 200 {
+        std::thread::yield_now();
+    }
+    println!("done: {}", done.load(Ordering::Relaxed));
 }

@@ -7,6 +7,7 @@ mod names;
 mod processes;
 mod read_back;
 mod refused;
+mod versions;
 
 use std::time::Duration;
 
