@@ -230,6 +230,10 @@ fn what_tokio_metrics_reports_is_on_the_page() {
     let busy = || -> Duration { (0..3).map(|n| metrics.worker_total_busy_duration(n)).sum() };
     let spun = Duration::from_millis(2) * TASKS;
     eventually("the workers have added it up", || (busy() >= spun).then_some(()));
+    // A task that has been waited for may still be let go of.
+    let are_gone =
+        || metrics.num_alive_tasks() == 0 && monitor.cumulative().dropped_count == u64::from(TASKS);
+    eventually("the tasks are gone", || are_gone().then_some(()));
     of_runtime.run_once();
     of_tasks.run_once();
     let seen = snapshot();
