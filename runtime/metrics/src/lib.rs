@@ -42,6 +42,32 @@
 //! until the process [removes] it. After that `counter!` and the other macros make it anew; a
 //! handle that the program kept records nothing.
 //!
+//! # Gauges that must not be added up
+//!
+//! A sum is right for depths and for numbers of things, and wrong for ratios, greatest and least
+//! values, and times. Libraries cannot say which theirs are, so the program does. For the reporter
+//! of `tokio-metrics`, for example:
+//!
+//! ```
+//! use headcount::GaugeMode;
+//! use headcount_metrics::{Builder, Matcher};
+//!
+//! Builder::new()
+//!     .gauge_mode(Matcher::Prefix("tokio_max_".into()), GaugeMode::LiveMax)
+//!     .gauge_mode(Matcher::Prefix("tokio_min_".into()), GaugeMode::LiveMin)
+//!     .gauge_mode(Matcher::Suffix("_ratio".into()), GaugeMode::LiveMax)
+//!     .install()?;
+//!
+//! metrics::gauge!("tokio_workers_count").set(4.0);
+//! metrics::gauge!("tokio_busy_ratio").set(0.25);
+//!
+//! let declared = headcount::declarations();
+//! let mode = |name| declared.iter().find(|one| one.name == name).and_then(|one| one.mode);
+//! assert_eq!(mode("tokio_workers_count"), Some(GaugeMode::LiveSum));
+//! assert_eq!(mode("tokio_busy_ratio"), Some(GaugeMode::LiveMax));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Forks
 //!
 //! Handles of before a fork count in the child. The recorder has no lock that a child could inherit
