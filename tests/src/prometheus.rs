@@ -83,6 +83,11 @@ impl Store {
         self.folder.path()
     }
 
+    /// Its process.
+    pub fn pid(&self) -> nix::unistd::Pid {
+        self.process.pid()
+    }
+
     /// What it has logged.
     pub fn output(&self) -> String {
         self.process.output()
