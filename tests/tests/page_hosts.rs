@@ -105,7 +105,8 @@ fn one_prometheus_scrapes_many_hosts_of_many_processes() {
 
     let up = format!("count(up{{job=\"shop\"}} == 1) == {hosts}");
     within(LONG, "all hosts are up", || store.query(&up).filter(|found| !found.is_empty()));
-    let (scraped, stored) = (Instant::now(), own(&store, "prometheus_tsdb_head_samples_appended"));
+    let (scraped, ingested) =
+        (Instant::now(), own(&store, "prometheus_tsdb_head_samples_appended"));
     let cpu_before = used(store.pid()).0;
     let rounds = "min(count_over_time(up{job=\"shop\"}[1h]))";
     within(LONG, "each has been scraped five times", || {
@@ -119,7 +120,7 @@ fn one_prometheus_scrapes_many_hosts_of_many_processes() {
     let hosts_with_all = format!("count(headcount_processes{{state=\"live\"}} >= {processes})");
     assert_eq!(one(&store, &hosts_with_all).to_bits(), (hosts as f64).to_bits());
     let seconds = scraped.elapsed().as_secs_f64();
-    let stored = (own(&store, "prometheus_tsdb_head_samples_appended") - stored) / seconds;
+    let ingested = (own(&store, "prometheus_tsdb_head_samples_appended") - ingested) / seconds;
     let failed = one(&store, "count(min_over_time(up{job=\"shop\"}[1h]) == 0) or vector(0)");
 
     let mut pages = Vec::new();
@@ -152,7 +153,7 @@ fn one_prometheus_scrapes_many_hosts_of_many_processes() {
     println!("| scrapes that failed | hosts with one: {failed} |");
     println!("\n| Prometheus, for all hosts | |\n| --- | ---: |");
     println!("| series | {:.0} |", own(&store, "prometheus_tsdb_head_series "));
-    println!("| samples stored, each second | {stored:.0} |");
+    println!("| samples stored, each second | {ingested:.0} |");
     let share = (of_store - cpu_before) / scraped.elapsed().as_secs_f64() * 100.0;
     println!("| processor time | {share:.0} % of one core |");
     println!("| memory | {resident:.0} MiB |");

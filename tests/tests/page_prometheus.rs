@@ -380,6 +380,7 @@ fn a_real_prometheus_reads_the_same_numbers_from_every_format() {
 
 /// The servers that are there, and their versions: that of this Debian, and later ones. What they
 /// ask for and accept differs.
+#[expect(clippy::print_stdout, reason = "tells what is tested")]
 fn versions() -> Vec<(PathBuf, u32)> {
     let first = peer("prometheus");
     let others = ["prometheus-trixie", "prometheus-sid"].map(|name| first.with_file_name(name));

@@ -4,13 +4,14 @@
 //! little every second. `page_hosts.rs` starts it.
 
 use std::error::Error;
-use std::io::{Read, Write, pipe, stdout};
+use std::fs::File;
+use std::io::{Read, Write, stdout};
 use std::thread;
 use std::time::Duration;
 
 use headcount::{Config, Counter, Gauge, Histogram, counted, in_progress, metric, timed};
 use nix::libc::{PR_SET_PDEATHSIG, SIGKILL, prctl};
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, fork, pipe};
 
 /// Jobs that were done before `ready`: 100 in each worker.
 #[metric(name = "jobs_done_total")]
@@ -60,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     headcount::init(Config::new().directory(directory))?;
     let workers: usize = workers.parse()?;
-    let (mut ready, mut tell) = pipe()?;
+    let (ready, tell) = pipe()?;
+    let (mut ready, mut tell) = (File::from(ready), File::from(tell));
     for _ in 0..workers {
         #[expect(unsafe_code, reason = "workers of a host")]
         // SAFETY: this process has one thread, so the child may call everything.
