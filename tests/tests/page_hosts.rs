@@ -133,9 +133,9 @@ fn one_prometheus_scrapes_many_hosts_of_many_processes() {
         pages.push((began.elapsed().as_secs_f64() * 1e3, page.body.len() as f64 / 1024.0));
     }
     let files = mean(all.iter().map(|host| on_disk(&host.directory) as f64 / 1024.0));
-    let scrapes = one(&store, "avg(count_over_time(up{job=\"shop\"}[1h]))");
+    let times = one(&store, "avg(count_over_time(up{job=\"shop\"}[1h]))");
     let cpu = all.iter().zip(&before).map(|(host, before)| used(host.exporter.pid()).0 - before);
-    let cpu = mean(cpu) / scrapes * 1e3;
+    let cpu = mean(cpu) / times * 1e3;
     let memory = mean(all.iter().map(|host| used(host.exporter.pid()).1));
     let (of_store, resident) = used(store.pid());
     let of = |query: &str| one(&store, query);
