@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use headcount_tests::child::{Child, told};
+use headcount_tests::child::{Child, reported};
 use headcount_tests::http::Connection;
 use headcount_tests::prometheus::Store;
 use headcount_tests::{Medium, eventually, is_long, temporary_directory, within};
@@ -37,7 +37,7 @@ fn start(directory: PathBuf, processes: usize, program: &Path) -> Host {
         let output = exporter.output();
         let is_there = output.contains("serving http://") && output.contains("/metrics");
         is_there.then(|| {
-            told(&output, "headcount: serving http://").trim_end_matches("/metrics").to_owned()
+            reported(&output, "headcount: serving http://").trim_end_matches("/metrics").to_owned()
         })
     });
     Host { directory, exporter, address, _workers: workers }
