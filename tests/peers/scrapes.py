@@ -19,10 +19,10 @@ COUNTERS, GAUGES, SUMMARIES, HISTOGRAMS = 30, 2, 2, 4
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]
 
 
-def declare():
+def declare(registry=None):
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
-    own = {"registry": CollectorRegistry()}
+    own = {"registry": registry or CollectorRegistry()}
     return (
         Counter("requests_total", "Requests served.", ["route"], **own),
         Gauge("connections", "Connections.", ["pool"], multiprocess_mode="livesum", **own),
@@ -314,4 +314,5 @@ def main():
     {"scrapes": scrapes, "memory": memories}[command](program, "--quick" in rest)
 
 
-main()
+if __name__ == "__main__":
+    main()
