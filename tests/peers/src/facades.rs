@@ -297,7 +297,6 @@ is measured with it. A declaration and a new series include making their names a
 in the segment when the call returns. The peers count within one process.";
 
 fn which(n: u64) -> (&'static str, &'static str) {
-    #[expect(clippy::cast_possible_truncation, reason = "below 8")]
     LABELS[(n % 8) as usize]
 }
 

@@ -27,6 +27,7 @@ impl Effort {
     pub const QUICK: Self = Self { rounds: 3, turn: Duration::from_micros(300) };
 
     /// The one of both that has fewer rounds.
+    #[must_use]
     pub fn at_most(self, other: Self) -> Self {
         if other.rounds < self.rounds { other } else { self }
     }
