@@ -1,7 +1,7 @@
 //! The rules for what a declaration says: names, labels, units and help texts.
 //!
 //! Macros check declarations in the source with them, and the library checks those that are made
-//! at run time. It has this file as a symbolic link, `runtime/src/declare/rules.rs`, so both have
+//! at run time. It has this file as a symbolic link, `runtime/src/model/rules.rs`, so both have
 //! the same rules and the same messages. The file is pure, and names nothing of its crate.
 
 /// What a family holds, as far as its name depends on it.

@@ -10,14 +10,11 @@ use crate::error::Error;
 use crate::model::GaugeMode;
 use crate::model::cells::MAX_BOUNDS;
 use crate::model::kind::Kind;
+use crate::model::rules;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_NAME, cut};
 
-use super::descriptor::{
-    Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS, default_mode, fits_info,
-    mode_in_log,
-};
+use super::descriptor::{Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS};
 use super::registry::{Site, Slot};
-use super::rules::{self, Class};
 
 /// The greatest idle timeout, which is also that of the macros.
 const MOST_SECONDS: u64 = 100 * 366 * 86_400;
@@ -56,7 +53,7 @@ impl Definition {
             unit: String::new(),
             labels: Vec::new(),
             states: Vec::new(),
-            mode: default_mode(kind),
+            mode: kind.default_mode(),
             buckets: None,
             max_series: 1_000,
             idle_timeout: None,
@@ -95,7 +92,7 @@ impl Definition {
     }
 
     fn name_problem(&self) -> Option<String> {
-        let class = class(self.kind);
+        let class = self.kind.class();
         let has_unit = !self.unit.is_empty();
         let is_word = rules::is_metric_name(&self.name) && !self.name.is_empty();
         if self.name.len() > MAX_NAME {
@@ -111,7 +108,7 @@ impl Definition {
     }
 
     fn text_problem(&self) -> Option<String> {
-        let class = class(self.kind);
+        let class = self.kind.class();
         if !self.unit.is_empty() {
             let problem = if self.is_foreign {
                 rules::unit_word_problem(class, &self.unit)
@@ -191,13 +188,9 @@ impl Definition {
     }
 
     fn limits_problem(&self) -> Option<String> {
-        if self.kind == Kind::InProgress && self.mode.is_recent() {
-            return Some("calls in progress are counted, not set".to_owned());
-        }
-        if self.kind == Kind::Info && !fits_info(self.mode) {
-            return Some("an info has the mode `max` or `livemax`".to_owned());
-        }
-        rules::max_series_problem(u64::from(self.max_series)).or_else(|| {
+        let mode = self.kind.broken_rule(self.mode).map(str::to_owned);
+        let max_series = || rules::max_series_problem(u64::from(self.max_series));
+        mode.or_else(max_series).or_else(|| {
             let seconds = self.idle_timeout?.as_secs();
             let is_fine = (1..=MOST_SECONDS).contains(&seconds);
             (!is_fine).then(|| "`idle_timeout` is a second to a hundred years".to_owned())
@@ -211,7 +204,7 @@ impl Definition {
 
     /// The mode that a log has for it, if any.
     pub(crate) fn mode_if_any(&self) -> Option<GaugeMode> {
-        mode_in_log(self.kind, self.mode)
+        self.kind.mode_in_log(self.mode)
     }
 
     /// The bounds of its buckets; empty if it is no histogram.
@@ -330,17 +323,4 @@ fn bounds_problem(bounds: &[f64]) -> Option<String> {
     let pairs = bounds.iter().zip(bounds.iter().skip(1));
     let (before, bound) = pairs.clone().find(|(before, bound)| before >= bound)?;
     Some(format!("bucket bounds must ascend: {bound} comes after {before}"))
-}
-
-/// What the rules for names depend on.
-pub(crate) fn class(kind: Kind) -> Class {
-    match kind {
-        Kind::Calls | Kind::Exceptions | Kind::Counter | Kind::FloatCounter => Class::Counter,
-        Kind::Durations | Kind::DurationSummary => Class::Durations,
-        Kind::Info => Class::Info,
-        Kind::StateSet => Class::StateSet,
-        Kind::Gauge | Kind::InProgress | Kind::OldestStart | Kind::Histogram | Kind::Summary => {
-            Class::Value
-        }
-    }
 }

@@ -146,7 +146,7 @@ impl Descriptor {
             unit: "",
             labels: &[],
             fan: None,
-            mode: default_mode(kind),
+            mode: kind.default_mode(),
             bounds,
             max_series: 1_000,
             idle_timeout: 0,
@@ -264,14 +264,16 @@ impl Descriptor {
     #[track_caller]
     pub const fn mode(mut self, mode: GaugeMode) -> Self {
         self.mode = mode;
-        if matches!(self.kind, Kind::Info) {
-            assert!(fits_info(mode), "an `Info` has the mode `max` or `livemax`");
-            return self;
-        }
-        assert!(self.has_mode(), "`mode` belongs to a `Gauge`, a `StateSet` or an `Info`");
+        let has_one = self.has_mode() || matches!(self.kind, Kind::Info);
+        assert!(has_one, "`mode` belongs to a `Gauge`, a `StateSet` or an `Info`");
+        let broken = self.kind.broken_rule(mode);
         assert!(
-            self.kind.encoding().allows(Some(mode)),
-            "calls in progress are counted, not set, and of their beginnings only the first counts"
+            broken.is_none(),
+            "{}",
+            match broken {
+                Some(rule) => rule,
+                None => "",
+            }
         );
         self
     }
@@ -336,7 +338,7 @@ impl Descriptor {
 
     /// The mode that a log has for it, if any.
     pub(crate) const fn mode_if_any(&self) -> Option<GaugeMode> {
-        mode_in_log(self.kind, self.mode)
+        self.kind.mode_in_log(self.mode)
     }
 
     /// Whether its cells store the time at which the value was set.
@@ -396,26 +398,6 @@ impl Descriptor {
         }
         product as u32
     }
-}
-
-/// The mode that a log has for a metric of this kind, if any. An info that ends with its process
-/// has none.
-pub(super) const fn mode_in_log(kind: Kind, mode: GaugeMode) -> Option<GaugeMode> {
-    if kind.encoding().allows(Some(mode)) { Some(mode) } else { None }
-}
-
-/// The mode of a metric of this kind until another one is set.
-pub(super) const fn default_mode(kind: Kind) -> GaugeMode {
-    match kind {
-        Kind::Info => GaugeMode::LiveMax,
-        Kind::OldestStart => GaugeMode::LiveMin,
-        _ => GaugeMode::LiveSum,
-    }
-}
-
-/// Whether an info may be declared with this mode: it ends with its process, or it doesn't.
-pub(super) const fn fits_info(mode: GaugeMode) -> bool {
-    matches!(mode, GaugeMode::Max | GaugeMode::LiveMax)
 }
 
 /// The maximum length of a name or of a label's value, in bytes.

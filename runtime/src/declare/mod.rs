@@ -11,4 +11,3 @@ pub(crate) mod definition;
 pub(crate) mod descriptor;
 pub(crate) mod durations;
 pub(crate) mod registry;
-pub(crate) mod rules;

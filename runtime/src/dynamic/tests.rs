@@ -2,12 +2,12 @@
 //! those of constants that the compiler evaluates.
 
 use crate::declare::checks;
-use crate::declare::definition::{Definition, class};
+use crate::declare::definition::Definition;
 use crate::declare::descriptor::{Bounds, Descriptor, Label, bounds};
 use crate::declare::registry::shared_family;
-use crate::declare::rules::{SHARED, ending_problem, name_problem, utf8_metric_problem};
 use crate::model::GaugeMode;
 use crate::model::kind::Kind;
+use crate::model::rules::{SHARED, ending_problem, name_problem, utf8_metric_problem};
 use crate::reader::family::LogFamily;
 use crate::reader::layout_cache::Layouts;
 use crate::reader::log::Log;
@@ -165,7 +165,7 @@ fn constants_that_the_compiler_evaluates_have_the_same_rules() {
         |check: &(dyn Fn() + std::panic::RefUnwindSafe)| std::panic::catch_unwind(check).is_err();
     for kind in KINDS {
         for name in NAMES {
-            let by_rules = name_problem(class(kind), "", name, false);
+            let by_rules = name_problem(kind.class(), "", name, false);
             // Only the rules know units, since a constant has no unit at hand.
             if by_rules.as_ref().is_some_and(|problem| problem.contains("base units")) {
                 continue;
@@ -175,7 +175,7 @@ fn constants_that_the_compiler_evaluates_have_the_same_rules() {
             });
             assert_eq!(by_rules.is_some(), by_constant, "{kind:?} {name:?} {by_rules:?}");
             let by_rules = utf8_metric_problem(name)
-                .or_else(|| ending_problem(class(kind), name, true, str::to_owned));
+                .or_else(|| ending_problem(kind.class(), name, true, str::to_owned));
             let by_constant = panics(&move || {
                 let _ = checks::utf8_name(kind, name);
             });

@@ -5,6 +5,8 @@ use core::fmt;
 
 use super::Value;
 use super::cells::Encoding;
+use super::mode::GaugeMode;
+use super::rules::Class;
 use super::table::table;
 
 /// The kind of a site. It decides the metric's type, the type of its value and the number of its
@@ -43,6 +45,8 @@ pub enum Kind {
 struct Row {
     encoding: Encoding,
     ending: Ending,
+    /// What the rules for names depend on.
+    class: Class,
     origin: Origin,
 }
 
@@ -55,51 +59,52 @@ enum Origin {
     Function(&'static str, &'static str),
 }
 
-const fn handle(name: &'static str, encoding: Encoding, ending: Ending) -> Row {
-    Row { encoding, ending, origin: Origin::Handle(name) }
+const fn handle(name: &'static str, encoding: Encoding, ending: Ending, class: Class) -> Row {
+    Row { encoding, ending, class, origin: Origin::Handle(name) }
 }
 
 const fn function(
     encoding: Encoding,
     ending: Ending,
+    class: Class,
     name: &'static str,
     help: &'static str,
 ) -> Row {
-    Row { encoding, ending, origin: Origin::Function(name, help) }
+    Row { encoding, ending, class, origin: Origin::Function(name, help) }
 }
 
 table! {
     Kind, Row:
     Calls = function(
-        Encoding::Counter, Ending::Total,
+        Encoding::Counter, Ending::Total, Class::Counter,
         "function_calls_total", "Calls of annotated functions.",
     );
     Durations = function(
-        Encoding::NanosHistogram, Ending::Seconds,
+        Encoding::NanosHistogram, Ending::Seconds, Class::Durations,
         "function_calls_duration_seconds", "How long calls of annotated functions took.",
     );
     InProgress = function(
-        Encoding::InProgress, Ending::Free,
+        Encoding::InProgress, Ending::Free, Class::Value,
         "function_calls_concurrent", "Calls of annotated functions in progress.",
     );
     OldestStart = function(
-        Encoding::OldestStart, Ending::Seconds,
+        Encoding::OldestStart, Ending::Seconds, Class::Value,
         "function_calls_concurrent_oldest_start_timestamp_seconds",
         "When the oldest call in progress of an annotated function began.",
     );
     Exceptions = function(
-        Encoding::Counter, Ending::Total,
+        Encoding::Counter, Ending::Total, Class::Counter,
         "function_exceptions_total",
         "Calls of annotated functions that ended with an error or a panic.",
     );
-    Counter         = handle("Counter",   Encoding::Counter,      Ending::Total);
-    Gauge           = handle("Gauge",     Encoding::Gauge,        Ending::Free);
-    Histogram       = handle("Histogram", Encoding::Histogram,    Ending::Free);
-    Summary         = handle("Summary",   Encoding::Summary,      Ending::Free);
-    DurationSummary = function(Encoding::NanosSummary, Ending::Seconds, "", "");
-    FloatCounter    = handle("Counter",   Encoding::FloatCounter, Ending::Total);
-    Info            = handle("Info",      Encoding::Info,         Ending::Info);
-    StateSet        = handle("StateSet",  Encoding::StateSet,     Ending::Free);
+    Counter         = handle("Counter",   Encoding::Counter,      Ending::Total, Class::Counter);
+    Gauge           = handle("Gauge",     Encoding::Gauge,        Ending::Free,  Class::Value);
+    Histogram       = handle("Histogram", Encoding::Histogram,    Ending::Free,  Class::Value);
+    Summary         = handle("Summary",   Encoding::Summary,      Ending::Free,  Class::Value);
+    DurationSummary = function(Encoding::NanosSummary, Ending::Seconds, Class::Durations, "", "");
+    FloatCounter    = handle("Counter",   Encoding::FloatCounter, Ending::Total, Class::Counter);
+    Info            = handle("Info",      Encoding::Info,         Ending::Info,  Class::Info);
+    StateSet        = handle("StateSet",  Encoding::StateSet,     Ending::Free,  Class::StateSet);
 }
 
 impl Kind {
@@ -114,6 +119,39 @@ impl Kind {
 
     pub(crate) const fn ending(self) -> Ending {
         self.row().ending
+    }
+
+    pub(crate) const fn class(self) -> Class {
+        self.row().class
+    }
+
+    /// The mode until a declaration sets another one. It has no effect where there are no modes.
+    pub(crate) const fn default_mode(self) -> GaugeMode {
+        match self {
+            Self::Info => GaugeMode::LiveMax,
+            Self::OldestStart => GaugeMode::LiveMin,
+            _ => GaugeMode::LiveSum,
+        }
+    }
+
+    /// The mode that a log has for a declaration, if any. An info that ends with its process has
+    /// none.
+    pub(crate) const fn mode_in_log(self, mode: GaugeMode) -> Option<GaugeMode> {
+        if self.encoding().allows(Some(mode)) { Some(mode) } else { None }
+    }
+
+    /// The rule that a declaration with this mode breaks, if it breaks one. A kind without modes
+    /// has no rule.
+    pub(crate) const fn broken_rule(self, mode: GaugeMode) -> Option<&'static str> {
+        match (self, mode) {
+            (Self::Info, GaugeMode::Max | GaugeMode::LiveMax) => None,
+            (Self::Info, _) => Some("an `Info` has the mode `max` or `livemax`"),
+            _ if self.metric().has_mode() && !self.encoding().allows(Some(mode)) => Some(
+                "calls in progress are counted, not set, and of their beginnings only the first \
+                 counts",
+            ),
+            _ => None,
+        }
     }
 
     /// The name and the help text of the family that all annotated functions share; empty if there

@@ -12,6 +12,7 @@ mod label_set;
 pub(crate) mod mode;
 pub(crate) mod outcome;
 mod quantile;
+pub(crate) mod rules;
 pub(crate) mod sample_names;
 mod snapshot;
 pub(crate) mod table;
