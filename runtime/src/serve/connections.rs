@@ -44,7 +44,7 @@ const FOR_OTHERS: Duration = Duration::from_secs(2);
 /// How long nothing is accepted when the process has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
-/// What a connection is doing. The order is that in which they make room for a newcomer.
+/// What a connection is doing. The order is that in which they make space for a newcomer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     /// It has had its answer.
@@ -299,7 +299,7 @@ fn accept(
                     // The newcomer is served: it may be the scraper, and whoever holds connections
                     // may not.
                     if connections.len() >= most {
-                        make_room(connections);
+                        make_space(connections);
                     }
                     let Some(mut connection) = Connection::new(fd, answers) else {
                         continue;
@@ -315,7 +315,7 @@ fn accept(
                     if connections.is_empty() {
                         return false;
                     }
-                    make_room(connections);
+                    make_space(connections);
                 }
                 Some(Err(Errno::CONNABORTED | Errno::INTR)) => {}
                 _ => break,
@@ -326,7 +326,7 @@ fn accept(
 }
 
 /// Ends the connection that has waited longest for a request.
-fn make_room(connections: &mut Vec<Connection>) {
+fn make_space(connections: &mut Vec<Connection>) {
     let order = |at: &usize| connections.get(*at).map(|one| (one.phase, one.since));
     if let Some(at) = (0..connections.len()).min_by_key(order) {
         connections.swap_remove(at);

@@ -103,8 +103,8 @@ impl Read for Io {
         mut out: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let mut bytes = [0; PIECE];
-        let room = out.remaining().min(PIECE);
-        let read = self.0.receive(bytes.get_mut(..room).unwrap_or_default());
+        let free = out.remaining().min(PIECE);
+        let read = self.0.receive(bytes.get_mut(..free).unwrap_or_default());
         read.map_ok(|read| out.put_slice(bytes.get(..read).unwrap_or_default()))
     }
 }

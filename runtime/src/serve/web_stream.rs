@@ -91,13 +91,13 @@ impl Read for TlsIo {
         mut out: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let mut bytes = [0; PIECE];
-        let room = out.remaining().min(PIECE);
+        let free = out.remaining().min(PIECE);
         loop {
             // What is read may need an answer: the handshake.
             if let Poll::Ready(Err(e)) = self.send() {
                 return Poll::Ready(Err(e));
             }
-            match self.tls.reader().read(bytes.get_mut(..room).unwrap_or_default()) {
+            match self.tls.reader().read(bytes.get_mut(..free).unwrap_or_default()) {
                 Ok(read) => {
                     out.put_slice(bytes.get(..read).unwrap_or_default());
                     return Poll::Ready(Ok(()));
