@@ -7,6 +7,11 @@ use std::path::Path;
 
 use nix::unistd::{Whence, lseek};
 
+/// The archive of a directory.
+pub const ARCHIVE: &str = "archive.hca";
+/// The file that is locked by whoever compacts.
+pub const LOCK: &str = ".compact.lock";
+
 /// The names of all files, sorted.
 pub fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("the directory is there");

@@ -10,16 +10,13 @@ use std::time::{Duration, Instant};
 
 use headcount::{Collector, Error, SegmentState};
 use headcount_tests::child::{Child, output_of};
-use headcount_tests::files::{copy_sparsely, names, segments, text};
+use headcount_tests::files::{ARCHIVE, LOCK, copy_sparsely, names, segments, text};
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tempfile::TempDir;
-
-const ARCHIVE: &str = "archive.hca";
-const LOCK: &str = ".compact.lock";
 
 fn remains(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_remains")).args(arguments))

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use headcount::{Collector, ProcessMetrics, Snapshot};
-use headcount_tests::files::{copy_sparsely, names, segments};
+use headcount_tests::files::{ARCHIVE, copy_sparsely, names, segments};
 use headcount_tests::interactive::Interactive;
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
@@ -22,7 +22,6 @@ use headcount_tests::{Medium, for_as_long_as, temporary_directory};
 use tempfile::TempDir;
 
 const INTERACTIVE: &str = env!("CARGO_BIN_EXE_interactive");
-const ARCHIVE: &str = "archive.hca";
 const LEDGER: &str = "processes.hcl";
 /// Of the victim: so many that reading them takes a while.
 const ROWS: u32 = 150; // and `Seen::WHOLE`

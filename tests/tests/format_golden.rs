@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use headcount::Collector;
-use headcount_tests::files::{from_hex, names};
+use headcount_tests::files::{ARCHIVE, from_hex, names};
 use headcount_tests::{Medium, temporary_directory};
 use tempfile::TempDir;
 
 const SEGMENT: &str = "1-segment.hc";
-const ARCHIVE: &str = "archive.hca";
-
 /// The folders of all versions.
 fn versions() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");

@@ -9,12 +9,11 @@ use std::process::Command;
 
 use headcount::{Collector, SegmentState};
 use headcount_tests::child::Child;
-use headcount_tests::files::{copy_sparsely, names, segments};
+use headcount_tests::files::{ARCHIVE, copy_sparsely, names, segments};
 use headcount_tests::page::Page;
 use headcount_tests::{Medium, temporary_directory};
 use tempfile::TempDir;
 
-const ARCHIVE: &str = "archive.hca";
 const LOG: usize = 0x2000;
 const LOG_USED: usize = 0x1040;
 const FAMILY: u8 = 1;

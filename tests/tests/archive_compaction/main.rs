@@ -13,11 +13,7 @@ use std::time::Duration;
 use headcount::{Collector, Compacted, MetricFamily, Value};
 use headcount_tests::child::{Child, output_of};
 use headcount_tests::eventually;
-use headcount_tests::files::text;
-
-const ARCHIVE: &str = "archive.hca";
-
-const LOCK: &str = ".compact.lock";
+use headcount_tests::files::{ARCHIVE, LOCK, text};
 
 fn remains(arguments: &[&str]) -> Child {
     Child::start(Command::new(env!("CARGO_BIN_EXE_remains")).args(arguments))
