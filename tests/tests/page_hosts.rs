@@ -1,6 +1,6 @@
-//! Many hosts on one machine: each is a directory with processes and an exporter of its own, and one
-//! Prometheus scrapes all of them. By `tests/run --long` 200 hosts of 50 processes, whose figures
-//! are in `runtime/docs/machines.md`; else a few.
+//! Many hosts on one machine: each is a directory with processes and an exporter of its own, and
+//! one Prometheus scrapes all of them. By `tests/run --long` 200 hosts of 50 processes, whose
+//! figures are in `runtime/docs/machines.md`; else a few.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
