@@ -232,8 +232,6 @@ fn is_escaped(text: &str, quoted: bool) -> bool {
                 _ => false,
             },
             b'"' => !quoted,
-            // Prometheus takes it for the end of the page.
-            0 => false,
             _ => true,
         };
         if !fine {

@@ -359,7 +359,8 @@ fn a_real_prometheus_reads_the_same_numbers_from_every_format() {
         vec![
             // A name that this server may not know, a number that is no integer, a hostile label.
             MetricFamily::gauge("http.requests", "Dots.").with_series(&[("a.b", "1")], 0.1),
-            MetricFamily::counter("large_total", "Large.").with_series(&[("v", "\"\\\n{é")], 1e300),
+            MetricFamily::counter("large_total", "\0Large\0")
+                .with_series(&[("v", "\0\"\\\n{é\0")], 1e300),
             MetricFamily::info("build_info", "Facts.").with_series(&[("version", "1")], 1.0),
         ]
     });

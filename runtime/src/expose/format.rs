@@ -15,8 +15,7 @@ use super::{Scrape, json, negotiate, openmetrics, protobuf, text};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// The Prometheus text format, version 0.0.4. In this and the other two text formats, a NUL in
-    /// a label's value or a help text is shown as U+FFFD: Prometheus rejects a page with a NUL.
+    /// The Prometheus text format, version 0.0.4.
     Text,
     /// The Prometheus text format, version 1.0.0: as 0.0.4, but a name may be any text.
     Text1,

@@ -195,39 +195,19 @@ impl Page {
     }
 }
 
-/// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes. A NUL becomes
-/// a replacement character: Prometheus rejects a page with a NUL in a label's value, and reads
-/// nothing behind one in a help text. One client of a program could hide all of its metrics.
+/// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
     let mut rest = text;
-    let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n' | 0) || (*byte == b'"' && quotes);
+    let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);
     while let Some(at) = rest.as_bytes().iter().position(is_meant) {
         let (plain, from) = rest.split_at(at);
         out.push_str(plain);
         out.push_str(match from.as_bytes().first() {
             Some(b'\n') => "\\n",
             Some(b'"') => "\\\"",
-            Some(0) => "\u{fffd}",
             _ => "\\\\",
         });
         rest = from.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_end_a_text_or_a_page_is_escaped() {
-        let escaped = |text, quotes| {
-            let mut out = String::new();
-            escape(&mut out, text, quotes);
-            out
-        };
-        assert_eq!(escaped("a\\\"\n\0b\0", true), "a\\\\\\\"\\n\u{fffd}b\u{fffd}");
-        assert_eq!(escaped("\"\0\"", false), "\"\u{fffd}\"");
-        assert_eq!(escaped("é\r\t\u{1}", true), "é\r\t\u{1}");
-    }
 }
