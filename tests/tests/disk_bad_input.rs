@@ -245,7 +245,7 @@ fn segments_of_another_version_or_damaged_ones_are_skipped_and_left_alone() {
     let (folder, good) = with_one_segment();
     let bad = folder.path().join("1-00.hc");
     for (at, reason, says) in [
-        (8, "version", "format 3.2"),          // major
+        (8, "version", "in format 3."),        // major
         (32, "corrupt", "header's checksum"),  // instance
         (0x1000, "corrupt", "never finished"), // ready
         (0x1040, "corrupt", "length of the log"),
