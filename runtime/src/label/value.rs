@@ -27,9 +27,8 @@ use super::{Digest, LabelWriter};
 ///         out.push_str(&self.0);
 ///     }
 /// }
-/// # let mut text = String::new();
-/// # headcount::LabelWriter::with(&mut text, |out| Tenant("acme".into()).write_label(out));
-/// # assert_eq!(text, "acme");
+///
+/// assert_eq!(headcount::testing::label_of(&Tenant("acme".into())), "acme");
 /// ```
 ///
 /// A value is read once, before the annotated function's body runs. Each distinct value is a series
