@@ -399,7 +399,7 @@ impl Builder<Info> {
     /// ```
     /// use headcount::{GaugeMode, dynamic};
     ///
-    /// let import = dynamic::info("import_info", "The file that was imported.").labels(["file"]);
+    /// let import = dynamic::info("imported_info", "The imported file.").labels(["file"]);
     /// let import = import.mode(GaugeMode::Max).register_family()?;
     /// import.with_label_values(&["orders.csv"]).set();
     ///

@@ -26,7 +26,7 @@
 ///
 /// In a batch job:
 ///
-/// ```
+/// ```standalone_crate
 /// headcount::build_info!(mode = "max", commit = "abc123");
 ///
 /// # fn main() {
