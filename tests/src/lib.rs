@@ -20,7 +20,6 @@ pub mod interactive;
 pub mod load;
 pub mod mounted;
 pub mod namespaces;
-pub mod native;
 pub mod obedient;
 pub mod oracle;
 pub mod page;

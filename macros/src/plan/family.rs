@@ -24,8 +24,6 @@ pub(crate) struct Descriptor {
     /// In seconds.
     pub(crate) idle_timeout: Option<u32>,
     pub(crate) bounds: Bounds,
-    /// The schema of a native histogram.
-    pub(crate) native: Option<u8>,
 }
 
 pub(crate) enum Help {
@@ -36,7 +34,7 @@ pub(crate) enum Help {
 
 impl Descriptor {
     pub(crate) fn has_bounds(&self) -> bool {
-        self.attribute == Attribute::Timed && !self.summary && self.native.is_none()
+        self.attribute == Attribute::Timed && !self.summary
     }
 
     /// Whether its bounds need an item of their own.

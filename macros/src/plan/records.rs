@@ -58,9 +58,6 @@ pub(crate) enum Records {
     Outcomes,
     Durations,
     OutcomeDurations,
-    /// With the schema.
-    NativeDurations(u8),
-    OutcomeNativeDurations(u8),
     Summaries,
     OutcomeSummaries,
     InProgress,
@@ -98,13 +95,11 @@ impl Records {
             }
             Records::Outcomes
             | Records::OutcomeDurations
-            | Records::OutcomeNativeDurations(_)
             | Records::OutcomeSummaries
             | Records::Exceptions(_)
             | Records::Matching { .. } => true,
             Records::Calls
             | Records::Durations
-            | Records::NativeDurations(_)
             | Records::Summaries
             | Records::InProgress
             | Records::Oldest
@@ -119,8 +114,6 @@ impl Records {
             Records::Function(what) => what.has(Bits::TIMED | Bits::TIMED_OUTCOME),
             Records::Durations
             | Records::OutcomeDurations
-            | Records::NativeDurations(_)
-            | Records::OutcomeNativeDurations(_)
             | Records::Summaries
             | Records::OutcomeSummaries => true,
             _ => false,

@@ -3,7 +3,6 @@
 use crate::clock::nanos_as_seconds;
 use crate::label::At;
 use crate::model::outcome::Outcome;
-use crate::record::native::ObserveNative;
 use crate::record::operation::{Observe, at_series};
 use crate::record::{Calls, End, Exceptions, Recorder, count};
 
@@ -60,19 +59,19 @@ pub trait Timed: Copy {
 /// Observes durations with a declared histogram or summary, in seconds. It is one type for both, so
 /// that a metric of another kind causes one compile error and not two.
 #[derive(Debug, Clone, Copy)]
-pub struct Observed(At, &'static [f64], Option<u8>);
+pub struct Observed(At, &'static [f64]);
 
 impl Timed for Histogram {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.at(), self.0.bounds(), self.0.schema())
+        Observed(self.0.at(), self.0.bounds())
     }
 }
 
 impl Timed for Summary {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.at(), &[], None)
+        Observed(self.0.at(), &[])
     }
 }
 
@@ -84,11 +83,7 @@ impl Recorder for Observed {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        let seconds = nanos_as_seconds(end.nanos());
-        match self.2 {
-            None => at_series(self.0, Observe::duration(seconds, self.1)),
-            Some(schema) => at_series(self.0, ObserveNative::new(seconds, schema)),
-        }
+        at_series(self.0, Observe::duration(nanos_as_seconds(end.nanos()), self.1));
     }
 }
 

@@ -19,7 +19,6 @@ use super::family::Wrong;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::log_reader::Logs;
-use super::native_blocks::Blocks;
 use super::shard_cells::ShardCells;
 use super::source::{Source, bytes_in};
 use super::times::{TimeBase, Times};
@@ -55,8 +54,6 @@ pub(crate) struct SegmentLog {
     /// When the process created the series of each record, in nanoseconds since 1970.
     pub(crate) since: Vec<u64>,
     pub(crate) removed: Removed,
-    /// The blocks of native histograms.
-    pub(crate) blocks: Blocks,
 }
 
 /// Identifies one of a segment's logs, and a length of it.
@@ -102,14 +99,14 @@ impl SegmentLog {
         let from = LOG_OFF.saturating_add(id.place.start());
         let from = from.saturating_add(id.len.saturating_sub(more));
         let words = source.read(from, words_in(more))?;
-        let Log { common, created, removed, blocks } = Log::parse(&bytes_in(&words))?;
+        let Log { common, created, removed } = Log::parse(&bytes_in(&words))?;
         // A forked child begins with a copy of its parent's log, but it had none of these series
         // before it had a segment of its own.
         let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
         let new = created.into_iter().map(since);
         let Some((_, earlier)) = earlier else {
             let layout = logs.layouts.of(common, slots_used)?;
-            return Ok(Self { id, layout, since: new.collect(), removed, blocks });
+            return Ok(Self { id, layout, since: new.collect(), removed });
         };
         let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
         let Some(layout) = extended.transpose()? else {
@@ -119,8 +116,7 @@ impl SegmentLog {
         };
         let since = earlier.since.iter().copied().chain(new).collect();
         let removed = earlier.removed.and(removed)?;
-        let blocks = earlier.blocks.and(blocks)?;
-        Ok(Self { id, layout, since, removed, blocks })
+        Ok(Self { id, layout, since, removed })
     }
 }
 
@@ -214,11 +210,7 @@ impl Segment {
             Some(log) => log,
             None => Arc::new(SegmentLog::read(source, &header, id, slots_used, logs)?),
         };
-        let cells = log.blocks.cells().saturating_add(log.layout.cells);
-        if log.blocks.end() > slots_used || cells > u64::from(slots_used) {
-            return Err(Error::corrupt("more blocks of native histograms than it has space for"));
-        }
-        let end = log.layout.end.max(log.blocks.end());
+        let end = log.layout.end;
 
         let mut shards = Vec::new();
         let mut left = MAX_READ;

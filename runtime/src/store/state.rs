@@ -13,7 +13,6 @@ use super::dynamic::Dynamic;
 use super::guard::{FORKS, Guard};
 use super::home::Home;
 use super::log_copy::LogCopy;
-use super::native::Native;
 use super::on_release::OnRelease;
 use super::own_segment::OwnSegment;
 use super::preparation::Preparation;
@@ -50,7 +49,6 @@ pub(super) struct Store {
     pub(super) dynamic: Dynamic,
     pub(super) series: SeriesIndex,
     pub(super) churn: Churn,
-    pub(super) native: Native,
     /// Rows for which there was no space.
     pub(super) waiting: Waiting,
     pub(super) callbacks: Callbacks,
@@ -72,7 +70,6 @@ impl Store {
             dynamic: Dynamic::new(),
             series: SeriesIndex::new(),
             churn: Churn::new(),
-            native: Native::new(),
             waiting: Waiting::new(),
             callbacks: Callbacks::new(),
             problems: Problems::new(),
