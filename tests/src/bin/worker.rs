@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use headcount::{
     Config, Counter, Gauge, Histogram, count_exceptions, counted, in_progress, metric, timed,
 };
+use headcount_tests::child::forked;
 use headcount_tests::program::{number, start_in, tell};
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -174,20 +175,6 @@ fn reap(child: Pid) {
             panic!("a child hangs");
         }
         thread::sleep(Duration::from_micros(200));
-    }
-}
-
-fn forked(child: impl FnOnce()) -> Pid {
-    // SAFETY: the child runs this program's own code and ends by `exit` or a signal; what it may
-    // find locked by a thread that it doesn't have is what this test is about.
-    match unsafe { fork() }.expect("fork") {
-        ForkResult::Parent { child } => child,
-        ForkResult::Child => {
-            child();
-            // SAFETY: ends the process at once. What `exit` would do first takes locks that a
-            // thread of the parent's may have held.
-            unsafe { nix::libc::_exit(0) }
-        }
     }
 }
 
