@@ -195,8 +195,12 @@ impl Collector {
     /// # Examples
     ///
     /// ```
-    /// use headcount::{Collector, ProcessMetrics};
+    /// use headcount::{Collector, ProcessMetrics, counted};
     ///
+    /// #[counted]
+    /// fn work() {}
+    ///
+    /// work();
     /// let text = Collector::new().process_metrics(ProcessMetrics::Sum).collect()?.to_text();
     /// assert!(text.contains("\nprocess_cpu_seconds_total "));
     ///
