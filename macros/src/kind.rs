@@ -161,6 +161,7 @@ mod tests {
             let name = format!("{runtimes:?}").replace("DurationSummary", "Durations");
             // `#[in_progress(oldest)]` is an attribute of calls in progress.
             let name = name.replace("OldestStart", "InProgress");
+            let name = name.replace("NativeDurations", "Durations");
             let mut of_functions = Attribute::ALL.into_iter().map(Kind::of);
             let kind = match handle {
                 "" => of_functions.find(|kind| format!("{kind:?}") == name),

@@ -298,6 +298,7 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `labels(queue = job.queue(), tenant)` | the family's labels; see [`counted`](macro@counted) |
 /// | `buckets = [0.01, 0.1, 1.0]` | the upper bounds of the buckets, in seconds |
 /// | `summary` | records a sum and a count, without buckets |
+/// | `native`, `native(schema = 5)` | a [native histogram](macro@metric#native-histograms) |
 /// | `utf8_names` | names may be any text; see [`metric`](macro@metric#utf-8-names) |
 /// | `max_series = 500` | how many series of the family one process may have |
 /// | `idle_timeout = "1d"` | removes series that have not changed for this time |
@@ -654,6 +655,7 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `help = ".."` | the help text; by default the first paragraph of the doc comment |
 /// | `unit = "bytes"` | the unit; the name must end in it, a counter's before `_total` |
 /// | `buckets = [1, 10, 100]` | histograms that are not in seconds: the buckets' upper bounds |
+/// | `native`, `native(schema = 5)` | a native histogram; see [below](#native-histograms) |
 /// | `mode = "livesum"` | required for gauges and state sets; see [below](#modes) |
 /// | `mode = "max"` | an `Info` that stays when its process has ended, for batch jobs |
 /// | `labels(version = "1.4.0")` | required for a `static` of type `Info`: constant labels |
@@ -725,6 +727,44 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// On a block they go before its `prefix`. There, too, a path is resolved at each function: for
 /// functions in a module that has the attribute, write `crate::NAMESPACE`.
+///
+/// # Native histograms
+///
+/// With `native`, a histogram has the fine buckets of Prometheus' native histograms, and needs no
+/// `buckets`: `2^schema` for each power of two, so that neighbouring bounds differ by 9 % with the
+/// schema 3, which is the default, and by 2 % with the schema 5. A schema is a number from 0 to 5.
+/// Values from 2^-64 to 2^64 have buckets, of both signs; durations that a function's attribute
+/// measures have them from a nanosecond on. What is nearer to 0 is in the zero bucket, and what is
+/// beyond, infinities too, in the bucket behind the last one. NaN is refused, as by any histogram.
+///
+/// Prometheus asks for these buckets if native histograms are switched on there. A scraper of text
+/// gets classic buckets of the same values, always the same ones: powers of 4 from a microsecond to
+/// 64 seconds for durations of functions, and from 1/1024 to 1,048,576 for other values.
+///
+/// Processes may have different schemas, as during an upgrade: they are shown together in the
+/// coarsest one. If a series has values in more than 160 buckets, it is shown in a coarser schema.
+///
+/// Buckets take memory in blocks of 32 when they get their first value: 256 bytes for each block,
+/// series and thread. With the schema 3 a block covers a factor of 16, so durations from 100
+/// microseconds to 10 seconds take five. Besides, each series takes 552 bytes per thread (176 for
+/// durations of functions), and four times as much with the schema 5. If a segment has no room for
+/// a block, a value of it counts in the sum and in the count, [`health`] reports it, and Prometheus
+/// gets that series without native buckets.
+///
+/// ```
+/// use headcount::{Histogram, metric};
+///
+/// /// Sizes of answers.
+/// #[metric(name = "answer_bytes", native)]
+/// static BYTES: Histogram;
+///
+/// BYTES.observe(1000.0);
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("answer_bytes_bucket{le=\"1024.0\"} 1\n"));
+/// # Ok::<(), headcount::Error>(())
+/// ```
+///
+/// [`health`]: https://docs.rs/headcount/latest/headcount/fn.health.html
 ///
 /// # UTF-8 names
 ///

@@ -203,8 +203,8 @@ pub use metric::{
 pub use model::outcome::Outcome;
 pub use model::text::MAX_LABEL_VALUE_LEN;
 pub use model::{
-    Bucket, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType, Number,
-    Quantile, Series, Snapshot, SummaryValue, Value,
+    Bucket, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType,
+    NativeBuckets, Number, Quantile, Series, Snapshot, SummaryValue, Value,
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;

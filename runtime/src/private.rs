@@ -34,11 +34,17 @@ pub use crate::model::kind::Kind;
 pub use crate::model::outcome::Outcome;
 pub use crate::record::{
     Call, Calls, Completed, Durations, End, Ended, Ending, Ends, Exceptions, Fallible, Function,
-    InProgress, Late, Matching, Oldest, Out, OutcomeDurations, OutcomeSummaries, Outcomes, Partial,
-    Probe, Recorder, Same, Scope, Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once,
-    count, diverge, diverging, ended, ends, enter, enter_until, error_if, in_progress_and_oldest,
-    never, plain, scope, stop, unlooked, unlooked_until, watch, watch_until,
+    InProgress, Late, Matching, NativeDurations, Oldest, Out, OutcomeDurations,
+    OutcomeNativeDurations, OutcomeSummaries, Outcomes, Partial, Probe, Recorder, Same, Scope,
+    Stop, SummaryDurations, Unlooked, Watch, When, boxed, call_once, count, diverge, diverging,
+    ended, ends, enter, enter_until, error_if, in_progress_and_oldest, never, plain, scope, stop,
+    unlooked, unlooked_until, watch, watch_until,
 };
+
+/// The schema of a native histogram that names none, and the finest one. A test holds the macros to
+/// them.
+pub const SCHEMAS: (u8, u8) =
+    (crate::model::native_schema::DEFAULT_SCHEMA, crate::model::native_schema::GREATEST_SCHEMA);
 
 /// All modes. A test holds the macros' table to them.
 pub const MODES: &[GaugeMode] = GaugeMode::ALL;

@@ -20,6 +20,7 @@ pub mod interactive;
 pub mod load;
 pub mod mounted;
 pub mod namespaces;
+pub mod native;
 pub mod obedient;
 pub mod oracle;
 pub mod page;

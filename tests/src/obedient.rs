@@ -20,13 +20,13 @@ impl Obedient {
 
     /// The same, by a command that says how it is started.
     pub fn start_by(program: &mut Command, directory: &Path) -> Self {
-        let mut child = program
-            .arg("obey")
-            .arg(directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        Self::start_as_is(program.arg("obey").arg(directory))
+    }
+
+    /// The same, by a command that has all its arguments.
+    pub fn start_as_is(program: &mut Command) -> Self {
+        let mut child =
+            program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let input = child.stdin.take().expect("a pipe");
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         Self { child, input, output }

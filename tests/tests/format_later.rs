@@ -205,7 +205,7 @@ fn the_original_of_a_copy_with_unknown_records_is_not_compacted_either() {
 
 #[test]
 fn an_archive_with_a_family_of_an_unknown_type_is_not_written_over() {
-    for (at, to) in [(0, 7), (1, 5), (2, 11)] {
+    for (at, to) in [(0, 9), (1, 6), (2, 11)] {
         let (folder, _) = of_one_dead();
         let directory = folder.path();
         assert_eq!(Collector::from_directory(directory).compact().expect("ours").segments(), 1);

@@ -4,7 +4,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Ident, Pat};
 
-use crate::check::{buckets, durations, modes, names};
+use crate::check::{buckets, durations, modes, names, native};
 use crate::kind::{Attribute, Kind};
 use crate::parse::args::Args;
 use crate::parse::values::{Buckets, Label, literal_text};
@@ -16,7 +16,7 @@ use crate::tokens::is_closure;
 pub(crate) const MOST_LABELS: usize = 8;
 
 /// The keys that belong to the declaration of a metric.
-const OF_A_DECLARED_METRIC: [&str; 14] = [
+const OF_A_DECLARED_METRIC: [&str; 15] = [
     "name",
     "namespace",
     "subsystem",
@@ -26,6 +26,7 @@ const OF_A_DECLARED_METRIC: [&str; 14] = [
     "labels",
     "buckets",
     "summary",
+    "native",
     "mode",
     "max_series",
     "idle_timeout",
@@ -284,6 +285,7 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
     if let Some(help) = args.text("help") {
         names::check_help(help, errors);
     }
+    native::check(args, kind, errors);
     if let Some(Buckets::Literal(list)) = args.buckets() {
         buckets::check(list, kind, errors);
     }

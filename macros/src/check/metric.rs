@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Type};
 
 use crate::check::args as rules;
-use crate::check::{buckets, durations, modes, names};
+use crate::check::{buckets, durations, modes, names, native};
 use crate::kind::Kind;
 use crate::parse::args::Args;
 use crate::parse::full_name::FullName;
@@ -34,6 +34,7 @@ pub(crate) fn check(
     }
     let help = help(args, attrs, ident, errors);
     let mode = modes::mode(args, kind, errors);
+    native::check(args, kind, errors);
     check_buckets(args, kind, name.as_ref(), errors);
     rules::max_series(args, errors);
     let name = name?;
@@ -46,6 +47,7 @@ pub(crate) fn check(
         unit: args.text("unit").cloned(),
         mode,
         bounds: buckets::bounds(args.buckets()),
+        native: native::schema(args),
         labels: Labels::None,
         max_series: args.number("max_series").cloned(),
         idle_timeout: durations::idle_timeout(args),
@@ -124,7 +126,8 @@ fn doc_line(attr: &Attribute) -> Option<String> {
 
 fn check_buckets(args: &Args, kind: Kind, name: Option<&FullName>, errors: &mut Errors) {
     let Some(buckets) = args.buckets() else {
-        let needs_buckets = kind == Kind::Histogram && !args.mentions("buckets");
+        let is_without = !args.mentions("buckets") && !args.mentions("native");
+        let needs_buckets = kind == Kind::Histogram && is_without;
         if let Some(name) = name.filter(|_| needs_buckets && errors.is_empty()) {
             let full = name.beginning() + &name.name.value();
             if let Some(problem) = no_buckets_problem(&full) {

@@ -12,6 +12,7 @@ pub(crate) mod metric_family;
 pub(crate) mod metric_static;
 pub(crate) mod modes;
 pub(crate) mod names;
+pub(crate) mod native;
 pub(crate) mod plan_family;
 pub(crate) mod plan_function;
 

@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::{Expr, ExprPath, Ident, LitStr};
 
-use crate::check::{buckets, durations, modes};
+use crate::check::{buckets, durations, modes, native};
 use crate::kind::Attribute;
 use crate::parse::args::Args;
 use crate::parse::function::Function;
@@ -62,6 +62,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         max_series: args.number("max_series").cloned(),
         idle_timeout: durations::idle_timeout(args),
         bounds: buckets::bounds(args.buckets()),
+        native: native::schema(args),
     }
 }
 

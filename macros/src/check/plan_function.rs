@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
+use crate::check::native;
 use crate::check::plan_family::descriptor;
 use crate::kind::Attribute;
 use crate::parse::args::Args;
@@ -117,6 +118,14 @@ impl Plan {
     /// What is recorded in a family that is not shared.
     fn records(&mut self, args: &Args, call: usize) -> Records {
         let summary = args.flag("summary").is_some();
+        let native = native::schema(args);
+        if let Some(schema) = native {
+            return if args.by_outcome() {
+                Records::OutcomeNativeDurations(schema)
+            } else {
+                Records::NativeDurations(schema)
+            };
+        }
         match (args.attribute, args.by_outcome()) {
             (Attribute::Counted, true) => Records::Outcomes,
             (Attribute::Counted | Attribute::Metric, _) => Records::Calls,

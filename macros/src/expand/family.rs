@@ -60,6 +60,9 @@ impl Descriptor {
             let mode = Ident::new(mode, Span::mixed_site());
             tokens.extend(q!(.mode(#krate::GaugeMode::#mode)));
         }
+        if let Some(schema) = self.native.map(Literal::u8_unsuffixed) {
+            tokens.extend(q!(.native(#schema)));
+        }
         if self.has_bounds() {
             let bounds = self.bounds_value(krate, index);
             tokens.extend(q!(.nanos(#bounds)));

@@ -83,7 +83,11 @@ fn items(metric: &Metric) -> TokenStream {
         let mode = Ident::new(mode, Span::mixed_site());
         descriptor.extend(q!(.mode(#krate::GaugeMode::#mode)));
     }
+    if let Some(schema) = metric.native.map(Literal::u8_unsuffixed) {
+        descriptor.extend(q!(.native(#schema)));
+    }
     match &metric.bounds {
+        Bounds::Default if metric.native.is_some() => {}
         // The compiler knows whether an alias is a histogram.
         Bounds::Default if *kind == Kind::Unknown => {
             descriptor.extend(q!(.default_bounds()));

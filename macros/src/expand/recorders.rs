@@ -90,6 +90,14 @@ fn at_site(plan: &Plan, call: &Call, index: usize, recorder: &Recorder) -> Token
             let (slot, bounds) = (slot(), bounds());
             (q!(OutcomeDurations), q!(#slot, #bounds))
         }
+        Records::NativeDurations(schema) => {
+            let schema = Literal::u8_unsuffixed(schema);
+            (q!(NativeDurations::<#schema>), slot())
+        }
+        Records::OutcomeNativeDurations(schema) => {
+            let schema = Literal::u8_unsuffixed(schema);
+            (q!(OutcomeNativeDurations::<#schema>), slot())
+        }
         Records::Summaries => (q!(SummaryDurations), slot()),
         Records::OutcomeSummaries => (q!(OutcomeSummaries), slot()),
         Records::InProgress => (q!(InProgress), slot()),

@@ -13,7 +13,7 @@ use crate::kind::Attribute;
 use crate::parse::full_name::{BEFORE, FullName, Part};
 use crate::parse::keys::{self, Key};
 use crate::parse::list::{comma, skip_to_comma};
-use crate::parse::values::{Buckets, Label, Only, Value, value};
+use crate::parse::values::{Buckets, Label, Native, Only, Value, value};
 use crate::report::errors::Errors;
 use crate::report::suggest;
 use crate::tokens::{is_closure, is_function_path};
@@ -151,6 +151,13 @@ impl Args {
     pub(crate) fn number(&self, key: &str) -> Option<&LitInt> {
         match &self.get(key)?.value {
             Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn native(&self) -> Option<&Native> {
+        match &self.get("native")?.value {
+            Value::Native(native) => Some(native),
             _ => None,
         }
     }

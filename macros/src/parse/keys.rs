@@ -28,6 +28,8 @@ pub(crate) enum Form {
     Expr,
     /// `key = true`
     Bool,
+    /// `key`, or `key(schema = 5)`
+    Native,
     /// `key`, or `key = false`
     Switch,
     /// `key = 500`
@@ -62,6 +64,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "labels",       form: Form::Labels,      on: EVERYWHERE,                         needs_name: true },
     Key { name: "buckets",      form: Form::Buckets,     on: &[Timed, Metric],                   needs_name: true },
     Key { name: "summary",      form: Form::Flag,        on: &[Timed],                           needs_name: true },
+    Key { name: "native",       form: Form::Native,      on: &[Timed, Metric],                   needs_name: true },
     Key { name: "mode",         form: Form::Text,        on: &[InProgress, Metric],              needs_name: true },
     Key { name: "oldest",       form: Form::Flag,        on: &[InProgress],                      needs_name: false },
     Key { name: "utf8_names",   form: Form::Flag,        on: EVERYWHERE,                         needs_name: true },

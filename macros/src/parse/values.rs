@@ -21,6 +21,7 @@ pub(crate) enum Value {
     Flag,
     Bool(LitBool),
     Number(LitInt),
+    Native(Native),
     Labels(Vec<Label>),
     Buckets(Buckets),
     Path(Path),
@@ -69,6 +70,11 @@ impl fmt::Display for LabelName {
             Self::Quoted(text) => text.token().fmt(f),
         }
     }
+}
+
+/// `native`, or `native(schema = 5)`.
+pub(crate) struct Native {
+    pub(crate) schema: Option<LitInt>,
 }
 
 /// Bucket bounds.
@@ -127,6 +133,7 @@ pub(crate) fn value(
             equals(ident, input, &usage)?;
             literal(input, usage).map(Value::Bool)
         }
+        Form::Native => native(input).map(Value::Native),
         Form::Switch => {
             if input.is_empty() || input.peek(Token![,]) {
                 return Ok(Value::Bool(LitBool::new(true, ident.span())));
@@ -223,6 +230,26 @@ fn only(name: &str, ident: &Ident, input: ParseStream<'_>) -> syn::Result<Only> 
         None
     };
     Ok(Only { pattern, guard })
+}
+
+fn native(input: ParseStream<'_>) -> syn::Result<Native> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(Native { schema: None });
+    }
+    let usage = "`native` takes nothing, or a schema: `native(schema = 5)`";
+    if !input.peek(token::Paren) {
+        return Err(input.error(usage));
+    }
+    let content;
+    let place = syn::parenthesized!(content in input).span.join();
+    let wrong = |_| syn::Error::new(place, usage);
+    let key: Ident = content.call(Ident::parse_any).map_err(wrong)?;
+    let _: Token![=] = content.parse().map_err(wrong)?;
+    let schema = content.parse().map_err(wrong)?;
+    if key != "schema" || !content.is_empty() {
+        return Err(syn::Error::new(place, usage));
+    }
+    Ok(Native { schema: Some(schema) })
 }
 
 fn labels(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Label> {

@@ -24,6 +24,8 @@ pub(crate) struct Descriptor {
     /// In seconds.
     pub(crate) idle_timeout: Option<u32>,
     pub(crate) bounds: Bounds,
+    /// The schema of a native histogram.
+    pub(crate) native: Option<u8>,
 }
 
 pub(crate) enum Help {
@@ -34,7 +36,7 @@ pub(crate) enum Help {
 
 impl Descriptor {
     pub(crate) fn has_bounds(&self) -> bool {
-        self.attribute == Attribute::Timed && !self.summary
+        self.attribute == Attribute::Timed && !self.summary && self.native.is_none()
     }
 
     /// Whether its bounds need an item of their own.

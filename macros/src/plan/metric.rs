@@ -20,6 +20,8 @@ pub(crate) struct Metric {
     /// The variant of `__private::GaugeMode`.
     pub(crate) mode: Option<&'static str>,
     pub(crate) bounds: Bounds,
+    /// The schema of a native histogram.
+    pub(crate) native: Option<u8>,
     pub(crate) labels: Labels,
     pub(crate) max_series: Option<LitInt>,
     /// In seconds.

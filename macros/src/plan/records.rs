@@ -58,6 +58,9 @@ pub(crate) enum Records {
     Outcomes,
     Durations,
     OutcomeDurations,
+    /// With the schema.
+    NativeDurations(u8),
+    OutcomeNativeDurations(u8),
     Summaries,
     OutcomeSummaries,
     InProgress,
@@ -95,11 +98,13 @@ impl Records {
             }
             Records::Outcomes
             | Records::OutcomeDurations
+            | Records::OutcomeNativeDurations(_)
             | Records::OutcomeSummaries
             | Records::Exceptions(_)
             | Records::Matching { .. } => true,
             Records::Calls
             | Records::Durations
+            | Records::NativeDurations(_)
             | Records::Summaries
             | Records::InProgress
             | Records::Oldest
@@ -114,6 +119,8 @@ impl Records {
             Records::Function(what) => what.has(Bits::TIMED | Bits::TIMED_OUTCOME),
             Records::Durations
             | Records::OutcomeDurations
+            | Records::NativeDurations(_)
+            | Records::OutcomeNativeDurations(_)
             | Records::Summaries
             | Records::OutcomeSummaries => true,
             _ => false,

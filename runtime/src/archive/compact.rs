@@ -23,12 +23,15 @@ use crate::reader::segment::ENDLESS;
 pub(crate) const TOMBSTONE_GENERATIONS: u64 = 4;
 
 /// Two declarations have one sum in the archive if they agree in all of this.
-type Identity<'a> = (&'a str, Encoding, Option<GaugeMode>, &'a [u64], &'a str, Vec<&'a str>);
+type Identity<'a> = (&'a str, Encoding, Form<'a>, &'a str, Vec<&'a str>);
+/// The mode of a gauge, and the buckets of a histogram.
+type Form<'a> = (Option<GaugeMode>, u8, &'a [u64]);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
     labels.sort_unstable();
-    (&family.name, family.encoding.archived(), family.mode, &family.bounds, &family.unit, labels)
+    let form: Form<'_> = (family.mode, family.schema, &family.bounds);
+    (&family.name, family.encoding.archived(), form, &family.unit, labels)
 }
 
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files

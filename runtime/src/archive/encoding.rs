@@ -8,20 +8,22 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind};
 use crate::merge::archived::{Archive, ArchivedFamily, ArchivedSeries, Tombstone};
 use crate::merge::spans::{Span, Spans};
-use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum};
+use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, MOST_DEAD, Sum, bounds_of};
 use crate::model::GaugeMode;
 use crate::model::cells::{CellLayout, MAX_BOUNDS};
 use crate::model::exact_sum::ExactSum;
+use crate::model::native_buckets::Buckets;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
 use crate::reader::family::{LogFamily, types};
+use crate::reader::native_blocks::MOST_INDEX;
 use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
 use crate::segment::records::{put_string, put_u16, put_u32, put_u64};
 
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 2;
+const MINOR: u16 = 3;
 pub(crate) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
@@ -134,8 +136,7 @@ fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
 }
 
 fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
-    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
-    f.u8()?;
+    let (metric, value, mode, schema) = (f.u8()?, f.u8()?, f.u8()?, f.u8()?);
     let (labels, bounds) = (f.u16()?, f.u16()?);
     let series = f.u32()?;
     f.u32()?;
@@ -166,6 +167,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         encoding,
         mode,
         bounds,
+        schema,
         labels,
         width: 1,
     };
@@ -184,7 +186,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
         MOST_DEAD as u64
     } else {
         let samples = family.kind().samples().len() as u64;
-        samples.saturating_add(family.bounds.len() as u64)
+        samples.saturating_add(bounds_of(&family).len() as u64)
     };
     let (mut labels, mut before) = (Vec::new(), Vec::new());
     let mut sets = LabelSets::default();
@@ -244,7 +246,13 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             if !below.is_sorted() || below.last().is_some_and(|last| *last > count) {
                 return Err(Error::corrupt("an archived histogram whose buckets fall"));
             }
-            Sum::Histogram(HistogramSum { nanos, sum, below, count })
+            Sum::Histogram(HistogramSum { nanos, sum, below, count, native: None })
+        }
+        CellLayout::Native | CellLayout::NanosNative => {
+            let nanos = f.u128()?;
+            let sum = exact(f, family)?.unwrap_or_default();
+            let native = Some(native(f, family)?);
+            Sum::Histogram(HistogramSum { nanos, sum, native, ..HistogramSum::default() })
         }
         CellLayout::Gauge(_) => {
             let sum = exact(f, family)?.unwrap_or_default();
@@ -263,6 +271,26 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             Sum::Gauge(GaugeSum { sum, one, each })
         }
     })
+}
+
+/// The buckets of a native histogram.
+fn native(f: &mut Fields<'_>, family: &LogFamily) -> Result<Buckets, Error> {
+    let (least, _) = family.encoding.layout().octaves().unwrap_or_default();
+    let mut native = Buckets::of(i8::try_from(family.schema).unwrap_or(0), least);
+    native.add_zero(f.u64()?);
+    native.add_unplaced(f.u64()?);
+    for is_negative in [false, true] {
+        let mut before = None;
+        for _ in 0..f.u32()? {
+            let (index, n) = (f.i32()?, f.u64()?);
+            if before >= Some(index) || n == 0 || index.unsigned_abs() > MOST_INDEX {
+                return Err(Error::corrupt("the buckets of an archived native histogram"));
+            }
+            native.add_at(is_negative, index, n);
+            before = Some(index);
+        }
+    }
+    Ok(native)
 }
 
 /// Adds the parts again instead of taking them as they are: parts that overlap would make later
@@ -340,7 +368,7 @@ fn put_family(out: &mut Vec<u8>, archived: &ArchivedFamily) {
     let family = &archived.family;
     // Logs and archives use the same codes.
     let (metric, value) = family.encoding.code();
-    out.extend_from_slice(&[metric, value, GaugeMode::code_of(family.mode), 0]);
+    out.extend_from_slice(&[metric, value, GaugeMode::code_of(family.mode), family.schema]);
     put_u16(out, family.labels.len());
     put_u16(out, family.bounds.len());
     put_u32(out, count(archived.series.len()));
@@ -377,6 +405,10 @@ fn put_sum(out: &mut Vec<u8>, sum: &Sum, bounds: usize) {
         Sum::Histogram(sum) => {
             out.extend_from_slice(&sum.nanos.to_le_bytes());
             put_exact(out, Some(&sum.sum));
+            if let Some(native) = &sum.native {
+                put_native(out, native);
+                return;
+            }
             put_u64(out, sum.count);
             let below = sum.below.iter().copied().chain(core::iter::repeat(0)).take(bounds);
             below.for_each(|below| put_u64(out, below));
@@ -394,6 +426,19 @@ fn put_sum(out: &mut Vec<u8>, sum: &Sum, bounds: usize) {
                 out.extend_from_slice(&each.age.1);
                 put_u64(out, each.value.to_bits());
             }
+        }
+    }
+}
+
+fn put_native(out: &mut Vec<u8>, native: &Buckets) {
+    put_u64(out, native.zero().1);
+    put_u64(out, native.unplaced());
+    for is_negative in [false, true] {
+        let buckets = native.of_sign(is_negative);
+        put_u32(out, count(buckets.len()));
+        for (index, n) in buckets {
+            out.extend_from_slice(&index.to_le_bytes());
+            put_u64(out, *n);
         }
     }
 }

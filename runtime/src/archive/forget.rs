@@ -85,6 +85,7 @@ mod tests {
             encoding: Encoding::NanosHistogram,
             mode: None,
             bounds: bounds.to_vec(),
+            schema: 0,
             labels: vec!["queue".to_owned()],
             width: 1,
         };

@@ -153,7 +153,7 @@ mod tests {
         let mut histogram = MetricFamily::gauge("h", "");
         histogram.kind = MetricType::Histogram;
         let buckets = vec![Bucket { le: f64::INFINITY, count: 1 }];
-        let value = Value::Histogram(HistogramValue { buckets, sum: 1.0 });
+        let value = Value::Histogram(HistogramValue { buckets, sum: 1.0, native: None });
         histogram.series = vec![Series { labels: LabelSet::default(), value, created: None }];
         let labels = [("service", "shop"), ("le", "1"), ("region", "eu")];
         let (families, messages) = added(&constant(&labels, ""), vec![gauge, histogram]);

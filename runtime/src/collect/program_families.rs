@@ -183,8 +183,11 @@ mod tests {
         mixed.kind = MetricType::Histogram;
         let mut no_infinity = gauge("g");
         no_infinity.kind = MetricType::Histogram;
-        no_infinity.series[0].value =
-            Value::Histogram(crate::model::HistogramValue { buckets: vec![], sum: 0.0 });
+        no_infinity.series[0].value = Value::Histogram(crate::model::HistogramValue {
+            buckets: vec![],
+            sum: 0.0,
+            native: None,
+        });
         for (family, told) in [
             (gauge(""), "not a name"),
             (gauge("x\nfake 1"), "not a name"),

@@ -211,6 +211,8 @@ fn agree(a: &Descriptor, b: &Descriptor) -> bool {
         && (all_in(a, b) && all_in(b, a))
         && (!a.has_mode() || given_order(a).eq(given_order(b)))
         && bounds_of(a.bounds) == bounds_of(b.bounds)
+        && (a.kind.encoding().layout().octaves(), a.schema)
+            == (b.kind.encoding().layout().octaves(), b.schema)
 }
 
 /// The labels in the declared order. Each order has its own cells. Sums over both orders are added
@@ -238,6 +240,9 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
         different("orders of labels", &first.order, &second.order, true)
     } else if a.buckets != b.buckets {
         different("buckets", &a.buckets, &b.buckets, true)
+    } else if first.native != second.native {
+        let word = |native: Option<u8>| native.map_or("none".to_owned(), |n| n.to_string());
+        different("native schemas", &word(first.native), &word(second.native), true)
     } else if a.unit != b.unit {
         different("units", &a.unit, &b.unit, false)
     } else if a.help != b.help && is_help_meant {
@@ -279,6 +284,8 @@ struct Declared {
     order: Vec<String>,
     /// Whether it was declared for another library.
     is_foreign: bool,
+    /// The schema of a native histogram.
+    native: Option<u8>,
     /// `None` for a definition that is not in force yet.
     site: Option<&'static Site>,
 }
@@ -290,6 +297,7 @@ impl Declared {
             has_own_help: d.has_own_help,
             order: given_order(d).map(str::to_owned).collect(),
             is_foreign: d.is_foreign,
+            native: d.kind.encoding().layout().octaves().map(|_| d.schema),
             site: Some(site),
         }
     }
@@ -300,6 +308,7 @@ impl Declared {
             has_own_help: true,
             order: definition.labels.clone(),
             is_foreign: definition.is_foreign,
+            native: None,
             site: None,
         }
     }
@@ -318,6 +327,7 @@ fn all(others: &[&'static Site]) -> Vec<Declared> {
                     has_own_help: true,
                     order: Vec::new(),
                     is_foreign: false,
+                    native: None,
                     site: Some(site),
                 }));
             }

@@ -6,6 +6,7 @@
 use crate::model::GaugeMode;
 use crate::model::cells::{BoundsUnit, Encoding, MAX_BOUNDS};
 use crate::model::kind::Kind;
+use crate::model::native_schema::GREATEST_SCHEMA;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::{ends_with, same};
 
@@ -104,6 +105,8 @@ pub struct Descriptor {
     pub(crate) fan: Option<(&'static str, &'static [&'static str])>,
     pub(crate) mode: GaugeMode,
     pub(crate) bounds: Bounds,
+    /// Of a native histogram: it has 2^schema buckets for each power of two.
+    pub(crate) schema: u8,
     pub(crate) max_series: u32,
     /// After how many seconds an untouched row is removed; 0: never.
     pub(crate) idle_timeout: u32,
@@ -148,6 +151,7 @@ impl Descriptor {
             fan: None,
             mode: kind.default_mode(),
             bounds,
+            schema: 0,
             max_series: 1_000,
             idle_timeout: 0,
             has_own_help: true,
@@ -295,6 +299,27 @@ impl Descriptor {
         self
     }
 
+    /// Makes it a native histogram, with `2^schema` buckets for each power of two.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such schema, or if the metric is no histogram.
+    #[must_use]
+    #[track_caller]
+    pub const fn native(mut self, schema: u8) -> Self {
+        assert!(schema <= GREATEST_SCHEMA, "the schema of a native histogram is 0 to 5");
+        self.kind = match self.kind {
+            Kind::Durations => Kind::NativeDurations,
+            kind => {
+                assert!(matches!(kind, Kind::Histogram), "`native` belongs to a `Histogram`");
+                Kind::NativeHistogram
+            }
+        };
+        self.bounds = Bounds::None;
+        self.schema = schema;
+        self
+    }
+
     /// Keeps the default bounds, if it is a histogram of plain values.
     ///
     /// # Panics
@@ -349,7 +374,11 @@ impl Descriptor {
     /// The number of cells of one series.
     #[expect(clippy::cast_possible_truncation, reason = "fewer than MAX_BOUNDS")]
     pub(crate) const fn width(&self) -> u32 {
-        self.kind.encoding().layout().width(self.mode_if_any(), self.bounds.len() as u32)
+        self.kind.encoding().layout().width(
+            self.mode_if_any(),
+            self.bounds.len() as u32,
+            self.schema,
+        )
     }
 
     /// The number of series that share one set of label values: one, or one for each outcome or

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use std::time::UNIX_EPOCH;
 
-use crate::model::{MetricFamily, Number, Series, Snapshot, Value};
+use crate::model::{MetricFamily, NativeBuckets, Number, Series, Snapshot, Value};
 
 use super::number::{decimal, integer};
 use super::page::Page;
@@ -90,12 +90,33 @@ async fn write_series(page: &mut Page, series: &Series) {
                 page.out.push('}');
             }
             page.out.push(']');
+            if let Some(native) = &histogram.native {
+                write_native(page, native);
+            }
         }
     }
     let created = series.created.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     if let Some(since) = created {
         page.out.push_str(",\"created\":");
         number(&mut page.out, since.as_secs_f64());
+    }
+    page.out.push('}');
+}
+
+/// Writes the buckets of a native histogram: each is a pair of its index and its count.
+fn write_native(page: &mut Page, native: &NativeBuckets) {
+    // Writing to a string cannot fail.
+    let _ = write!(page.out, ",\"native\":{{\"schema\":{},\"zero_threshold\":", native.schema);
+    number(&mut page.out, native.zero_threshold);
+    let _ = write!(page.out, ",\"zero_count\":{}", native.zero_count);
+    let _ = write!(page.out, ",\"unplaced\":{}", native.unplaced);
+    for (name, buckets) in [("positive", &native.positive), ("negative", &native.negative)] {
+        let _ = write!(page.out, ",\"{name}\":[");
+        for (at, (index, n)) in buckets.iter().enumerate() {
+            separate(&mut page.out, at);
+            let _ = write!(page.out, "[{index},{n}]");
+        }
+        page.out.push(']');
     }
     page.out.push('}');
 }

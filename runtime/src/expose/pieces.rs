@@ -330,7 +330,8 @@ mod tests {
         }
         let buckets = (0..3_000_u32).map(|n| Bucket { le: f64::from(n), count: n.into() });
         let last = Bucket { le: f64::INFINITY, count: 3_000 };
-        let histogram = HistogramValue { buckets: buckets.chain([last]).collect(), sum: 1.5 };
+        let histogram =
+            HistogramValue { buckets: buckets.chain([last]).collect(), sum: 1.5, native: None };
         let long = MetricFamily {
             name: "long_seconds".to_owned(),
             help: "Long.".to_owned(),

@@ -8,7 +8,7 @@
 use core::mem::take;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::model::{MetricType, Series, Value};
+use crate::model::{MetricType, NativeBuckets, Series, Value};
 
 use super::escaping::{Escaping, Named, Of};
 use super::pieces::{Outlet, PIECE};
@@ -95,7 +95,10 @@ fn write_series(out: &mut Message, named: &Named<'_>, series: &Series, escaping:
             write_time(summary, 4, series.created);
         }),
         Value::Histogram(value) => out.message(7, |histogram| {
-            histogram.integer(1, value.count());
+            // A reader refuses a native histogram whose buckets don't add up to this.
+            let native = value.native.as_ref().filter(|native| native.unplaced == 0);
+            let count = native.map_or_else(|| value.count(), NativeBuckets::count);
+            histogram.integer(1, count);
             histogram.double(2, value.sum);
             for bucket in &value.buckets {
                 histogram.message(3, |out| {
@@ -103,8 +106,44 @@ fn write_series(out: &mut Message, named: &Named<'_>, series: &Series, escaping:
                     out.double(2, bucket.le);
                 });
             }
+            if let Some(native) = native {
+                write_native(histogram, native);
+            }
             write_time(histogram, 15, series.created);
         }),
+    }
+}
+
+/// Writes the fields of a native histogram, behind those of the classic one. Without them it is a
+/// classic one, as it has to be if some values are in no bucket.
+fn write_native(histogram: &mut Message, native: &NativeBuckets) {
+    histogram.signed(5, native.schema.into());
+    histogram.double(6, native.zero_threshold);
+    histogram.integer(7, native.zero_count);
+    // Spans of neighbouring buckets, and each count as the difference to the one before it.
+    for (spans, deltas, buckets) in [(9, 10, &native.negative), (12, 13, &native.positive)] {
+        let mut end = 0_i32;
+        for run in buckets.chunk_by(|(a, _), (b, _)| a.checked_add(1) == Some(*b)) {
+            let Some((first, _)) = run.first() else { continue };
+            histogram.message(spans, |span| {
+                span.signed(1, i64::from(*first).saturating_sub(end.into()));
+                span.integer(2, run.len() as u64);
+            });
+            end = run.last().map_or(end, |(last, _)| last.saturating_add(1));
+        }
+        let mut before = 0_i64;
+        for (_, n) in buckets {
+            let n = i64::try_from(*n).unwrap_or(i64::MAX);
+            histogram.signed(deltas, n.saturating_sub(before));
+            before = n;
+        }
+    }
+    if native.zero_count == 0 && native.positive.is_empty() && native.negative.is_empty() {
+        // A reader knows a native histogram by its spans.
+        histogram.message(12, |span| {
+            span.signed(1, 0);
+            span.integer(2, 0);
+        });
     }
 }
 

@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_histogram_is_buckets_sum_and_count() {
         let buckets = vec![Bucket { le: 0.5, count: 1 }, Bucket { le: f64::INFINITY, count: 3 }];
-        let value = Value::Histogram(HistogramValue { buckets, sum: f64::NAN });
+        let value = Value::Histogram(HistogramValue { buckets, sum: f64::NAN, native: None });
         let text = Format::Text.page(&[family(MetricType::Histogram, &[("a", "b")], value)]);
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(

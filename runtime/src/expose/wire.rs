@@ -42,6 +42,11 @@ impl Message {
         self.varint(number);
     }
 
+    /// Writes a number that may be negative, so that small ones are short.
+    pub(super) fn signed(&mut self, field: u32, number: i64) {
+        self.integer(field, u64::from_le_bytes((number << 1 ^ number >> 63).to_le_bytes()));
+    }
+
     pub(super) fn double(&mut self, field: u32, number: f64) {
         self.key(field, FIXED_64);
         self.0.extend_from_slice(&number.to_bits().to_le_bytes());

@@ -228,6 +228,17 @@ impl<'a> FamilyMerge<'a> {
             }
             return;
         }
+        if layout.octaves().is_some() {
+            // Each process has blocks of its own, so nothing can be added up for all of them.
+            for part in &log.parts {
+                let span = part.segment.span(series);
+                let sum = spans.at(span, None, || Sum::of(layout));
+                if let Sum::Histogram(sum) = sum {
+                    sum.add_native(&part.segment, declaration.family, series);
+                }
+            }
+            return;
+        }
         if let Some(since) = log.since(series) {
             // The most frequent case, in a few instructions.
             match spans.only() {

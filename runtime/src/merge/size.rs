@@ -35,7 +35,10 @@ impl Sum {
         let parts = |sum: &ExactSum| times(sum.parts().count(), size_of::<f64>());
         match self {
             Self::Counter(sum) => sum.parts.as_ref().map_or(0, parts),
-            Self::Histogram(sum) => parts(&sum.sum).saturating_add(size_of_val(&*sum.below)),
+            Self::Histogram(sum) => {
+                let native = sum.native.as_ref().map_or(0, |native| times(native.len(), 2 * PIECE));
+                parts(&sum.sum).saturating_add(size_of_val(&*sum.below)).saturating_add(native)
+            }
             Self::Gauge(sum) => {
                 let each = size_of::<Each>() + size_of::<u32>() + PIECE;
                 parts(&sum.sum).saturating_add(times(sum.each.len(), each))
@@ -72,6 +75,7 @@ mod tests {
             encoding: Encoding::Counter,
             mode: None,
             bounds: vec![],
+            schema: 0,
             labels: labels.clone(),
             width: 1,
         };

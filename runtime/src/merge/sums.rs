@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::cells::{CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS};
+use crate::model::cells::{BLOCK, CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS};
 use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Combination;
+use crate::model::native_buckets::Buckets;
 use crate::model::{Bucket, GaugeMode, HistogramValue, Number};
 use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::LogSeries;
+use crate::reader::segment::Segment;
 
 /// The sum of a series so far.
 #[derive(Debug, Clone)]
@@ -30,6 +32,9 @@ impl Sum {
             // A summary is a histogram that only has the last bucket.
             CellLayout::Buckets | CellLayout::NanosBuckets => {
                 Self::Histogram(HistogramSum::default())
+            }
+            CellLayout::Native | CellLayout::NanosNative => {
+                Self::Histogram(HistogramSum { native: Some(Buckets::new()), ..Default::default() })
             }
         }
     }
@@ -175,10 +180,26 @@ pub(crate) struct HistogramSum {
     /// Cumulative counts, one for each of the family's bounds.
     pub(crate) below: Vec<u64>,
     pub(crate) count: u64,
+    /// The buckets of a native histogram, which has no other counts.
+    pub(crate) native: Option<Buckets>,
 }
 
-/// A family's bounds in its unit.
+/// A family's bounds in its unit: those that are shown.
 pub(crate) fn bounds_of(family: &LogFamily) -> Vec<f64> {
+    // Scrapers of text get a native histogram with these buckets, always the same: a bucket that
+    // appears later has no history, and quantiles would jump. They are powers of 4, which are
+    // bounds of buckets in every schema, so the counts are exact.
+    let powers_of_4 = |from: i32, to: i32| (from..=to).map(|n| f64::from(2 * n).exp2()).collect();
+    match family.encoding.layout() {
+        // 0.95 microseconds to 64 seconds.
+        CellLayout::NanosNative => return powers_of_4(-10, 3),
+        CellLayout::Native => return powers_of_4(-5, 10),
+        CellLayout::Buckets
+        | CellLayout::NanosBuckets
+        | CellLayout::Count
+        | CellLayout::FloatCount
+        | CellLayout::Gauge(_) => {}
+    }
     family.bounds.iter().map(|bits| family.bound(*bits)).collect()
 }
 
@@ -214,9 +235,7 @@ impl HistogramSum {
         let slot = series.slot;
         let first = match family.encoding.layout() {
             CellLayout::NanosBuckets => {
-                let (low, over) = counted.sum(slot, 0);
-                let high = u128::from(counted.sum(slot, CARRIES).0) + u128::from(over);
-                self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
+                self.add_nanos(counted, slot);
                 FIRST_BUCKET_OF_NANOS
             }
             CellLayout::Buckets => {
@@ -224,7 +243,11 @@ impl HistogramSum {
                 FIRST_BUCKET
             }
             // Their sums are no histograms.
-            CellLayout::Count | CellLayout::FloatCount | CellLayout::Gauge(_) => return,
+            CellLayout::Native
+            | CellLayout::NanosNative
+            | CellLayout::Count
+            | CellLayout::FloatCount
+            | CellLayout::Gauge(_) => return,
         };
         let width = bounds.places.len() + 1;
         if let Some(buckets) = counted.plain(slot.saturating_add(first), width) {
@@ -233,6 +256,40 @@ impl HistogramSum {
             let buckets = (first..).take(width).map(|at| counted.bucket(slot, at));
             self.add_buckets(buckets, bounds);
         }
+    }
+
+    /// Adds the cells of one process's native histogram.
+    pub(crate) fn add_native(&mut self, segment: &Segment, family: &LogFamily, series: &LogSeries) {
+        let (slot, layout) = (series.slot, family.encoding.layout());
+        let Some((least, most)) = layout.octaves() else { return };
+        let head = if layout.has_carries() {
+            self.add_nanos(segment, slot);
+            FIRST_BUCKET_OF_NANOS
+        } else {
+            segment.add_floats(series, family.kind(), &mut self.sum);
+            FIRST_BUCKET
+        };
+        let of_head = |offset: u32| segment.bucket(slot, head.saturating_add(offset));
+        let per_octave = 1_i32.checked_shl(family.schema.into()).unwrap_or(1);
+        let mut own = Buckets::of(i8::try_from(family.schema).unwrap_or(0), least);
+        own.add_zero(of_head(0));
+        // What is beyond the last bucket is shown in the one behind it.
+        let beyond = most.saturating_mul(per_octave).saturating_add(1);
+        own.add_at(false, beyond, of_head(1));
+        own.add_at(true, beyond, of_head(2));
+        own.add_unplaced(of_head(3));
+        for block in segment.log.blocks.of(slot) {
+            for (index, offset) in (block.first..).zip(0..BLOCK) {
+                own.add_at(block.is_negative, index, segment.bucket(block.slot, offset));
+            }
+        }
+        self.native.get_or_insert_with(Buckets::new).add(&own);
+    }
+
+    fn add_nanos(&mut self, counted: &impl Counted, slot: u32) {
+        let (low, over) = counted.sum(slot, 0);
+        let high = u128::from(counted.sum(slot, CARRIES).0) + u128::from(over);
+        self.nanos = self.nanos.wrapping_add((high << 64) | u128::from(low));
     }
 
     /// Adds the counts of the buckets; the last one is +Inf's.
@@ -273,10 +330,21 @@ impl HistogramSum {
         self.nanos = self.nanos.wrapping_add(other.nanos);
         self.sum.add_sum(&other.sum);
         self.count = self.count.saturating_add(other.count);
+        if let Some(native) = &other.native {
+            self.native.get_or_insert_with(Buckets::new).add(native);
+        }
     }
 
     pub(crate) fn value(mut self, bounds: &[f64]) -> HistogramValue {
         self.below.resize(bounds.len(), 0);
+        if let Some(native) = &mut self.native {
+            for (below, bound) in self.below.iter_mut().zip(bounds) {
+                *below = below.saturating_add(native.up_to(*bound));
+            }
+            // What another version of the program counted in classic buckets is in no native one.
+            native.add_unplaced(self.count);
+            self.count = native.count();
+        }
         let buckets =
             bounds.iter().zip(&self.below).map(|(le, count)| Bucket { le: *le, count: *count });
         let last = Bucket { le: f64::INFINITY, count: self.count };
@@ -284,6 +352,7 @@ impl HistogramSum {
         if self.nanos > 0 {
             self.sum.add(self.nanos as f64 / 1e9);
         }
-        HistogramValue { buckets: buckets.chain([last]).collect(), sum: self.sum.total() }
+        let native = self.native.map(Buckets::into_value);
+        HistogramValue { buckets: buckets.chain([last]).collect(), sum: self.sum.total(), native }
     }
 }

@@ -38,4 +38,10 @@ macro_rules! function_durations {
             }
         };
     };
+    (native $($schema:tt)*) => {
+        ::core::compile_error!(
+            "`function_durations!` takes `buckets = [..]` only: what all functions share can't be a \
+             native histogram. A function has one of its own by `#[timed(name = \"..\", native)]`"
+        );
+    };
 }

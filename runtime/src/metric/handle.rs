@@ -160,6 +160,15 @@ impl Raw {
         }
     }
 
+    /// The schema of a native histogram.
+    #[inline]
+    pub(super) fn schema(self) -> Option<u8> {
+        match self.site.spec() {
+            Spec::Metric(d) if matches!(d.kind, Kind::NativeHistogram) => Some(d.schema),
+            _ => None,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self.site.spec() {
             Spec::Metric(d) => d.name,

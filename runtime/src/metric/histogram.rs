@@ -1,6 +1,7 @@
 use core::fmt;
 use core::future::Future;
 
+use crate::record::native::ObserveNative;
 use crate::record::operation::Observe;
 use crate::store;
 
@@ -12,6 +13,9 @@ use super::timer::{TimedFuture, Timer};
 ///
 /// Every process observes for itself; the collector adds up living and dead processes, bucket by
 /// bucket.
+///
+/// Declared with `native`, it has fine buckets for values of any magnitude: see
+/// [`metric`](macro@crate::metric#native-histograms).
 ///
 /// A NaN is not observed, since it would spoil the sum for ever; it is counted as a dropped
 /// operation. An infinite value is observed, as in other Prometheus clients: it is in the first
@@ -56,13 +60,19 @@ impl Histogram {
             store::note_dropped();
             return;
         }
-        self.0.apply(Observe::new(value, self.0.bounds()));
+        match self.0.bounds() {
+            [] => observe_native(self.0, value),
+            bounds => self.0.apply(Observe::new(value, bounds)),
+        }
     }
 
     /// As [`observe`](Self::observe), for a duration that a clock measured.
     #[inline]
     pub(super) fn observe_duration(self, seconds: f64) {
-        self.0.apply(Observe::duration(seconds, self.0.bounds()));
+        match self.0.bounds() {
+            [] => observe_native(self.0, seconds),
+            bounds => self.0.apply(Observe::duration(seconds, bounds)),
+        }
     }
 
     /// Returns whether the series was [removed](Self::remove) from this process. The handle then
@@ -98,6 +108,16 @@ impl Histogram {
     /// is dropped.
     pub fn time_future<F: Future>(self, future: F) -> TimedFuture<F, Self> {
         TimedFuture::new(future, self)
+    }
+}
+
+/// Of a histogram without bounds, which is a native one. Never inlined: beside it, `observe` of a
+/// histogram with classic buckets would be too large to be inlined, and take three times as long
+/// (seen).
+#[inline(never)]
+fn observe_native(raw: Raw, value: f64) {
+    if let Some(schema) = raw.schema() {
+        raw.apply(ObserveNative::new(value, schema));
     }
 }
 

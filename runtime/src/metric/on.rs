@@ -3,6 +3,7 @@
 use crate::clock::nanos_as_seconds;
 use crate::label::At;
 use crate::model::outcome::Outcome;
+use crate::record::native::ObserveNative;
 use crate::record::operation::{Observe, at_series};
 use crate::record::{Calls, End, Exceptions, Recorder, count};
 
@@ -59,19 +60,19 @@ pub trait Timed: Copy {
 /// Observes durations with a declared histogram or summary, in seconds. It is one type for both, so
 /// that a metric of another kind causes one compile error and not two.
 #[derive(Debug, Clone, Copy)]
-pub struct Observed(At, &'static [f64]);
+pub struct Observed(At, &'static [f64], Option<u8>);
 
 impl Timed for Histogram {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.at(), self.0.bounds())
+        Observed(self.0.at(), self.0.bounds(), self.0.schema())
     }
 }
 
 impl Timed for Summary {
     #[inline]
     fn observed(self) -> Observed {
-        Observed(self.0.at(), &[])
+        Observed(self.0.at(), &[], None)
     }
 }
 
@@ -83,7 +84,11 @@ impl Recorder for Observed {
 
     #[inline(never)]
     fn finish(self, end: End) {
-        at_series(self.0, Observe::duration(nanos_as_seconds(end.nanos()), self.1));
+        let seconds = nanos_as_seconds(end.nanos());
+        match self.2 {
+            None => at_series(self.0, Observe::duration(seconds, self.1)),
+            Some(schema) => at_series(self.0, ObserveNative::new(seconds, schema)),
+        }
     }
 }
 

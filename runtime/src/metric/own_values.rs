@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use crate::config::ON;
 use crate::declare::registry::UNASSIGNED;
-use crate::model::cells::{FIRST_BUCKET, decode};
+use crate::model::cells::{BLOCK, FIRST_BUCKET, NATIVE_HEAD, decode};
 use crate::model::exact_sum::ExactSum;
 use crate::store;
 
@@ -71,6 +71,15 @@ impl Histogram {
     /// Returns how many values this process has observed in this series: see
     /// [`Counter::get`](Counter#method.get).
     pub fn count(self) -> u64 {
+        if self.0.schema().is_some() {
+            let head = integers(&cells(self.0, FIRST_BUCKET..FIRST_BUCKET + NATIVE_HEAD));
+            let blocks = store::native_blocks(self.0.slot());
+            let cells = |slot| store::own_cells(slot..slot + BLOCK).unwrap_or_default();
+            return blocks
+                .into_iter()
+                .map(|slot| integers(&cells(slot)))
+                .fold(head, u64::wrapping_add);
+        }
         let buckets = u32::try_from(self.0.bounds().len()).unwrap_or(0) + 1;
         integers(&cells(self.0, FIRST_BUCKET..FIRST_BUCKET + buckets))
     }

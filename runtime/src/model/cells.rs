@@ -3,6 +3,7 @@
 
 use super::MetricType;
 use super::mode::GaugeMode;
+use super::native_schema::GREATEST_SCHEMA;
 use super::table::table;
 
 /// Cells, slots and widths stay below this number, so that the sum of a slot and a width does not
@@ -25,6 +26,8 @@ pub(crate) enum Encoding {
     NanosSummary,
     Info,
     StateSet,
+    Native,
+    NanosNative,
 }
 
 /// What stands in the cells of one series, in this order. `FORMAT.md` has the same list.
@@ -41,6 +44,13 @@ pub(crate) enum CellLayout {
     Buckets,
     /// `[sum, carries, b0 .. bn]`: the same with a sum in nanoseconds.
     NanosBuckets,
+    /// `[sum bits, zero, over, under, unplaced, m0 .. mn]`: the sum of a native histogram as an
+    /// `f64`, and the numbers of values in the zero bucket, beyond the last bucket of either sign,
+    /// and in buckets for which there is no room. The buckets are in blocks of their own; in each
+    /// shard, the writer keeps the slots of those that it has used in `m0 .. mn`.
+    Native,
+    /// `[sum, carries, zero, over, under, unplaced, m0 .. mn]`: the same in nanoseconds.
+    NanosNative,
 }
 
 /// The cell of a gauge.
@@ -90,6 +100,8 @@ table! {
     NanosSummary   = (4, 3), row(MetricType::Summary,   CellLayout::NanosBuckets);
     Info           = (5, 1), row(MetricType::Info,      CellLayout::Gauge(GaugeCell::Present));
     StateSet       = (6, 1), row(MetricType::StateSet,  CellLayout::Gauge(GaugeCell::State));
+    Native         = (7, 2), row(MetricType::Histogram, CellLayout::Native);
+    NanosNative    = (7, 3), row(MetricType::Histogram, CellLayout::NanosNative);
 }
 
 impl Encoding {
@@ -124,14 +136,16 @@ impl Encoding {
             | CellLayout::Count
             | CellLayout::FloatCount
             | CellLayout::Buckets
-            | CellLayout::NanosBuckets => self,
+            | CellLayout::NanosBuckets
+            | CellLayout::Native
+            | CellLayout::NanosNative => self,
         }
     }
 }
 
 impl CellLayout {
     /// The number of cells of one series.
-    pub(crate) const fn width(self, mode: Option<GaugeMode>, bounds: u32) -> u32 {
+    pub(crate) const fn width(self, mode: Option<GaugeMode>, bounds: u32, schema: u8) -> u32 {
         match self {
             Self::Count | Self::FloatCount => 1,
             Self::Gauge(GaugeCell::Started) => PLACES,
@@ -144,6 +158,8 @@ impl CellLayout {
             }
             Self::Buckets => FIRST_BUCKET + bounds + 1,
             Self::NanosBuckets => durations_width(bounds),
+            Self::Native => 1 + NATIVE_HEAD + 2 * blocks(PLAIN_OCTAVES, schema),
+            Self::NanosNative => 2 + NATIVE_HEAD + blocks(SECONDS_OCTAVES, schema),
         }
     }
 
@@ -163,16 +179,29 @@ impl CellLayout {
     /// The offset of the cell that holds an `f64`, which must not be added up as an integer.
     pub(crate) const fn float(self) -> Option<u32> {
         match self {
-            Self::FloatCount | Self::Buckets => Some(0),
-            Self::Count | Self::NanosBuckets | Self::Gauge(_) => None,
+            Self::FloatCount | Self::Buckets | Self::Native => Some(0),
+            Self::Count | Self::NanosBuckets | Self::NanosNative | Self::Gauge(_) => None,
         }
     }
 
     /// Whether the second cell counts how often the first one has passed 2^64.
     pub(crate) const fn has_carries(self) -> bool {
         match self {
-            Self::NanosBuckets => true,
-            Self::Count | Self::FloatCount | Self::Buckets | Self::Gauge(_) => false,
+            Self::NanosBuckets | Self::NanosNative => true,
+            Self::Count | Self::FloatCount | Self::Buckets | Self::Native | Self::Gauge(_) => false,
+        }
+    }
+
+    /// The powers of two between which a native histogram has buckets.
+    pub(crate) const fn octaves(self) -> Option<(i32, i32)> {
+        match self {
+            Self::Native => Some(PLAIN_OCTAVES),
+            Self::NanosNative => Some(SECONDS_OCTAVES),
+            Self::Count
+            | Self::FloatCount
+            | Self::Buckets
+            | Self::NanosBuckets
+            | Self::Gauge(_) => None,
         }
     }
 
@@ -181,7 +210,9 @@ impl CellLayout {
         match self {
             Self::Buckets => BoundsUnit::OfTheFamily,
             Self::NanosBuckets => BoundsUnit::Nanos,
-            Self::Count | Self::FloatCount | Self::Gauge(_) => BoundsUnit::None,
+            Self::Count | Self::FloatCount | Self::Native | Self::NanosNative | Self::Gauge(_) => {
+                BoundsUnit::None
+            }
         }
     }
 
@@ -201,6 +232,23 @@ pub(crate) const PLACES: u32 = 16;
 /// began, in milliseconds since 1970. A place without calls is 0.
 pub(crate) const CALLS_IN_PLACE: u64 = (1 << START_SHIFT) - 1;
 pub(crate) const START_SHIFT: u32 = 20;
+
+/// The cells of a native histogram behind its sum: zero, over, under, unplaced.
+pub(crate) const NATIVE_HEAD: u32 = 4;
+/// The cells of a block of a native histogram: neighbouring buckets.
+pub(crate) const BLOCK: u32 = 32;
+/// Native histograms have buckets for the powers of two from the first of these up to the second.
+/// The zero bucket holds what is nearer to zero.
+pub(crate) const PLAIN_OCTAVES: (i32, i32) = (-64, 64);
+pub(crate) const SECONDS_OCTAVES: (i32, i32) = (-30, 34);
+
+/// The number of blocks of one sign.
+#[expect(clippy::cast_sign_loss, reason = "the second one is the greater")]
+pub(crate) const fn blocks(octaves: (i32, i32), schema: u8) -> u32 {
+    // A file may name a schema that there is not; it is refused later.
+    let schema = if schema > GREATEST_SCHEMA { GREATEST_SCHEMA } else { schema };
+    (((octaves.1 - octaves.0) as u32) << schema) / BLOCK
+}
 
 /// The offset of the first bucket, behind the sum as an `f64`.
 pub(crate) const FIRST_BUCKET: u32 = 1;
@@ -252,12 +300,16 @@ mod tests {
             (4, 3),
             (5, 1),
             (6, 1),
+            (7, 2),
+            (7, 3),
         ];
         assert_eq!(known, expected);
         for a in Encoding::ALL {
             assert_eq!(Encoding::with_code(a.code()), Some(*a));
             for b in Encoding::ALL {
-                assert_eq!(a.code().0 == b.code().0, a.metric() == b.metric(), "{a:?}, {b:?}");
+                if a.code().0 == b.code().0 {
+                    assert_eq!(a.metric(), b.metric(), "{a:?}, {b:?}");
+                }
             }
         }
         // The archive is sorted by this.

@@ -162,6 +162,7 @@ fn subtract_buckets(now: &mut HistogramValue, before: &HistogramValue) {
             now.count -= before.count;
         }
         now.sum -= before.sum;
+        now.native = now.native.take().and_then(|now| now.since(before.native.as_ref()?));
     }
 }
 
@@ -173,7 +174,7 @@ fn integer(n: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MetricFamily, MetricType};
+    use crate::model::{MetricFamily, MetricType, NativeBuckets};
 
     fn snapshot(families: Vec<MetricFamily>) -> Snapshot {
         Snapshot { families, skipped: Vec::new() }
@@ -184,13 +185,31 @@ mod tests {
         family.kind = MetricType::Histogram;
         let buckets =
             [1.0, f64::INFINITY].into_iter().zip(counts).map(|(le, count)| Bucket { le, count });
-        let value = Value::Histogram(HistogramValue { buckets: buckets.collect(), sum });
+        let value =
+            Value::Histogram(HistogramValue { buckets: buckets.collect(), sum, native: None });
         family.series.push(Series { labels: LabelSet::default(), value, created: None });
         snapshot(vec![family])
     }
 
     fn counter(value: f64) -> Snapshot {
         snapshot(vec![MetricFamily::counter("c_total", "").with_series(&[("a", "1")], value)])
+    }
+
+    #[test]
+    fn native_buckets_are_subtracted_too_unless_they_have_become_coarser() {
+        let native = |schema, zero_count, positive: &[(i32, u64)]| NativeBuckets {
+            schema,
+            zero_threshold: 0.5,
+            zero_count,
+            positive: positive.to_vec(),
+            negative: Vec::new(),
+            unplaced: 0,
+        };
+        let now = native(3, 5, &[(1, 4), (3, 2), (9, 1)]);
+        let before = native(3, 5, &[(1, 1), (3, 2)]);
+        assert_eq!(now.clone().since(&before), Some(native(3, 0, &[(1, 3), (9, 1)])));
+        assert_eq!(now.clone().since(&native(4, 0, &[])), None);
+        assert_eq!(before.since(&now), None);
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub enum Kind {
     Info,
     /// [`StateSet`](crate::StateSet).
     StateSet,
+    /// A [`Histogram`](crate::Histogram) with native buckets.
+    NativeHistogram,
+    /// A native histogram of durations in nanoseconds (`#[timed(native)]`).
+    NativeDurations,
 }
 
 struct Row {
@@ -105,6 +109,8 @@ table! {
     FloatCounter    = handle("Counter",   Encoding::FloatCounter, Ending::Total, Class::Counter);
     Info            = handle("Info",      Encoding::Info,         Ending::Info,  Class::Info);
     StateSet        = handle("StateSet",  Encoding::StateSet,     Ending::Free,  Class::StateSet);
+    NativeHistogram = handle("Histogram", Encoding::Native,       Ending::Free,  Class::Value);
+    NativeDurations = function(Encoding::NanosNative, Ending::Seconds, Class::Durations, "", "");
 }
 
 impl Kind {

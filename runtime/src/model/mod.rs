@@ -10,6 +10,8 @@ pub(crate) mod instance;
 pub(crate) mod kind;
 mod label_set;
 pub(crate) mod mode;
+pub(crate) mod native_buckets;
+pub(crate) mod native_schema;
 pub(crate) mod outcome;
 mod quantile;
 pub(crate) mod rules;
@@ -24,5 +26,6 @@ pub use label_set::{LabelIter, LabelSet};
 pub use mode::GaugeMode;
 pub use quantile::Quantile;
 pub use snapshot::{
-    Bucket, HistogramValue, MetricFamily, Number, Series, Snapshot, SummaryValue, Value,
+    Bucket, HistogramValue, MetricFamily, NativeBuckets, Number, Series, Snapshot, SummaryValue,
+    Value,
 };

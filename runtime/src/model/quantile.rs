@@ -1,6 +1,7 @@
 //! Quantiles of histograms, with the interval in which the true one lies.
 
-use super::{Bucket, HistogramValue};
+use super::native_schema::upper_bound;
+use super::{Bucket, HistogramValue, NativeBuckets};
 
 /// A quantile of a histogram's values: an estimate, and what is certain.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +53,9 @@ impl HistogramValue {
         if count == 0 || !(0.0..=1.0).contains(&q) {
             return None;
         }
+        if let Some(native) = &self.native {
+            return Some(native.at_rank(rank(q, native.count())));
+        }
         let rank = rank(q, count);
         let at = self.buckets.partition_point(|bucket| bucket.count < rank);
         let before = at.checked_sub(1).and_then(|before| self.buckets.get(before));
@@ -60,6 +64,55 @@ impl HistogramValue {
             before.map_or((f64::NEG_INFINITY, 0), |before| (before.le, before.count));
         Some(Quantile { value: estimate(low, high, rank, below, up_to), low, high })
     }
+}
+
+impl NativeBuckets {
+    /// All buckets with values, by ascending bounds: lower bound, upper bound, count.
+    fn ascending(&self) -> impl Iterator<Item = (f64, f64, u64)> + '_ {
+        let bound = |index: i32| upper_bound(self.schema, index);
+        let ends = move |index: i32| (bound(index.saturating_sub(1)), bound(index));
+        let negative = self.negative.iter().rev().map(move |(index, n)| {
+            let (near, far) = ends(*index);
+            (-far, -near, *n)
+        });
+        let positive = self.positive.iter().map(move |(index, n)| {
+            let (near, far) = ends(*index);
+            (near, far, *n)
+        });
+        let zero = (self.zero_count > 0).then_some(self.zero_threshold);
+        let zero = zero.map(|bound| (-bound, bound, self.zero_count));
+        negative.chain(zero).chain(positive)
+    }
+
+    /// Where value number `rank` lies, from 1 on. Values without a bucket may lie anywhere.
+    pub(crate) fn at_rank(&self, rank: u64) -> Quantile {
+        let (mut low, mut high, mut value) = (f64::NEG_INFINITY, f64::INFINITY, f64::NAN);
+        let mut below = 0_u64;
+        // If all values without a bucket were less than this one.
+        let least = rank.saturating_sub(self.unplaced);
+        for (from, to, n) in self.ascending() {
+            let up_to = below.saturating_add(n);
+            if below < least && least <= up_to {
+                low = from;
+            }
+            if below < rank && rank <= up_to {
+                (high, value) = (to, within(from, to, rank, below, up_to));
+            }
+            below = up_to;
+        }
+        Quantile { value, low, high }
+    }
+}
+
+/// The place of value number `rank` in a native bucket: as in Prometheus, values are assumed to be
+/// spread evenly over the logarithms.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn within(low: f64, high: f64, rank: u64, below: u64, up_to: u64) -> f64 {
+    if low <= 0.0 && high >= 0.0 || high.is_infinite() || low.is_infinite() {
+        return estimate(low, high, rank, below, up_to);
+    }
+    let part = rank.saturating_sub(below) as f64 / up_to.saturating_sub(below).max(1) as f64;
+    low * (high / low).powf(part)
 }
 
 /// The number of values up to the quantile, from 1 to `count`.
@@ -100,7 +153,7 @@ mod tests {
 
     fn histogram(buckets: &[(f64, u64)]) -> HistogramValue {
         let buckets = buckets.iter().map(|(le, count)| Bucket { le: *le, count: *count });
-        HistogramValue { buckets: buckets.collect(), sum: 0.0 }
+        HistogramValue { buckets: buckets.collect(), sum: 0.0, native: None }
     }
 
     #[test]

@@ -122,6 +122,60 @@ pub struct HistogramValue {
     pub buckets: Vec<Bucket>,
     /// The sum of all observed values.
     pub sum: f64,
+    /// The same values in the finer buckets of a native histogram, if it is one.
+    pub native: Option<NativeBuckets>,
+}
+
+/// The buckets of a native histogram. Bucket `i` holds the values above `b^(i-1)` and up to `b^i`,
+/// where `b` is `2^(2^-schema)`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct NativeBuckets {
+    /// There are `2^schema` buckets for each power of two.
+    pub schema: i8,
+    /// The zero bucket holds the values from minus this to this, both included.
+    pub zero_threshold: f64,
+    /// The number of values in the zero bucket.
+    pub zero_count: u64,
+    /// The buckets of positive values that are not empty: the index and the number of values, by
+    /// ascending index.
+    pub positive: Vec<(i32, u64)>,
+    /// The same of negative values, by their absolute values.
+    pub negative: Vec<(i32, u64)>,
+    /// The number of values for whose bucket there was no room, or that a version of the program
+    /// with classic buckets counted. They are in the sum and in the count and in no bucket.
+    /// Prometheus gets no native buckets then.
+    pub unplaced: u64,
+}
+
+impl NativeBuckets {
+    /// Returns the number of observed values.
+    pub fn count(&self) -> u64 {
+        let counts = self.positive.iter().chain(&self.negative).map(|(_, n)| *n);
+        counts.fold(self.zero_count.saturating_add(self.unplaced), u64::saturating_add)
+    }
+}
+
+impl NativeBuckets {
+    /// What came since an earlier moment; `None` if the buckets were finer then, or fewer values.
+    pub(super) fn since(mut self, before: &Self) -> Option<Self> {
+        if (self.schema, self.zero_threshold) != (before.schema, before.zero_threshold) {
+            return None;
+        }
+        self.zero_count = self.zero_count.checked_sub(before.zero_count)?;
+        self.unplaced = self.unplaced.checked_sub(before.unplaced)?;
+        for (now, before) in
+            [(&mut self.positive, &before.positive), (&mut self.negative, &before.negative)]
+        {
+            for (index, n) in before {
+                let at = now.binary_search_by_key(index, |(index, _)| *index).ok()?;
+                let (_, count) = now.get_mut(at)?;
+                *count = count.checked_sub(*n)?;
+            }
+            now.retain(|(_, n)| *n > 0);
+        }
+        Some(self)
+    }
 }
 
 impl HistogramValue {

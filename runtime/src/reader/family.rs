@@ -7,6 +7,7 @@ use crate::model::GaugeMode;
 use crate::model::MetricType;
 use crate::model::cells::{Encoding, MAX_BOUNDS};
 use crate::model::mode::NO_MODE;
+use crate::model::native_schema::GREATEST_SCHEMA;
 use crate::model::text::{MAX_LABELS, MAX_NAME, cut, is_name_in_log};
 use crate::segment::format::Fields;
 
@@ -40,6 +41,8 @@ pub(crate) struct LogFamily {
     pub(crate) mode: Option<GaugeMode>,
     /// The bits of an `f64`, or nanoseconds, depending on the encoding.
     pub(crate) bounds: Vec<u64>,
+    /// Of a native histogram: how many buckets there are for each power of two.
+    pub(crate) schema: u8,
     pub(crate) labels: Vec<String>,
     pub(crate) width: u32,
 }
@@ -72,8 +75,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<Read, Error>
     if f.u32()? as usize != expected {
         return Err(Error::corrupt("a family's number"));
     }
-    let (metric, value, mode) = (f.u8()?, f.u8()?, f.u8()?);
-    f.u8()?;
+    let (metric, value, mode, schema) = (f.u8()?, f.u8()?, f.u8()?, f.u8()?);
     let Some((encoding, mode)) = types(metric, value, mode)? else {
         // In a type that this version does not know, the other fields may have another meaning.
         return Ok(Read::Unknown);
@@ -83,7 +85,7 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<Read, Error>
         return Err(Error::corrupt("more labels or bounds than a family may have"));
     }
     let line = f.u32()?;
-    let width = encoding.layout().width(mode, u32::from(bounds));
+    let width = encoding.layout().width(mode, u32::from(bounds), schema);
     let bounds = (0..bounds).map(|_| f.u64()).collect::<Result<Vec<_>, _>>()?;
     let name = f.string()?.to_owned();
     let unit = f.string()?.to_owned();
@@ -92,7 +94,8 @@ pub(crate) fn family(f: &mut Fields<'_>, expected: usize) -> Result<Read, Error>
     let line = if file.is_empty() { 0 } else { line };
     let labels =
         (0..labels).map(|_| f.string().map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    let family = LogFamily { name, unit, help, file, line, encoding, mode, bounds, labels, width };
+    let family =
+        LogFamily { name, unit, help, file, line, encoding, mode, bounds, schema, labels, width };
     Ok(match family.broken_rule() {
         None => Read::Known(family),
         Some(rule) => Read::Wrong(Wrong { name: cut(&family.name, 100).to_owned(), rule }),
@@ -105,7 +108,19 @@ impl LogFamily {
         let (name, unit, help, file) = Default::default();
         let (bounds, labels) = Default::default();
         let (encoding, mode) = (Encoding::Counter, None);
-        Self { name, unit, help, file, line: 0, encoding, mode, bounds, labels, width: 0 }
+        Self {
+            name,
+            unit,
+            help,
+            file,
+            line: 0,
+            encoding,
+            mode,
+            bounds,
+            schema: 0,
+            labels,
+            width: 0,
+        }
     }
 
     pub(crate) fn kind(&self) -> MetricType {
@@ -147,7 +162,11 @@ impl LogFamily {
     /// The rule for names, labels and bounds that it breaks: it would make a whole exposition
     /// invalid.
     pub(crate) fn broken_rule(&self) -> Option<&'static str> {
-        if self.kind().has_bounds() == self.bounds.is_empty() {
+        let is_native = self.encoding.layout().octaves().is_some();
+        if is_native && self.schema > GREATEST_SCHEMA {
+            return Some("a native histogram of a schema that there isn't");
+        }
+        if (self.kind().has_bounds() && !is_native) == self.bounds.is_empty() {
             return Some("buckets of a type without them, or a histogram without");
         }
         // Compared as they are shown: two large bounds that differ by nanoseconds have the same

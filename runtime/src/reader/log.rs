@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::records::{FAMILY, HEAD, MUST_KNOW, REMOVE, SERIES};
+use crate::segment::records::{FAMILY, HEAD, MUST_KNOW, NATIVE_BLOCK, REMOVE, SERIES};
+
+use super::native_blocks::Blocks;
 
 /// A log, split into its parts.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,7 @@ pub(crate) struct Log {
     /// When the series of each SERIES record were created, in nanoseconds after the log's epoch.
     pub(crate) created: Vec<u64>,
     pub(crate) removed: Removed,
+    pub(crate) blocks: Blocks,
 }
 
 /// The cells of removed series. The key is the first cell; the value is the cell behind the last,
@@ -112,6 +115,12 @@ impl Log {
                     let cells = payload.u32()?;
                     payload.u32()?;
                     parsed.removed.insert(slot, cells, payload.u64()?)?;
+                    parsed.common.truncate(from);
+                }
+                NATIVE_BLOCK => {
+                    let mut payload = Fields::new(record, "a record");
+                    payload.bytes(HEAD)?;
+                    parsed.blocks.read(slot, &mut payload)?;
                     parsed.common.truncate(from);
                 }
                 _ if flags & MUST_KNOW != 0 => {

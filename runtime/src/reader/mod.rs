@@ -12,6 +12,7 @@ pub(crate) mod layout_cache;
 pub(crate) mod liveness;
 pub(crate) mod log;
 pub(crate) mod log_reader;
+pub(crate) mod native_blocks;
 pub(crate) mod parse;
 pub(crate) mod segment;
 pub(crate) mod series_record;

@@ -19,6 +19,7 @@ use super::family::Wrong;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
 use super::log_reader::Logs;
+use super::native_blocks::Blocks;
 use super::shard_cells::ShardCells;
 use super::source::{Source, bytes_in};
 use super::times::{TimeBase, Times};
@@ -54,6 +55,8 @@ pub(crate) struct SegmentLog {
     /// When the process created the series of each record, in nanoseconds since 1970.
     pub(crate) since: Vec<u64>,
     pub(crate) removed: Removed,
+    /// The blocks of native histograms.
+    pub(crate) blocks: Blocks,
 }
 
 /// Identifies one of a segment's logs, and a length of it.
@@ -99,14 +102,14 @@ impl SegmentLog {
         let from = LOG_OFF.saturating_add(id.place.start());
         let from = from.saturating_add(id.len.saturating_sub(more));
         let words = source.read(from, words_in(more))?;
-        let Log { common, created, removed } = Log::parse(&bytes_in(&words))?;
+        let Log { common, created, removed, blocks } = Log::parse(&bytes_in(&words))?;
         // A forked child begins with a copy of its parent's log, but it had none of these series
         // before it had a segment of its own.
         let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
         let new = created.into_iter().map(since);
         let Some((_, earlier)) = earlier else {
             let layout = logs.layouts.of(common, slots_used)?;
-            return Ok(Self { id, layout, since: new.collect(), removed });
+            return Ok(Self { id, layout, since: new.collect(), removed, blocks });
         };
         let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
         let Some(layout) = extended.transpose()? else {
@@ -116,7 +119,8 @@ impl SegmentLog {
         };
         let since = earlier.since.iter().copied().chain(new).collect();
         let removed = earlier.removed.and(removed)?;
-        Ok(Self { id, layout, since, removed })
+        let blocks = earlier.blocks.and(blocks)?;
+        Ok(Self { id, layout, since, removed, blocks })
     }
 }
 
@@ -210,7 +214,11 @@ impl Segment {
             Some(log) => log,
             None => Arc::new(SegmentLog::read(source, &header, id, slots_used, logs)?),
         };
-        let end = log.layout.end;
+        let cells = log.blocks.cells().saturating_add(log.layout.cells);
+        if log.blocks.end() > slots_used || cells > u64::from(slots_used) {
+            return Err(Error::corrupt("more blocks of native histograms than it has space for"));
+        }
+        let end = log.layout.end.max(log.blocks.end());
 
         let mut shards = Vec::new();
         let mut left = MAX_READ;

@@ -57,7 +57,9 @@ impl Layout {
 impl SegmentLog {
     /// Without the layout, which several logs share.
     pub(crate) fn size(&self) -> u64 {
-        let own = size_of_val(&*self.since).saturating_add(self.removed.size());
+        let own = size_of_val(&*self.since)
+            .saturating_add(self.removed.size())
+            .saturating_add(self.blocks.size());
         own.saturating_add(size_of::<Self>()) as u64
     }
 }

@@ -5,6 +5,7 @@
 
 mod call;
 mod named;
+pub(crate) mod native;
 mod oldest;
 pub(crate) mod operation;
 mod out;
@@ -17,8 +18,9 @@ pub use call::{
     unlooked_until,
 };
 pub use named::{
-    Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, OutcomeDurations,
-    OutcomeSummaries, Outcomes, SummaryDurations, When, count,
+    Calls, Completed, Durations, Exceptions, InProgress, Late, Matching, NativeDurations,
+    OutcomeDurations, OutcomeNativeDurations, OutcomeSummaries, Outcomes, SummaryDurations, When,
+    count,
 };
 pub use oldest::{Oldest, in_progress_and_oldest};
 pub use out::{

@@ -3,6 +3,7 @@
 use crate::label::At;
 use crate::model::outcome::Outcome;
 
+use super::native::ObserveNanosNative;
 use super::operation::{Add, AddTo, ObserveNanos, at_series};
 use super::recorder::{End, Recorder};
 
@@ -156,6 +157,40 @@ impl Recorder for OutcomeDurations {
     fn finish(self, end: End) {
         let which = end.outcome() as u32;
         at_series(self.0, ObserveNanos { nanos: end.nanos(), bounds: self.1, which, of: 4 });
+    }
+}
+
+/// `timed` with `native`, in this schema.
+#[derive(Debug, Clone, Copy)]
+pub struct NativeDurations<const SCHEMA: u8>(pub At);
+
+impl<const SCHEMA: u8> Recorder for NativeDurations<SCHEMA> {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(&mut self) {}
+
+    #[inline(never)]
+    fn finish(self, end: End) {
+        let nanos = end.nanos();
+        at_series(self.0, ObserveNanosNative { nanos, schema: SCHEMA, which: 0, of: 1 });
+    }
+}
+
+/// `timed` with `native` and `outcome`.
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeNativeDurations<const SCHEMA: u8>(pub At);
+
+impl<const SCHEMA: u8> Recorder for OutcomeNativeDurations<SCHEMA> {
+    const CLOCK: bool = true;
+
+    #[inline]
+    fn begin(&mut self) {}
+
+    #[inline(never)]
+    fn finish(self, end: End) {
+        let (nanos, which) = (end.nanos(), end.outcome() as u32);
+        at_series(self.0, ObserveNanosNative { nanos, schema: SCHEMA, which, of: 4 });
     }
 }
 

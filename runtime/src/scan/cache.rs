@@ -145,13 +145,23 @@ impl fmt::Debug for Keeper {
 mod tests {
     use super::*;
     use crate::reader::log_reader::Logs;
+    use crate::reader::native_blocks::Blocks;
     use crate::reader::segment::LogId;
 
     /// A log with this number of records, of the segment with this number.
     fn log(number: u8, records: usize) -> (InstanceId, Arc<SegmentLog>) {
         let since = vec![0; records];
         let (layout, removed) = (Arc::default(), crate::reader::log::Removed::default());
-        ([number; 16], Arc::new(SegmentLog { id: LogId::of_len(8), layout, since, removed }))
+        (
+            [number; 16],
+            Arc::new(SegmentLog {
+                id: LogId::of_len(8),
+                layout,
+                since,
+                removed,
+                blocks: Blocks::default(),
+            }),
+        )
     }
 
     fn kept(records: usize) -> CollectionCache {

@@ -12,7 +12,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
 /// The oldest version that is read. Its log is where the first log of this version is.
 const OLDEST: u16 = 1;
-pub(crate) const MINOR: u16 = 3;
+pub(crate) const MINOR: u16 = 4;
 
 pub(crate) const HEADER_LEN: u64 = 4096;
 const CRC_AT: usize = 4092;
@@ -223,6 +223,10 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn u16(&mut self) -> Result<u16, Error> {
         self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn i32(&mut self) -> Result<i32, Error> {
+        Ok(i32::from_le_bytes(self.array()?))
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Error> {

@@ -4,11 +4,13 @@
 
 use crate::declare::descriptor::{Bounds, Descriptor};
 use crate::model::GaugeMode;
+use crate::model::cells::BLOCK;
 use crate::model::text::cut;
 
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
 pub(crate) const REMOVE: u8 = 3;
+pub(crate) const NATIVE_BLOCK: u8 = 6;
 /// A reader that doesn't know a record kind with this bit must skip the segment.
 pub(crate) const MUST_KNOW: u8 = 0x80;
 
@@ -44,7 +46,7 @@ impl<'a> LogWriter<'a> {
         self.record(FAMILY, 0, |out| {
             put_u32(out, id);
             let (metric, value) = d.kind.encoding().code();
-            out.extend_from_slice(&[metric, value, GaugeMode::code_of(d.mode_if_any()), 0]);
+            out.extend_from_slice(&[metric, value, GaugeMode::code_of(d.mode_if_any()), d.schema]);
             put_u16(out, label_names.len());
             put_u16(out, d.bounds.len());
             put_u32(out, d.line);
@@ -92,6 +94,16 @@ impl<'a> LogWriter<'a> {
             put_u32(out, cells);
             put_u32(out, 0);
             put_u64(out, when);
+        });
+    }
+
+    /// The cells from `slot` on are neighbouring buckets of a native histogram.
+    pub(crate) fn native_block(&mut self, slot: u32, series: u32, first: i32, is_negative: bool) {
+        self.record(NATIVE_BLOCK, slot, |out| {
+            put_u32(out, series);
+            put_u32(out, BLOCK);
+            out.extend_from_slice(&first.to_le_bytes());
+            put_u32(out, u32::from(is_negative));
         });
     }
 

@@ -62,6 +62,13 @@ struct Run {
 }
 
 impl Run {
+    /// The number of cells before it in the shard that begins at `base`. If the shard is another
+    /// one by now, after a fork in a signal handler, any number.
+    #[expect(clippy::cast_possible_truncation, reason = "slots are below 2^24")]
+    fn slot_behind(&self, base: *const AtomicU64) -> u32 {
+        (self.first.addr().wrapping_sub(base.addr()) / size_of::<AtomicU64>()) as u32
+    }
+
     #[inline]
     fn cell(&self, offset: u32) -> &AtomicU64 {
         // The clamp never changes a valid offset, and the compiler removes it where it can see
@@ -82,6 +89,12 @@ pub(crate) trait Cells {
     fn add_carrying(&self, offset: u32, n: u64) -> bool;
     /// Adds to a cell that holds the bits of an `f64`.
     fn add_f64(&self, offset: u32, n: f64);
+    /// The value of a cell that the writer keeps for itself.
+    fn get(&self, offset: u32) -> u64;
+    /// Sets such a cell. Whoever sets it sets it to the same value.
+    fn set(&self, offset: u32, value: u64);
+    /// The slot of the first cell.
+    fn slot(&self) -> u32;
 }
 
 /// Cells of this thread's own shard.
@@ -108,6 +121,19 @@ impl Cells for Own {
         let sum = f64::from_bits(cell.load(Ordering::Relaxed)) + n;
         cell.store(sum.to_bits(), Ordering::Relaxed);
     }
+
+    #[inline]
+    fn get(&self, offset: u32) -> u64 {
+        self.0.cell(offset).load(Ordering::Relaxed)
+    }
+
+    fn set(&self, offset: u32, value: u64) {
+        self.0.cell(offset).store(value, Ordering::Relaxed);
+    }
+
+    fn slot(&self) -> u32 {
+        self.0.slot_behind(MINE.with(|mine| mine.base.get()))
+    }
 }
 
 /// Cells of shard 0.
@@ -132,6 +158,18 @@ impl Cells for Shared {
 
     fn add_f64(&self, offset: u32, n: f64) {
         update(self.0.cell(offset), |bits| (f64::from_bits(bits) + n).to_bits());
+    }
+
+    fn get(&self, offset: u32) -> u64 {
+        self.0.cell(offset).load(Ordering::Relaxed)
+    }
+
+    fn set(&self, offset: u32, value: u64) {
+        self.0.cell(offset).store(value, Ordering::Relaxed);
+    }
+
+    fn slot(&self) -> u32 {
+        self.0.slot_behind(PROCESS_BASE.load(Ordering::Relaxed).cast_const())
     }
 }
 

@@ -100,6 +100,10 @@ impl Store {
         let memory = self.segment.memory.as_ref()?;
         let gone = self.churn.gone.get(parts.first()?)?;
         let Spec::Metric(d) = gone.site.spec() else { return None };
+        if d.kind.encoding().layout().octaves().is_some() {
+            // Each has blocks of its own.
+            return None;
+        }
         let (cells, width) = (gone.cells, d.width());
         let each = |slot: u32, cell: u32| memory.cells(self.shards.used(), slot + cell);
         // A sum of numbers below zero, or of infinities, stays as it is.

@@ -256,7 +256,7 @@ impl Store {
         if row.is_some() { age.max(self.log.last_removed.saturating_add(1)) } else { age }
     }
 
-    fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
+    pub(super) fn commit(&mut self, plan: Planned) -> std::io::Result<u32> {
         let memory = self.segment.memory.as_mut().ok_or_else(full)?;
         self.log.commit(memory, plan)
     }

@@ -12,16 +12,17 @@
 //! A process that is killed leaves one log or the other. A reader that finds another log than the
 //! one with which it began starts again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
 use crate::declare::registry::Spec;
 use crate::error::Error;
+use crate::model::cells::BLOCK;
 use crate::model::instance::InstanceId;
 use crate::process::epoch;
 use crate::scan::GoneRow;
-use crate::segment::records::{HEAD, REMOVE, SERIES};
+use crate::segment::records::{HEAD, NATIVE_BLOCK, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::combine::Placed;
@@ -190,6 +191,9 @@ impl Store {
                 self.log.text = self.log.text.saturating_sub(gone.text);
                 self.churn.gone_cells -= u64::from(gone.cells);
                 self.churn.rest(*slot, gone.cells);
+                for block in self.native.forget(*slot..slot.saturating_add(gone.cells)) {
+                    self.churn.rest(block, BLOCK);
+                }
             }
         }
     }
@@ -226,19 +230,33 @@ pub(super) fn record_of(log: &[u8], slot: u32) -> Option<&[u8]> {
 /// slot behind all others.
 fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
     let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
+    // The cells of the rows that are left out.
+    let mut out = BTreeMap::<u32, u32>::new();
     for (kind, slot, record) in records(log) {
         let word = |at: usize| {
             let bytes = record.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
             bytes.map_or(0, u32::from_le_bytes)
         };
-        if !matches!(kind, SERIES | REMOVE) || !rows.contains(&slot) {
-            kept.extend_from_slice(record);
-            if kind == SERIES {
-                // The family is followed by the number of cells of a series and the number of
-                // series.
-                let cells = word(HEAD + 4).saturating_mul(word(HEAD + 8));
-                end = end.max(slot.saturating_add(cells));
+        let behind = match kind {
+            // The family is followed by the number of cells of a series and the number of series.
+            SERIES => slot.saturating_add(word(HEAD + 4).saturating_mul(word(HEAD + 8))),
+            NATIVE_BLOCK => slot.saturating_add(BLOCK),
+            _ => 0,
+        };
+        let is_out = match kind {
+            SERIES | REMOVE => rows.contains(&slot),
+            // A block names its series, which is one of those of a row, and comes behind it.
+            NATIVE_BLOCK => {
+                let series = word(HEAD);
+                out.range(..=series).next_back().is_some_and(|(_, end)| series < *end)
             }
+            _ => false,
+        };
+        if !is_out {
+            kept.extend_from_slice(record);
+            end = end.max(behind);
+        } else if kind == SERIES {
+            out.insert(slot, behind);
         }
     }
     kept.shrink_to_fit();

@@ -13,6 +13,7 @@ use super::dynamic::Dynamic;
 use super::guard::{FORKS, Guard};
 use super::home::Home;
 use super::log_copy::LogCopy;
+use super::native::Native;
 use super::on_release::OnRelease;
 use super::own_segment::OwnSegment;
 use super::preparation::Preparation;
@@ -49,6 +50,7 @@ pub(super) struct Store {
     pub(super) dynamic: Dynamic,
     pub(super) series: SeriesIndex,
     pub(super) churn: Churn,
+    pub(super) native: Native,
     /// Rows for which there was no space.
     pub(super) waiting: Waiting,
     pub(super) callbacks: Callbacks,
@@ -70,6 +72,7 @@ impl Store {
             dynamic: Dynamic::new(),
             series: SeriesIndex::new(),
             churn: Churn::new(),
+            native: Native::new(),
             waiting: Waiting::new(),
             callbacks: Callbacks::new(),
             problems: Problems::new(),

@@ -51,6 +51,9 @@ static RECENT: Gauge;
 /// Durations, in 14 buckets.
 #[metric(name = "repeat_seconds")]
 static HISTOGRAM: Histogram;
+/// Sizes in fine buckets.
+#[metric(name = "repeat_native_bytes", native)]
+static NATIVE: Histogram;
 /// Sizes.
 #[metric(name = "repeat_weight")]
 static SUMMARY: Summary;
@@ -153,6 +156,7 @@ const OPERATIONS: &[Operation] = &[
     ("add", |times| repeat(times, |n| GAUGE.add(small(n)))),
     ("set mostrecent", |times| repeat(times, |n| RECENT.set(small(n)))),
     ("observe", |times| repeat(times, |n| HISTOGRAM.observe(small(n)))),
+    ("observe native", |times| repeat(times, |n| NATIVE.observe(small(n)))),
     ("observe summary", |times| repeat(times, |n| SUMMARY.observe(small(n)))),
     ("time", |times| repeat(times, |n| HISTOGRAM.time(|| plain(n)))),
     ("track", |times| repeat(times, |_| drop(GAUGE.track_in_progress()))),

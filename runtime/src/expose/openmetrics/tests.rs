@@ -25,7 +25,7 @@ fn gauge(name: &str) -> MetricFamily {
 
 fn histogram(name: &str, first: f64, sum: f64) -> MetricFamily {
     let buckets = vec![Bucket { le: first, count: 1 }, Bucket { le: f64::INFINITY, count: 3 }];
-    let value = Value::Histogram(HistogramValue { buckets, sum });
+    let value = Value::Histogram(HistogramValue { buckets, sum, native: None });
     family(name, MetricType::Histogram, vec![series(&[], value)])
 }
 

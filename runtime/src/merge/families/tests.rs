@@ -1,6 +1,7 @@
 //! Merges segments that are built in memory.
 
 mod gauges;
+mod native;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::reader::family::LogFamily;
 use crate::reader::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use crate::reader::liveness::Life;
 use crate::reader::log::Removed;
+use crate::reader::native_blocks::Blocks;
 use crate::reader::segment::{LogId, Segment, SegmentLog};
 use crate::reader::shard_cells::ShardCells;
 use crate::reader::times::Times;
@@ -26,7 +28,7 @@ use super::*;
 
 fn family(name: &str, encoding: Encoding, bounds: &[u64]) -> LogFamily {
     let mode = (encoding.metric() == MetricType::Gauge).then_some(GaugeMode::Sum);
-    let width = encoding.layout().width(mode, u32::try_from(bounds.len()).unwrap());
+    let width = encoding.layout().width(mode, u32::try_from(bounds.len()).unwrap(), 0);
     LogFamily {
         name: name.to_owned(),
         unit: String::new(),
@@ -36,6 +38,7 @@ fn family(name: &str, encoding: Encoding, bounds: &[u64]) -> LogFamily {
         encoding,
         mode,
         bounds: bounds.to_vec(),
+        schema: 0,
         labels: vec![],
         width,
     }
@@ -94,6 +97,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         layout: Arc::new(layout),
         since,
         removed: Removed::default(),
+        blocks: Blocks::default(),
     };
     let segment = Segment {
         header,
@@ -221,7 +225,7 @@ fn histograms_show_the_bounds_that_all_have() {
     let float = family("h", Encoding::Histogram, &bounds);
     let b = part(2, vec![float], &[&[10.25_f64.to_bits(), 100, 200, 300]]);
     let buckets = vec![Bucket { le: 2.0, count: 303 }, Bucket { le: f64::INFINITY, count: 608 }];
-    let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75 });
+    let expected = Value::Histogram(HistogramValue { buckets, sum: 10.75, native: None });
     let (families, skipped) = merged(vec![a, b]);
     assert_eq!(only(&families), &expected);
     assert_eq!(skipped, ["`h` is declared with different buckets: those that all have are shown"]);

@@ -84,6 +84,12 @@ pub(crate) fn queue_level(queue: &str) -> Gauge;
 /// Sizes.
 #[metric(name = "size_bytes", buckets = [0.1, 10.0, 1e3], unit = "bytes")]
 pub(crate) static SIZE: Histogram;
+/// Sizes in buckets of their own.
+#[metric(name = "native_bytes", native)]
+static NATIVE: Histogram;
+/// Durations in buckets of their own.
+#[metric(name = "native_seconds", native(schema = 1))]
+fn native(queue: &str) -> Histogram;
 
 /// Sizes by queue.
 #[metric(name = "queue_size_bytes", buckets = [1.0, 2.0])]
@@ -140,6 +146,10 @@ pub(crate) fn count(n: u64) {
     // Parts that a sum in another order would round otherwise.
     for part in [0.1 * x, 1e16 / x, 1e-9, 3.3 * x] {
         SPENT.inc_by(part);
+        NATIVE.observe(part);
+        // Infinities of both signs would come to a sum that equals nothing.
+        NATIVE.observe(-part.min(f64::MAX));
+        native("a").observe(part * 1e-3);
         SIZE.observe(part);
         WEIGHT.observe(part / 3.0);
         tenant_euros("acme").inc_by(part);

@@ -54,7 +54,9 @@ fn value(value: &Value) -> String {
         Value::Histogram(histogram) => {
             let buckets = histogram.buckets.iter().map(|b| format!("{:?}:{}", b.le, b.count));
             let buckets: Vec<String> = buckets.collect();
-            format!("sum {:?} buckets {}", histogram.sum, buckets.join(" "))
+            let native = histogram.native.as_ref();
+            let native = native.map_or_else(String::new, |native| format!(" {native:?}"));
+            format!("sum {:?} buckets {}{native}", histogram.sum, buckets.join(" "))
         }
         other => panic!("something that no golden file has: {other:?}"),
     }
