@@ -13,7 +13,7 @@ use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
 use crate::model::instance::InstanceId;
-use crate::model::{LabelSet, LabelSets};
+use crate::model::{LabelSet, LabelSets, cold_sort};
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
@@ -57,7 +57,7 @@ pub(crate) fn compact(
             families.extend(family.map(Arc::new));
         }
         families.extend(known.into_values().cloned());
-        families.sort_by(|a, b| identity(&a.family).cmp(&identity(&b.family)));
+        cold_sort::sort_by(&mut families, |a, b| identity(&a.family).cmp(&identity(&b.family)));
         families
     };
     let sum = |of: fn(&Part) -> u64| dead.iter().map(of).fold(0, u64::saturating_add);
@@ -76,7 +76,7 @@ pub(crate) fn compact(
             last_seen: generation,
         }),
     );
-    tombstones.sort_unstable_by_key(|tombstone| tombstone.instance);
+    cold_sort::sort_by_key(&mut tombstones, |tombstone| tombstone.instance);
     Archive {
         generation,
         segments: old.segments.saturating_add(dead.len() as u64),

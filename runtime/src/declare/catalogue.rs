@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::kind::Kind;
-use crate::model::{GaugeMode, MetricType};
+use crate::model::{GaugeMode, MetricType, cold_sort};
 
 use super::definition::Definition;
 use super::descriptor::{Bounds, Descriptor, Label};
@@ -333,7 +333,7 @@ fn all(others: &[&'static Site]) -> Vec<Declared> {
             }
         }
     }
-    all.sort_by(|a, b| {
+    cold_sort::sort_by(&mut all, |a, b| {
         let (a, b) = (&a.declaration, &b.declaration);
         (&a.name, &a.file, a.line).cmp(&(&b.name, &b.file, b.line))
     });

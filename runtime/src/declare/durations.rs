@@ -8,6 +8,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
+use crate::model::cold_sort::sort_by_key;
 use crate::model::kind::Kind;
 
 use super::descriptor::{Bounds, DEFAULT_NANOS, Descriptor};
@@ -63,7 +64,7 @@ static CHOSEN: OnceLock<Option<&'static FunctionDurations>> = OnceLock::new();
 /// All declarations, by their places.
 fn all() -> Vec<&'static FunctionDurations> {
     let mut all: Vec<_> = inventory::iter::<FunctionDurations>.into_iter().collect();
-    all.sort_by_key(|declared| (declared.file, declared.line));
+    sort_by_key(&mut all, |declared| (declared.file, declared.line));
     all
 }
 

@@ -8,6 +8,7 @@ use core::slice;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::model::cells::PLACES;
+use crate::model::cold_sort::sort_by_key;
 use crate::model::kind::{Ending, Kind};
 
 use super::descriptor::Descriptor;
@@ -320,8 +321,13 @@ pub(crate) fn unassigned() -> Vec<&'static Site> {
             !site.is_open() && (UNASSIGNED..NEVER).contains(&site.load(Ordering::Relaxed))
         })
         .collect();
-    sites.sort_by_key(|site| site.order());
+    sort(&mut sites);
     sites
+}
+
+/// Sorts sites in the order in which they get their slots.
+pub(crate) fn sort(sites: &mut [&'static Site]) {
+    sort_by_key(sites, |site| site.order());
 }
 
 /// The first entry of the linker's list. It changes when the list grows.

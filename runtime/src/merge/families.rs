@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::MetricFamily;
+use crate::model::{MetricFamily, cold_sort};
 
 use super::archived::Archive;
 use super::declared::{
@@ -74,7 +74,9 @@ fn without_collisions<'a>(
     mut families: Vec<(Votes, FamilyMerge<'a>)>,
     skipped: &mut Vec<Error>,
 ) -> Vec<FamilyMerge<'a>> {
-    families.sort_by(|(a, x), (b, y)| b.cmp(a).then_with(|| x.name().cmp(y.name())));
+    cold_sort::sort_by(&mut families, |(a, x), (b, y)| {
+        b.cmp(a).then_with(|| x.name().cmp(y.name()))
+    });
     let mut taken = HashSet::new();
     let mut kept = Vec::new();
     for (_, family) in families {
@@ -88,7 +90,7 @@ fn without_collisions<'a>(
         taken.extend(names);
         kept.push(family);
     }
-    kept.sort_by(|x, y| x.name().cmp(y.name()));
+    cold_sort::sort_by(&mut kept, |x, y| x.name().cmp(y.name()));
     kept
 }
 

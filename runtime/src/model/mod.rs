@@ -4,6 +4,7 @@
 //! neither files, memory nor processes.
 
 pub(crate) mod cells;
+pub(crate) mod cold_sort;
 mod compare;
 pub(crate) mod exact_sum;
 pub(crate) mod instance;
@@ -17,6 +18,7 @@ mod quantile;
 pub(crate) mod rules;
 pub(crate) mod sample_names;
 mod snapshot;
+
 pub(crate) mod table;
 pub(crate) mod text;
 

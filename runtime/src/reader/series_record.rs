@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::model::cells::MAX_CELLS;
+use crate::model::cold_sort::sort_by;
 use crate::model::text::MAX_LABEL_VALUE_LEN;
 use crate::segment::format::Fields;
 
@@ -114,7 +115,7 @@ impl<'a> SeriesRecord<'a> {
         let states = self.sets.last().map_or(1, |set| set.len as u64).max(1);
         if let Some(family) = layout.families.get(self.family) {
             let name = |set: &Set| family.labels.get(usize::from(set.name));
-            self.sets.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
+            sort_by(&mut self.sets, |a, b| name(a).cmp(&name(b)));
         }
         // Each value is stored once for all series that have it, so there is less text than bytes
         // in the log.

@@ -134,7 +134,7 @@ impl Dynamic {
         let pending = self.pending.iter().copied();
         let mut sites: Vec<_> =
             pending.filter(|site| site.is_open() == is_open && !site.is_contradicted()).collect();
-        sites.sort_by_key(|site| site.order());
+        registry::sort(&mut sites);
         sites
     }
 

@@ -64,7 +64,7 @@ impl Store {
         let at_run_time = self.dynamic.pending(false);
         if !at_run_time.is_empty() {
             sites.extend(at_run_time);
-            sites.sort_by_key(|site| site.order());
+            registry::sort(&mut sites);
         }
         let shown = shown_names(&sites);
         for site in sites {
