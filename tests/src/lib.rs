@@ -28,6 +28,7 @@ pub mod planted;
 pub mod privileges;
 pub mod program;
 pub mod prometheus;
+pub mod python;
 pub mod random;
 pub mod scripted;
 pub mod server;
@@ -89,10 +90,10 @@ pub fn peer(program: &str) -> PathBuf {
     let folder = folder.expect("HEADCOUNT_PEERS names the folder of the peers: run tests/run");
     let folder = Path::new(&folder);
     // A Python knows its packages by the folder that it is called in.
-    let path = if program == "python" {
-        folder.with_file_name("venv").join("bin/python")
-    } else {
-        folder.join(program)
+    let path = match program {
+        "python" => folder.with_file_name("venv").join("bin/python"),
+        "python-with-servers" => folder.with_file_name("python-venv").join("bin/python"),
+        _ => folder.join(program),
     };
     assert!(path.is_file(), "{} is missing: run tests/run", path.display());
     path

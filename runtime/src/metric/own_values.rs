@@ -1,4 +1,4 @@
-//! What this process has recorded in a series: `get`, `count`, `sum`.
+//! What this process has recorded in a series: `get`, `count`, `sum`, `buckets`.
 //!
 //! For tests, and for decisions that a program takes by its own numbers. It reads the cells of all
 //! threads, under a lock that recording does not take: some microseconds.
@@ -7,6 +7,7 @@ use core::ops::Range;
 
 use crate::config::ON;
 use crate::declare::registry::UNASSIGNED;
+use crate::model::Bucket;
 use crate::model::cells::{BLOCK, FIRST_BUCKET, NATIVE_HEAD, decode};
 use crate::model::exact_sum::ExactSum;
 use crate::store;
@@ -88,6 +89,42 @@ impl Histogram {
     /// [`Counter::get`](Counter#method.get).
     pub fn sum(self) -> f64 {
         floats(&cells(self.0, 0..1))
+    }
+
+    /// Returns the buckets of this process, cumulative, as
+    /// [`HistogramValue::buckets`](crate::HistogramValue::buckets) has them: see
+    /// [`Counter::get`](Counter#method.get). Of a native histogram, it returns the last one, whose
+    /// bound is +Inf.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::dynamic;
+    ///
+    /// let sizes = dynamic::histogram("parcel_kilograms", "Weights.").buckets([1.0, 10.0]);
+    /// let sizes = sizes.register()?;
+    /// sizes.observe(0.5);
+    /// sizes.observe(5);
+    /// sizes.observe(50);
+    /// let counts: Vec<u64> = sizes.buckets().iter().map(|bucket| bucket.count).collect();
+    /// assert_eq!(counts, [1, 2, 3]);
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn buckets(self) -> Vec<Bucket> {
+        if self.0.schema().is_some() {
+            return vec![Bucket { le: f64::INFINITY, count: self.count() }];
+        }
+        let bounds = self.0.bounds().iter().copied().chain([f64::INFINITY]);
+        let mut count = 0_u64;
+        // A thread's shard may have the first buckets and not the last, so each is asked for by
+        // itself.
+        (FIRST_BUCKET..)
+            .zip(bounds)
+            .map(|(offset, le)| {
+                count = count.wrapping_add(integers(&cells(self.0, offset..offset + 1)));
+                Bucket { le, count }
+            })
+            .collect()
     }
 }
 

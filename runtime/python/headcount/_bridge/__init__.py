@@ -1,0 +1,1 @@
+"""What stands behind ``prometheus_client``: see ``headcount.bridge``."""

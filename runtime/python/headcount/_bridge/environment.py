@@ -1,0 +1,41 @@
+"""The directory: where the environment says, created, and told to the libraries that look for it."""
+
+import os
+import warnings
+
+from headcount._bridge import warn
+
+HEADCOUNT = "HEADCOUNT_DIR"
+UPPER = "PROMETHEUS_MULTIPROC_DIR"
+LOWER = "prometheus_multiproc_dir"
+
+
+def chosen() -> str | None:
+    """The directory that the environment names."""
+    return next((path for name in (HEADCOUNT, UPPER, LOWER) if (path := os.environ.get(name))), None)
+
+
+def prepare() -> None:
+    """Creates the directory.
+
+    The libraries on top of ``prometheus_client`` choose what is right for many processes by its
+    variable, and some of them fail where it names no directory.
+    """
+    directory = chosen()
+    if directory is None:
+        warn.once(
+            f"neither {HEADCOUNT} nor {UPPER} names a directory, so each process shows its own "
+            "numbers only",
+        )
+        return
+    if LOWER in os.environ and UPPER not in os.environ:
+        warnings.warn(
+            f"the name {LOWER} is deprecated: use {UPPER}", DeprecationWarning, stacklevel=3
+        )
+    elif os.environ.get(UPPER, directory) != directory:
+        warn.once(f"{HEADCOUNT} and {UPPER} differ: {directory} is used")
+    os.environ[UPPER] = directory
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as error:
+        warn.once(f"the directory {directory} can't be created: {error}")
