@@ -211,13 +211,12 @@ impl Directory {
     ///
     /// `Ok(None)`: the file is gone, as files of ended processes may be.
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<OwnedFd>, Error> {
-        Ok(self.open_sized(name)?.map(|(fd, _)| fd))
+        Ok(self.open_with_stat(name)?.map(|(fd, _)| fd))
     }
 
-    /// The same, with the file's length.
-    pub(crate) fn open_sized(&self, name: &str) -> Result<Option<(OwnedFd, u64)>, Error> {
-        let opened = self.open_linked(name)?.filter(|(_, stat)| stat.st_nlink > 0);
-        Ok(opened.map(|(fd, stat)| (fd, u64::try_from(stat.st_size).unwrap_or(0))))
+    /// The same, with the file's length, times and blocks.
+    pub(crate) fn open_with_stat(&self, name: &str) -> Result<Option<(OwnedFd, Stat)>, Error> {
+        Ok(self.open_linked(name)?.filter(|(_, stat)| stat.st_nlink > 0))
     }
 
     /// The same for a file that is replaced by renaming: the file that had the name when it was
@@ -270,6 +269,16 @@ impl Directory {
             Err(foreign("it belongs to a user whose files are not used here"))
         }
     }
+}
+
+/// The file's length.
+pub(crate) fn length(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+/// The bytes that the file takes on disk, without holes.
+pub(crate) fn on_disk(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_blocks).map_or(u64::MAX, |blocks| blocks.saturating_mul(512))
 }
 
 fn foreign(reason: &'static str) -> Error {

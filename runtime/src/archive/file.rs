@@ -65,8 +65,8 @@ struct Identity {
 
 fn open(directory: &Directory) -> Result<Option<(Source, Identity)>, Error> {
     let Some(fd) = directory.open_replaceable(ARCHIVE)? else { return Ok(None) };
-    keep_young(&fd);
     let stat = fstat(&fd).map_err(|e| Error::io("stat the file", e))?;
+    keep_young(&fd, &stat);
     let source = Source::File(fd);
     #[allow(
         clippy::unnecessary_cast,

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
 
-use crate::directory::{ARCHIVE, Names, SET_ASIDE, SUFFIX};
+use crate::directory::{ARCHIVE, Names, SET_ASIDE, SUFFIX, length};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::merge::archived::Archive;
@@ -102,9 +102,9 @@ impl<'a> Compactor<'a> {
     }
 
     pub(super) fn open(&self, name: &str, here: &Here) -> Result<Option<Opened>, Error> {
-        let Some((fd, size)) = self.directory.open_sized(name)? else { return Ok(None) };
+        let Some((fd, stat)) = self.directory.open_with_stat(name)? else { return Ok(None) };
         let source = Source::File(fd);
-        let header = read_header(&source, size)?;
+        let header = read_header(&source, length(&stat))?;
         let Source::File(fd) = &source else { return Ok(None) };
         let life = here.of(&header, fd);
         Ok(Some(Opened { source, header, life }))

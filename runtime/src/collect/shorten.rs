@@ -3,15 +3,19 @@
 use std::collections::HashSet;
 
 use crate::error::Error;
-use crate::expose::most_bytes;
+use crate::expose::{most_bytes, roughly_most_bytes};
 use crate::model::MetricFamily;
 use crate::scan::Limit;
 
 /// Leaves out the longest families until the page is short enough, and reports each.
 pub(super) fn shorten(families: &mut Vec<MetricFamily>, limit: Limit, skipped: &mut Vec<Error>) {
     let most = limit.most();
+    let sum = |lengths: &mut dyn Iterator<Item = u64>| lengths.fold(0, u64::saturating_add);
+    if sum(&mut families.iter().map(roughly_most_bytes)) <= most {
+        return;
+    }
     let lengths: Vec<u64> = families.iter().map(most_bytes).collect();
-    let mut all = lengths.iter().fold(0, |all: u64, length| all.saturating_add(*length));
+    let mut all = sum(&mut lengths.iter().copied());
     if all <= most {
         return;
     }

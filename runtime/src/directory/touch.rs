@@ -6,7 +6,7 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW, fstat, futimens};
+use rustix::fs::{Stat, Timespec, Timestamps, UTIME_NOW, futimens};
 
 use crate::process::now_ns;
 
@@ -15,8 +15,7 @@ const AGE: u64 = 3600;
 
 /// Gives the file the present time, if its own is an hour old. Only its owner, root, and those who
 /// may write to it can do so; any of them that collects is enough.
-pub(crate) fn keep_young(file: impl AsFd) {
-    let Ok(stat) = fstat(&file) else { return };
+pub(crate) fn keep_young(file: impl AsFd, stat: &Stat) {
     let now = now_ns() / 1_000_000_000;
     if u64::try_from(stat.st_mtime).is_ok_and(|changed| changed.saturating_add(AGE) > now) {
         return;

@@ -24,6 +24,6 @@ mod wire;
 pub use exposition::Exposition;
 pub(crate) use exposition::SAME_NAMES;
 pub use format::Format;
-pub(crate) use length::most_bytes;
+pub(crate) use length::{most_bytes, roughly_most_bytes};
 pub use pieces::{IntoPieces, Pieces};
 pub use scrape::Scrape;

@@ -47,6 +47,7 @@ pub(super) fn canonical(out: &mut String, number: f64) {
 }
 
 /// Writes a whole number without the overhead of formatting: nearly every line of a page has one.
+#[inline]
 pub(super) fn integer(out: &mut String, number: u64) {
     let mut digits = [b'0'; 20];
     let (mut rest, mut first) = (number, digits.len());

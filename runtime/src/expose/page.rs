@@ -21,8 +21,10 @@ pub(super) struct Page {
     has_plain_labels: bool,
     /// The labels of the current series: a histogram repeats them for each bucket.
     labels: String,
-    /// A cache of bounds as labels. All series of a family have the same bounds, and finding a
-    /// number's shortest decimal takes longer than writing the rest of the line.
+    /// What all lines of the current histogram's buckets begin with.
+    bucket: String,
+    /// A cache of what follows it: bounds as labels. All series of a family have the same bounds,
+    /// and finding a number's shortest decimal takes longer than writing the rest of the line.
     bounds: Vec<(u64, String)>,
 }
 
@@ -35,6 +37,7 @@ impl Page {
             is_quoted: false,
             has_plain_labels: false,
             labels: String::new(),
+            bucket: String::new(),
             bounds: Vec::new(),
         }
     }
@@ -70,6 +73,7 @@ impl Page {
         self.out.push(' ');
     }
 
+    #[inline]
     fn name(&mut self, name: &str, suffix: &str) {
         if self.is_quoted {
             self.out.push('"');
@@ -82,8 +86,10 @@ impl Page {
         }
     }
 
-    /// Writes name and labels of a sample, and opens the braces if `more` follows.
-    fn identity(&mut self, name: &str, suffix: &str, more: &str) {
+    /// Writes name and labels of a sample, up to the brace that closes them. Returns whether one is
+    /// open.
+    #[inline]
+    fn open(&mut self, name: &str, suffix: &str) -> bool {
         if self.is_quoted {
             // The name is the first of what stands in braces.
             self.out.push('{');
@@ -96,17 +102,11 @@ impl Page {
             self.name(name, suffix);
             self.out.push_str(&self.labels);
         }
-        let is_open = self.is_quoted || !self.labels.is_empty();
-        if !more.is_empty() {
-            self.out.push(if is_open { ',' } else { '{' });
-            self.out.push_str(more);
-        }
-        if is_open || !more.is_empty() {
-            self.out.push('}');
-        }
+        self.is_quoted || !self.labels.is_empty()
     }
 
     /// Sets the series whose samples follow.
+    #[inline]
     pub(super) fn begin(&mut self, series: &Series) {
         self.labels.clear();
         for (label, value) in &series.labels {
@@ -136,16 +136,18 @@ impl Page {
     }
 
     /// Begins a sample of the series, up to its value.
+    #[inline]
     pub(super) fn sample(&mut self, name: &str, suffix: &str) -> &mut String {
-        self.identity(name, suffix, "");
-        self.out.push(' ');
+        let is_open = self.open(name, suffix);
+        self.out.push_str(if is_open { "} " } else { " " });
         &mut self.out
     }
 
     /// Writes the samples of a histogram's buckets.
     pub(super) async fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
+        self.begin_buckets(name);
         for (nth, bucket) in histogram.buckets.iter().enumerate() {
-            self.bucket(name, nth, bucket.le, bucket.count);
+            self.bucket(nth, bucket.le, bucket.count);
             // One histogram can be 66 MB: its labels are in every line.
             if self.is_full() {
                 self.hand_on().await;
@@ -153,25 +155,28 @@ impl Page {
         }
     }
 
-    fn bucket(&mut self, name: &str, nth: usize, le: f64, count: u64) {
+    fn begin_buckets(&mut self, name: &str) {
+        let from = self.out.len();
+        let is_open = self.open(name, "_bucket");
+        self.out.push(if is_open { ',' } else { '{' });
+        self.bucket.clear();
+        self.bucket.push_str(self.out.get(from..).unwrap_or_default());
+        self.out.truncate(from);
+    }
+
+    #[inline]
+    fn bucket(&mut self, nth: usize, le: f64, count: u64) {
         let bits = le.to_bits();
         if self.bounds.get(nth).is_none_or(|(known, _)| *known != bits) {
             self.bounds.truncate(nth);
-            let mut text = String::from("le=\"");
-            canonical(&mut text, le);
-            text.push('"');
-            self.bounds.push((bits, text));
+            self.bounds.push((bits, bound(le)));
         }
-        // Taken out, and put back: it is text of this page's own.
-        let bound = self.bounds.get_mut(nth).map(|(_, text)| take(text));
-        let bound = bound.unwrap_or_default();
-        self.identity(name, "_bucket", &bound);
-        self.out.push(' ');
+        let bound = self.bounds.get(nth).map_or("", |(_, text)| text);
+        self.out.reserve(self.bucket.len() + bound.len() + LONGEST);
+        self.out.push_str(&self.bucket);
+        self.out.push_str(bound);
         integer(&mut self.out, count);
         self.out.push('\n');
-        if let Some((_, text)) = self.bounds.get_mut(nth) {
-            *text = bound;
-        }
     }
 
     /// Writes a sample whose value is a whole number.
@@ -193,6 +198,18 @@ impl Page {
         write(out, value);
         out.push('\n');
     }
+}
+
+/// The longest whole number, and the line feed.
+const LONGEST: usize = 21;
+
+/// A bound as the last label of a line, and what is between it and the number.
+#[cold]
+fn bound(le: f64) -> String {
+    let mut text = String::from("le=\"");
+    canonical(&mut text, le);
+    text.push_str("\"} ");
+    text
 }
 
 /// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.

@@ -66,6 +66,7 @@ impl LabelSet {
     }
 
     /// Iterates over names and values, sorted by name.
+    #[inline]
     pub fn iter(&self) -> LabelIter<'_> {
         let (from, ends) = self.shared.ends(self.number);
         LabelIter { text: &self.shared.text, from, ends: ends.chunks_exact(2) }
@@ -87,6 +88,11 @@ impl LabelSet {
         &self.shared.text[from..ends.last().copied().unwrap_or(from)]
     }
 
+    /// The bytes of all names and values, plus the number of labels.
+    pub(crate) fn bytes_and_labels(&self) -> usize {
+        self.text().len() + self.len()
+    }
+
     /// The bytes that the set takes, including text that it shares with no other set.
     pub(crate) fn size(&self) -> usize {
         let (_, ends) = self.shared.ends(self.number);
@@ -106,6 +112,7 @@ pub struct LabelIter<'a> {
 impl<'a> Iterator for LabelIter<'a> {
     type Item = (&'a str, &'a str);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let ends = self.ends.next()?;
         let label = (&self.text[self.from..ends[0]], &self.text[ends[0]..ends[1]]);
@@ -173,6 +180,7 @@ impl<N: AsRef<str>, V: AsRef<str>> Extend<(N, V)> for LabelSet {
 
 impl Shared {
     /// The start of a set's text, and the ends of its names and values.
+    #[inline]
     fn ends(&self, number: usize) -> (usize, &[usize]) {
         let first = number.checked_sub(1).map_or(0, |before| self.sets[before]);
         let from = first.checked_sub(1).map_or(0, |before| self.ends[before]);

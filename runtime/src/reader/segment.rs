@@ -165,12 +165,11 @@ impl Segment {
         // and the segment is read again.
         for _ in 0..source.attempts() {
             let words = Words::read(source)?;
-            let which = (LogPlace::of(words.of(Word::LogUsed)).0, words.of(Word::LogsWritten));
+            let which = words.which_log();
             core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
             let read = Self::attempt(source, header.clone(), logs, words);
             core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
-            let place = LogPlace::of(source.word(Word::LogUsed.offset())?).0;
-            if which == (place, source.word(Word::LogsWritten.offset())?) {
+            if which == Words::log(source)? {
                 return read;
             }
         }
@@ -350,6 +349,18 @@ struct Words(Vec<u64>);
 impl Words {
     fn read(source: &Source) -> Result<Self, Error> {
         Ok(Self(source.read(WORDS_OFF, words_in(LOG_OFF.saturating_sub(WORDS_OFF)))?))
+    }
+
+    /// The log that is in force now.
+    fn log(source: &Source) -> Result<(LogPlace, u64), Error> {
+        let words = [Word::LogUsed.offset(), Word::LogsWritten.offset()];
+        let [used, written] = source.current(words)?;
+        Ok((LogPlace::of(used).0, written))
+    }
+
+    /// Where the log is, and how many times it was rewritten.
+    fn which_log(&self) -> (LogPlace, u64) {
+        (LogPlace::of(self.of(Word::LogUsed)).0, self.of(Word::LogsWritten))
     }
 
     fn at(offset: u64) -> usize {

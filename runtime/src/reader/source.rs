@@ -39,11 +39,18 @@ impl Source {
         Ok(out)
     }
 
-    /// The current value of a word that changes.
-    pub(crate) fn word(&self, offset: u64) -> Result<u64, Error> {
+    /// The current values of two words that change, and that are close to each other, the earlier
+    /// one first.
+    pub(crate) fn current(&self, [one, other]: [u64; 2]) -> Result<[u64; 2], Error> {
         match self {
-            Self::Own(own) => own.word(offset),
-            Self::File(_) => Ok(self.read(offset, 1)?.first().copied().unwrap_or(0)),
+            Self::Own(own) => Ok([own.word(one)?, own.word(other)?]),
+            Self::File(_) => {
+                // A call costs more than copying what lies between them.
+                let between = usize::try_from(other.saturating_sub(one) / 8).unwrap_or(0);
+                let words = self.read(one, between.saturating_add(1))?;
+                let ends = [words.first(), words.last()];
+                Ok(ends.map(|word| word.copied().unwrap_or(0)))
+            }
         }
     }
 
@@ -80,13 +87,6 @@ impl Source {
             }
         }
         Ok(ShardCells::of(buffer))
-    }
-
-    /// The bytes that the file takes on disk, without holes; `u64::MAX` if that is unknown.
-    pub(crate) fn bytes_on_disk(&self) -> u64 {
-        let Self::File(fd) = self else { return u64::MAX };
-        let blocks = fstat(fd).ok().and_then(|stat| u64::try_from(stat.st_blocks).ok());
-        blocks.map_or(u64::MAX, |blocks| blocks.saturating_mul(512))
     }
 
     /// The current size of the file; `None` for memory, which cannot be truncated.

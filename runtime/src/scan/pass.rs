@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::archive::{self, Compactor, ReadArchive, TOMBSTONE_GENERATIONS};
 use crate::directory::touch::keep_young;
-use crate::directory::{ARCHIVE, Directory, Names};
+use crate::directory::{ARCHIVE, Directory, Names, length, on_disk};
 use crate::error::{Error, ErrorKind};
 use crate::merge::archived::Archive;
 use crate::merge::part::Part;
@@ -237,11 +237,11 @@ impl Scan {
 
     fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
         // `None`: the file is gone.
-        let Some((fd, size)) = directory.open_sized(name)? else { return Ok(()) };
+        let Some((fd, stat)) = directory.open_with_stat(name)? else { return Ok(()) };
         let source = Source::File(fd);
-        let header = read_header(&source, size)?;
+        let header = read_header(&source, length(&stat))?;
         if let Source::File(fd) = &source {
-            keep_young(fd);
+            keep_young(fd, &stat);
         }
         if self.own == Some(header.instance) {
             return Ok(());
@@ -251,9 +251,8 @@ impl Scan {
             Source::File(fd) => here.of(&header, fd),
             Source::Own(_) => Life::Locked,
         };
-        let on_disk = source.bytes_on_disk();
         let segment = Segment::read(&source, header, &mut self.logs)?;
-        self.memory.take(&segment, on_disk)?;
+        self.memory.take(&segment, on_disk(&stat))?;
         let left_out = segment.left_out();
         self.add(Part { segment, life })?;
         // The rest of the segment counts.
