@@ -26,7 +26,7 @@ impl Class {
 }
 
 /// Labels that the exposition, the collector or Prometheus itself adds.
-const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
+pub(crate) const RESERVED_LABELS: [&str; 3] = ["le", "quantile", "pid"];
 
 /// The families that all annotated functions share, each with its attribute.
 pub(crate) const SHARED: [(&str, &str); 5] = [

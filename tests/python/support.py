@@ -1,12 +1,15 @@
-"""What the tests in Python share: programs in processes of their own, and their pages."""
+"""What the tests in Python share: processes of their own, children, pages."""
 
+import functools
 import os
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
+import traceback
 from pathlib import Path
+from typing import Any, Callable
 
 #: Long enough for anything that should happen, on a busy machine.
 SOON = 60.0
@@ -15,6 +18,9 @@ SOON = 60.0
 PEERS = Path(sys.prefix).parent
 OLDER = sorted(folder.name.rsplit("-", 1)[1] for folder in PEERS.glob("python-client-*.*"))
 VERSIONS = [None, *OLDER]
+
+#: Set in the process that runs one test.
+INSIDE = "HEADCOUNT_TEST_INSIDE"
 
 
 def directory() -> str:
@@ -33,6 +39,28 @@ def environment(path: str | None, version: str | None = None, **more: str) -> di
     return variables
 
 
+def isolated(method: Callable[..., None]) -> Callable[..., None]:
+    """Runs a test in a process of its own, with a directory of its own, once for each version."""
+
+    @functools.wraps(method)
+    def test(self: Any) -> None:
+        if INSIDE in os.environ:
+            return method(self)
+        file = sys.modules[type(self).__module__].__file__
+        for version in VERSIONS:
+            with self.subTest(version=version):
+                done = subprocess.run(
+                    [sys.executable, file, f"{type(self).__name__}.{method.__name__}"],
+                    env=environment(directory(), version, **{INSIDE: "1"}),
+                    capture_output=True,
+                    text=True,
+                    timeout=10 * SOON,
+                )
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    return test
+
+
 def program(
     code: str,
     path: str | None = None,
@@ -40,7 +68,7 @@ def program(
     bridge: bool = True,
     arguments: tuple[str, ...] = (),
     **more: str,
-) -> subprocess.CompletedProcess[str]:
+) -> "subprocess.CompletedProcess[str]":
     """Runs a program, with the bridge in its first line."""
     lines = ["import headcount.bridge"] if bridge else []
     lines += ["import os, sys, time, threading", "from prometheus_client import *"]
@@ -54,17 +82,49 @@ def program(
     )
 
 
-def output(code: str, path: str | None = None, **how: object) -> str:
+def output(code: str, path: str | None = None, **how: Any) -> str:
     """What such a program prints. It must succeed."""
-    done = program(code, path, **how)  # type: ignore[arg-type]
+    done = program(code, path, **how)
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-def samples(page: str) -> dict[str, float]:
+def child(work: Callable[[], Any]) -> int:
+    """Forks a child that does this and exits; returns its process id."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return pid
+
+
+def wait(pid: int) -> None:
+    """Waits for a child, which must succeed."""
+    _, status = os.waitpid(pid, 0)
+    assert status == 0, f"the child's status is {status}"
+
+
+def in_child(work: Callable[[], Any]) -> int:
+    """Does this in a child, and waits for its end."""
+    pid = child(work)
+    wait(pid)
+    return pid
+
+
+def samples(page: bytes | str) -> dict[str, float]:
     """The samples of a page in the text format, without those about headcount and processes."""
-    found = {}
-    for line in page.splitlines():
+    text = page.decode() if isinstance(page, bytes) else page
+    found: dict[str, float] = {}
+    for line in text.splitlines():
         if line and not line.startswith(("#", "headcount_", "process_", "python_")):
             name, value = line.rsplit(" ", 1)
             assert name not in found, f"{name} is shown twice"
@@ -72,7 +132,7 @@ def samples(page: str) -> dict[str, float]:
     return found
 
 
-def eventually(what: str, condition):
+def eventually(what: str, condition: Callable[[], Any]) -> Any:
     """What the condition yields as soon as it is true."""
     started = time.monotonic()
     while not (result := condition()):

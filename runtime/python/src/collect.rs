@@ -50,7 +50,9 @@ impl Snapshot {
             let end: &[u8] = if accept.contains("openmetrics") { b"# EOF\n" } else { b"" };
             return PyBytes::new(py, end);
         }
-        let scrape = Scrape::new().accept(accept).names(names.unwrap_or_default());
+        let names = names.unwrap_or_default();
+        // As `prometheus_client` writes numbers: tests of users compare lines.
+        let scrape = Scrape::new().accept(accept).names(names).decimal_points(true);
         let page = py.detach(|| self.0.render(scrape));
         PyBytes::new(py, page.body())
     }

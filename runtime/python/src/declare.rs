@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::errors::python;
+use crate::text;
 use crate::values::{
     CounterValue, GaugeValue, HistogramValue, InfoValue, StateValue, SummaryValue,
 };
@@ -117,7 +118,7 @@ impl Family {
 
     /// Returns the handle of the series with these label values.
     fn series(&self, py: Python<'_>, values: Vec<Bound<'_, PyString>>) -> PyResult<Py<PyAny>> {
-        let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
+        let values = values.iter().map(text::of).collect::<PyResult<Vec<_>>>()?;
         let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
         match self.0 {
             Declared::Counter(family) => object(py, CounterValue(found(family, &values)?)),
@@ -146,10 +147,16 @@ impl Family {
 /// Removes from this process the series of a family that have all these label values, and returns
 /// how many there were.
 #[pyfunction]
-pub(crate) fn remove_matching(py: Python<'_>, name: &str, labels: Vec<(String, String)>) -> usize {
-    let given: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+pub(crate) fn remove_matching(
+    py: Python<'_>,
+    name: &str,
+    labels: Vec<(String, Bound<'_, PyString>)>,
+) -> PyResult<usize> {
+    let values = labels.iter().map(|(_, value)| text::of(value)).collect::<PyResult<Vec<_>>>()?;
+    let names = labels.iter().map(|(name, _)| name.as_str());
+    let given: Vec<(&str, &str)> = names.zip(values.iter().map(AsRef::as_ref)).collect();
     // It may look at what other processes have.
-    py.detach(|| headcount::remove_matching(name, &given))
+    Ok(py.detach(|| headcount::remove_matching(name, &given)))
 }
 
 fn found<T: Metric>(family: dynamic::Family<T>, values: &[&str]) -> PyResult<T> {

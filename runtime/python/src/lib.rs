@@ -13,6 +13,7 @@ mod declare;
 mod errors;
 mod exemplar;
 mod health;
+mod text;
 mod values;
 
 use pyo3::prelude::*;

@@ -147,7 +147,19 @@ impl Definition {
     }
 
     fn label_problem(&self, label: &str) -> Option<String> {
+        // Another library's users call labels as they like. Only what is added to the samples of
+        // this very family can't be theirs.
+        let is_free = label != self.added_label();
+        if self.is_foreign && is_free && rules::RESERVED_LABELS.contains(&label) {
+            return None;
+        }
         if self.is_utf8 { rules::utf8_label_problem(label) } else { rules::label_problem(label) }
+    }
+
+    /// The label that pages add to samples of this family, or an empty string.
+    fn added_label(&self) -> &'static str {
+        let is_each = self.mode_if_any().is_some_and(GaugeMode::is_all);
+        if is_each { "pid" } else { self.kind.metric().own_label() }
     }
 
     fn states_problem(&self) -> Option<String> {

@@ -195,3 +195,27 @@ fn constants_that_the_compiler_evaluates_have_the_same_rules() {
         assert!(SHARED.iter().any(|(name, _)| *name == shared), "{shared}");
     }
 }
+
+#[test]
+fn another_librarys_labels_may_have_a_reserved_name_that_no_page_adds() {
+    let is_accepted = |kind: Kind, mode, label: &str| {
+        let mut definition = Definition::new(kind, "a".to_owned(), "Help.".to_owned());
+        definition.labels = vec![label.to_owned()];
+        (definition.mode, definition.is_foreign) = (mode, true);
+        let is_accepted = definition.check().is_ok();
+        assert_eq!(read(&record(&definition)).is_ok(), is_accepted, "{kind:?} {mode:?} {label}");
+        is_accepted
+    };
+    for (kind, mode, label, expected) in [
+        (Kind::Gauge, GaugeMode::All, "pid", false),
+        (Kind::Gauge, GaugeMode::LiveAll, "pid", false),
+        (Kind::Gauge, GaugeMode::Sum, "pid", true),
+        (Kind::Gauge, GaugeMode::LiveMostRecent, "pid", true),
+        (Kind::FloatCounter, GaugeMode::All, "pid", true),
+        (Kind::Summary, GaugeMode::All, "quantile", false),
+        (Kind::Summary, GaugeMode::All, "le", true),
+        (Kind::Gauge, GaugeMode::All, "__a", false),
+    ] {
+        assert_eq!(is_accepted(kind, mode, label), expected, "{kind:?} {mode:?} {label}");
+    }
+}

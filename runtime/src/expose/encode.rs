@@ -9,7 +9,7 @@ use super::format::{Format, Rendering};
 impl Snapshot {
     /// Returns the page in the Prometheus text format, version 0.0.4.
     pub fn to_text(&self) -> String {
-        let rendering = Rendering { format: Format::Text, escaping: None, created: false };
+        let rendering = Rendering::of(Format::Text);
         let (page, _) = rendering.written(self, Vec::new()).whole();
         String::from_utf8(page).unwrap_or_default()
     }
@@ -54,13 +54,13 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn encode(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
-        let rendering = Rendering { format, escaping: None, created: false };
+        let rendering = Rendering::of(format);
         rendering.written(self, Vec::new()).write_to(out).map(drop)
     }
 
     /// Writes the page in the text format, and returns the families that it lacks.
     pub(crate) fn encode_text(&self, out: &mut dyn Write) -> io::Result<Vec<String>> {
-        let rendering = Rendering { format: Format::Text, escaping: None, created: false };
+        let rendering = Rendering::of(Format::Text);
         rendering.written(self, Vec::new()).write_to(out)
     }
 }
@@ -70,7 +70,7 @@ impl Format {
     /// The page of these families, with created times.
     pub(crate) fn page(self, families: &[crate::model::MetricFamily]) -> String {
         let snapshot = Snapshot { families: families.to_vec(), skipped: Vec::new() };
-        let rendering = Rendering { format: self, escaping: None, created: true };
+        let rendering = Rendering { created: true, ..Rendering::of(self) };
         String::from_utf8(rendering.written(&snapshot, Vec::new()).whole().0).unwrap()
     }
 }

@@ -166,13 +166,21 @@ pub(super) struct Rendering {
     pub(super) escaping: Option<Escaping>,
     /// Whether `OpenMetrics` has lines `_created`.
     pub(super) created: bool,
+    /// Whether whole values have a decimal point.
+    pub(super) has_points: bool,
 }
 
 impl Rendering {
+    /// In this format, and in all else by the defaults.
+    pub(super) const fn of(format: Format) -> Self {
+        Self { format, escaping: None, created: false, has_points: false }
+    }
+
     /// As the client wants it.
     pub(super) fn wanted(scrape: &Scrape<'_>) -> Self {
         let (format, escaping) = negotiate::preferred(scrape.accepted());
-        Self { format, escaping, created: scrape.shows_created() }
+        let (created, has_points) = (scrape.shows_created(), scrape.has_points());
+        Self { format, escaping, created, has_points }
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -199,7 +207,7 @@ impl Rendering {
         let families = snapshot.families().iter().filter(is_wanted);
         let escaping = self.escaping.unwrap_or(self.format.row().escaping);
         let mut left_out = Vec::new();
-        let mut page = Page::new(outlet.clone(), escaping);
+        let mut page = Page::new(outlet.clone(), escaping, self.has_points);
         if self.format == Format::Json {
             let families: Vec<&MetricFamily> = families.collect();
             json::write(&mut page, &families, &snapshot).await;

@@ -19,6 +19,8 @@ pub(super) struct Page {
     is_quoted: bool,
     /// Whether its labels' names are written as they are.
     has_plain_labels: bool,
+    /// Whether whole values have a decimal point.
+    has_points: bool,
     /// The labels of the current series: a histogram repeats them for each bucket.
     labels: String,
     /// What all lines of the current histogram's buckets begin with.
@@ -29,13 +31,14 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(outlet: Outlet, escaping: Escaping) -> Self {
+    pub(super) fn new(outlet: Outlet, escaping: Escaping, has_points: bool) -> Self {
         Self {
             out: String::new(),
             outlet,
             escaping,
             is_quoted: false,
             has_plain_labels: false,
+            has_points,
             labels: String::new(),
             bucket: String::new(),
             bounds: Vec::new(),
@@ -175,15 +178,24 @@ impl Page {
         self.out.reserve(self.bucket.len() + bound.len() + LONGEST);
         self.out.push_str(&self.bucket);
         self.out.push_str(bound);
-        integer(&mut self.out, count);
-        self.out.push('\n');
+        self.count(count);
     }
 
     /// Writes a sample whose value is a whole number.
     pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
-        let out = self.sample(name, suffix);
-        integer(out, value);
-        out.push('\n');
+        self.sample(name, suffix);
+        self.count(value);
+    }
+
+    /// Ends a line whose value is a whole number.
+    #[expect(clippy::cast_precision_loss, reason = "who wants a point reads floats")]
+    fn count(&mut self, value: u64) {
+        if self.has_points {
+            canonical(&mut self.out, value as f64);
+        } else {
+            integer(&mut self.out, value);
+        }
+        self.out.push('\n');
     }
 
     /// Writes a sample whose value `write` formats.
@@ -194,6 +206,7 @@ impl Page {
         value: f64,
         write: fn(&mut String, f64),
     ) {
+        let write = if self.has_points { canonical } else { write };
         let out = self.sample(name, suffix);
         write(out, value);
         out.push('\n');

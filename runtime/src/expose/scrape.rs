@@ -37,6 +37,7 @@ pub struct Scrape<'a> {
     accept_encoding: Cow<'a, str>,
     names: Vec<String>,
     created: bool,
+    has_points: bool,
 }
 
 impl<'a> Scrape<'a> {
@@ -95,6 +96,30 @@ impl<'a> Scrape<'a> {
         self
     }
 
+    /// Sets whether whole values have a decimal point in the text formats, and large ones an
+    /// exponent (`5.0`, `1e+06`), as Python's `prometheus_client` writes them. The default is
+    /// `false`. It makes no difference to Prometheus; it is for programs and tests that compare
+    /// lines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Counter, Scrape, metric};
+    ///
+    /// /// Stamps sold.
+    /// #[metric(name = "stamps_total")]
+    /// static STAMPS: Counter;
+    ///
+    /// STAMPS.inc_by(5);
+    /// let page = headcount::render(Scrape::new().names(["stamps"]).decimal_points(true))?;
+    /// assert!(page.body().ends_with(b"\nstamps_total 5.0\n"));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn decimal_points(mut self, are_shown: bool) -> Self {
+        self.has_points = are_shown;
+        self
+    }
+
     pub(crate) fn is_allowed(&self) -> bool {
         self.method.as_deref().is_none_or(|method| matches!(method, "GET" | "HEAD"))
     }
@@ -116,6 +141,10 @@ impl<'a> Scrape<'a> {
 
     pub(super) fn shows_created(&self) -> bool {
         self.created
+    }
+
+    pub(super) fn has_points(&self) -> bool {
+        self.has_points
     }
 }
 

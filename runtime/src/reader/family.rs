@@ -184,8 +184,9 @@ impl LogFamily {
         if !is_name_in_log(&self.name) || !self.labels.iter().all(|label| is_name_in_log(label)) {
             return Some("a name with characters that names don't have");
         }
-        // A gauge may have one series for each process.
-        let reserved = if self.kind().has_mode() { "pid" } else { self.kind().own_label() };
+        // A page adds a label to what it shows for each process.
+        let is_each = self.mode.is_some_and(GaugeMode::is_all);
+        let reserved = if is_each { "pid" } else { self.kind().own_label() };
         let is_reserved = |label: &String| label == reserved || label.starts_with("__");
         let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
         if distinct.len() != self.labels.len() || self.labels.iter().any(is_reserved) {

@@ -36,7 +36,9 @@ def _page(registry: CollectorRegistry, accept: str, original: Any, arguments: di
     pages = []
     for snapshot, names in view.snapshots():
         shown |= names
-        pages.append(snapshot.native.render(accept, sorted(names)).removesuffix(_END))
+        # A page of all families needs no list of them.
+        wanted = None if len(names) == len(snapshot.names()) else sorted(names)
+        pages.append(snapshot.native.render(accept, wanted).removesuffix(_END))
     others = list(view.other_metrics(shown))
     if others:
         pages.insert(0, original(_Metrics(others), **arguments).removesuffix(_END))

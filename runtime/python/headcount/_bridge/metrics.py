@@ -56,7 +56,7 @@ def _declare(metric: Base) -> "_native.Family | None":
     """Declares the family. An info's labels are known only when it is set."""
     extra: dict[str, Any] = {}
     if metric._type == "gauge":
-        extra["mode"] = metric._multiprocess_mode
+        extra["mode"] = _mode(metric)
     elif metric._type == "histogram":
         extra["buckets"] = metric._upper_bounds[:-1]
     elif metric._type == "stateset":
@@ -76,6 +76,18 @@ def _declare(metric: Base) -> "_native.Family | None":
         line=line,
         **extra,
     )
+
+
+def _mode(gauge: Gauge) -> str:
+    """How the values of processes are combined.
+
+    Where a program labels its gauge with the process itself, each series is one process's already,
+    and a second label of that name is not needed.
+    """
+    mode = gauge._multiprocess_mode
+    if "pid" in gauge._labelnames:
+        return {"all": "sum", "liveall": "livesum"}.get(mode, mode)
+    return mode
 
 
 def _init(
@@ -126,7 +138,7 @@ def _init_counter(self: Counter) -> None:
 def _init_gauge(self: Gauge) -> None:
     value = self._headcount.series(list(self._labelvalues))
     self._value = value
-    # The least and the sum of values that were set last make no sense, and are refused.
+    # Values that were set last are not added to: prometheus_client's own methods say so.
     if self._multiprocess_mode not in ("mostrecent", "livemostrecent"):
         _put(self, Gauge, inc=value.inc, dec=value.dec)
     _put(self, Gauge, set=value.set)
@@ -177,13 +189,26 @@ def _set_info(self: Info, val: dict[str, str]) -> None:
 
 
 def _init_enum_class(
-    self: Enum, *args: Any, multiprocess_mode: str = "livemax", **kwargs: Any
+    self: Enum,
+    name: str,
+    documentation: str,
+    labelnames: Iterable[str] = (),
+    namespace: str = "",
+    subsystem: str = "",
+    unit: str = "",
+    registry: Any = theirs.REGISTRY,
+    _labelvalues: Any = None,
+    states: Any = None,
+    multiprocess_mode: str = "livemax",
 ) -> None:
-    self._headcount_mode = multiprocess_mode
-    states = kwargs.get("states") or (args[8] if len(args) > 8 else None)
-    # The label of the states has the family's name. The declaration needs them.
-    self._states = states
-    _original[Enum, "__init__"](self, *args, **kwargs)
+    if name in labelnames:
+        raise ValueError(f"Overlapping labels for Enum metric: {name}")
+    if not states:
+        raise ValueError(f"No states provided for Enum metric: {name}")
+    # They are declared in the middle of what follows.
+    self._headcount_mode, self._states = multiprocess_mode, states
+    arguments = (name, documentation, labelnames, namespace, subsystem, unit, registry)
+    _original[Enum, "__init__"](self, *arguments, _labelvalues, states)
     self._kwargs["multiprocess_mode"] = multiprocess_mode
 
 
