@@ -26,7 +26,8 @@ def main(arguments: list[str]) -> int:
     beside = os.path.join(os.path.dirname(sys.executable), arguments[0])
     command = beside if os.sep not in arguments[0] and os.access(beside, os.X_OK) else arguments[0]
     try:
-        os.execvp(command, arguments)
+        # A Python in a venv knows that by the path that it is called by.
+        os.execvp(command, [command, *arguments[1:]])
     except OSError as error:
         print(f"headcount: {arguments[0]}: {error.strerror}", file=sys.stderr)
         return 127

@@ -12,7 +12,7 @@ over all processes:
 ``README.md`` lists the differences.
 """
 
-from headcount._bridge import environment
+from headcount._bridge import adopt, environment
 
 environment.prepare()
 
@@ -26,7 +26,7 @@ from headcount._bridge import (  # noqa: E402
     values,
 )
 
-for _part in (values, metrics, registry, multiprocess, exposition, asynchronous):
+for _part in (values, metrics, registry, multiprocess, exposition, asynchronous, adopt):
     _part.install()
 
 __all__ = ()

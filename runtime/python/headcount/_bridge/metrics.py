@@ -101,21 +101,29 @@ def _init(
     registry: Any = theirs.REGISTRY,
     _labelvalues: Any = None,
 ) -> None:
+    # Versions before 0.23 do not keep them, and children get none of them.
+    self._original_name, self._namespace, self._subsystem = name, namespace, subsystem
     # The registry's refusal comes before anything is declared.
     self._metric_init = _nothing
     arguments = (self, name, documentation, labelnames, namespace, subsystem, unit)
     _original[Base, "__init__"](*arguments, registry, _labelvalues)
     del self._metric_init
     try:
-        self._headcount = _declare(self) if type(self)._type in _KINDS else None
+        if type(self)._type in _KINDS:
+            self._headcount = _declare(self)
         if self._is_observable():
             self._metric_init()
     except BaseException:
         if registry and not self._labelvalues:
             registry.unregister(self)
         raise
-    if type(self)._type in _KINDS:
+    if is_ours(self):
         known.add(page_name(self))
+
+
+def is_ours(collector: object) -> bool:
+    """Whether it is a metric that counts in headcount."""
+    return isinstance(collector, Base) and "_headcount" in collector.__dict__
 
 
 def _nothing() -> None:
@@ -317,7 +325,7 @@ def _clear(self: Base) -> None:
 
 def _collect(self: Base) -> Iterable[Metric]:
     """The family as all processes have it."""
-    if type(self)._type not in _KINDS:
+    if not is_ours(self):
         return _original[Base, "collect"](self)
     return snapshots.take().families({page_name(self)})
 

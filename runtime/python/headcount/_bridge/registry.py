@@ -5,6 +5,7 @@ also shows what this process does not know: metrics of other processes and of Ru
 page come from one snapshot.
 """
 
+import functools
 import os
 import threading
 import weakref
@@ -52,7 +53,7 @@ class View:
                 self._shows_rest = True
             elif type(collector) is MultiProcessCollector:
                 self._whole.append(collector)
-            elif isinstance(collector, metrics.Base) and type(collector)._type in metrics._KINDS:
+            elif metrics.is_ours(collector):
                 self._names.add(metrics.page_name(collector))
             else:
                 self.others.append(collector)
@@ -89,6 +90,7 @@ class View:
                     yield metric
 
 
+@functools.wraps(_original_init)
 def _init(self: theirs.CollectorRegistry, *args: Any, **kwargs: Any) -> None:
     _original_init(self, *args, **kwargs)
     _all.add(self)
@@ -110,7 +112,9 @@ def _restricted(self: theirs.RestrictedRegistry) -> Iterable[Metric]:
     with registry._lock:
         known = registry._names_to_collectors
         named = {id(known[name]) for name in wanted if name in known}
-        named |= {id(collector) for collector in registry._collectors_without_names}
+        # Versions before 0.23 have no such collectors.
+        nameless = getattr(registry, "_collectors_without_names", ())
+        named |= {id(collector) for collector in nameless}
     view.others = [collector for collector in view.others if id(collector) in named]
     shown: set[str] = set()
     found: list[Metric] = []
