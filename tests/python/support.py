@@ -8,8 +8,9 @@ import tempfile
 import textwrap
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 #: Long enough for anything that should happen, on a busy machine.
 SOON = 60.0

@@ -1,14 +1,21 @@
 """The directory and the environment; what is not shared is said; starting by `python -m`."""
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import unittest
 
-from support import SOON, VERSIONS, child, directory, environment, eventually, output, program, samples
+from support import (
+    SOON,
+    VERSIONS,
+    directory,
+    environment,
+    output,
+    program,
+    samples,
+)
 
 COUNT = """
     c = Counter('c', 'C.'); c.inc()
@@ -25,7 +32,9 @@ class Directory(unittest.TestCase):
             for version in VERSIONS:
                 with self.subTest(name=name, version=version):
                     path = directory()
-                    check = "assert os.environ['PROMETHEUS_MULTIPROC_DIR'] == os.environ[%r]\n" % name
+                    check = (
+                        "assert os.environ['PROMETHEUS_MULTIPROC_DIR'] == os.environ[%r]\n" % name
+                    )
                     page = output(textwrap.dedent(COUNT) + check, version=version, **{name: path})
                     self.assertEqual(samples(page), {"c_total": 2})
                     files = os.listdir(path)
@@ -39,15 +48,19 @@ class Directory(unittest.TestCase):
         """
         done = program(code, arguments=("-W", "default"), prometheus_multiproc_dir=path)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stderr.count("prometheus_multiproc_dir is deprecated"), 1, done.stderr)
+        self.assertEqual(
+            done.stderr.count("prometheus_multiproc_dir is deprecated"), 1, done.stderr
+        )
         done = program(code, path, arguments=("-W", "default"))
         self.assertNotIn("deprecated", done.stderr)
 
     def test_headcounts_own_name_has_precedence_and_the_difference_is_said(self):
         path, other = directory(), directory()
         done = program(COUNT, HEADCOUNT_DIR=path, PROMETHEUS_MULTIPROC_DIR=other)
-        self.assertIn("RuntimeWarning: headcount: HEADCOUNT_DIR and PROMETHEUS_MULTIPROC_DIR differ",
-                      done.stderr)
+        self.assertIn(
+            "RuntimeWarning: headcount: HEADCOUNT_DIR and PROMETHEUS_MULTIPROC_DIR differ",
+            done.stderr,
+        )
         self.assertTrue(os.listdir(path))
         self.assertFalse(os.path.exists(other))
 
@@ -80,12 +93,14 @@ class Directory(unittest.TestCase):
     def test_a_directory_that_cannot_be_used_is_said_and_counting_goes_on(self):
         for path in ("/proc/nothing/here", "/dev/null/x", __file__):
             with self.subTest(path=path):
-                done = program("c = Counter('c', 'C.'); c.inc(3)\nprint(generate_latest().decode())",
-                               path)
+                done = program(
+                    "c = Counter('c', 'C.'); c.inc(3)\nprint(generate_latest().decode())", path
+                )
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(samples(done.stdout), {"c_total": 3})
-                self.assertIn("RuntimeWarning: headcount: what this process counts is not shared",
-                              done.stderr)
+                self.assertIn(
+                    "RuntimeWarning: headcount: what this process counts is not shared", done.stderr
+                )
 
     def test_a_process_that_nobody_scrapes_says_it_when_it_ends(self):
         done = program("Counter('c', 'C.').inc()", "/proc/nothing/here")
@@ -128,7 +143,15 @@ class Directory(unittest.TestCase):
         """A program in multiprocess mode dies of SIGBUS here."""
         path = tempfile.mkdtemp()
         as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        mount = ["mount", "-t", "tmpfs", "-o", f"size=100k,mode=777,uid={os.geteuid()}", "none", path]
+        mount = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"size=100k,mode=777,uid={os.geteuid()}",
+            "none",
+            path,
+        ]
         subprocess.run([*as_root, *mount], check=True)
         try:
             code = """
@@ -149,7 +172,7 @@ class Directory(unittest.TestCase):
             subprocess.run([*as_root, "umount", "-l", path], check=True)
 
 
-SERVER = '''
+SERVER = """
 import multiprocessing, os, sys, signal, time
 from prometheus_client import Counter, generate_latest
 c = Counter("c", "C.", ["how"])
@@ -165,14 +188,19 @@ if __name__ == "__main__":
         process.join()
     c.labels("main").inc()
     sys.stdout.write(generate_latest().decode())
-'''
+"""
 
 
 class Start(unittest.TestCase):
     def start(self, *arguments, version=None, **variables):
         command = [sys.executable, "-m", "headcount", *arguments]
-        return subprocess.run(command, env=environment(directory(), version, **variables),
-                              capture_output=True, text=True, timeout=SOON)
+        return subprocess.run(
+            command,
+            env=environment(directory(), version, **variables),
+            capture_output=True,
+            text=True,
+            timeout=SOON,
+        )
 
     def test_all_processes_of_a_command_count(self):
         folder = tempfile.mkdtemp()
@@ -185,7 +213,10 @@ class Start(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(
                     samples(done.stdout),
-                    {f'c_total{{how="{how}"}}': 1 for how in ("fork", "spawn", "forkserver", "main")},
+                    {
+                        f'c_total{{how="{how}"}}': 1
+                        for how in ("fork", "spawn", "forkserver", "main")
+                    },
                 )
 
     def test_what_would_have_been_imported_at_the_start_still_is(self):

@@ -121,7 +121,11 @@ class Kinds(unittest.TestCase):
                 work(1)
         self.assertEqual(str(inspect.signature(work)), "(a, b=1, *, c=None)")
         self.assertEqual((work.__name__, work.__doc__), ("work", "Works."))
-        with self.assertRaises(ValueError), failed.count_exceptions(), kinds.count_exceptions(OSError):
+        with (
+            self.assertRaises(ValueError),
+            failed.count_exceptions(),
+            kinds.count_exceptions(OSError),
+        ):
             raise ValueError
         with took.time() as timer:
             timer.labels("late")
@@ -150,7 +154,9 @@ class Kinds(unittest.TestCase):
                 raise OSError
 
         async def several():
-            return await asyncio.gather(work(False), work(True), work(False), return_exceptions=True)
+            return await asyncio.gather(
+                work(False), work(True), work(False), return_exceptions=True
+            )
 
         self.assertTrue(inspect.iscoroutinefunction(work))
         self.assertEqual(str(inspect.signature(work)), "(fails)")
@@ -266,7 +272,9 @@ class Kinds(unittest.TestCase):
         self.assertIn("# UNIT shop_cart_age_seconds seconds\n", text)
         self.assertTrue(text.endswith("# EOF\n"))
         units = {metric.name: metric.unit for metric in REGISTRY.collect()}
-        self.assertEqual((units["sent_bytes"], units["shop_cart_age_seconds"]), ("bytes", "seconds"))
+        self.assertEqual(
+            (units["sent_bytes"], units["shop_cart_age_seconds"]), ("bytes", "seconds")
+        )
 
     @isolated
     def test_created_times(self):
@@ -427,8 +435,9 @@ class Kinds(unittest.TestCase):
 
         class Named(Gauge):
             def __init__(self, name, *args, **kwargs):
-                super().__init__("named_" + name if "_labelvalues" not in kwargs else name,
-                                 *args, **kwargs)
+                super().__init__(
+                    "named_" + name if "_labelvalues" not in kwargs else name, *args, **kwargs
+                )
 
         twice = Twice("twice", "T.", ["a"])
         twice.labels("x").inc(3)

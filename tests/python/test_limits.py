@@ -1,6 +1,5 @@
 """The limits of multiprocess mode that its documentation lists: each is gone, one test for each."""
 
-import os
 import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -100,7 +99,6 @@ class Limits(unittest.TestCase):
         alone = number("process_resident_memory_bytes")
         self.assertGreater(alone, 1e6)
         both = []
-        wait_here, end = os.pipe()
 
         def work():
             c.inc()

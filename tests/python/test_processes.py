@@ -261,10 +261,25 @@ class Client(unittest.TestCase):
     @isolated
     def test_child_name_is_built_once_with_namespace_subsystem_unit(self):
         class CustomCounter(Counter):
-            def __init__(self, name, documentation, labelnames=(), namespace="my_ns",
-                         subsystem="my_sub", unit="seconds", **kwargs):
-                super().__init__(name, documentation, labelnames, namespace=namespace,
-                                 subsystem=subsystem, unit=unit, **kwargs)
+            def __init__(
+                self,
+                name,
+                documentation,
+                labelnames=(),
+                namespace="my_ns",
+                subsystem="my_sub",
+                unit="seconds",
+                **kwargs,
+            ):
+                super().__init__(
+                    name,
+                    documentation,
+                    labelnames,
+                    namespace=namespace,
+                    subsystem=subsystem,
+                    unit=unit,
+                    **kwargs,
+                )
 
         c = CustomCounter("m", "help", ["status"], registry=None)
         c.labels("200").inc()
@@ -274,14 +289,30 @@ class Client(unittest.TestCase):
     @isolated
     def test_child_preserves_parent_context_for_subclasses(self):
         class Context(Counter):
-            def __init__(self, name, documentation, labelnames=(), namespace="", subsystem="",
-                         unit="", **kwargs):
+            def __init__(
+                self,
+                name,
+                documentation,
+                labelnames=(),
+                namespace="",
+                subsystem="",
+                unit="",
+                **kwargs,
+            ):
                 self.context = (namespace, subsystem, unit)
-                super().__init__(name, documentation, labelnames, namespace=namespace,
-                                 subsystem=subsystem, unit=unit, **kwargs)
+                super().__init__(
+                    name,
+                    documentation,
+                    labelnames,
+                    namespace=namespace,
+                    subsystem=subsystem,
+                    unit=unit,
+                    **kwargs,
+                )
 
-        parent = Context("m", "help", ["status"], namespace="ns", subsystem="sub",
-                         unit="seconds", registry=None)
+        parent = Context(
+            "m", "help", ["status"], namespace="ns", subsystem="sub", unit="seconds", registry=None
+        )
         self.assertEqual(parent.labels("200").context, parent.context)
 
 
@@ -469,7 +500,9 @@ class Processes(unittest.TestCase):
         self.assertEqual(shown['phase{phase="running"}'], 1)
         self.assertEqual(shown['counted{counted="off"}'], 1)
         self.assertEqual(shown['counted{counted="on"}'], 3)
-        self.assertEqual([f'worker_info{{n="{n}"}}' in shown for n in range(4)], [True] * 3 + [False])
+        self.assertEqual(
+            [f'worker_info{{n="{n}"}}' in shown for n in range(4)], [True] * 3 + [False]
+        )
         os.close(end)
         for pid in children:
             wait(pid)

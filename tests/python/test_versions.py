@@ -1,12 +1,11 @@
 """What the bridge relies on in prometheus_client, pinned for each version that it stands behind."""
 
-import inspect
 import unittest
 
 import headcount.bridge  # noqa: F401
-from prometheus_client import CollectorRegistry, Histogram, Summary, generate_latest, metrics, values
+from prometheus_client import CollectorRegistry, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector
-from support import isolated, output, program, samples, VERSIONS
+from support import VERSIONS, isolated, output, samples
 
 
 class Versions(unittest.TestCase):

@@ -1,7 +1,8 @@
 """The Rust half: recording, declaring and collecting."""
 
 import os
-from typing import Any, Callable, Iterable, Sequence, TypedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypedDict
 
 class Health(TypedDict):
     """The state of this process's counting."""

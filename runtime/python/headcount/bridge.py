@@ -17,7 +17,7 @@ from headcount._bridge import adopt, environment
 environment.prepare()
 
 # Before the libraries on top of prometheus_client, which import some of these names.
-from headcount._bridge import (  # noqa: E402
+from headcount._bridge import (
     asynchronous,
     exposition,
     metrics,

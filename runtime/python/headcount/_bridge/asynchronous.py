@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from prometheus_client.context_managers import ExceptionCounter, InprogressTracker, Timer
 

@@ -1,4 +1,4 @@
-"""The directory: where the environment says, created, and told to the libraries that look for it."""
+"""The directory that the environment names: it is created, and told to other libraries."""
 
 import os
 import warnings
@@ -12,7 +12,9 @@ LOWER = "prometheus_multiproc_dir"
 
 def chosen() -> str | None:
     """The directory that the environment names."""
-    return next((path for name in (HEADCOUNT, UPPER, LOWER) if (path := os.environ.get(name))), None)
+    return next(
+        (path for name in (HEADCOUNT, UPPER, LOWER) if (path := os.environ.get(name))), None
+    )
 
 
 def prepare() -> None:

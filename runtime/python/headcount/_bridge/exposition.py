@@ -30,7 +30,9 @@ class _Metrics:
         return self._metrics
 
 
-def _page(registry: CollectorRegistry, accept: str, original: Any, arguments: dict[str, Any]) -> bytes:
+def _page(
+    registry: CollectorRegistry, accept: str, original: Any, arguments: dict[str, Any]
+) -> bytes:
     view = View(registry)
     shown: set[str] = set()
     pages = []
@@ -50,7 +52,9 @@ def _known(escaping: str) -> dict[str, Any]:
     return {"escaping": escaping} if "escaping" in _text.__code__.co_varnames else {}
 
 
-def generate_latest(registry: Any = prometheus_client.REGISTRY, escaping: str = "underscores") -> bytes:
+def generate_latest(
+    registry: Any = prometheus_client.REGISTRY, escaping: str = "underscores"
+) -> bytes:
     """Returns the page in the text format, of all processes."""
     if type(registry) is not CollectorRegistry:
         return _text(registry, **_known(escaping))

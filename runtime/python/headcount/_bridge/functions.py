@@ -10,7 +10,8 @@ the dictionary is replaced or copied as a whole.
 
 import os
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from headcount import _native
 from headcount._bridge import warn
@@ -53,9 +54,7 @@ def call_all(is_first: bool = False) -> None:
         except Exception as error:
             labels = f" of {values}" if values else ""
             if not is_first:
-                warn.once(
-                    f"the function of {name}{labels} failed, so its value is old: {error!r}"
-                )
+                warn.once(f"the function of {name}{labels} failed, so its value is old: {error!r}")
     if _functions:
         # Where the fork was not Python's own.
         _start()

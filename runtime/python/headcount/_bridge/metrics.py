@@ -7,8 +7,8 @@ its own.
 
 import os
 import sys
-import types
-from typing import Any, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import prometheus_client.metrics as theirs
 from prometheus_client.metrics import Counter, Enum, Gauge, Histogram, Info, Summary

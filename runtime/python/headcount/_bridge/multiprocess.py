@@ -1,7 +1,8 @@
-"""``prometheus_client.multiprocess``: the collector of a directory, and the hook that nobody needs."""
+"""``prometheus_client.multiprocess``: a collector of directories, and a hook that nobody needs."""
 
 import os
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import prometheus_client.multiprocess as theirs
 from prometheus_client.metrics import Gauge

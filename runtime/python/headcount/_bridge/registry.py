@@ -9,7 +9,8 @@ import functools
 import os
 import threading
 import weakref
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import prometheus_client
 import prometheus_client.registry as theirs

@@ -1,6 +1,6 @@
 """Snapshots of a directory, as ``prometheus_client``'s objects."""
 
-import prometheus_client.metrics as metrics
+from prometheus_client import metrics
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 

@@ -5,7 +5,8 @@ here is for others: for code that makes a value by the class, as ``prometheus_cl
 before, and for code that looks at a metric's ``_value``, ``_sum`` or ``_buckets``.
 """
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import prometheus_client.values as theirs
 
