@@ -78,7 +78,12 @@ impl Shop {
         labels(drink),
         buckets = [0.001, 0.1, 10.0]
     )]
-    #[in_progress(name = "orders_in_progress", help = "Orders being served.", labels(drink))]
+    #[in_progress(
+        name = "orders_in_progress",
+        help = "Orders being served.",
+        labels(drink),
+        oldest
+    )]
     #[count_exceptions(name = "order_failures_total", help = "Orders not served.", labels(drink))]
     async fn order(&self, drink: &str, cups: u32) -> Result<String, SoldOut> {
         let cents = price(drink)? * cups;
@@ -100,10 +105,11 @@ fn price(drink: &str) -> Result<u32, SoldOut> {
     }
 }
 
-/// The future is measured, not its creation: it is in progress until it is ready or dropped.
+/// The future is measured, not its creation: it is in progress until it is ready or dropped. While
+/// one is, the page says when the oldest of them began.
 #[counted]
 #[timed]
-#[in_progress]
+#[in_progress(oldest)]
 #[count_exceptions]
 async fn brew(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;

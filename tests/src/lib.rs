@@ -15,6 +15,7 @@ pub mod contract;
 pub mod exact;
 pub mod files;
 pub mod gateway;
+pub mod grafana;
 pub mod http;
 pub mod interactive;
 pub mod load;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -25,9 +25,14 @@ impl Store {
     /// Starts a Prometheus with files, of which the first is its configuration. `in agent mode`, it
     /// keeps nothing.
     pub fn prometheus(files: &[(&str, String)], more: &[&str]) -> Self {
+        Self::of(&peer("prometheus"), files, more)
+    }
+
+    /// The same of a version: see [`versions`].
+    pub fn of(program: &Path, files: &[(&str, String)], more: &[&str]) -> Self {
         let storage = if more.contains(&"--enable-feature=agent") { "agent" } else { "tsdb" };
         Self::start(files, |folder, address| {
-            let mut command = Command::new(peer("prometheus"));
+            let mut command = Command::new(program);
             command
                 .arg(format!("--config.file={}", folder.join(files[0].0).display()))
                 .arg(format!("--storage.{storage}.path={}", folder.join("data").display()))
@@ -93,11 +98,15 @@ impl Store {
         self.process.output()
     }
 
+    /// What its interface answers; `None` if it is not ready.
+    pub fn get(&self, path: &str) -> Option<serde_json::Value> {
+        let response = Connection::open(self.address).ok()?.get(path).ok()?;
+        serde_json::from_str(&response.body).ok()
+    }
+
     /// The values of an instant query; `None` if it is not ready to answer.
     pub fn query(&self, query: &str) -> Option<Vec<f64>> {
-        let path = format!("/api/v1/query?query={}", percent_encoded(query));
-        let response = Connection::open(self.address).ok()?.get(&path).ok()?;
-        let answer: serde_json::Value = serde_json::from_str(&response.body).ok()?;
+        let answer = self.get(&format!("/api/v1/query?query={}", percent_encoded(query)))?;
         let result = answer["data"]["result"].as_array()?;
         result.iter().map(|series| series["value"][1].as_str()?.parse().ok()).collect()
     }
@@ -120,4 +129,29 @@ impl Store {
         }
         panic!("{query} is {last:?} and not {wanted:?}: {}", self.output());
     }
+}
+
+/// The servers that are there, and their major versions: that of this Debian, and later ones. What
+/// they ask for and accept differs.
+#[expect(clippy::print_stdout, reason = "tells what is tested")]
+pub fn versions() -> Vec<(PathBuf, u32)> {
+    let first = peer("prometheus");
+    let others = ["prometheus-trixie", "prometheus-sid"].map(|name| first.with_file_name(name));
+    let there = [first].into_iter().chain(others).filter(|program| {
+        let is_there = program.is_file();
+        if !is_there {
+            println!("not tested, since it is not there: {}", program.display());
+        }
+        is_there
+    });
+    there
+        .map(|program| {
+            let said = Command::new(&program).arg("--version").output().expect("it runs");
+            let said = String::from_utf8([said.stdout, said.stderr].concat()).expect("UTF-8");
+            let (_, version) = said.split_once("version ").expect("a version");
+            println!("Prometheus {}", version.split([',', ' ']).next().expect("a word"));
+            let major = version.split('.').next().and_then(|number| number.parse().ok());
+            (program, major.expect("a number"))
+        })
+        .collect()
 }

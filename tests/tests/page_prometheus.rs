@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +15,7 @@ use headcount::{Collector, MetricFamily, Scrape, Snapshot};
 use headcount_tests::child::Child;
 use headcount_tests::http::{Connection, percent_encoded};
 use headcount_tests::page::Page;
+use headcount_tests::prometheus::versions;
 use headcount_tests::server::{Server, worker};
 use headcount_tests::{Medium, eventually, peer, temporary_directory};
 use nix::unistd::Pid;
@@ -377,31 +378,6 @@ fn a_real_prometheus_reads_the_same_numbers_from_every_format() {
     for (program, version) in versions() {
         reads_the_same(&program, version, target, &expected);
     }
-}
-
-/// The servers that are there, and their versions: that of this Debian, and later ones. What they
-/// ask for and accept differs.
-#[expect(clippy::print_stdout, reason = "tells what is tested")]
-fn versions() -> Vec<(PathBuf, u32)> {
-    let first = peer("prometheus");
-    let others = ["prometheus-trixie", "prometheus-sid"].map(|name| first.with_file_name(name));
-    let there = [first].into_iter().chain(others).filter(|program| {
-        let is_there = program.is_file();
-        if !is_there {
-            println!("not tested, since it is not there: {}", program.display());
-        }
-        is_there
-    });
-    there
-        .map(|program| {
-            let said = Command::new(&program).arg("--version").output().expect("it runs");
-            let said = String::from_utf8([said.stdout, said.stderr].concat()).expect("UTF-8");
-            let (_, version) = said.split_once("version ").expect("a version");
-            println!("Prometheus {}", version.split([',', ' ']).next().expect("a word"));
-            let major = version.split('.').next().and_then(|number| number.parse().ok());
-            (program, major.expect("a number"))
-        })
-        .collect()
 }
 
 fn reads_the_same(

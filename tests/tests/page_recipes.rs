@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use headcount::Collector;
 use headcount_tests::child::{Child, reported};
 use headcount_tests::files::names;
 use headcount_tests::http::Connection;
 use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
+use headcount_tests::obedient::Obedient;
 use headcount_tests::page::Page;
 use headcount_tests::prometheus::Store;
 use headcount_tests::{Medium, eventually, temporary_directory};
@@ -154,6 +156,73 @@ fn a_prometheus_above_scrapes_the_sums_of_the_one_below() {
     let upper = Store::prometheus(&[("upper.yml", fast(&upper))], &[]);
     upper.wait_for("job:made_total:sum{job=\"shop\"}", &[30.0]);
     upper.wait_for("count(made_total) or vector(0)", &[0.0]);
+}
+
+/// What the dashboards and rules of Autometrics ask for, by its specification 1.0.0: functions by
+/// what is known of their program, and objectives.
+#[test]
+#[ignore = "needs the peer prometheus"]
+fn autometrics_queries_find_what_they_ask_for() {
+    let directory = temporary_directory(Medium::Memory);
+    let mut process = Obedient::start(env!("CARGO_BIN_EXE_charted"), directory.path());
+    process.tell("work");
+    let collector = Collector::from_directory(directory.path());
+    let serving = headcount::Server::new("127.0.0.1:0").collector(collector).start();
+    let serving = serving.expect("it serves");
+    let address: SocketAddr = serving.addresses()[0].parse().expect("an address");
+    let configuration = block("# autometrics.yml", &[("web-1:9464", address)])
+        .replace("program_build_info;shop", "program_build_info;headcount-tests")
+        .replace(";order", ";deliver");
+    let prometheus = Store::prometheus(&[("autometrics.yml", fast(&configuration))], &[]);
+
+    let calls = "{__name__=~\"function_calls(_count)?(_total)?\"";
+    let is_success = "objective_name=\"orders\",objective_percentile=\"99\"";
+    let is_latency = "objective_name=\"orders\",objective_percentile=\"90\",\
+                      objective_latency_threshold=\"0.25\"";
+    let buckets = "{__name__=~\"function_calls_duration(_seconds)?_bucket\"";
+    let build = "on (instance, job) group_left (version, commit) \
+                 (last_over_time(build_info[1m]) or on (instance, job) up)";
+    let by = "function, module, service_name, version, commit";
+    // Exact numbers first: 2 of 8 calls have failed, and a function without outcomes is ok.
+    let version = env!("CARGO_PKG_VERSION");
+    let of = "function=\"deliver\",module=\"charted\",service_name=\"shop\"";
+    prometheus.wait_for(&format!("sum({calls},{of},result=\"error\"}})"), &[2.0]);
+    prometheus.wait_for(&format!("sum({calls},{of},result=\"ok\"}})"), &[6.0]);
+    prometheus.wait_for("sum(function_calls_total{function=\"fetch\",result=\"ok\"})", &[8.0]);
+    prometheus.wait_for("count(function_calls_total{result=\"\"}) or vector(0)", &[0.0]);
+    let about = format!("version=\"{version}\",commit=\"abc123\",service_name=\"shop\"");
+    prometheus.wait_for(&format!("build_info{{{about}}}"), &[1.0]);
+    prometheus.wait_for(&format!("sum({calls},{is_success}}})"), &[8.0]);
+    prometheus.wait_for(&format!("sum({buckets},{is_latency},le=\"0.25\"}})"), &[8.0]);
+
+    // Then rates, joined with the version.
+    let rate = |selector: &str| format!("sum by ({by}) (rate({selector}[30s]) * {build})");
+    let quantile =
+        format!("histogram_quantile(0.99, sum by (le, {by}) (rate({buckets}}}[30s]) * {build}))");
+    let ratio = format!(
+        "{} / {}",
+        rate(&format!("{calls},result=\"error\",{of}}}")),
+        rate(&format!("{calls},{of}}}"))
+    );
+    let kept = format!(
+        "1 - sum(rate({calls},{is_success},result=\"error\"}}[30s])) / \
+         sum(rate({calls},{is_success}}}[30s]))"
+    );
+    for (query, expected) in [(quantile, None), (ratio, Some(0.25)), (kept, Some(0.75))] {
+        let value = |query: &str| {
+            let values = prometheus.query(query)?;
+            values.first().copied().filter(|value| value.is_finite())
+        };
+        eventually("there is a rate", || {
+            process.tell("work");
+            value(&query)
+        });
+        // A scrape in the middle of the work sees other parts. The one behind it does not.
+        eventually(&format!("{query} is {expected:?}"), || {
+            let expected = expected.unwrap_or(value(&query)?);
+            ((value(&query)? - expected).abs() < 1e-9).then_some(())
+        });
+    }
 }
 
 #[test]

@@ -99,6 +99,10 @@ pub(crate) enum Command {
     /// Prints which families there are: name, type, unit, labels, series and help.
     ///
     /// Or what others make of them: a dashboard for Grafana, or rules for Prometheus.
+    ///
+    /// The dashboard and the rules ask for what the directory declares now: rates, the part that
+    /// fails, quantiles, saturation, calls in progress and the oldest of them. Make them anew when
+    /// a program declares something new.
     #[command(after_long_help = with_environment(
         "  headcount catalog > METRICS.md\n  headcount catalog --format grafana > dashboard.json\n  headcount catalog --format rules > headcount.rules.yml"
     ))]
@@ -106,6 +110,9 @@ pub(crate) enum Command {
         /// The format.
         #[arg(long, value_enum, default_value_t = CatalogFormat::Md)]
         format: CatalogFormat,
+        /// The prefix with which the families are served: that of `serve --prefix`.
+        #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+        prefix: String,
     },
     /// Sends the totals of all processes, living and dead, to a Pushgateway or into a textfile.
     ///
@@ -310,8 +317,8 @@ pub(crate) enum CatalogFormat {
     Md,
     /// JSON.
     Json,
-    /// A dashboard for Grafana, with a panel for each family.
+    /// A dashboard for Grafana, which asks for its data source when it is imported.
     Grafana,
-    /// Alerting rules for Prometheus: what must not happen to a directory, and functions that fail.
+    /// A file with recording and alerting rules for Prometheus.
     Rules,
 }

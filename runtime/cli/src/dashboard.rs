@@ -1,141 +1,132 @@
-//! `catalog --format grafana`: a dashboard with a panel for each family.
+//! `catalog --format grafana`: a dashboard of what is declared.
+//!
+//! It is JSON in Grafana's classic model, which every Grafana imports and newer ones convert. It
+//! has no data source of its own: a variable asks for one. What is drawn is in [`super::panels`];
+//! this is how Grafana wants it.
 
-use headcount::MetricType;
 use serde_json::{Value, json};
 
-use super::catalog::Entry;
+use super::catalog::Catalog;
+use super::panels::{Chart, Panel, Row, rows};
 
-/// Of the 24 columns that Grafana has.
-const WIDTH: usize = 12;
+/// Grafana's grid has 24 columns.
+const COLUMNS: usize = 24;
+const WIDTH: usize = 8;
 const HEIGHT: usize = 8;
 
-/// The dashboard, as Grafana imports it. It asks for the data source by a variable.
-pub(crate) fn of(entries: &[Entry]) -> Value {
-    let panels: Vec<Value> = entries
-        .iter()
-        .filter(|entry| !is_text(entry.declared.kind))
-        .enumerate()
-        .map(|(number, entry)| panel(number, entry))
-        .collect();
+/// The version of the model. A newer Grafana brings it up to date when it loads the dashboard; one
+/// that is older than the version may ignore what it does not know.
+const SCHEMA: u32 = 39;
+
+/// The dashboard, as Grafana imports it.
+pub(crate) fn of(catalog: &Catalog) -> Value {
     json!({
+        "id": null,
         "title": "headcount",
+        "description": "Made by `headcount catalog --format grafana` from what is declared.",
         "tags": ["headcount"],
         "timezone": "browser",
-        "schemaVersion": 39,
+        "editable": true,
+        "graphTooltip": 1,
+        "schemaVersion": SCHEMA,
+        "version": 1,
         "refresh": "30s",
         "time": { "from": "now-1h", "to": "now" },
-        "templating": { "list": [
-            {
-                "name": "datasource", "label": "Data source", "type": "datasource",
-                "query": "prometheus",
-            },
-        ] },
-        "panels": panels,
+        "annotations": { "list": [] },
+        "links": [],
+        "templating": { "list": variables() },
+        "panels": laid_out(&rows(catalog)),
     })
 }
 
-/// What is no number has no chart.
-fn is_text(kind: MetricType) -> bool {
-    matches!(kind, MetricType::Info | MetricType::StateSet)
+/// The data source, and which jobs and instances are looked at. Each page has `headcount_shared`.
+fn variables() -> Value {
+    let query = |name: &str, label: &str, query: &str| {
+        json!({
+            "name": name, "label": label, "type": "query", "hide": 0,
+            "datasource": source(),
+            "query": { "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery" },
+            // When the time range changes, too.
+            "refresh": 2,
+            "regex": "", "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
+            "options": [],
+            "current": { "selected": true, "text": ["All"], "value": ["$__all"] },
+        })
+    };
+    json!([
+        {
+            "name": "datasource", "label": "Data source", "type": "datasource", "hide": 0,
+            "query": "prometheus", "refresh": 1, "regex": "", "multi": false, "includeAll": false,
+            "options": [], "current": {},
+        },
+        query("job", "Job", "label_values(headcount_shared, job)"),
+        query("instance", "Instance", "label_values(headcount_shared{job=~\"$job\"}, instance)"),
+    ])
 }
 
-fn panel(number: usize, entry: &Entry) -> Value {
-    let source = json!({ "type": "prometheus", "uid": "${datasource}" });
-    let targets: Vec<Value> = queries(entry)
-        .into_iter()
-        .enumerate()
-        .map(|(at, (legend, query))| {
-            let letter = char::from(b'A' + u8::try_from(at).unwrap_or(0)).to_string();
-            json!({
-                "refId": letter, "expr": query, "legendFormat": legend, "datasource": source,
-            })
+fn source() -> Value {
+    json!({ "type": "prometheus", "uid": "${datasource}" })
+}
+
+/// Rows with their panels below them, from left to right.
+fn laid_out(rows: &[Row]) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut y = 0;
+    for row in rows {
+        let id = all.len() + 1;
+        all.push(json!({
+            "id": id, "type": "row", "title": row.title, "collapsed": false, "panels": [],
+            "gridPos": { "x": 0, "y": y, "w": COLUMNS, "h": 1 },
+        }));
+        y += 1;
+        for (number, panel) in row.panels.iter().enumerate() {
+            let per_line = COLUMNS / WIDTH;
+            let place = json!({
+                "x": number % per_line * WIDTH, "y": y + number / per_line * HEIGHT,
+                "w": WIDTH, "h": HEIGHT,
+            });
+            all.push(drawn(panel, all.len() + 1, &place));
+        }
+        y += row.panels.len().div_ceil(COLUMNS / WIDTH) * HEIGHT;
+    }
+    all
+}
+
+fn drawn(panel: &Panel, id: usize, place: &Value) -> Value {
+    let is_table = panel.chart == Chart::Table;
+    let target = |(at, (legend, query)): (usize, &(String, String))| {
+        // No panel has more queries than there are letters.
+        let letter = char::from(b'A'.saturating_add(u8::try_from(at).unwrap_or(0)));
+        json!({
+            "refId": letter.to_string(), "datasource": source(), "editorMode": "code",
+            "expr": query, "legendFormat": legend,
+            "format": if is_table { "table" } else { "time_series" },
+            "instant": is_table, "range": !is_table,
         })
-        .collect();
+    };
+    let targets: Vec<Value> = panel.queries.iter().enumerate().map(target).collect();
+    let mut defaults = json!({ "unit": panel.unit });
+    if panel.is_from_zero {
+        defaults["min"] = json!(0);
+    }
+    let (kind, options) = if is_table {
+        ("table", json!({ "showHeader": true }))
+    } else {
+        defaults["custom"] = json!({ "fillOpacity": 10, "showPoints": "never" });
+        let legend = json!({
+            "showLegend": true, "displayMode": "list", "placement": "bottom", "calcs": [],
+        });
+        ("timeseries", json!({ "legend": legend, "tooltip": { "mode": "multi", "sort": "desc" } }))
+    };
     json!({
-        "id": number + 1,
-        "type": "timeseries",
-        "title": entry.declared.name,
-        "description": entry.declared.help,
-        "datasource": source,
-        "gridPos": {
-            "x": number % 2 * WIDTH, "y": number / 2 * HEIGHT, "w": WIDTH, "h": HEIGHT,
-        },
-        "fieldConfig": {
-            "defaults": { "unit": unit(entry), "min": minimum(entry) },
-            "overrides": [],
-        },
+        "id": id,
+        "type": kind,
+        "title": panel.title,
+        "description": panel.description,
+        "datasource": source(),
+        "gridPos": place,
+        "fieldConfig": { "defaults": defaults, "overrides": [] },
+        "options": options,
         "targets": targets,
     })
-}
-
-/// Grafana's name of the unit.
-fn unit(entry: &Entry) -> &'static str {
-    let is_rate = entry.declared.kind == MetricType::Counter;
-    match (entry.declared.unit.as_str(), is_rate) {
-        ("seconds", false) => "s",
-        ("bytes", false) => "bytes",
-        ("bytes", true) => "Bps",
-        ("ratio", false) => "percentunit",
-        (_, true) => "cps",
-        (_, false) => "short",
-    }
-}
-
-/// A rate is drawn from 0, and a gauge in its own range.
-fn minimum(entry: &Entry) -> Option<u8> {
-    (entry.declared.kind == MetricType::Counter).then_some(0)
-}
-
-/// Legends and queries.
-fn queries(entry: &Entry) -> Vec<(String, String)> {
-    let labels: Vec<String> = entry.labels.iter().map(|label| label_name(label)).collect();
-    let legend = if labels.is_empty() {
-        entry.declared.name.clone()
-    } else {
-        let parts: Vec<String> =
-            entry.labels.iter().map(|label| format!("{{{{{label}}}}}")).collect();
-        parts.join(" ")
-    };
-    let by = |more: &str| {
-        let all: Vec<&str> =
-            labels.iter().map(String::as_str).chain((!more.is_empty()).then_some(more)).collect();
-        if all.is_empty() { String::new() } else { format!(" by ({})", all.join(", ")) }
-    };
-    let rate = |suffix: &str| format!("rate({}[$__rate_interval])", selector(entry, suffix));
-    match entry.declared.kind {
-        MetricType::Counter => vec![(legend, format!("sum{} ({})", by(""), rate("")))],
-        MetricType::Histogram => [("p50", "0.5"), ("p90", "0.9"), ("p99", "0.99")]
-            .map(|(name, quantile)| {
-                let buckets = format!("sum{} ({})", by("le"), rate("_bucket"));
-                (format!("{name} {legend}"), format!("histogram_quantile({quantile}, {buckets})"))
-            })
-            .into(),
-        MetricType::Summary => {
-            let [sum, count] =
-                ["_sum", "_count"].map(|suffix| format!("sum{} ({})", by(""), rate(suffix)));
-            vec![(format!("mean {legend}"), format!("{sum} / {count}"))]
-        }
-        _ => vec![(legend, selector(entry, ""))],
-    }
-}
-
-/// A selector of the family's samples. A name that is not one of old stands in quotes.
-pub(crate) fn selector(entry: &Entry, suffix: &str) -> String {
-    let name = format!("{}{suffix}", entry.declared.name);
-    if is_plain(&name, true) { name } else { format!("{{{}}}", quoted(&name)) }
-}
-
-/// A label's name in a list of them.
-pub(crate) fn label_name(name: &str) -> String {
-    if is_plain(name, false) { name.to_owned() } else { quoted(name) }
-}
-
-fn is_plain(name: &str, has_colons: bool) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && has_colons);
-    name.chars().all(is_plain) && name.chars().next().is_some_and(|c| !c.is_ascii_digit())
-}
-
-/// Text in the quotes of `PromQL`, whose escapes are those of JSON.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }

@@ -5,8 +5,10 @@
 mod arguments;
 mod catalog;
 mod dashboard;
+mod panels;
 mod print;
 mod progress;
+mod promql;
 mod push;
 mod rules;
 
@@ -23,6 +25,7 @@ use headcount::{Clean, Collector, Config, Error, MarkedDead, ProcessMetrics, Ser
 use listenfd::ListenFd;
 
 use arguments::{Arguments, Command, Serve, Show, What};
+use catalog::Catalog;
 use print::escaped;
 
 /// Why the command failed.
@@ -168,11 +171,11 @@ fn run(command: &Command, collector: &Collector, directory: &Path) -> Result<(),
             progress::shown(directory, || clean(&mut out, collector, what))?;
         }
         Command::Check { min_live } => check(&mut out, collector, *min_live)?,
-        Command::Catalog { format } => {
-            let snapshot = collector.collect()?;
+        Command::Catalog { format, prefix } => {
+            let snapshot = collector.clone().prefix(prefix).collect()?;
             tell_skipped(snapshot.skipped());
-            let entries = catalog::entries(collector.declarations()?, &snapshot);
-            catalog::write(&mut out, &entries, *format)?;
+            let catalog = Catalog::new(collector.declarations()?, &snapshot, prefix);
+            catalog.write(&mut out, *format)?;
         }
         Command::Push(how) => push::push(&mut out, collector, how)?,
         Command::MarkDead { pid } => match collector.mark_process_dead(*pid)? {

@@ -140,6 +140,7 @@ fn declaration(family: &LogFamily) -> Declaration {
         unit: family.unit.clone(),
         labels,
         buckets: bounds_of(family),
+        native: family.encoding.layout().octaves().and_then(|_| i8::try_from(family.schema).ok()),
         file: family.file.clone(),
         line: family.line,
     }

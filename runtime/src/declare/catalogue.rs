@@ -33,6 +33,9 @@ pub struct Declaration {
     pub labels: Vec<String>,
     /// The bounds of the buckets, in the metric's unit, without +Inf.
     pub buckets: Vec<f64>,
+    /// The schema of a native histogram, which has 2^schema buckets for each power of two; `None`
+    /// for anything else.
+    pub native: Option<i8>,
     /// The source file of the declaration, or an empty string if it is unknown.
     pub file: String,
     /// The line in that file.
@@ -240,9 +243,9 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
         different("orders of labels", &first.order, &second.order, true)
     } else if a.buckets != b.buckets {
         different("buckets", &a.buckets, &b.buckets, true)
-    } else if first.native != second.native {
-        let word = |native: Option<u8>| native.map_or("none".to_owned(), |n| n.to_string());
-        different("native schemas", &word(first.native), &word(second.native), true)
+    } else if a.native != b.native {
+        let word = |native: Option<i8>| native.map_or("none".to_owned(), |n| n.to_string());
+        different("native schemas", &word(a.native), &word(b.native), true)
     } else if a.unit != b.unit {
         different("units", &a.unit, &b.unit, false)
     } else if a.help != b.help && is_help_meant {
@@ -284,8 +287,6 @@ struct Declared {
     order: Vec<String>,
     /// Whether it was declared for another library.
     is_foreign: bool,
-    /// The schema of a native histogram.
-    native: Option<u8>,
     /// `None` for a definition that is not in force yet.
     site: Option<&'static Site>,
 }
@@ -297,7 +298,6 @@ impl Declared {
             has_own_help: d.has_own_help,
             order: given_order(d).map(str::to_owned).collect(),
             is_foreign: d.is_foreign,
-            native: d.kind.encoding().layout().octaves().map(|_| d.schema),
             site: Some(site),
         }
     }
@@ -308,7 +308,6 @@ impl Declared {
             has_own_help: true,
             order: definition.labels.clone(),
             is_foreign: definition.is_foreign,
-            native: None,
             site: None,
         }
     }
@@ -327,7 +326,6 @@ fn all(others: &[&'static Site]) -> Vec<Declared> {
                     has_own_help: true,
                     order: Vec::new(),
                     is_foreign: false,
-                    native: None,
                     site: Some(site),
                 }));
             }
@@ -352,6 +350,7 @@ fn of_metric(d: &Descriptor) -> Declaration {
         unit: d.unit.to_owned(),
         labels,
         buckets: bounds_of(d.bounds),
+        native: native_schema(d),
         file: d.file.to_owned(),
         line: d.line,
     }
@@ -370,6 +369,7 @@ fn of_definition(definition: &Definition) -> Declaration {
         unit: definition.unit.clone(),
         labels,
         buckets: definition.bounds().to_vec(),
+        native: None,
         file: definition.file.to_string(),
         line: definition.line,
     }
@@ -393,6 +393,10 @@ fn of_function(function: &Function) -> Vec<Declaration> {
         Declaration { labels, file, line, ..of_metric(&shared) }
     })
     .collect()
+}
+
+fn native_schema(d: &Descriptor) -> Option<i8> {
+    d.kind.encoding().layout().octaves().and_then(|_| i8::try_from(d.schema).ok())
 }
 
 fn bounds_of(bounds: Bounds) -> Vec<f64> {

@@ -1,7 +1,6 @@
-//! `headcount check` and `catalog`, with the rules and dashboards for Prometheus and Grafana.
+//! `headcount check`, and `catalog` as a table and as JSON.
 
 use std::fs;
-use std::process::Command;
 
 use headcount_tests::{Medium, temporary_directory};
 
@@ -46,35 +45,4 @@ fn catalog_lists_what_is_counted() {
     };
     assert_eq!(of("requests_total")["labels"], serde_json::json!(["method", "path"]));
     assert_eq!(of("made_total")["type"], "counter");
-
-    // A panel for each family, and rules that name what is there.
-    let dashboard = succeeds(&["catalog", "--format", "grafana"], folder.path());
-    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
-    let panels = dashboard["panels"].as_array().expect("a list");
-    let of = |name: &str| {
-        let panel = panels.iter().find(|panel| panel["title"] == name).expect("a panel");
-        panel["targets"][0]["expr"].as_str().expect("a query").to_owned()
-    };
-    assert_eq!(of("made_total"), "sum (rate(made_total[$__rate_interval]))");
-    assert_eq!(
-        of("requests_total"),
-        "sum by (method, path) (rate(requests_total[$__rate_interval]))"
-    );
-    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
-    assert!(rules.starts_with("groups:\n  - name: headcount\n    rules:\n"), "{rules}");
-    assert!(rules.contains("alert: HeadcountFilesSkipped"), "{rules}");
-}
-
-#[test]
-#[ignore = "needs the peer promtool"]
-fn prometheus_takes_the_rules() {
-    let folder = temporary_directory(Medium::Memory);
-    count(folder.path(), 5);
-    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
-    let path = folder.path().join("rules.yml");
-    fs::write(&path, rules).expect("ours");
-    let mut check = Command::new(headcount_tests::peer("promtool"));
-    let (code, out, err) = run(check.args(["check", "rules"]).arg(&path));
-    assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("SUCCESS"), "{out}");
 }

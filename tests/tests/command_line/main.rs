@@ -2,6 +2,8 @@
 
 mod calls;
 mod catalog;
+mod dashboards;
+mod dashboards_asked;
 mod dead;
 mod serve;
 mod show;
