@@ -10,7 +10,7 @@ pub(crate) mod touch;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, open};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open, statx};
 use rustix::io::Errno;
 
 use crate::error::Error;
@@ -19,6 +19,9 @@ pub(crate) use kept::{Found, KnownDirectory};
 
 /// The end of a segment's name.
 pub(crate) const SUFFIX: &str = ".hc";
+
+/// The end of the name of a file of Python's `prometheus_client`.
+pub(crate) const PYTHON: &str = ".db";
 
 /// The one file into which dead segments are compacted.
 pub(crate) const ARCHIVE: &str = "archive.hca";
@@ -135,9 +138,13 @@ impl Directory {
                 names.set_aside.push(name.to_owned());
             } else if name.ends_with(SUFFIX) && !name.starts_with('.') {
                 names.segments.push(name.to_owned());
+            } else if name.ends_with(PYTHON) && !name.starts_with('.') {
+                names.python.push(name.to_owned());
             }
         }
         names.segments.sort_unstable();
+        names.python.sort_unstable();
+        names.python.dedup();
         // A listing takes several system calls. If one of them ends at an archive that is replaced
         // before the next, tmpfs lists names again that it has listed already (seen). A name that
         // is listed twice is not a copy.
@@ -149,7 +156,7 @@ impl Directory {
     /// directory that cannot be listed may contain one.
     pub(crate) fn has_ours(&self) -> bool {
         let is_there = |name: &str| {
-            let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
             rustix::fs::statat(&self.fd, name, flags).is_ok()
         };
         [ARCHIVE, COMPACTION_LOCK, "processes.hcl"].into_iter().any(is_there)
@@ -159,11 +166,17 @@ impl Directory {
             })
     }
 
+    /// Whether the directory contains a file of Python's, judged by the names. A directory that
+    /// cannot be listed may contain one.
+    pub(crate) fn has_python(&self) -> bool {
+        self.names().map_or(true, |names| !names.python.is_empty())
+    }
+
     /// Whether this process can create and remove files here, and should: it runs as the
     /// directory's owner, as root, or for the directory's group.
     pub(crate) fn is_writable(&self) -> bool {
         let me = rustix::process::geteuid().as_raw();
-        let flags = rustix::fs::AtFlags::EACCESS;
+        let flags = AtFlags::EACCESS;
         (me == self.owner || me == 0 || self.group.is_some())
             && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
     }
@@ -226,13 +239,31 @@ impl Directory {
         Ok(self.open_linked(name)?.map(|(fd, _)| fd))
     }
 
+    /// The same as [`open_file`](Self::open_file), with what identifies the file as long as it
+    /// exists, if its filesystem knows when files were created.
+    pub(crate) fn open_dated(
+        &self,
+        name: &str,
+    ) -> Result<Option<(OwnedFd, Option<FileId>)>, Error> {
+        let Some((fd, _)) = self.open_with_stat(name)? else { return Ok(None) };
+        let wanted = StatxFlags::INO | StatxFlags::BTIME;
+        let known = statx(&fd, "", AtFlags::EMPTY_PATH, wanted).ok();
+        let known = known.filter(|stat| wanted.bits() & !stat.stx_mask == 0);
+        let id = known.map(|stat| FileId {
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+            born: (stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec),
+        });
+        Ok(Some((fd, id)))
+    }
+
     /// Opens the file, which may have lost its name.
     fn open_linked(&self, name: &str) -> Result<Option<(OwnedFd, Stat)>, Error> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // In a directory like `/tmp` a stranger may have planted tens of thousands of files. To
         // look at a name costs a fraction of opening the file.
         if self.is_open_to_all {
-            match rustix::fs::statat(&self.fd, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+            match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => self.check_owner(&stat)?,
                 Err(Errno::NOENT) => return Ok(None),
                 Err(e) => return Err(Error::io("stat the file", e)),
@@ -292,10 +323,20 @@ fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
         .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
 }
 
+/// What no other file has, not even one that gets the inode later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FileId {
+    device: (u32, u32),
+    inode: u64,
+    born: (i64, u32),
+}
+
 /// The names in a directory, sorted by the kind of file.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) segments: Vec<String>,
+    /// Of Python's `prometheus_client`.
+    pub(crate) python: Vec<String>,
     pub(crate) set_aside: Vec<String>,
     pub(crate) unfinished: Vec<String>,
     pub(crate) temporary: Vec<String>,

@@ -166,6 +166,7 @@ mod merge;
 mod process;
 #[cfg(feature = "process")]
 mod processes;
+pub mod python;
 mod reader;
 mod replace;
 mod scan;

@@ -48,7 +48,7 @@ fn public_types_can_be_shared_cloned_and_caught() {
 }
 
 /// The public modules.
-const MODULES: [&str; 2] = ["dynamic", "testing"];
+const MODULES: [&str; 3] = ["dynamic", "python", "testing"];
 
 #[test]
 #[ignore = "rustdoc's pages differ between compilers: tests/run has the one that they are made for"]

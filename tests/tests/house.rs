@@ -48,6 +48,11 @@ const RUNTIME: &[Layer] = &[
     },
     Layer { name: "merge", modules: &["merge"], may_use: &["error", "model", "reader"] },
     Layer {
+        name: "python",
+        modules: &["python"],
+        may_use: &["error", "model", "directory", "reader", "merge"],
+    },
+    Layer {
         name: "replace",
         modules: &["replace"],
         may_use: &["error", "base", "directory", "segment"],
@@ -60,7 +65,17 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "scan",
         modules: &["scan"],
-        may_use: &["error", "model", "base", "directory", "segment", "reader", "merge", "archive"],
+        may_use: &[
+            "error",
+            "model",
+            "base",
+            "directory",
+            "segment",
+            "reader",
+            "merge",
+            "python",
+            "archive",
+        ],
     },
     Layer {
         name: "store",
@@ -110,6 +125,7 @@ const RUNTIME: &[Layer] = &[
             "segment",
             "reader",
             "merge",
+            "python",
             "archive",
             "scan",
             "store",

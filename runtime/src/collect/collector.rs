@@ -11,12 +11,16 @@ use crate::directory::Directory;
 use crate::error::Error;
 #[cfg(feature = "serve")]
 use crate::merge::archived::Archive;
-use crate::merge::families::{Merged, merge};
+#[cfg(feature = "serve")]
+use crate::merge::families::merge;
+use crate::merge::families::{Merged, merge_with};
 #[cfg(feature = "serve")]
 use crate::merge::plan::Plans;
 #[cfg(feature = "serve")]
 use crate::model::instance::InstanceId;
 use crate::model::{MetricFamily, Snapshot};
+use crate::process::now_ns;
+use crate::python;
 use crate::scan::{CollectionCache, Keeper, Limit, Scan};
 use crate::store::{self, sampler};
 
@@ -66,6 +70,7 @@ pub struct Collector {
     custom: Vec<Custom>,
     constant: Constant,
     self_metrics: bool,
+    python_files: bool,
     keeper: Keeper,
     #[cfg(feature = "process")]
     processes: Option<crate::ProcessMetrics>,
@@ -104,6 +109,7 @@ impl Collector {
             custom: Vec::new(),
             constant: Constant::default(),
             self_metrics: true,
+            python_files: true,
             keeper,
             #[cfg(feature = "process")]
             processes: None,
@@ -312,6 +318,35 @@ impl Collector {
         self
     }
 
+    /// Sets whether the collector also reads files that Python's `prometheus_client` writes in
+    /// multiprocess mode, `*.db`, if the directory has any. The default is `true`.
+    ///
+    /// They are merged as `prometheus_client` merges them. A family that Python's processes and
+    /// headcount's both have is added up, or combined by its mode. A file that is none of
+    /// `prometheus_client`'s is left out, alone, and reported in [`Snapshot::skipped`]. The
+    /// [guide](crate::directory_guide) has the rules.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let name = format!("headcount-python-{}", std::process::id());
+    /// # let directory = std::env::temp_dir().join(name);
+    /// # std::fs::create_dir(&directory)?;
+    /// use headcount::Collector;
+    ///
+    /// std::fs::write(directory.join("notes.db"), "a database of something else")?;
+    /// let collector = Collector::from_directory(&directory);
+    /// assert_eq!(collector.collect()?.skipped()[0].reason(), "not_a_segment");
+    /// assert!(collector.python_files(false).collect()?.skipped().is_empty());
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn python_files(mut self, are_read: bool) -> Self {
+        self.python_files = are_read;
+        self
+    }
+
     /// Reads everything once, and merges it.
     ///
     /// Counters and histograms are sums over all processes, living and dead; a gauge is combined
@@ -329,9 +364,26 @@ impl Collector {
         let directory = self.open_directory();
         let mut scan = self.scan_in(directory.as_ref(), &earlier)?;
         let names = self.constant.known(&self.names);
+        let (mut python, kept_python) = core::mem::take(&mut scan.python).finish();
+        if !names.is_empty() {
+            python.retain(|family| family.is_named(&names));
+        }
+        let mut told = Vec::new();
+        let shared = |is_known: &dyn Fn(&str) -> bool| {
+            let (shared, own) = core::mem::take(&mut python)
+                .into_iter()
+                .partition(|family| is_known(&family.shown_name()));
+            python = own;
+            let archived = |family| python::archived(family, now_ns(), &mut told).map(Arc::new);
+            Vec::into_iter(shared).filter_map(archived).collect()
+        };
         let Merged { mut families, skipped, plans } =
-            merge(&scan.parts, scan.archive(), earlier.plans(), &names);
+            merge_with(&scan.parts, scan.archive(), earlier.plans(), &names, shared);
         scan.skipped.extend(skipped);
+        let own = python.into_iter().filter_map(|family| python::page_family(family, &mut told));
+        let own = own.collect();
+        scan.skipped.append(&mut told);
+        program_families::insert(&mut families, own, &mut scan.skipped);
         #[cfg(feature = "process")]
         if let Some(shown) = self.processes {
             let alive = scan.parts.iter().filter(|part| part.is_alive());
@@ -374,7 +426,7 @@ impl Collector {
             }
         }
         let skipped = core::mem::take(&mut scan.skipped);
-        self.keeper.keep(scan.into_kept(plans));
+        self.keeper.keep(scan.into_kept(plans, Some(kept_python)));
         Ok(Snapshot { families, skipped })
     }
 
@@ -421,6 +473,7 @@ impl Collector {
                 store::THIS_PROCESS,
                 earlier,
                 self.limit,
+                self.python_files,
             ),
             Ok(None) => Ok(Scan::of_own(store::THIS_PROCESS, earlier)),
             Err(e) if self.directory.is_none() => {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::archive::{Compactor, Limits, holding_the_lock, one_that_fits};
+use crate::directory::Directory;
 use crate::error::Error;
 use crate::store;
 
@@ -126,7 +127,8 @@ impl Collector {
         }
     }
 
-    /// Returns whether the directory contains a file of headcount's: for programs to which a person
+    /// Returns whether the directory contains a file of headcount's, or one of Python's
+    /// `prometheus_client`: for programs to which a person
     /// gives the directory. Opening another directory creates nothing there.
     ///
     /// # Errors
@@ -144,7 +146,8 @@ impl Collector {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn is_used(&self) -> Result<bool, Error> {
-        Ok(self.open_directory()?.is_none_or(|directory| directory.has_ours()))
+        let is_used = |directory: Directory| directory.has_ours() || directory.has_python();
+        Ok(self.open_directory()?.is_none_or(is_used))
     }
 
     /// Runs something that one process at a time may do in a directory; `None` if there is no

@@ -86,17 +86,37 @@ pub(crate) fn add(
     more: Vec<MetricFamily>,
     skipped: &mut Vec<Error>,
 ) {
+    let mut valid = Vec::with_capacity(more.len());
+    for family in more {
+        match checked(family) {
+            Ok(family) => valid.push(family),
+            Err(e) => skipped.push(e),
+        }
+    }
+    insert(families, valid, skipped);
+}
+
+/// The same for families that a page can show.
+pub(super) fn insert(
+    families: &mut Vec<MetricFamily>,
+    more: Vec<MetricFamily>,
+    skipped: &mut Vec<Error>,
+) {
+    if more.is_empty() {
+        return;
+    }
     let mut taken: HashSet<String> = families.iter().flat_map(sample_names).collect();
     for family in more {
-        let checked = checked(family).and_then(|family| {
+        let free = {
             let names = sample_names(&family);
             if names.iter().any(|name| taken.contains(name)) {
-                return Err(wrong(&family, "another family has samples of that name"));
+                Err(wrong(&family, "another family has samples of that name"))
+            } else {
+                taken.extend(names);
+                Ok(family)
             }
-            taken.extend(names);
-            Ok(family)
-        });
-        match checked {
+        };
+        match free {
             Ok(family) => {
                 let (Ok(at) | Err(at)) = families.binary_search_by(|f| f.name.cmp(&family.name));
                 families.insert(at, family);

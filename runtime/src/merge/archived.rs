@@ -77,7 +77,10 @@ impl Archive {
         for family in self.families.iter_mut().map(Arc::make_mut) {
             let spans = family.series.iter_mut().flat_map(|series| &mut series.spans.0);
             for span in spans {
-                span.from = times.at(span.from);
+                // 0 is an unknown time.
+                if span.from > 0 {
+                    span.from = times.at(span.from);
+                }
                 if span.until != ENDLESS {
                     span.until = times.at(span.until);
                 }

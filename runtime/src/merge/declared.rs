@@ -60,7 +60,15 @@ pub(crate) fn uses<'a>(logs: &'a [EqualLogs<'a>]) -> impl Iterator<Item = Declar
 }
 
 pub(crate) fn archived(archive: &Archive) -> impl Iterator<Item = DeclaredFamily<'_>> {
-    archive.families.iter().enumerate().map(|(number, archived)| DeclaredFamily {
+    archived_families(&archive.families, 0)
+}
+
+/// These families, numbered from `first` on.
+pub(crate) fn archived_families(
+    families: &[Arc<ArchivedFamily>],
+    first: usize,
+) -> impl Iterator<Item = DeclaredFamily<'_>> {
+    (first..).zip(families).map(|(number, archived)| DeclaredFamily {
         family: &archived.family,
         source: DeclaredIn::Archive { number, archived },
         votes: (0, archived.segments),

@@ -1,15 +1,17 @@
 //! Merges all families of many segments and an archive. Pure: the same segments give the same
 //! result in any order, compacted or not.
 
+use core::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{MetricFamily, cold_sort};
 
-use super::archived::Archive;
+use super::archived::{Archive, ArchivedFamily};
 use super::declared::{
-    DeclaredFamily, Votes, archived, conflict, different_bounds, majority, uses, votes,
+    DeclaredFamily, Votes, archived, archived_families, conflict, different_bounds, majority, uses,
+    votes,
 };
 use super::family::FamilyMerge;
 use super::part::Part;
@@ -34,9 +36,26 @@ pub(crate) fn merge(
     earlier: &Plans,
     names: &[String],
 ) -> Merged {
-    let logs = logs(parts);
+    merge_with(parts, archive, earlier, names, |_| Vec::new())
+}
+
+/// The same with families that come from elsewhere. `others` is told which families the segments
+/// and the archive have, and returns its part of these.
+pub(crate) fn merge_with(
+    parts: &[Part],
+    archive: &Archive,
+    earlier: &Plans,
+    names: &[String],
+    others: impl FnOnce(&dyn Fn(&str) -> bool) -> Vec<Arc<ArchivedFamily>>,
+) -> Merged {
+    let (logs, others_here) = (logs(parts), OnceCell::new());
     let mut declared = BTreeMap::<&str, Vec<DeclaredFamily<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {
+        declared.entry(&used.family.name).or_default().push(used);
+    }
+    let others = others(&|name| declared.contains_key(name));
+    let others = others_here.get_or_init(|| others);
+    for used in archived_families(others, archive.families.len()) {
         declared.entry(&used.family.name).or_default().push(used);
     }
     let mut skipped = Vec::new();

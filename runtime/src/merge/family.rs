@@ -313,7 +313,9 @@ impl<'a> FamilyMerge<'a> {
         let mut series = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, .. }| {
             let Some(span) = spans.current() else { return };
-            let created = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(span.from));
+            // 0 is an unknown time: that of a process of another library.
+            let created = Some(Duration::from_nanos(span.from)).filter(|from| !from.is_zero());
+            let created = created.and_then(|from| SystemTime::UNIX_EPOCH.checked_add(from));
             match span.sum {
                 Sum::Counter(sum) => {
                     let value = Value::Counter(sum.value());

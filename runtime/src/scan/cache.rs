@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::archive::ReadArchive;
 use crate::merge::plan::Plans;
 use crate::model::instance::InstanceId;
+use crate::python;
 use crate::reader::layout_cache::{Known, Layouts};
 use crate::reader::log_reader::KnownLogs;
 use crate::reader::segment::SegmentLog;
@@ -21,6 +22,8 @@ pub(crate) struct CollectionCache {
     known: Arc<KnownLogs>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
+    /// Taken by the collection that goes on with it.
+    python: Mutex<Option<python::Kept>>,
 }
 
 impl CollectionCache {
@@ -30,8 +33,9 @@ impl CollectionCache {
         layouts: Layouts,
         archive: Option<Arc<ReadArchive>>,
         plans: Plans,
+        python: Option<python::Kept>,
     ) -> Self {
-        let mut kept = Self::default();
+        let mut kept = Self { python: Mutex::new(python), ..Self::default() };
         let mut known_logs = HashMap::new();
         let mut left = MOST;
         let mut has_space = |bytes: u64| {
@@ -84,6 +88,11 @@ impl CollectionCache {
 
     pub(crate) fn archive(&self) -> Option<&Arc<ReadArchive>> {
         self.archive.as_ref()
+    }
+
+    /// What was kept of Python's files; nothing if another collection goes on with it.
+    pub(crate) fn take_python(&self) -> Option<python::Kept> {
+        self.python.try_lock().ok()?.take()
     }
 
     pub(crate) fn plans(&self) -> &Plans {
@@ -170,6 +179,7 @@ mod tests {
             Layouts::default(),
             None,
             Plans::new(),
+            None,
         )
     }
 

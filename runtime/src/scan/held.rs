@@ -44,8 +44,14 @@ pub(crate) fn held(
     rows: &[GoneRow],
     this: ThisProcess,
 ) -> Result<Vec<bool>, Error> {
-    let scan =
-        Scan::of(directory, false, this, &Arc::new(CollectionCache::default()), Limit::NONE)?;
+    let scan = Scan::of(
+        directory,
+        false,
+        this,
+        &Arc::new(CollectionCache::default()),
+        Limit::NONE,
+        false,
+    )?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
     // This process's times are converted as those of the others are.
     let times = scan.own_times;

@@ -67,6 +67,10 @@ impl Memory {
         Ok(())
     }
 
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     pub(crate) fn take_bytes(&mut self, bytes: u64) -> Result<(), Error> {
         // Not damaged, and not to be set aside: with fewer others it can be read.
         let reason =

@@ -16,6 +16,7 @@ use crate::merge::part::Part;
 use crate::merge::plan::Plans;
 use crate::model::instance::InstanceId;
 use crate::process::Forks;
+use crate::python;
 use crate::reader::liveness::{Here, Life, settle};
 use crate::reader::log_reader::Logs;
 use crate::reader::segment::{Segment, read_header};
@@ -72,6 +73,8 @@ pub(crate) struct Scan {
     memory: Memory,
     /// `None` if there is no archive, or it cannot be read.
     archive: Option<Arc<ReadArchive>>,
+    /// Python's files.
+    pub(crate) python: python::Pass,
     /// The number of damaged segments that a compaction has set aside.
     pub(crate) set_aside: usize,
     pub(crate) skipped: Vec<Error>,
@@ -85,9 +88,12 @@ impl Scan {
         this: ThisProcess,
         earlier: &Arc<CollectionCache>,
         limit: Limit,
+        with_python: bool,
     ) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
+            if let Some(scan) =
+                Self::attempt(directory, with_own, this, earlier, limit, with_python)?
+            {
                 return Ok(scan);
             }
         }
@@ -98,7 +104,9 @@ impl Scan {
         loop {
             // A process that may not write here cannot hold off compaction, and tries again.
             let compactor = Compactor::new(directory, this.forks).ok().flatten();
-            if let Some(scan) = Self::attempt(directory, with_own, this, earlier, limit)? {
+            if let Some(scan) =
+                Self::attempt(directory, with_own, this, earlier, limit, with_python)?
+            {
                 return Ok(scan);
             }
             if compactor.is_some() || began.elapsed() > PATIENCE {
@@ -114,10 +122,10 @@ impl Scan {
     }
 
     /// The cache for the next collection.
-    pub(crate) fn into_kept(self, plans: Plans) -> CollectionCache {
+    pub(crate) fn into_kept(self, plans: Plans, python: Option<python::Kept>) -> CollectionCache {
         let logs =
             self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
-        CollectionCache::new(logs, self.logs.layouts, self.archive, plans)
+        CollectionCache::new(logs, self.logs.layouts, self.archive, plans, python)
     }
 
     fn after(earlier: &Arc<CollectionCache>) -> Self {
@@ -162,6 +170,7 @@ impl Scan {
         this: ThisProcess,
         earlier: &Arc<CollectionCache>,
         limit: Limit,
+        with_python: bool,
     ) -> Result<Option<Self>, Error> {
         let mut scan = Self::after(earlier);
         scan.memory = Memory::of(limit);
@@ -170,7 +179,13 @@ impl Scan {
         }
         let at_first = archive::generation(directory).unwrap_or(0);
         match directory.names() {
-            Ok(names) => scan.read_segments(directory, names)?,
+            Ok(mut names) => {
+                let python = core::mem::take(&mut names.python);
+                scan.read_segments(directory, names)?;
+                if with_python {
+                    scan.read_python(directory, &python, earlier)?;
+                }
+            }
             // The directory may permit opening but not listing. This process's own counts are
             // available.
             Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Some),
@@ -232,6 +247,23 @@ impl Scan {
                 self.skipped.push(e.at(&directory.path().join(&name)));
             }
         }
+        Ok(())
+    }
+
+    fn read_python(
+        &mut self,
+        directory: &Directory,
+        names: &[String],
+        earlier: &CollectionCache,
+    ) -> Result<(), Error> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.python =
+            python::Pass::of(directory, names, earlier.take_python(), self.memory.left())?;
+        self.skipped.append(&mut self.python.skipped);
+        // It looks at what is left itself.
+        let _ = self.memory.take_bytes(self.python.size);
         Ok(())
     }
 

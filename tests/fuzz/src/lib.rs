@@ -31,6 +31,9 @@ pub const SEAL: u8 = 1;
 pub const SEAL_RECORDS: u8 = 2;
 pub const COMPACT: u8 = 4;
 
+/// Of a file of Python's: its length is made right.
+pub const PYTHON_SEAL: u8 = 8;
+
 const HEADER: usize = 4096;
 const LOG_OFF: u64 = 0x2000;
 /// Longer files are refused by no filesystem, but by their size already.
@@ -201,6 +204,50 @@ pub fn ledger(data: &[u8]) {
     let name = "process_cpu_seconds_total";
     if let (Some(before), Some(after)) = (first.value(name), second.value(name)) {
         assert!(after >= before, "{name}: {after} after {before}");
+    }
+}
+
+/// The names under which files of Python's client are fuzzed.
+const PYTHON: [&str; 8] = [
+    "counter_2.db",
+    "gauge_all_2.db",
+    "gauge_livemin_2.db",
+    "gauge_max_2.db",
+    "gauge_mostrecent_2.db",
+    "gauge_sum_2.db",
+    "histogram_2.db",
+    "summary_2.db",
+];
+
+/// A file of Python's client; the first byte says which, and whether its length is made right. It
+/// lies there twice, since two files are merged.
+pub fn python(data: &[u8]) {
+    let Some((choices, bytes)) = data.split_first() else { return };
+    let directory = directory();
+    clean(directory);
+    let mut bytes = bytes.to_vec();
+    if choices & PYTHON_SEAL != 0 && bytes.len() >= 8 {
+        bytes.truncate(bytes.len() & !7);
+        let used = u32::try_from(bytes.len()).expect("a short input");
+        bytes[..4].copy_from_slice(&used.to_le_bytes());
+    }
+    let name = PYTHON[usize::from(choices % 8)];
+    let paths = [directory.join(name), directory.join(name.replace("_2", "_3"))];
+    for path in &paths {
+        fs::write(path, &bytes).expect("ours");
+    }
+    let collector = Collector::from_directory(directory).auto_compact(false);
+    let first = checked(&collector.collect().expect("this process can be read"));
+    // By what was kept of the first.
+    let second = checked(&collector.collect().expect("this process can be read"));
+    let of = |page: &Page| -> Vec<(String, u64)> {
+        let theirs = page.samples.iter().filter(|(name, _)| !name.starts_with("headcount_"));
+        theirs.map(|(name, value)| (name.clone(), value.to_bits())).collect()
+    };
+    assert_eq!(of(&first), of(&second));
+    for accumulate in [true, false] {
+        let merged = headcount::python::merge(&paths, accumulate);
+        assert!(merged.skipped.iter().all(|skipped| !skipped.to_string().is_empty()));
     }
 }
 

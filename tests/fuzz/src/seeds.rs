@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use headcount_fuzz::{COMPACT, SEAL, segment_seed};
+use headcount_fuzz::{COMPACT, PYTHON_SEAL, SEAL, segment_seed};
 use headcount_tests::files::{from_hex, names};
 
 const ACCEPTED: [&str; 5] = [
@@ -18,6 +18,22 @@ const ACCEPTED: [&str; 5] = [
     "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.25,*/*;q=0.1",
     "application/openmetrics-text; version=\"1.0.0\"; charset=utf-8",
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7",
+];
+
+/// The entries of a file of each name.
+const PYTHON_KEYS: [&[&str]; 8] = [
+    &[r#"["c", "c_total", {"a": "\u00e9", "b": ""}, "C."]"#, r#"["d", "d_total", {}, "D."]"#],
+    &[r#"["g", "g", {}, "G."]"#, r#"["g", "g", {"pid": "1"}, "G."]"#],
+    &[r#"["g", "g", {}, "G."]"#],
+    &[r#"["g", "g", {"\ud83d\ude00": "\n"}, "G."]"#],
+    &[r#"["g", "g", {}, "G."]"#],
+    &[r#"["g", "g", {}, "G."]"#],
+    &[
+        r#"["h", "h_sum", {}, "H."]"#,
+        r#"["h", "h_bucket", {"le": "1.0"}, "H."]"#,
+        r#"["h", "h_bucket", {"le": "+Inf"}, "H."]"#,
+    ],
+    &[r#"["s", "s_count", {"a": "x"}, "S."]"#, r#"["s", "s_sum", {"a": "x"}, "S."]"#],
 ];
 
 fn main() {
@@ -45,6 +61,20 @@ fn main() {
         ledger.extend_from_slice(&[1, 0, 0, 0, entries, 0, 0, 0]);
         ledger.resize(1 + 64 + 64 * usize::from(entries), 0);
         put("ledger", &format!("{entries}"), &ledger);
+    }
+    for (number, width) in [8, 16].into_iter().enumerate() {
+        for (name, of) in PYTHON_KEYS.iter().enumerate() {
+            let mut file = vec![PYTHON_SEAL | u8::try_from(name).expect("eight")];
+            file.extend_from_slice(&[0; 8]);
+            for (value, key) in of.iter().enumerate() {
+                file.extend_from_slice(&u32::try_from(key.len()).expect("short").to_le_bytes());
+                file.extend_from_slice(key.as_bytes());
+                file.extend_from_slice(&b"        "[..8 - (4 + key.len()) % 8]);
+                file.extend_from_slice(&f64::from(u8::try_from(value).expect("few")).to_le_bytes());
+                file.extend_from_slice(&1.7e9_f64.to_le_bytes()[..width - 8]);
+            }
+            put("python", &format!("{number}-{name}"), &file);
+        }
     }
     for (number, accept) in ACCEPTED.iter().enumerate() {
         put("accept", &format!("{number}"), accept.as_bytes());

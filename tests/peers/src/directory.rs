@@ -67,10 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             fill(directory, processes.parse()?, values.parse()?, how == "fill-alike")
         }
         ["scrape", directory, times, values] => scrape(directory, times.parse()?, values.parse()?),
+        ["scrape-python", directory, times] => scrape_python(directory, times.parse()?),
         ["memory", directory, values, threads] => {
             memory(directory, values.parse()?, threads.parse()?)
         }
-        _ => Err("fill, scrape or memory: see the top of this file".into()),
+        _ => Err("fill, scrape, scrape-python or memory: see the top of this file".into()),
     }
 }
 
@@ -139,6 +140,40 @@ fn scrape(directory: &str, times: u32, values: usize) -> Result<(), Box<dyn Erro
         "{{\"cold\": {cold}, \"collect\": {collecting}, \"formats\": {{{}}}, \"floor\": {floor}, \"disk_kib\": {}, \"peak_kib\": {peak}, \"samples\": {}, \"sum\": {}}}",
         formats.join(", "),
         blocks(Path::new(directory))? / 2,
+        samples.len(),
+        samples.iter().sum::<f64>(),
+    );
+    Ok(())
+}
+
+/// Collects files of Python's client and writes the text, so many times. Tells as JSON what that
+/// takes a collector that keeps nothing between its collections, and one that keeps what it can.
+fn scrape_python(directory: &str, times: u32) -> Result<(), Box<dyn Error>> {
+    let least = |collector: &dyn Fn() -> Collector| -> Result<(f64, String), Box<dyn Error>> {
+        let (mut least, mut text) = (f64::INFINITY, String::new());
+        for _ in 0..times {
+            let began = running();
+            let snapshot = collector().collect()?;
+            text = snapshot.to_text();
+            least = least.min(running().saturating_sub(began).as_secs_f64());
+            if let Some(skipped) = snapshot.skipped().first() {
+                return Err(skipped.to_string().into());
+            }
+        }
+        Ok((least, text))
+    };
+    let new = || Collector::from_directory(directory);
+    let (fresh, _) = least(&new)?;
+    let keeps = new();
+    for _ in 0..2 {
+        keeps.collect()?;
+    }
+    let (kept, text) = least(&|| keeps.clone())?;
+    let samples = text.lines().filter(|l| !l.starts_with('#') && !l.starts_with("headcount_"));
+    let samples: Vec<f64> = samples.filter_map(|l| l.rsplit_once(' ')?.1.parse().ok()).collect();
+    println!(
+        "{{\"fresh\": {fresh}, \"kept\": {kept}, \"peak_kib\": {}, \"samples\": {}, \"sum\": {}}}",
+        status("VmHWM:")?,
         samples.len(),
         samples.iter().sum::<f64>(),
     );

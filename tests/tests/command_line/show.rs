@@ -184,3 +184,22 @@ fn show_prints_any_format_of_the_families_that_are_named() {
     drop(out);
     assert!(watching.wait().expect("it ends").success());
 }
+
+#[test]
+fn a_directory_of_pythons_client_is_shown_and_checked() {
+    let folder = temporary_directory(Medium::Memory);
+    // What `Counter("jobs", "Jobs done.").inc(3)` writes in process 17.
+    let key = br#"["jobs", "jobs_total", {}, "Jobs done."]"#;
+    let padding = 8 - (4 + key.len()) % 8;
+    let used = u32::try_from(8 + 4 + key.len() + padding + 16).expect("small");
+    let length = u32::try_from(key.len()).expect("small").to_le_bytes();
+    let mut file =
+        [&used.to_le_bytes()[..], &[0; 4], &length, key, &b"        "[..padding]].concat();
+    file.extend([3_f64.to_le_bytes(), 0_f64.to_le_bytes()].concat());
+    fs::write(folder.path().join("counter_17.db"), file).expect("ours");
+    let page = succeeds(&["show"], folder.path());
+    Page::parse(&page).expect("a page").assert(&[("jobs_total", 3.0)]);
+    assert!(page.contains("# HELP jobs_total Jobs done.\n"), "{page}");
+    assert_eq!(succeeds(&["check"], folder.path()), "ok: 0 living processes\n");
+    assert!(names(folder.path()).eq(&["counter_17.db"]), "looking changes nothing");
+}
