@@ -746,21 +746,21 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Buckets take memory in blocks of 32 when they get their first value: 256 bytes for each block,
 /// series and thread. With the schema 3 a block covers a factor of 16, so durations from 100
-/// microseconds to 10 seconds take five. Besides, each series takes 552 bytes per thread (176 for
-/// durations of functions), and four times as much with the schema 5. If a segment has no room for
-/// a block, a value of it counts in the sum and in the count, [`health`] reports it, and Prometheus
-/// gets that series without native buckets.
+/// microseconds to 10 seconds take five. Besides, each series takes 296 bytes per thread (112 for
+/// durations of functions), and less than four times as much with the schema 5. If a segment has no
+/// room for a block, a value of it counts in the sum and in the count, [`health`] reports it, and
+/// Prometheus gets that series without native buckets.
 ///
 /// ```
 /// use headcount::{Histogram, metric};
 ///
-/// /// Sizes of answers.
-/// #[metric(name = "answer_bytes", native)]
+/// /// Sizes of uploads.
+/// #[metric(name = "upload_bytes", native)]
 /// static BYTES: Histogram;
 ///
 /// BYTES.observe(1000.0);
 /// let text = headcount::Collector::new().collect()?.to_text();
-/// assert!(text.contains("answer_bytes_bucket{le=\"1024.0\"} 1\n"));
+/// assert!(text.contains("upload_bytes_bucket{le=\"1024.0\"} 1\n"));
 /// # Ok::<(), headcount::Error>(())
 /// ```
 ///

@@ -26,7 +26,7 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("set", "nothing", 14.0),
     ("add", "nothing", 25.0),
     ("observe", "nothing", 31.0),
-    ("observe native", "nothing", 120.0),
+    ("observe native", "nothing", 45.0),
     ("observe summary", "nothing", 14.0),
     ("track", "nothing", 104.0),
     ("closed labels", "nothing", 14.0),

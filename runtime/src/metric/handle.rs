@@ -144,7 +144,8 @@ impl Raw {
     }
 
     /// Applies an operation to the series' cells.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of the handles' methods")]
     pub(super) fn apply(self, operation: impl Operation) {
         operation::at(self.slot(), operation, || self.place());
     }

@@ -53,7 +53,12 @@ pub struct Histogram(pub(super) Raw);
 impl Histogram {
     /// Adds the value to its bucket: the first one whose bound is at least the value.
     /// A [`Duration`](core::time::Duration) is observed in seconds.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "where the histogram is a constant, half of this is left out; beside both halves \
+                  it would be too large, and take twice as long (seen)"
+    )]
     pub fn observe(self, value: impl IntoF64) {
         let value = value.into_f64();
         if value.is_nan() {
@@ -111,10 +116,9 @@ impl Histogram {
     }
 }
 
-/// Of a histogram without bounds, which is a native one. Never inlined: beside it, `observe` of a
-/// histogram with classic buckets would be too large to be inlined, and take three times as long
-/// (seen).
-#[inline(never)]
+/// Of a histogram without bounds, which is a native one.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
 fn observe_native(raw: Raw, value: f64) {
     if let Some(schema) = raw.schema() {
         raw.apply(ObserveNative::new(value, schema));

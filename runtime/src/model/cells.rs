@@ -158,8 +158,10 @@ impl CellLayout {
             }
             Self::Buckets => FIRST_BUCKET + bounds + 1,
             Self::NanosBuckets => durations_width(bounds),
-            Self::Native => 1 + NATIVE_HEAD + 2 * blocks(PLAIN_OCTAVES, schema),
-            Self::NanosNative => 2 + NATIVE_HEAD + blocks(SECONDS_OCTAVES, schema),
+            Self::Native => FIRST_BUCKET + NATIVE_HEAD + blocks(PLAIN_OCTAVES, schema),
+            Self::NanosNative => {
+                FIRST_BUCKET_OF_NANOS + NATIVE_HEAD + blocks(SECONDS_OCTAVES, schema) / 2
+            }
         }
     }
 
@@ -242,7 +244,7 @@ pub(crate) const BLOCK: u32 = 32;
 pub(crate) const PLAIN_OCTAVES: (i32, i32) = (-64, 64);
 pub(crate) const SECONDS_OCTAVES: (i32, i32) = (-30, 34);
 
-/// The number of blocks of one sign.
+/// The number of blocks of one sign. The slots of two blocks share a cell.
 #[expect(clippy::cast_sign_loss, reason = "the second one is the greater")]
 pub(crate) const fn blocks(octaves: (i32, i32), schema: u8) -> u32 {
     // A file may name a schema that there is not; it is refused later.

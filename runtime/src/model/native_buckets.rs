@@ -192,7 +192,7 @@ impl Buckets {
 
 #[cfg(test)]
 mod tests {
-    use super::super::native_schema::Schema;
+    use super::super::native_schema::index;
     use super::*;
 
     /// A source of numbers that are the same in each run.
@@ -224,12 +224,11 @@ mod tests {
 
     fn observed(schema: i8, zero_exponent: i32, values: &[f64]) -> Buckets {
         let mut all = Buckets::of(schema, zero_exponent);
-        let indices = Schema::with_number(schema.unsigned_abs()).unwrap();
         for value in values {
             if value.abs() <= f64::from(zero_exponent).exp2() {
                 all.add_zero(1);
             } else {
-                all.add_at(*value < 0.0, indices.index(value.abs()), 1);
+                all.add_at(*value < 0.0, index(schema.unsigned_abs(), value.abs()), 1);
             }
         }
         all

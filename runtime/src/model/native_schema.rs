@@ -3,15 +3,19 @@
 //! as the one below it, and every bucket of a schema is two of the next one.
 //!
 //! The index of a value comes from its bits: the exponent, and by the first digits of the mantissa
-//! an entry of a table, which leaves one bound to compare with. A binary search would be twice to
-//! six times as slow, and a logarithm is wrong beside many bounds.
+//! an entry of a table, which leaves one bound to compare with; adding compares. A binary search
+//! would be twice to six times as slow, and a logarithm is wrong beside many bounds. One table, of
+//! the finest schema, serves all.
 
 /// The finest schema: 32 buckets for each power of two.
 pub(crate) const GREATEST_SCHEMA: u8 = 5;
 /// The schema of a declaration that names none: 8 buckets for each power of two.
 pub(crate) const DEFAULT_SCHEMA: u8 = 3;
 
-const MANTISSA: u64 = (1 << 52) - 1;
+const MANTISSA_BITS: u32 = 52;
+const MANTISSA: u64 = (1 << MANTISSA_BITS) - 1;
+/// The digits of a mantissa that choose a step.
+const CELL_BITS: u32 = GREATEST_SCHEMA as u32 + 1;
 /// The number of buckets of the finest schema between two powers of two.
 const MOST: usize = 1 << GREATEST_SCHEMA;
 
@@ -50,63 +54,56 @@ const ROOTS: [u64; MOST - 1] = [
     0x000f_5076_5b6e_4540,
 ];
 
-/// What the index of a value is computed from.
-pub(crate) struct Schema {
-    number: u8,
-    /// The mantissas of the bounds between two powers of two. The last one is that of the next
-    /// power of two, which no mantissa reaches.
-    bounds: [u64; MOST],
-    /// For each beginning of a mantissa: how many bounds are below all mantissas that begin so.
-    below: [u8; 2 * MOST],
+/// By the first digits of a mantissa: what is added to it so that the digits above the mantissa's
+/// are the number of bounds of the finest schema below it. Twice as many entries as bounds: then at
+/// most one bound is in what each of them stands for.
+static STEPS: [u64; 2 * MOST] = {
+    let mut steps = [0; 2 * MOST];
+    let mut cell = 0;
+    while cell < steps.len() {
+        let first = (cell as u64) << (MANTISSA_BITS - CELL_BITS);
+        let mut below = 0;
+        while below < ROOTS.len() && ROOTS[below] < first {
+            below += 1;
+        }
+        // Behind the last bound comes that of the next power of two, which no mantissa reaches.
+        let next = if below < ROOTS.len() { ROOTS[below] } else { 1 << MANTISSA_BITS };
+        steps[cell] = ((below as u64 + 1) << MANTISSA_BITS) - next;
+        cell += 1;
+    }
+    steps
+};
+
+/// The bucket of a value in the finest schema, counted from that behind the least power of two
+/// which the exponent of a number has room for: so it is never negative, except for 0, for which it
+/// is beyond all others. `bits` are those of a value that has no sign.
+///
+/// A coarser bucket is a union of finer ones, so this divided by a power of two is the bucket in a
+/// coarser schema.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "17 bits")]
+pub(crate) fn finest(bits: u64) -> u32 {
+    // The upper bound belongs to its bucket: of the next number below, no bound is reached.
+    let bits = bits.wrapping_sub(1);
+    let digits = bits >> (MANTISSA_BITS - CELL_BITS);
+    let step = STEPS[digits as usize & (2 * MOST - 1)];
+    let below = ((bits & MANTISSA) + step) >> MANTISSA_BITS;
+    // The exponent times the number of buckets between two powers of two.
+    let whole = digits >> 1 & !(MOST as u64 - 1);
+    (whole + below) as u32
 }
 
-impl Schema {
-    const fn new(number: u8) -> Self {
-        let count = 1 << number;
-        let mut bounds = [1 << 52; MOST];
-        let mut i = 0;
-        while i + 1 < count {
-            bounds[i] = ROOTS[((i + 1) << (GREATEST_SCHEMA - number)) - 1];
-            i += 1;
-        }
-        // Twice as many cells as bounds: then at most one bound is in each.
-        let shift = 52 - (number as u32 + 1);
-        let mut below = [0; 2 * MOST];
-        let mut cell = 0;
-        while cell < 2 * count {
-            let first = (cell as u64) << shift;
-            let mut i = 0;
-            while i + 1 < count {
-                if bounds[i] < first {
-                    below[cell] += 1;
-                }
-                i += 1;
-            }
-            cell += 1;
-        }
-        Self { number, bounds, below }
-    }
+/// What [`finest`] returns for the first bucket above this power of two.
+#[expect(clippy::cast_sign_loss, reason = "of a normal number")]
+pub(crate) const fn finest_above(exponent: i32) -> u32 {
+    ((exponent + 1023) as u32) << GREATEST_SCHEMA
+}
 
-    /// The schema of this number, if there is one.
-    pub(crate) fn with_number(number: u8) -> Option<&'static Self> {
-        SCHEMAS.get(usize::from(number))
-    }
-
-    /// The bucket of a value that is finite, above 0, and not subnormal.
-    #[inline]
-    pub(crate) fn index(&self, value: f64) -> i32 {
-        // The upper bound belongs to its bucket: of the next number below, no bound is reached.
-        let bits = value.to_bits() - 1;
-        let exponent = (bits >> 52) as i32 - 1023;
-        let mantissa = bits & MANTISSA;
-        let cell = (mantissa >> (51 - u32::from(self.number))) as usize;
-        let below = self.below[cell & (2 * MOST - 1)];
-        // 1 if the mantissa is below that bound, by the sign of the difference: a comparison
-        // would be a branch, which is wrong every other time.
-        let bound = self.bounds[usize::from(below) & (MOST - 1)];
-        let is_below = (mantissa.wrapping_sub(bound) >> 63) as i32;
-        (exponent << self.number) + i32::from(below) + 2 - is_below
-    }
+/// The index of the bucket of a value that is finite, above 0, and not subnormal.
+#[cfg(test)]
+pub(crate) fn index(schema: u8, value: f64) -> i32 {
+    let finest = i32::try_from(finest(value.to_bits())).unwrap_or(i32::MAX);
+    ((finest - (1023 << GREATEST_SCHEMA)) >> (GREATEST_SCHEMA - schema)) + 1
 }
 
 /// The upper bound of a bucket: 0 below all normal numbers, infinite beyond all finite ones. The
@@ -118,10 +115,8 @@ pub(crate) fn upper_bound(schema: i8, index: i32) -> f64 {
         let per_octave = 1 << schema.unsigned_abs().min(GREATEST_SCHEMA);
         (index.div_euclid(per_octave), index.rem_euclid(per_octave).unsigned_abs() as usize)
     };
-    let mantissa = match (rest, Schema::with_number(schema.unsigned_abs())) {
-        (1.., Some(schema)) => schema.bounds.get(rest - 1).copied().unwrap_or(0),
-        _ => 0,
-    };
+    let finest = rest << GREATEST_SCHEMA.saturating_sub(schema.unsigned_abs());
+    let mantissa = finest.checked_sub(1).and_then(|at| ROOTS.get(at)).copied().unwrap_or(0);
     match u64::try_from(exponent.saturating_add(1023)) {
         Ok(biased @ 1..=2046) => f64::from_bits(biased << 52 | mantissa),
         Ok(2047..) => f64::INFINITY,
@@ -134,16 +129,6 @@ pub(crate) fn coarser(index: i32, steps: u8) -> i32 {
     // Rounded up, since bucket 0 ends at 1.
     -((-index) >> steps)
 }
-
-static SCHEMAS: [Schema; MOST_SCHEMAS] = [
-    Schema::new(0),
-    Schema::new(1),
-    Schema::new(2),
-    Schema::new(3),
-    Schema::new(4),
-    Schema::new(5),
-];
-const MOST_SCHEMAS: usize = GREATEST_SCHEMA as usize + 1;
 
 #[cfg(test)]
 mod tests {
@@ -161,25 +146,31 @@ mod tests {
 
     #[test]
     fn every_bound_of_every_schema_and_its_neighbours_are_in_their_buckets() {
-        for schema in &SCHEMAS {
-            let count = 1_i32 << schema.number;
-            for index in -1021 * count..1023 * count {
-                let bound = upper_bound(i8::try_from(schema.number).unwrap(), index);
+        for schema in 0..=GREATEST_SCHEMA {
+            let count = 1_i32 << schema;
+            for at in -1021 * count..1023 * count {
+                let bound = upper_bound(i8::try_from(schema).unwrap(), at);
                 for (by, expected) in [(-2_i64, 0), (-1, 0), (0, 0), (1, 1), (2, 1)] {
                     let value = f64::from_bits(bound.to_bits().wrapping_add_signed(by));
-                    assert_eq!(schema.index(value), index + expected, "{bound}, {by}");
-                    assert_eq!(
-                        schema.index(value),
-                        searched(schema.number, value),
-                        "{bound}, {by}"
-                    );
+                    assert_eq!(index(schema, value), at + expected, "{bound}, {by}");
+                    assert_eq!(index(schema, value), searched(schema, value), "{bound}, {by}");
                 }
-                for steps in 0..=schema.number {
-                    let coarse = &SCHEMAS[usize::from(schema.number - steps)];
-                    assert_eq!(coarser(index, steps), coarse.index(bound), "{index}, {steps}");
+                for steps in 0..=schema {
+                    assert_eq!(coarser(at, steps), index(schema - steps, bound), "{at}, {steps}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_beyond_all_buckets() {
+        let last = finest(f64::MAX.to_bits());
+        assert_eq!(last + 1, finest_above(1024));
+        for beyond in [f64::INFINITY, f64::NAN, 0.0] {
+            assert!(finest(beyond.to_bits()) >= last, "{beyond}");
+        }
+        assert_eq!(finest(f64::INFINITY.to_bits()), last, "the bits before are those of the last");
+        assert!(finest(f64::from_bits(1).to_bits()) < finest_above(-1021));
     }
 
     #[test]

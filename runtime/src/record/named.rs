@@ -173,7 +173,7 @@ impl<const SCHEMA: u8> Recorder for NativeDurations<SCHEMA> {
     #[inline(never)]
     fn finish(self, end: End) {
         let nanos = end.nanos();
-        at_series(self.0, ObserveNanosNative { nanos, schema: SCHEMA, which: 0, of: 1 });
+        at_series(self.0, ObserveNanosNative::<SCHEMA, 1> { nanos, which: 0 });
     }
 }
 
@@ -190,7 +190,7 @@ impl<const SCHEMA: u8> Recorder for OutcomeNativeDurations<SCHEMA> {
     #[inline(never)]
     fn finish(self, end: End) {
         let (nanos, which) = (end.nanos(), end.outcome() as u32);
-        at_series(self.0, ObserveNanosNative { nanos, schema: SCHEMA, which, of: 4 });
+        at_series(self.0, ObserveNanosNative::<SCHEMA, 4> { nanos, which });
     }
 }
 

@@ -2,11 +2,15 @@
 //!
 //! The sum and the rare places stand in the series' own cells, and behind them in each shard the
 //! slots of the blocks that its thread has used. So a value takes two compares with the shard's
-//! limit, one for the series and one for the block, and no address outside the shard.
+//! limit, one for the series and one for the block, and no address outside the shard. What is not
+//! in a block that this thread has used goes out of line.
 
-use crate::model::cells::{BLOCK, CARRIES, NATIVE_HEAD, PLAIN_OCTAVES, SECONDS_OCTAVES, blocks};
-use crate::model::native_schema::Schema;
-use crate::segment::shard::{self, Cells};
+use crate::model::cells::{
+    BLOCK, CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, NATIVE_HEAD, PLAIN_OCTAVES,
+    SECONDS_OCTAVES, blocks,
+};
+use crate::model::native_schema::{GREATEST_SCHEMA, finest, finest_above};
+use crate::segment::shard::Cells;
 use crate::store::{self, Target};
 
 use super::operation::Operation;
@@ -29,47 +33,72 @@ impl ObserveNative {
 impl Operation for ObserveNative {
     #[inline]
     fn last(self) -> u32 {
-        NATIVE_HEAD + 2 * blocks(PLAIN_OCTAVES, self.schema)
+        FIRST_BUCKET + NATIVE_HEAD + blocks(PLAIN_OCTAVES, self.schema) - 1
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add_f64(0, self.value);
-        place(cells, (0, 1), self.value, self.schema, PLAIN_OCTAVES);
+        let bits = self.value.to_bits();
+        let place = finest(bits & !SIGN).wrapping_sub(const { finest_above(PLAIN_OCTAVES.0) });
+        let end = const { finest_above(PLAIN_OCTAVES.1) - finest_above(PLAIN_OCTAVES.0) };
+        // The blocks of negative values are behind the others.
+        let sign = if bits & SIGN == 0 { 0 } else { end };
+        let here = Head::<false> { series: 0, schema: self.schema };
+        if !(place < end && here.count(cells, place + sign)) {
+            here.count_rare(*cells, self.value);
+        }
     }
 }
 
-/// Adds a duration.
+const SIGN: u64 = 1 << 63;
+
+/// Adds a duration to one of several histograms. The schema and their number are constants, so that
+/// the operation is two words, which are passed in registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ObserveNanosNative {
+pub(crate) struct ObserveNanosNative<const SCHEMA: u8, const OF: u32> {
     pub(crate) nanos: u64,
-    pub(crate) schema: u8,
     pub(crate) which: u32,
-    pub(crate) of: u32,
 }
 
-impl ObserveNanosNative {
-    #[inline]
-    fn width(self) -> u32 {
-        2 + NATIVE_HEAD + blocks(SECONDS_OCTAVES, self.schema)
-    }
+impl<const SCHEMA: u8, const OF: u32> ObserveNanosNative<SCHEMA, OF> {
+    const WIDTH: u32 = FIRST_BUCKET_OF_NANOS + NATIVE_HEAD + blocks(SECONDS_OCTAVES, SCHEMA) / 2;
 }
 
-impl Operation for ObserveNanosNative {
+impl<const SCHEMA: u8, const OF: u32> Operation for ObserveNanosNative<SCHEMA, OF> {
     #[inline]
     fn last(self) -> u32 {
-        self.of * self.width() - 1
+        const { OF * Self::WIDTH - 1 }
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
-        let at = self.which * self.width();
-        if cells.add_carrying(at, self.nanos) {
-            cells.add(at + CARRIES, 1);
-        }
-        let seconds = crate::clock::nanos_as_seconds(self.nanos);
-        place(cells, (at, at + 2), seconds, self.schema, SECONDS_OCTAVES);
+    fn apply(self, cells: &(impl Cells + Copy)) {
+        observe_nanos(cells, self.which * Self::WIDTH, self.nanos, SCHEMA);
     }
+}
+
+/// Adds a duration to the histogram whose cells begin at this offset.
+#[inline]
+fn observe_nanos(cells: &(impl Cells + Copy), at: u32, nanos: u64, schema: u8) {
+    if cells.add_carrying(at, nanos) {
+        cells.add(at + CARRIES, 1);
+    }
+    let seconds = seconds(nanos);
+    let first = const { finest_above(SECONDS_OCTAVES.0) };
+    let place = finest(seconds.to_bits()).wrapping_sub(first);
+    let end = const { finest_above(SECONDS_OCTAVES.1) - finest_above(SECONDS_OCTAVES.0) };
+    let here = Head::<true> { series: at, schema };
+    if !(place < end && here.count(cells, place)) {
+        here.count_rare(*cells, seconds);
+    }
+}
+
+/// Multiplied, which takes a third of the time of a division: the next reading of the clock waits
+/// for it. A whole power of two of a second comes to exactly that.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 * 1e-9
 }
 
 /// The offsets of the rare places, and of the slots of blocks, from the end of the sum on.
@@ -78,70 +107,82 @@ const OVER: u32 = 1;
 const UNDER: u32 = 2;
 const UNPLACED: u32 = 3;
 
-/// Counts a value. `at` are the offsets of the series' first cell, and of the first one behind the
-/// sum.
-#[inline]
-fn place(cells: &impl Cells, at: (u32, u32), value: f64, schema: u8, octaves: (i32, i32)) {
-    let head = at.1;
-    let size = value.abs();
-    if size <= power(octaves.0) {
-        return cells.add(head + ZERO, 1);
+/// A histogram, of durations or of plain values. It is two words, which are passed in registers.
+#[derive(Clone, Copy)]
+struct Head<const NANOS: bool> {
+    /// The offset of its first cell.
+    series: u32,
+    schema: u8,
+}
+
+/// A bucket: the number of its block, and which one it is there.
+type Bucket = (u32, u32);
+
+impl<const NANOS: bool> Head<NANOS> {
+    const OCTAVES: (i32, i32) = if NANOS { SECONDS_OCTAVES } else { PLAIN_OCTAVES };
+
+    /// The offset of the first cell behind the sum.
+    #[inline]
+    fn head(self) -> u32 {
+        self.series + if NANOS { FIRST_BUCKET_OF_NANOS } else { FIRST_BUCKET }
     }
-    if size > power(octaves.1) {
-        return cells.add(head + if value > 0.0 { OVER } else { UNDER }, 1);
+
+    /// The bucket of a value that is in this one of the finest schema.
+    #[inline]
+    fn bucket(self, finest: u32) -> Bucket {
+        let bucket = finest >> GREATEST_SCHEMA.wrapping_sub(self.schema);
+        (bucket / BLOCK, bucket % BLOCK)
     }
-    let Some(indices) = Schema::with_number(schema) else { return };
-    let least = octaves.0 << schema;
-    // The first bucket has the index behind that of the zero bucket.
-    #[expect(clippy::cast_sign_loss, reason = "beyond the zero bucket")]
-    let behind = (indices.index(size) - least - 1) as u32;
-    let is_negative = value < 0.0;
-    let (number, offset) = (behind / BLOCK, behind % BLOCK);
-    let number = if is_negative { number + blocks(octaves, schema) } else { number };
-    let map = head + NATIVE_HEAD + number;
-    #[expect(clippy::cast_possible_truncation, reason = "a slot")]
-    let slot = cells.get(map) as u32;
-    match shard::own(slot, BLOCK - 1) {
-        Some(block) if slot != 0 => block.add(offset, 1),
-        _ => {
-            #[expect(clippy::cast_possible_wrap, reason = "some thousands")]
-            let first = least + 1 + (behind - offset) as i32;
-            elsewhere(cells, at, Bucket { number, offset, first, is_negative });
+
+    /// Counts a value in its bucket, if this thread has used the block before.
+    #[inline]
+    fn count(self, cells: &impl Cells, finest: u32) -> bool {
+        let (number, offset) = self.bucket(finest);
+        cells.add_in_block(self.head() + NATIVE_HEAD, number, offset)
+    }
+
+    /// Counts a value that has no block, or one that this thread has not used yet, or may not
+    /// write. It takes the cells by value: a reference would have them in memory each time.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::needless_pass_by_value, reason = "see above")]
+    fn count_rare(self, cells: impl Cells, value: f64) {
+        let (size, is_negative) = (value.abs(), value < 0.0);
+        let rare = if size <= power(Self::OCTAVES.0) {
+            ZERO
+        } else if size > power(Self::OCTAVES.1) {
+            if is_negative { UNDER } else { OVER }
+        } else {
+            match self.count_in_new_block(&cells, size, is_negative) {
+                Some(()) => return,
+                None => UNPLACED,
+            }
+        };
+        cells.add(self.head() + rare, 1);
+    }
+
+    fn count_in_new_block(self, cells: &impl Cells, size: f64, is_negative: bool) -> Option<()> {
+        let (least, _) = Self::OCTAVES;
+        let (number, offset) = self.bucket(finest(size.to_bits()) - finest_above(least));
+        let first = (least << self.schema) + 1 + i32::try_from(number * BLOCK).ok()?;
+        let behind = if is_negative { blocks(Self::OCTAVES, self.schema) } else { 0 };
+        let (map, number) = (self.head() + NATIVE_HEAD, number + behind);
+        // A thread that shares shard 0 finds here what another one has asked for.
+        let known = Some(cells.block(map, number)).filter(|slot| *slot != 0);
+        let series = cells.slot() + self.series;
+        let slot = known.or_else(|| store::native_block(series, number, first, is_negative))?;
+        match store::target(None, slot, BLOCK - 1).1 {
+            Target::Own(block) => block.add(offset, 1),
+            Target::Shared(block) => block.add(offset, 1),
+            Target::Nowhere => return None,
         }
+        cells.set_block(map, number, slot);
+        Some(())
     }
 }
 
 /// 2 to this power.
-#[inline]
 #[expect(clippy::cast_sign_loss, reason = "of a normal number")]
 const fn power(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
-}
-
-/// A bucket whose block this thread has not used yet, or may not write.
-#[derive(Clone, Copy)]
-struct Bucket {
-    number: u32,
-    offset: u32,
-    first: i32,
-    is_negative: bool,
-}
-
-#[cold]
-#[inline(never)]
-fn elsewhere(cells: &impl Cells, (series, head): (u32, u32), bucket: Bucket) {
-    let Bucket { number, offset, first, is_negative } = bucket;
-    let map = head + NATIVE_HEAD + number;
-    let series = cells.slot() + series;
-    // A thread that shares shard 0 finds here what another one has asked for.
-    #[expect(clippy::cast_possible_truncation, reason = "a slot")]
-    let known = Some(cells.get(map) as u32).filter(|slot| *slot != 0);
-    let assigned = || store::native_block(series, number, first, is_negative);
-    let Some(slot) = known.or_else(assigned) else { return cells.add(head + UNPLACED, 1) };
-    match store::target(None, slot, BLOCK - 1).1 {
-        Target::Own(block) => block.add(offset, 1),
-        Target::Shared(block) => block.add(offset, 1),
-        Target::Nowhere => return cells.add(head + UNPLACED, 1),
-    }
-    cells.set(map, slot.into());
 }

@@ -14,7 +14,7 @@ pub(crate) trait Operation: Copy {
     /// of them.
     fn last(self) -> u32;
     /// Applies it.
-    fn apply(self, cells: &impl Cells);
+    fn apply(self, cells: &(impl Cells + Copy));
 }
 
 /// Applies an operation to the cells from `slot` on. If this thread may not write them, `place`
@@ -73,7 +73,7 @@ impl Operation for Add {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add(0, self.0);
     }
 }
@@ -89,7 +89,7 @@ impl Operation for AddFloat {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add_f64(0, self.0);
     }
 }
@@ -108,7 +108,7 @@ impl Operation for AddTo {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add(self.which, 1);
     }
 }
@@ -137,7 +137,7 @@ impl Operation for ObserveNanos {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         let bucket = bucket(self.bounds, self.nanos);
         observe_nanos(cells, self.which * self.width(), bucket, self.nanos);
     }
@@ -211,7 +211,7 @@ impl Operation for Observe {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
         let bucket = self.places as u32;
         cells.add_f64(0, self.value);

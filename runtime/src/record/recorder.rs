@@ -98,7 +98,7 @@ impl<const WHAT: u32> Operation for Begin<WHAT> {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         if has(WHAT, COUNTED) {
             cells.add(0, 1);
         }
@@ -118,7 +118,7 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
     }
 
     #[inline]
-    fn apply(self, cells: &impl Cells) {
+    fn apply(self, cells: &(impl Cells + Copy)) {
         let end = self.0;
         let parts = const { function_parts(WHAT) };
         let which = end.outcome() as u32;

@@ -19,6 +19,8 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
+use crate::model::cells::BLOCK;
+
 use super::wiped;
 
 /// A row of cells with allocated blocks.
@@ -51,6 +53,15 @@ impl Shard {
         } else {
             None
         }
+    }
+
+    /// The cells of a block that has this slot, or none if the slot is 0.
+    #[inline]
+    fn block(self, slot: u32) -> Option<Run> {
+        // One compare for both: a slot before 0 is above every limit.
+        let before = self.run(slot.wrapping_sub(1), BLOCK)?;
+        // SAFETY: `run` has checked the cells from one before the block to its last one.
+        Some(Run { first: unsafe { before.first.add(1) }, last: BLOCK - 1 })
     }
 }
 
@@ -89,27 +100,39 @@ pub(crate) trait Cells {
     fn add_carrying(&self, offset: u32, n: u64) -> bool;
     /// Adds to a cell that holds the bits of an `f64`.
     fn add_f64(&self, offset: u32, n: f64);
-    /// The value of a cell that the writer keeps for itself.
-    fn get(&self, offset: u32) -> u64;
-    /// Sets such a cell. Whoever sets it sets it to the same value.
-    fn set(&self, offset: u32, value: u64);
+    /// Adds one to a cell of block number `number`, if these cells say where it is: from `map` on
+    /// they hold the slots of blocks, two in each cell.
+    fn add_in_block(&self, map: u32, number: u32, offset: u32) -> bool;
+    /// The slot of a block, or 0.
+    fn block(&self, map: u32, number: u32) -> u32;
+    /// Sets the slot of a block. Whoever sets it sets it to the same one.
+    fn set_block(&self, map: u32, number: u32, slot: u32);
     /// The slot of the first cell.
     fn slot(&self) -> u32;
 }
 
+/// Where in its cell the slot of a block begins.
+#[inline]
+fn half(number: u32) -> u32 {
+    number % 2 * u32::BITS
+}
+
 /// Cells of this thread's own shard.
-pub(crate) struct Own(Run);
+#[derive(Clone, Copy)]
+pub(crate) struct Own {
+    run: Run,
+    shard: Shard,
+}
 
 impl Cells for Own {
     #[inline]
     fn add(&self, offset: u32, n: u64) {
-        let cell = self.0.cell(offset);
-        cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        add(self.run.cell(offset), n);
     }
 
     #[inline]
     fn add_carrying(&self, offset: u32, n: u64) -> bool {
-        let cell = self.0.cell(offset);
+        let cell = self.run.cell(offset);
         let (sum, carry) = cell.load(Ordering::Relaxed).overflowing_add(n);
         cell.store(sum, Ordering::Relaxed);
         carry
@@ -117,26 +140,45 @@ impl Cells for Own {
 
     #[inline]
     fn add_f64(&self, offset: u32, n: f64) {
-        let cell = self.0.cell(offset);
+        let cell = self.run.cell(offset);
         let sum = f64::from_bits(cell.load(Ordering::Relaxed)) + n;
         cell.store(sum.to_bits(), Ordering::Relaxed);
     }
 
     #[inline]
-    fn get(&self, offset: u32) -> u64 {
-        self.0.cell(offset).load(Ordering::Relaxed)
+    fn add_in_block(&self, map: u32, number: u32, offset: u32) -> bool {
+        // In the shard that was checked: if a signal handler has forked since, what this thread
+        // adds is the parent's, as with every other cell.
+        let Some(block) = self.shard.block(self.block(map, number)) else { return false };
+        add(block.cell(offset), 1);
+        true
     }
 
-    fn set(&self, offset: u32, value: u64) {
-        self.0.cell(offset).store(value, Ordering::Relaxed);
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a half")]
+    fn block(&self, map: u32, number: u32) -> u32 {
+        (self.run.cell(map + number / 2).load(Ordering::Relaxed) >> half(number)) as u32
+    }
+
+    fn set_block(&self, map: u32, number: u32, slot: u32) {
+        let cell = self.run.cell(map + number / 2);
+        let both = cell.load(Ordering::Relaxed) | u64::from(slot) << half(number);
+        cell.store(both, Ordering::Relaxed);
     }
 
     fn slot(&self) -> u32 {
-        self.0.slot_behind(MINE.with(|mine| mine.base.get()))
+        self.run.slot_behind(self.shard.base)
     }
 }
 
+/// Adds to a cell that no other thread writes.
+#[inline]
+fn add(cell: &AtomicU64, n: u64) {
+    cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+}
+
 /// Cells of shard 0.
+#[derive(Clone, Copy)]
 pub(crate) struct Shared(Run);
 
 impl Shared {
@@ -160,12 +202,21 @@ impl Cells for Shared {
         update(self.0.cell(offset), |bits| (f64::from_bits(bits) + n).to_bits());
     }
 
-    fn get(&self, offset: u32) -> u64 {
-        self.0.cell(offset).load(Ordering::Relaxed)
+    fn add_in_block(&self, map: u32, number: u32, offset: u32) -> bool {
+        let Some(slot) = self.block(map, number).checked_sub(1) else { return false };
+        let Some(before) = shared(slot, BLOCK) else { return false };
+        before.add(1 + offset, 1);
+        true
     }
 
-    fn set(&self, offset: u32, value: u64) {
-        self.0.cell(offset).store(value, Ordering::Relaxed);
+    #[expect(clippy::cast_possible_truncation, reason = "a half")]
+    fn block(&self, map: u32, number: u32) -> u32 {
+        (self.0.cell(map + number / 2).load(Ordering::Relaxed) >> half(number)) as u32
+    }
+
+    fn set_block(&self, map: u32, number: u32, slot: u32) {
+        let slot = u64::from(slot) << half(number);
+        self.0.cell(map + number / 2).fetch_or(slot, Ordering::Relaxed);
     }
 
     fn slot(&self) -> u32 {
@@ -218,7 +269,8 @@ pub(crate) fn own(slot: u32, last: u32) -> Option<Own> {
         // shard, or fork. So a base is stored before its limit, and a child's shard is at least as
         // large as any limit of its ancestors.
         compiler_fence(Ordering::Acquire);
-        Shard { base: mine.base.get(), limit }.run(slot, last).map(Own)
+        let shard = Shard { base: mine.base.get(), limit };
+        shard.run(slot, last).map(|run| Own { run, shard })
     })
 }
 

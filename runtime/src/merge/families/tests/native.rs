@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use crate::merge::part::Part;
 use crate::model::HistogramValue;
 use crate::model::cells::BLOCK;
-use crate::model::native_schema::Schema;
+use crate::model::native_schema::index;
 use crate::reader::native_blocks::Block;
 
 use super::*;
 
 /// A process that observed these values in this schema.
 fn observed(pid: u32, schema: u8, values: &[f64], unplaced: u64) -> Part {
-    let indices = Schema::with_number(schema).unwrap();
     let native = family("h", Encoding::Native, &[]);
     let width = Encoding::Native.layout().width(None, 0, schema);
     let mut head = vec![0; width as usize];
@@ -26,7 +25,7 @@ fn observed(pid: u32, schema: u8, values: &[f64], unplaced: u64) -> Part {
             near if near <= (-64_f64).exp2() => head[1] += 1,
             far if far > 64_f64.exp2() && *value > 0.0 => head[2] += 1,
             far if far > 64_f64.exp2() => head[3] += 1,
-            some => *counts.entry((*value < 0.0, indices.index(some))).or_default() += 1,
+            some => *counts.entry((*value < 0.0, index(schema, some))).or_default() += 1,
         }
     }
     let block = i32::try_from(BLOCK).unwrap();
