@@ -313,8 +313,8 @@ pub fn counted(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `namespace`, `subsystem`, `help`, `unit`, `labels`, `buckets`, `summary`, `utf8_names`,
 /// `max_series` and `idle_timeout` need a `name`, because the shape of the shared family is fixed:
-/// its buckets range from 5 milliseconds to 10 seconds, unless the program declares others with
-/// `headcount::function_durations!`.
+/// its buckets range from 5 milliseconds to 10 seconds, unless the program declares others, or
+/// native histograms, with `headcount::function_durations!`.
 ///
 /// `buckets` takes ascending numbers above 0, or anything that is known at compile time: a constant
 /// array or slice of `f64`, or `headcount::exponential_buckets::<8>(0.001, 2.0)`. `metric` takes a

@@ -3,11 +3,13 @@
 //! The functions of all crates share one family, so the program declares its buckets once, and the
 //! linker brings the declaration to where the family is registered. A function's cells are compiled
 //! in with space for the default buckets. So there can be no more, and the bounds, which are not
-//! compiled in, stand in a table.
+//! compiled in, stand in a table. The cells of a native histogram have space there as well, up to
+//! schema 3.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::OnceLock;
 
+use crate::model::cells::{CellLayout, durations_width};
 use crate::model::cold_sort::sort_by_key;
 use crate::model::kind::Kind;
 
@@ -21,6 +23,8 @@ const MOST: usize = DEFAULT_NANOS.len();
 #[derive(Debug)]
 pub struct FunctionDurations {
     bounds: &'static [u64],
+    /// The schema of native histograms.
+    native: Option<u8>,
     file: &'static str,
     line: u32,
 }
@@ -36,13 +40,37 @@ impl FunctionDurations {
     #[track_caller]
     pub const fn new(bounds: &'static [u64], file: &'static str, line: u32) -> Self {
         assert!(bounds.len() <= MOST, "at most 14 buckets, as many as there are by default");
-        Self { bounds, file, line }
+        Self { bounds, native: None, file, line }
+    }
+
+    /// Native histograms of this schema.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the cells of a function have no room for it; in a constant, that is a compile
+    /// error.
+    #[track_caller]
+    pub const fn native(schema: u8, file: &'static str, line: u32) -> Self {
+        assert!(
+            schema <= MOST_SCHEMA,
+            "the schema of what all functions share is 0 to 3: a function of its own, with a name, \
+             may have 5"
+        );
+        Self { bounds: &[], native: Some(schema), file, line }
     }
 
     fn place(&self) -> String {
         format!("{}:{}", self.file, self.line)
     }
 }
+
+/// The finest schema for whose histograms there is space.
+const MOST_SCHEMA: u8 = 3;
+const _: () = {
+    #[expect(clippy::cast_possible_truncation, reason = "fourteen")]
+    let space = durations_width(MOST as u32);
+    assert!(CellLayout::NanosNative.width(None, 0, MOST_SCHEMA) <= space);
+};
 
 /// The bounds in force. Behind the last one, none: a value is never greater.
 ///
@@ -57,6 +85,10 @@ static TABLE: [AtomicU64; MOST] = {
     }
     table
 };
+
+/// The schema of native histograms, or this. It changes as the table does.
+static NATIVE: AtomicU8 = AtomicU8::new(CLASSIC);
+const CLASSIC: u8 = u8::MAX;
 
 /// The declaration in force. It is set under the store's mutex, so no fork finds it half set.
 static CHOSEN: OnceLock<Option<&'static FunctionDurations>> = OnceLock::new();
@@ -77,6 +109,12 @@ pub(crate) fn choose() {
             for (place, bound) in TABLE.iter().zip(bounds) {
                 place.store(bound, Ordering::Relaxed);
             }
+            if let Some(schema) = chosen.native {
+                // The first bucket of a classic histogram is where a native one has the zeros, and
+                // there is no other duration up to this bound.
+                TABLE[0].store(0, Ordering::Relaxed);
+                NATIVE.store(schema, Ordering::Relaxed);
+            }
         }
         chosen
     });
@@ -88,7 +126,10 @@ pub(crate) fn function_family(kind: Kind) -> Descriptor {
     if kind == Kind::Durations {
         let chosen = CHOSEN.get().copied().unwrap_or_else(|| all().first().copied());
         if let Some(chosen) = chosen {
-            family.bounds = Bounds::Nanos(chosen.bounds);
+            family = match chosen.native {
+                Some(schema) => family.native(schema),
+                None => Descriptor { bounds: Bounds::Nanos(chosen.bounds), ..family },
+            };
         }
     }
     family
@@ -98,24 +139,28 @@ pub(crate) fn function_family(kind: Kind) -> Descriptor {
 pub(crate) fn conflict() -> Option<String> {
     let all = all();
     let first = all.first()?;
-    let other = all.iter().find(|other| other.bounds != first.bounds)?;
+    let other =
+        all.iter().find(|other| (other.bounds, other.native) != (first.bounds, first.native))?;
     let (first, other) = (first.place(), other.place());
     let what = "functions that are timed without a name have one set of buckets, and";
     Some(format!("{what} `function_durations!` declares two: at {first} and at {other}"))
 }
 
-/// The bucket of a duration.
+/// The bucket of a duration, or the schema if histograms are native.
 ///
 /// The search stands where the call is timed: a call to it, however rare, makes its caller save
 /// registers each time.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "fourteen at most")]
-pub(crate) fn bucket(nanos: u64) -> u32 {
+pub(crate) fn bucket(nanos: u64) -> Result<u32, u8> {
     // This branch predicts well for short calls, where the cost shows.
     if nanos <= TABLE[0].load(Ordering::Relaxed) {
-        return 0;
+        return Ok(0);
     }
-    TABLE.partition_point(|bound| bound.load(Ordering::Relaxed) < nanos) as u32
+    match NATIVE.load(Ordering::Relaxed) {
+        CLASSIC => Ok(TABLE.partition_point(|bound| bound.load(Ordering::Relaxed) < nanos) as u32),
+        schema => Err(schema),
+    }
 }
 
 #[cfg(test)]
@@ -125,8 +170,8 @@ mod tests {
     #[test]
     fn a_duration_that_is_no_longer_than_a_bound_is_in_its_bucket() {
         for (bound, number) in DEFAULT_NANOS.iter().zip(0..) {
-            assert_eq!((bucket(*bound), bucket(bound + 1)), (number, number + 1));
+            assert_eq!((bucket(*bound), bucket(bound + 1)), (Ok(number), Ok(number + 1)));
         }
-        assert_eq!((bucket(0), bucket(u64::MAX)), (0, 14));
+        assert_eq!((bucket(0), bucket(u64::MAX)), (Ok(0), Ok(14)));
     }
 }

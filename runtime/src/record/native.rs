@@ -93,6 +93,13 @@ fn observe_nanos(cells: &(impl Cells + Copy), at: u32, nanos: u64, schema: u8) {
     }
 }
 
+/// Adds the duration of a function that is timed without a name. Out of line: most programs have
+/// classic buckets for these.
+#[inline(never)]
+pub(super) fn observe_function(cells: impl Cells + Copy, at: u32, nanos: u64, schema: u8) {
+    observe_nanos(&cells, at, nanos, schema);
+}
+
 /// Multiplied, which takes a third of the time of a division: the next reading of the clock waits
 /// for it. A whole power of two of a second comes to exactly that.
 #[inline]

@@ -8,6 +8,8 @@ use crate::model::cells::{CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, duration
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
+use super::native;
+
 /// An operation on the cells of a series, or of all series of a function.
 pub(crate) trait Operation: Copy {
     /// The offset of the last cell that it touches. It is compared with the shard's limit for all
@@ -166,8 +168,11 @@ fn observe_nanos(cells: &impl Cells, at: u32, bucket: u32, nanos: u64) {
 
 /// Adds the duration of a function that is timed without a name.
 #[inline]
-pub(crate) fn observe_function(cells: &impl Cells, at: u32, nanos: u64) {
-    observe_nanos(cells, at, durations::bucket(nanos), nanos);
+pub(crate) fn observe_function(cells: &(impl Cells + Copy), at: u32, nanos: u64) {
+    match durations::bucket(nanos) {
+        Ok(bucket) => observe_nanos(cells, at, bucket, nanos),
+        Err(schema) => native::observe_function(*cells, at, nanos, schema),
+    }
 }
 
 /// Adds a value to a histogram: `[sum, bucket 0 .. bucket n]`.

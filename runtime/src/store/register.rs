@@ -175,7 +175,7 @@ impl Store {
                 };
                 let sets = with_fan(values.to_vec(), fan);
                 if outcome && kind == Kind::Durations && width < registry::HISTOGRAM {
-                    // With fewer buckets than there is space for, each outcome is by itself.
+                    // With fewer cells than there is space for, each outcome is by itself.
                     for (outcome, number) in OUTCOMES.iter().zip(0..) {
                         let [name, module] = values.clone();
                         let sets = vec![name, module, vec![*outcome]];

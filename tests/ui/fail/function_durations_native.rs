@@ -1,0 +1,3 @@
+headcount::function_durations!(native(3));
+
+fn main() {}
