@@ -258,6 +258,14 @@ pub(crate) fn max_series_problem(number: u64) -> Option<String> {
     (!is_fine).then(|| format!("`max_series` is a number from 1 to {MOST_SERIES}"))
 }
 
+/// What is wrong with the schema of a native histogram.
+pub(crate) fn schema_problem(schema: u64) -> Option<&'static str> {
+    (schema > 5).then_some(
+        "a schema is a number from 0 to 5: there are 2 to the power of it buckets between 1 and 2, \
+         and as many for every other power of two",
+    )
+}
+
 pub(crate) fn is_metric_name(name: &str) -> bool {
     name.bytes().enumerate().all(|(index, byte)| {
         byte.is_ascii_alphabetic()

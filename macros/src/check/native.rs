@@ -3,11 +3,10 @@
 use crate::kind::Kind;
 use crate::parse::args::Args;
 use crate::report::errors::Errors;
+use crate::rules::schema_problem;
 
 /// The schema of a declaration that names none.
 const DEFAULT: u8 = 3;
-/// The finest schema.
-const GREATEST: u8 = 5;
 
 /// Checks the key `native` on an attribute that declares this kind.
 pub(crate) fn check(args: &Args, kind: Kind, errors: &mut Errors) {
@@ -23,14 +22,11 @@ pub(crate) fn check(args: &Args, kind: Kind, errors: &mut Errors) {
             );
         }
     }
-    if let Some(number) = native.schema.as_ref().filter(|_| schema(args).is_none()) {
-        errors.on(
-            number,
-            format!(
-                "a schema is a number from 0 to {GREATEST}: there are 2 to the power of it buckets \
-                 between 1 and 2, and as many for every other power of two"
-            ),
-        );
+    if let Some(number) = &native.schema {
+        // A number that is too large for this is out of the range too.
+        if let Some(problem) = schema_problem(number.base10_parse().unwrap_or(u64::MAX)) {
+            errors.on(number, problem);
+        }
     }
 }
 
@@ -38,7 +34,10 @@ pub(crate) fn check(args: &Args, kind: Kind, errors: &mut Errors) {
 pub(crate) fn schema(args: &Args) -> Option<u8> {
     match &args.native()?.schema {
         None => Some(DEFAULT),
-        Some(number) => number.base10_parse().ok().filter(|schema| *schema <= GREATEST),
+        Some(number) => {
+            let number = number.base10_parse::<u8>().ok();
+            number.filter(|schema| schema_problem((*schema).into()).is_none())
+        }
     }
 }
 
@@ -49,6 +48,9 @@ mod tests {
 
     #[test]
     fn schemas_are_those_of_the_runtime() {
-        assert_eq!((DEFAULT, GREATEST), runtime::SCHEMAS);
+        let (default, greatest) = runtime::SCHEMAS;
+        assert_eq!(DEFAULT, default);
+        let problems = [greatest, greatest + 1].map(|schema| schema_problem(schema.into()));
+        assert!(problems[0].is_none() && problems[1].is_some());
     }
 }

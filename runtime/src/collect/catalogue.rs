@@ -1,6 +1,6 @@
 //! Lists what this program and the processes of a directory declare.
 
-use crate::declare::catalogue::{self, Conflicts, Declaration};
+use crate::declare::catalogue::{self, Conflicts, Declaration, native_schema};
 use crate::error::Error;
 use crate::merge::sums::bounds_of;
 use crate::reader::family::LogFamily;
@@ -132,6 +132,7 @@ impl Collector {
 fn declaration(family: &LogFamily) -> Declaration {
     let mut labels = family.labels.clone();
     labels.sort_unstable();
+    let is_native = family.encoding.layout().is_native();
     Declaration {
         name: family.name.clone(),
         kind: family.kind(),
@@ -139,8 +140,9 @@ fn declaration(family: &LogFamily) -> Declaration {
         help: family.help.clone(),
         unit: family.unit.clone(),
         labels,
-        buckets: bounds_of(family),
-        native: family.encoding.layout().octaves().and_then(|_| i8::try_from(family.schema).ok()),
+        // A native histogram is shown with others.
+        buckets: if is_native { Vec::new() } else { bounds_of(family) },
+        native: native_schema(is_native, family.schema),
         file: family.file.clone(),
         line: family.line,
     }

@@ -31,7 +31,7 @@ pub struct Declaration {
     pub unit: String,
     /// The names of the labels, sorted.
     pub labels: Vec<String>,
-    /// The bounds of the buckets, in the metric's unit, without +Inf.
+    /// The bounds of the buckets, in the metric's unit, without +Inf; empty for a native histogram.
     pub buckets: Vec<f64>,
     /// The schema of a native histogram, which has 2^schema buckets for each power of two; `None`
     /// for anything else.
@@ -214,8 +214,7 @@ fn agree(a: &Descriptor, b: &Descriptor) -> bool {
         && (all_in(a, b) && all_in(b, a))
         && (!a.has_mode() || given_order(a).eq(given_order(b)))
         && bounds_of(a.bounds) == bounds_of(b.bounds)
-        && (a.kind.encoding().layout().octaves(), a.schema)
-            == (b.kind.encoding().layout().octaves(), b.schema)
+        && (a.kind.is_native(), a.schema) == (b.kind.is_native(), b.schema)
 }
 
 /// The labels in the declared order. Each order has its own cells. Sums over both orders are added
@@ -350,7 +349,7 @@ fn of_metric(d: &Descriptor) -> Declaration {
         unit: d.unit.to_owned(),
         labels,
         buckets: bounds_of(d.bounds),
-        native: native_schema(d),
+        native: native_schema(d.kind.is_native(), d.schema),
         file: d.file.to_owned(),
         line: d.line,
     }
@@ -369,7 +368,7 @@ fn of_definition(definition: &Definition) -> Declaration {
         unit: definition.unit.clone(),
         labels,
         buckets: definition.bounds().to_vec(),
-        native: None,
+        native: native_schema(definition.kind.is_native(), definition.schema),
         file: definition.file.to_string(),
         line: definition.line,
     }
@@ -395,8 +394,9 @@ fn of_function(function: &Function) -> Vec<Declaration> {
     .collect()
 }
 
-fn native_schema(d: &Descriptor) -> Option<i8> {
-    d.kind.encoding().layout().octaves().and_then(|_| i8::try_from(d.schema).ok())
+/// The schema of a native histogram.
+pub(crate) fn native_schema(is_native: bool, schema: u8) -> Option<i8> {
+    i8::try_from(schema).ok().filter(|_| is_native)
 }
 
 fn bounds_of(bounds: Bounds) -> Vec<f64> {

@@ -34,6 +34,8 @@ pub(crate) struct Definition {
     pub(crate) mode: GaugeMode,
     /// `None` means the default bounds.
     pub(crate) buckets: Option<Vec<f64>>,
+    /// Of a native histogram.
+    pub(crate) schema: u8,
     pub(crate) max_series: u32,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) file: Cow<'static, str>,
@@ -55,6 +57,7 @@ impl Definition {
             states: Vec::new(),
             mode: kind.default_mode(),
             buckets: None,
+            schema: 0,
             max_series: 1_000,
             idle_timeout: None,
             file: Cow::Borrowed(""),
@@ -191,12 +194,19 @@ impl Definition {
 
     fn buckets_problem(&self) -> Option<String> {
         match &self.buckets {
+            _ if self.kind == Kind::NativeHistogram => self.native_problem(),
             Some(bounds) => bounds_problem(bounds),
             None if self.kind == Kind::Histogram && !self.is_foreign => {
                 rules::no_buckets_problem(&self.name)
             }
             None => None,
         }
+    }
+
+    fn native_problem(&self) -> Option<String> {
+        let problem = rules::schema_problem(self.schema.into());
+        let both = "a native histogram has buckets of its own: leave out `buckets`";
+        problem.or_else(|| self.buckets.is_some().then_some(both)).map(str::to_owned)
     }
 
     fn limits_problem(&self) -> Option<String> {
@@ -248,6 +258,7 @@ impl Definition {
             && self.states.iter().eq(states)
             && self.mode_if_any() == d.mode_if_any()
             && bits(self.bounds()) == bits(bounds)
+            && self.schema == d.schema
             && self.max_series == d.max_series
             && self.idle_seconds() == d.idle_timeout
             && self.is_foreign == d.is_foreign
@@ -266,6 +277,7 @@ impl Definition {
         d.unit = texts.unit;
         d.mode = self.mode;
         d.is_foreign = self.is_foreign;
+        d.schema = self.schema;
         if self.kind == Kind::StateSet {
             d.fan = Some((texts.name, leak(texts.states)));
         }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::label::LabelValue;
 use crate::metric::{self, AnyState, Counter, Gauge, Handle, Histogram, Info, StateSet, Summary};
 use crate::model::GaugeMode;
+use crate::model::kind::Kind;
 use crate::model::text::cut;
 use crate::store;
 
@@ -110,7 +111,8 @@ pub fn gauge(name: impl Into<String>, help: impl Into<String>, mode: GaugeMode) 
 }
 
 /// Declares a [`Histogram`]. Without [`buckets`](Builder::buckets) it has those of Prometheus'
-/// other client libraries, which are for durations in seconds.
+/// other client libraries, which are for durations in seconds; with [`native`](Builder::native), it
+/// has fine ones for values of any magnitude.
 ///
 /// # Examples
 ///
@@ -417,6 +419,37 @@ impl Builder<Histogram> {
     /// Sets the upper bounds of the buckets, in ascending order and without `+Inf`.
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         self.definition.buckets = Some(bounds.into());
+        self
+    }
+
+    /// Makes it a [native histogram](macro@crate::metric#native-histograms) with `2^schema` buckets
+    /// for each power of two, instead of [`buckets`](Self::buckets). The schema is a number from 0
+    /// to 5; that of a declaration in code which names none is 3.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Value, dynamic};
+    ///
+    /// let loads = dynamic::histogram("load_kilograms", "Weights.").native(5).register()?;
+    /// loads.observe(250);
+    /// loads.observe(-0.5);
+    ///
+    /// let snapshot = headcount::Collector::new().collect()?;
+    /// let family = snapshot.families().iter().find(|family| family.name == "load_kilograms");
+    /// let Value::Histogram(found) = &family.expect("it is declared").series[0].value else {
+    ///     panic!("it is a histogram")
+    /// };
+    /// let native = found.native.as_ref().expect("it is native");
+    /// assert_eq!((native.schema, native.count()), (5, 2));
+    ///
+    /// let error = dynamic::histogram("other_kilograms", "Weights.").native(6).register();
+    /// assert!(error.unwrap_err().is_invalid());
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn native(mut self, schema: u8) -> Self {
+        self.definition.kind = Kind::NativeHistogram;
+        self.definition.schema = schema;
         self
     }
 }

@@ -194,6 +194,11 @@ impl CellLayout {
         }
     }
 
+    /// Whether it is that of a native histogram.
+    pub(crate) const fn is_native(self) -> bool {
+        self.octaves().is_some()
+    }
+
     /// The powers of two between which a native histogram has buckets.
     pub(crate) const fn octaves(self) -> Option<(i32, i32)> {
         match self {

@@ -118,6 +118,11 @@ impl Kind {
         self.row().encoding
     }
 
+    /// Whether it is a native histogram.
+    pub(crate) const fn is_native(self) -> bool {
+        self.encoding().layout().is_native()
+    }
+
     /// The type of the family.
     pub(crate) const fn metric(self) -> MetricType {
         self.encoding().metric()

@@ -162,7 +162,7 @@ impl LogFamily {
     /// The rule for names, labels and bounds that it breaks: it would make a whole exposition
     /// invalid.
     pub(crate) fn broken_rule(&self) -> Option<&'static str> {
-        let is_native = self.encoding.layout().octaves().is_some();
+        let is_native = self.encoding.layout().is_native();
         if is_native && self.schema > GREATEST_SCHEMA {
             return Some("a native histogram of a schema that there isn't");
         }

@@ -100,7 +100,7 @@ impl Store {
         let memory = self.segment.memory.as_ref()?;
         let gone = self.churn.gone.get(parts.first()?)?;
         let Spec::Metric(d) = gone.site.spec() else { return None };
-        if d.kind.encoding().layout().octaves().is_some() {
+        if d.kind.is_native() {
             // Each has blocks of its own.
             return None;
         }

@@ -9,9 +9,12 @@ mod read_back;
 mod refused;
 mod versions;
 
+use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
-use headcount::{Collector, Counter, Error, Gauge, GaugeMode, LabelValue, dynamic, metric};
+use headcount::{Collector, Counter, Error, Gauge, GaugeMode, LabelValue, Value, dynamic, metric};
+use headcount_tests::native::index;
 use headcount_tests::page::Page;
 
 /// Compiled.
@@ -99,6 +102,36 @@ fn every_kind_of_handle_records_as_a_compiled_one_does() -> Result<(), Error> {
 }
 
 #[test]
+fn native_histograms_have_their_buckets_whoever_observes() -> Result<(), Error> {
+    let declare = || dynamic::histogram("native_bytes", "Sizes.").native(4).labels(["of"]);
+    let family = declare().register_family()?;
+    let one = family.with_label_values(&["one"]);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (1..=100).for_each(|n| one.observe(n)));
+        }
+    });
+    // The same again is the same family.
+    declare().register_family()?.with_label_values(&["one"]).observe(-3);
+    let snapshot = Collector::new().collect()?;
+    assert!(snapshot.skipped().is_empty(), "{:?}", snapshot.skipped());
+    let found = snapshot.families().iter().find(|family| family.name == "native_bytes");
+    let Value::Histogram(found) = &found.expect("it is declared").series[0].value else {
+        panic!("it is a histogram")
+    };
+    let native = found.native.as_ref().expect("it is native");
+    let mut expected = BTreeMap::<i32, u64>::new();
+    for n in 1..=100 {
+        *expected.entry(index(4, f64::from(n))).or_default() += 2;
+    }
+    assert_eq!(native.positive, expected.into_iter().collect::<Vec<_>>());
+    assert_eq!(native.negative, [(index(4, 3.0), 1)]);
+    assert_eq!((native.schema, found.count(), found.sum), (4, 201, 10_097.0));
+    assert_eq!((one.count(), one.sum()), (201, 10_097.0));
+    Ok(())
+}
+
+#[test]
 fn families_have_up_to_sixty_labels_and_rows_are_told_apart_by_each() -> Result<(), Error> {
     for labels in [1_u32, 2, 3, 4, 5, 8, 9, 16, 60] {
         let names: Vec<String> = (0..labels).map(|label| format!("label_{label}")).collect();
@@ -152,7 +185,7 @@ fn a_counter_can_be_raised_to_a_total_that_something_else_keeps() -> Result<(), 
     }
     // Whatever was added counts as well, in any thread.
     total.inc_by(5);
-    std::thread::spawn(move || total.inc_by(3)).join().expect("no panic");
+    thread::spawn(move || total.inc_by(3)).join().expect("no panic");
     total.raise_to(19);
     assert_eq!(page().value("raised_total"), Some(20.0));
     total.raise_to(30);

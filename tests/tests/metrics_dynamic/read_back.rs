@@ -7,7 +7,9 @@ use headcount_tests::page::Page;
 use headcount_tests::random::Random;
 
 /// A declaration as the directory has it, without the place.
-type Read = (MetricType, Option<GaugeMode>, String, String, Vec<String>, Vec<f64>);
+type Read = (MetricType, Option<GaugeMode>, String, String, Vec<String>, Buckets);
+/// The bounds, and the schema of native ones.
+type Buckets = (Vec<f64>, Option<i8>);
 
 /// A name that is right, or has something awkward in it.
 pub(crate) fn name(random: &mut Random, endings: &[&str]) -> String {
@@ -51,13 +53,15 @@ fn whatever_is_accepted_is_read_back_equal() {
                 builder.register_family().map(|family| family.name())
             }};
         }
-        let which = random.below(6);
+        let which = random.below(7);
         let declared = match which {
             0 => declare!(dynamic::counter(&name, help)),
             1 => declare!(dynamic::float_counter(&name, help)),
             2 => declare!(dynamic::gauge(&name, help, mode)),
             3 => declare!(dynamic::histogram(&name, help).buckets(bounds.clone())),
             4 => declare!(dynamic::info(&name, help)),
+            // One schema: others would contradict each other.
+            6 => declare!(dynamic::histogram(&name, help).native(2)),
             _ => declare!(dynamic::states(&name, help, mode, ["a", "b"])),
         };
         if let Err(error) = declared {
@@ -68,7 +72,7 @@ fn whatever_is_accepted_is_read_back_equal() {
         let kind = match which {
             0 | 1 => MetricType::Counter,
             2 => MetricType::Gauge,
-            3 => MetricType::Histogram,
+            3 | 6 => MetricType::Histogram,
             4 => MetricType::Info,
             _ => MetricType::StateSet,
         };
@@ -77,6 +81,7 @@ fn whatever_is_accepted_is_read_back_equal() {
         labels.extend((which == 5).then(|| name.clone()));
         labels.sort();
         let bounds = if which == 3 { bounds } else { Vec::new() };
+        let bounds = (bounds, (which == 6).then_some(2));
         let read = (kind, mode, help.to_owned(), String::new(), labels, bounds);
         accepted.entry(name).or_default().push(read);
     }
@@ -88,7 +93,7 @@ fn whatever_is_accepted_is_read_back_equal() {
     let mut there = BTreeMap::<String, Vec<Read>>::new();
     for d in collector.declarations().expect("a list") {
         if d.name.starts_with("random_") {
-            let read = (d.kind, d.mode, d.help, d.unit, d.labels, d.buckets);
+            let read = (d.kind, d.mode, d.help, d.unit, d.labels, (d.buckets, d.native));
             there.entry(d.name).or_default().push(read);
         }
     }

@@ -81,6 +81,16 @@ fn what_the_macros_refuse_is_refused() {
         let sizes = dynamic::histogram("some_sizes", "Help.").buckets(bounds).register();
         refuses("some_sizes", sizes, says);
     }
+    for schema in [6, u8::MAX] {
+        let sizes = dynamic::histogram("some_sizes", "Help.").native(schema).register();
+        refuses("some_sizes", sizes, "a schema is a number from 0 to 5");
+    }
+    for both in [
+        dynamic::histogram("some_sizes", "Help.").native(3).buckets([1.0]),
+        dynamic::histogram("some_sizes", "Help.").buckets([1.0]).native(3),
+    ] {
+        refuses("some_sizes", both.register(), "a native histogram has buckets of its own");
+    }
     let sizes = dynamic::histogram("some_sizes", "Help.").register();
     refuses("some_sizes", sizes, "a histogram that is not in seconds needs `buckets`");
     assert!(dynamic::histogram("foreign_sizes", "").foreign().register().is_ok());
@@ -148,6 +158,11 @@ fn what_contradicts_is_an_error_with_both_places() -> Result<(), Error> {
     contradicts(depth().labels(["b", "a"]).register_family(), "different orders of labels");
     let other_bounds = dynamic::histogram("twice_sizes", "Sizes.").buckets([1.0, 3.0]);
     contradicts(other_bounds.register(), "different buckets");
+    let native = dynamic::histogram("twice_sizes", "Sizes.").native(3);
+    contradicts(native.register(), "different buckets");
+    let _ = dynamic::histogram("twice_bytes", "Sizes.").native(3).register()?;
+    let finer = dynamic::histogram("twice_bytes", "Sizes.").native(4);
+    contradicts(finer.register(), "different native schemas");
 
     // The one in force stays in force, and is the known one.
     depth().labels(["a", "b"]).register_family()?.with_label_values(&["1", "2"]).inc();
