@@ -316,8 +316,8 @@ impl<T: Handle> Builder<T> {
 
     /// Declares the metric for another library, whose users chose its name: for bridges from other
     /// facades. Names may end in anything, the help text may be empty, and families of one name may
-    /// have different labels. Labels may be called `pid`, `le` and `quantile`, except where the page
-    /// adds one of that name. What no page can show is refused all the same.
+    /// have different labels. Labels may be called `pid`, `le` and `quantile`, except where the
+    /// page adds one of that name. What no page can show is refused all the same.
     ///
     /// # Examples
     ///
