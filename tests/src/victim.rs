@@ -33,7 +33,11 @@ pub fn places(victim: &Path) -> Vec<String> {
 pub const WORDS: usize = 512;
 
 /// The families, in the order of a role's accounts.
-pub const FAMILIES: [&str; 4] = ["work_total", "energy_joules_total", "sizes", "rows_total"];
+pub const FAMILIES: [&str; KINDS] =
+    ["work_total", "energy_joules_total", "sizes", "rows_total", "loads"];
+
+/// How many families there are.
+const KINDS: usize = 5;
 
 /// Who counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +92,8 @@ pub enum Report {
 }
 
 /// The accounts of a role, one for each family.
-pub fn accounts(oracle: &Oracle, role: Role) -> [Account<'_>; 4] {
-    [0, 1, 2, 3].map(|kind| oracle.account(role as usize * 4 + kind))
+pub fn accounts(oracle: &Oracle, role: Role) -> [Account<'_>; KINDS] {
+    core::array::from_fn(|kind| oracle.account(role as usize * KINDS + kind))
 }
 
 /// The word for a report.
@@ -104,14 +108,15 @@ pub fn stage(oracle: &Oracle) -> &AtomicU64 {
 
 /// What a process's own collector found of its roles, plus 1; 0 where it found out nothing.
 pub fn seen(oracle: &Oracle, role: Role, kind: usize) -> &AtomicU64 {
-    oracle.word(128 + role as usize * 4 + kind)
+    oracle.word(128 + role as usize * KINDS + kind)
 }
 
 /// What a page says of a role, by family.
-pub fn counted(page: &Page, role: Role) -> [u64; 4] {
+pub fn counted(page: &Page, role: Role) -> [u64; KINDS] {
     FAMILIES.map(|family| {
-        let name = if family == "sizes" { "sizes_count" } else { family };
-        sum(page, name, role.label())
+        let is_histogram = ["sizes", "loads"].contains(&family);
+        let name = if is_histogram { format!("{family}_count") } else { family.to_owned() };
+        sum(page, &name, role.label())
     })
 }
 

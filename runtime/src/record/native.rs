@@ -5,6 +5,7 @@
 //! limit, one for the series and one for the block, and no address outside the shard. What is not
 //! in a block that this thread has used goes out of line.
 
+use crate::fault;
 use crate::model::cells::{
     BLOCK, CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, NATIVE_HEAD, PLAIN_OCTAVES,
     SECONDS_OCTAVES, blocks,
@@ -183,7 +184,7 @@ impl<const NANOS: bool> Head<NANOS> {
             Target::Shared(block) => block.add(offset, 1),
             Target::Nowhere => return None,
         }
-        cells.set_block(map, number, slot);
+        fault::step!("native.note", cells.set_block(map, number, slot));
         Some(())
     }
 }

@@ -40,6 +40,9 @@ thread_local! {
     static CELLS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// Refusals of new series.
     pub(super) static ROWS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
+    /// Refusals of blocks of native histograms, which are larger than most rows: a row may find
+    /// space where a block finds none.
+    pub(super) static BLOCKS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// This thread's shard, and the fork epoch in which it got it; 0 is none.
     static ATTACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     /// Touched when this thread gets a shard, so that its destructor runs when the thread ends.

@@ -6,6 +6,7 @@
 use core::ops::Range;
 use std::collections::BTreeMap;
 
+use crate::fault;
 use crate::model::cells::BLOCK;
 use crate::segment::records::LogWriter;
 
@@ -35,14 +36,15 @@ impl Native {
 /// The slot of block `number` of the series at this slot, whose first bucket has the index `first`.
 /// Assigns it if it has none. `None` if there is no room.
 pub(crate) fn native_block(series: u32, number: u32, first: i32, is_negative: bool) -> Option<u32> {
-    attach::ROWS.with(|patience| {
+    attach::BLOCKS.with(|patience| {
         let asked = patience.ask()?;
         // A nested call, from a signal handler, counts without a bucket.
         let mut store = Guard::live()?;
         if let Some(slot) = store.native.0.get(&series).and_then(|blocks| blocks.get(&number)) {
             return Some(*slot);
         }
-        let assigned = store.assign_block(series, first, is_negative);
+        let assigned =
+            fault::step!("native.assign", store.assign_block(series, first, is_negative));
         match assigned {
             Ok(slot) => {
                 store.native.0.entry(series).or_default().insert(number, slot);

@@ -46,6 +46,10 @@ fn size(role: Who, id: u32) -> Histogram;
 #[metric(name = "rows_total")]
 fn rows(role: Who, id: &str) -> Counter;
 
+/// Loads: in blocks of buckets that are new again and again.
+#[metric(name = "loads", native)]
+fn loads(role: Who) -> Histogram;
+
 fn who(role: Role) -> Who {
     match role {
         Role::Main => Who::Main,
@@ -56,7 +60,7 @@ fn who(role: Role) -> Who {
 
 /// Sixty of each kind, in series that are new to this process where `first` is new.
 fn count(oracle: &Oracle, role: Role, first: u32) {
-    let [works, joules, sizes, others] = victim::accounts(oracle, role);
+    let [works, joules, sizes, others, all_loads] = victim::accounts(oracle, role);
     let (who, is_thread) = (who(role), role == Role::Thread);
     for id in first..first + 60 {
         works.enter(1, || work(who).inc());
@@ -64,6 +68,9 @@ fn count(oracle: &Oracle, role: Role, first: u32) {
         // One of the threads is enough to fill a page of cells with.
         sizes.enter(1, || size(who, if is_thread { id } else { id % 3 }).observe(1.0));
         others.enter(1, || rows(who, &format!("{:0400}", first + id % 15)).inc());
+        // A block holds four powers of two.
+        let load = f64::from(id % 60).exp2();
+        all_loads.enter(1, || loads(who).observe(if is_thread { -load } else { load }));
     }
 }
 

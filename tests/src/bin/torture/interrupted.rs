@@ -18,7 +18,7 @@ use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
 use nix::unistd::{ForkResult, fork, gettid};
 
-use crate::kinds::{KINDS, Kind, NAMES, SMALL, STRAYS, energy, sizes, stock, waits, work};
+use crate::kinds::{KINDS, Kind, NAMES, SMALL, STRAYS, energy, loads, sizes, stock, waits, work};
 use crate::rig::{Rig, Tally};
 
 /// The gang of this process; `usize::MAX` until all that a fork handler records is known.
@@ -90,6 +90,7 @@ fn record(rig: &Rig, gang: usize) {
             account(Kind::SumOfSizes).enter(SMALL, || sizes(name).observe(1.0));
         });
     });
+    account(Kind::Loads).enter(1, || loads(name).observe(1.0));
     account(Kind::Waits)
         .enter(1, || account(Kind::SumOfWaits).enter(1, || waits(name).observe(0.5)));
     account(Kind::Stock).enter(1, || stock(name).add(1.0));

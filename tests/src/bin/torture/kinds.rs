@@ -43,6 +43,10 @@ pub(super) fn energy(gang: &str) -> Counter<f64>;
 #[metric(name = "sizes", buckets = [1.0, 2.0])]
 pub(super) fn sizes(gang: &str) -> Histogram;
 
+/// Loads: whole powers of two, up to 1 and beyond.
+#[metric(name = "loads", native(schema = 5))]
+pub(super) fn loads(gang: &str) -> Histogram;
+
 /// Waits.
 #[metric(name = "waits")]
 pub(super) fn waits(gang: &str) -> Summary;
@@ -90,6 +94,8 @@ pub(super) enum Kind {
     Sizes,
     SmallSizes,
     SumOfSizes,
+    Loads,
+    LargeLoads,
     Waits,
     SumOfWaits,
     Rows,
@@ -99,12 +105,14 @@ pub(super) enum Kind {
     Latest,
 }
 
-pub(super) const KINDS: [Kind; 12] = [
+pub(super) const KINDS: [Kind; 14] = [
     Kind::Work,
     Kind::Energy,
     Kind::Sizes,
     Kind::SmallSizes,
     Kind::SumOfSizes,
+    Kind::Loads,
+    Kind::LargeLoads,
     Kind::Waits,
     Kind::SumOfWaits,
     Kind::Rows,
@@ -175,6 +183,12 @@ impl Seen {
                 add(Kind::Sizes, histogram.count());
                 add(Kind::SmallSizes, histogram.buckets.first().map_or(0, |bucket| bucket.count));
                 add(Kind::SumOfSizes, whole(histogram.sum));
+            }
+            ("loads", Value::Histogram(histogram)) => {
+                add(Kind::Loads, histogram.count());
+                let buckets = histogram.native.iter().flat_map(|native| &native.positive);
+                let large = buckets.filter(|(index, _)| *index > 0).map(|(_, n)| n);
+                add(Kind::LargeLoads, large.sum());
             }
             ("waits", Value::Summary(summary)) => {
                 add(Kind::Waits, summary.count);

@@ -16,8 +16,8 @@ use nix::unistd::Pid;
 use crate::cast::forked;
 use crate::interrupted::{Spur, begin, interruptible};
 use crate::kinds::{
-    GANGS, GUESTS, KINDS, Kind, LARGE, NAMES, SMALL, STRANGER, energy, guests, latest, peak, rows,
-    sizes, stock, strangers, waits, work,
+    GANGS, GUESTS, KINDS, Kind, LARGE, NAMES, SMALL, STRANGER, energy, guests, latest, loads, peak,
+    rows, sizes, stock, strangers, waits, work,
 };
 use crate::presence::Role;
 use crate::rig::{Rig, Tally};
@@ -158,6 +158,12 @@ impl Rig {
             let small = (Kind::SmallSizes, u64::from(is_small));
             record(&[(Kind::Sizes, 1), small, (Kind::SumOfSizes, size)], &|| {
                 sizes(name).observe(float(size));
+            });
+            // Now and then in a block that nobody has needed yet.
+            let exponent = i32::try_from(random.below(80)).unwrap_or(0) - 40;
+            let large = (Kind::LargeLoads, u64::from(exponent > 0));
+            record(&[(Kind::Loads, 1), large], &|| {
+                loads(name).observe(f64::from(exponent).exp2());
             });
             let wait = [(Kind::Waits, 1), (Kind::SumOfWaits, 1)];
             record(&wait, &|| waits(name).observe(0.5));
