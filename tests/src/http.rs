@@ -51,7 +51,12 @@ impl Connection {
 
     /// The same with more header lines, each with its end.
     fn send_with(&mut self, path: &str, headers: &str) -> io::Result<()> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", self.address);
+        self.send_by("GET", path, headers)
+    }
+
+    fn send_by(&mut self, method: &str, path: &str, headers: &str) -> io::Result<()> {
+        let host = self.address;
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
         self.stream.get_mut().write_all(request.as_bytes())
     }
 
@@ -88,7 +93,13 @@ impl Connection {
         self.receive()
     }
 
-    /// The same, with a header `Accept`.
+    /// The same by POST, with an empty body.
+    pub fn post(&mut self, path: &str) -> io::Result<Response> {
+        self.send_by("POST", path, "Content-Length: 0\r\n")?;
+        self.receive()
+    }
+
+    /// The same as `get`, with a header `Accept`.
     pub fn get_as(&mut self, path: &str, accept: &str) -> io::Result<Response> {
         self.send_with(path, &format!("Accept: {accept}\r\n"))?;
         self.receive()
