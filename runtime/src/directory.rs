@@ -6,6 +6,7 @@
 mod kept;
 mod make;
 pub(crate) mod touch;
+pub(crate) mod writers;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open,
 use rustix::io::Errno;
 
 use crate::error::Error;
+use crate::model::instance::InstanceId;
 
 pub(crate) use kept::{Found, KnownDirectory};
 
@@ -22,6 +24,10 @@ pub(crate) const SUFFIX: &str = ".hc";
 
 /// The end of the name of a file of Python's `prometheus_client`.
 pub(crate) const PYTHON: &str = ".db";
+
+/// What is added to its name while a compaction takes it in, so that nobody opens it any more.
+pub(crate) const ASIDE: &str = ".folding";
+const PYTHON_ASIDE: &str = ".db.folding";
 
 /// The one file into which dead segments are compacted.
 pub(crate) const ARCHIVE: &str = "archive.hca";
@@ -140,11 +146,15 @@ impl Directory {
                 names.segments.push(name.to_owned());
             } else if name.ends_with(PYTHON) && !name.starts_with('.') {
                 names.python.push(name.to_owned());
+            } else if name.ends_with(PYTHON_ASIDE) && !name.starts_with('.') {
+                names.python_aside.push(name.to_owned());
             }
         }
         names.segments.sort_unstable();
         names.python.sort_unstable();
         names.python.dedup();
+        names.python_aside.sort_unstable();
+        names.python_aside.dedup();
         // A listing takes several system calls. If one of them ends at an archive that is replaced
         // before the next, tmpfs lists names again that it has listed already (seen). A name that
         // is listed twice is not a copy.
@@ -169,7 +179,8 @@ impl Directory {
     /// Whether the directory contains a file of Python's, judged by the names. A directory that
     /// cannot be listed may contain one.
     pub(crate) fn has_python(&self) -> bool {
-        self.names().map_or(true, |names| !names.python.is_empty())
+        self.names()
+            .map_or(true, |names| !names.python.is_empty() || !names.python_aside.is_empty())
     }
 
     /// Whether this process can create and remove files here, and should: it runs as the
@@ -331,12 +342,25 @@ pub(crate) struct FileId {
     born: (i64, u32),
 }
 
+impl FileId {
+    /// The file's identity in the archive.
+    pub(crate) fn instance(self) -> InstanceId {
+        let (seconds, nanos) = self.born;
+        let born = u64::try_from(seconds).unwrap_or(0).wrapping_mul(1_000_000_000);
+        let born = born.wrapping_add(nanos.into());
+        let device = u128::from(self.device.0) << 32 | u128::from(self.device.1);
+        ((u128::from(self.inode) << 64 | u128::from(born)) ^ device.rotate_left(80)).to_be_bytes()
+    }
+}
+
 /// The names in a directory, sorted by the kind of file.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) segments: Vec<String>,
     /// Of Python's `prometheus_client`.
     pub(crate) python: Vec<String>,
+    /// Of these, those that a compaction takes in.
+    pub(crate) python_aside: Vec<String>,
     pub(crate) set_aside: Vec<String>,
     pub(crate) unfinished: Vec<String>,
     pub(crate) temporary: Vec<String>,

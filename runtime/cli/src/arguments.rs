@@ -78,7 +78,12 @@ pub(crate) enum Command {
         sort: Order,
     },
     /// Compacts the segments of dead processes into the archive. No number changes.
-    Compact,
+    Compact {
+        /// Also the files of dead processes of Python's prometheus_client, whose own collector
+        /// does not find them any more then.
+        #[arg(long)]
+        python: bool,
+    },
     /// Deletes what is no longer wanted. Numbers of living processes are never touched.
     #[command(after_long_help = with_environment(
         "  headcount clean --older-than 30d --dry-run\n  headcount clean --unreadable"

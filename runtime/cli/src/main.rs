@@ -160,7 +160,14 @@ fn run(command: &Command, collector: &Collector, directory: &Path) -> Result<(),
     match command {
         Command::Show(how) => show(collector, how)?,
         Command::Ps { sort } => print::processes(&mut out, &mut collector.segments()?, *sort)?,
-        Command::Compact => {
+        Command::Compact { python } => {
+            if *python {
+                let done = progress::shown(directory, || collector.compact_python_files())?;
+                tell_skipped(done.skipped());
+                let files = done.segments();
+                let plural = if files == 1 { "" } else { "s" };
+                writeln!(out, "{files} file{plural} of Python's compacted")?;
+            }
             let done = progress::shown(directory, || collector.compact())?;
             tell_skipped(done.skipped());
             let (segments, generation) = (done.segments(), done.generation());

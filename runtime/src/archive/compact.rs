@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::merge::archived::{Archive, ArchivedFamily, Tombstone};
-use crate::merge::declared::{DeclaredFamily, uses, votes};
+use crate::merge::declared::{DeclaredFamily, archived_families, uses, votes};
 use crate::merge::family::FamilyMerge;
 use crate::merge::part::Part;
 use crate::merge::totals::{EqualLogs, logs};
@@ -49,16 +49,7 @@ pub(crate) fn compact(
         for used in uses(&logs).filter(|used| used.family.outlives_processes()) {
             found.entry(identity(used.family)).or_default().push(used);
         }
-        let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
-            old.families.iter().map(|family| (identity(&family.family), family)).collect();
-        let mut families = Vec::new();
-        for (identity, uses) in found {
-            let family = archived_family(&uses, known.remove(&identity), now);
-            families.extend(family.map(Arc::new));
-        }
-        families.extend(known.into_values().cloned());
-        cold_sort::sort_by(&mut families, |a, b| identity(&a.family).cmp(&identity(&b.family)));
-        families
+        joined(found, &old.families, now)
     };
     let sum = |of: fn(&Part) -> u64| dead.iter().map(of).fold(0, u64::saturating_add);
     let mut tombstones = old.tombstones;
@@ -90,6 +81,42 @@ pub(crate) fn compact(
         tombstones,
         families,
     }
+}
+
+/// The archive's families, with what was found of them added.
+fn joined(
+    found: BTreeMap<Identity<'_>, Vec<DeclaredFamily<'_>>>,
+    old: &[Arc<ArchivedFamily>],
+    now: u64,
+) -> Vec<Arc<ArchivedFamily>> {
+    let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
+        old.iter().map(|family| (identity(&family.family), family)).collect();
+    let mut families = Vec::new();
+    for (identity, uses) in found {
+        let family = archived_family(&uses, known.remove(&identity), now);
+        families.extend(family.map(Arc::new));
+    }
+    families.extend(known.into_values().cloned());
+    cold_sort::sort_by(&mut families, |a, b| identity(&a.family).cmp(&identity(&b.family)));
+    families
+}
+
+/// Adds families of another library's dead processes, whose files have these identities.
+pub(super) fn take_in(
+    archive: &mut Archive,
+    others: &[Arc<ArchivedFamily>],
+    instances: &[InstanceId],
+    now: u64,
+) {
+    let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
+    for used in archived_families(others, 0) {
+        found.entry(identity(used.family)).or_default().push(used);
+    }
+    archive.families = joined(found, &archive.families, now);
+    let last_seen = archive.generation;
+    let tombstones = instances.iter().map(|instance| Tombstone { instance: *instance, last_seen });
+    archive.tombstones.extend(tombstones);
+    cold_sort::sort_by_key(&mut archive.tombstones, |tombstone| tombstone.instance);
 }
 
 fn archived_family(

@@ -2,19 +2,21 @@
 //! doubling a count.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::directory::Directory;
 use crate::error::Error;
-use crate::merge::archived::Archive;
+use crate::merge::archived::{Archive, ArchivedFamily};
 use crate::merge::part::Part;
+use crate::model::instance::InstanceId;
 use crate::process::{Forks, now_ns};
 use crate::reader::liveness::Here;
 use crate::reader::log_reader::Logs;
 use crate::reader::segment::Segment;
 use crate::reader::times::Clock;
 
-use super::compact::{SeriesOfSegments, compact, leave_out_ended, series_of};
+use super::compact::{SeriesOfSegments, compact, leave_out_ended, series_of, take_in};
 use super::encoding::encode;
 use super::limits::Limits;
 use super::listing::{Listed, Opened};
@@ -156,6 +158,23 @@ impl<'a> Compactor<'a> {
             next.parts.push(part);
             next.buried.extend(files.into_iter().map(|file| file.name));
         }
+    }
+
+    /// Writes a generation with families of another library's dead processes, whose files have
+    /// these identities. The caller removes the files then.
+    pub(crate) fn take_in(
+        &self,
+        families: &[Arc<ArchivedFamily>],
+        instances: &[InstanceId],
+    ) -> Result<u64, Error> {
+        let here = Here::in_directory(self.directory);
+        let (mut old, listing, original) = self.list(&here, true, &mut Vec::new())?;
+        let clock = Clock::new(old.base, listing.bases.iter().copied());
+        old.count_from(&clock);
+        let mut archive = compact(old, &[], &listing.instances, now_ns());
+        take_in(&mut archive, families, instances, now_ns());
+        self.write(&original, &encode(&archive, now_ns()))?;
+        Ok(archive.generation)
     }
 
     /// Writes a generation without what `what` deletes, unless it deletes nothing, and returns how

@@ -70,6 +70,12 @@ impl<'a> Compactor<'a> {
         original.check()?;
         let mut listing = Listing::default();
         let mut unread = HashSet::new();
+        for name in &names.python_aside {
+            // It may be in the archive; its tombstone stays as long as it does.
+            if let Ok(Some((_, Some(id)))) = self.directory.open_dated(name) {
+                listing.instances.insert(id.instance());
+            }
+        }
         for name in names.segments {
             match self.open(&name, here) {
                 Ok(Some(Opened { header, life, .. })) => {

@@ -36,4 +36,4 @@ pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use forget::{forget_all, forget_untouched, series_of_archive};
 pub(crate) use limits::Limits;
-pub(crate) use space::{holding_the_lock, make_space, one_that_fits};
+pub(crate) use space::{holding_the_lock, holding_the_lock_of_any, make_space, one_that_fits};

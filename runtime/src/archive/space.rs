@@ -48,13 +48,22 @@ pub(crate) fn holding_the_lock<T>(
         // without files of headcount's.
         return Ok(None);
     }
+    holding_the_lock_of_any(directory, forks, what).map(Some)
+}
+
+/// The same in any directory.
+pub(crate) fn holding_the_lock_of_any<T>(
+    directory: &Directory,
+    forks: Forks,
+    what: impl FnOnce(&Compactor<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let path = directory.path();
     if !directory.is_writable() {
         return Err(Error::directory("the directory is not this user's to write").at(path));
     }
     let compactor = Compactor::new(directory, forks).map_err(|e| e.at(path))?;
     let compactor = compactor.ok_or_else(|| Error::new(ErrorKind::Busy).at(path))?;
-    what(&compactor).map(Some).map_err(|e| e.at(path))
+    what(&compactor).map_err(|e| e.at(path))
 }
 
 /// Writes one generation. If there is no space for the new archive beside the old one and the

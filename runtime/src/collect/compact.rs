@@ -14,8 +14,8 @@ use super::{Collector, SegmentInfo};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compacted {
-    segments: usize,
-    generation: u64,
+    pub(super) segments: usize,
+    pub(super) generation: u64,
     pub(super) skipped: Vec<Error>,
 }
 

@@ -8,6 +8,7 @@ mod catalogue;
 mod clean;
 mod collector;
 mod compact;
+mod compact_python;
 mod constant;
 mod list_segments;
 mod program_families;

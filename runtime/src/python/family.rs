@@ -15,6 +15,8 @@ pub(crate) struct Combined {
     pub(super) mode: Option<GaugeMode>,
     /// Whether files differ in its type, its mode or its help text.
     pub(super) has_conflict: bool,
+    /// Whether they differ in more than the help text.
+    pub(super) differs: bool,
     pub(super) children: Vec<Child>,
 }
 

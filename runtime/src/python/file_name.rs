@@ -1,7 +1,7 @@
 //! The name of a file: `counter_PID.db`, `gauge_MODE_PID.db`, `histogram_PID.db`,
 //! `summary_PID.db`.
 
-use crate::directory::PYTHON;
+use crate::directory::{ASIDE, PYTHON};
 use crate::error::{Error, ErrorKind};
 use crate::model::{GaugeMode, MetricType};
 
@@ -17,6 +17,7 @@ pub(super) struct FileName<'a> {
 
 impl<'a> FileName<'a> {
     pub(super) fn parse(name: &'a str) -> Result<Self, Error> {
+        let name = name.strip_suffix(ASIDE).unwrap_or(name);
         let reason = "not a name of a file of prometheus_client, such as `counter_17.db`";
         let wrong = || Error::new(ErrorKind::NotSegment { reason });
         let stem = name.strip_suffix(PYTHON).ok_or_else(wrong)?;
@@ -39,6 +40,29 @@ impl<'a> FileName<'a> {
     pub(super) fn has_times(&self) -> bool {
         self.mode.is_some_and(GaugeMode::is_recent)
     }
+}
+
+/// What a compaction does with a file whose process has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remains {
+    /// Its numbers are kept.
+    Kept,
+    /// A gauge of living processes: it is removed.
+    Gone,
+}
+
+/// The number of the process that the file belongs to, and what remains of it. `None`: the process
+/// has another name; or the file stays, since each process's gauge is a series of its own, or has a
+/// time that Python's clock gave it.
+pub(crate) fn process_of(name: &str) -> Option<(u32, Remains)> {
+    let FileName { mode, pid, .. } = FileName::parse(name).ok()?;
+    let pid = Some(pid).filter(|pid| pid.bytes().all(|digit| digit.is_ascii_digit()))?;
+    let remains = match mode {
+        Some(mode) if mode.is_live() => Remains::Gone,
+        Some(mode) if mode.is_all() || mode.is_recent() => return None,
+        _ => Remains::Kept,
+    };
+    Some((pid.parse().ok()?, remains))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ struct Family {
     kind: MetricType,
     mode: Option<GaugeMode>,
     has_conflict: bool,
+    differs: bool,
     series: Vec<Series>,
     by_labels: HashMap<Labels, usize>,
     /// The values of a gauge, as its mode is known at the end only.
@@ -164,7 +165,7 @@ impl Merging {
         match known {
             Place::Gauge { family, .. } | Place::Total { family, .. } if is_of_type(family) => {
                 if let Some(family) = self.families.get_mut(family as usize) {
-                    family.has_conflict |= family.mode != file.mode;
+                    family.differs |= family.mode != file.mode;
                 }
                 return known;
             }
@@ -189,8 +190,8 @@ impl Merging {
             self.families.len() - 1
         });
         let Some(family) = self.families.get_mut(at) else { return Place::Unknown };
-        family.has_conflict |=
-            (family.kind, family.mode) != (file.kind, file.mode) || family.help != key.help;
+        family.differs |= (family.kind, family.mode) != (file.kind, file.mode);
+        family.has_conflict |= family.help != key.help;
         let mut labels = key.labels.clone();
         let mut bound = None;
         match family.kind {
@@ -247,6 +248,7 @@ impl Family {
             kind: file.kind,
             mode: file.mode,
             has_conflict: false,
+            differs: false,
             series: Vec::new(),
             by_labels: HashMap::new(),
             values: Vec::new(),
@@ -283,7 +285,8 @@ impl Family {
             help: self.help,
             kind: self.kind,
             mode: self.mode,
-            has_conflict: self.has_conflict,
+            has_conflict: self.has_conflict || self.differs,
+            differs: self.differs,
             children,
         }
     }

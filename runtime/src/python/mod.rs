@@ -9,6 +9,7 @@
 //! kept        what stays between two passes: keys, and the places of the values in each file
 //! pass        all files of a directory, in the order of their names
 //! merging     the values of all files into families, as `MultiProcessCollector.merge` does it
+//! fit         which files the archive can take in
 //! page        these families as this library shows them; archived: as it adds them to its own
 //! files       the public function
 //! ```
@@ -24,6 +25,7 @@ mod archived;
 mod family;
 mod file_name;
 mod files;
+mod fit;
 mod kept;
 mod key;
 mod key_table;
@@ -36,7 +38,9 @@ mod total;
 
 pub(crate) use archived::archived;
 pub use family::{Family, Merged, Sample};
+pub(crate) use file_name::{Remains, process_of};
 pub use files::merge;
+pub(crate) use fit::Fit;
 pub(crate) use kept::Kept;
 pub(crate) use page::family as page_family;
 pub(crate) use pass::Pass;

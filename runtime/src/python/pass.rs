@@ -1,16 +1,18 @@
 //! All files of a directory, in the order of their names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::directory::{Directory, FileId};
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
+use crate::model::instance::InstanceId;
 
 use super::family::Combined;
 use super::file_name::FileName;
 use super::kept::Kept;
-use super::layout::Layout;
+use super::key_table::KeyTable;
+use super::layout::{Entry, Layout};
 use super::merging::{LeftOut, Merging};
 use super::read::{Buffer, Earlier, read};
 
@@ -19,6 +21,10 @@ use super::read::{Buffer, Earlier, read};
 pub(crate) struct Pass {
     merging: Merging,
     kept: Kept,
+    reading: Reading,
+    /// The files that were read, by their names.
+    files: Vec<(String, Arc<Layout>)>,
+    most: u64,
     /// About the bytes of memory that it takes.
     pub(crate) size: u64,
     pub(crate) skipped: Vec<Error>,
@@ -38,18 +44,47 @@ impl Pass {
         }
         let Kept { keys, layouts } = earlier.unwrap_or_default();
         pass.kept.keys = keys;
-        let mut reading =
-            Reading { layouts, neighbours: HashMap::new(), buffer: Buffer::default() };
+        pass.reading.layouts = layouts;
+        pass.most = most;
         for name in names {
-            let left = most.saturating_sub(pass.size);
-            if let Err(e) = pass.read(directory, name, &mut reading, left) {
-                if e.is_transient() {
-                    return Err(e.at(&directory.path().join(name)));
-                }
-                pass.skipped.push(e.at(&directory.path().join(name)));
-            }
+            pass.read_one(directory, name)?;
         }
         Ok(pass)
+    }
+
+    fn read_one(&mut self, directory: &Directory, name: &str) -> Result<(), Error> {
+        let mut reading = core::mem::take(&mut self.reading);
+        let left = self.most.saturating_sub(self.size);
+        let read = self.read(directory, name, &mut reading, left);
+        self.reading = reading;
+        match read {
+            Err(e) if e.is_transient() => return Err(e.at(&directory.path().join(name))),
+            Err(e) => self.skipped.push(e.at(&directory.path().join(name))),
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads a file that a compaction is taking into the archive, unless it was read under its
+    /// other name, or is in the archive that was read. `false`: it is gone, and may be in neither.
+    pub(crate) fn read_aside(
+        &mut self,
+        directory: &Directory,
+        name: &str,
+        is_archived: impl Fn(&InstanceId) -> bool,
+    ) -> Result<bool, Error> {
+        let Some((_, id)) = directory.open_dated(name)? else { return Ok(false) };
+        let is_known =
+            id.is_some_and(|id| self.kept.layouts.contains_key(&id) || is_archived(&id.instance()));
+        if !is_known {
+            self.read_one(directory, name)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether one of the files that were read is in the archive as well.
+    pub(crate) fn has_any(&self, is_archived: impl Fn(&InstanceId) -> bool) -> bool {
+        self.kept.layouts.keys().any(|id| is_archived(&id.instance()))
     }
 
     fn read(
@@ -82,10 +117,16 @@ impl Pass {
             self.size = self.size.saturating_add(layout.entries.len() as u64 * 32);
         }
         neighbours.insert(file.kind, Arc::clone(&layout));
+        self.files.push((name.to_owned(), Arc::clone(&layout)));
         if let Some(id) = id {
             self.kept.layouts.insert(id, layout);
         }
         left_out.told()
+    }
+
+    /// The families, and the files in which they are.
+    pub(super) fn into_files(self) -> (Vec<Combined>, Files) {
+        (self.merging.finish(), Files { files: self.files, keys: self.kept.keys })
     }
 
     /// The families, in the order in which they were met, and what is kept for the next pass.
@@ -95,6 +136,58 @@ impl Pass {
     }
 }
 
+/// The files that were read, and their keys.
+#[derive(Debug)]
+pub(super) struct Files {
+    files: Vec<(String, Arc<Layout>)>,
+    keys: KeyTable,
+}
+
+/// A family, and the labels of one of its histograms.
+type Histogram<'a> = (&'a str, Vec<&'a (String, String)>);
+
+impl Files {
+    /// The families whose histograms do not all have the same bounds in each file.
+    pub(super) fn with_other_bounds(&self) -> HashSet<String> {
+        let mut bounds = HashMap::<&str, Vec<&str>>::new();
+        let (mut seen, mut others) = (HashSet::new(), HashSet::new());
+        for (_, layout) in &self.files {
+            if !seen.insert(Arc::as_ptr(layout)) {
+                continue;
+            }
+            let mut here = HashMap::<Histogram<'_>, Vec<&str>>::new();
+            for entry in &layout.entries {
+                let Ok(key) = self.keys.get(entry.key) else { continue };
+                let (le, labels) =
+                    key.labels.iter().partition::<Vec<_>, _>(|(name, _)| name == "le");
+                let all = here.entry((&key.family, labels)).or_default();
+                all.extend(le.first().map(|(_, le)| le.as_str()));
+            }
+            for ((family, _), mut own) in here {
+                own.sort_unstable();
+                let known = bounds.entry(family).or_insert_with(|| own.clone());
+                if *known != own {
+                    others.insert(family.to_owned());
+                }
+            }
+        }
+        others
+    }
+
+    /// The files that have one of these families.
+    pub(super) fn with_families(
+        &self,
+        families: &HashSet<String>,
+    ) -> impl Iterator<Item = &String> {
+        let is_one = |id: u32| self.keys.get(id).is_ok_and(|key| families.contains(&key.family));
+        let bad: Vec<bool> = (0_u32..).take(self.keys.len()).map(is_one).collect();
+        let is_bad = move |entry: &Entry| bad.get(entry.key as usize) == Some(&true);
+        let files = self.files.iter().filter(move |(_, layout)| layout.entries.iter().any(&is_bad));
+        files.map(|(name, _)| name)
+    }
+}
+
+#[derive(Debug, Default)]
 struct Reading {
     layouts: HashMap<FileId, Arc<Layout>>,
     /// The layout of the file before of each type.

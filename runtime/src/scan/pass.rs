@@ -75,6 +75,7 @@ pub(crate) struct Scan {
     archive: Option<Arc<ReadArchive>>,
     /// Python's files.
     pub(crate) python: python::Pass,
+    has_python: bool,
     /// The number of damaged segments that a compaction has set aside.
     pub(crate) set_aside: usize,
     pub(crate) skipped: Vec<Error>,
@@ -181,8 +182,10 @@ impl Scan {
         match directory.names() {
             Ok(mut names) => {
                 let python = core::mem::take(&mut names.python);
+                scan.has_python =
+                    with_python && !(python.is_empty() && names.python_aside.is_empty());
                 scan.read_segments(directory, names)?;
-                if with_python {
+                if scan.has_python {
                     scan.read_python(directory, &python, earlier)?;
                 }
             }
@@ -191,19 +194,29 @@ impl Scan {
             Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Some),
             Err(e) => return Err(e),
         }
+        let mut knows_archive = true;
         // Last: a segment that was compacted meanwhile was read already, and has a tombstone here.
         match archive::read_after(directory, earlier.archive()) {
             Ok(archive) => {
                 let size = archive.as_ref().map_or(0, |read| read.size);
                 match scan.memory.take_bytes(size) {
                     Ok(()) => scan.archive = archive,
-                    Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
+                    Err(e) => {
+                        knows_archive = false;
+                        scan.skipped.push(e.at(&directory.path().join(ARCHIVE)));
+                    }
                 }
             }
             // If descriptors are short for a moment, a page without the archive would make every
             // counter fall.
             Err(e) if e.is_transient() => return Err(e.at(&directory.path().join(ARCHIVE))),
-            Err(e) => scan.skipped.push(e.at(&directory.path().join(ARCHIVE))),
+            Err(e) => {
+                knows_archive = false;
+                scan.skipped.push(e.at(&directory.path().join(ARCHIVE)));
+            }
+        }
+        if !scan.read_python_aside(directory, knows_archive)? {
+            return Ok(None);
         }
         if scan.archive().generation.saturating_sub(at_first) > TOMBSTONE_GENERATIONS {
             return Ok(None);
@@ -256,15 +269,39 @@ impl Scan {
         names: &[String],
         earlier: &CollectionCache,
     ) -> Result<(), Error> {
-        if names.is_empty() {
-            return Ok(());
-        }
         self.python =
             python::Pass::of(directory, names, earlier.take_python(), self.memory.left())?;
         self.skipped.append(&mut self.python.skipped);
         // It looks at what is left itself.
         let _ = self.memory.take_bytes(self.python.size);
         Ok(())
+    }
+
+    /// Reads Python's files that a compaction is taking into the archive. Each counts once: in its
+    /// file, under one of its names, or in the archive. `false`: one was taken in meanwhile, and
+    /// counts twice or not at all.
+    fn read_python_aside(
+        &mut self,
+        directory: &Directory,
+        knows_archive: bool,
+    ) -> Result<bool, Error> {
+        if !self.has_python {
+            return Ok(true);
+        }
+        let archive = self.archive.clone();
+        let archive = archive.as_ref().map(|read| &read.archive);
+        let is_archived = |instance: &InstanceId| archive.is_some_and(|read| read.has(instance));
+        // After the archive was read: what has been renamed since the listing is found here.
+        for name in directory.names()?.python_aside {
+            if !self.python.read_aside(directory, &name, is_archived)? {
+                return Ok(false);
+            }
+        }
+        self.skipped.append(&mut self.python.skipped);
+        // One whose name was gone is in an archive that was read then, or in a later one.
+        let generation = archive.map_or(0, |read| read.generation);
+        let is_newest = !knows_archive || archive::generation(directory)? == generation;
+        Ok(is_newest && !self.python.has_any(is_archived))
     }
 
     fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {

@@ -1,0 +1,42 @@
+//! Whether any process can write to a file.
+//!
+//! A kernel gives a read lease on a file only if nobody has it open for writing, or mapped so, in
+//! any process of any container. A process number says less: it is used again, and means another
+//! process in another namespace.
+#![expect(unsafe_code, reason = "leases, which rustix lacks")]
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::io::Errno;
+
+/// `F_SETSIG` of Linux, which the crate `libc` lacks.
+const SET_SIGNAL: i32 = 10;
+
+/// Whether a process has the file open for writing at this moment. `None`: the filesystem has no
+/// leases, or the file is another user's.
+pub(crate) fn has_writers(file: impl AsFd) -> Option<bool> {
+    let file = file.as_fd();
+    // Somebody who opens the file for writing now waits until the lease is gone, and its holder
+    // gets a signal. Not SIGIO, which ends a program: SIGURG, which nobody notices.
+    control(file, SET_SIGNAL, libc::SIGURG).ok()?;
+    match control(file, libc::F_SETLEASE, libc::F_RDLCK) {
+        Ok(()) => {
+            let _ = control(file, libc::F_SETLEASE, libc::F_UNLCK);
+            Some(false)
+        }
+        Err(Errno::AGAIN) => Some(true),
+        Err(_) => None,
+    }
+}
+
+fn control(file: BorrowedFd<'_>, what: i32, how: i32) -> Result<(), Errno> {
+    // SAFETY: `fcntl` is given an open descriptor, which the borrow keeps open, and commands that
+    // take an integer and no pointer.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), what, how) };
+    if result < 0 { Err(last_error()) } else { Ok(()) }
+}
+
+fn last_error() -> Errno {
+    let error = std::io::Error::last_os_error();
+    error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)
+}
