@@ -161,6 +161,48 @@ fn every_value_is_in_its_bucket_whoever_observed_it_and_whatever_became_of_them(
 }
 
 #[test]
+fn versions_of_different_schemas_come_to_the_coarsest_whoever_is_compacted_first() {
+    let mut random = Random::seeded();
+    for _ in 0..4 {
+        let folder = temporary_directory(Medium::Memory);
+        let directory = folder.path();
+        let mut living = Vec::new();
+        let (mut coarsest, mut all) = (5, Vec::new());
+        let mut dead = 0;
+        for _ in 0..6 {
+            let schema = u32::try_from(random.below(6)).expect("small");
+            let (seed, count) = (random.below(1 << 40), 20 + random.below(100));
+            let mut process = start(directory);
+            process.tell(&format!("declare {schema}"));
+            process.tell(&format!("mix {seed} {count}"));
+            coarsest = coarsest.min(schema);
+            all.extend(values(seed, usize::try_from(count).expect("small")));
+            living.push(process);
+            // Any of them ends, and what has ended is compacted or not.
+            if random.below(2) == 0 {
+                let which = usize::try_from(random.below(living.len() as u64)).expect("small");
+                drop(living.swap_remove(which));
+                dead += 1;
+                if random.below(2) == 0 {
+                    eventually("it is compacted", || {
+                        let done = Collector::from_directory(directory).compact().expect("ours");
+                        dead -= done.segments();
+                        (dead == 0).then_some(())
+                    });
+                }
+            }
+            assert_is(&only(directory, "mixed_bytes"), coarsest, &all);
+        }
+        drop(living);
+        eventually("all are compacted", || {
+            Collector::from_directory(directory).compact().expect("ours");
+            headcount_tests::files::segments(directory).is_empty().then_some(())
+        });
+        assert_is(&only(directory, "mixed_bytes"), coarsest, &all);
+    }
+}
+
+#[test]
 fn what_is_no_number_is_refused_and_infinities_are_behind_the_last_bucket() {
     let folder = temporary_directory(Medium::Memory);
     let mut process = start(folder.path());
@@ -224,6 +266,14 @@ fn without_room_for_a_block_values_count_in_sum_and_count_and_it_is_told() {
     assert!((found.sum - sum).abs() <= size / 1e9, "{} is not {sum}", found.sum);
     assert_eq!(native(&found).count(), found.count());
     assert!(process.tell("health").contains("space"), "{}", process.tell("health"));
+    let json = Collector::from_directory(directory).collect().expect("a snapshot");
+    let json = json.render("application/json");
+    let json: serde_json::Value = serde_json::from_slice(json.body()).expect("JSON");
+    let families = json["families"].as_array().expect("a list");
+    let fine = families.iter().find(|family| family["name"] == "fine_bytes").expect("it is there");
+    let quantiles = fine["series"][0]["quantiles"].as_array().expect("a list");
+    let medians = quantiles.iter().filter(|found| found["quantile"] == 0.5);
+    assert_eq!((quantiles.len(), medians.count()), (3, 1), "{quantiles:?}");
     // What people see says how little is known; Prometheus gets a histogram without native buckets.
     let quantile = found.quantile(0.5).expect("there are values");
     assert!(quantile.low <= quantile.high, "{quantile:?}");

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 use std::time::UNIX_EPOCH;
 
-use crate::model::{MetricFamily, NativeBuckets, Number, Series, Snapshot, Value};
+use crate::model::{HistogramValue, MetricFamily, NativeBuckets, Number, Series, Snapshot, Value};
 
 use super::number::{decimal, integer};
 use super::page::Page;
@@ -92,6 +92,7 @@ async fn write_series(page: &mut Page, series: &Series) {
             page.out.push(']');
             if let Some(native) = &histogram.native {
                 write_native(page, native);
+                write_quantiles(&mut page.out, histogram);
             }
         }
     }
@@ -119,6 +120,26 @@ fn write_native(page: &mut Page, native: &NativeBuckets) {
         page.out.push(']');
     }
     page.out.push('}');
+}
+
+/// Writes quantiles, each with the interval in which the true one lies. Classic buckets have all
+/// that is known of theirs; of native ones, a reader would need the bounds.
+fn write_quantiles(out: &mut String, histogram: &HistogramValue) {
+    let found = [0.5, 0.9, 0.99].map(|q| Some((q, histogram.quantile(q)?)));
+    out.push_str(",\"quantiles\":[");
+    for (at, (q, found)) in found.into_iter().flatten().enumerate() {
+        separate(out, at);
+        for (name, n) in
+            [("{\"quantile\":", q), (",\"value\":", found.value), (",\"low\":", found.low)]
+        {
+            out.push_str(name);
+            number(out, n);
+        }
+        out.push_str(",\"high\":");
+        number(out, found.high);
+        out.push('}');
+    }
+    out.push(']');
 }
 
 fn write_sum(out: &mut String, count: u64, sum: f64) {

@@ -4,10 +4,11 @@
 #![allow(clippy::print_stdout, reason = "the answers")]
 
 use std::io::{BufRead, Write};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use headcount::{Config, Histogram, SegmentSize, metric, timed};
+use headcount::{Config, Histogram, SegmentSize, dynamic, metric, timed};
 use headcount_tests::child::in_child;
 use headcount_tests::random::Random;
 
@@ -35,6 +36,9 @@ fn job(queue: &str, fails: bool) -> Result<(), ()> {
 
 #[timed(metric = PLAIN)]
 fn on_metric() {}
+
+/// Of the schema that this version of the program declares.
+static MIXED: OnceLock<Histogram> = OnceLock::new();
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(2).collect();
@@ -74,6 +78,16 @@ fn obey(line: &str) -> String {
             }
         }
         "fork" => in_child(|| observe(number(1), number(2))),
+        "declare" => {
+            let schema = u8::try_from(number(1)).expect("a schema");
+            let mixed = dynamic::histogram("mixed_bytes", "Mixed.").native(schema).register();
+            MIXED.set(mixed.expect("it is declared")).expect("declared once");
+        }
+        "mix" => {
+            let mut random = Random::of(number(1));
+            let mixed = MIXED.get().expect("declared before");
+            (0..number(2)).for_each(|_| mixed.observe(headcount_tests::native::value(&mut random)));
+        }
         "work" => {
             for n in 0..number(1) {
                 let _ = work(n % 4 == 0);

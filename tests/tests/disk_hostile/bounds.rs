@@ -1,7 +1,7 @@
 //! Numbers, lengths and names that would cost a reader much.
 
 use crate::families::leaves_out;
-use crate::forge::{F64, Family, Forged, HISTOGRAM, NANOS, Record, numbers, series};
+use crate::forge::{F64, Family, Forged, HISTOGRAM, NANOS, NATIVE, Record, numbers, series};
 use crate::{collect, skips, with_two_segments};
 
 #[test]
@@ -115,4 +115,58 @@ fn buckets_that_wrap_do_not_fall() {
     // A page whose buckets fall is refused by its reader.
     let found = collect(folder.path());
     assert!(found.page.value("x_total_count").is_some() || !found.skipped.is_empty());
+}
+
+/// A native histogram of schema 0 at slot 1, which has 9 cells.
+fn native() -> Vec<u8> {
+    let family = Family { metric: NATIVE, value: F64, name: "x_bytes", ..Family::default() };
+    let mut log = family.record(0);
+    log.extend(series(0, 1, 9, &[]));
+    log
+}
+
+fn block(slot: u32, cells: u32, first: i32, negative: u32) -> Vec<u8> {
+    let record = Record::new(6, slot).u32(1).u32(cells);
+    record.bytes(&first.to_le_bytes()).u32(negative).end()
+}
+
+#[test]
+fn blocks_of_native_histograms_that_lie_are_skipped() {
+    let forged = |blocks: &[Vec<u8>]| {
+        let log = [native(), blocks.concat()].concat();
+        Forged { log, limit: 4096, ..Forged::default() }
+    };
+    let overlap = "blocks of native histograms that overlap";
+    skips(&forged(&[block(10, 32, 1, 0), block(41, 32, 33, 0)]), overlap);
+    skips(&forged(&[block(100, 32, 1, 0), block(100, 32, 1, 1)]), overlap);
+    skips(&forged(&[block(0, 32, 1, 0)]), overlap);
+    skips(&forged(&[block(u32::MAX - 30, 32, 1, 0)]), overlap);
+    let wrong = "a block of a native histogram";
+    for (cells, first, negative) in
+        [(1 << 31, 1, 0), (0, 1, 0), (33, 1, 0), (32, i32::MIN, 0), (32, i32::MAX, 0), (32, 1, 2)]
+    {
+        skips(&forged(&[block(10, cells, first, negative)]), wrong);
+    }
+    // Cells that the segment does not have.
+    let forged = Forged { slots_used: 40, ..forged(&[block(10, 32, 1, 0)]) };
+    skips(&forged, "more blocks of native histograms than it has space for");
+}
+
+#[test]
+fn as_many_blocks_as_there_are_cells_cost_bounded_memory() {
+    let folder = with_two_segments();
+    for instance in 1..=10 {
+        let mut log = native();
+        // All over the indices, and again and again the same.
+        for n in 0..32_000 {
+            log.extend(block(10 + 32 * n, 32, (n % 4_000).cast_signed() * 32 - 64_000, n % 2));
+        }
+        let cells = (10..4096).map(|slot| (slot, u64::MAX)).collect();
+        Forged { instance, log, cells, ..Forged::default() }.write(folder.path());
+    }
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    #[expect(clippy::cast_precision_loss, reason = "as the page has it")]
+    let most = u64::MAX as f64;
+    assert_eq!(found.page.value("x_bytes_count"), Some(most));
 }
