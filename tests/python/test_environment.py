@@ -70,6 +70,32 @@ class Directory(unittest.TestCase):
         output(code + textwrap.dedent(COUNT), bridge=False)
         self.assertTrue(os.listdir(path))
 
+    def test_a_relative_path_is_that_of_the_start(self):
+        folder = tempfile.mkdtemp()
+        code = f"os.chdir({folder!r}); os.environ['prometheus_multiproc_dir'] = 'metric'\n"
+        code += "import headcount.bridge; os.chdir('/')\n" + textwrap.dedent(COUNT)
+        self.assertEqual(samples(output(code, bridge=False)), {"c_total": 2})
+        self.assertTrue(os.listdir(os.path.join(folder, "metric")))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_workers_of_another_user_share_by_their_group(self):
+        folder = tempfile.mkdtemp()
+        os.chmod(folder, 0o755)
+        code = """
+            c = Counter('c', 'C.'); c.inc()
+            if os.fork() == 0:
+                os.setgroups([]); os.setgid(65534); os.setuid(65534)
+                c.inc(2)
+                import headcount
+                os._exit(0 if headcount.health()['is_shared'] else 1)
+            assert os.wait()[1] == 0
+            sys.stdout.write(generate_latest().decode())
+        """
+        path = os.path.join(folder, "metrics")
+        page = output(code, path, HEADCOUNT_GROUP="65534")
+        self.assertEqual(samples(page), {"c_total": 3})
+        self.assertEqual(os.stat(path).st_mode & 0o7777, 0o2770)
+
     def test_a_collector_without_a_directory_is_an_error(self):
         code = """
             from prometheus_client.multiprocess import MultiProcessCollector

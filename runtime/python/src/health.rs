@@ -1,6 +1,6 @@
 //! What this process does not share or does not count.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headcount::Config;
 use pyo3::prelude::*;
@@ -15,7 +15,8 @@ pub(crate) fn health(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let result = PyDict::new(py);
     result.set_item("is_shared", health.is_shared())?;
     result.set_item("has_started", health.has_started())?;
-    result.set_item("directory", health.directory())?;
+    // As text: for a path, a module would be imported, which a process in a jail may not find.
+    result.set_item("directory", health.directory().map(Path::as_os_str))?;
     result.set_item("problem", health.problem().map(ToString::to_string))?;
     result.set_item("dropped_series", health.dropped_series())?;
     result.set_item("dropped_operations", health.dropped_operations())?;

@@ -3,11 +3,14 @@
 import os
 import warnings
 
+from headcount import _native
 from headcount._bridge import warn
 
 HEADCOUNT = "HEADCOUNT_DIR"
 UPPER = "PROMETHEUS_MULTIPROC_DIR"
 LOWER = "prometheus_multiproc_dir"
+#: The group of workers that are not the master's user.
+GROUP = "HEADCOUNT_GROUP"
 
 
 def chosen() -> str | None:
@@ -36,8 +39,17 @@ def prepare() -> None:
         )
     elif os.environ.get(UPPER, directory) != directory:
         warn.once(f"{HEADCOUNT} and {UPPER} differ: {directory} is used")
+    # Servers change to other directories.
+    directory = os.path.abspath(directory)
     os.environ[UPPER] = directory
+    if HEADCOUNT in os.environ:
+        os.environ[HEADCOUNT] = directory
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        if os.environ.get(GROUP):
+            # headcount makes one for the group, and this process keeps it open for its children,
+            # which may be other users.
+            _native.init(directory)
+        else:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
     except OSError as error:
-        warn.once(f"the directory {directory} can't be created: {error}")
+        warn.once(f"the directory {directory} can't be used: {error}")

@@ -21,7 +21,8 @@ def about_health() -> None:
     """Warns of what this process does not share or has not counted."""
     health = _native.health()
     problem = health["problem"]
-    if problem is not None:
+    # That no directory was named is said at the start.
+    if problem is not None and health["directory"] is not None:
         once(f"what this process counts is not shared, or incomplete: {problem}")
     if health["dropped_series"]:
         once(
