@@ -50,7 +50,7 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "python",
         modules: &["python"],
-        may_use: &["error", "model", "directory", "reader", "merge"],
+        may_use: &["error", "model", "base", "directory", "reader", "merge"],
     },
     Layer {
         name: "replace",

@@ -15,17 +15,32 @@ const SET_SIGNAL: i32 = 10;
 /// Whether a process has the file open for writing at this moment. `None`: the filesystem has no
 /// leases, or the file is another user's.
 pub(crate) fn has_writers(file: impl AsFd) -> Option<bool> {
-    let file = file.as_fd();
-    // Somebody who opens the file for writing now waits until the lease is gone, and its holder
-    // gets a signal. Not SIGIO, which ends a program: SIGURG, which nobody notices.
-    control(file, SET_SIGNAL, libc::SIGURG).ok()?;
-    match control(file, libc::F_SETLEASE, libc::F_RDLCK) {
-        Ok(()) => {
-            let _ = control(file, libc::F_SETLEASE, libc::F_UNLCK);
-            Some(false)
-        }
+    match Unwritten::hold(file.as_fd()) {
+        Ok(_) => Some(false),
         Err(Errno::AGAIN) => Some(true),
         Err(_) => None,
+    }
+}
+
+/// As long as it exists, nobody has the file open for writing. Whoever opens it meanwhile waits, so
+/// it must not exist for long.
+#[derive(Debug)]
+pub(crate) struct Unwritten<'a>(BorrowedFd<'a>);
+
+impl<'a> Unwritten<'a> {
+    /// `AGAIN`: somebody has it open for writing.
+    pub(crate) fn hold(file: BorrowedFd<'a>) -> Result<Self, Errno> {
+        // Somebody who opens the file for writing now waits until the lease is gone, and its holder
+        // gets a signal. Not SIGIO, which ends a program: SIGURG, which nobody notices.
+        control(file, SET_SIGNAL, libc::SIGURG)?;
+        control(file, libc::F_SETLEASE, libc::F_RDLCK)?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        let _ = control(self.0, libc::F_SETLEASE, libc::F_UNLCK);
     }
 }
 

@@ -86,5 +86,5 @@ fn add(
     };
     let found = read(&fd, Earlier::default(), file.has_times(), u64::MAX, keys, buffer)?;
     let Some((layout, bytes)) = found else { return Ok(()) };
-    merging.add(file, &layout, bytes, keys)?.told()
+    merging.add(file, &layout, layout.values(bytes), keys)?.told()
 }

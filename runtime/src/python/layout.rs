@@ -45,6 +45,14 @@ impl Layout {
         size_of::<Self>().saturating_add(size_of_val(&*self.entries)) as u64
     }
 
+    /// Its keys with values that were kept, which have no times.
+    pub(super) fn with<'a>(
+        &'a self,
+        values: &'a [f64],
+    ) -> impl Iterator<Item = (KeyId, f64, f64)> + 'a {
+        self.entries.iter().zip(values).map(|(entry, value)| (entry.key, *value, 0.0))
+    }
+
     /// The values, and when they were set: 0 if the file has no times.
     pub(super) fn values(&self, bytes: &[u8]) -> impl Iterator<Item = (KeyId, f64, f64)> {
         let has_times = self.width == 16;

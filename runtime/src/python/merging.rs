@@ -100,12 +100,12 @@ pub(super) struct LeftOut {
 }
 
 impl Merging {
-    /// Adds a file.
+    /// Adds a file: its layout, and the values with their keys and times.
     pub(super) fn add(
         &mut self,
         file: FileName<'_>,
         layout: &Layout,
-        bytes: &[u8],
+        values: impl Iterator<Item = (KeyId, f64, f64)>,
         keys: &KeyTable,
     ) -> Result<LeftOut, Error> {
         // Before anything is added: such a file has no entry that counts.
@@ -121,7 +121,7 @@ impl Merging {
             self.pids.push(file.pid.to_owned());
         }
         let mut left_out = LeftOut::default();
-        for (key, value, time) in layout.values(bytes) {
+        for (key, value, time) in values {
             // The most frequent case, in a few instructions.
             let place = self.places.get(key as usize).copied().unwrap_or_default();
             if let Place::Total { family, total } = place {

@@ -7,6 +7,7 @@
 //! layout      the entries in these bytes, and which of the two layouts they have
 //! key         an entry's key, a JSON array; key_table has all of them, each parsed once
 //! kept        what stays between two passes: keys, and the places of the values in each file
+//! watch       which files nobody has opened since
 //! pass        all files of a directory, in the order of their names
 //! merging     the values of all files into families, as `MultiProcessCollector.merge` does it
 //! fit         which files the archive can take in
@@ -16,7 +17,8 @@
 //!
 //! Every byte is hostile: a bad file, or a bad entry, costs itself and is reported. A file is read
 //! and never mapped, since its process may truncate it. Neither the age of a file nor the process
-//! number in its name says whether its process is alive, so nothing here asks.
+//! number in its name says whether its process is alive, so nothing here asks. What is kept of a
+//! file that nobody can have changed rests on what the kernel says, not on times.
 //!
 //! `merging`, `page` and `archived` are pure. The layer knows no segments and no archive, and
 //! neither the writer nor collectors.
@@ -35,6 +37,7 @@ mod page;
 mod pass;
 mod read;
 mod total;
+mod watch;
 
 pub(crate) use archived::archived;
 pub use family::{Family, Merged, Sample};

@@ -1,8 +1,10 @@
 //! All files of a directory, in the order of their names.
 
 use std::collections::{HashMap, HashSet};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use crate::directory::writers::Unwritten;
 use crate::directory::{Directory, FileId};
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
@@ -10,7 +12,7 @@ use crate::model::instance::InstanceId;
 
 use super::family::Combined;
 use super::file_name::FileName;
-use super::kept::Kept;
+use super::kept::{Kept, Settled};
 use super::key_table::KeyTable;
 use super::layout::{Entry, Layout};
 use super::merging::{LeftOut, Merging};
@@ -42,9 +44,11 @@ impl Pass {
         if names.is_empty() {
             return Ok(pass);
         }
-        let Kept { keys, layouts } = earlier.unwrap_or_default();
-        pass.kept.keys = keys;
-        pass.reading.layouts = layouts;
+        let mut earlier = earlier.unwrap_or_default();
+        earlier.look(directory, names.len());
+        let Kept { keys, layouts, settled, watch } = earlier;
+        (pass.kept.keys, pass.kept.watch) = (keys, watch);
+        (pass.reading.layouts, pass.reading.settled) = (layouts, settled);
         pass.most = most;
         for name in names {
             pass.read_one(directory, name)?;
@@ -95,19 +99,45 @@ impl Pass {
         most: u64,
     ) -> Result<(), Error> {
         let file = FileName::parse(name)?;
+        if let Some(settled) = reading.settled.remove(name) {
+            return self.add_settled(name, file, settled);
+        }
         // `None`: the file is gone, as those of live gauges are when their process has ended.
         let Some((fd, id)) = directory.open_dated(name)? else { return Ok(()) };
-        let Reading { layouts, neighbours, buffer } = reading;
+        let Reading { layouts, settled: unread, neighbours, buffer } = reading;
         let own = id.and_then(|id| layouts.get(&id));
         let neighbour = neighbours.get(&file.kind);
         let keys = &mut self.kept.keys;
         let before = keys.size();
         let earlier = Earlier { own, neighbour };
+        // If nobody has it open for writing now, and its own opening is no news any more, the next
+        // one to open it will be.
+        let mut is_known = true;
+        let watch = self.kept.watch.as_ref().filter(|_| own.is_some() && !file.has_times());
+        let unwritten = watch.and_then(|watch| {
+            let unwritten = Unwritten::hold(fd.as_fd()).ok()?;
+            let settled = &mut self.kept.settled;
+            is_known = watch.news(|name| {
+                settled.remove(name);
+                unread.remove(name);
+            });
+            is_known.then_some(unwritten)
+        });
+        if !is_known {
+            self.kept.settled.clear();
+            unread.clear();
+        }
         let found = read(&fd, earlier, file.has_times(), most, keys, buffer)?;
         let Some((layout, bytes)) = found else { return Ok(()) };
         let is_new = neighbour.is_none_or(|neighbour| !Arc::ptr_eq(neighbour, &layout));
         let grown = keys.size().saturating_sub(before);
-        let left_out = self.merging.add(file, &layout, bytes, keys)?;
+        let left_out = self.merging.add(file, &layout, layout.values(bytes), keys)?;
+        if let (Some(id), Some(unwritten), true) = (id, unwritten, left_out == LeftOut::default()) {
+            let values = layout.values(bytes).map(|(_, value, _)| value).collect();
+            let settled = Settled { id, layout: Arc::clone(&layout), values };
+            self.kept.settled.insert(name.to_owned(), settled);
+            drop(unwritten);
+        }
         self.size = self.size.saturating_add(grown);
         if is_new {
             self.size = self.size.saturating_add(layout.size());
@@ -122,6 +152,22 @@ impl Pass {
             self.kept.layouts.insert(id, layout);
         }
         left_out.told()
+    }
+
+    /// Adds a file that has not changed since it was read.
+    fn add_settled(
+        &mut self,
+        name: &str,
+        file: FileName<'_>,
+        settled: Settled,
+    ) -> Result<(), Error> {
+        let Settled { id, layout, values } = &settled;
+        self.merging.add(file, layout, layout.with(values), &self.kept.keys)?;
+        self.size = self.size.saturating_add(size_of_val(&**values) as u64);
+        self.files.push((name.to_owned(), Arc::clone(layout)));
+        self.kept.layouts.insert(*id, Arc::clone(layout));
+        self.kept.settled.insert(name.to_owned(), settled);
+        Ok(())
     }
 
     /// The families, and the files in which they are.
@@ -190,6 +236,7 @@ impl Files {
 #[derive(Debug, Default)]
 struct Reading {
     layouts: HashMap<FileId, Arc<Layout>>,
+    settled: HashMap<String, Settled>,
     /// The layout of the file before of each type.
     neighbours: HashMap<MetricType, Arc<Layout>>,
     buffer: Buffer,

@@ -1,4 +1,5 @@
 //! Files that change while and between collections.
+#![expect(unsafe_code, reason = "maps files, as their writers do")]
 
 use std::fs;
 use std::io::Write;
@@ -6,8 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use headcount::Collector;
-use headcount_tests::child::Child;
+use headcount_tests::child::{Child, in_child};
 use headcount_tests::{Medium, SOON, peer, temporary_directory, within};
+
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::files::{File, Layout, counter, key};
 
@@ -140,4 +143,65 @@ fn collections_of_files_that_python_is_extending_skip_nothing_and_never_go_back(
     let text = text(&kept);
     assert!(text.contains(&format!("\nsteps_total {}\n", 2 * SERIES)));
     assert!(text.contains(&format!("\nlast {}\n", SERIES - 1)));
+}
+
+/// How many files of the directory are opened while this runs.
+fn opened(directory: &Path, what: impl FnOnce()) -> usize {
+    let queue = Inotify::init(InitFlags::IN_NONBLOCK).unwrap();
+    queue.add_watch(directory, AddWatchFlags::IN_OPEN).unwrap();
+    what();
+    let mut files = 0;
+    while let Ok(events) = queue.read_events() {
+        files += events.iter().filter(|event| event.name.is_some()).count();
+    }
+    files
+}
+
+#[test]
+fn of_many_files_those_that_nobody_has_opened_since_are_not_read_again() {
+    const FILES: usize = 200;
+    let directory = temporary_directory(Medium::Memory);
+    let path = |pid: usize| directory.path().join(format!("counter_{pid}.db"));
+    for pid in 0..FILES {
+        counter("a", 1.0).write(path(pid));
+    }
+    let collector = Collector::from_directory(directory.path());
+    let total = |expected: usize| has(&collector, &format!("a_total {expected}"));
+    // The third collection of the files as they are opens none of them.
+    for expected in [FILES, FILES, 0] {
+        assert_eq!(opened(directory.path(), || total(FILES)), expected);
+    }
+    // One that somebody has mapped is read each time, and its stores change no time of the file.
+    let at = counter("a", 1.0).bytes.len() - 16;
+    let file = fs::File::options().read(true).append(true).open(path(7)).unwrap();
+    // SAFETY: nobody truncates the file.
+    let mut mapping = unsafe { memmap2::MmapMut::map_mut(&file) }.unwrap();
+    for value in [2_u8, 3, 4] {
+        mapping[at..at + 8].copy_from_slice(&f64::from(value).to_le_bytes());
+        let expected = FILES - 1 + usize::from(value);
+        assert_eq!(opened(directory.path(), || total(expected)), 1);
+    }
+    mapping[at..at + 8].copy_from_slice(&5_f64.to_le_bytes());
+    drop((mapping, file));
+    assert_eq!(opened(directory.path(), || total(FILES + 4)), 1);
+    assert_eq!(opened(directory.path(), || total(FILES + 4)), 0);
+    // Opened, changed and closed between two collections.
+    let file = fs::File::options().read(true).append(true).open(path(8)).unwrap();
+    // SAFETY: nobody truncates the file.
+    let mut mapping = unsafe { memmap2::MmapMut::map_mut(&file) }.unwrap();
+    mapping[at..at + 8].copy_from_slice(&9_f64.to_le_bytes());
+    drop((mapping, file));
+    total(FILES + 12);
+    // Removed, made anew, renamed.
+    fs::remove_file(path(9)).unwrap();
+    total(FILES + 11);
+    counter("a", 3.0).write(path(9));
+    fs::rename(path(10), path(FILES)).unwrap();
+    total(FILES + 14);
+    total(FILES + 14);
+    assert_eq!(opened(directory.path(), || total(FILES + 14)), 0);
+    // A forked child has the same queue, and must not take its parent's news.
+    counter("a", 2.0).write(path(11));
+    in_child(|| total(FILES + 15));
+    total(FILES + 15);
 }
