@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use crate::{Medium, peer, temporary_directory};
 
-fn workspace() -> &'static Path {
+/// The folder of the workspace.
+pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace")
 }
 

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar
 
 class Health(TypedDict):
     """The state of this process's counting."""
@@ -140,3 +141,264 @@ def collect(directory: str | os.PathLike[str] | None = None) -> Snapshot:
 
     Raises ``OSError`` if it can't be read. Bad files in it are left out: ``skipped``.
     """
+
+# The classes of prometheus_client's API.
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_Mode = Literal[
+    "all",
+    "liveall",
+    "min",
+    "livemin",
+    "max",
+    "livemax",
+    "sum",
+    "livesum",
+    "mostrecent",
+    "livemostrecent",
+]
+
+class _Registry(Protocol):
+    def register(self, collector: Any) -> None: ...
+    def unregister(self, collector: Any) -> None: ...
+
+class _Get(Protocol):
+    def get(self) -> float: ...
+
+class Timer:
+    """Measures the time between its beginning and its end."""
+
+    @property
+    def duration(self) -> float | None:
+        """The seconds that the block took, once it has ended."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def labels(self, *labelvalues: object, **labelkwargs: object) -> None:
+        """Says to which label values the duration belongs, also while it is being measured."""
+
+    def __call__(self, function: _F) -> _F: ...
+
+class ExceptionCounter:
+    """Counts the exceptions that leave a block."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+    def __call__(self, function: _F) -> _F: ...
+
+class InprogressTracker:
+    """Adds one to a gauge for as long as a block runs."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+    def __call__(self, function: _F) -> _F: ...
+
+class MetricWrapperBase:
+    """The class on which all kinds stand."""
+
+    def labels(self, *labelvalues: object, **labelkwargs: object) -> Self:
+        """Returns the metric with these label values. The same values yield the same object."""
+
+    def remove(self, *labelvalues: object) -> None:
+        """Removes the series with these label values from this process."""
+
+    def remove_by_labels(self, labels: dict[str, str]) -> None:
+        """Removes the series that have these values of some labels from this process."""
+
+    def clear(self) -> None:
+        """Removes all series from this process, if there are labels."""
+
+    def describe(self) -> list[Any]:
+        """Returns the family without samples, by which registries tell metrics apart."""
+
+    def collect(self) -> list[Any]:
+        """Returns the family as all processes have it."""
+
+    @property
+    def _page_name(self) -> str: ...
+    @property
+    def _name(self) -> str: ...
+
+class Counter(MetricWrapperBase):
+    """Counts events, or adds up quantities. It never falls."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        *,
+        max_series: int = 10_000,
+    ) -> None: ...
+    def inc(self, amount: float = 1, exemplar: dict[str, str] | None = None) -> None:
+        """Adds an amount, which is not negative."""
+
+    def reset(self) -> None:
+        """Warns: a sum over processes never falls."""
+
+    def count_exceptions(
+        self, exception: type[BaseException] | tuple[type[BaseException], ...] = ...
+    ) -> ExceptionCounter:
+        """Counts the exceptions of a block, or of a function as its decorator."""
+
+    @property
+    def _value(self) -> CounterValue: ...
+
+class Gauge(MetricWrapperBase):
+    """Shows a value that rises and falls."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        multiprocess_mode: _Mode = "all",
+        *,
+        max_series: int = 10_000,
+    ) -> None: ...
+    def inc(self, amount: float = 1) -> None:
+        """Adds an amount."""
+
+    def dec(self, amount: float = 1) -> None:
+        """Subtracts an amount."""
+
+    def set(self, value: float) -> None:
+        """Sets the value."""
+
+    def set_to_current_time(self) -> None:
+        """Sets the value to the seconds since 1970."""
+
+    def set_function(self, f: Callable[[], float]) -> None:
+        """Takes the value from a function. All other methods do nothing from now on."""
+
+    def track_inprogress(self) -> InprogressTracker:
+        """Shows how many times a block, or a function as its decorator, runs at the moment."""
+
+    def time(self) -> Timer:
+        """Sets the value to the duration of a block, or of a function as its decorator."""
+
+    @property
+    def _value(self) -> GaugeValue: ...
+
+class Histogram(MetricWrapperBase):
+    """Counts values in buckets, and adds them up."""
+
+    DEFAULT_BUCKETS: Sequence[float]
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        buckets: Sequence[float | str] = ...,
+        *,
+        max_series: int = 10_000,
+    ) -> None: ...
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Observes an amount."""
+
+    def time(self) -> Timer:
+        """Observes the duration of a block, or of a function as its decorator, in seconds."""
+
+    @property
+    def _sum(self) -> _Get: ...
+    @property
+    def _buckets(self) -> list[_Get]: ...
+
+class Summary(MetricWrapperBase):
+    """Counts values and adds them up."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        *,
+        max_series: int = 10_000,
+    ) -> None: ...
+    def observe(self, amount: float) -> None:
+        """Observes an amount."""
+
+    def time(self) -> Timer:
+        """Observes the duration of a block, or of a function as its decorator, in seconds."""
+
+    @property
+    def _sum(self) -> _Get: ...
+    @property
+    def _count(self) -> _Get: ...
+
+class Info(MetricWrapperBase):
+    """Shows facts about the program as labels."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        *,
+        max_series: int = 10_000,
+    ) -> None: ...
+    def info(self, val: dict[str, str]) -> None:
+        """Shows these facts, in place of the ones before."""
+
+class Enum(MetricWrapperBase):
+    """Shows in which of several states a process is."""
+
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: "_Registry | None" = ...,
+        _labelvalues: Sequence[str] | None = None,
+        states: Sequence[str] | None = None,
+        *,
+        multiprocess_mode: _Mode = "livemax",
+        max_series: int = 10_000,
+    ) -> None: ...
+    def state(self, state: str) -> None:
+        """Enters a state."""

@@ -26,6 +26,13 @@ const MODES: [(&str, GaugeMode); 10] = [
     ("livemostrecent", GaugeMode::LiveMostRecent),
 ];
 
+/// The mode that `prometheus_client` calls so.
+pub(crate) fn mode_named(name: &str) -> PyResult<GaugeMode> {
+    let known = MODES.iter().find(|(word, _)| *word == name);
+    let unknown = || PyValueError::new_err(format!("Invalid multiprocess mode: {name}"));
+    known.map(|(_, mode)| *mode).ok_or_else(unknown)
+}
+
 /// A declared family, of any kind. Declaring an equal one again yields the same.
 #[pyclass(frozen, module = "headcount._native")]
 pub(crate) struct Family(Declared);
@@ -41,16 +48,19 @@ enum Declared {
 }
 
 /// What all kinds have in common.
-struct Common {
-    labels: Vec<String>,
-    unit: String,
-    max_series: u32,
-    file: String,
-    line: u32,
+pub(crate) struct Common {
+    pub(crate) labels: Vec<String>,
+    pub(crate) unit: String,
+    pub(crate) max_series: u32,
+    pub(crate) file: String,
+    pub(crate) line: u32,
 }
 
 impl Common {
-    fn declare<T: Metric>(self, declaration: Builder<T>) -> PyResult<dynamic::Family<T>> {
+    pub(crate) fn declare<T: Metric>(
+        self,
+        declaration: Builder<T>,
+    ) -> PyResult<dynamic::Family<T>> {
         declaration
             .labels(self.labels)
             .unit(self.unit)
@@ -86,11 +96,7 @@ impl Family {
         line: u32,
     ) -> PyResult<Self> {
         let common = Common { labels: labelnames, unit, max_series, file, line };
-        let mode = || {
-            let known = MODES.iter().find(|(word, _)| *word == mode);
-            let unknown = || PyValueError::new_err(format!("Invalid multiprocess mode: {mode}"));
-            known.map(|(_, mode)| *mode).ok_or_else(unknown)
-        };
+        let mode = || mode_named(mode);
         let declared = match kind {
             "counter" => {
                 Declared::Counter(common.declare(dynamic::float_counter(name, documentation))?)
@@ -159,7 +165,7 @@ pub(crate) fn remove_matching(
     Ok(py.detach(|| headcount::remove_matching(name, &given)))
 }
 
-fn found<T: Metric>(family: dynamic::Family<T>, values: &[&str]) -> PyResult<T> {
+pub(crate) fn found<T: Metric>(family: dynamic::Family<T>, values: &[&str]) -> PyResult<T> {
     family.get_metric_with_label_values(values).map_err(|error| python(&error))
 }
 

@@ -8,6 +8,7 @@
 //! Python is ever called by a thread of headcount, and collections release the lock. So a fork,
 //! which holds the interpreter's lock and waits for headcount's mutex, always gets it.
 
+mod classes;
 mod collect;
 mod declare;
 mod errors;
@@ -21,6 +22,18 @@ use pyo3::prelude::*;
 /// `gil_used = false`: handles are copies of addresses, and recording is atomic.
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use crate::classes::base::MetricWrapperBase;
+    #[pymodule_export]
+    use crate::classes::contexts::{ExceptionCounter, InprogressTracker, Timer};
+    #[pymodule_export]
+    use crate::classes::counter::Counter;
+    #[pymodule_export]
+    use crate::classes::facts::{Enum, Info};
+    #[pymodule_export]
+    use crate::classes::gauge::Gauge;
+    #[pymodule_export]
+    use crate::classes::observed::{Histogram, Summary};
     #[pymodule_export]
     use crate::collect::{Snapshot, collect};
     #[pymodule_export]

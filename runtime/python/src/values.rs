@@ -12,12 +12,13 @@ use crate::exemplar;
 
 /// A counter's series.
 #[pyclass(frozen, module = "headcount._native")]
+#[derive(Clone, Copy)]
 pub(crate) struct CounterValue(pub(crate) Counter<f64>);
 
 #[pymethods]
 impl CounterValue {
     #[pyo3(signature = (amount = 1.0, exemplar = None))]
-    fn inc(&self, amount: f64, exemplar: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    pub(crate) fn inc(&self, amount: f64, exemplar: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         if amount < 0.0 {
             let text = "Counters can only be incremented by non-negative amounts.";
             return Err(PyValueError::new_err(text));
@@ -27,69 +28,75 @@ impl CounterValue {
     }
 
     /// What this process has counted.
-    fn get(&self) -> f64 {
+    pub(crate) fn get(&self) -> f64 {
         self.0.get()
     }
 }
 
 /// A gauge's series.
 #[pyclass(frozen, module = "headcount._native")]
+#[derive(Clone, Copy)]
 pub(crate) struct GaugeValue(pub(crate) Gauge);
 
 #[pymethods]
 impl GaugeValue {
     #[pyo3(signature = (amount = 1.0))]
-    fn inc(&self, amount: f64) {
+    pub(crate) fn inc(&self, amount: f64) {
         self.0.add(amount);
     }
 
     #[pyo3(signature = (amount = 1.0))]
-    fn dec(&self, amount: f64) {
+    pub(crate) fn dec(&self, amount: f64) {
         self.0.sub(amount);
     }
 
     /// The time is headcount's own, by a clock that all processes share.
     #[pyo3(signature = (value, timestamp = None))]
-    fn set(&self, value: f64, timestamp: Option<f64>) {
+    pub(crate) fn set(&self, value: f64, timestamp: Option<f64>) {
         let _ = timestamp;
         self.0.set(value);
     }
 
     /// This process's value, or 0 while it is unset.
-    fn get(&self) -> f64 {
+    pub(crate) fn get(&self) -> f64 {
         self.0.get().unwrap_or(0.0)
     }
 
     /// This process's value, or `None` while it is unset.
-    fn peek(&self) -> Option<f64> {
+    pub(crate) fn peek(&self) -> Option<f64> {
         self.0.get()
     }
 }
 
 /// A histogram's series.
 #[pyclass(frozen, module = "headcount._native")]
+#[derive(Clone, Copy)]
 pub(crate) struct HistogramValue(pub(crate) Histogram);
 
 #[pymethods]
 impl HistogramValue {
     #[pyo3(signature = (amount, exemplar = None))]
-    fn observe(&self, amount: f64, exemplar: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+    pub(crate) fn observe(
+        &self,
+        amount: f64,
+        exemplar: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
         self.0.observe(amount);
         check(exemplar)
     }
 
     /// How many values this process has observed.
-    fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0.count()
     }
 
     /// The sum of what this process has observed.
-    fn sum(&self) -> f64 {
+    pub(crate) fn sum(&self) -> f64 {
         self.0.sum()
     }
 
     /// How many values this process has observed in each bucket, not cumulative.
-    fn buckets(&self) -> Vec<u64> {
+    pub(crate) fn buckets(&self) -> Vec<u64> {
         let mut before = 0;
         let buckets = self.0.buckets().into_iter();
         buckets.map(|bucket| bucket.count - std::mem::replace(&mut before, bucket.count)).collect()
@@ -98,21 +105,22 @@ impl HistogramValue {
 
 /// A summary's series.
 #[pyclass(frozen, module = "headcount._native")]
+#[derive(Clone, Copy)]
 pub(crate) struct SummaryValue(pub(crate) Summary);
 
 #[pymethods]
 impl SummaryValue {
-    fn observe(&self, amount: f64) {
+    pub(crate) fn observe(&self, amount: f64) {
         self.0.observe(amount);
     }
 
     /// How many values this process has observed.
-    fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0.count()
     }
 
     /// The sum of what this process has observed.
-    fn sum(&self) -> f64 {
+    pub(crate) fn sum(&self) -> f64 {
         self.0.sum()
     }
 }
@@ -125,12 +133,13 @@ pub(crate) struct InfoValue(
 
 /// A state set's series.
 #[pyclass(frozen, module = "headcount._native")]
+#[derive(Clone, Copy)]
 pub(crate) struct StateValue(pub(crate) StateSet<AnyState>);
 
 #[pymethods]
 impl StateValue {
     /// Returns whether there is such a state.
-    fn set(&self, state: &str) -> bool {
+    pub(crate) fn set(&self, state: &str) -> bool {
         self.0.set_by_name(state)
     }
 }

@@ -1,0 +1,1 @@
+"""OpenMetrics, where ``prometheus_client`` has it."""
