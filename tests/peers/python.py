@@ -1,5 +1,5 @@
 """What recording costs in Python: prometheus_client by itself, in its multiprocess mode, and with
-headcount's bridge behind it. `tests/peers/run python` runs it.
+headcount's bridge behind it; and headcount's own classes. `tests/peers/run python` runs it.
 
 Each way is a process of its own. They take turns, so that whatever else the machine does falls on
 all of them, and of each figure the least counts. The figures are the thread's processor time.
@@ -43,13 +43,16 @@ WAYS = {
     "single process": "",
     "multiprocess": "",
     "bridge": "import headcount.bridge",
+    "own classes": "from headcount import *",
 }
 
 WORKER = """
 {first}
 import sys, time, timeit
-from prometheus_client import *
-from prometheus_client import multiprocess, values
+is_own = "Counter" in globals()
+if not is_own:
+    from prometheus_client import *
+    from prometheus_client import multiprocess, values
 operations, series = eval(sys.stdin.readline())
 timers = []
 for before, measured in operations:
@@ -58,7 +61,7 @@ for before, measured in operations:
     timers.append(timeit.Timer(measured, globals=names, timer=time.thread_time).timeit)
 page = Counter('page', 'P.', ['a'])
 registry = REGISTRY
-if values.ValueClass._multiprocess:
+if not is_own and values.ValueClass._multiprocess:
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)
 def pages(times):
@@ -127,8 +130,9 @@ def main(is_quick: bool) -> None:
         print(f"{os.cpu_count()} processors, Linux {platform.release()}, {versions},")
         print(f"{load}; {turns} turns")
         print()
-        print("| operation, ns |", " | ".join(WAYS), "| multiprocess : bridge |")
-        print("| --- |", " | ".join("---:" for _ in WAYS), "| ---: |")
+        ratios = "multiprocess : bridge | multiprocess : own classes"
+        print("| operation, ns |", " | ".join(WAYS), f"| {ratios} |")
+        print("| --- |", " | ".join("---:" for _ in WAYS), "| ---: | ---: |")
         for nth, name in enumerate([*OPERATIONS, PAGE]):
             is_page = name == PAGE
             # Each call makes a series, which stays.
@@ -139,9 +143,10 @@ def main(is_quick: bool) -> None:
                     least[way] = min(least[way], worker.measure(nth, count))
             scale = 1e3 if is_page else 1e9
             figures = " | ".join(digits(least[way] * scale) for way in WAYS)
-            ratio = least["multiprocess"] / least["bridge"]
+            ratios = (least["multiprocess"] / least[way] for way in ("bridge", "own classes"))
+            ratios = " | ".join(map(digits, ratios))
             label = f"{name}, ms" if is_page else name
-            print(f"| {label} | {figures} | {digits(ratio)} |", flush=True)
+            print(f"| {label} | {figures} | {ratios} |", flush=True)
         for worker in ways.values():
             worker.end()
         print()
