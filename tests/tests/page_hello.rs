@@ -1,14 +1,14 @@
-//! The example `hello`, whose output the README shows: two children count, the parent prints what
-//! both have counted.
+//! The examples `counter` and `hello`, which the README shows with their output: runs count
+//! together; two children count, the parent prints what both have counted.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::child::Child;
-use headcount_tests::eventually;
 use headcount_tests::page::Page;
 use headcount_tests::server::example;
+use headcount_tests::{Medium, eventually, temporary_directory};
 
 #[test]
 fn the_parent_prints_what_its_children_have_counted() {
@@ -41,23 +41,45 @@ fn without_measured(line: &str) -> &str {
     if measured { line.rsplit_once(' ').map_or(line, |(series, _)| series) } else { line }
 }
 
+/// The blocks of the README in a language, in their order.
+fn blocks(language: &str) -> Vec<String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let readme = fs::read_to_string(workspace.join("README.md")).expect("it is there");
+    let begin = format!("\n```{language}\n");
+    let blocks = readme.split(&begin).skip(1);
+    blocks.map(|from| from.split_once("\n```\n").expect("its end").0.to_owned() + "\n").collect()
+}
+
+fn source(example: &str) -> String {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    fs::read_to_string(workspace.join("examples").join(example)).expect("it is there")
+}
+
 #[test]
 fn the_readme_shows_this_program_and_what_it_prints() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
-    let read = |path: &str| fs::read_to_string(workspace.join(path)).expect("it is there");
-    let readme = read("README.md");
-    let block = |language: &str| {
-        let (_, from) = readme.split_once(&format!("\n```{language}\n")).expect("a block");
-        from.split_once("\n```\n").expect("its end").0.to_owned() + "\n"
-    };
-    assert_eq!(block("rust"), read("examples/hello.rs"));
+    assert_eq!(blocks("rust")[1], source("hello.rs"));
 
     let mut hello = Child::start(Command::new(example("hello")).env_remove("HEADCOUNT_DIR"));
     let printed = hello.all_output();
     // What the collector says of itself is left out there.
     let of_itself = |line: &&str| !line.contains("headcount_");
     let printed: Vec<_> = printed.lines().filter(of_itself).map(without_measured).collect();
-    let shown = block("text");
+    let shown = blocks("text")[1].clone();
     let shown: Vec<_> = shown.lines().map(without_measured).collect();
     assert_eq!(printed, shown);
+}
+
+#[test]
+fn the_first_program_of_the_readme_counts_over_its_runs() {
+    assert_eq!(blocks("rust")[0], source("counter.rs"));
+    assert!(!source("counter.rs").contains("unsafe"));
+
+    let folder = temporary_directory(Medium::Memory);
+    let run = || {
+        let mut counter = Command::new(example("counter"));
+        let output = counter.env("TMPDIR", folder.path()).env_remove("HEADCOUNT_DIR").output();
+        String::from_utf8(output.expect("it runs").stdout).expect("UTF-8")
+    };
+    let printed = [run(), run(), run()];
+    assert_eq!(printed[2], blocks("text")[0]);
 }
