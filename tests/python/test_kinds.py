@@ -407,9 +407,12 @@ class Kinds(unittest.TestCase):
         self.assertEqual(shown['g{v="' + str(10**30) + '"}'], 1e30)
         self.assertEqual(shown['g{v="True"}'], 1)
         counter = Counter("c", "C.")
-        with self.assertWarnsRegex(RuntimeWarning, "1 operations of this process were not counted"):
+        histogram = Histogram("h", "H.", buckets=(1,))
+        with self.assertWarnsRegex(RuntimeWarning, "3 operations of this process were not counted"):
             counter.inc(inf)
-            self.assertEqual(page()["c_total"], 0)
+            counter.inc(nan)
+            histogram.observe(nan)
+            self.assertEqual((page()["c_total"], page()["h_count"], page()["h_sum"]), (0, 0, 0))
 
     @isolated
     def test_exemplars_are_ids_of_traces_and_spans(self):
