@@ -142,6 +142,12 @@ impl Kind {
         self.row().needs_mode
     }
 
+    /// Whether it counts single events. A type that is not known may be an alias of one that does,
+    /// which the compiler finds out.
+    pub(crate) fn may_have_exemplars(self) -> bool {
+        self.has_buckets() || matches!(self, Self::Calls | Self::Exceptions | Self::Counter)
+    }
+
     pub(crate) fn has_buckets(self) -> bool {
         self.row().has_buckets
     }

@@ -204,13 +204,14 @@ pub use metric::{
 pub use model::outcome::Outcome;
 pub use model::text::MAX_LABEL_VALUE_LEN;
 pub use model::{
-    Bucket, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType,
-    NativeBuckets, Number, Quantile, Series, Snapshot, SummaryValue, Value,
+    Bucket, Exemplar, GaugeMode, HistogramValue, LabelIter, LabelSet, MetricFamily, MetricType,
+    NativeBuckets, Number, Quantile, Series, Snapshot, SummaryValue, TraceContext, Value,
 };
 #[cfg(feature = "process")]
 pub use processes::ProcessMetrics;
 #[cfg(feature = "push")]
 pub use push::{PushOnDrop, Pusher};
+pub use record::set_trace_source;
 pub use scan::Limit;
 #[cfg(feature = "serve")]
 pub use serve::{Server, Serving, serve};

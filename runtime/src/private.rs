@@ -20,8 +20,9 @@ pub use crate::declare::checks::{
 pub use crate::declare::descriptor::{DEFAULT_NANOS, Descriptor, Label, bounds, nanos};
 pub use crate::declare::durations::FunctionDurations;
 pub use crate::declare::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, FunctionSite, IN_PROGRESS, OLDEST, PANICS, Site,
-    Sites, Slot, TIMED, TIMED_COMPLETED, TIMED_OUTCOME,
+    CANCELLED, COUNTED, COUNTED_EXEMPLARS, COUNTED_OUTCOME, ERRORS, EXCEPTION_EXEMPLARS,
+    FunctionSite, IN_PROGRESS, OLDEST, PANICS, Site, Sites, Slot, TIMED, TIMED_COMPLETED,
+    TIMED_EXEMPLARS, TIMED_OUTCOME,
 };
 pub use crate::label::{At, DROPPED, LabelValue, LabelWriter, Labels, NoValues, Values};
 pub use crate::metric::{

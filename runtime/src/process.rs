@@ -201,7 +201,12 @@ fn look_when_booted() -> u64 {
 /// reading: a later event has the greater number.
 #[inline]
 pub(crate) fn steady_ns() -> u64 {
-    booted_ns().wrapping_add(monotonic_ns())
+    steady_ns_at(monotonic_ns())
+}
+
+/// The same for a reading of [`monotonic_ns`].
+pub(crate) fn steady_ns_at(monotonic_ns: u64) -> u64 {
+    booted_ns().wrapping_add(monotonic_ns)
 }
 
 /// The inode of the time namespace; 0 if the kernel doesn't report it.

@@ -13,6 +13,7 @@ pub mod child;
 pub mod collected;
 pub mod contract;
 pub mod exact;
+pub mod exemplars;
 pub mod files;
 pub mod gateway;
 pub mod grafana;

@@ -16,7 +16,7 @@ use crate::tokens::is_closure;
 pub(crate) const MOST_LABELS: usize = 8;
 
 /// The keys that belong to the declaration of a metric.
-const OF_A_DECLARED_METRIC: [&str; 15] = [
+const OF_A_DECLARED_METRIC: [&str; 16] = [
     "name",
     "namespace",
     "subsystem",
@@ -30,6 +30,7 @@ const OF_A_DECLARED_METRIC: [&str; 15] = [
     "mode",
     "max_series",
     "idle_timeout",
+    "exemplars",
     "prefix",
     "error_labels",
 ];
@@ -286,6 +287,7 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
         names::check_help(help, errors);
     }
     native::check(args, kind, errors);
+    exemplars(args, kind, errors);
     if let Some(Buckets::Literal(list)) = args.buckets() {
         buckets::check(list, kind, errors);
     }
@@ -300,6 +302,14 @@ fn names_and_texts(args: &Args, errors: &mut Errors) {
         }
     }
     max_series(args, errors);
+}
+
+/// Exemplars belong to what counts single events, and a summary has no place for them.
+pub(crate) fn exemplars(args: &Args, kind: Kind, errors: &mut Errors) {
+    let Some(key) = args.flag("exemplars") else { return };
+    if !kind.may_have_exemplars() || args.flag("summary").is_some() {
+        errors.at(key.span(), "`exemplars` belongs to counters and histograms");
+    }
 }
 
 /// A cap of 0 would leave a family with nothing but its overflow.

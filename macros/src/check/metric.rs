@@ -35,6 +35,7 @@ pub(crate) fn check(
     let help = help(args, attrs, ident, errors);
     let mode = modes::mode(args, kind, errors);
     native::check(args, kind, errors);
+    rules::exemplars(args, kind, errors);
     check_buckets(args, kind, name.as_ref(), errors);
     rules::max_series(args, errors);
     let name = name?;
@@ -48,6 +49,7 @@ pub(crate) fn check(
         mode,
         bounds: buckets::bounds(args.buckets()),
         native: native::schema(args),
+        exemplars: args.flag("exemplars").is_some(),
         labels: Labels::None,
         max_series: args.number("max_series").cloned(),
         idle_timeout: durations::idle_timeout(args),

@@ -63,6 +63,7 @@ pub(crate) fn descriptor(args: &Args, function: &Function) -> Descriptor {
         idle_timeout: durations::idle_timeout(args),
         bounds: buckets::bounds(args.buckets()),
         native: native::schema(args),
+        exemplars: args.flag("exemplars").is_some(),
     }
 }
 
@@ -77,7 +78,7 @@ impl Descriptor {
         of_calls.name.name = LitStr::new(&format!("{}{OLDEST_START}", name.value()), place);
         of_calls.help = Help::Given(LitStr::new(&help, place));
         of_calls.unit = Some(LitStr::new("seconds", place));
-        Self { oldest: true, mode: None, ..of_calls }
+        Self { oldest: true, mode: None, exemplars: false, ..of_calls }
     }
 }
 

@@ -163,7 +163,13 @@ fn which(args: &Args) -> Bits {
 
 /// What an attribute without a name records.
 fn bits(args: &Args) -> Bits {
-    match (args.attribute, args.by_outcome()) {
+    let exemplars = match args.attribute {
+        Attribute::Counted => Bits::COUNTED_EXEMPLARS,
+        Attribute::Timed => Bits::TIMED_EXEMPLARS,
+        Attribute::CountExceptions => Bits::EXCEPTION_EXEMPLARS,
+        Attribute::InProgress | Attribute::Metric => Bits::NONE,
+    };
+    let records = match (args.attribute, args.by_outcome()) {
         (Attribute::Counted, false) => Bits::COUNTED,
         (Attribute::Counted, true) => Bits::COUNTED_OUTCOME,
         (Attribute::Timed, false) => Bits::TIMED,
@@ -171,5 +177,6 @@ fn bits(args: &Args) -> Bits {
         (Attribute::InProgress, _) => Bits::IN_PROGRESS,
         (Attribute::CountExceptions, _) => which(args),
         (Attribute::Metric, _) => Bits::NONE,
-    }
+    };
+    records | exemplars.when(args.flag("exemplars").is_some())
 }

@@ -60,6 +60,9 @@ impl Descriptor {
             let mode = Ident::new(mode, Span::mixed_site());
             tokens.extend(q!(.mode(#krate::GaugeMode::#mode)));
         }
+        if self.exemplars {
+            tokens.extend(q!(.exemplars()));
+        }
         if let Some(schema) = self.native.map(Literal::u8_unsuffixed) {
             tokens.extend(q!(.native(#schema)));
         }

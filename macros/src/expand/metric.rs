@@ -83,6 +83,9 @@ fn items(metric: &Metric) -> TokenStream {
         let mode = Ident::new(mode, Span::mixed_site());
         descriptor.extend(q!(.mode(#krate::GaugeMode::#mode)));
     }
+    if metric.exemplars {
+        descriptor.extend(q!(.exemplars()));
+    }
     if let Some(schema) = metric.native.map(Literal::u8_unsuffixed) {
         descriptor.extend(q!(.native(#schema)));
     }

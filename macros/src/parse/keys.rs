@@ -70,6 +70,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "utf8_names",   form: Form::Flag,        on: EVERYWHERE,                         needs_name: true },
     Key { name: "max_series",   form: Form::Number,      on: EVERYWHERE,                         needs_name: true },
     Key { name: "idle_timeout", form: Form::Text,        on: EVERYWHERE,                         needs_name: true },
+    Key { name: "exemplars",    form: Form::Flag,        on: &[Counted, Timed, CountExceptions, Metric], needs_name: false },
     Key { name: "metric",       form: Form::Expr,        on: FUNCTIONS,                          needs_name: false },
     Key { name: "prefix",       form: Form::Text,        on: FUNCTIONS,                          needs_name: false },
     Key { name: "outcome",      form: Form::Flag,        on: &[Counted, Timed],                  needs_name: false },

@@ -8,6 +8,7 @@ use crate::plan::bounds::Bounds;
 use crate::plan::label::{Label, LabelValue};
 
 /// A family with a name of its own.
+#[expect(clippy::struct_excessive_bools, reason = "the flags that its author wrote")]
 pub(crate) struct Descriptor {
     pub(crate) attribute: Attribute,
     pub(crate) name: FullName,
@@ -26,6 +27,8 @@ pub(crate) struct Descriptor {
     pub(crate) bounds: Bounds,
     /// The schema of a native histogram.
     pub(crate) native: Option<u8>,
+    /// Whether it keeps exemplars of its own accord.
+    pub(crate) exemplars: bool,
 }
 
 pub(crate) enum Help {

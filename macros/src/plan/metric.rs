@@ -22,6 +22,8 @@ pub(crate) struct Metric {
     pub(crate) bounds: Bounds,
     /// The schema of a native histogram.
     pub(crate) native: Option<u8>,
+    /// Whether it keeps exemplars of its own accord.
+    pub(crate) exemplars: bool,
     pub(crate) labels: Labels,
     pub(crate) max_series: Option<LitInt>,
     /// In seconds.

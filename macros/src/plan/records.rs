@@ -22,6 +22,9 @@ impl Bits {
     pub(crate) const CANCELLED: Self = Self(128);
     pub(crate) const TIMED_COMPLETED: Self = Self(256);
     pub(crate) const OLDEST: Self = Self(512);
+    pub(crate) const COUNTED_EXEMPLARS: Self = Self(1024);
+    pub(crate) const TIMED_EXEMPLARS: Self = Self(2048);
+    pub(crate) const EXCEPTION_EXEMPLARS: Self = Self(4096);
 
     pub(crate) fn number(self) -> u32 {
         self.0
@@ -146,6 +149,9 @@ mod tests {
             (Bits::CANCELLED, runtime::CANCELLED),
             (Bits::TIMED_COMPLETED, runtime::TIMED_COMPLETED),
             (Bits::OLDEST, runtime::OLDEST),
+            (Bits::COUNTED_EXEMPLARS, runtime::COUNTED_EXEMPLARS),
+            (Bits::TIMED_EXEMPLARS, runtime::TIMED_EXEMPLARS),
+            (Bits::EXCEPTION_EXEMPLARS, runtime::EXCEPTION_EXEMPLARS),
         ] {
             assert_eq!(bits.number(), number, "{bits:?}");
         }

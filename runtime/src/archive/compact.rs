@@ -14,9 +14,11 @@ use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
 use crate::model::instance::InstanceId;
 use crate::model::{LabelSet, LabelSets, cold_sort};
+use crate::process::now_ns;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::ENDLESS;
+use crate::reader::times::Clock;
 
 /// The number of generations for which a tombstone is kept after its segment was last seen. A
 /// collection during which more generations were written begins again.
@@ -34,13 +36,28 @@ fn identity(family: &LogFamily) -> Identity<'_> {
     (&family.name, family.encoding.archived(), form, &family.unit, labels)
 }
 
+/// The present.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Now {
+    /// By the wall clock.
+    pub(crate) wall: u64,
+    /// By the base of the archive's times.
+    pub(crate) base: u64,
+}
+
+impl Now {
+    pub(crate) fn by(clock: &Clock) -> Self {
+        Self { wall: now_ns(), base: clock.now() }
+    }
+}
+
 /// The next generation: the archive and these dead segments. `listed` are the instances whose files
 /// exist.
 pub(crate) fn compact(
     old: Archive,
     dead: &[Part],
     listed: &HashSet<InstanceId>,
-    now: u64,
+    now: Now,
 ) -> Archive {
     let generation = old.generation.saturating_add(1);
     let families = {
@@ -87,7 +104,7 @@ pub(crate) fn compact(
 fn joined(
     found: BTreeMap<Identity<'_>, Vec<DeclaredFamily<'_>>>,
     old: &[Arc<ArchivedFamily>],
-    now: u64,
+    now: Now,
 ) -> Vec<Arc<ArchivedFamily>> {
     let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
         old.iter().map(|family| (identity(&family.family), family)).collect();
@@ -96,7 +113,7 @@ fn joined(
         let family = archived_family(&uses, known.remove(&identity), now);
         families.extend(family.map(Arc::new));
     }
-    families.extend(known.into_values().cloned());
+    families.extend(known.into_values().map(|family| without_old_exemplars(family, now.base)));
     cold_sort::sort_by(&mut families, |a, b| identity(&a.family).cmp(&identity(&b.family)));
     families
 }
@@ -106,7 +123,7 @@ pub(super) fn take_in(
     archive: &mut Archive,
     others: &[Arc<ArchivedFamily>],
     instances: &[InstanceId],
-    now: u64,
+    now: Now,
 ) {
     let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
     for used in archived_families(others, 0) {
@@ -119,10 +136,25 @@ pub(super) fn take_in(
     cold_sort::sort_by_key(&mut archive.tombstones, |tombstone| tombstone.instance);
 }
 
+/// A family to which nothing is added.
+fn without_old_exemplars(family: &Arc<ArchivedFamily>, now: u64) -> Arc<ArchivedFamily> {
+    let mut family = Arc::clone(family);
+    let has_some = |family: &ArchivedFamily| {
+        family.series.iter().flat_map(|series| &series.spans.0).any(|s| !s.exemplars.is_empty())
+    };
+    if has_some(&family) {
+        let series = &mut Arc::make_mut(&mut family).series;
+        for span in series.iter_mut().flat_map(|series| &mut series.spans.0) {
+            span.exemplars.leave_out_old(now);
+        }
+    }
+    family
+}
+
 fn archived_family(
     uses: &[DeclaredFamily<'_>],
     archived: Option<&Arc<ArchivedFamily>>,
-    now: u64,
+    now: Now,
 ) -> Option<ArchivedFamily> {
     let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
     let (age, mut family) = (newest.newest, newest.family.clone());
@@ -130,7 +162,7 @@ fn archived_family(
     (family.file, family.line) = (String::new(), 0);
     family.encoding = family.encoding.archived();
     let mut newest = age;
-    let mut merging = FamilyMerge::new(uses);
+    let mut merging = FamilyMerge::new(uses, now.base);
     // Not all of them may have a help text.
     family.help.clone_from(&merging.family().help);
     if let Some(archived) = archived {
@@ -141,7 +173,7 @@ fn archived_family(
         newest = newest.max(archived.newest);
         merging.add_archived(archived);
     }
-    let series = merging.into_archived(now);
+    let series = merging.into_archived(now.wall);
     let before = archived.map_or(0, |archived| archived.segments);
     let segments = votes(uses).1.saturating_add(before);
     Some(ArchivedFamily { family, newest, segments, series })

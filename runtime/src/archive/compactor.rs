@@ -16,7 +16,7 @@ use crate::reader::log_reader::Logs;
 use crate::reader::segment::Segment;
 use crate::reader::times::Clock;
 
-use super::compact::{SeriesOfSegments, compact, leave_out_ended, series_of, take_in};
+use super::compact::{Now, SeriesOfSegments, compact, leave_out_ended, series_of, take_in};
 use super::encoding::encode;
 use super::limits::Limits;
 use super::listing::{Listed, Opened};
@@ -110,7 +110,7 @@ impl<'a> Compactor<'a> {
             self.unlink(&buried)?;
             return Ok(Generation { number: old.generation, compacted: 0, has_more: false });
         }
-        let mut archive = compact(old, &parts, &listing.instances, now_ns());
+        let mut archive = compact(old, &parts, &listing.instances, Now::by(&clock));
         leave_out_ended(&mut archive, || self.series_of_others(&buried, &here, &clock))?;
         self.write(&original, &encode(&archive, now_ns()))?;
         self.unlink(&buried)?;
@@ -171,8 +171,9 @@ impl<'a> Compactor<'a> {
         let (mut old, listing, original) = self.list(&here, true, &mut Vec::new())?;
         let clock = Clock::new(old.base, listing.bases.iter().copied());
         old.count_from(&clock);
-        let mut archive = compact(old, &[], &listing.instances, now_ns());
-        take_in(&mut archive, families, instances, now_ns());
+        let now = Now::by(&clock);
+        let mut archive = compact(old, &[], &listing.instances, now);
+        take_in(&mut archive, families, instances, now);
         self.write(&original, &encode(&archive, now_ns()))?;
         Ok(archive.generation)
     }
@@ -193,7 +194,7 @@ impl<'a> Compactor<'a> {
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
         let buried: Vec<String> = dead.flat_map(|(_, files)| files).map(|file| file.name).collect();
         // The tombstones stay, and age.
-        let mut archive = compact(old, &[], &listing.instances, now_ns());
+        let mut archive = compact(old, &[], &listing.instances, Now::by(&clock));
         let forgotten = what(&mut archive, &self.series_of_others(&buried, &here, &clock)?);
         if !writes {
             return Ok(forgotten);

@@ -21,9 +21,13 @@ use crate::reader::times::TimeBase;
 use crate::segment::format::Fields;
 use crate::segment::records::{put_string, put_u16, put_u32, put_u64};
 
+use super::exemplars;
+
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
-const MINOR: u16 = 3;
+const MINOR: u16 = 4;
+/// The first minor version with exemplars.
+const WITH_EXEMPLARS: u16 = 4;
 pub(crate) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
@@ -103,7 +107,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
 }
 
 fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
-    let Header { mut archive, len, tombstones, families, .. } = header;
+    let Header { mut archive, minor, len, tombstones, families } = header;
     if len != bytes.len() as u64 {
         return Err(Error::corrupt("the archive's length"));
     }
@@ -131,6 +135,9 @@ fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
     let mut text = 0_u64;
     for _ in 0..families {
         archive.families.push(Arc::new(family(&mut f, &mut text)?));
+    }
+    if minor >= WITH_EXEMPLARS {
+        exemplars::read(&mut f, &mut archive.families)?;
     }
     Ok(archive)
 }
@@ -221,7 +228,7 @@ fn family(f: &mut Fields<'_>, text: &mut u64) -> Result<ArchivedFamily, Error> {
                 return Err(Error::corrupt("an archived series that ended before it began"));
             }
             let sum = sum(f, &family)?;
-            read.0.push(Span { from, until, sum });
+            read.0.push(Span::new((from, until), sum));
         }
         sets.push(labels.iter().copied());
         all.push((read, touched));
@@ -324,6 +331,7 @@ pub(crate) fn encode(archive: &Archive, now: u64) -> Vec<u8> {
     for family in &archive.families {
         put_family(&mut out, family);
     }
+    exemplars::put(&mut out, &archive.families);
     let len = (out.len() as u64).saturating_add(TRAILER_LEN as u64);
     let header = encode_header(archive, len, now);
     if let Some(place) = out.get_mut(..HEADER_LEN) {

@@ -21,6 +21,7 @@ mod commit;
 mod compact;
 mod compactor;
 mod encoding;
+mod exemplars;
 mod file;
 mod forget;
 mod limits;

@@ -23,13 +23,13 @@ use crate::segment::format::{
 use crate::segment::lock;
 use crate::segment::records::{LogWriter, text};
 
-use super::compact::{compact, leave_out_ended, series_of};
+use super::compact::{Now, compact, leave_out_ended, series_of};
 use super::encoding::{decode, encode};
 use super::{Compactor, Limits, TOMBSTONE_GENERATIONS};
 
 /// The next generation, read back from its bytes; `others` are the segments that stay.
 pub(crate) fn compacted(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
-    let mut archive = compact(archive, dead, &HashSet::new(), 7);
+    let mut archive = compact(archive, dead, &HashSet::new(), Now { wall: 7, base: 7 });
     leave_out_ended(&mut archive, || Ok(series_of(others))).unwrap();
     let bytes = encode(&archive, 8);
     let read = decode(&bytes).unwrap();
@@ -66,14 +66,14 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     archive.tombstones.push(crate::merge::archived::Tombstone { instance, last_seen: 0 });
     let listed = HashSet::from([instance]);
     for _ in 0..10 {
-        archive = compact(archive, &[], &listed, 0);
+        archive = compact(archive, &[], &listed, Now::default());
         assert!(archive.has(&instance));
     }
     for _ in 0..TOMBSTONE_GENERATIONS {
-        archive = compact(archive, &[], &HashSet::new(), 0);
+        archive = compact(archive, &[], &HashSet::new(), Now::default());
         assert!(archive.has(&instance));
     }
-    archive = compact(archive, &[], &HashSet::new(), 0);
+    archive = compact(archive, &[], &HashSet::new(), Now::default());
     assert!(!archive.has(&instance));
 }
 
@@ -88,7 +88,7 @@ fn an_archived_info_is_1_and_outlives_its_process_or_it_is_damage() {
             ..LogFamily::left_out()
         };
         let sum = Sum::Gauge(GaugeSum { one: Some((0, value)), ..GaugeSum::default() });
-        let spans = Spans(vec![Span { from: 0, until: ENDLESS, sum }]);
+        let spans = Spans(vec![Span::new((0, ENDLESS), sum)]);
         let series = vec![ArchivedSeries { labels: LabelSet::default(), spans, touched: 0 }];
         let family = ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series };
         Archive { families: vec![Arc::new(family)], ..Archive::default() }

@@ -133,7 +133,12 @@ pub(super) fn monotonic() -> u64 {
 
 /// Seconds of the clock that costs no system call and only a few nanoseconds.
 pub(crate) fn coarse_seconds() -> u64 {
-    system(libc::CLOCK_MONOTONIC_COARSE) / 1_000_000_000
+    coarse_ns() / 1_000_000_000
+}
+
+/// Its nanoseconds, which lag behind the exact clock by up to ten milliseconds.
+pub(crate) fn coarse_ns() -> u64 {
+    system(libc::CLOCK_MONOTONIC_COARSE)
 }
 
 /// Nanoseconds of a clock. It uses libc, as `Instant` does: rustix looks up the kernel's vDSO

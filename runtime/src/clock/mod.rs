@@ -8,5 +8,5 @@
 mod counter;
 mod moment;
 
-pub(crate) use counter::{coarse_seconds, prepare};
+pub(crate) use counter::{coarse_ns, coarse_seconds, prepare};
 pub(crate) use moment::{Mark, Moment, nanos_as_seconds, now};

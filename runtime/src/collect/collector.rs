@@ -378,7 +378,7 @@ impl Collector {
             Vec::into_iter(shared).filter_map(archived).collect()
         };
         let Merged { mut families, skipped, plans } =
-            merge_with(&scan.parts, scan.archive(), earlier.plans(), &names, shared);
+            merge_with(&scan.parts, scan.archive(), earlier.plans(), &names, scan.now, shared);
         scan.skipped.extend(skipped);
         let own = python.into_iter().filter_map(|family| python::page_family(family, &mut told));
         let own = own.collect();
@@ -439,7 +439,7 @@ impl Collector {
         let mut scan = self.scan_in(directory.as_ref(), &self.keeper.kept())?;
         scan.parts.retain(|part| part.segment.header.instance == instance);
         let Merged { mut families, skipped, .. } =
-            merge(&scan.parts, &Archive::NONE, &Plans::default(), &[]);
+            merge(&scan.parts, &Archive::NONE, &Plans::default(), &[], scan.now);
         scan.skipped.extend(skipped);
         self.constant.add(&mut families, &mut scan.skipped);
         shorten(&mut families, self.limit, &mut scan.skipped);

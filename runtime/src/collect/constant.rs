@@ -154,7 +154,7 @@ mod tests {
         histogram.kind = MetricType::Histogram;
         let buckets = vec![Bucket { le: f64::INFINITY, count: 1 }];
         let value = Value::Histogram(HistogramValue { buckets, sum: 1.0, native: None });
-        histogram.series = vec![Series { labels: LabelSet::default(), value, created: None }];
+        histogram.series = vec![Series::new(LabelSet::default(), value)];
         let labels = [("service", "shop"), ("le", "1"), ("region", "eu")];
         let (families, messages) = added(&constant(&labels, ""), vec![gauge, histogram]);
         let shown =

@@ -53,7 +53,7 @@ impl MetricFamily {
             MetricType::Counter => Value::Counter(Number::Float(value)),
             _ => Value::Gauge(value),
         };
-        self.series.push(Series { labels, value, created: None });
+        self.series.push(Series::new(labels, value));
         self
     }
 

@@ -101,11 +101,8 @@ pub(super) fn about(scan: &Scan, is_shared: bool, took: Duration) -> Vec<MetricF
 fn counter(name: &str, help: &str, value: u64) -> MetricFamily {
     let mut counter = family(name, help, []);
     counter.kind = MetricType::Counter;
-    counter.series.push(Series {
-        labels: LabelSet::default(),
-        value: Value::Counter(Number::Integer(value)),
-        created: None,
-    });
+    let value = Value::Counter(Number::Integer(value));
+    counter.series.push(Series::new(LabelSet::default(), value));
     counter
 }
 
@@ -119,11 +116,9 @@ fn family<const N: usize>(
     help: &str,
     values: [((&str, &str), f64); N],
 ) -> MetricFamily {
-    let series = values.into_iter().map(|((label, value), number)| Series {
+    let series = values.into_iter().map(|((label, value), number)| {
         // Without a value, there is no label.
-        labels: LabelSet::from_iter([(label, value)]),
-        value: Value::Gauge(number),
-        created: None,
+        Series::new(LabelSet::from_iter([(label, value)]), Value::Gauge(number))
     });
     MetricFamily {
         name: name.to_owned(),

@@ -38,6 +38,8 @@ pub(crate) struct Definition {
     pub(crate) schema: u8,
     pub(crate) max_series: u32,
     pub(crate) idle_timeout: Option<Duration>,
+    /// Whether it keeps exemplars of its own accord.
+    pub(crate) exemplars: bool,
     pub(crate) file: Cow<'static, str>,
     pub(crate) line: u32,
     /// Whether names may be any text without spaces.
@@ -60,6 +62,7 @@ impl Definition {
             schema: 0,
             max_series: 1_000,
             idle_timeout: None,
+            exemplars: false,
             file: Cow::Borrowed(""),
             line: 0,
             is_utf8: false,
@@ -261,6 +264,7 @@ impl Definition {
             && self.schema == d.schema
             && self.max_series == d.max_series
             && self.idle_seconds() == d.idle_timeout
+            && self.exemplars == d.exemplars
             && self.is_foreign == d.is_foreign
     }
 
@@ -278,6 +282,7 @@ impl Definition {
         d.mode = self.mode;
         d.is_foreign = self.is_foreign;
         d.schema = self.schema;
+        d.exemplars = self.exemplars;
         if self.kind == Kind::StateSet {
             d.fan = Some((texts.name, leak(texts.states)));
         }

@@ -3,12 +3,12 @@
 //!
 //! It knows neither slots nor files.
 
-use crate::model::GaugeMode;
 use crate::model::cells::{BoundsUnit, Encoding, MAX_BOUNDS};
 use crate::model::kind::Kind;
 use crate::model::native_schema::GREATEST_SCHEMA;
 use crate::model::outcome::OUTCOMES;
 use crate::model::text::{ends_with, same};
+use crate::model::{GaugeMode, MetricType};
 
 /// One label of a metric.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +110,8 @@ pub struct Descriptor {
     pub(crate) max_series: u32,
     /// After how many seconds an untouched row is removed; 0: never.
     pub(crate) idle_timeout: u32,
+    /// Whether it keeps exemplars of its own accord.
+    pub(crate) exemplars: bool,
     /// Whether a person wrote the help text.
     pub(crate) has_own_help: bool,
     /// Whether it was declared for another library, whose families may have series with different
@@ -154,6 +156,7 @@ impl Descriptor {
             schema: 0,
             max_series: 1_000,
             idle_timeout: 0,
+            exemplars: false,
             has_own_help: true,
             is_foreign: false,
             file,
@@ -198,6 +201,22 @@ impl Descriptor {
     #[must_use]
     pub const fn idle_timeout(mut self, seconds: u32) -> Self {
         self.idle_timeout = seconds;
+        self
+    }
+
+    /// Keeps exemplars of what is recorded while there is a source of traces.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the metric is neither a counter nor a histogram.
+    #[must_use]
+    #[track_caller]
+    pub const fn exemplars(mut self) -> Self {
+        assert!(
+            matches!(self.kind.metric(), MetricType::Counter | MetricType::Histogram),
+            "`exemplars` belongs to a `Counter` or a `Histogram`"
+        );
+        self.exemplars = true;
         self
     }
 

@@ -163,6 +163,12 @@ pub(crate) fn bucket(nanos: u64) -> Result<u32, u8> {
     }
 }
 
+/// The greatest number of buckets, and the number of the one that holds a duration.
+#[expect(clippy::cast_possible_truncation, reason = "fourteen")]
+pub(crate) fn place(nanos: u64) -> (u32, u32) {
+    (MOST as u32 + 1, bucket(nanos))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

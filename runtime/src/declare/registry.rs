@@ -16,6 +16,23 @@ use super::descriptor::Descriptor;
 /// The slot of a site that has none yet. It is above every shard's limit, so the one compare of the
 /// hot path catches it; and adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
+/// Combined with the slot of a series that keeps exemplars of its own accord. It puts the slot above
+/// every limit, so that operations on such a series leave the hot path at its one compare. Below
+/// [`UNASSIGNED`], so that the series counts as registered.
+const WITH_EXEMPLARS: u32 = 0x4000_0000;
+
+/// The slot without the mark of exemplars.
+#[inline]
+pub(crate) const fn cells_of(slot: u32) -> u32 {
+    if slot < UNASSIGNED { slot & !WITH_EXEMPLARS } else { slot }
+}
+
+/// Whether the slot has the mark of exemplars.
+#[inline]
+pub(crate) const fn has_exemplars(slot: u32) -> bool {
+    slot < UNASSIGNED && slot & WITH_EXEMPLARS != 0
+}
+
 /// The slot of a site that could not be registered.
 pub(crate) const DROPPED: u32 = 0xC000_0000;
 
@@ -54,6 +71,15 @@ pub const TIMED_COMPLETED: u32 = 256;
 /// Records when the oldest call in progress began. It has a site of its own, since it alone keeps
 /// something from the beginning of a call to its end.
 pub const OLDEST: u32 = 512;
+
+/// Combined with [`COUNTED`] or [`COUNTED_OUTCOME`]: keeps exemplars of calls.
+pub const COUNTED_EXEMPLARS: u32 = 1024;
+/// Combined with [`TIMED`] or [`TIMED_OUTCOME`]: keeps exemplars of durations.
+pub const TIMED_EXEMPLARS: u32 = 2048;
+/// Combined with [`ERRORS`] or its siblings: keeps exemplars of exceptions.
+pub const EXCEPTION_EXEMPLARS: u32 = 4096;
+/// Any of the three.
+pub(crate) const EXEMPLARS: u32 = COUNTED_EXEMPLARS | TIMED_EXEMPLARS | EXCEPTION_EXEMPLARS;
 
 /// Everything that one function or one metric declares; `inventory` collects these.
 #[derive(Debug)]
@@ -229,7 +255,16 @@ impl Site {
 
     pub(crate) fn assign(&self, slot: u32) {
         // Release: a thread that sees the slot sees the blocks behind it.
-        self.slot.0.store(slot, Ordering::Release);
+        self.slot.0.store(self.marked(slot), Ordering::Release);
+    }
+
+    /// The slot of cells of this site, with the mark of exemplars if the site keeps any.
+    pub(crate) fn marked(&self, slot: u32) -> u32 {
+        let keeps = match &self.spec {
+            Spec::Metric(d) => d.exemplars,
+            Spec::Function(f) => f.what & EXEMPLARS != 0,
+        };
+        if keeps && slot < UNASSIGNED { slot | WITH_EXEMPLARS } else { slot }
     }
 
     /// Whether another declaration of this name is in force, so that this one never will be.

@@ -415,7 +415,42 @@ impl Builder<Info> {
     }
 }
 
+impl<T> Builder<Counter<T>>
+where
+    Counter<T>: Handle,
+{
+    /// Keeps exemplars of what is recorded while the program has a source of traces: see
+    /// [`set_trace_source`](crate::set_trace_source).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{TraceContext, dynamic};
+    ///
+    /// // A tracing library's function stands here.
+    /// headcount::set_trace_source(|| Some(TraceContext::new([1; 16], [2; 8])));
+    /// let jobs = dynamic::counter("late_jobs_total", "Late jobs.").exemplars().register()?;
+    /// jobs.inc();
+    ///
+    /// let snapshot = headcount::Collector::new().names(["late_jobs_total"]).collect()?;
+    /// let exemplar = snapshot.families()[0].series[0].exemplars[0];
+    /// assert_eq!(exemplar.context, TraceContext::new([1; 16], [2; 8]));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    pub fn exemplars(mut self) -> Self {
+        self.definition.exemplars = true;
+        self
+    }
+}
+
 impl Builder<Histogram> {
+    /// Keeps exemplars, one for each bucket, of what is observed while the program has a source of
+    /// traces: see [`set_trace_source`](crate::set_trace_source).
+    pub fn exemplars(mut self) -> Self {
+        self.definition.exemplars = true;
+        self
+    }
+
     /// Sets the upper bounds of the buckets, in ascending order and without `+Inf`.
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         self.definition.buckets = Some(bounds.into());

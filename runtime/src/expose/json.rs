@@ -3,8 +3,11 @@
 use core::fmt::Write;
 use std::time::UNIX_EPOCH;
 
-use crate::model::{HistogramValue, MetricFamily, NativeBuckets, Number, Series, Snapshot, Value};
+use crate::model::{
+    Exemplar, HistogramValue, MetricFamily, NativeBuckets, Number, Series, Snapshot, Value,
+};
 
+use super::exemplar::ids;
 use super::number::{decimal, integer};
 use super::page::Page;
 
@@ -101,7 +104,31 @@ async fn write_series(page: &mut Page, series: &Series) {
         page.out.push_str(",\"created\":");
         number(&mut page.out, since.as_secs_f64());
     }
+    if !series.exemplars.is_empty() {
+        write_exemplars(page, &series.exemplars);
+    }
     page.out.push('}');
+}
+
+fn write_exemplars(page: &mut Page, exemplars: &[Exemplar]) {
+    let out = &mut page.out;
+    out.push_str(",\"exemplars\":[");
+    for (at, exemplar) in exemplars.iter().enumerate() {
+        separate(out, at);
+        let [trace, span] = ids(exemplar);
+        out.push('{');
+        member(out, "trace_id", &trace);
+        out.push(',');
+        member(out, "span_id", &span);
+        out.push_str(",\"value\":");
+        number(out, exemplar.value);
+        if let Ok(since) = exemplar.time.duration_since(UNIX_EPOCH) {
+            out.push_str(",\"time\":");
+            number(out, since.as_secs_f64());
+        }
+        out.push('}');
+    }
+    out.push(']');
 }
 
 /// Writes the buckets of a native histogram: each is a pair of its index and its count.

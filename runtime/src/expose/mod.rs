@@ -5,6 +5,7 @@
 
 mod encode;
 mod escaping;
+mod exemplar;
 mod exposition;
 mod format;
 #[cfg(feature = "http")]

@@ -2,6 +2,7 @@
 //! format.
 
 use core::fmt::Write;
+use core::time::Duration;
 
 /// Writes a sample's value in the text format: whole numbers have no decimal point.
 pub(super) fn decimal(out: &mut String, number: f64) {
@@ -92,6 +93,16 @@ fn word(number: f64) -> Option<&'static str> {
         Some("-Inf")
     } else {
         None
+    }
+}
+
+/// Writes a time in seconds, with milliseconds.
+pub(super) fn seconds(out: &mut String, time: Duration) {
+    integer(out, time.as_secs());
+    out.push('.');
+    let millis = u64::from(time.subsec_millis());
+    for digit in [millis / 100, millis / 10 % 10, millis % 10] {
+        integer(out, digit);
     }
 }
 

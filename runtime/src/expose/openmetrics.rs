@@ -9,10 +9,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
-use crate::model::{HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value};
+use crate::model::{
+    Exemplar, HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value,
+};
 
 use super::escaping::Named;
-use super::number::{canonical, integer};
+use super::number::{canonical, seconds};
 use super::page::{Page, escape};
 
 /// Writes the page, with the lines `_created` if `created` is set.
@@ -153,14 +155,16 @@ impl<'a> Typed<'a> {
     async fn write_series(&self, page: &mut Page, series: &Series, created: bool) {
         let name = self.name;
         match (&series.value, self.kind) {
-            (Value::Counter(number), _) => write_number(page, name, "_total", *number),
+            (Value::Counter(number), _) => {
+                write_number(page, name, "_total", *number, series.exemplars.first());
+            }
             (Value::Gauge(_), Some(MetricType::Info)) => return page.whole(name, "_info", 1),
             (Value::Gauge(state), Some(MetricType::StateSet)) => {
                 return page.whole(name, "", u64::from(*state != 0.0));
             }
             (Value::Gauge(value), _) => return page.number(name, "", *value, canonical),
             (Value::Histogram(histogram), _) => {
-                page.buckets(name, histogram).await;
+                page.buckets(name, histogram, &series.exemplars).await;
                 page.whole(name, "_count", histogram.count());
                 page.number(name, "_sum", histogram.sum, canonical);
             }
@@ -174,14 +178,8 @@ impl<'a> Typed<'a> {
             .filter(|_| created)
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = created {
-            // In seconds, with milliseconds.
             let out = page.sample(name, "_created");
-            integer(out, since.as_secs());
-            out.push('.');
-            let millis = u64::from(since.subsec_millis());
-            for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-                integer(out, digit);
-            }
+            seconds(out, since);
             out.push('\n');
         }
     }
@@ -243,8 +241,8 @@ fn is_state_set(family: &MetricFamily) -> bool {
 /// Writes the samples of one suffix, which are a family of their own.
 async fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
-        (Value::Counter(number), "") => write_number(page, name, "", *number),
-        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram).await,
+        (Value::Counter(number), "") => write_number(page, name, "", *number, None),
+        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram, &[]).await,
         (Value::Histogram(histogram), "_count") => page.whole(name, suffix, histogram.count()),
         (
             Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
@@ -255,12 +253,21 @@ async fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &
     }
 }
 
-/// Writes a counter's number; integers with all digits.
-fn write_number(page: &mut Page, name: &str, suffix: &str, number: Number) {
+/// Writes a counter's number, integers with all digits, and its exemplar.
+fn write_number(
+    page: &mut Page,
+    name: &str,
+    suffix: &str,
+    number: Number,
+    exemplar: Option<&Exemplar>,
+) {
+    page.sample(name, suffix);
     match number {
-        Number::Integer(n) => page.whole(name, suffix, n),
-        Number::Float(n) => page.number(name, suffix, n, canonical),
+        Number::Integer(n) => page.digits(n),
+        Number::Float(n) => canonical(&mut page.out, n),
     }
+    page.exemplar(exemplar);
+    page.out.push('\n');
 }
 
 #[cfg(test)]

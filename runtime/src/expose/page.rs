@@ -1,12 +1,14 @@
 //! The lines of an exposition, for both text formats.
 
 use core::mem::take;
+use std::time::UNIX_EPOCH;
 
 use crate::model::text::is_name;
-use crate::model::{HistogramValue, Series};
+use crate::model::{Exemplar, HistogramValue, Series};
 
 use super::escaping::{Escaping, Named, Of};
-use super::number::{canonical, integer};
+use super::exemplar::{exemplar_of, ids};
+use super::number::{canonical, integer, seconds};
 use super::pieces::{Outlet, PIECE};
 
 /// A page that is being written. It is handed on in pieces, and never in memory as a whole.
@@ -146,11 +148,19 @@ impl Page {
         &mut self.out
     }
 
-    /// Writes the samples of a histogram's buckets.
-    pub(super) async fn buckets(&mut self, name: &str, histogram: &HistogramValue) {
+    /// Writes the samples of a histogram's buckets, with their exemplars, which ascend by their
+    /// values.
+    pub(super) async fn buckets(
+        &mut self,
+        name: &str,
+        histogram: &HistogramValue,
+        mut exemplars: &[Exemplar],
+    ) {
         self.begin_buckets(name);
         for (nth, bucket) in histogram.buckets.iter().enumerate() {
             self.bucket(nth, bucket.le, bucket.count);
+            self.exemplar(exemplar_of(&mut exemplars, bucket.le));
+            self.out.push('\n');
             // One histogram can be 66 MB: its labels are in every line.
             if self.is_full() {
                 self.hand_on().await;
@@ -178,24 +188,48 @@ impl Page {
         self.out.reserve(self.bucket.len() + bound.len() + LONGEST);
         self.out.push_str(&self.bucket);
         self.out.push_str(bound);
-        self.count(count);
+        self.digits(count);
+    }
+
+    /// Writes what follows a sample's value: an exemplar.
+    #[inline]
+    pub(super) fn exemplar(&mut self, exemplar: Option<&Exemplar>) {
+        if let Some(exemplar) = exemplar {
+            self.write_exemplar(exemplar);
+        }
+    }
+
+    #[cold]
+    fn write_exemplar(&mut self, exemplar: &Exemplar) {
+        let out = &mut self.out;
+        let [trace, span] = ids(exemplar);
+        out.push_str(" # {trace_id=\"");
+        out.push_str(&trace);
+        out.push_str("\",span_id=\"");
+        out.push_str(&span);
+        out.push_str("\"} ");
+        canonical(out, exemplar.value);
+        if let Ok(since) = exemplar.time.duration_since(UNIX_EPOCH) {
+            out.push(' ');
+            seconds(out, since);
+        }
     }
 
     /// Writes a sample whose value is a whole number.
     pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
         self.sample(name, suffix);
-        self.count(value);
+        self.digits(value);
+        self.out.push('\n');
     }
 
-    /// Ends a line whose value is a whole number.
+    /// Writes a value that is a whole number.
     #[expect(clippy::cast_precision_loss, reason = "who wants a point reads floats")]
-    fn count(&mut self, value: u64) {
+    pub(super) fn digits(&mut self, value: u64) {
         if self.has_points {
             canonical(&mut self.out, value as f64);
         } else {
             integer(&mut self.out, value);
         }
-        self.out.push('\n');
     }
 
     /// Writes a sample whose value `write` formats.

@@ -337,11 +337,10 @@ mod tests {
             help: "Long.".to_owned(),
             unit: "seconds".to_owned(),
             kind: MetricType::Histogram,
-            series: vec![Series {
-                labels: [("text", "x".repeat(500).as_str())].into_iter().collect(),
-                value: Value::Histogram(histogram),
-                created: None,
-            }],
+            series: vec![Series::new(
+                [("text", "x".repeat(500).as_str())].into_iter().collect(),
+                Value::Histogram(histogram),
+            )],
         };
         let families = vec![family("a.b"), family("a_b"), long, many];
         Arc::new(Snapshot { families, skipped: Vec::new() })

@@ -8,9 +8,10 @@
 use core::mem::take;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::model::{MetricType, NativeBuckets, Series, Value};
+use crate::model::{Exemplar, MetricType, NativeBuckets, Series, Value};
 
 use super::escaping::{Escaping, Named, Of};
+use super::exemplar::{exemplar_of, ids};
 use super::pieces::{Outlet, PIECE};
 use super::wire::{Message, length_of_message};
 
@@ -87,6 +88,9 @@ fn write_series(out: &mut Message, named: &Named<'_>, series: &Series, escaping:
         Value::Gauge(value) => out.message(2, |gauge| gauge.double(1, *value)),
         Value::Counter(number) => out.message(3, |counter| {
             counter.double(1, number.as_f64());
+            if let Some(exemplar) = series.exemplars.first() {
+                write_exemplar(counter, 2, exemplar);
+            }
             write_time(counter, 3, series.created);
         }),
         Value::Summary(value) => out.message(4, |summary| {
@@ -100,16 +104,24 @@ fn write_series(out: &mut Message, named: &Named<'_>, series: &Series, escaping:
             let count = native.map_or_else(|| value.count(), NativeBuckets::count);
             histogram.integer(1, count);
             histogram.double(2, value.sum);
+            let mut exemplars = &series.exemplars[..];
             for bucket in &value.buckets {
                 histogram.message(3, |out| {
                     out.integer(1, bucket.count);
                     out.double(2, bucket.le);
+                    if let Some(exemplar) = exemplar_of(&mut exemplars, bucket.le) {
+                        write_exemplar(out, 3, exemplar);
+                    }
                 });
             }
             if let Some(native) = native {
                 write_native(histogram, native);
             }
             write_time(histogram, 15, series.created);
+            // Once more: a reader of native buckets may not look at the classic ones.
+            for exemplar in series.exemplars.iter().filter(|_| native.is_some()) {
+                write_exemplar(histogram, 16, exemplar);
+            }
         }),
     }
 }
@@ -145,6 +157,20 @@ fn write_native(histogram: &mut Message, native: &NativeBuckets) {
             span.integer(2, 0);
         });
     }
+}
+
+/// Writes a message `Exemplar`.
+fn write_exemplar(out: &mut Message, field: u32, exemplar: &Exemplar) {
+    out.message(field, |out| {
+        for (name, id) in ["trace_id", "span_id"].into_iter().zip(ids(exemplar)) {
+            out.message(1, |label| {
+                label.text(1, name);
+                label.text(2, &id);
+            });
+        }
+        out.double(2, exemplar.value);
+        write_time(out, 3, Some(exemplar.time));
+    });
 }
 
 /// Writes a `google.protobuf.Timestamp`.

@@ -35,7 +35,7 @@ async fn write_family(page: &mut Page, named: &Named<'_>) {
                 page.number(name, "", *n, decimal);
             }
             Value::Histogram(histogram) => {
-                page.buckets(name, histogram).await;
+                page.buckets(name, histogram, &[]).await;
                 page.number(name, "_sum", histogram.sum, decimal);
                 page.whole(name, "_count", histogram.count());
             }
@@ -63,7 +63,7 @@ mod tests {
             help: "two\nlines, a \\ and a \"".to_owned(),
             unit: String::new(),
             kind,
-            series: vec![Series { labels, value, created: None }],
+            series: vec![Series::new(labels, value)],
         }
     }
 

@@ -84,6 +84,7 @@ impl Archive {
                 if span.until != ENDLESS {
                     span.until = times.at(span.until);
                 }
+                span.exemplars.convert(|when| times.at(when));
                 if let Sum::Gauge(GaugeSum { one: Some((when, _)), .. }) = &mut span.sum {
                     *when = times.at(*when);
                 }

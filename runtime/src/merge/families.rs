@@ -29,14 +29,16 @@ pub(crate) struct Merged {
     pub(crate) plans: Plans,
 }
 
-/// Merges the families that have one of these names, or all if there are none.
+/// Merges the families that have one of these names, or all if there are none. `now` is the
+/// present, by which exemplars of the dead are too old.
 pub(crate) fn merge(
     parts: &[Part],
     archive: &Archive,
     earlier: &Plans,
     names: &[String],
+    now: u64,
 ) -> Merged {
-    merge_with(parts, archive, earlier, names, |_| Vec::new())
+    merge_with(parts, archive, earlier, names, now, |_| Vec::new())
 }
 
 /// The same with families that come from elsewhere. `others` is told which families the segments
@@ -46,6 +48,7 @@ pub(crate) fn merge_with(
     archive: &Archive,
     earlier: &Plans,
     names: &[String],
+    now: u64,
     others: impl FnOnce(&dyn Fn(&str) -> bool) -> Vec<Arc<ArchivedFamily>>,
 ) -> Merged {
     let (logs, others_here) = (logs(parts), OnceCell::new());
@@ -68,7 +71,7 @@ pub(crate) fn merge_with(
         if let Some(other) = others.iter().max_by_key(|used| (used.newest, used.place())) {
             skipped.push(conflict(name, kind, other.family));
         }
-        merged.push((votes(&uses), FamilyMerge::new(&uses)));
+        merged.push((votes(&uses), FamilyMerge::new(&uses, now)));
         skipped.extend(different_bounds(name, &uses));
     }
     let mut all = Merged::default();

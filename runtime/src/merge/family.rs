@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::model::cells::{CALLS_IN_PLACE, CellLayout, GaugeCell, PLACES, START_SHIFT, decode};
+use crate::model::exemplar::Held;
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
 };
@@ -15,6 +16,7 @@ use crate::reader::segment::{ENDLESS, Segment};
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
 use super::declared::{DeclaredFamily, DeclaredIn};
+use super::exemplars::is_kept;
 use super::part::Part;
 use super::plan::{Declared, Entry, Item, Plan, Plans};
 use super::sort::{self, Sorted};
@@ -29,6 +31,8 @@ pub(crate) struct FamilyMerge<'a> {
     /// The bounds that all declarations have, in the family's unit.
     bounds: Vec<f64>,
     declarations: Vec<Declaration<'a>>,
+    /// The present, by which exemplars of the dead are too old.
+    now: u64,
 }
 
 /// One declaration of the family, with its series.
@@ -48,7 +52,7 @@ struct Gathered<'a> {
 const NOW: u64 = u64::MAX;
 
 impl<'a> FamilyMerge<'a> {
-    pub(crate) fn new(uses: &[DeclaredFamily<'a>]) -> Self {
+    pub(crate) fn new(uses: &[DeclaredFamily<'a>], now: u64) -> Self {
         // Help and unit are those of the newest segment that has a help text; they seldom differ.
         let rank = |u: &&DeclaredFamily<'_>| {
             (!u.family.help.is_empty(), u.newest, core::cmp::Reverse(u.place()))
@@ -73,6 +77,7 @@ impl<'a> FamilyMerge<'a> {
         }
         Self {
             declarations,
+            now,
             family: MetricFamily {
                 name: text(|f| &f.name),
                 help: text(|f| &f.help),
@@ -201,6 +206,9 @@ impl<'a> FamilyMerge<'a> {
                     DeclaredIn::Log { log, .. } => {
                         let Some(series) = log.layout.series.get(number) else { continue };
                         self.add_log(declaration, series, log, spans);
+                        if log.has_exemplars() {
+                            self.add_exemplars(declaration, series, log, spans);
+                        }
                         *touched = NOW;
                     }
                     DeclaredIn::Archive { archived, .. } => {
@@ -254,6 +262,28 @@ impl<'a> FamilyMerge<'a> {
         }
     }
 
+    /// Adds the exemplars of a series of all segments that have it.
+    #[cold]
+    fn add_exemplars(
+        &self,
+        declaration: &Declaration<'_>,
+        series: &LogSeries,
+        log: &EqualLogs<'_>,
+        spans: &mut Spans,
+    ) {
+        for part in &log.parts {
+            let segment = &part.segment;
+            let times = segment.times;
+            let all = segment.exemplars_of(series.slot).iter();
+            let all = all.map(|(_, held)| Held { when: times.at(held.when), ..*held });
+            for held in all.filter(|held| part.is_alive() || is_kept(held.when, self.now)) {
+                let new = || Sum::of(declaration.family.encoding.layout());
+                let span = spans.span_at(segment.span(series), None, new);
+                span.exemplars.add(held, &self.bounds);
+            }
+        }
+    }
+
     /// Adds one process's gauge. A removed gauge takes no part: a gauge may fall.
     fn add_gauge(&self, part: &Part, declared: &LogFamily, series: &LogSeries, spans: &mut Spans) {
         let takes_part = part.is_alive() || declared.outlives_processes();
@@ -279,11 +309,14 @@ impl<'a> FamilyMerge<'a> {
     fn add_sums(&self, declaration: &Declaration<'_>, archived: &Spans, spans: &mut Spans) {
         for span in &archived.0 {
             let new = || Sum::of(declaration.family.encoding.layout());
-            let at = spans.at((span.from, span.until), self.mode, new);
-            if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut *at, &span.sum) {
+            let at = spans.span_at((span.from, span.until), self.mode, new);
+            if let (Sum::Histogram(sum), Sum::Histogram(other)) = (&mut at.sum, &span.sum) {
                 sum.add(other, &declaration.bounds);
             } else {
-                at.add(span.sum.clone(), self.mode);
+                at.sum.add(span.sum.clone(), self.mode);
+            }
+            for held in span.exemplars.iter().filter(|held| is_kept(held.when, self.now)) {
+                at.exemplars.add(*held, &self.bounds);
             }
         }
     }
@@ -319,7 +352,8 @@ impl<'a> FamilyMerge<'a> {
             match span.sum {
                 Sum::Counter(sum) => {
                     let value = Value::Counter(sum.value());
-                    series.push(Series { labels: labels.clone(), value, created });
+                    let exemplars = span.exemplars.into_shown();
+                    series.push(Series { labels: labels.clone(), value, created, exemplars });
                 }
                 Sum::Histogram(sum) => {
                     let value = sum.value(&self.bounds);
@@ -328,7 +362,8 @@ impl<'a> FamilyMerge<'a> {
                     } else {
                         Value::Histogram(value)
                     };
-                    series.push(Series { labels: labels.clone(), value, created });
+                    let exemplars = span.exemplars.into_shown();
+                    series.push(Series { labels: labels.clone(), value, created, exemplars });
                 }
                 Sum::Gauge(sum) => self.finish_gauge(labels, sum, &mut series),
             }
@@ -352,7 +387,7 @@ impl<'a> FamilyMerge<'a> {
                 Some(pid) => labels.iter().chain([("pid", &*pid.to_string())]).collect(),
                 None => labels.clone(),
             };
-            series.push(Series { labels, value: Value::Gauge(value), created: None });
+            series.push(Series::new(labels, Value::Gauge(value)));
         });
     }
 }

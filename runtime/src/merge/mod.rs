@@ -6,6 +6,7 @@
 
 pub(crate) mod archived;
 pub(crate) mod declared;
+pub(crate) mod exemplars;
 pub(crate) mod families;
 pub(crate) mod family;
 pub(crate) mod part;

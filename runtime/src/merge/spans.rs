@@ -11,6 +11,7 @@
 use crate::model::GaugeMode;
 use crate::reader::segment::ENDLESS;
 
+use super::exemplars::Exemplars;
 use super::sums::Sum;
 
 /// The sum of all processes that had the series in one span of time.
@@ -21,6 +22,13 @@ pub(crate) struct Span {
     /// Nanoseconds since 1970; [`ENDLESS`] if the series was not removed.
     pub(crate) until: u64,
     pub(crate) sum: Sum,
+    pub(crate) exemplars: Exemplars,
+}
+
+impl Span {
+    pub(crate) fn new((from, until): (u64, u64), sum: Sum) -> Self {
+        Self { from, until, sum, exemplars: Exemplars::default() }
+    }
 }
 
 /// The spans of one series, of which no two touch. Nearly always one.
@@ -35,23 +43,34 @@ impl Spans {
         mode: Option<GaugeMode>,
         new: impl FnOnce() -> Sum,
     ) -> &mut Sum {
+        &mut self.span_at((from, until), mode, new).sum
+    }
+
+    /// The same with its exemplars.
+    #[inline]
+    pub(crate) fn span_at(
+        &mut self,
+        (from, until): (u64, u64),
+        mode: Option<GaugeMode>,
+        new: impl FnOnce() -> Sum,
+    ) -> &mut Span {
         if let [span] = &mut self.0[..] {
             if span.until == ENDLESS && until == ENDLESS {
                 span.from = span.from.min(from);
                 // Borrowed a second time: returning the first borrow would extend it to the end of
                 // the function.
-                return &mut self.0[0].sum;
+                return &mut self.0[0];
             }
         }
         if self.0.is_empty() {
-            self.0.push(Span { from, until, sum: new() });
-            return &mut self.0[0].sum;
+            self.0.push(Span::new((from, until), new()));
+            return &mut self.0[0];
         }
         // The spans are sorted and do not touch, so those that touch the new one are neighbours.
         let first = self.0.partition_point(|span| span.until < from);
         let behind = first + self.0[first..].partition_point(|span| span.from <= until);
         if first == behind {
-            self.0.insert(first, Span { from, until, sum: new() });
+            self.0.insert(first, Span::new((from, until), new()));
         }
         let mut joined: Vec<Span> =
             if behind > first + 1 { self.0.drain(first + 1..behind).collect() } else { Vec::new() };
@@ -61,8 +80,9 @@ impl Spans {
         for other in joined.drain(..) {
             span.until = span.until.max(other.until);
             span.sum.add(other.sum, mode);
+            span.exemplars.add_all(other.exemplars);
         }
-        &mut span.sum
+        span
     }
 
     /// The span, if there is only one and it has not ended.

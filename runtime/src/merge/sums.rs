@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::cells::{BLOCK, CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS};
+use crate::model::cells::{
+    BLOCK, CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, PLAIN_POWERS_OF_4,
+    SECONDS_POWERS_OF_4,
+};
 use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Combination;
@@ -189,11 +192,11 @@ pub(crate) fn bounds_of(family: &LogFamily) -> Vec<f64> {
     // Scrapers of text get a native histogram with these buckets, always the same: a bucket that
     // appears later has no history, and quantiles would jump. They are powers of 4, which are
     // bounds of buckets in every schema, so the counts are exact.
-    let powers_of_4 = |from: i32, to: i32| (from..=to).map(|n| f64::from(2 * n).exp2()).collect();
+    let powers_of_4 =
+        |(from, to): (i32, i32)| (from..=to).map(|n| f64::from(2 * n).exp2()).collect();
     match family.encoding.layout() {
-        // 0.95 microseconds to 64 seconds.
-        CellLayout::NanosNative => return powers_of_4(-10, 3),
-        CellLayout::Native => return powers_of_4(-5, 10),
+        CellLayout::NanosNative => return powers_of_4(SECONDS_POWERS_OF_4),
+        CellLayout::Native => return powers_of_4(PLAIN_POWERS_OF_4),
         CellLayout::Buckets
         | CellLayout::NanosBuckets
         | CellLayout::Count

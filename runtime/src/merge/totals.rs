@@ -18,12 +18,13 @@ pub(crate) struct EqualLogs<'a> {
     pub(crate) layout: &'a Arc<Layout>,
     pub(crate) parts: Vec<&'a Part>,
     sums: OnceCell<Sums>,
+    exemplars: OnceCell<bool>,
 }
 
 impl<'a> EqualLogs<'a> {
     pub(crate) fn new(part: &'a Part) -> Self {
         let layout = &part.segment.log.layout;
-        Self { layout, parts: vec![part], sums: OnceCell::new() }
+        Self { layout, parts: vec![part], sums: OnceCell::new(), exemplars: OnceCell::new() }
     }
 
     /// When the first of the segments that have all series created this one; `None` if there is no
@@ -38,6 +39,13 @@ impl<'a> EqualLogs<'a> {
         // This is called for each series, and nearly always there are none.
         let parts = if self.sums().are_all { &[][..] } else { &self.parts };
         parts.iter().map(|part| &part.segment).filter(|segment| !is_whole(segment))
+    }
+
+    /// Whether any of the segments has exemplars.
+    #[inline]
+    pub(crate) fn has_exemplars(&self) -> bool {
+        let has = |segment: &Segment| !segment.exemplars.is_empty();
+        *self.exemplars.get_or_init(|| self.segments().any(has))
     }
 
     fn segments(&self) -> impl Iterator<Item = &'a Segment> + '_ {

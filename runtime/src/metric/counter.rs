@@ -2,6 +2,8 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::declare::registry::cells_of;
+use crate::model::TraceContext;
 use crate::process::epoch;
 use crate::record::operation::{Add, AddFloat};
 use crate::segment::shard;
@@ -56,6 +58,46 @@ impl Counter {
     #[inline]
     pub fn inc_by(self, n: u64) {
         self.0.apply(Add(n));
+    }
+
+    /// Adds one, and keeps that as an exemplar: see
+    /// [`inc_by_with_exemplar`](Self::inc_by_with_exemplar).
+    pub fn inc_with_exemplar(self, context: TraceContext) {
+        self.inc_by_with_exemplar(1, context);
+    }
+
+    /// Adds `n`, and keeps that as the exemplar of this counter, with the trace that it was part
+    /// of.
+    ///
+    /// A counter has one exemplar in each process, the newest one. `OpenMetrics` and protobuf show
+    /// the newest of all processes, also of one that died less than ten minutes ago. The first
+    /// exemplar of a series takes a lock and 136 bytes of memory, further ones take no lock. If
+    /// another thread is writing an exemplar of this very counter, or the context is not
+    /// [valid](TraceContext::is_valid), or there is no memory, `n` is counted and the exemplar is
+    /// given up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Counter, TraceContext, metric};
+    ///
+    /// /// Letters franked.
+    /// #[metric(name = "letters_franked_total")]
+    /// static FRANKED: Counter;
+    ///
+    /// let context = TraceContext::new([1; 16], [2; 8]);
+    /// FRANKED.inc_by_with_exemplar(3, context);
+    /// FRANKED.inc();
+    /// assert_eq!(FRANKED.get(), 4);
+    ///
+    /// let snapshot = headcount::Collector::new().names(["letters_franked_total"]).collect()?;
+    /// let exemplar = snapshot.families()[0].series[0].exemplars[0];
+    /// assert_eq!((exemplar.value, exemplar.context), (3.0, context));
+    /// # Ok::<(), headcount::Error>(())
+    /// ```
+    #[doc(alias = "add_with_exemplar")]
+    pub fn inc_by_with_exemplar(self, n: u64, context: TraceContext) {
+        self.0.apply_with_exemplar(Add(n), context);
     }
 
     /// Calls `f`, and adds one if it returns an error or panics.
@@ -115,11 +157,12 @@ impl Counter {
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn raise_to(self, n: u64) {
-        let Some(cells) = self.0.shared_slot(0).and_then(|slot| shard::shared(slot, 0)) else {
+        let slot = self.0.shared_slot(0).map(cells_of);
+        let Some(cells) = slot.and_then(|slot| shard::shared(slot, 0)) else {
             return;
         };
         // What threads have in their own shards stays there.
-        let slot = self.0.slot();
+        let slot = self.0.cells_slot();
         match store::own_cells(slot..slot.saturating_add(1)) {
             Some(own) => {
                 let others = own.into_iter().skip(1).fold(0, u64::wrapping_add);
@@ -196,6 +239,23 @@ impl Counter<f64> {
     pub fn inc_by(self, n: f64) {
         if n >= 0.0 && n.is_finite() {
             self.0.apply(AddFloat(n));
+        } else {
+            store::note_dropped();
+        }
+    }
+
+    /// Adds one, and keeps that as an exemplar: see
+    /// [`Counter::inc_by_with_exemplar`](Counter#method.inc_by_with_exemplar).
+    pub fn inc_with_exemplar(self, context: TraceContext) {
+        self.inc_by_with_exemplar(1.0, context);
+    }
+
+    /// Adds `n`, as [`inc_by`](Self::inc_by) does, and keeps that as an exemplar: see
+    /// [`Counter::inc_by_with_exemplar`](Counter#method.inc_by_with_exemplar).
+    #[doc(alias = "add_with_exemplar")]
+    pub fn inc_by_with_exemplar(self, n: f64, context: TraceContext) {
+        if n >= 0.0 && n.is_finite() {
+            self.0.apply_with_exemplar(AddFloat(n), context);
         } else {
             store::note_dropped();
         }

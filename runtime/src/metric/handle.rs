@@ -7,9 +7,11 @@ use core::sync::atomic::Ordering;
 
 use crate::config::ON;
 use crate::declare::descriptor::Bounds;
-use crate::declare::registry::{DROPPED, Place, Site, Spec, UNASSIGNED};
+use crate::declare::registry::{DROPPED, Place, Site, Spec, UNASSIGNED, cells_of};
 use crate::label::{At, Cells, GONE, LabelValue, Labels, NEVER_ROW, RowSlot};
+use crate::model::TraceContext;
 use crate::model::kind::Kind;
+use crate::record::exemplar;
 use crate::record::operation::{self, Operation};
 use crate::segment::shard;
 use crate::store;
@@ -47,7 +49,7 @@ impl Raw {
         match self.place() {
             Some(Place { site, index }) => (site.address(), index),
             // Two sites may share a row.
-            None => (0, self.slot()),
+            None => (0, self.cells_slot()),
         }
     }
 
@@ -74,13 +76,19 @@ impl Raw {
         }
     }
 
-    /// The slot if it is known. Any other value that this returns is above every limit.
+    /// The slot if it is known, with the mark of exemplars if the series keeps any. Any other value
+    /// that this returns is above every limit.
     #[inline]
     pub(super) fn slot(self) -> u32 {
         match self.cells.get() {
             Ok(index) => self.site.load(Ordering::Relaxed).wrapping_add(index),
             Err(row) => row.load(),
         }
+    }
+
+    /// The slot without the mark of exemplars, if it is known.
+    pub(super) fn cells_slot(self) -> u32 {
+        cells_of(self.slot())
     }
 
     /// The slot; assigns it first if necessary.
@@ -130,7 +138,7 @@ impl Raw {
     pub(super) fn keep_only_this(self) {
         let slot = self.assigned_slot();
         if ON && slot < UNASSIGNED {
-            store::remove_others(self.site, slot);
+            store::remove_others(self.site, cells_of(slot));
         }
     }
 
@@ -148,6 +156,16 @@ impl Raw {
     #[expect(clippy::inline_always, reason = "part of the handles' methods")]
     pub(super) fn apply(self, operation: impl Operation) {
         operation::at(self.slot(), operation, || self.place());
+    }
+
+    /// Applies an operation, and keeps an exemplar of it.
+    pub(super) fn apply_with_exemplar(self, operation: impl Operation, context: TraceContext) {
+        // Without the mark: the source of traces is not asked.
+        operation::at(self.cells_slot(), operation, || self.place());
+        let slot = self.cells_slot();
+        if ON && slot < UNASSIGNED {
+            exemplar::keep_of(slot, operation, context);
+        }
     }
 
     #[inline]
@@ -186,7 +204,7 @@ impl Raw {
     }
 
     pub(super) fn debug(self, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slot = self.slot();
+        let slot = self.cells_slot();
         let mut out = f.debug_struct(kind);
         out.field("name", &self.name());
         match slot {

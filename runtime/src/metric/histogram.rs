@@ -1,6 +1,7 @@
 use core::fmt;
 use core::future::Future;
 
+use crate::model::TraceContext;
 use crate::record::native::ObserveNative;
 use crate::record::operation::Observe;
 use crate::store;
@@ -68,6 +69,53 @@ impl Histogram {
         match self.0.bounds() {
             [] => observe_native(self.0, value),
             bounds => self.0.apply(Observe::new(value, bounds)),
+        }
+    }
+
+    /// Adds the value to its bucket, as [`observe`](Self::observe) does, and keeps it as the
+    /// exemplar of the bucket, with the trace that it was part of.
+    ///
+    /// Each bucket has one exemplar in each process, the newest one. `OpenMetrics` and protobuf
+    /// show the newest of all processes, also of one that died less than ten minutes ago. A native
+    /// histogram has one for each of the classic buckets in which scrapers of text get it. The
+    /// first exemplar of a series takes a lock, and 136 bytes of memory for each bucket; further
+    /// ones take no lock. If another thread is writing an exemplar of this very bucket, or the
+    /// context is not [valid](TraceContext::is_valid), or there is no memory, the value is observed
+    /// and the exemplar is given up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use headcount::{Format, Histogram, TraceContext, metric};
+    ///
+    /// /// Weights of parcels.
+    /// #[metric(name = "parcel_grams", buckets = [500.0, 2000.0])]
+    /// static WEIGHT: Histogram;
+    ///
+    /// WEIGHT.observe_with_exemplar(750, TraceContext::new([0x1a; 16], [0x2b; 8]));
+    /// WEIGHT.observe(800);
+    ///
+    /// let mut page = Vec::new();
+    /// headcount::Collector::new().collect()?.encode(Format::OpenMetrics, &mut page)?;
+    /// let page = String::from_utf8_lossy(&page);
+    /// assert!(page.contains(
+    ///     "parcel_grams_bucket{le=\"500.0\"} 0\n\
+    ///      parcel_grams_bucket{le=\"2000.0\"} 2 \
+    ///      # {trace_id=\"1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a\",span_id=\"2b2b2b2b2b2b2b2b\"} 750.0 "
+    /// ));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observe_with_exemplar(self, value: impl IntoF64, context: TraceContext) {
+        let value = value.into_f64();
+        if value.is_nan() {
+            store::note_dropped();
+            return;
+        }
+        match (self.0.bounds(), self.0.schema()) {
+            ([], Some(schema)) => {
+                self.0.apply_with_exemplar(ObserveNative::new(value, schema), context);
+            }
+            (bounds, _) => self.0.apply_with_exemplar(Observe::new(value, bounds), context),
         }
     }
 

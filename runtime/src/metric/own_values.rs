@@ -74,7 +74,7 @@ impl Histogram {
     pub fn count(self) -> u64 {
         if self.0.schema().is_some() {
             let head = integers(&cells(self.0, FIRST_BUCKET..FIRST_BUCKET + NATIVE_HEAD));
-            let blocks = store::native_blocks(self.0.slot());
+            let blocks = store::native_blocks(self.0.cells_slot());
             let cells = |slot| store::own_cells(slot..slot + BLOCK).unwrap_or_default();
             return blocks
                 .into_iter()
@@ -144,7 +144,7 @@ impl Summary {
 
 /// These cells of a series, each in all shards: see [`store::own_cells`].
 fn cells(raw: Raw, offsets: Range<u32>) -> Vec<u64> {
-    let slot = raw.slot();
+    let slot = raw.cells_slot();
     if !ON || slot >= UNASSIGNED {
         return Vec::new();
     }

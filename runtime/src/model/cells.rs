@@ -186,6 +186,12 @@ impl CellLayout {
         }
     }
 
+    /// Whether series may have exemplars: what they count are single events. A summary has the
+    /// cells of a histogram; a writer gives it none.
+    pub(crate) const fn has_exemplars(self) -> bool {
+        !self.is_gauge()
+    }
+
     /// Whether the second cell counts how often the first one has passed 2^64.
     pub(crate) const fn has_carries(self) -> bool {
         match self {
@@ -248,6 +254,11 @@ pub(crate) const BLOCK: u32 = 32;
 /// The zero bucket holds what is nearer to zero.
 pub(crate) const PLAIN_OCTAVES: (i32, i32) = (-64, 64);
 pub(crate) const SECONDS_OCTAVES: (i32, i32) = (-30, 34);
+
+/// The classic buckets in which scrapers of text get a native histogram: their bounds are these
+/// powers of 4. Of durations from 0.95 microseconds to 64 seconds.
+pub(crate) const PLAIN_POWERS_OF_4: (i32, i32) = (-5, 10);
+pub(crate) const SECONDS_POWERS_OF_4: (i32, i32) = (-10, 3);
 
 /// The number of blocks of one sign. The slots of two blocks share a cell.
 #[expect(clippy::cast_sign_loss, reason = "the second one is the greater")]

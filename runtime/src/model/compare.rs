@@ -187,7 +187,7 @@ mod tests {
             [1.0, f64::INFINITY].into_iter().zip(counts).map(|(le, count)| Bucket { le, count });
         let value =
             Value::Histogram(HistogramValue { buckets: buckets.collect(), sum, native: None });
-        family.series.push(Series { labels: LabelSet::default(), value, created: None });
+        family.series.push(Series::new(LabelSet::default(), value));
         snapshot(vec![family])
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod cells;
 pub(crate) mod cold_sort;
 mod compare;
 pub(crate) mod exact_sum;
+pub(crate) mod exemplar;
 pub(crate) mod instance;
 pub(crate) mod kind;
 mod label_set;
@@ -22,6 +23,7 @@ mod snapshot;
 pub(crate) mod table;
 pub(crate) mod text;
 
+pub use exemplar::{Exemplar, TraceContext};
 pub use kind::MetricType;
 pub(crate) use label_set::LabelSets;
 pub use label_set::{LabelIter, LabelSet};

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::error::Error;
 
-use super::{LabelSet, MetricType};
+use super::{Exemplar, LabelSet, MetricType};
 
 /// The result of a collection, merged over processes, in a fixed order: families by name, series by
 /// label values.
@@ -56,6 +56,16 @@ pub struct Series {
     /// When counting began: the earliest time of all processes. Only counters, histograms and
     /// summaries have it.
     pub created: Option<SystemTime>,
+    /// Of a counter the newest exemplar of all processes, of a histogram that of each bucket, by
+    /// ascending value. Empty for any other metric.
+    pub exemplars: Vec<Exemplar>,
+}
+
+impl Series {
+    /// A series that says nothing of when it was created, and has no exemplars.
+    pub(crate) fn new(labels: LabelSet, value: Value) -> Self {
+        Self { labels, value, created: None, exemplars: Vec::new() }
+    }
 }
 
 /// The value of a series.

@@ -137,7 +137,7 @@ fn each(seen: &Seen) -> Vec<MetricFamily> {
 
 fn series(who: Option<&Who>, value: Value) -> Series {
     let labels = who.map(|who| ("pid", who.pid.to_string()));
-    Series { labels: labels.into_iter().collect(), value, created: None }
+    Series::new(labels.into_iter().collect(), value)
 }
 
 fn family(

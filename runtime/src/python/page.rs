@@ -185,5 +185,5 @@ fn shown((mut labels, part): (Labels, Part)) -> Series {
         }
         Part::Summary { sum, count } => Value::Summary(SummaryValue { sum: sum.value(), count }),
     };
-    Series { labels: labels.into_iter().collect(), value, created: None }
+    Series::new(labels.into_iter().collect(), value)
 }

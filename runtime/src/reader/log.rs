@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::segment::format::Fields;
-use crate::segment::records::{FAMILY, HEAD, MUST_KNOW, NATIVE_BLOCK, REMOVE, SERIES};
+use crate::segment::records::{EXEMPLARS, FAMILY, HEAD, MUST_KNOW, NATIVE_BLOCK, REMOVE, SERIES};
 
+use super::exemplar_places::Places;
 use super::native_blocks::Blocks;
 
 /// A log, split into its parts.
@@ -22,6 +23,7 @@ pub(crate) struct Log {
     pub(crate) created: Vec<u64>,
     pub(crate) removed: Removed,
     pub(crate) blocks: Blocks,
+    pub(crate) places: Places,
 }
 
 /// The cells of removed series. The key is the first cell; the value is the cell behind the last,
@@ -121,6 +123,12 @@ impl Log {
                     let mut payload = Fields::new(record, "a record");
                     payload.bytes(HEAD)?;
                     parsed.blocks.read(slot, &mut payload)?;
+                    parsed.common.truncate(from);
+                }
+                EXEMPLARS => {
+                    let mut payload = Fields::new(record, "a record");
+                    payload.bytes(HEAD)?;
+                    parsed.places.read(slot, &mut payload)?;
                     parsed.common.truncate(from);
                 }
                 _ if flags & MUST_KNOW != 0 => {

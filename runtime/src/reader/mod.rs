@@ -6,6 +6,7 @@
 //! writer; this process's own segment is handed in.
 
 pub(crate) mod counted;
+pub(crate) mod exemplar_places;
 pub(crate) mod family;
 pub(crate) mod layout;
 pub(crate) mod layout_cache;

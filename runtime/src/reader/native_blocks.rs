@@ -3,6 +3,7 @@
 //! have in common. Every byte is hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 
 use crate::error::Error;
@@ -62,6 +63,11 @@ impl Blocks {
             }
         }
         Ok(all)
+    }
+
+    /// Whether a block has any of these cells.
+    pub(crate) fn overlap(&self, slots: &Range<u32>) -> bool {
+        self.slots.range(..slots.end).next_back().is_some_and(|(_, end)| *end > slots.start)
     }
 
     pub(crate) fn of(&self, series: u32) -> &[Block] {

@@ -6,15 +6,18 @@
 //! that says what it is.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use core::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
 use crate::model::exact_sum::ExactSum;
+use crate::model::exemplar::Held;
 use crate::model::instance::Age;
 use crate::segment::format::{Header, LIMITS_OFF, LOG_OFF, LogPlace, MINOR, WORDS_OFF, Word};
 
 use super::counted::Counted;
+use super::exemplar_places::Places;
 use super::family::Wrong;
 use super::layout::{Floats, Layout, LogSeries};
 use super::log::{Log, Removed};
@@ -42,6 +45,8 @@ pub(crate) struct Segment {
     pub(crate) shards: Vec<ShardCells>,
     /// Shard 0, read a second time, if the segment has gauges that record when they were set.
     pub(crate) later: Vec<u64>,
+    /// The exemplars, each with the slot of its series, in ascending order.
+    pub(crate) exemplars: Vec<(u32, Held)>,
     /// Converts the segment's times to the reader's time base.
     pub(crate) times: Times,
 }
@@ -57,6 +62,8 @@ pub(crate) struct SegmentLog {
     pub(crate) removed: Removed,
     /// The blocks of native histograms.
     pub(crate) blocks: Blocks,
+    /// The places of exemplars.
+    pub(crate) places: Places,
 }
 
 /// Identifies one of a segment's logs, and a length of it.
@@ -102,14 +109,14 @@ impl SegmentLog {
         let from = LOG_OFF.saturating_add(id.place.start());
         let from = from.saturating_add(id.len.saturating_sub(more));
         let words = source.read(from, words_in(more))?;
-        let Log { common, created, removed, blocks } = Log::parse(&bytes_in(&words))?;
+        let Log { common, created, removed, blocks, places } = Log::parse(&bytes_in(&words))?;
         // A forked child begins with a copy of its parent's log, but it had none of these series
         // before it had a segment of its own.
         let since = |delta: u64| header.log_epoch_ns.saturating_add(delta).max(header.created_ns);
         let new = created.into_iter().map(since);
         let Some((_, earlier)) = earlier else {
             let layout = logs.layouts.of(common, slots_used)?;
-            return Ok(Self { id, layout, since: new.collect(), removed, blocks });
+            return Self { id, layout, since: new.collect(), removed, blocks, places }.checked();
         };
         let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
         let Some(layout) = extended.transpose()? else {
@@ -120,7 +127,20 @@ impl SegmentLog {
         let since = earlier.since.iter().copied().chain(new).collect();
         let removed = earlier.removed.and(removed)?;
         let blocks = earlier.blocks.and(blocks)?;
-        Ok(Self { id, layout, since, removed, blocks })
+        let places = earlier.places.and(places)?;
+        Self { id, layout, since, removed, blocks, places }.checked()
+    }
+
+    /// Counts in a place of an exemplar, or an exemplar among counts, are damage.
+    fn checked(self) -> Result<Self, Error> {
+        let is_taken = |slots: &Range<u32>| {
+            let runs = self.layout.runs.up_to(slots.end as usize).last();
+            self.blocks.overlap(slots) || runs.is_some_and(|run| run.slots.end > slots.start)
+        };
+        if self.places.slots().any(|slots| is_taken(&slots)) {
+            return Err(Error::corrupt("places for exemplars that overlap other cells"));
+        }
+        Ok(self)
     }
 }
 
@@ -217,12 +237,17 @@ impl Segment {
         if log.blocks.end() > slots_used || cells > u64::from(slots_used) {
             return Err(Error::corrupt("more blocks of native histograms than it has space for"));
         }
+        let cells = log.places.cells().saturating_add(cells);
+        if log.places.end() > slots_used || cells > u64::from(slots_used) {
+            return Err(Error::corrupt("more places for exemplars than it has space for"));
+        }
         let end = log.layout.end.max(log.blocks.end());
 
         let mut shards = Vec::new();
         let mut left = MAX_READ;
         for (shard, limit) in (0..shards_used).zip(words.limits()) {
-            // Cells behind the last series carry no data.
+            // Cells behind the last series carry no data, and exemplars are in shard 0 only.
+            let end = if shard == 0 { end.max(log.places.end()) } else { end };
             let cells = u64::from(limit.min(end));
             left = left.checked_sub(cells).ok_or_else(|| Error::corrupt("too many cells"))?;
             let cells = usize::try_from(cells).unwrap_or(0);
@@ -238,7 +263,9 @@ impl Segment {
         if let Some(size) = source.size()? {
             check_length(&header, size)?;
         }
+        let exemplars = shards.first().map(|shard| log.places.held(shard)).unwrap_or_default();
         Ok(Self {
+            exemplars,
             times: Times::default(),
             later,
             dropped_series: word(Word::DroppedSeries),
@@ -252,7 +279,10 @@ impl Segment {
 
     /// The number of cells that were read.
     pub(crate) fn cells(&self) -> usize {
-        self.shards.iter().fold(self.later.len(), |cells, shard| cells.saturating_add(shard.len()))
+        // In units of a cell, in which a limit is counted.
+        let exemplars = size_of_val(&*self.exemplars) >> 3;
+        let own = self.later.len().saturating_add(exemplars);
+        self.shards.iter().fold(own, |cells, shard| cells.saturating_add(shard.len()))
     }
 
     /// The time base of the segment's times.
@@ -296,6 +326,14 @@ impl Segment {
         let until = until.map(|until| self.times.at(until));
         let from = self.times.at(from);
         (from, until.map_or(ENDLESS, |until| until.max(from)))
+    }
+
+    /// The exemplars of the series at this slot.
+    pub(crate) fn exemplars_of(&self, slot: u32) -> &[(u32, Held)] {
+        let from = self.exemplars.partition_point(|(series, _)| *series < slot);
+        let all = self.exemplars.get(from..).unwrap_or_default();
+        let until = all.partition_point(|(series, _)| *series == slot);
+        all.get(..until).unwrap_or_default()
     }
 
     /// A cell of the process's own shard.

@@ -59,7 +59,7 @@ impl SegmentLog {
     pub(crate) fn size(&self) -> u64 {
         let own = size_of_val(&*self.since)
             .saturating_add(self.removed.size())
-            .saturating_add(self.blocks.size());
+            .saturating_add(self.blocks.size().saturating_add(self.places.size()));
         own.saturating_add(size_of::<Self>()) as u64
     }
 }

@@ -65,6 +65,11 @@ impl Clock {
         Self { base, now: base.booted.saturating_add(monotonic_ns()) }
     }
 
+    /// The present.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
     /// Converts this process's own times.
     pub(crate) fn own_times(&self) -> Times {
         self.times_of(&TimeBase::of_this_process())

@@ -4,6 +4,7 @@
 //! Nothing here is generic over the function or its types, only over its set of attributes.
 
 mod call;
+pub(crate) mod exemplar;
 mod named;
 pub(crate) mod native;
 mod oldest;
@@ -11,6 +12,7 @@ pub(crate) mod operation;
 mod out;
 mod recorder;
 mod site;
+mod trace_source;
 mod watch;
 
 pub use call::{
@@ -28,4 +30,5 @@ pub use out::{
 };
 pub use recorder::{End, Function, Recorder};
 pub use site::Partial;
+pub use trace_source::set_trace_source;
 pub use watch::{Ends, Watch, ends, watch, watch_until};

@@ -8,12 +8,13 @@
 use crate::fault;
 use crate::model::cells::{
     BLOCK, CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, NATIVE_HEAD, PLAIN_OCTAVES,
-    SECONDS_OCTAVES, blocks,
+    PLAIN_POWERS_OF_4, SECONDS_OCTAVES, SECONDS_POWERS_OF_4, blocks,
 };
 use crate::model::native_schema::{GREATEST_SCHEMA, finest, finest_above};
 use crate::segment::shard::Cells;
 use crate::store::{self, Target};
 
+use super::exemplar::Event;
 use super::operation::Operation;
 
 /// Adds a value.
@@ -50,6 +51,10 @@ impl Operation for ObserveNative {
             here.count_rare(*cells, self.value);
         }
     }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        each(Event { series: 0, ..event(self.value, PLAIN_POWERS_OF_4) });
+    }
 }
 
 const SIGN: u64 = 1 << 63;
@@ -76,6 +81,26 @@ impl<const SCHEMA: u8, const OF: u32> Operation for ObserveNanosNative<SCHEMA, O
     fn apply(self, cells: &(impl Cells + Copy)) {
         observe_nanos(cells, self.which * Self::WIDTH, self.nanos, SCHEMA);
     }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        let seconds = seconds(self.nanos);
+        let series = self.which * Self::WIDTH;
+        each(Event { series, ..event(seconds, SECONDS_POWERS_OF_4) });
+    }
+}
+
+/// An event of a native histogram. There is a place for each of the classic buckets in which
+/// scrapers of text get it, whose bounds are the powers of 4 between these. One for each of its own
+/// buckets would be kilobytes for each series, and a page has few of them.
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "there are some, and the second power is the greater"
+)]
+fn event(value: f64, (least, most): (i32, i32)) -> Event {
+    let place = (least..=most).take_while(|n| f64::from(2 * n).exp2() < value).count();
+    let places = (most - least) as u32 + 2;
+    Event { series: 0, places, place: place as u32, value }
 }
 
 /// Adds a duration to the histogram whose cells begin at this offset.

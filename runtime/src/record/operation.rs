@@ -1,13 +1,15 @@
 //! One operation on several cells: in place if they are this thread's, otherwise on the slow path.
 
+use crate::clock::nanos_as_seconds;
 use crate::config::ON;
 use crate::declare::durations;
-use crate::declare::registry::{Place, Site};
+use crate::declare::registry::{Place, Site, cells_of, has_exemplars};
 use crate::label::{At, GONE};
 use crate::model::cells::{CARRIES, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, durations_width};
 use crate::segment::shard::{self, Cells};
 use crate::store::{self, Target};
 
+use super::exemplar::{self, Event};
 use super::native;
 
 /// An operation on the cells of a series, or of all series of a function.
@@ -17,6 +19,8 @@ pub(crate) trait Operation: Copy {
     fn last(self) -> u32;
     /// Applies it.
     fn apply(self, cells: &(impl Cells + Copy));
+    /// Passes on the events of which there may be exemplars.
+    fn events(self, _each: impl FnMut(Event)) {}
 }
 
 /// Applies an operation to the cells from `slot` on. If this thread may not write them, `place`
@@ -55,12 +59,22 @@ pub(crate) fn at_site(site: &'static Site, operation: impl Operation) {
 #[cold]
 #[inline(never)]
 fn elsewhere(place: Option<Place>, slot: u32, operation: impl Operation) {
-    match store::target(place, slot, operation.last()).1 {
+    if has_exemplars(slot) {
+        if let Some(cells) = shard::own(cells_of(slot), operation.last()) {
+            operation.apply(&cells);
+            return exemplar::offer(cells_of(slot), operation);
+        }
+    }
+    let (slot, target) = store::target(place, slot, operation.last());
+    match target {
         Target::Own(cells) => operation.apply(&cells),
         Target::Shared(cells) => operation.apply(&cells),
         // The row was removed: it counts nowhere, which is not an error.
-        Target::Nowhere if slot == GONE => {}
-        Target::Nowhere => store::note_dropped(),
+        Target::Nowhere if slot == GONE => return,
+        Target::Nowhere => return store::note_dropped(),
+    }
+    if has_exemplars(slot) {
+        exemplar::offer(cells_of(slot), operation);
     }
 }
 
@@ -78,6 +92,11 @@ impl Operation for Add {
     fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add(0, self.0);
     }
+
+    #[expect(clippy::cast_precision_loss, reason = "an exemplar's value is an `f64`")]
+    fn events(self, mut each: impl FnMut(Event)) {
+        each(Event { series: 0, places: 1, place: 0, value: self.0 as f64 });
+    }
 }
 
 /// Adds to a cell that holds the bits of an `f64`.
@@ -93,6 +112,10 @@ impl Operation for AddFloat {
     #[inline]
     fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add_f64(0, self.0);
+    }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        each(Event { series: 0, places: 1, place: 0, value: self.0 });
     }
 }
 
@@ -112,6 +135,10 @@ impl Operation for AddTo {
     #[inline]
     fn apply(self, cells: &(impl Cells + Copy)) {
         cells.add(self.which, 1);
+    }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        each(Event { series: self.which, places: 1, place: 0, value: 1.0 });
     }
 }
 
@@ -142,6 +169,16 @@ impl Operation for ObserveNanos {
     fn apply(self, cells: &(impl Cells + Copy)) {
         let bucket = bucket(self.bounds, self.nanos);
         observe_nanos(cells, self.which * self.width(), bucket, self.nanos);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "at most 1,000 bounds")]
+    fn events(self, mut each: impl FnMut(Event)) {
+        each(Event {
+            series: self.which * self.width(),
+            places: self.bounds.len() as u32 + 1,
+            place: bucket(self.bounds, self.nanos),
+            value: nanos_as_seconds(self.nanos),
+        });
     }
 }
 
@@ -221,5 +258,11 @@ impl Operation for Observe {
         let bucket = self.places as u32;
         cells.add_f64(0, self.value);
         cells.add(FIRST_BUCKET + bucket, 1);
+    }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let place = self.places as u32;
+        each(Event { series: 0, places: self.last(), place, value: self.value });
     }
 }

@@ -1,13 +1,16 @@
 //! What a call records at its beginning and at its end.
 
+use crate::clock::nanos_as_seconds;
+use crate::declare::durations;
 use crate::declare::registry::{
-    CANCELLED, COUNTED, COUNTED_OUTCOME, ERRORS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED,
-    TIMED_COMPLETED, TIMED_OUTCOME, function_parts,
+    CANCELLED, COUNTED, COUNTED_EXEMPLARS, COUNTED_OUTCOME, ERRORS, EXCEPTION_EXEMPLARS, HISTOGRAM,
+    IN_PROGRESS, PANICS, TIMED, TIMED_COMPLETED, TIMED_EXEMPLARS, TIMED_OUTCOME, function_parts,
 };
 use crate::label::At;
 use crate::model::outcome::Outcome;
 use crate::segment::shard::Cells;
 
+use super::exemplar::Event;
 use super::operation::{Operation, at_slot, observe_function};
 
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed
@@ -106,6 +109,12 @@ impl<const WHAT: u32> Operation for Begin<WHAT> {
             cells.add(const { function_parts(WHAT).in_progress }, 1);
         }
     }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        if has(WHAT, COUNTED) && has(WHAT, COUNTED_EXEMPLARS) {
+            each(Event { series: 0, places: 1, place: 0, value: 1.0 });
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -141,6 +150,25 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
         }
         if has(WHAT, TIMED_OUTCOME) {
             observe_function(cells, parts.durations + which * HISTOGRAM, end.nanos());
+        }
+    }
+
+    fn events(self, mut each: impl FnMut(Event)) {
+        let end = self.0;
+        let parts = const { function_parts(WHAT) };
+        let which = end.outcome() as u32;
+        if has(WHAT, COUNTED_OUTCOME) && has(WHAT, COUNTED_EXEMPLARS) {
+            each(Event { series: which, places: 1, place: 0, value: 1.0 });
+        }
+        if end.is_exception(WHAT) && has(WHAT, EXCEPTION_EXEMPLARS) {
+            each(Event { series: parts.exceptions, places: 1, place: 0, value: 1.0 });
+        }
+        let leaves_out = has(WHAT, TIMED_COMPLETED) && end.outcome() == Outcome::Cancelled;
+        if has(WHAT, TIMED_EXEMPLARS) && !leaves_out {
+            let series = if has(WHAT, TIMED_OUTCOME) { which * HISTOGRAM } else { 0 };
+            let (places, place) = durations::place(end.nanos());
+            let value = nanos_as_seconds(end.nanos());
+            each(Event { series: parts.durations + series, places, place, value });
         }
     }
 }

@@ -153,6 +153,7 @@ impl fmt::Debug for Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reader::exemplar_places::Places;
     use crate::reader::log_reader::Logs;
     use crate::reader::native_blocks::Blocks;
     use crate::reader::segment::LogId;
@@ -169,6 +170,7 @@ mod tests {
                 since,
                 removed,
                 blocks: Blocks::default(),
+                places: Places::default(),
             }),
         )
     }

@@ -70,6 +70,8 @@ pub(crate) struct Scan {
     pub(crate) logs: Logs,
     /// Converts this process's own times as those of the others are.
     pub(crate) own_times: Times,
+    /// The present, by the same base.
+    pub(crate) now: u64,
     memory: Memory,
     /// `None` if there is no archive, or it cannot be read.
     archive: Option<Arc<ReadArchive>>,
@@ -227,6 +229,7 @@ impl Scan {
             part.segment.times = clock.times_of(&part.segment.time_base());
         }
         scan.own_times = clock.own_times();
+        scan.now = clock.now();
         let own = scan.own;
         if let Some(read) = &scan.archive {
             scan.parts.retain(|part| {

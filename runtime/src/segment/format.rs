@@ -12,7 +12,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
 /// The oldest version that is read. Its log is where the first log of this version is.
 const OLDEST: u16 = 1;
-pub(crate) const MINOR: u16 = 4;
+pub(crate) const MINOR: u16 = 5;
 
 pub(crate) const HEADER_LEN: u64 = 4096;
 const CRC_AT: usize = 4092;

@@ -5,6 +5,7 @@
 
 pub(crate) mod create;
 pub(crate) mod current;
+pub(crate) mod exemplar;
 pub(crate) mod fork_safe_fd;
 pub(crate) mod format;
 pub(crate) mod lock;

@@ -11,6 +11,7 @@ pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
 pub(crate) const REMOVE: u8 = 3;
 pub(crate) const NATIVE_BLOCK: u8 = 6;
+pub(crate) const EXEMPLARS: u8 = 7;
 /// A reader that doesn't know a record kind with this bit must skip the segment.
 pub(crate) const MUST_KNOW: u8 = 0x80;
 
@@ -104,6 +105,14 @@ impl<'a> LogWriter<'a> {
             put_u32(out, BLOCK);
             out.extend_from_slice(&first.to_le_bytes());
             put_u32(out, u32::from(is_negative));
+        });
+    }
+
+    /// The cells from `slot` on are places of exemplars of a series.
+    pub(crate) fn exemplars(&mut self, slot: u32, series: u32, cells: u32) {
+        self.record(EXEMPLARS, slot, |out| {
+            put_u32(out, series);
+            put_u32(out, cells);
         });
     }
 

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use crate::clock;
-use crate::declare::registry::{NEVER, Place, UNASSIGNED};
+use crate::declare::registry::{NEVER, Place, UNASSIGNED, cells_of, has_exemplars};
 use crate::fault;
 use crate::process::epoch;
 use crate::segment::format::{CELL, Word};
@@ -43,6 +43,8 @@ thread_local! {
     /// Refusals of blocks of native histograms, which are larger than most rows: a row may find
     /// space where a block finds none.
     pub(super) static BLOCKS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
+    /// Refusals of places for exemplars.
+    pub(super) static EXEMPLARS: Patience = const { Patience(Cell::new(Asked::NEVER)) };
     /// This thread's shard, and the fork epoch in which it got it; 0 is none.
     static ATTACHED: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     /// Touched when this thread gets a shard, so that its destructor runs when the thread ends.
@@ -50,13 +52,24 @@ thread_local! {
 }
 
 /// Finds space for the cells from `slot` to `slot + last`, and returns the slot too: a site without
-/// a slot is registered first.
+/// a slot is registered first. The slot has the mark of exemplars if it had it, or its site has.
 #[cold]
 #[inline(never)]
 pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target) {
+    let (found, target) = find(place, slot, last);
+    let marked = match place {
+        Some(place) if found < UNASSIGNED => place.load(Ordering::Relaxed),
+        None if has_exemplars(slot) => slot,
+        _ => found,
+    };
+    (marked, target)
+}
+
+/// The same for slots without the mark.
+fn find(place: Option<Place>, slot: u32, last: u32) -> (u32, Target) {
     notice();
     // Acquire: a thread that sees a slot sees the blocks behind it.
-    let now = |slot| place.map_or(slot, |place| place.load(Ordering::Acquire));
+    let now = |slot| cells_of(place.map_or(slot, |place| place.load(Ordering::Acquire)));
     let slot = now(slot);
     if slot >= NEVER {
         return (slot, without_shard(slot, last));
@@ -112,7 +125,7 @@ pub(crate) fn target(place: Option<Place>, slot: u32, last: u32) -> (u32, Target
     if asked.is_of_another_process() {
         // A signal was pending while the mutex was held, and its handler forked when the mutex was
         // released.
-        return target(place, slot, last);
+        return find(place, slot, last);
     }
     CELLS.with(|patience| patience.refuse(asked));
     (slot, without_shard(slot, last))

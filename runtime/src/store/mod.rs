@@ -18,6 +18,7 @@ mod combine;
 mod constructor;
 mod declarations;
 mod dynamic;
+mod exemplars;
 mod fork;
 pub(crate) mod gate;
 mod guard;
@@ -55,6 +56,7 @@ pub(crate) use callbacks::{
     Callback, Called, add_callback, callbacks, has_callback, note_given_up, sample_interval,
 };
 pub(crate) use dynamic::{declare, declared_at_run_time, describe, report_misuse};
+pub(crate) use exemplars::{exemplar_places, known_exemplar_places};
 pub use fork::after_fork_in_child;
 pub(crate) use guard::FORKS;
 pub(crate) use health::tell_if_alone;

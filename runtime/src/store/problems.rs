@@ -32,6 +32,16 @@ impl Store {
         }
     }
 
+    /// There is no space for exemplars. All values are counted.
+    pub(super) fn note_no_exemplars(&mut self, error: std::io::Error) {
+        self.segment.publish_refusal(Stage::Series, &error);
+        if self.problems.current.is_none() {
+            let error = Error::io("allocate space for exemplars in the segment", error);
+            self.on_release.warning = Some(format!("some exemplars are not kept: {error}"));
+            self.problems.current = Some(error);
+        }
+    }
+
     /// Another declaration of its name is in force.
     pub(super) fn note_contradiction(&mut self, error: Error) {
         self.declarations.contradicted += 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::declare::catalogue;
 use crate::declare::descriptor::{Descriptor, Label};
 use crate::declare::durations;
-use crate::declare::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED};
+use crate::declare::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED, cells_of};
 use crate::fault;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::model::cells::MAX_CELLS;
@@ -285,7 +285,7 @@ impl Store {
             }
             let row = self.insert_or_wait(site, &others, d, true, patience);
             if row.load() < UNASSIGNED {
-                self.series.add_other(site, row.load());
+                self.series.add_other(site, cells_of(row.load()));
             }
             return row;
         }
@@ -337,7 +337,7 @@ impl Store {
         d: &Descriptor,
     ) -> std::io::Result<&'static RowSlot> {
         let slot = self.register_metric(d, label::single(d.labels, given.bytes()), Some(site))?;
-        let make = |kept| Row::entry(site.address(), given, kept, slot);
+        let make = |kept| Row::entry(site.address(), given, kept, site.marked(slot));
         // On failure the row exists without an entry, and is looked up again.
         let none = || std::io::Error::from(rustix::io::Errno::NOMEM);
         let entry = self.churn.arena.put(given.bytes(), make).ok_or_else(none)?;

@@ -6,7 +6,7 @@
 
 use core::ops::Bound;
 
-use crate::declare::registry::{Site, Spec};
+use crate::declare::registry::{Site, Spec, cells_of};
 use crate::label::{self, RowSlot};
 use crate::process::steady_ns;
 use crate::segment::records::LogWriter;
@@ -74,7 +74,7 @@ pub fn remove_matching(family: &str, labels: &[(&str, &str)]) -> usize {
 /// Removes a row; returns whether it still existed.
 pub(crate) fn remove(row: &'static RowSlot) -> bool {
     let Some(mut store) = locked() else { return false };
-    let slot = row.load();
+    let slot = cells_of(row.load());
     let is_there = store.stop_waiting(slot)
         || store.churn.by_slot.contains_key(&slot) && store.remove(&[slot]);
     drop(store);

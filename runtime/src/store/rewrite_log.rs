@@ -22,7 +22,7 @@ use crate::model::cells::BLOCK;
 use crate::model::instance::InstanceId;
 use crate::process::epoch;
 use crate::scan::GoneRow;
-use crate::segment::records::{HEAD, NATIVE_BLOCK, REMOVE, SERIES};
+use crate::segment::records::{EXEMPLARS, HEAD, NATIVE_BLOCK, REMOVE, SERIES};
 
 use super::churn::Gone;
 use super::combine::Placed;
@@ -191,8 +191,12 @@ impl Store {
                 self.log.text = self.log.text.saturating_sub(gone.text);
                 self.churn.gone_cells -= u64::from(gone.cells);
                 self.churn.rest(*slot, gone.cells);
-                for block in self.native.forget(*slot..slot.saturating_add(gone.cells)) {
+                let row = *slot..slot.saturating_add(gone.cells);
+                for block in self.native.forget(row.clone()) {
                     self.churn.rest(block, BLOCK);
+                }
+                for (places, cells) in self.exemplars.forget(row) {
+                    self.churn.rest(places, cells);
                 }
             }
         }
@@ -241,12 +245,13 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
             // The family is followed by the number of cells of a series and the number of series.
             SERIES => slot.saturating_add(word(HEAD + 4).saturating_mul(word(HEAD + 8))),
             NATIVE_BLOCK => slot.saturating_add(BLOCK),
+            EXEMPLARS => slot.saturating_add(word(HEAD + 4)),
             _ => 0,
         };
         let is_out = match kind {
             SERIES | REMOVE => rows.contains(&slot),
-            // A block names its series, which is one of those of a row, and comes behind it.
-            NATIVE_BLOCK => {
+            // They name their series, which is one of those of a row, and come behind it.
+            NATIVE_BLOCK | EXEMPLARS => {
                 let series = word(HEAD);
                 out.range(..=series).next_back().is_some_and(|(_, end)| series < *end)
             }

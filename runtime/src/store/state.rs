@@ -10,6 +10,7 @@ use super::callbacks::Callbacks;
 use super::churn::Churn;
 use super::declarations::Declarations;
 use super::dynamic::Dynamic;
+use super::exemplars::Exemplars;
 use super::guard::{FORKS, Guard};
 use super::home::Home;
 use super::log_copy::LogCopy;
@@ -51,6 +52,7 @@ pub(super) struct Store {
     pub(super) series: SeriesIndex,
     pub(super) churn: Churn,
     pub(super) native: Native,
+    pub(super) exemplars: Exemplars,
     /// Rows for which there was no space.
     pub(super) waiting: Waiting,
     pub(super) callbacks: Callbacks,
@@ -73,6 +75,7 @@ impl Store {
             series: SeriesIndex::new(),
             churn: Churn::new(),
             native: Native::new(),
+            exemplars: Exemplars::new(),
             waiting: Waiting::new(),
             callbacks: Callbacks::new(),
             problems: Problems::new(),

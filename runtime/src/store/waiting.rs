@@ -74,7 +74,7 @@ impl Store {
                 if waits.is_rest {
                     self.series.add_other(waits.site, slot);
                 }
-                waits.entry.slot.assign(slot);
+                waits.entry.slot.assign(waits.site.marked(slot));
                 // There may be space for all the others, too.
                 ask_again();
                 Ok(slot)

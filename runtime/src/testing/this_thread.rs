@@ -65,7 +65,7 @@ fn of_this_thread() -> Snapshot {
     segment.shards.extend(own);
     segment.later.clear();
     let parts = [Part { segment, life: Life::Locked }];
-    seen.families = merge(&parts, NONE, &Plans::default(), &[]).families;
+    seen.families = merge(&parts, NONE, &Plans::default(), &[], 0).families;
     let is_of_threads = [MetricType::Counter, MetricType::Histogram, MetricType::Summary];
     seen.families.retain(|family| is_of_threads.contains(&family.kind));
     seen

@@ -7,7 +7,7 @@ use super::*;
 
 fn series(labels: &[(&str, &str)], value: Value) -> Series {
     let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    Series { labels, value, created: None }
+    Series::new(labels, value)
 }
 
 fn family(name: &str, kind: MetricType, series: Vec<Series>) -> MetricFamily {

@@ -14,6 +14,7 @@ use crate::model::GaugeMode;
 use crate::model::cells::{Encoding, UNSET};
 use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Number, Series, Value};
 use crate::reader::counted::Counted;
+use crate::reader::exemplar_places::Places;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{Label, Layout, LogSeries, NO_FLOAT};
 use crate::reader::liveness::Life;
@@ -98,6 +99,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         since,
         removed: Removed::default(),
         blocks: Blocks::default(),
+        places: Places::default(),
     };
     let segment = Segment {
         header,
@@ -107,6 +109,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         cut_label_values: 0,
         shards,
         later,
+        exemplars: Vec::new(),
         times: Times::default(),
     };
     Part { segment, life: Life::Locked }
@@ -128,7 +131,7 @@ fn merged_after(
     earlier: &mut Plans,
 ) -> (Vec<MetricFamily>, Vec<String>) {
     let once = |earlier: &Plans| {
-        let Merged { families, skipped, plans } = merge(parts, archive, earlier, &[]);
+        let Merged { families, skipped, plans } = merge(parts, archive, earlier, &[], 0);
         // NaN is not equal to itself; its text is.
         (format!("{families:?} {skipped:?}"), plans, families, skipped)
     };
