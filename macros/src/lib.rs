@@ -773,10 +773,10 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # Exemplars
 ///
 /// An exemplar is one event that a counter or a bucket has counted, with the identifiers of the
-/// trace that it was part of, so that a graph leads to a trace. With the flag `exemplars`, a counter
-/// or a histogram keeps some by itself, once the program has named the source of the current trace
-/// by [`set_trace_source`]. An operation keeps one if it happens in a sampled trace, and if the
-/// exemplar that its counter or bucket has is older than a second. Without the flag,
+/// trace that it was part of, so that a graph leads to a trace. With the flag `exemplars`, a
+/// counter or a histogram keeps some by itself, once the program has named the source of the
+/// current trace by [`set_trace_source`]. An operation keeps one if it happens in a sampled trace,
+/// and if the exemplar that its counter or bucket has is older than a second. Without the flag,
 /// `inc_with_exemplar` and `observe_with_exemplar` keep those that the program chooses.
 ///
 /// The pages in `OpenMetrics` and protobuf show the newest exemplar of all processes. That of a

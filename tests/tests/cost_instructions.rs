@@ -41,6 +41,12 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("handle, run time", "nothing", 8.0),
     ("observe, run time", "nothing", 85.0),
     ("with_label_values", "nothing", 90.0),
+    // Read the clock, and write eight words.
+    ("inc_with_exemplar", "nothing", 213.0),
+    ("observe_with_exemplar", "nothing", 312.0),
+    // Read the coarse clock, and find the exemplar that is there new enough.
+    ("inc, exemplars", "nothing", 145.0),
+    ("observe, exemplars", "nothing", 179.0),
     ("#[counted]", "call", 10.0),
     ("#[counted], a label", "call", 69.0),
     ("#[in_progress]", "call", 38.0),

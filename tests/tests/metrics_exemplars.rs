@@ -1,5 +1,5 @@
-//! Exemplars: the newest of all processes, whoever lives, forks, is killed or is compacted; given by
-//! the program or kept by themselves; and as a page shows them.
+//! Exemplars: the newest of all processes, whoever lives, forks, is killed or is compacted; given
+//! by the program or kept by themselves; and as a page shows them.
 
 use std::path::Path;
 use std::process::Command;

@@ -16,9 +16,9 @@ use super::descriptor::Descriptor;
 /// The slot of a site that has none yet. It is above every shard's limit, so the one compare of the
 /// hot path catches it; and adding a width or an index to it can't wrap.
 pub(crate) const UNASSIGNED: u32 = 0x8000_0000;
-/// Combined with the slot of a series that keeps exemplars of its own accord. It puts the slot above
-/// every limit, so that operations on such a series leave the hot path at its one compare. Below
-/// [`UNASSIGNED`], so that the series counts as registered.
+/// Combined with the slot of a series that keeps exemplars of its own accord. It puts the slot
+/// above every limit, so that operations on such a series leave the hot path at its one compare.
+/// Below [`UNASSIGNED`], so that the series counts as registered.
 const WITH_EXEMPLARS: u32 = 0x4000_0000;
 
 /// The slot without the mark of exemplars.

@@ -8,8 +8,8 @@
 //!
 //! Writers write the copies in turn. A reader takes a copy if its check is right, of two the one
 //! with the greater number. So whoever is killed in the middle of writing leaves the other copy,
-//! and a reader that reads while somebody writes finds that one. One copy with a check, or with a sequence lock,
-//! is lost with a writer that is killed in the middle of it.
+//! and a reader that reads while somebody writes finds that one. One copy with a check, or with a
+//! sequence lock, is lost with a writer that is killed in the middle of it.
 //!
 //! A writer never waits: if the place is held, by another thread or by what a signal handler
 //! interrupted, it gives up its exemplar. Who holds a place and is killed takes the place along:

@@ -1,5 +1,5 @@
-//! A program under test with exemplars. Its arguments are `obey` and a directory; a third one is the
-//! size of its segment. It does what it is told, line by line, and answers each line.
+//! A program under test with exemplars. Its arguments are `obey` and a directory; a third one is
+//! the size of its segment. It does what it is told, line by line, and answers each line.
 
 #![allow(clippy::print_stdout, reason = "the answers")]
 

@@ -19,8 +19,8 @@ use std::time::Instant;
 
 use headcount::dynamic::{self, Family};
 use headcount::{
-    Collector, Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions,
-    counted, in_progress, metric, timed,
+    Collector, Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, TraceContext,
+    count_exceptions, counted, in_progress, metric, timed,
 };
 use nix::libc;
 
@@ -60,6 +60,13 @@ static SUMMARY: Summary;
 /// What it does.
 #[metric(name = "repeat_status", mode = "liveall")]
 static STATUS: StateSet<Status>;
+
+/// Keeps exemplars by itself.
+#[metric(name = "repeat_exemplars_total", exemplars)]
+static EXEMPLARS: Counter;
+/// Keeps exemplars by itself.
+#[metric(name = "repeat_exemplars_seconds", exemplars)]
+static EXEMPLAR_TIMES: Histogram;
 
 /// Closed labels.
 #[metric(name = "repeat_closed_total")]
@@ -136,6 +143,8 @@ async fn future(value: u64) -> Result<u64, ()> {
     black_box(Ok(value))
 }
 
+const TRACE: TraceContext = TraceContext::new([1; 16], [2; 8]);
+
 type Operation = (&'static str, fn(u64));
 
 /// The first three are what the others are compared with.
@@ -158,6 +167,19 @@ const OPERATIONS: &[Operation] = &[
     ("observe", |times| repeat(times, |n| HISTOGRAM.observe(small(n)))),
     ("observe native", |times| repeat(times, |n| NATIVE.observe(small(n)))),
     ("observe summary", |times| repeat(times, |n| SUMMARY.observe(small(n)))),
+    ("inc_with_exemplar", |times| repeat(times, |_| COUNTER.inc_with_exemplar(TRACE))),
+    ("observe_with_exemplar", |times| {
+        repeat(times, |n| HISTOGRAM.observe_with_exemplar(small(n), TRACE));
+    }),
+    // They keep one of some thousands.
+    ("inc, exemplars", |times| {
+        headcount::set_trace_source(|| Some(TRACE));
+        repeat(times, |_| EXEMPLARS.inc());
+    }),
+    ("observe, exemplars", |times| {
+        headcount::set_trace_source(|| Some(TRACE));
+        repeat(times, |n| EXEMPLAR_TIMES.observe(small(n)));
+    }),
     ("time", |times| repeat(times, |n| HISTOGRAM.time(|| plain(n)))),
     ("track", |times| repeat(times, |_| drop(GAUGE.track_in_progress()))),
     ("state", |times| {
