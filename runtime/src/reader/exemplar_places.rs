@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::model::cells::{MAX_BOUNDS, MAX_CELLS};
+use crate::model::cold_sort;
 use crate::model::exemplar::Held;
 use crate::segment::exemplar::{PLACE, newest};
 use crate::segment::format::Fields;
@@ -82,7 +83,7 @@ impl Places {
             let found = words.chunks_exact(PLACE as usize).filter_map(newest);
             all.extend(found.map(|held| (*series, held)));
         }
-        all.sort_by_key(|(series, _)| *series);
+        cold_sort::sort_by_key(&mut all, |(series, _)| *series);
         all
     }
 }
