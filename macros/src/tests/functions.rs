@@ -254,7 +254,7 @@ fn a_mistake_leaves_the_function_as_it_was() {
         quote!(nam = "x"),
         quote!(#[inline] fn f() { 1 + }),
         &expect![[
-            r#"unexpected end of input, expected an expression: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `utf8_names`, `max_series`, `idle_timeout`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
+            r#"unexpected end of input, expected an expression: compile_error ! { "there is no key `nam` (did you mean `name`?); `#[counted]` takes `name`, `namespace`, `subsystem`, `help`, `unit`, `labels`, `utf8_names`, `max_series`, `idle_timeout`, `exemplars`, `metric`, `prefix`, `outcome`, `error_if`, `when`, `future`, `crate`" } # [inline] fn f () { 1 + }"#
         ]],
     );
     expect![[r#"

@@ -26,8 +26,6 @@ use super::exemplars;
 const MAGIC: [u8; 8] = *b"HCARC\r\n\x1a";
 const MAJOR: u16 = 1;
 const MINOR: u16 = 4;
-/// The first minor version with exemplars.
-const WITH_EXEMPLARS: u16 = 4;
 pub(crate) const HEADER_LEN: usize = 128;
 const CRC_AT: usize = 124;
 const TRAILER: [u8; 4] = *b"HCAE";
@@ -107,7 +105,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Archive, Error> {
 }
 
 fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
-    let Header { mut archive, minor, len, tombstones, families } = header;
+    let Header { mut archive, len, tombstones, families, .. } = header;
     if len != bytes.len() as u64 {
         return Err(Error::corrupt("the archive's length"));
     }
@@ -136,7 +134,8 @@ fn body(bytes: &[u8], header: Header) -> Result<Archive, Error> {
     for _ in 0..families {
         archive.families.push(Arc::new(family(&mut f, &mut text)?));
     }
-    if minor >= WITH_EXEMPLARS {
+    // Archives of before version 1.4 end here.
+    if !f.is_empty() {
         exemplars::read(&mut f, &mut archive.families)?;
     }
     Ok(archive)

@@ -203,6 +203,10 @@ impl<'a> Fields<'a> {
         Self { rest: bytes, what }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(crate) fn bytes(&mut self, n: usize) -> Result<&'a [u8], Error> {
         let (head, tail) =
             self.rest.split_at_checked(n).ok_or_else(|| Error::corrupt(self.what))?;
