@@ -18,6 +18,9 @@ use super::registry::shared_family;
 
 /// The maximum number of bounds.
 const MOST: usize = DEFAULT_NANOS.len();
+/// The maximum number of buckets.
+#[expect(clippy::cast_possible_truncation, reason = "fifteen")]
+pub(crate) const MOST_BUCKETS: u32 = MOST as u32 + 1;
 
 /// The bounds of functions that are timed without a name; `inventory` collects these.
 #[derive(Debug)]
@@ -161,12 +164,6 @@ pub(crate) fn bucket(nanos: u64) -> Result<u32, u8> {
         CLASSIC => Ok(TABLE.partition_point(|bound| bound.load(Ordering::Relaxed) < nanos) as u32),
         schema => Err(schema),
     }
-}
-
-/// The greatest number of buckets, and the number of the one that holds a duration.
-#[expect(clippy::cast_possible_truncation, reason = "fourteen")]
-pub(crate) fn place(nanos: u64) -> (u32, u32) {
-    (MOST as u32 + 1, bucket(nanos))
 }
 
 #[cfg(test)]

@@ -83,10 +83,14 @@ impl<const SCHEMA: u8, const OF: u32> Operation for ObserveNanosNative<SCHEMA, O
     }
 
     fn events(self, mut each: impl FnMut(Event)) {
-        let seconds = seconds(self.nanos);
         let series = self.which * Self::WIDTH;
-        each(Event { series, ..event(seconds, SECONDS_POWERS_OF_4) });
+        each(Event { series, ..event_of_duration(self.nanos) });
     }
+}
+
+/// The event of a duration.
+pub(super) fn event_of_duration(nanos: u64) -> Event {
+    event(seconds(nanos), SECONDS_POWERS_OF_4)
 }
 
 /// An event of a native histogram. There is a place for each of the classic buckets in which

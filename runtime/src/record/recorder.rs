@@ -11,6 +11,7 @@ use crate::model::outcome::Outcome;
 use crate::segment::shard::Cells;
 
 use super::exemplar::Event;
+use super::native;
 use super::operation::{Operation, at_slot, observe_function};
 
 /// How a call ended. It has two words, which are passed in registers. Three fields would be passed
@@ -166,9 +167,15 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
         let leaves_out = has(WHAT, TIMED_COMPLETED) && end.outcome() == Outcome::Cancelled;
         if has(WHAT, TIMED_EXEMPLARS) && !leaves_out {
             let series = if has(WHAT, TIMED_OUTCOME) { which * HISTOGRAM } else { 0 };
-            let (places, place) = durations::place(end.nanos());
-            let value = nanos_as_seconds(end.nanos());
-            each(Event { series: parts.durations + series, places, place, value });
+            let event = match durations::bucket(end.nanos()) {
+                Ok(place) => {
+                    let value = nanos_as_seconds(end.nanos());
+                    Event { series: 0, places: durations::MOST_BUCKETS, place, value }
+                }
+                // They are native in this program.
+                Err(_) => native::event_of_duration(end.nanos()),
+            };
+            each(Event { series: parts.durations + series, ..event });
         }
     }
 }
