@@ -135,7 +135,7 @@ fn obey(line: &str) -> String {
         }
         "queue" => queue(words[1]).observe_with_exemplar(value(number(2)), context(number(2))),
         "remove" => return queue(words[1]).remove().to_string(),
-        "many" => MANY.observe_with_exemplar(number(1) as f64, context(number(1))),
+        "many" => MANY.observe_with_exemplar(number(1), context(number(1))),
         "source" => headcount::set_trace_source(source),
         "trace" => CURRENT.set(Some(context(number(1)))),
         "no-trace" => CURRENT.set(None),
@@ -161,7 +161,9 @@ fn obey(line: &str) -> String {
         "flood" => {
             println!("flooding");
             std::io::stdout().flush().expect("someone listens");
-            (0..).for_each(record);
+            for n in 0.. {
+                record(n);
+            }
         }
         "health" => {
             return headcount::health().problem().map_or_else(String::new, ToString::to_string);
