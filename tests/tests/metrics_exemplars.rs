@@ -249,19 +249,19 @@ fn functions_and_metrics_that_are_declared_at_run_time_keep_exemplars_too() {
     };
     let module = "exemplary";
     for outcome in ["ok", "error"] {
-        assert_eq!([is_it("function_calls_total", &["shared", module, outcome])], [1.0]);
+        assert_eq!(is_it("function_calls_total", &["shared", module, outcome]).to_string(), "1");
     }
-    assert_eq!([is_it("function_calls_total", &["lone", module])], [1.0]);
-    assert_eq!([is_it("function_exceptions_total", &["shared", module])], [1.0]);
+    assert_eq!(is_it("function_calls_total", &["lone", module]).to_string(), "1");
+    assert_eq!(is_it("function_exceptions_total", &["shared", module]).to_string(), "1");
     assert!(is_it("function_calls_duration_seconds", &["shared", module]) < 60.0);
-    assert_eq!([is_it("named_total", &[])], [1.0]);
+    assert_eq!(is_it("named_total", &[]).to_string(), "1");
     assert!(is_it("named_seconds", &["ok"]) < 60.0);
     assert!(exemplars(directory, "named_seconds", &["error"]).is_empty());
     assert!(is_it("native_seconds", &[]) < 60.0);
     process.tell("late 150");
-    assert_eq!([is_it("late_jobs_total", &[])], [1.0]);
-    assert_eq!([is_it("late_sizes", &["own"])], [1.5]);
-    assert_eq!([is_it("late_sizes", &["given"])], [1.5]);
+    assert_eq!(is_it("late_jobs_total", &[]).to_string(), "1");
+    assert_eq!(is_it("late_sizes", &["own"]).to_string(), "1.5");
+    assert_eq!(is_it("late_sizes", &["given"]).to_string(), "1.5");
     // A row that keeps exemplars by itself is removed and comes back as any other.
     process.tell("own 150 a");
     assert_eq!(process.tell("remove-own a"), "true");
