@@ -16,6 +16,7 @@ use std::time::Duration;
 use headcount::{
     Clean, Collector, Config, Counter, Histogram, LabelValue, ProcessMetrics, Value, metric,
 };
+use headcount_tests::exemplars::context;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::victim::{self, Report, Role};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -63,7 +64,7 @@ fn count(oracle: &Oracle, role: Role, first: u32) {
     let [works, joules, sizes, others, all_loads] = victim::accounts(oracle, role);
     let (who, is_thread) = (who(role), role == Role::Thread);
     for id in first..first + 60 {
-        works.enter(1, || work(who).inc());
+        works.enter(1, || work(who).inc_with_exemplar(context(id.into())));
         joules.enter(1, || energy(who).inc());
         // One of the threads is enough to fill a page of cells with.
         sizes.enter(1, || size(who, if is_thread { id } else { id % 3 }).observe(1.0));

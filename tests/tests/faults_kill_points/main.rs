@@ -16,7 +16,7 @@ use headcount_tests::child::Child;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
 use headcount_tests::victim::{self, Report, Role};
-use headcount_tests::{Medium, eventually, temporary_directory};
+use headcount_tests::{Medium, eventually, exemplars, temporary_directory};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
@@ -100,6 +100,10 @@ impl<'a> Scene<'a> {
         let snapshot = collector.collect().expect("a snapshot");
         let skipped = snapshot.skipped();
         assert!(skipped.iter().all(|e| self.is_damaged(e)), "{what}: {skipped:?}");
+        let series = snapshot.families().iter().flat_map(|family| &family.series);
+        for exemplar in series.flat_map(|series| &series.exemplars) {
+            assert!(exemplars::number(exemplar).is_some(), "{what}: {exemplar:?}");
+        }
         Page::parse(&snapshot.to_text()).expect("a page")
     }
 
