@@ -46,8 +46,13 @@ impl Timer {
         slf
     }
 
-    #[pyo3(signature = (*_error))]
-    fn __exit__(slf: &Bound<'_, Self>, _error: &Bound<'_, PyTuple>) -> PyResult<()> {
+    #[pyo3(signature = (_class, _error, _traceback))]
+    fn __exit__(
+        slf: &Bound<'_, Self>,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let now = Instant::now();
         let (metric, callback, seconds) = {
             let mut this = slf.try_borrow_mut()?;
@@ -172,9 +177,14 @@ impl InprogressTracker {
         self.add(py, 1.0)
     }
 
-    #[pyo3(signature = (*_error))]
-    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.add(py, -1.0)
+    #[pyo3(signature = (_class, error, _traceback))]
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.add(error.py(), -1.0)
     }
 
     fn __call__<'py>(
