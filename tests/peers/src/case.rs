@@ -3,12 +3,13 @@
 use headcount_peers::measure::{Choice, Effort, Turn, in_turns};
 
 /// The libraries in the order of the table's columns.
-pub const PEERS: [&str; 7] = [
+pub const PEERS: [&str; 8] = [
     "prometheus",
     "prometheus-client",
     "metrics",
     "measured",
     "metriken",
+    "opentelemetry",
     "autometrics",
     "tracing",
 ];

@@ -94,6 +94,9 @@ pub mod ours {
     /// Durations or sizes.
     #[metric(name = "beside_seconds")]
     pub static HISTOGRAM: Histogram;
+    /// Sizes of any magnitude.
+    #[metric(name = "beside_bytes", native)]
+    pub static NATIVE: Histogram;
     /// Labels that the program knows.
     #[metric(name = "beside_closed_total")]
     pub fn closed(method: Method, status: Status) -> Counter;

@@ -11,7 +11,10 @@ use headcount::Config;
 use headcount_peers::place::Place;
 use measured::CounterVec;
 use measured::metric::histogram::Thresholds;
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::NativeHistogramConfig;
 
 use crate::case::{Case, Row};
 use crate::metrics::{
@@ -38,6 +41,7 @@ pub fn print(effort: Effort) -> Result<(), Box<dyn Error>> {
     println!("{};\n{} turns\n", machine::describe(), effort.rounds());
     // By itself: threads, pinned to processors of their own, must not inherit this one's.
     let mut rows: Vec<Row> = [1, 2, 4].into_iter().map(|n| counting(n).measure(effort)).collect();
+    rows.extend([1, 2].map(|count| native(count).measure(effort)));
     pin(0);
     let cases = [observing(), setting(), closed(), open(), handle(), timing(), attributes()];
     rows.extend(cases.map(|case| case.measure(effort)));
@@ -57,8 +61,9 @@ the row has one. For a kept handle the word's address is kept too. For `set` the
 store of the value; for calls, a plain call between two reads of the clock.
 
 metriken counts with its sharded counters, and its gauges are whole numbers; its histograms have
-other buckets and no sum, so that row is empty for it. `tracing` opens and closes a span for a
-registry that nobody reads, and makes no metric of it.";
+other buckets and no sum, so that row is empty for it. Native histograms have schema 3, and 64
+values from 1 to 1.3 million by turns; OpenTelemetry's exponential histogram has the same buckets.
+`tracing` opens and closes a span for a registry that nobody reads, and makes no metric of it.";
 
 /// Sizes for all buckets, by turns.
 fn size(n: u64) -> f64 {
@@ -173,6 +178,55 @@ fn observing() -> Case<'static> {
             }),
         )
         .peer("measured", turn(|n| MEASURED.observe(size(n))))
+}
+
+/// Sizes of many magnitudes, by turns.
+const SPREAD: [f64; 64] = {
+    let mut all = [1.0; 64];
+    let mut at = 1;
+    while at < all.len() {
+        all[at] = all[at - 1] * 1.25;
+        at += 1;
+    }
+    all
+};
+
+#[expect(clippy::cast_possible_truncation, reason = "below the length")]
+fn spread(n: u64) -> f64 {
+    SPREAD[(n % SPREAD.len() as u64) as usize]
+}
+
+/// Native histograms of schema 3, and OpenTelemetry's exponential one of as many buckets.
+fn native(count: u32) -> Case<'static> {
+    static CLIENT: LazyLock<ClientHistogram> =
+        LazyLock::new(|| ClientHistogram::new_native(NativeHistogramConfig::with_schema(3)));
+    static OPENTELEMETRY: LazyLock<(SdkMeterProvider, opentelemetry::metrics::Histogram<f64>)> =
+        LazyLock::new(exponential);
+    let name = match count {
+        1 => "`observe`, native, one thread",
+        _ => "`observe`, native, two threads on one histogram",
+    };
+    let choice = if count == 1 { Choice::Least } else { Choice::Median };
+    Case::new(name, counted(count, |n| ours::NATIVE.observe(spread(n))))
+        .choose(choice)
+        .floor(bare_counted(count))
+        .peer("prometheus-client", counted(count, |n| CLIENT.observe(spread(n))))
+        .peer("opentelemetry", counted(count, |n| OPENTELEMETRY.1.record(spread(n), &[])))
+}
+
+fn exponential() -> (SdkMeterProvider, opentelemetry::metrics::Histogram<f64>) {
+    let exporter = opentelemetry_prometheus::exporter();
+    let exporter = exporter.with_registry(prometheus::Registry::new()).build().expect("a reader");
+    let aggregation = Aggregation::Base2ExponentialHistogram {
+        max_size: 160,
+        max_scale: 3,
+        record_min_max: false,
+    };
+    let view =
+        move |_: &Instrument| Stream::builder().with_aggregation(aggregation.clone()).build().ok();
+    let provider = SdkMeterProvider::builder().with_reader(exporter).with_view(view).build();
+    let histogram = provider.meter("beside").f64_histogram("beside_bytes").build();
+    (provider, histogram)
 }
 
 fn setting() -> Case<'static> {
