@@ -187,6 +187,10 @@ fn run(command: &Command, collector: &Collector, directory: &Path) -> Result<(),
         Command::Push(how) => push::push(&mut out, collector, how)?,
         Command::MarkDead { pid } => match collector.mark_process_dead(*pid)? {
             MarkedDead::Compacted(segments) => writeln!(out, "{}", compacted_words(segments))?,
+            MarkedDead::Removed(files) => {
+                let plural = if files == 1 { "" } else { "s" };
+                writeln!(out, "{files} file{plural} of live gauges of Python's removed")?;
+            }
             MarkedDead::Alive => writeln!(out, "nothing done: process {pid} is alive")?,
             _ => writeln!(
                 out,

@@ -43,6 +43,9 @@ impl Compacted {
 pub enum MarkedDead {
     /// So many segments of dead processes were compacted into the archive.
     Compacted(usize),
+    /// There was no segment to compact, and so many files of live gauges that Python's
+    /// `prometheus_client` wrote in this process were removed.
+    Removed(usize),
     /// Nothing was done: a process with this pid is alive.
     Alive,
     /// Nothing was done: no segment of this pid is there, perhaps because it is compacted already,
@@ -93,7 +96,11 @@ impl Collector {
     /// gauges are gone at the next collection, because its lock is, and its segment is compacted
     /// when there are enough dead segments.
     ///
-    /// The kernel decides, not the caller: a process that holds its lock is alive.
+    /// In a directory of Python's `prometheus_client` it removes the live gauges of this process,
+    /// as `mark_process_dead` there does.
+    ///
+    /// The kernel decides, not the caller: a process that holds its lock is alive, and so is one
+    /// that has its files open.
     ///
     /// # Errors
     ///
@@ -116,7 +123,9 @@ impl Collector {
     /// ```
     pub fn mark_process_dead(&self, pid: u32) -> Result<MarkedDead, Error> {
         let done = self.holding_the_lock(|compactor| compacted(compactor, Limits::of(pid)))?;
+        let removed = self.remove_live_gauges(pid)?;
         match done.map_or(0, |done| done.segments) {
+            0 if removed > 0 => Ok(MarkedDead::Removed(removed)),
             0 => {
                 let segments = self.segments()?;
                 let mut of_pid = segments.iter().filter(|segment| segment.pid() == Some(pid));

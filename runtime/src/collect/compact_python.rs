@@ -76,6 +76,29 @@ impl Collector {
     }
 }
 
+impl Collector {
+    /// Removes the live gauges of a Python process that is certainly gone. Returns the number of
+    /// files.
+    pub(super) fn remove_live_gauges(&self, pid: u32) -> Result<usize, Error> {
+        let Some(directory) = self.open_directory()? else { return Ok(0) };
+        let is_one = |name: &String| process_of(name) == Some((pid, Remains::Gone));
+        let names: Vec<String> = directory.names()?.python.into_iter().filter(is_one).collect();
+        if names.is_empty() {
+            return Ok(0);
+        }
+        holding_the_lock_of_any(&directory, store::FORKS, |compactor| {
+            let mut removed = 0;
+            for name in &names {
+                if set_aside(&directory, name)?.is_some() {
+                    remove(compactor, &format!("{name}{ASIDE}"))?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        })
+    }
+}
+
 /// Takes some files in. `false`: there are no more.
 fn take_some(compactor: &Compactor<'_>, done: &mut Compacted) -> Result<bool, Error> {
     let directory = compactor.directory;
@@ -116,20 +139,12 @@ fn take_some(compactor: &Compactor<'_>, done: &mut Compacted) -> Result<bool, Er
         done.skipped.extend(stay.map(|(_, e)| e));
         return Ok(false);
     }
-    let taken = take(compactor, &aside);
-    match taken {
-        Ok((generation, number)) => {
-            done.generation = generation;
-            done.segments += number;
-            Ok(true)
-        }
-        Err(e) => {
-            for name in &aside {
-                put_back(directory, name);
-            }
-            Err(e)
-        }
-    }
+    // If it fails, they keep these names, under which they count, and are taken in first the next
+    // time: it may have failed behind the commit.
+    let (generation, number) = take(compactor, &aside)?;
+    done.generation = generation;
+    done.segments += number;
+    Ok(true)
 }
 
 /// Takes these files in; returns the archive's generation, and their number.
@@ -137,6 +152,10 @@ fn take(compactor: &Compactor<'_>, aside: &[String]) -> Result<(u64, usize), Err
     let directory = compactor.directory;
     let archive = read(directory)?;
     let fit = Fit::of(directory, aside, &archive.families, now_ns())?;
+    for (name, _) in &fit.unfit {
+        // It has changed since it was looked at first.
+        put_back(directory, name);
+    }
     if let Some((_, e)) = fit.unfit.into_iter().next() {
         return Err(e);
     }
@@ -148,7 +167,8 @@ fn take(compactor: &Compactor<'_>, aside: &[String]) -> Result<(u64, usize), Err
     }
     let generation = compactor.take_in(&fit.families, &instances)?;
     for name in aside {
-        remove(compactor, name)?;
+        // One that stays has a tombstone, and is removed the next time.
+        let _ = remove(compactor, name);
     }
     Ok((generation, aside.len()))
 }

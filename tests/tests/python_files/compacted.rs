@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use headcount::{Collector, Compacted};
+use headcount::{Collector, Compacted, MarkedDead};
 use headcount_tests::child::Child;
 use headcount_tests::files::names;
 use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
@@ -85,6 +85,27 @@ fn live_gauges_of_the_dead_are_removed() {
     let left = files(directory.path());
     assert_eq!(left.len(), 5);
     assert!(left.iter().all(|name| name.ends_with(&format!("_{}.db", std::process::id()))));
+}
+
+#[test]
+fn a_process_that_is_marked_as_dead_loses_its_live_gauges_if_it_is() {
+    let directory = temporary_directory(Medium::Memory);
+    let path = |name: &str, pid: u32| directory.path().join(format!("{name}_{pid}.db"));
+    let gauge = File::today().with(key("g", "g"), 1.0);
+    for pid in [NOBODY, NOBODY + 1, std::process::id()] {
+        gauge.write(path("gauge_livesum", pid));
+        gauge.write(path("gauge_liveall", pid));
+        counter("c", 1.0).write(path("counter", pid));
+    }
+    let collector = Collector::from_directory(directory.path());
+    let mark = |pid| collector.mark_process_dead(pid).unwrap();
+    assert_eq!(mark(std::process::id()), MarkedDead::Unknown);
+    let open = fs::File::options().append(true).open(path("gauge_liveall", NOBODY)).unwrap();
+    assert_eq!(mark(NOBODY), MarkedDead::Removed(1));
+    drop(open);
+    assert_eq!(mark(NOBODY), MarkedDead::Removed(1));
+    assert_eq!(mark(NOBODY), MarkedDead::Unknown);
+    assert_eq!(files(directory.path()).len(), 7);
 }
 
 #[test]
