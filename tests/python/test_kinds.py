@@ -17,6 +17,7 @@ from prometheus_client import (
     Summary,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 from support import isolated, samples
 
 
@@ -263,11 +264,9 @@ class Kinds(unittest.TestCase):
 
     @isolated
     def test_units_are_shown(self):
-        from prometheus_client.openmetrics import exposition
-
         Counter("sent", "S.", unit="bytes").inc()
         Gauge("age", "A.", namespace="shop", subsystem="cart", unit="seconds").set(1)
-        text = exposition.generate_latest(REGISTRY).decode()
+        text = openmetrics.generate_latest(REGISTRY).decode()
         self.assertIn("# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\n", text)
         self.assertIn("# UNIT shop_cart_age_seconds seconds\n", text)
         self.assertTrue(text.endswith("# EOF\n"))
@@ -421,7 +420,23 @@ class Kinds(unittest.TestCase):
         c.inc(1, ids)
         c.inc(exemplar=ids)
         h.observe(0.5, ids)
-        h.observe(0.5, exemplar={"trace_id": ids["trace_id"]})
+        h.observe(3, exemplar=dict(ids, trace_id="4bf92f3577b34da6a3ce929d0e0e4736"))
+        for name, labels, value, trace in (
+            ("c_total", {}, 1, ids["trace_id"]),
+            ("h_bucket", {"le": "1.0"}, 0.5, ids["trace_id"]),
+            ("h_bucket", {"le": "+Inf"}, 3, "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ):
+            found = [
+                sample.exemplar
+                for family in REGISTRY.collect()
+                for sample in family.samples
+                if (sample.name, sample.labels) == (name, labels)
+            ]
+            self.assertEqual(found[0].labels, dict(ids, trace_id=trace))
+            self.assertEqual(found[0].value, value)
+            self.assertAlmostEqual(found[0].timestamp, time.time(), delta=60)
+        page_of_openmetrics = openmetrics.generate_latest(REGISTRY).decode()
+        self.assertIn(f'c_total 2.0 # {{trace_id="{ids["trace_id"]}"', page_of_openmetrics)
         for wrong in ({"user": "ada"}, {"trace_id": "zz"}, {"span_id": ids["span_id"]}):
             with self.assertRaises(ValueError):
                 c.inc(1, wrong)

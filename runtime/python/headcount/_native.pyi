@@ -133,6 +133,7 @@ class Snapshot:
         sample: Callable[..., Any],
         names: Iterable[str] | None,
         created: bool,
+        exemplar: Callable[..., Any] | None = None,
     ) -> list[Any]:
         """Families as objects of these classes, with the arguments of ``prometheus_client``'s."""
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterable, Iterator, Protocol
 from headcount import _native, metrics
 from headcount._bridge import environment, functions, warn
 from headcount.metrics_core import Metric, restricted
-from headcount.samples import Sample
+from headcount.samples import Exemplar, Sample
 
 _package = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -236,7 +236,7 @@ def _take(directory: str | None = None) -> "_native.Snapshot":
 
 
 def _families(snapshot: "_native.Snapshot", names: set[str] | None) -> list[Metric]:
-    return snapshot.families(Metric, Sample, names, metrics._use_created)
+    return snapshot.families(Metric, Sample, names, metrics._use_created, Exemplar)
 
 
 # What follows is for Rust.

@@ -6,7 +6,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use headcount::{Collector, MetricFamily, MetricType, ProcessMetrics, Scrape, Series, Value};
+use headcount::{
+    Collector, Exemplar, MetricFamily, MetricType, ProcessMetrics, Scrape, Series, Value,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
@@ -58,7 +60,8 @@ impl Snapshot {
     }
 
     /// Families as objects of these classes: `prometheus_client`'s `Metric` and `Sample`, or others
-    /// with the same arguments.
+    /// with the same arguments. Without a class of exemplars there are none.
+    #[pyo3(signature = (metric, sample, names, created, exemplar = None))]
     fn families<'py>(
         &self,
         py: Python<'py>,
@@ -66,13 +69,15 @@ impl Snapshot {
         sample: &Bound<'py, PyAny>,
         names: Option<HashSet<String>>,
         created: bool,
+        exemplar: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let wanted = |family: &&MetricFamily| {
             names.as_ref().is_none_or(|names| names.contains(&family.name))
         };
         let list = PyList::empty(py);
         for family in self.0.families().iter().filter(wanted) {
-            list.append(Maker { py, sample, created, family }.metric(metric)?)?;
+            let exemplar = exemplar.as_ref();
+            list.append(Maker { py, sample, created, exemplar, family }.metric(metric)?)?;
         }
         Ok(list)
     }
@@ -83,6 +88,7 @@ struct Maker<'a, 'py> {
     py: Python<'py>,
     sample: &'a Bound<'py, PyAny>,
     created: bool,
+    exemplar: Option<&'a Bound<'py, PyAny>>,
     family: &'a MetricFamily,
 }
 
@@ -123,30 +129,39 @@ impl<'py> Maker<'_, 'py> {
     /// In the order of `prometheus_client`'s multiprocess mode: the sum, buckets, the count.
     fn series(&self, to: &Bound<'py, PyList>, names: &Names<'py>, series: &Series) -> PyResult<()> {
         match &series.value {
-            Value::Counter(n) => self.add(to, &names.total, series, n.as_f64(), None)?,
+            Value::Counter(n) => {
+                let exemplar = self.exemplar(series.exemplars.first())?;
+                self.add(to, &names.total, series, n.as_f64(), (None, exemplar))?;
+            }
             Value::Gauge(n) => {
                 let is_info = self.family.kind == MetricType::Info;
                 let name = if is_info { &names.info } else { &names.plain };
-                self.add(to, name, series, *n, None)?;
+                self.add(to, name, series, *n, PLAIN)?;
             }
             Value::Histogram(histogram) => {
-                self.add(to, &names.sum, series, histogram.sum, None)?;
+                self.add(to, &names.sum, series, histogram.sum, PLAIN)?;
+                let mut below = f64::NEG_INFINITY;
                 for bucket in &histogram.buckets {
                     let count = number(bucket.count);
-                    self.add(to, &names.bucket, series, count, Some(bucket.le))?;
+                    let mut known = series.exemplars.iter();
+                    let known = known.find(|known| below < known.value && known.value <= bucket.le);
+                    let exemplar = self.exemplar(known)?;
+                    below = bucket.le;
+                    self.add(to, &names.bucket, series, count, (Some(bucket.le), exemplar))?;
                 }
-                self.add(to, &names.count, series, number(histogram.count()), None)?;
+                self.add(to, &names.count, series, number(histogram.count()), PLAIN)?;
             }
             Value::Summary(summary) => {
-                self.add(to, &names.count, series, number(summary.count), None)?;
-                self.add(to, &names.sum, series, summary.sum, None)?;
+                self.add(to, &names.count, series, number(summary.count), PLAIN)?;
+                self.add(to, &names.sum, series, summary.sum, PLAIN)?;
             }
             _ => {}
         }
         let since = series.created.filter(|_| self.created);
         let since = since.and_then(|since| since.duration_since(UNIX_EPOCH).ok());
-        since
-            .map_or(Ok(()), |since| self.add(to, &names.created, series, since.as_secs_f64(), None))
+        since.map_or(Ok(()), |since| {
+            self.add(to, &names.created, series, since.as_secs_f64(), PLAIN)
+        })
     }
 
     fn add(
@@ -155,7 +170,7 @@ impl<'py> Maker<'_, 'py> {
         name: &Bound<'py, PyString>,
         series: &Series,
         value: f64,
-        bound: Option<f64>,
+        (bound, exemplar): (Option<f64>, Option<Bound<'py, PyAny>>),
     ) -> PyResult<()> {
         let labels = PyDict::new(self.py);
         for (name, value) in &series.labels {
@@ -164,9 +179,27 @@ impl<'py> Maker<'_, 'py> {
         if let Some(bound) = bound {
             labels.set_item("le", text_of_bound(bound))?;
         }
-        to.append(self.sample.call1((name, labels, value))?)
+        let sample = match exemplar {
+            Some(exemplar) => self.sample.call1((name, labels, value, self.py.None(), exemplar)),
+            None => self.sample.call1((name, labels, value)),
+        };
+        to.append(sample?)
+    }
+
+    fn exemplar(&self, known: Option<&Exemplar>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (Some(class), Some(known)) = (self.exemplar, known) else { return Ok(None) };
+        let labels = PyDict::new(self.py);
+        let ids = known.context.to_string();
+        let (trace, span) = ids.split_once('-').unwrap_or_default();
+        labels.set_item("trace_id", trace)?;
+        labels.set_item("span_id", span)?;
+        let time = known.time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        class.call1((labels, known.value, time.as_secs_f64())).map(Some)
     }
 }
+
+/// Neither a bound nor an exemplar.
+const PLAIN: (Option<f64>, Option<Bound<'static, PyAny>>) = (None, None);
 
 struct Names<'py> {
     plain: Bound<'py, PyString>,

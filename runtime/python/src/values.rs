@@ -23,8 +23,12 @@ impl CounterValue {
             let text = "Counters can only be incremented by non-negative amounts.";
             return Err(PyValueError::new_err(text));
         }
-        self.0.inc_by(amount);
-        check(exemplar)
+        let (context, told) = exemplar::of(exemplar);
+        match context {
+            Some(context) => self.0.inc_by_with_exemplar(amount, context),
+            None => self.0.inc_by(amount),
+        }
+        told
     }
 
     /// What this process has counted.
@@ -81,8 +85,12 @@ impl HistogramValue {
         amount: f64,
         exemplar: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        self.0.observe(amount);
-        check(exemplar)
+        let (context, told) = exemplar::of(exemplar);
+        match context {
+            Some(context) => self.0.observe_with_exemplar(amount, context),
+            None => self.0.observe(amount),
+        }
+        told
     }
 
     /// How many values this process has observed.
@@ -141,15 +149,5 @@ impl StateValue {
     /// Returns whether there is such a state.
     pub(crate) fn set(&self, state: &str) -> bool {
         self.0.set_by_name(state)
-    }
-}
-
-/// An event that has a bad exemplar is counted, and the caller is told: as in `prometheus_client`.
-fn check(exemplar: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-    match exemplar {
-        Some(labels) if !labels.is_empty() => {
-            exemplar::checked(labels).map(drop).map_err(PyValueError::new_err)
-        }
-        _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 from prometheus_client import metrics
 from prometheus_client.metrics_core import Metric
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
 from headcount import _native
 from headcount._bridge import functions, warn
@@ -19,7 +19,7 @@ class Snapshot:
 
     def families(self, names: set[str] | None = None) -> list[Metric]:
         """The families with these names on the page, or all."""
-        return self.native.families(Metric, Sample, names, metrics._use_created)
+        return self.native.families(Metric, Sample, names, metrics._use_created, Exemplar)
 
 
 def take(directory: str | None = None) -> Snapshot:
