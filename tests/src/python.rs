@@ -36,10 +36,16 @@ pub fn python() -> Command {
 
 /// Runs the tests in a file of `tests/python`, which `unittest` finds.
 pub fn run(file: &str) {
+    run_with(file, &[]);
+}
+
+/// The same, with these environment variables.
+pub fn run_with(file: &str, variables: &[(&str, &Path)]) {
     let directory = temporary_directory(Medium::Memory);
     let output = python()
         .arg(workspace().join("tests/python").join(file))
         .env("TMPDIR", directory.path())
+        .envs(variables.iter().copied())
         .output()
         .expect("python runs");
     let printed = [output.stdout, output.stderr].concat();
@@ -47,4 +53,6 @@ pub fn run(file: &str) {
     assert!(output.status.success(), "{file}:\n{printed}");
     let ran = printed.lines().any(|line| line.starts_with("Ran ") && !line.starts_with("Ran 0 "));
     assert!(ran, "{file} has tests:\n{printed}");
+    // It says what it left out.
+    println!("{printed}");
 }
