@@ -39,8 +39,8 @@ pub fn run(file: &str) {
     run_with(file, &[]);
 }
 
-/// The same, with these environment variables.
-pub fn run_with(file: &str, variables: &[(&str, &Path)]) {
+/// The same, with these environment variables. Returns what was printed, such as what was left out.
+pub fn run_with(file: &str, variables: &[(&str, &Path)]) -> String {
     let directory = temporary_directory(Medium::Memory);
     let output = python()
         .arg(workspace().join("tests/python").join(file))
@@ -49,10 +49,9 @@ pub fn run_with(file: &str, variables: &[(&str, &Path)]) {
         .output()
         .expect("python runs");
     let printed = [output.stdout, output.stderr].concat();
-    let printed = String::from_utf8_lossy(&printed);
+    let printed = String::from_utf8_lossy(&printed).into_owned();
     assert!(output.status.success(), "{file}:\n{printed}");
     let ran = printed.lines().any(|line| line.starts_with("Ran ") && !line.starts_with("Ran 0 "));
     assert!(ran, "{file} has tests:\n{printed}");
-    // It says what it left out.
-    println!("{printed}");
+    printed
 }

@@ -6,7 +6,7 @@ use headcount_tests::python::{run, run_with};
 #[test]
 #[ignore = "needs Python with Flask, gunicorn, gevent and uWSGI: tests/run prepares it"]
 fn flask_counts_under_gunicorn_and_uwsgi() {
-    run("test_server_flask.py");
+    println!("{}", run_with("test_server_flask.py", &[]));
 }
 
 #[test]
@@ -31,5 +31,5 @@ fn celery_counts_in_its_pool() {
 #[test]
 #[ignore = "needs Python with prometheus-client: tests/run prepares it"]
 fn one_library_serves_each_python() {
-    run("test_every_python.py");
+    println!("{}", run_with("test_every_python.py", &[]));
 }
