@@ -9,8 +9,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// The context of an exemplar that a caller gives. If there is none, or its labels can't be one, the
-/// event is counted without it; in the second case the caller is told, as by `prometheus_client`.
+/// The context of an exemplar that a caller gives. If there is none, or its labels can't be one,
+/// the event is counted without it; in the second case the caller is told, as by
+/// `prometheus_client`.
 pub(crate) fn of(labels: Option<&Bound<'_, PyDict>>) -> (Option<TraceContext>, PyResult<()>) {
     match labels.filter(|labels| !labels.is_empty()).map(checked) {
         None => (None, Ok(())),

@@ -55,7 +55,8 @@ fn a_family_that_no_page_can_show_costs_itself_only() {
     let (infinite, nan) = (bits(&[1.0, f64::INFINITY]), bits(&[f64::NAN]));
     let fine = bits(&[1.0]);
     let counter = Family::default;
-    let gauge = || Family { metric: GAUGE, value: F64, mode: 8, ..Family::default() };
+    // A series for each process, whose label that is.
+    let gauge = || Family { metric: GAUGE, value: F64, mode: 1, ..Family::default() };
     let histogram = |bounds| Family { metric: HISTOGRAM, value: F64, bounds, ..counter() };
     let ascend = "bounds that don't ascend";
     let characters = "a name with characters that names don't have";
