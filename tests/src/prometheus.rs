@@ -111,6 +111,18 @@ impl Store {
         result.iter().map(|series| series["value"][1].as_str()?.parse().ok()).collect()
     }
 
+    /// The traces of the exemplars of these series; `None` if it is not ready to answer.
+    pub fn traces(&self, query: &str) -> Option<Vec<String>> {
+        let query = percent_encoded(query);
+        let path = format!("/api/v1/query_exemplars?query={query}&start=0&end=99999999999");
+        let response = Connection::open(self.address).ok()?.get(&path).ok()?;
+        let answer: serde_json::Value = serde_json::from_str(&response.body).ok()?;
+        let series = answer["data"].as_array()?.iter();
+        let exemplars = series.filter_map(|series| series["exemplars"].as_array()).flatten();
+        let traces = exemplars.filter_map(|one| one["labels"]["trace_id"].as_str());
+        Some(traces.map(str::to_owned).collect())
+    }
+
     /// Waits until a query has these values, in any order.
     pub fn wait_for(&self, query: &str, expected: &[f64]) {
         let mut last = None;

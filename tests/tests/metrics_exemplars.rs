@@ -1,13 +1,15 @@
 //! Exemplars: the newest of all processes, whoever lives, forks, is killed or is compacted; given
 //! by the program or kept by themselves; and as a page shows them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use headcount::{Collector, Format};
+use headcount::{Collector, Format, Server};
 use headcount_tests::exemplars::{context, exemplars, number, numbers, value};
 use headcount_tests::obedient::Obedient;
+use headcount_tests::prometheus::{Store, versions};
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, eventually, temporary_directory};
 
@@ -299,4 +301,51 @@ fn whoever_is_killed_while_it_writes_leaves_whole_exemplars() {
         std::fs::remove_dir_all(&directory).expect("ours");
     }
     assert!(read > kills, "{read}");
+}
+
+#[test]
+#[ignore = "needs prometheus: run tests/run"]
+fn prometheus_returns_the_traces_that_were_set() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let (mut a, mut b) = (start(directory), start(directory));
+    a.tell("record 0 700");
+    b.tell("record 1000 1001");
+    let server = Server::new("127.0.0.1:0").collector(Collector::from_directory(directory));
+    let serving = server.start().expect("it serves");
+    let address = serving.addresses()[0].clone();
+    let configuration = format!(
+        "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
+         scrape_configs: [ {{ job_name: all, static_configs: [ {{ targets: ['{address}'] }} ] }} ]\n"
+    );
+    let trace = |n: u64| context(n).to_string().split_once('-').expect("two").0.to_owned();
+    let expected = |name: &str| -> BTreeSet<String> {
+        numbers(directory, name, &[]).into_iter().map(trace).collect()
+    };
+    // By OpenMetrics, and by protobuf.
+    for features in ["exemplar-storage", "exemplar-storage,native-histograms"] {
+        for (program, version) in versions() {
+            let files = [("prometheus.yml", configuration.clone())];
+            let store = Store::of(&program, &files, &[&format!("--enable-feature={features}")]);
+            let has = |query: &str, name: &str, is_enough: &dyn Fn(&BTreeSet<String>) -> bool| {
+                eventually(&format!("Prometheus {version} has the exemplars of {name}"), || {
+                    let found: BTreeSet<String> = store.traces(query)?.into_iter().collect();
+                    is_enough(&found).then_some(())
+                });
+            };
+            let all = |name: &'static str| move |found: &BTreeSet<String>| *found == expected(name);
+            has("jobs_total", "jobs_total", &all("jobs_total"));
+            has("sizes_bucket", "sizes", &all("sizes"));
+            if features.contains("native") {
+                // 2.42 takes the exemplar of one bucket.
+                let some = |found: &BTreeSet<String>| {
+                    !found.is_empty() && found.is_subset(&expected("native_sizes"))
+                };
+                let is_enough: &dyn Fn(&_) -> bool =
+                    if version < 3 { &some } else { &all("native_sizes") };
+                has("native_sizes", "native_sizes", is_enough);
+            }
+        }
+    }
+    serving.stop();
 }
