@@ -166,7 +166,7 @@ fn an_archive_of_a_newer_version_is_not_written_over() {
     let archive = folder.path().join(ARCHIVE);
     let good = fs::read(&archive).expect("ours");
     // The major version, and a flag that a reader must know.
-    for (at, says) in [(8, "written in format 3.3"), (16, "written in format 1.3")] {
+    for (at, says) in [(8, "written in format 3.4"), (16, "written in format 1.4")] {
         let mut newer = good.clone();
         newer[at] ^= 2;
         seal_archive_header(&mut newer);
