@@ -206,7 +206,9 @@ impl<'a> FamilyMerge<'a> {
                     DeclaredIn::Log { log, .. } => {
                         let Some(series) = log.layout.series.get(number) else { continue };
                         self.add_log(declaration, series, log, spans);
-                        if log.has_exemplars() {
+                        // Where none may be, a forged file has none.
+                        let layout = declaration.family.encoding.layout();
+                        if log.has_exemplars() && layout.has_exemplars() {
                             self.add_exemplars(declaration, series, log, spans);
                         }
                         *touched = NOW;

@@ -172,8 +172,9 @@ impl Forged {
             put(0x1800 + 4 * shard, &self.limit.to_le_bytes());
         }
         put(0x2000, &self.log);
-        for (slot, value) in &self.cells {
-            put(CELLS + slot * 8, &value.to_le_bytes());
+        for run in self.cells.chunk_by(|(slot, _), (next, _)| slot + 1 == *next) {
+            let bytes: Vec<u8> = run.iter().flat_map(|(_, value)| value.to_le_bytes()).collect();
+            put(CELLS + run[0].0 * 8, &bytes);
         }
         path
     }

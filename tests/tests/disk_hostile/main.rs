@@ -5,6 +5,7 @@
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
 mod bounds;
+mod exemplars;
 mod families;
 mod forge;
 mod fuzz;
