@@ -174,7 +174,9 @@ fn identifiers_of_zero_and_values_that_are_none_are_left_out() {
     let none: [f64; 0] = [];
     for zeros in [&[3, 4][..], &[5], &[3, 4, 5]] {
         let mut words = words(3, 1.0, now);
-        zeros.iter().for_each(|at| words[*at] = 0);
+        for at in zeros {
+            words[*at] = 0;
+        }
         assert_eq!(shown(&with_places(&[copy(OF_COUNTER, 0, &words, 0)])).0, none, "{zeros:?}");
         // The other copy is an exemplar.
         let both = [copy(OF_COUNTER, 0, &fine, 0), copy(OF_COUNTER, 1, &words, 0)];
