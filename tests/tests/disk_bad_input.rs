@@ -303,7 +303,7 @@ fn what_is_no_regular_file_is_skipped_without_waiting_for_it() {
 #[test]
 fn other_files_in_the_directory_are_none_of_our_business() {
     let (folder, _) = with_one_segment();
-    fs::write(folder.path().join("counter_1.db"), "python's").expect("written");
+    fs::write(folder.path().join("counter_1.dbx"), "python's").expect("written");
     fs::write(folder.path().join("README"), "hello").expect("written");
     fs::write(folder.path().join(".tmp-1.hc"), "unfinished").expect("written");
     let snapshot =

@@ -5,8 +5,10 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use rustix::fs::fstat;
 use rustix::io::Errno;
 
+use crate::directory::length;
 use crate::error::{Error, ErrorKind};
 
 use super::key_table::KeyTable;
@@ -110,17 +112,25 @@ fn read_once(
         }
         // Only now: most of what claims to be long is none of these files at all.
         if used as u64 > most {
-            return Err(over_limit());
+            return Err(if is_shorter(fd, used) { truncated() } else { over_limit() });
         }
         let to = used.min(have.saturating_add(have.max(MORE)));
         let now = fill(fd, bytes, have, to)?;
         if now == have {
-            return Err(Error::corrupt("it is shorter than it says: it was truncated"));
+            return Err(truncated());
         }
         have = now;
     }
     let layout = reading.end().ok_or_else(|| neither(bytes))?;
     Ok(Some(shared(layout, earlier.neighbour)))
+}
+
+fn truncated() -> Error {
+    Error::corrupt("it is shorter than it says: it was truncated")
+}
+
+fn is_shorter(fd: BorrowedFd<'_>, used: usize) -> bool {
+    fstat(fd).is_ok_and(|stat| length(&stat) < used as u64)
 }
 
 fn over_limit() -> Error {

@@ -1,4 +1,4 @@
-//! A program under test: one operation, so many times, after it was done once.
+//! A program under test: one operation, so many times, after it was done with each of its values.
 //!
 //! `repeat OPERATION TIMES` does it, for callgrind to count. `repeat OPERATION TIMES sealed` does
 //! it where any system call ends the process, and tells how often it allocated. `repeat` tells the
@@ -312,10 +312,13 @@ fn repeat<T>(times: u64, mut operation: impl FnMut(u64) -> T) {
     }
 }
 
+/// How many values there are. A value may be the first of its bucket, which then needs space.
+const PERIOD: u64 = 16;
+
 /// In each of the buckets, by turns.
 fn small(n: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "below 16")]
-    let small = (n % 16) as f64;
+    let small = (n % PERIOD) as f64;
     small * 0.75
 }
 
@@ -389,7 +392,7 @@ fn main() {
     let (_, operation) = operation.unwrap_or_else(|| panic!("no operation {name}"));
     let times = times.parse().expect("a number");
     headcount::init(Config::new()).expect("the directory is fit");
-    operation(1);
+    operation(PERIOD);
     if is_sealed {
         // Makes the buffer of the output.
         println!("sealed");
