@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use headcount::{Collector, HistogramValue, NativeBuckets, Server, Value};
 use headcount_tests::native::{index, value};
 use headcount_tests::obedient::Obedient;
-use headcount_tests::prometheus::Store;
+use headcount_tests::prometheus::{Store, versions};
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, eventually, temporary_directory};
 
@@ -369,28 +369,97 @@ fn what_was_observed_before_a_kill_is_there() {
 fn prometheus_reads_the_buckets_and_sees_no_reset() {
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
+    let mut random = Random::seeded();
     let (mut a, mut b) = (start(directory), start(directory));
     a.tell("observe 2 500");
     b.tell("observe 3 500");
     a.tell("work 100");
+    let mut load: Vec<f64> = (0..300).map(|_| random.float(-10, 3)).collect();
+    for value in &load {
+        a.tell(&format!("queue load {value:?}"));
+    }
+    for process in [&mut a, &mut b] {
+        process.tell("declare 5");
+        process.tell("mix 7 400");
+    }
     let server = Server::new("127.0.0.1:0").collector(Collector::from_directory(directory));
     let serving = server.start().expect("it serves");
-    let address = serving.addresses()[0].clone();
+    let stores = stores(&serving.addresses()[0].clone());
+    let has = |query: &str, expected: f64| {
+        for store in &stores {
+            store.wait_for(query, &[expected]);
+        }
+    };
+    has("histogram_count(plain_bytes)", 1100.0);
+    has("histogram_count(work_seconds{outcome=\"ok\"})", 75.0);
+    has("histogram_count(mixed_bytes)", 800.0);
+    has("histogram_sum(plain_bytes)", only(directory, "plain_bytes").sum);
+    load.sort_by(f64::total_cmp);
+    for store in &stores {
+        quantiles_agree(store, &histograms(directory, "fine_bytes"), &load);
+    }
+    // Each step is scraped before the next one. A worker dies.
+    drop(b);
+    a.tell("observe 4 500");
+    a.tell("mix 8 100");
+    has("histogram_count(plain_bytes)", 1600.0);
+    has("histogram_count(mixed_bytes)", 900.0);
+    // It is compacted, and another one begins.
+    compact_all_but(directory, 1);
+    let mut c = start(directory);
+    c.tell("observe 5 500");
+    has("histogram_count(plain_bytes)", 2100.0);
+    // A version of a coarser schema joins, the old one drains, and is compacted.
+    c.tell("declare 1");
+    c.tell("mix 9 100");
+    a.tell("mix 10 100");
+    has("histogram_count(mixed_bytes)", 1100.0);
+    drop(a);
+    compact_all_but(directory, 1);
+    c.tell("mix 11 100");
+    has("histogram_count(mixed_bytes)", 1200.0);
+    // And back: a version of the finest schema beside the archive's.
+    let mut d = start(directory);
+    d.tell("declare 5");
+    d.tell("mix 12 100");
+    has("histogram_count(mixed_bytes)", 1300.0);
+    assert_is(
+        &only(directory, "mixed_bytes"),
+        1,
+        &[(7, 400), (7, 400), (8, 100), (9, 100), (10, 100), (11, 100), (12, 100)]
+            .map(|(seed, count)| values(seed, count))
+            .concat(),
+    );
+    for series in ["plain_bytes", "mixed_bytes", "fine_bytes{queue=\"odd\"}"] {
+        has(&format!("resets({series}[5m])"), 0.0);
+        has(&format!("resets(histogram_count({series})[5m:250ms])"), 0.0);
+    }
+    // A reset would add all that was there before: at least 800 to 500.
+    for store in &stores {
+        let increase = store.query("histogram_count(increase(mixed_bytes[5m]))").expect("a number");
+        assert!(increase[0] >= 500.0 - 1e-6 && increase[0] < 1000.0, "{increase:?}");
+    }
+    serving.stop();
+}
+
+/// All versions of Prometheus that are there, each of which scrapes an address.
+fn stores(address: &str) -> Vec<Store> {
     let configuration = format!(
         "global: {{ scrape_interval: 250ms, scrape_timeout: 250ms }}\n\
          scrape_configs: [ {{ job_name: native, static_configs: [ {{ targets: ['{address}'] }} ] }} ]\n"
     );
     let files = [("prometheus.yml", configuration)];
-    let store = Store::prometheus(&files, &["--enable-feature=native-histograms"]);
-    store.wait_for("histogram_count(plain_bytes)", &[1100.0]);
-    store.wait_for("histogram_count(work_seconds{outcome=\"ok\"})", &[75.0]);
-    let found = only(directory, "plain_bytes");
-    let sum = store.query("histogram_sum(plain_bytes)").expect("an answer");
-    assert_eq!(sum, [found.sum]);
-    // Its quantiles lie in the intervals that we state, of values that are known.
-    let fine = histograms(directory, "fine_bytes");
-    for q in [0.1, 0.5, 0.9] {
-        for (queue, histogram) in &fine {
+    let start = |(program, _): (PathBuf, u32)| {
+        Store::of(&program, &files, &["--enable-feature=native-histograms"])
+    };
+    versions().into_iter().map(start).collect()
+}
+
+/// Asks for quantiles: they lie in the intervals that we state, and so do the true ones of a load,
+/// which is in order.
+fn quantiles_agree(store: &Store, fine: &BTreeMap<String, HistogramValue>, load: &[f64]) {
+    for q in [0.1, 0.5, 0.9, 0.99] {
+        for (queue, histogram) in fine {
             let ours = histogram.quantile(q).expect("there are values");
             let query = format!("histogram_quantile({q}, fine_bytes{{queue=\"{queue}\"}})");
             let theirs = store.query(&query).expect("an answer")[0];
@@ -399,19 +468,24 @@ fn prometheus_reads_the_buckets_and_sees_no_reset() {
                 ours.low - slack <= theirs && theirs <= ours.high + slack,
                 "{queue}, {q}: {theirs} is not in {ours:?}"
             );
+            if queue == "load" {
+                let number = |n: usize| f64::from(u32::try_from(n).expect("few"));
+                let below = |value: f64| number(load.partition_point(|known| *known <= value));
+                let rank = number(load.len()) * q;
+                let (low, high) = (below(ours.low), below(ours.high));
+                assert!(low < rank && rank <= high, "{q}: {ours:?}, {low} to {high}");
+                // The interval is one bucket.
+                let width = f64::from(-i32::from(native(histogram).schema)).exp2().exp2();
+                assert!(ours.high / ours.low <= width * (1.0 + 1e-9), "{q}: {ours:?}");
+            }
         }
     }
-    // A worker dies, is compacted, and others go on: nothing is taken for a reset.
-    drop(b);
-    eventually("it is compacted", || {
-        let compacted = Collector::from_directory(directory).compact().expect("ours");
-        (compacted.segments() > 0).then_some(())
+}
+
+/// Compacts until so many segments are left.
+fn compact_all_but(directory: &Path, living: usize) {
+    eventually("the dead are compacted", || {
+        Collector::from_directory(directory).compact().expect("ours");
+        (headcount_tests::files::segments(directory).len() == living).then_some(())
     });
-    a.tell("observe 4 500");
-    let mut c = start(directory);
-    c.tell("observe 5 500");
-    store.wait_for("histogram_count(plain_bytes)", &[2100.0]);
-    store.wait_for("resets(plain_bytes[5m])", &[0.0]);
-    store.wait_for("resets(fine_bytes{queue=\"odd\"}[5m])", &[0.0]);
-    serving.stop();
 }
