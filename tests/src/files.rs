@@ -61,6 +61,28 @@ pub fn copy_sparsely(from: &Path, to: &Path) {
     }
 }
 
+/// Makes the checksum of an archive's header right.
+pub fn seal_archive_header(bytes: &mut [u8]) {
+    let crc = crc32fast::hash(&bytes[..124]);
+    bytes[124..128].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Makes an archive's length and checksums right.
+pub fn seal_archive(archive: &mut [u8]) {
+    if archive.len() < 144 {
+        return;
+    }
+    let len = archive.len() as u64;
+    archive[48..56].copy_from_slice(&len.to_le_bytes());
+    seal_archive_header(archive);
+    let body = archive.len() - 16;
+    let generation: [u8; 8] = archive[32..40].try_into().expect("eight");
+    let crc = crc32fast::hash(&archive[..body]);
+    archive[body..body + 8].copy_from_slice(&generation);
+    archive[body + 8..body + 12].copy_from_slice(&crc.to_le_bytes());
+    archive[body + 12..].copy_from_slice(b"HCAE");
+}
+
 /// Bytes as `xxd -a` prints them, without the letters: sixteen in a row behind their offset, and a
 /// star for rows of zeros, but for the last.
 pub fn to_hex(bytes: &[u8]) -> String {

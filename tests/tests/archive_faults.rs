@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use headcount::{Collector, Error, SegmentState};
 use headcount_tests::child::{Child, output_of};
-use headcount_tests::files::{ARCHIVE, LOCK, copy_sparsely, names, segments, text};
+use headcount_tests::files::{
+    ARCHIVE, LOCK, copy_sparsely, names, seal_archive, seal_archive_header, segments, text,
+};
 use headcount_tests::page::Page;
 use headcount_tests::random::Random;
 use headcount_tests::{Medium, eventually, for_as_long_as, temporary_directory};
@@ -133,11 +135,6 @@ fn an_archive_that_is_damaged_is_not_written_over() {
     // Mended, it is all there again.
     fs::write(&archive, good).expect("ours");
     assert_eq!(collected(folder.path()), (whole, vec![]));
-}
-
-fn seal_archive_header(bytes: &mut [u8]) {
-    let crc = crc32fast::hash(&bytes[..124]);
-    bytes[124..128].copy_from_slice(&crc.to_le_bytes());
 }
 
 #[test]
@@ -323,22 +320,6 @@ fn a_segment_from_the_future_is_left_alone() {
     assert_eq!(segments(directory), [name]);
 }
 
-/// Makes an archive's length and checksums right.
-fn seal(archive: &mut [u8]) {
-    if archive.len() < 144 {
-        return;
-    }
-    let len = archive.len() as u64;
-    archive[48..56].copy_from_slice(&len.to_le_bytes());
-    seal_archive_header(archive);
-    let body = archive.len() - 16;
-    let generation: [u8; 8] = archive[32..40].try_into().expect("eight");
-    let crc = crc32fast::hash(&archive[..body]);
-    archive[body..body + 8].copy_from_slice(&generation);
-    archive[body + 8..body + 12].copy_from_slice(&crc.to_le_bytes());
-    archive[body + 12..].copy_from_slice(b"HCAE");
-}
-
 #[test]
 fn whatever_is_changed_in_an_archive_harms_nobody_else() {
     let mut random = Random::seeded();
@@ -357,7 +338,7 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
     let archive = directory.join(ARCHIVE);
     let good = fs::read(&archive).expect("ours");
     let mut sealed = good.clone();
-    seal(&mut sealed);
+    seal_archive(&mut sealed);
     assert_eq!(sealed, good, "this test seals as the library does");
 
     let elsewhere = temporary_directory(Medium::Memory);
@@ -387,7 +368,7 @@ fn whatever_is_changed_in_an_archive_harms_nobody_else() {
         }
         // Most times nothing is left for the checksum to find.
         if random.below(16) > 0 {
-            seal(&mut bad);
+            seal_archive(&mut bad);
         }
         fs::write(&archive, &bad).expect("ours");
         let snapshot = Collector::from_directory(directory).auto_compact(false).collect();
@@ -432,7 +413,7 @@ fn gigabytes_that_an_archive_claims_are_not_made() {
         bytes[80..88].fill(0);
         let at = if tombstones { 80 } else { 84 };
         bytes[at..at + 4].fill(0xff);
-        seal(&mut bytes);
+        seal_archive(&mut bytes);
         fs::write(&archive, &bytes).expect("ours");
         let (page, skipped) = collected(directory);
         page.assert(&[("made_total", 2.0)]);

@@ -4,6 +4,7 @@
 
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
+mod archived;
 mod bounds;
 mod exemplars;
 mod families;
