@@ -189,6 +189,60 @@ fn it_is_searched_and_walked_through_by_the_keyboard() {
 
 #[test]
 #[ignore = "needs the peer chromium"]
+fn quantiles_of_native_histograms_come_from_their_native_buckets() {
+    let shop = Shop::open(3, 20);
+    let state = shop.state();
+    let families = state["families"].as_array().expect("a list");
+    let baskets = families.iter().find(|family| family["name"] == "basket_grams").expect("there");
+    // Bounds are those of the family, and 8 buckets for each power of two.
+    let native = &baskets["series"][0][1];
+    assert_eq!((&native[3], &native[4][0]), (&Value::Null, &json!(3)), "{baskets}");
+    let mut browser = look_at(&shop, "");
+    browser.evaluate("fold('basket_grams').click()");
+    // All values are in three buckets from 279 to 332 grams; classic ones reach from 256 to 1024.
+    for (quantile, least, most) in [("p50", 279, 332), ("p99", 304, 332)] {
+        browser.eventually(&format!(
+            "[...document.querySelectorAll('.details .legend')].some(one => {{
+                const number = '([0-9.]+)[^0-9.,]*';
+                const text = new RegExp(`{quantile} ${{number}}\\\\(${{number}} to ${{number}}\\\\)`);
+                const found = text.exec(one.textContent)?.slice(1).map(Number);
+                if (!found) return false;
+                const [value, low, high] = found;
+                return {least} <= low && low <= value && value <= high && high <= {most};
+            }})"
+        ));
+    }
+    // A schema that fell between two polls, and a value without a bucket.
+    browser.evaluate("import('/page/native.js').then(found => { window.native = found; }); true");
+    browser.eventually("window.native !== undefined");
+    let fine = "[1, 0.5, 1, 0, [3, 5, 4, 2], [3, 1]]";
+    for (script, expected) in [
+        (format!("nativeIncrease([0, 0.5, 1, 0, [2, 10], [2, 1]], {fine})"), json!([[2, 4, 3]])),
+        (format!("nativeIncrease([0, 0.5, 1, 1, [2, 10], [2, 1]], {fine})"), Value::Null),
+        (
+            "joined([[2, 4, 1], [-4, -2, 1], [2, 2 ** 1.5, 3]])".to_owned(),
+            json!([[-4, -2, 1], [2, 4, 4]]),
+        ),
+        (
+            "withoutGaps([[-4, -2, 1], [2, 4, 4], [4, 8, 1]])".to_owned(),
+            json!([[-4, -2, 2, 4, 8], [0, 1, 0, 4, 1]]),
+        ),
+    ] {
+        let found = browser.evaluate(&format!("JSON.stringify(window.native.{script})"));
+        assert_eq!(found, json!(expected.to_string()), "{script}");
+    }
+    // And those of each series.
+    browser.eventually(
+        "[...document.querySelectorAll('.details .series tbody tr')].some(row => {
+            const [, p50, p99] = [...row.querySelectorAll('.number')].map(one => parseFloat(one.textContent));
+            return 279 <= p50 && p50 <= p99 && p99 <= 332;
+        })",
+    );
+    assert_silent(&mut browser, &shop);
+}
+
+#[test]
+#[ignore = "needs the peer chromium"]
 fn one_process_is_shown_alone() {
     let shop = Shop::open(3, 20);
     let mut browser = look_at(&shop, "");

@@ -34,6 +34,7 @@ const ASSETS: &[(&str, &str, &str)] = assets! {
     "/page/family.js" SCRIPT "family.js"
     "/page/functions.js" SCRIPT "functions.js"
     "/page/history.js" SCRIPT "history.js"
+    "/page/native.js" SCRIPT "native.js"
     "/page/overview.js" SCRIPT "overview.js"
     "/page/problems.js" SCRIPT "problems.js"
     "/page/processes.js" SCRIPT "processes.js"

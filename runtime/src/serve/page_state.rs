@@ -13,9 +13,12 @@
 //!  "left_out":{"families":0, "series":0}}
 //! ```
 //!
-//! The value of a histogram is `[count, sum, [values in each bucket]]`, that of a summary
-//! `[count, sum]`. The reply is complete each time: a page that was opened in between needs no
-//! session, and nothing can get out of step. It is bounded, whatever a directory contains.
+//! The value of a histogram is `[count, sum, [values in each bucket]]`; the one of a summary is
+//! `[count, sum]`. A histogram may have bounds of its own behind that, else `null`. Then a native
+//! one has `[schema, zero_threshold, zero_count, unplaced, [index, count, ..], [index, count, ..]]`,
+//! of positive and of negative values, as in `NativeBuckets`. The reply is complete each time: a page
+//! that was opened in between needs no session, and nothing can get out of step. It is bounded,
+//! whatever a directory contains.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -25,7 +28,7 @@ use crate::collect::{Collector, SegmentInfo};
 use crate::error::Error;
 use crate::expose::json;
 use crate::model::instance::InstanceId;
-use crate::model::{HistogramValue, MetricFamily, Series, Snapshot, Value};
+use crate::model::{HistogramValue, MetricFamily, NativeBuckets, Series, Snapshot, Value};
 
 use super::page_problems::{FirstSeen, Problems, seconds};
 
@@ -232,9 +235,29 @@ fn write_series(out: &mut String, series: &Series, first: Option<&HistogramValue
             if first.is_some_and(|first| bounds(first) != bounds(histogram)) {
                 out.push(',');
                 write_bounds(out, histogram);
+            } else if histogram.native.is_some() {
+                out.push_str(",null");
+            }
+            if let Some(native) = &histogram.native {
+                write_native(out, native);
             }
             out.push(']');
         }
+    }
+    out.push(']');
+}
+
+fn write_native(out: &mut String, native: &NativeBuckets) {
+    let _ = write!(out, ",[{},", native.schema);
+    json::number(out, native.zero_threshold);
+    let _ = write!(out, ",{},{}", native.zero_count, native.unplaced);
+    for buckets in [&native.positive, &native.negative] {
+        out.push_str(",[");
+        for (at, (index, count)) in buckets.iter().enumerate() {
+            json::separate(out, at);
+            let _ = write!(out, "{index},{count}");
+        }
+        out.push(']');
     }
     out.push(']');
 }

@@ -36,6 +36,10 @@ static WAITING: Gauge;
 #[metric(name = "upload_size_bytes", buckets = [1e3, 1e4, 1e5, 1e6])]
 static UPLOADS: Histogram;
 
+/// Weights of baskets, between 300 and 330 grams.
+#[metric(name = "basket_grams", native)]
+static BASKETS: Histogram;
+
 #[derive(LabelValue)]
 enum Breaker {
     Closed,
@@ -114,6 +118,7 @@ fn work(number: u32, items: u32, workers: u32) -> ! {
         searched(TERMS[round as usize % TERMS.len()]).inc();
         SENT.inc_by(u64::from(round % 90) * 400);
         UPLOADS.observe(f64::from(lookup(round) % 900_000));
+        BASKETS.observe(f64::from(300 + lookup(round) % 30));
         WAITING.set(f64::from(round % 9));
         thread::sleep(pause);
     }

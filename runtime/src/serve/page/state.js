@@ -1,6 +1,7 @@
 // What is known: the last reply, and what the replies of five minutes say together.
 
 import {Clock, newLine} from './history.js';
+import {joined, nativeIncrease, withoutGaps} from './native.js';
 import {addUp, increase, quantile} from './quantiles.js';
 import {parsed, visible} from './units.js';
 
@@ -34,13 +35,14 @@ class Series {
 
   take(value, elapsed, clock) {
     if (this.buckets) {
-      this.earlier.push(this.buckets);
+      this.earlier.push([this.buckets, this.native]);
       if (this.earlier.length > WINDOW) this.earlier.shift();
     }
     const before = this.value;
     if (Array.isArray(value)) {
       [this.value, this.sum, this.buckets] = [value[0], parsed(value[1]), value[2]];
       this.bounds = value[3]?.map(parsed) ?? this.family.bounds;
+      this.native = value[4];
     } else {
       this.value = parsed(value);
     }
@@ -54,10 +56,18 @@ class Series {
 
   /** What each bucket has counted in the window. */
   get recent() {
-    return this.buckets && this.earlier.length > 0 ? increase(this.buckets, this.earlier[0]) : null;
+    const before = this.earlier[0];
+    return this.buckets && before ? increase(this.buckets, before[0]) : null;
+  }
+
+  /** The same of native buckets; null if it has none. */
+  get recentNative() {
+    return nativeIncrease(this.native, this.earlier[0]?.[1]);
   }
 
   quantile(q) {
+    const native = this.recentNative;
+    if (native) return quantile(...withoutGaps(native), q);
     const recent = this.recent;
     return recent && quantile(this.bounds, recent, q);
   }
@@ -103,12 +113,18 @@ class Family {
     this.now = this.line[clock.head] = now;
     if (this.type !== 'histogram') return;
     this.recent = null;
+    // Native buckets of all series, as long as each that has any values has them.
+    let native = [];
     for (const series of this.series.values()) {
       const recent = series.bounds === this.bounds ? series.recent : null;
-      if (recent) this.recent = addUp(this.recent, recent);
+      if (!recent) continue;
+      this.recent = addUp(this.recent, recent);
+      const more = native && series.recentNative;
+      native = more ? joined([...native, ...more]) : null;
     }
+    const found = this.recent && (native ? withoutGaps(native) : [this.bounds, this.recent]);
     for (const [name, q] of QUANTILES) {
-      this.quantiles[name] = this.recent && quantile(this.bounds, this.recent, q);
+      this.quantiles[name] = found && quantile(...found, q);
       this.lines[name] ??= newLine();
       this.lines[name][clock.head] = this.quantiles[name]?.value ?? NaN;
     }
