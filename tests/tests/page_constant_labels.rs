@@ -41,7 +41,7 @@ fn labelled(key: &str) -> String {
 }
 
 /// Families that have a label `queue` themselves.
-const OWN_QUEUE: [&str; 3] = ["queue_level", "queue_size_bytes", "steps_total"];
+const OWN_QUEUE: [&str; 4] = ["native_seconds", "queue_level", "queue_size_bytes", "steps_total"];
 
 fn family(sample: &str) -> &str {
     let ends = ["_bucket", "_sum", "_count"];
