@@ -69,17 +69,18 @@ fn every_program_is_used_and_is_not_built_as_a_test() {
 /// The examples lie directly in their folder, where people look for them, and so need a list.
 #[test]
 fn every_example_is_built() {
-    let built: BTreeSet<PathBuf> =
-        ["headcount-examples", "headcount-example-axum", "headcount-example-prefork"]
-            .into_iter()
-            .flat_map(targets)
-            .map(|target| PathBuf::from(target["src_path"].as_str().expect("a path")))
-            .collect();
-    // A workspace of its own, which has cargo's own layout.
-    let frameworks = workspace().join("examples/frameworks");
+    let packages = ["s", "-axum", "-batch", "-prefork", "-sidecar"];
+    let packages = packages.map(|name| format!("headcount-example{name}"));
+    let built: BTreeSet<PathBuf> = packages
+        .iter()
+        .flat_map(|package| targets(package))
+        .map(|target| PathBuf::from(target["src_path"].as_str().expect("a path")))
+        .collect();
+    // Workspaces of their own, which have cargo's own layout.
+    let others = ["examples/frameworks", "examples/gunicorn"].map(|path| workspace().join(path));
     let sources = sources(&workspace().join("examples")).into_iter();
     let sources: BTreeSet<PathBuf> =
-        sources.filter(|path| !path.starts_with(&frameworks)).collect();
+        sources.filter(|path| !others.iter().any(|other| path.starts_with(other))).collect();
     let forgotten: Vec<_> = sources.difference(&built).collect();
     assert!(forgotten.is_empty(), "not named in a manifest of examples/: {forgotten:?}");
 }
