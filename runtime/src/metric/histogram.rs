@@ -100,8 +100,8 @@ impl Histogram {
     /// let page = String::from_utf8_lossy(&page);
     /// assert!(page.contains(
     ///     "parcel_grams_bucket{le=\"500.0\"} 0\n\
-    ///      parcel_grams_bucket{le=\"2000.0\"} 2 \
-    ///      # {trace_id=\"1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a\",span_id=\"2b2b2b2b2b2b2b2b\"} 750.0 "
+    ///      parcel_grams_bucket{le=\"2000.0\"} 2 # {\
+    ///      trace_id=\"1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a\",span_id=\"2b2b2b2b2b2b2b2b\"} 750.0 "
     /// ));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
