@@ -81,6 +81,18 @@ impl Child {
         self.process.try_wait().expect("it is our child")
     }
 
+    /// Whether it is stopped, once it is that or has ended.
+    pub fn stops(&mut self) -> bool {
+        let stat = format!("/proc/{}/stat", self.pid());
+        eventually("it has stopped or ended", || {
+            if self.ended().is_some() {
+                return Some(false);
+            }
+            let stat = std::fs::read_to_string(&stat).ok()?;
+            stat.rsplit(") ").next()?.starts_with('T').then_some(true)
+        })
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         eventually("the child has ended", || self.ended())

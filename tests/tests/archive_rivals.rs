@@ -40,18 +40,6 @@ fn assert_counted(directory: &Path, processes: u32, what: &str) {
     assert_eq!(counted, Some(7.0 * f64::from(processes)), "{what}");
 }
 
-/// Whether it is stopped, once it is that or has ended.
-fn stops(child: &mut Child) -> bool {
-    let stat = format!("/proc/{}/stat", child.pid());
-    eventually("it has stopped or ended", || {
-        if child.ended().is_some() {
-            return Some(false);
-        }
-        let stat = fs::read_to_string(&stat).ok()?;
-        stat.rsplit(") ").next()?.starts_with('T').then_some(true)
-    })
-}
-
 /// Stopped there, a compactor has lost its lock's file to somebody who tidies, and another one
 /// compacts. `false`: the first one never came by.
 fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> bool {
@@ -65,7 +53,7 @@ fn rival_of_one_stopped_at(victim: &Path, place: &str, has_archive: bool) -> boo
     let before = if has_archive { 4 } else { 2 };
     let mut pause = Command::new(victim);
     let mut first = Child::start(pause.arg("pause").arg(directory).args(["compact", place]));
-    if !stops(&mut first) {
+    if !first.stops() {
         return false;
     }
     let what = format!("{place}, with an archive: {has_archive}");
@@ -106,7 +94,7 @@ fn a_child_forked_while_the_archive_is_written_does_no_harm() {
             stops_at,
         ]);
         let mut parent = Child::start(&mut interrupted);
-        assert!(stops(&mut parent), "{stops_at}: {}", parent.output());
+        assert!(parent.stops(), "{stops_at}: {}", parent.output());
         parent.signal(Signal::SIGCONT);
         assert!(parent.wait().success(), "{stops_at}: {}", parent.output());
         let child = reported(&parent.all_output(), "child: ").parse().expect("a process");
@@ -187,7 +175,7 @@ fn processor_time_never_falls_when_the_ledgers_lock_was_removed() {
             let mut first = Command::new(&victim);
             let first = first.arg("pause").arg(directory).args(["write-the-ledger", &place]);
             let mut first = Child::start(first);
-            if !stops(&mut first) {
+            if !first.stops() {
                 continue;
             }
             let _ = fs::remove_file(directory.join(".ledger.lock"));

@@ -9,14 +9,14 @@
 
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use headcount::{
     Clean, Collector, Config, Counter, Histogram, LabelValue, ProcessMetrics, Value, metric,
 };
-use headcount_tests::exemplars::context;
+use headcount_tests::exemplars::{context, value};
 use headcount_tests::oracle::Oracle;
 use headcount_tests::victim::{self, Report, Role};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -141,6 +141,9 @@ fn main() {
         ["pause", directory, action, place] => act(directory, action, || faults::stop(place, 1)),
         ["fork-at", directory, action, place, child_stops_at] => {
             act(directory, action, || fork_at(place, child_stops_at));
+        }
+        ["exemplar-in-handler", directory, kind, place] => {
+            exemplar_in_handler(directory, kind, place);
         }
         ["bystander", directory] => {
             headcount::init(Config::new().directory(directory)).expect("the directory is fit");
@@ -276,6 +279,60 @@ extern "C" fn fork_when_continued(_: i32) {
         }
         Err(_) => {}
     }
+}
+
+/// The exemplars of the operations before, of the one that is interrupted, and of the handler.
+const FIRST: u32 = 8;
+const INTERRUPTED: u32 = 10;
+const IN_HANDLER: u32 = 20;
+
+/// How often a handler has recorded.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+
+/// One event of each kind that has exemplars.
+fn record_exemplars(n: u32) {
+    let context = context(n.into());
+    work(Who::Main).inc_with_exemplar(context);
+    size(Who::Main, 0).observe_with_exemplar(value(n.into()), context);
+    loads(Who::Main).observe_with_exemplar(value(n.into()), context);
+}
+
+/// Stops at `place`, in the middle of keeping an exemplar of this kind. When it is continued, a
+/// handler records there, in the same series; then it goes on.
+fn exemplar_in_handler(directory: &str, kind: &str, place: &str) {
+    headcount::init(Config::new().directory(directory)).expect("the directory is fit");
+    // The thread's first use, after which its handlers may record.
+    work(Who::Main).inc();
+    size(Who::Main, 0).observe(value(1));
+    loads(Who::Main).observe(value(1));
+    let handler = SigHandler::Handler(record_when_continued);
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler records, which a handler may, and touches atomics.
+    unsafe { sigaction(Signal::SIGCONT, &action) }.expect("a valid signal");
+    if !place.starts_with("exemplar.") {
+        // The first exemplar of all, which has no place yet.
+        faults::stop(place, 1);
+    }
+    record_exemplars(FIRST);
+    let context = context(INTERRUPTED.into());
+    let value = value(INTERRUPTED.into());
+    faults::stop(place, 1);
+    match kind {
+        "counter" => work(Who::Main).inc_with_exemplar(context),
+        "histogram" => size(Who::Main, 0).observe_with_exemplar(value, context),
+        "native" => loads(Who::Main).observe_with_exemplar(value, context),
+        _ => panic!("no such kind: {kind}"),
+    }
+    println!("handled: {}", HANDLED.load(Ordering::Acquire));
+    for line in std::io::stdin().lines() {
+        record_exemplars(line.expect("a line").parse().expect("a number"));
+        println!("recorded");
+    }
+}
+
+extern "C" fn record_when_continued(_: i32) {
+    record_exemplars(IN_HANDLER);
+    HANDLED.fetch_add(1, Ordering::AcqRel);
 }
 
 /// Counted by who comes to a directory of the dead.

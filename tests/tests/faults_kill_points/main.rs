@@ -3,6 +3,7 @@
 //! next run goes on, and what was left lying is cleared away.
 
 mod actions;
+mod exemplars;
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -16,7 +17,7 @@ use headcount_tests::child::Child;
 use headcount_tests::oracle::Oracle;
 use headcount_tests::page::Page;
 use headcount_tests::victim::{self, Report, Role};
-use headcount_tests::{Medium, eventually, exemplars, temporary_directory};
+use headcount_tests::{Medium, eventually, exemplars::number, temporary_directory};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
@@ -102,7 +103,7 @@ impl<'a> Scene<'a> {
         assert!(skipped.iter().all(|e| self.is_damaged(e)), "{what}: {skipped:?}");
         let series = snapshot.families().iter().flat_map(|family| &family.series);
         for exemplar in series.flat_map(|series| &series.exemplars) {
-            assert!(exemplars::number(exemplar).is_some(), "{what}: {exemplar:?}");
+            assert!(number(exemplar).is_some(), "{what}: {exemplar:?}");
         }
         Page::parse(&snapshot.to_text()).expect("a page")
     }
