@@ -55,8 +55,8 @@ fn a_handler_that_interrupts_an_exemplar_does_not_wait_and_leaves_the_place_usab
             for (_, name, labels, count) in KINDS {
                 let counted = if name == interrupted { 4.0 } else { 3.0 };
                 assert_eq!(page.value(count), Some(counted), "{what}");
-                // The handler has given its exemplar up where the place was held. Everywhere else it
-                // has written one, unless the others were still to come.
+                // The handler has given its exemplar up where the place was held. Everywhere else
+                // it has written one, which the operations before, if still to come, replace.
                 let of_others = if place.starts_with("exemplar") { IN_HANDLER } else { FIRST };
                 let expected = if name == interrupted { INTERRUPTED } else { of_others };
                 let shown = numbers(directory, name, labels);

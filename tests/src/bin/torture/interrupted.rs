@@ -18,6 +18,7 @@ use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
 use nix::unistd::{ForkResult, fork, gettid};
 
+use crate::exemplars::Of;
 use crate::kinds::{KINDS, Kind, NAMES, SMALL, STRAYS, energy, loads, sizes, stock, waits, work};
 use crate::rig::{Rig, Tally};
 
@@ -83,14 +84,17 @@ fn leave() -> ! {
 fn record(rig: &Rig, gang: usize) {
     let (closed, name) = NAMES[gang];
     let account = |kind| rig.account(gang, STRAYS, kind);
-    account(Kind::Work).enter(1, || work(closed).inc());
+    account(Kind::Work).enter(1, || work(closed).inc_with_exemplar(rig.context(gang, Of::Work)));
     account(Kind::Energy).enter(1, || energy(name).inc_by(0.5));
     account(Kind::Sizes).enter(1, || {
         account(Kind::SmallSizes).enter(1, || {
-            account(Kind::SumOfSizes).enter(SMALL, || sizes(name).observe(1.0));
+            account(Kind::SumOfSizes).enter(SMALL, || {
+                sizes(name).observe_with_exemplar(1.0, rig.context(gang, Of::Sizes));
+            });
         });
     });
-    account(Kind::Loads).enter(1, || loads(name).observe(1.0));
+    account(Kind::Loads)
+        .enter(1, || loads(name).observe_with_exemplar(1.0, rig.context(gang, Of::Loads)));
     account(Kind::Waits)
         .enter(1, || account(Kind::SumOfWaits).enter(1, || waits(name).observe(0.5)));
     account(Kind::Stock).enter(1, || stock(name).add(1.0));

@@ -16,6 +16,7 @@
 #![expect(unsafe_code, reason = "fork, and handlers of signals and forks")]
 
 mod cast;
+mod exemplars;
 mod interrupted;
 mod kinds;
 mod presence;

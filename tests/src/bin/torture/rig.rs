@@ -19,6 +19,8 @@ pub(super) enum Tally {
     /// Not 0: someone saw something wrong, and everyone stops.
     Wrong,
     Scrapes,
+    /// Exemplars that were seen, by all scrapers together.
+    Exemplars,
     Generations,
     Compacted,
     Forks,
@@ -74,6 +76,11 @@ impl Rig {
     /// A number greater than all that the gang has drawn before.
     pub(super) fn ticket(&self, gang: usize) -> u64 {
         self.gang_word(gang, 0).fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The last of these numbers.
+    pub(super) fn last_ticket(&self, gang: usize) -> u64 {
+        self.gang_word(gang, 0).load(Ordering::SeqCst)
     }
 
     pub(super) fn presence(&self, gang: usize) -> Presence<'_> {
@@ -141,6 +148,7 @@ impl Rig {
         if let Err(error) = Page::parse(&snapshot.to_text()) {
             self.fail(&format!("{who} has a page that can't be read: {error}"));
         }
+        self.check_exemplars(&snapshot, who);
         Some(snapshot)
     }
 }

@@ -64,7 +64,7 @@ impl Rig {
         println!(
             "{:.1} s: {rounds} rounds, {kills} kills, {removals} locks removed, {} forks, {} forks in handlers, {} series removed, \
              {} logs rewritten, {} generations with {} segments, the last {generation}, \
-             {} scrapes, {increments} increments, {} haunted, {} lost, {} doubled",
+             {} scrapes, {} exemplars, {increments} increments, {} haunted, {} lost, {} doubled",
             began.elapsed().as_secs_f64(),
             self.get(Tally::Forks),
             self.get(Tally::Strays),
@@ -73,6 +73,7 @@ impl Rig {
             self.get(Tally::Generations),
             self.get(Tally::Compacted),
             self.get(Tally::Scrapes),
+            self.get(Tally::Exemplars),
             self.get(Tally::Haunted),
             self.get(Tally::Lost),
             self.get(Tally::Doubled),

@@ -14,6 +14,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::cast::forked;
+use crate::exemplars::Of;
 use crate::interrupted::{Spur, begin, interruptible};
 use crate::kinds::{
     GANGS, GUESTS, KINDS, Kind, LARGE, NAMES, SMALL, STRANGER, energy, guests, latest, loads, peak,
@@ -113,11 +114,13 @@ impl Rig {
     fn churn(&self, gang: usize, member: usize, strangers_below: u64, random: &mut Random) {
         let name = NAMES[gang].1;
         let id = 2 * member + usize::from(random.below(2) == 0);
-        self.record(gang, member, &[(Kind::Guests, 1)], || guests(name, id).inc());
+        self.record(gang, member, &[(Kind::Guests, 1)], || {
+            guests(name, id).inc_with_exemplar(self.context(gang, Of::Guests));
+        });
         let guest = guests(name, id);
         interruptible(&[], || _ = guest.remove());
         // Nowhere: it is gone.
-        interruptible(&[], || guest.inc());
+        interruptible(&[], || guest.inc_with_exemplar(self.context(gang, Of::Guests)));
         let many = random.below(strangers_below);
         for _ in 0..many {
             let stranger = strangers(name, self.ticket(gang));
@@ -151,19 +154,22 @@ impl Rig {
         let (closed, name) = NAMES[gang];
         let record = |what: &[(Kind, u64)], act: &dyn Fn()| self.record(gang, member, what, act);
         for _ in 0..=random.below(100) {
-            record(&[(Kind::Work, 1)], &|| work(closed).inc());
+            record(&[(Kind::Work, 1)], &|| {
+                work(closed).inc_with_exemplar(self.context(gang, Of::Work));
+            });
             record(&[(Kind::Energy, 1)], &|| energy(name).inc_by(0.5));
             let is_small = random.below(2) == 0;
             let size = if is_small { SMALL } else { LARGE };
             let small = (Kind::SmallSizes, u64::from(is_small));
             record(&[(Kind::Sizes, 1), small, (Kind::SumOfSizes, size)], &|| {
-                sizes(name).observe(float(size));
+                sizes(name).observe_with_exemplar(float(size), self.context(gang, Of::Sizes));
             });
             // Now and then in a block that nobody has needed yet.
             let exponent = i32::try_from(random.below(80)).unwrap_or(0) - 40;
             let large = (Kind::LargeLoads, u64::from(exponent > 0));
             record(&[(Kind::Loads, 1), large], &|| {
-                loads(name).observe(f64::from(exponent).exp2());
+                let load = f64::from(exponent).exp2();
+                loads(name).observe_with_exemplar(load, self.context(gang, Of::Loads));
             });
             let wait = [(Kind::Waits, 1), (Kind::SumOfWaits, 1)];
             record(&wait, &|| waits(name).observe(0.5));
