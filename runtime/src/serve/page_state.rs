@@ -15,10 +15,12 @@
 //!
 //! The value of a histogram is `[count, sum, [values in each bucket]]`; the one of a summary is
 //! `[count, sum]`. A histogram may have bounds of its own behind that, else `null`. Then a native
-//! one has `[schema, zero_threshold, zero_count, unplaced, [index, count, ..], [index, count, ..]]`,
-//! of positive and of negative values, as in `NativeBuckets`. The reply is complete each time: a page
-//! that was opened in between needs no session, and nothing can get out of step. It is bounded,
-//! whatever a directory contains.
+//! one has its schema, the zero bucket's threshold and count, the values without a bucket, and the
+//! buckets of positive and of negative values, as in `NativeBuckets`:
+//! `[schema, threshold, zero, unplaced, [index, count, ..], [index, count, ..]]`.
+//!
+//! The reply is complete each time: a page that was opened in between needs no session, and nothing
+//! can get out of step. It is bounded, whatever a directory contains.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
