@@ -11,10 +11,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
+use divan::counter::ItemsCount;
 use headcount::{
     Config, Counter, Gauge, Histogram, LabelValue, StateSet, Summary, count_exceptions, counted,
     in_progress, metric, timed,
 };
+
+// What is not public is measured as it stands.
+#[allow(dead_code, reason = "one function of it is measured")]
+#[path = "../src/model/native_schema.rs"]
+mod native_schema;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory =
@@ -59,6 +65,9 @@ static RECENT: Gauge;
 /// Durations, in 14 buckets.
 #[metric(name = "bench_seconds")]
 static HISTOGRAM: Histogram;
+/// Sizes, in native buckets.
+#[metric(name = "bench_native_bytes", native)]
+static NATIVE: Histogram;
 /// Sizes.
 #[metric(name = "bench_weight")]
 static SUMMARY: Summary;
@@ -119,6 +128,36 @@ fn gauge_mostrecent_set() {
 #[divan::bench(threads = THREADS)]
 fn observe() {
     HISTOGRAM.observe(black_box(0.3));
+}
+
+#[divan::bench(threads = THREADS)]
+fn observe_native() {
+    NATIVE.observe(black_box(0.3));
+}
+
+/// The bit patterns of 64 values from 1 to 1.2 million.
+fn native_values() -> Vec<u64> {
+    (0..64).map(|n| (f64::from(n) * 0.32).exp2().to_bits()).collect()
+}
+
+/// The index of a native bucket alone, for 64 values that do not wait for each other.
+#[divan::bench]
+fn native_index_of_64(bencher: Bencher<'_, '_>) {
+    let values = native_values();
+    bencher.counter(ItemsCount::new(values.len())).bench_local(|| {
+        for bits in &values {
+            black_box(native_schema::finest(black_box(*bits)));
+        }
+    });
+}
+
+/// The same, where each index waits for the one before.
+#[divan::bench]
+fn native_index_of_64_in_a_chain(bencher: Bencher<'_, '_>) {
+    let (values, zero) = (native_values(), black_box(0));
+    bencher.counter(ItemsCount::new(values.len())).bench_local(|| {
+        values.iter().fold(0, |last, bits| native_schema::finest(bits + (u64::from(last) & zero)))
+    });
 }
 
 #[divan::bench(threads = THREADS)]
