@@ -42,8 +42,8 @@ const EXPECTED: &[(&str, &str, f64)] = &[
     ("observe, run time", "nothing", 85.0),
     ("with_label_values", "nothing", 90.0),
     // Read the clock, and write eight words.
-    ("inc_with_exemplar", "nothing", 213.0),
-    ("observe_with_exemplar", "nothing", 312.0),
+    ("inc_with_exemplar", "nothing", 335.0),
+    ("observe_with_exemplar", "nothing", 423.0),
     // Read the coarse clock, and find the exemplar that is there new enough.
     ("inc, exemplars", "nothing", 145.0),
     ("observe, exemplars", "nothing", 179.0),
