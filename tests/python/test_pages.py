@@ -196,7 +196,8 @@ class ImportOrder(unittest.TestCase):
             private = Gauge('private', 'P.', registry=CollectorRegistry(), multiprocess_mode='max')
             i, e = Info('i', 'I.'), Enum('e', 'E.', states=['a', 'b'])
             i.info({'v': '1'}); e.state('b')
-            h = Histogram('h', 'H.', ['a']); h.labels('x')
+            h = Histogram('h', 'H.', ['a']); h.labels('x').observe(2)
+            several = Gauge('several', 'S.', multiprocess_mode='sum'); several.set(5)
             kept = labelled.labels('x')
             import warnings
             warnings.simplefilter('error', RuntimeWarning)
@@ -212,11 +213,12 @@ class ImportOrder(unittest.TestCase):
             'labelled_total{a="x"}': 5,
             'labelled_total{a="y"}': 1,
             "g": 7,
+            "several": 5,
             'i_info{v="1"}': 1,
             'e{e="a"}': 0,
             'e{e="b"}': 1,
-            'h_count{a="x"}': 1,
-            'h_sum{a="x"}': 1,
+            'h_count{a="x"}': 2,
+            'h_sum{a="x"}': 3,
         }
         for version in VERSIONS:
             with self.subTest(version=version):

@@ -2,9 +2,13 @@
 
 The bridge should come first. But a library may have been imported before it, and its metrics would
 count for one process, or in files of their own.
+
+What counters, summaries and histograms have in a file of ``prometheus_client``'s stays there:
+collectors read it and add it up. The value of a gauge moves, and its file goes.
 """
 
 import gc
+import os
 import sys
 from typing import Any
 
@@ -20,17 +24,34 @@ def install() -> None:
     from headcount._bridge.metrics import Base
 
     found = [known for known in gc.get_objects() if Base in type(known).__mro__]
+    left: set[str] = set()
+    stays: set[str] = set()
     for metric in found:
         if "_headcount" not in metric.__dict__:
-            _adopt(metric)
+            file = _file(metric)
+            (left if _adopt(metric, file is not None) else stays).add(file or "")
+    for file in left - stays:
+        if os.path.basename(file).startswith("gauge_"):
+            try:
+                os.unlink(file)
+            except OSError as error:
+                warn.once(f"{file} can't be removed, so its gauges count twice: {error}")
 
 
-def _adopt(metric: Any) -> None:
+def _file(metric: Any) -> "str | None":
+    """The file of ``prometheus_client``'s in which its value is."""
+    value = getattr(metric, "_sum", None) or getattr(metric, "_value", None)
+    return getattr(getattr(value, "_file", None), "_fname", None)
+
+
+def _adopt(metric: Any, is_in_file: bool) -> bool:
+    """Returns whether it counts in headcount now."""
     from headcount._bridge import metrics
 
     if type(metric)._type not in metrics._KINDS:
-        return
-    before = _counted(metric) if metric._is_observable() else None
+        return False
+    is_shown = is_in_file and metric._type != "gauge"
+    before = _counted(metric) if metric._is_observable() and not is_shown else None
     own = dict(metric.__dict__)
     try:
         if metric._type == "stateset":
@@ -43,10 +64,11 @@ def _adopt(metric: Any) -> None:
         metric.__dict__.clear()
         metric.__dict__.update(own)
         warn.once(f"{metric} was made before headcount.bridge was imported, and stays: {error}")
-        return
+        return False
     metrics.known.add(metrics.page_name(metric))
     if before:
         _go_on(metric, before)
+    return True
 
 
 def _counted(metric: Any) -> Any:
