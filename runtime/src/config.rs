@@ -52,7 +52,7 @@ pub struct Config {
 ///
 /// If a limit (`RLIMIT_AS`, `RLIMIT_FSIZE`, locked memory) refuses a size, the process takes the
 /// next smaller one. A program with few series that must keep such limits low, or that locks its
-/// memory (`mlockall`), chooses a size itself: see the [guide](crate::directory_guide).
+/// memory (`mlockall`), chooses a size itself: see the [guide](crate::guide::directory).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentSize {

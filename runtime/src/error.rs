@@ -152,7 +152,7 @@ impl Error {
     }
 
     /// Whether the directory exists but is not fit to count in: it belongs to another user,
-    /// everyone may write to it, or it is not a directory. The [guide](crate::directory_guide)
+    /// everyone may write to it, or it is not a directory. The [guide](crate::guide::directory)
     /// lists the rules.
     pub fn is_unfit_directory(&self) -> bool {
         matches!(self.kind, ErrorKind::Directory { .. })

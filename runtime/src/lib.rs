@@ -33,9 +33,8 @@
 //!
 //! They go into the directory given to [`init`], else the one that `HEADCOUNT_DIR` names, else
 //! `PROMETHEUS_MULTIPROC_DIR`, else the service's directory that systemd provides. It is created if
-//! it is missing. The [deployment guide](directory_guide) describes what the directory must be, who
-//! may write to it, and how children find their parent's directory, also as another user, in a
-//! `chroot` or after `exec`.
+//! it is missing. [The guide](guide::directory) describes what the directory must be, who may write
+//! to it, and how children find their parent's directory, also as another user or in a `chroot`.
 //!
 //! If there is no directory, or it cannot be used, a process counts in its own memory, and only its
 //! own collector sees the numbers. [`health`] and `headcount_shared` on its page report that, and
@@ -76,43 +75,18 @@
 //! # Forks
 //!
 //! A program may fork at any moment, also with threads running. The child counts for itself, from
-//! 0, in a file that its first operation creates; the parent's numbers stay the parent's. If a call
-//! begins before the fork and ends in both processes, only the parent records it. After a raw
-//! `clone` or `_Fork`, which run no fork handlers, call [`after_fork_in_child`] in the child.
+//! 0, in a file that its first operation creates; the parent's numbers stay the parent's.
+//! [Programs of many processes](guide::processes) has the rest: workers that are started by `exec`,
+//! rights that are given up, upgrades, batch jobs.
 //!
-//! # Shared libraries
+//! # The guide
 //!
-//! A `cdylib` that a program loads at run time counts as a program does. It stays loaded from its
-//! first use on, since its threads and fork handlers are registered: `dlclose` succeeds and unloads
-//! nothing, and when the library is loaded again it continues to count. Two such libraries in one
-//! process have two files, and every page adds them up. A Rust `dylib` that shares one `headcount`
-//! with the program must not be unloaded, since its declarations are in the program's list.
-//!
-//! # Static libraries
-//!
-//! A linker takes from a static library only the objects that something refers to. Declarations
-//! register themselves, and nothing refers to them. So in a C program that is linked with a Rust
-//! `staticlib`, a metric is absent from the page if nothing else is taken from its object. It
-//! exists at 0 only if the whole library is linked:
-//!
-//! ```text
-//! cc main.c -Wl,--whole-archive libshop.a -Wl,--no-whole-archive -lpthread -ldl -lm -lgcc_s
-//! ```
-//!
-//! # Calls without an end
-//!
-//! A call that is running when its process dies has no end: `panic = "abort"`, `abort`, `exit` in
-//! another thread, `kill -9`. A bare `#[counted]` counts when a call begins, so it counts such a
-//! call. `outcome`, durations and exceptions are recorded at the end, so they lack it.
-//!
-//! # What a signal handler may do
-//!
-//! A signal handler may record, if its thread has recorded before: a thread's first use allocates,
-//! which a handler must not do. Recording in a handler is memory-safe. On x86-64 it is exact for
-//! counters, whose addition is one instruction there. On other processors, if a handler interrupts
-//! an operation on the same cell, one of the two operations may be lost.
-//!
-//! A signal handler may fork: the child is like any other.
+//! [`guide`] has a page for each question: [which mode a gauge needs](guide::gauge_modes),
+//! [what labels multiply](guide::labels), [how to test](guide::testing),
+//! [what is wrong if a number is missing](guide::troubleshooting),
+//! [how to move from another library](guide::migrating), and what holds in
+//! [unusual builds](guide::builds): `panic = "abort"`, static and shared libraries, LTO, signal
+//! handlers.
 
 #![warn(
     clippy::panic,
@@ -223,10 +197,9 @@ pub use fault::{
     arm as __arm_kill_point, names as __kill_points, refuse as __refuse, stop as __stop_at,
 };
 
-/// The deployment guide. This module contains only text.
+// Only text.
 #[cfg(doc)]
-#[doc = include_str!("../DIRECTORY.md")]
-pub mod directory_guide {}
+pub mod guide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

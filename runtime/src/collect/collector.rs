@@ -324,7 +324,7 @@ impl Collector {
     /// They are merged as `prometheus_client` merges them. A family that Python's processes and
     /// headcount's both have is added up, or combined by its mode. A file that is none of
     /// `prometheus_client`'s is left out, alone, and reported in [`Snapshot::skipped`]. The
-    /// [guide](crate::directory_guide) has the rules.
+    /// [guide](crate::guide::directory) has the rules.
     ///
     /// # Examples
     ///
