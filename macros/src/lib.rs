@@ -1011,6 +1011,31 @@ pub fn metric(args: TokenStream, item: TokenStream) -> TokenStream {
 /// # Expansion
 ///
 /// The function, without what the block added.
+///
+/// # Examples
+///
+/// ```
+/// struct Door;
+///
+/// #[headcount::counted(prefix = "door")]
+/// impl Door {
+///     fn open(&self) {}
+///
+///     #[headcount::skip]
+///     fn is_open(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// # fn main() -> Result<(), headcount::Error> {
+/// Door.open();
+/// assert!(Door.is_open());
+/// let text = headcount::Collector::new().collect()?.to_text();
+/// assert!(text.contains("door_calls_total{function=\"Door::open\"} 1\n"));
+/// assert!(!text.contains("is_open"));
+/// # Ok(())
+/// # }
+/// ```
 #[proc_macro_attribute]
 pub fn skip(args: TokenStream, item: TokenStream) -> TokenStream {
     attributes::combine::skip(&args.into(), item.into()).into()

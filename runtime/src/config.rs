@@ -53,6 +53,13 @@ pub struct Config {
 /// If a limit (`RLIMIT_AS`, `RLIMIT_FSIZE`, locked memory) refuses a size, the process takes the
 /// next smaller one. A program with few series that must keep such limits low, or that locks its
 /// memory (`mlockall`), chooses a size itself: see the [guide](crate::guide::directory).
+///
+/// ```
+/// use headcount::SegmentSize;
+///
+/// assert_eq!(SegmentSize::default(), SegmentSize::Large);
+/// assert!(SegmentSize::Tiny < SegmentSize::Small);
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentSize {

@@ -79,6 +79,21 @@
 //! [Programs of many processes](guide::processes) has the rest: workers that are started by `exec`,
 //! rights that are given up, upgrades, batch jobs.
 //!
+//! # Features
+//!
+//! Attributes, metrics, collecting and [`render`] need no feature. None is on by default:
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `serve` | `serve` and `Server`: an HTTP server in a thread; brings `http` and `gzip` |
+//! | `web-config` | `Server::web_config`: TLS, client certificates, users, rate limits |
+//! | `http` | conversions from and to the types of the crate `http`; label values of its types |
+//! | `gzip` | compresses a page for clients that take gzip |
+//! | `process` | `Collector::process_metrics`: CPU time, memory and descriptors of all processes |
+//! | `push` | `Pusher`: sends totals to a Pushgateway |
+//! | `tls` | `https` for `Pusher` |
+//! | `off` | counts nothing and makes no file; for a binary to choose |
+//!
 //! # The guide
 //!
 //! [`guide`] has a page for each question: [which mode a gauge needs](guide::gauge_modes),

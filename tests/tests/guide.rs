@@ -283,3 +283,24 @@ fn every_link_is_defined_for_both_readers() {
     let unused: Vec<_> = rustdoc.keys().filter(|name| !needed.contains(**name)).collect();
     assert!(unused.is_empty(), "defined for rustdoc and used by no page: {unused:?}");
 }
+
+/// Features of the manifest are in the list of the crate's documentation.
+#[test]
+fn every_feature_is_documented() {
+    let runtime = workspace().join("runtime");
+    let manifest = fs::read_to_string(runtime.join("Cargo.toml")).expect("the manifest");
+    let features = manifest.split_once("\n[features]\n").expect("features").1;
+    let features = features.split_once("\n[").expect("their end").0;
+    let name = |line: &str| Some(line.split_once(" = ")?.0.to_owned());
+    let features: BTreeSet<String> = features
+        .lines()
+        .filter(|line| !line.starts_with(['#', '_']))
+        .filter_map(name)
+        .collect();
+    let library = fs::read_to_string(runtime.join("src/lib.rs")).expect("the library");
+    let table = library.split_once("//! # Features\n").expect("the list").1;
+    let table = table.split_once("//! # The guide\n").expect("its end").0;
+    let listed = table.lines().filter_map(|line| line.strip_prefix("//! | `")?.split_once('`'));
+    let listed: BTreeSet<String> = listed.map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(features, listed);
+}

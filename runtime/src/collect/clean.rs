@@ -69,6 +69,22 @@ impl Clean {
 }
 
 /// The result of [`Collector::clean`].
+///
+/// ```
+/// use headcount::{Clean, Collector, testing::TestDirectory};
+///
+/// let directory = TestDirectory::new()?;
+/// std::fs::write(directory.path().join("17-a.hc"), "something else")?;
+/// let collector = Collector::from_directory(directory.path());
+/// let unreadable = Clean::new().unreadable(true);
+///
+/// let would_be = collector.clean(&unreadable.clone().dry_run(true))?;
+/// assert_eq!(would_be.files(), ["17-a.hc"]);
+/// let cleaned = collector.clean(&unreadable)?;
+/// assert_eq!((cleaned.files(), cleaned.series().len()), (would_be.files(), 0));
+/// assert!(!directory.path().join("17-a.hc").exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Cleaned {

@@ -11,6 +11,16 @@ use crate::store;
 use super::{Collector, SegmentInfo};
 
 /// The result of [`Collector::compact`].
+///
+/// ```
+/// use headcount::{Collector, testing::TestDirectory};
+///
+/// let directory = TestDirectory::new()?;
+/// let compacted = Collector::from_directory(directory.path()).compact()?;
+/// assert_eq!((compacted.segments(), compacted.generation()), (0, 0)); // nobody has ended here
+/// assert!(compacted.skipped().is_empty());
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Compacted {
@@ -38,6 +48,23 @@ impl Compacted {
 }
 
 /// The result of [`Collector::mark_process_dead`].
+///
+/// ```
+/// use headcount::{Collector, Config, Counter, MarkedDead, metric, testing::TestDirectory};
+///
+/// /// Letters sent.
+/// #[metric(name = "marked_letters_total")]
+/// static LETTERS: Counter;
+///
+/// let directory = TestDirectory::new()?;
+/// headcount::init(Config::new().directory(directory.path()))?;
+/// LETTERS.inc();
+///
+/// let collector = Collector::from_directory(directory.path());
+/// assert_eq!(collector.mark_process_dead(std::process::id())?, MarkedDead::Alive);
+/// assert_eq!(collector.mark_process_dead(u32::MAX)?, MarkedDead::Unknown);
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MarkedDead {

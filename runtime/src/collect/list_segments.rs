@@ -19,6 +19,26 @@ use crate::segment::format::Header;
 use super::Collector;
 
 /// Information about one segment, which is one process's file; see [`Collector::segments`].
+///
+/// ```
+/// use headcount::{Collector, Config, Counter, SegmentState, metric, testing::TestDirectory};
+///
+/// /// Letters sent.
+/// #[metric(name = "segment_letters_total")]
+/// static LETTERS: Counter;
+///
+/// let directory = TestDirectory::new()?;
+/// headcount::init(Config::new().directory(directory.path()))?;
+/// LETTERS.inc();
+///
+/// let segments = Collector::from_directory(directory.path()).segments()?;
+/// let segment = &segments[0];
+/// assert_eq!(segment.pid(), Some(std::process::id()));
+/// assert_eq!((segment.state(), segment.why()), (SegmentState::Live, "holds its lock"));
+/// assert!(segment.is_live() && segment.series() > 0 && segment.bytes() < 1 << 20);
+/// assert!(segment.file_name().ends_with(".hc") && segment.error().is_none());
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SegmentInfo {
     file_name: String,
@@ -32,6 +52,18 @@ pub struct SegmentInfo {
 }
 
 /// Whether a segment's process can still count, and whether the segment counts.
+///
+/// ```
+/// use headcount::{Collector, SegmentState, testing::TestDirectory};
+///
+/// let directory = TestDirectory::new()?;
+/// std::fs::write(directory.path().join("17-a.hc"), "something else")?;
+/// let segments = Collector::from_directory(directory.path()).segments()?;
+/// assert_eq!(segments[0].state(), SegmentState::Unreadable);
+/// assert_eq!(segments[0].state().to_string(), "unreadable");
+/// assert!(segments[0].error().is_some_and(|error| error.is_corrupt()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SegmentState {

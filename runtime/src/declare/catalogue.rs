@@ -16,6 +16,22 @@ use super::durations;
 use super::registry::{self, Function, Site, Spec};
 
 /// The declaration of a metric.
+///
+/// ```
+/// use headcount::{Counter, MetricType, metric};
+///
+/// /// Letters sent.
+/// #[metric(name = "declared_letters_total")]
+/// fn letters(to: &str) -> Counter;
+///
+/// letters("Oslo").inc();
+/// let declared = headcount::declarations();
+/// let letters = declared.iter().find(|one| one.name == "declared_letters_total").unwrap();
+/// assert_eq!((letters.kind, letters.mode), (MetricType::Counter, None));
+/// assert_eq!((&letters.labels[..], &letters.help[..]), (&["to".to_owned()][..], "Letters sent."));
+/// assert!(letters.to_string().starts_with("counter declared_letters_total{to}"));
+/// assert!(letters.line > 0);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Declaration {
@@ -106,7 +122,15 @@ pub(crate) fn check(others: &[&'static Site]) -> Result<(), Conflicts> {
     if found.is_empty() { Ok(()) } else { Err(Conflicts(found)) }
 }
 
-/// Contradictory declarations.
+/// Contradictory declarations, with the file and line of both: the error of
+/// [`verify`](crate::verify).
+///
+/// ```standalone_crate
+/// match headcount::verify() {
+///     Ok(()) => assert!(headcount::declarations().is_empty()), // this program declares nothing
+///     Err(conflicts) => panic!("{conflicts}"),
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Conflicts(Vec<String>);
 

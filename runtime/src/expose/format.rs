@@ -12,6 +12,26 @@ use super::pieces::{Outlet, Written};
 use super::{Scrape, json, negotiate, openmetrics, protobuf, text};
 
 /// A format of an exposition: see [`Snapshot::encode`](crate::Snapshot::encode).
+///
+/// ```
+/// use headcount::{Collector, Counter, Format, metric};
+///
+/// /// Letters sent.
+/// #[metric(name = "format_letters_total")]
+/// static LETTERS: Counter;
+///
+/// LETTERS.inc();
+/// let snapshot = Collector::new().names(["format_letters_total"]).collect()?;
+/// let page = |format| -> std::io::Result<String> {
+///     let mut page = Vec::new();
+///     snapshot.encode(format, &mut page)?;
+///     Ok(String::from_utf8_lossy(&page).into_owned())
+/// };
+/// assert!(page(Format::Text)?.contains("\nformat_letters_total 1\n"));
+/// assert!(page(Format::OpenMetrics)?.ends_with("# EOF\n"));
+/// assert!(page(Format::Json)?.contains("\"name\":\"format_letters_total\""));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Format {

@@ -225,6 +225,13 @@ impl Source {
 }
 
 /// The iterator over [`Pieces`]. Not `Pieces` itself: a body has methods of the same names.
+///
+/// ```
+/// let page = headcount::render_in_pieces("text/plain")?;
+/// let length: usize = page.into_body().into_iter().map(|piece| piece.len()).sum();
+/// assert!(length > 0);
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct IntoPieces(Pieces);
 

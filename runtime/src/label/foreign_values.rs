@@ -26,6 +26,11 @@ impl<T: LabelValue> LabelValue for Option<T> {
 }
 
 /// A value with `Display` as the value of a label: see [`display`].
+///
+/// ```
+/// let version = headcount::display(format_args!("{}.{}", 1, 4));
+/// assert_eq!(headcount::testing::label_of(&version), "1.4");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct DisplayValue<T>(T);
 

@@ -14,6 +14,23 @@ use super::strings::parse;
 const OTHER: &str = "_other";
 
 /// Receives the text of one label value.
+///
+/// ```
+/// use std::fmt::Write;
+///
+/// use headcount::{LabelValue, LabelWriter};
+///
+/// struct Version(u8, u8);
+///
+/// impl LabelValue for Version {
+///     fn write_label(&self, out: &mut LabelWriter<'_>) {
+///         // It has `fmt::Write`, and never fails.
+///         let _ = write!(out, "{}.{}", self.0, self.1);
+///     }
+/// }
+///
+/// assert_eq!(headcount::testing::label_of(&Version(1, 4)), "1.4");
+/// ```
 pub struct LabelWriter<'a> {
     pub(super) out: Out<'a>,
     left: usize,

@@ -235,6 +235,19 @@ fn stamp(when: &AtomicU64) {
 }
 
 /// Subtracts one from a gauge when it is dropped; see [`Gauge::track_in_progress`].
+///
+/// ```
+/// use headcount::{Gauge, metric};
+///
+/// /// Uploads that run.
+/// #[metric(name = "running_uploads", mode = "livesum")]
+/// static RUNNING: Gauge;
+///
+/// let upload = RUNNING.track_in_progress();
+/// assert_eq!(RUNNING.get(), Some(1.0));
+/// drop(upload); // also if it panics, or if its future is dropped
+/// assert_eq!(RUNNING.get(), Some(0.0));
+/// ```
 #[derive(Debug)]
 #[must_use = "a guard that is dropped at once tracks nothing"]
 pub struct InProgress {

@@ -218,7 +218,23 @@ impl Raw {
 }
 
 /// A metric's handle: [`Counter`](crate::Counter), [`Gauge`](crate::Gauge),
-/// [`Histogram`](crate::Histogram), [`Summary`](crate::Summary).
+/// [`Histogram`](crate::Histogram), [`Summary`](crate::Summary), [`Info`](crate::Info),
+/// [`StateSet`](crate::StateSet). It is what a [`Family`](crate::dynamic::Family) may have members
+/// of:
+///
+/// ```
+/// use headcount::dynamic::{Family, Metric};
+/// use headcount::{Counter, dynamic};
+///
+/// fn member<M: Metric>(family: Family<M>, value: &str) -> M {
+///     family.with_label_values(&[value])
+/// }
+///
+/// let sent = dynamic::counter("members_sent_total", "Sent.").labels(["to"]).register_family()?;
+/// member::<Counter>(sent, "Oslo").inc();
+/// assert_eq!(member(sent, "Oslo").get(), 1);
+/// # Ok::<(), headcount::Error>(())
+/// ```
 ///
 /// # Safety
 ///

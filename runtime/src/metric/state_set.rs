@@ -50,8 +50,8 @@ impl<T: LabelValue> StateSet<T> {
     }
 }
 
-/// Stands for the type of states that are known only at run time: see
-/// [`dynamic::states`](crate::dynamic::states).
+/// Stands for the type of states that are known only at run time, in `StateSet<AnyState>`. No value
+/// of it exists. [`dynamic::states`](crate::dynamic::states) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AnyState {}

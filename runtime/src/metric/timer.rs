@@ -12,6 +12,30 @@ use super::{Gauge, Histogram, Summary};
 
 /// A metric that can observe a duration, in seconds: a [`Histogram`], a [`Summary`], or a
 /// [`Gauge`], which keeps the last one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use headcount::{Gauge, Histogram, Observer, metric};
+///
+/// /// Time of a step.
+/// #[metric(name = "step_seconds")]
+/// static STEP: Histogram;
+///
+/// /// Time of the last start.
+/// #[metric(name = "start_seconds", mode = "mostrecent")]
+/// static START: Gauge;
+///
+/// fn timed(metric: impl Observer, f: impl FnOnce()) -> Duration {
+///     let timer = STEP.start_timer();
+///     f();
+///     timer.stop_as(metric)
+/// }
+///
+/// let (step, start) = (timed(STEP, || ()), timed(START, || ()));
+/// assert_eq!((STEP.count(), STEP.sum()), (1, step.as_secs_f64()));
+/// assert_eq!(START.get(), Some(start.as_secs_f64()));
+/// ```
 pub trait Observer: Copy + sealed::Sealed {
     /// Observes one duration.
     #[doc(hidden)]
@@ -51,6 +75,24 @@ impl Observer for Gauge {
 
 /// Observes the seconds since its start when it is dropped; see [`Histogram::start_timer`]. A timer
 /// that was started before a fork observes in the parent only.
+///
+/// ```
+/// use headcount::{Histogram, metric};
+///
+/// /// Time of a request.
+/// #[metric(name = "timed_request_seconds")]
+/// fn latency(route: &str) -> Histogram;
+///
+/// let timer = latency("unknown").start_timer();
+/// let route = "/orders"; // known only now
+/// let took = timer.stop_as(latency(route));
+/// assert_eq!((latency(route).count(), latency("unknown").count()), (1, 0));
+/// assert!(took >= std::time::Duration::ZERO);
+///
+/// latency(route).start_timer().discard(); // observes nothing
+/// drop(latency(route).start_timer());
+/// assert_eq!(latency(route).count(), 2);
+/// ```
 #[derive(Debug)]
 #[must_use = "a timer that is dropped at once measures nothing"]
 pub struct Timer<M: Observer> {
@@ -111,7 +153,22 @@ impl<M: Observer> Drop for Timer<M> {
 }
 
 pin_project! {
-    /// A future with a timer; see [`Histogram::time_future`].
+    /// A future with a timer, which begins with the first poll and ends when the future is ready or
+    /// dropped; see [`Histogram::time_future`]. A future that is never polled observes nothing.
+    ///
+    /// ```
+    /// use headcount::{Summary, metric};
+    ///
+    /// /// Time of a query.
+    /// #[metric(name = "future_query_seconds")]
+    /// static QUERY: Summary;
+    ///
+    /// let mut query = std::pin::pin!(QUERY.time_future(std::future::ready(7)));
+    /// assert_eq!(QUERY.count(), 0);
+    /// let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// assert!(query.as_mut().poll(&mut context).is_ready());
+    /// assert_eq!(QUERY.count(), 1);
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct TimedFuture<F, M: Observer> {

@@ -74,6 +74,22 @@ impl fmt::Debug for TraceContext {
 
 /// One event that a counter or a bucket of a histogram has counted, and the trace that it was part
 /// of.
+///
+/// ```
+/// use headcount::{Collector, Counter, TraceContext, metric};
+///
+/// /// Orders taken.
+/// #[metric(name = "exemplar_orders_total")]
+/// static ORDERS: Counter;
+///
+/// let context = TraceContext::new([7; 16], [9; 8]);
+/// ORDERS.inc_by_with_exemplar(3, context);
+/// let snapshot = Collector::new().names(["exemplar_orders_total"]).self_metrics(false).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "exemplar_orders_total");
+/// let exemplar = family.unwrap().series[0].exemplars[0];
+/// assert_eq!((exemplar.value, exemplar.context), (3.0, context));
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Exemplar {

@@ -205,6 +205,21 @@ impl Ending {
 }
 
 /// The type of a family.
+///
+/// ```
+/// use headcount::{Collector, MetricType, metric};
+///
+/// /// Facts.
+/// #[metric(name = "type_shop_info", labels(version = "1"))]
+/// static SHOP: headcount::Info;
+///
+/// let _ = SHOP;
+/// let snapshot = Collector::new().collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "type_shop_info").unwrap();
+/// assert_eq!(family.kind, MetricType::Info);
+/// assert_eq!(MetricType::StateSet.to_string(), "stateset");
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MetricType {

@@ -101,6 +101,14 @@ impl LabelSet {
 }
 
 /// An iterator over the names and values of a [`LabelSet`], sorted by name: [`LabelSet::iter`].
+///
+/// ```
+/// use headcount::LabelSet;
+///
+/// let labels = LabelSet::from_iter([("queue", "mail"), ("kind", "batch")]);
+/// assert_eq!(labels.iter().len(), 2);
+/// assert_eq!(labels.iter().next(), Some(("kind", "batch")));
+/// ```
 #[derive(Clone)]
 pub struct LabelIter<'a> {
     text: &'a str,

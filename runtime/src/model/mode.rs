@@ -5,6 +5,26 @@ use core::fmt;
 use super::table::table;
 
 /// How the values of several processes are combined into one gauge, or into one state set.
+/// [Three questions](crate::guide::gauge_modes) lead to the right one.
+///
+/// ```
+/// use headcount::dynamic;
+/// use headcount::{Gauge, GaugeMode, metric};
+///
+/// /// Jobs waiting.
+/// #[metric(name = "mode_jobs_waiting", mode = "livesum")]
+/// static WAITING: Gauge;
+///
+/// WAITING.set(3);
+/// dynamic::gauge("mode_lag_seconds", "Lag.", GaugeMode::LiveMax).register()?.set(0.5);
+///
+/// let declared = headcount::declarations();
+/// let mode = |name| declared.iter().find(|one| one.name == name).and_then(|one| one.mode);
+/// assert_eq!(mode("mode_jobs_waiting"), Some(GaugeMode::LiveSum));
+/// assert_eq!(mode("mode_lag_seconds"), Some(GaugeMode::LiveMax));
+/// assert_eq!(GaugeMode::LiveMostRecent.to_string(), "livemostrecent");
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum GaugeMode {

@@ -4,6 +4,24 @@ use super::native_schema::upper_bound;
 use super::{Bucket, HistogramValue, NativeBuckets};
 
 /// A quantile of a histogram's values: an estimate, and what is certain.
+///
+/// ```
+/// use headcount::{Collector, Histogram, Value, metric};
+///
+/// /// Time of a query.
+/// #[metric(name = "quantile_query_seconds", buckets = [0.1, 1.0])]
+/// static QUERY: Histogram;
+///
+/// QUERY.observe(0.25);
+/// QUERY.observe(0.5);
+/// let snapshot = Collector::new().names(["quantile_query_seconds"]).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "quantile_query_seconds");
+/// let Value::Histogram(histogram) = &family.unwrap().series[0].value else { unreachable!() };
+/// let median = histogram.quantile(0.5).unwrap();
+/// assert_eq!((median.low, median.high), (0.1, 1.0)); // certain
+/// assert_eq!(median.value, 0.55); // half of the bucket's values are below
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Quantile {

@@ -46,6 +46,23 @@ pub struct MetricFamily {
 }
 
 /// One series: labels and a value.
+///
+/// ```
+/// use headcount::{Collector, Counter, metric};
+///
+/// /// Parcels sent.
+/// #[metric(name = "series_parcels_total")]
+/// fn parcels(to: &str) -> Counter;
+///
+/// parcels("Oslo").inc_by(3);
+/// let snapshot = Collector::new().names(["series_parcels_total"]).self_metrics(false).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "series_parcels_total");
+/// let series = &family.unwrap().series[0];
+/// assert_eq!(series.labels.get("to"), Some("Oslo"));
+/// assert_eq!(series.value, headcount::Value::Counter(headcount::Number::Integer(3)));
+/// assert!(series.created.is_some() && series.exemplars.is_empty());
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Series {
@@ -69,6 +86,31 @@ impl Series {
 }
 
 /// The value of a series.
+///
+/// ```
+/// use headcount::{Collector, Gauge, Summary, Value, metric};
+///
+/// /// Degrees.
+/// #[metric(name = "value_degrees", mode = "livemax")]
+/// static DEGREES: Gauge;
+///
+/// /// Sizes.
+/// #[metric(name = "value_sizes")]
+/// static SIZES: Summary;
+///
+/// DEGREES.set(21.5);
+/// SIZES.observe(3);
+/// SIZES.observe(4);
+/// let snapshot = Collector::new().names(["value_degrees", "value_sizes"]).collect()?;
+/// for family in snapshot.families() {
+///     match &family.series[0].value {
+///         Value::Gauge(degrees) if family.name == "value_degrees" => assert_eq!(*degrees, 21.5),
+///         Value::Summary(sizes) => assert_eq!((sizes.sum, sizes.count), (7.0, 2)),
+///         _ => assert!(family.name.starts_with("headcount_")),
+///     }
+/// }
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
@@ -83,6 +125,23 @@ pub enum Value {
 }
 
 /// A number, which is exact as long as possible.
+///
+/// ```
+/// use headcount::{Collector, Counter, Number, Value, metric};
+///
+/// /// Bytes sent.
+/// #[metric(name = "number_bytes_total")]
+/// static BYTES: Counter;
+///
+/// BYTES.inc_by((1 << 53) + 1); // no `f64` is equal to this
+/// let snapshot = Collector::new().names(["number_bytes_total"]).self_metrics(false).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "number_bytes_total");
+/// let Value::Counter(number) = family.unwrap().series[0].value else { unreachable!() };
+/// assert_eq!(number, Number::Integer(9_007_199_254_740_993));
+/// assert_eq!(number.to_string(), "9007199254740993");
+/// assert_eq!(number.as_f64(), 9_007_199_254_740_992.0);
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Number {
@@ -114,6 +173,22 @@ impl Number {
 }
 
 /// The value of a summary.
+///
+/// ```
+/// use headcount::{Collector, Summary, Value, metric};
+///
+/// /// Sizes.
+/// #[metric(name = "summed_sizes")]
+/// static SIZES: Summary;
+///
+/// SIZES.observe(2);
+/// SIZES.observe(5);
+/// let snapshot = Collector::new().names(["summed_sizes"]).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "summed_sizes").unwrap();
+/// let Value::Summary(sizes) = family.series[0].value else { unreachable!() };
+/// assert_eq!(sizes.sum / sizes.count as f64, 3.5);
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct SummaryValue {
@@ -138,6 +213,27 @@ pub struct HistogramValue {
 
 /// The buckets of a native histogram. Bucket `i` holds the values above `b^(i-1)` and up to `b^i`,
 /// where `b` is `2^(2^-schema)`.
+///
+/// ```
+/// use headcount::{Collector, Histogram, Value, metric};
+///
+/// /// Sizes.
+/// #[metric(name = "buckets_sizes", native(schema = 0))]
+/// static SIZES: Histogram;
+///
+/// for size in [0.0, 1.5, 3.0, 4.0, -1.0] {
+///     SIZES.observe(size);
+/// }
+/// let snapshot = Collector::new().names(["buckets_sizes"]).self_metrics(false).collect()?;
+/// let family = snapshot.families().iter().find(|family| family.name == "buckets_sizes");
+/// let Value::Histogram(histogram) = &family.unwrap().series[0].value else { unreachable!() };
+/// let native = histogram.native.as_ref().unwrap();
+/// // With schema 0 bucket `i` holds what is above 2^(i-1) and up to 2^i.
+/// assert_eq!(native.positive, [(1, 1), (2, 2)]);
+/// assert_eq!((&native.negative[..], native.zero_count), (&[(0, 1)][..], 1));
+/// assert_eq!((native.count(), native.unplaced), (5, 0));
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct NativeBuckets {
@@ -196,6 +292,20 @@ impl HistogramValue {
 }
 
 /// One bucket.
+///
+/// ```
+/// use headcount::{Histogram, metric};
+///
+/// /// Sizes.
+/// #[metric(name = "bucket_sizes", buckets = [10, 100])]
+/// static SIZES: Histogram;
+///
+/// SIZES.observe(10);
+/// SIZES.observe(11);
+/// let buckets = SIZES.buckets(); // of this process; a `HistogramValue` has those of all
+/// let pairs: Vec<(f64, u64)> = buckets.iter().map(|bucket| (bucket.le, bucket.count)).collect();
+/// assert_eq!(pairs, [(10.0, 1), (100.0, 2), (f64::INFINITY, 2)]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Bucket {

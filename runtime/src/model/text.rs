@@ -2,6 +2,12 @@
 
 /// The maximum length of a label value, in bytes. A longer value is cut there, at a character
 /// boundary.
+///
+/// ```
+/// use headcount::{MAX_LABEL_VALUE_LEN, testing::label_of};
+///
+/// assert_eq!(label_of(&"x".repeat(5000)).len(), MAX_LABEL_VALUE_LEN);
+/// ```
 pub const MAX_LABEL_VALUE_LEN: usize = 1024;
 
 /// The maximum number of labels. It and the limit for names are greater than any program needs.

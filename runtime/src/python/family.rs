@@ -42,7 +42,7 @@ pub(super) struct Bucket {
     pub(super) total: Total,
 }
 
-/// The result of [`merge`](super::merge).
+/// The result of [`merge`](super::merge), whose documentation has an example.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Merged {
@@ -53,7 +53,8 @@ pub struct Merged {
     pub skipped: Vec<Error>,
 }
 
-/// A family, as `prometheus_client` has it: its name lacks the ending `_total` of a counter.
+/// A family, as `prometheus_client` has it: its name lacks the ending `_total` of a counter. See
+/// the example of [`merge`](super::merge).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Family {
@@ -69,7 +70,7 @@ pub struct Family {
     pub samples: Vec<Sample>,
 }
 
-/// A sample of a family.
+/// A sample of a family, which is a line of a page. See the example of [`merge`](super::merge).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sample {

@@ -146,6 +146,31 @@ fn forsake() {
 /// first in the child, before anything is recorded there, and never in a process that has other
 /// threads. It is async-signal-safe, unless a thread of the parent was inside a first use during
 /// the fork.
+///
+/// ```
+/// use headcount::{Collector, Config, Counter, metric, testing::TestDirectory};
+/// use nix::libc;
+///
+/// /// Work that was done.
+/// #[metric(name = "cloned_work_total")]
+/// static WORK: Counter;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let directory = TestDirectory::new()?;
+///     headcount::init(Config::new().directory(directory.path()))?;
+///     WORK.inc();
+///     // SAFETY: the child is a copy of this process, which has one thread, and ends by `_exit`.
+///     if unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) } == 0 {
+///         headcount::after_fork_in_child();
+///         WORK.inc_by(2);
+///         // SAFETY: ends the child, and nothing else.
+///         unsafe { libc::_exit(0) };
+///     }
+///     nix::sys::wait::waitpid(None, None)?;
+///     assert_eq!(Collector::new().collect()?.value("cloned_work_total", &[]), Some(3.0));
+///     Ok(())
+/// }
+/// ```
 pub fn after_fork_in_child() {
     let_go();
     if STORE.is_mine() {

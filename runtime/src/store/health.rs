@@ -10,6 +10,25 @@ use super::search::Search;
 use super::state::{State, Store};
 
 /// The state of this process's own counting; see [`health`].
+///
+/// ```
+/// use headcount::{Config, Counter, metric, testing::TestDirectory};
+///
+/// /// Letters sent.
+/// #[metric(name = "healthy_letters_total")]
+/// static LETTERS: Counter;
+///
+/// assert!(!headcount::health().has_started());
+/// let directory = TestDirectory::new()?;
+/// headcount::init(Config::new().directory(directory.path()))?;
+/// LETTERS.inc();
+///
+/// let health = headcount::health();
+/// assert!(health.is_shared() && health.problem().is_none());
+/// assert_eq!(health.directory(), Some(directory.path()));
+/// assert_eq!((health.dropped_series(), health.dropped_operations()), (0, 0));
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Health {

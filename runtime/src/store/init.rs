@@ -23,6 +23,23 @@ use super::state::State;
 ///
 /// Also returns an error if recording had begun in another place, since what was counted cannot be
 /// moved ([`Error::is_already_started`]).
+///
+/// # Examples
+///
+/// ```
+/// use headcount::{Config, testing::TestDirectory};
+///
+/// fn main() -> Result<(), headcount::Error> {
+///     let (one, other) = (TestDirectory::new()?, TestDirectory::new()?);
+///     headcount::init(Config::new().directory(one.path()))?;
+///     headcount::init(Config::new().directory(one.path()))?; // the same again: nothing to do
+///
+///     let error = headcount::init(Config::new().directory(other.path())).unwrap_err();
+///     assert!(error.is_already_started());
+///     assert_eq!(error.path(), Some(one.path())); // where it counts
+///     Ok(())
+/// }
+/// ```
 pub fn init(config: Config) -> Result<(), Error> {
     if !ON {
         return Ok(());

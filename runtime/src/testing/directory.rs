@@ -11,6 +11,17 @@ use crate::process::random;
 ///
 /// A process counts in one directory for its life ([`init`](crate::init)), so tests of one program
 /// that need directories of their own start processes of their own.
+///
+/// ```
+/// use headcount::testing::TestDirectory;
+///
+/// let directory = TestDirectory::new()?;
+/// let path = directory.path().to_owned();
+/// assert!(path.is_dir());
+/// drop(directory);
+/// assert!(!path.exists());
+/// # Ok::<(), headcount::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TestDirectory {
     path: PathBuf,
