@@ -26,8 +26,8 @@ use super::Collector;
 /// static DEPTH: Gauge;
 ///
 /// let declared = headcount::declarations();
-/// let depth = declared.iter().find(|one| one.help == "Jobs waiting.").unwrap();
-/// assert_eq!((depth.name.as_str(), depth.mode), ("queue_depth", Some(GaugeMode::LiveSum)));
+/// let depth = declared.iter().find(|one| one.name == "queue_depth").unwrap();
+/// assert_eq!(depth.mode, Some(GaugeMode::LiveSum));
 /// assert!(depth.file.ends_with(".rs") && depth.line > 0);
 /// ```
 pub fn declarations() -> Vec<Declaration> {
