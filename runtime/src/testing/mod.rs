@@ -6,8 +6,8 @@
 //! directory for tests with several processes; a [`Collector`](crate::Collector) reads it.
 //! [`label_of`] returns the text of a label's value.
 //!
-//! [The guide](crate::guide::testing) has examples: a function, a handler of requests, a worker that
-//! is forked and killed.
+//! [The guide](crate::guide::testing) has examples: a function, a handler of requests, a worker
+//! that is forked and killed.
 
 mod assert;
 mod directory;
