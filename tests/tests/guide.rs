@@ -4,7 +4,7 @@
 //! A block `console` holds commands, which begin with `$ `, and what they print. All blocks of a
 //! page are one session of a shell. In what is printed,
 //!
-//! * `..` stands for anything within a line,
+//! * `..` and `...` stand for anything within a line,
 //! * 4241 to 4249 stand for process ids: each for one and the same,
 //! * `/dev/shm/shop` stands for a directory of the test's,
 //! * spaces are not counted: columns are as wide as what is in them.
@@ -79,7 +79,8 @@ fn is_like(line: &str, said: &str, pids: &mut BTreeMap<String, String>) -> bool 
         pids.insert(new, real);
         return is_like(line, &said, pids);
     }
-    let mut parts = said.split("..").map(|part| part.trim_matches('.'));
+    let said = said.replace("...", "..");
+    let mut parts = said.split("..");
     let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let parts: Vec<&str> = parts.collect();
     let Some((last, between)) = parts.split_last() else { return rest.is_empty() };
