@@ -57,28 +57,32 @@ fn session(page: &str) -> Vec<Said<'_>> {
     session
 }
 
+/// A line in which real process ids stand in place of those of the guide. One that is new is what
+/// stands at its place in the real line.
+fn with_pids(said: &str, line: &str, pids: &mut BTreeMap<String, String>) -> String {
+    let (mut with, mut rest) = (String::new(), said);
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        with.push_str(&rest[..at]);
+        let number = &rest[at..];
+        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let (number, behind) = number.split_at(end);
+        if number.parse().is_ok_and(|pid: u64| (4241..4250).contains(&pid)) {
+            let there = line.get(with.len()..).unwrap_or_default();
+            let real = pids
+                .entry(number.to_owned())
+                .or_insert_with(|| there.chars().take_while(char::is_ascii_digit).collect());
+            with.push_str(real);
+        } else {
+            with.push_str(number);
+        }
+        rest = behind;
+    }
+    with + rest
+}
+
 /// Whether a line is what it was said to be. Remembers which process ids stand for which.
 fn is_like(line: &str, said: &str, pids: &mut BTreeMap<String, String>) -> bool {
-    let mut said = said.to_owned();
-    for (pid, real) in &*pids {
-        said = said.replace(pid, real);
-    }
-    // One that is new in this line.
-    let new = (4241..4250).map(|pid| pid.to_string()).find(|pid| {
-        said.starts_with(pid.as_str()) || said.contains(&format!("/{pid}-")) || {
-            said.contains(&format!(" {pid}-"))
-        }
-    });
-    if let Some(new) = new {
-        let place = said.find(&new).expect("it was found");
-        let rest = line.get(place..).unwrap_or_default();
-        let real: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        if real.is_empty() {
-            return false;
-        }
-        pids.insert(new, real);
-        return is_like(line, &said, pids);
-    }
+    let said = with_pids(said, line, pids);
     let said = said.replace("...", "..");
     let mut parts = said.split("..");
     let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -102,14 +106,17 @@ fn run(name: &str, page: &str) {
     let directory = folder.path().join("shop");
     let programs = folder.path().join("bin");
     fs::create_dir(&programs).expect("ours");
-    for name in ["clerk", "hello"] {
-        symlink(example(name), programs.join(name)).expect("ours");
+    for program in ["clerk", "hello"] {
+        symlink(example(program), programs.join(program)).expect("ours");
     }
     symlink(program("headcount"), programs.join("headcount")).expect("ours");
     // Each command's output ends with a line that no command prints. One that is left behind is
     // killed when the shell ends.
-    let script: String =
-        session.iter().map(|(command, _)| format!("{command}\necho '-- end'\n")).collect();
+    let mut script = String::new();
+    for (command, _) in &session {
+        script.push_str(command);
+        script.push_str("\necho '-- end'\n");
+    }
     let script = script.replace("/dev/shm/shop", directory.to_str().expect("UTF-8"));
     let path = std::env::join_paths([programs.as_path(), "/usr/bin".as_ref(), "/bin".as_ref()]);
     let shell = Command::new("sh")
@@ -168,6 +175,8 @@ fn lines_are_compared() {
         ("20 77-ab12.hc", "20 4241-...hc", true),
         ("20 78-ab12.hc", "20 4241-...hc", false),
         ("20 78-ab12.hc", "20 4242-...hc", true),
+        ("4241-ab12.hc", "4243-...hc", true),
+        ("4241-ab12.hc x", "4243-...hc x", true),
         ("total 60", "total 24", false),
     ] {
         assert_eq!(is_like(line, said, &mut pids), is, "{line} {said}");
