@@ -8,11 +8,12 @@
 #![expect(unsafe_code, reason = "mapped memory becomes entries")]
 
 use core::ptr::NonNull;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 #[cfg(not(miri))]
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
+use super::resting::Resting;
 use super::table::Entry;
 
 /// The number of bytes that are mapped at once. They are few, because under `mlockall` they are
@@ -22,7 +23,7 @@ const PAGE: usize = 4096;
 const PAGES: usize = CHUNK / PAGE;
 
 /// The chunks that contain rows or may contain some, and the memory to reuse.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Arena {
     /// The number of rows in each page of a chunk, by the chunk's address.
     chunks: BTreeMap<usize, Box<[u16; PAGES]>>,
@@ -31,7 +32,7 @@ pub(crate) struct Arena {
     left: usize,
     /// Removed rows, with the time before which their memory must not read as zeros: a thread that
     /// was just looking at such a row has finished by then.
-    gone: VecDeque<(u64, usize, usize)>,
+    gone: Resting<(usize, usize)>,
 }
 
 // SAFETY: the pointer is to memory that nobody else knows.
@@ -39,7 +40,7 @@ unsafe impl Send for Arena {}
 
 impl Arena {
     pub(crate) const fn new() -> Self {
-        Self { chunks: BTreeMap::new(), next: None, left: 0, gone: VecDeque::new() }
+        Self { chunks: BTreeMap::new(), next: None, left: 0, gone: Resting::new() }
     }
 
     /// Stores an entry, made with a copy of `text` that is placed behind it. `None`: there is no
@@ -74,17 +75,13 @@ impl Arena {
     /// Retires an entry that can't be looked up any more. Its memory may be freed from `when` on.
     pub(crate) fn retire<K>(&mut self, entry: &'static Entry<K>, text: usize, when: u64) {
         let at = core::ptr::from_ref(entry).addr();
-        self.gone.push_back((when, at, Self::len::<K>(text)));
+        self.gone.push(when, (at, Self::len::<K>(text)));
     }
 
     /// Frees the memory that may be freed by `now`.
     pub(crate) fn sweep(&mut self, now: u64) {
-        while self.gone.front().is_some_and(|(when, ..)| *when <= now) {
-            let Some((_, at, len)) = self.gone.pop_front() else { return };
+        while let Some((at, len)) = self.gone.pop(now) {
             self.give_back(at, len);
-        }
-        if self.gone.is_empty() {
-            self.gone.shrink_to(PAGES);
         }
     }
 

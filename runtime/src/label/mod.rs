@@ -10,6 +10,7 @@ mod digest;
 mod digits;
 mod foreign_values;
 mod labels;
+pub(crate) mod resting;
 mod rows;
 mod strings;
 pub(crate) mod table;

@@ -7,12 +7,13 @@
 //! longer is not the slot but the address of the row's slot word, which says that the row was
 //! removed.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clock;
 use crate::declare::registry::Site;
 use crate::label::arena::Arena;
+use crate::label::resting::Resting;
 use crate::label::{Entry, Row};
 
 use super::idle::Idle;
@@ -73,7 +74,7 @@ pub(super) struct Churn {
     /// no such thread.
     pub(super) rewriting: u32,
     /// Resting cells: when they may be used again, their slot, and their number.
-    resting: VecDeque<(u64, u32, u32)>,
+    resting: Resting<(u32, u32)>,
     resting_cells: u64,
     /// Cells that may be used again, by the length of the run.
     spare: BTreeMap<u32, BTreeSet<u32>>,
@@ -93,7 +94,7 @@ impl Churn {
             left: 0,
             not_before: 0,
             rewriting: 0,
-            resting: VecDeque::new(),
+            resting: Resting::new(),
             resting_cells: 0,
             spare: BTreeMap::new(),
             second: 0,
@@ -119,7 +120,7 @@ impl Churn {
     /// These cells belong to no row any more, and no record that a reader uses refers to them.
     pub(super) fn rest(&mut self, slot: u32, cells: u32) {
         let when = self.rested();
-        self.resting.push_back((when, slot, cells));
+        self.resting.push(when, (slot, cells));
         self.resting_cells += u64::from(cells);
     }
 
@@ -134,14 +135,9 @@ impl Churn {
     fn settle(&mut self) {
         let now = self.now();
         self.arena.sweep(now);
-        while self.resting.front().is_some_and(|(when, ..)| *when <= now) {
-            let Some((_, slot, cells)) = self.resting.pop_front() else { break };
+        while let Some((slot, cells)) = self.resting.pop(now) {
             self.resting_cells -= u64::from(cells);
             self.give(slot, cells);
-        }
-        if self.resting.is_empty() {
-            // A burst of removals needed the memory; a process at rest does not.
-            self.resting.shrink_to(64);
         }
     }
 
@@ -152,8 +148,8 @@ impl Churn {
 
     /// Forgets all cells from this slot on: in a child's segment they were never used.
     pub(super) fn cut(&mut self, end: u32) {
-        self.resting.retain(|(_, slot, _)| *slot < end);
-        self.resting_cells = self.resting.iter().map(|(.., cells)| u64::from(*cells)).sum();
+        self.resting.retain(|(slot, _)| *slot < end);
+        self.resting_cells = self.resting.iter().map(|(_, cells)| u64::from(*cells)).sum();
         self.spare.values_mut().for_each(|slots| slots.retain(|slot| *slot < end));
     }
 
