@@ -749,11 +749,12 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// coarsest one. If a series has values in more than 160 buckets, it is shown in a coarser schema.
 ///
 /// Buckets take memory in blocks of 32 when they get their first value: 256 bytes for each block,
-/// series and thread. With the schema 3 a block covers a factor of 16, so durations from 100
-/// microseconds to 10 seconds take five. Besides, each series takes 296 bytes per thread (112 for
-/// durations of functions), and less than four times as much with the schema 5. If a segment has no
-/// room for a block, a value of it counts in the sum and in the count, [`health`] reports it, and
-/// Prometheus gets that series without native buckets.
+/// series and thread, and as many once for the process. With the schema 3 a block covers a factor
+/// of 16, so durations from 100 microseconds to 10 seconds take five. Besides, each series takes
+/// 296 bytes per thread and for the process (112 for durations of functions), and less than four
+/// times as much with the schema 5. If a segment has no room for a block, a value of it counts in
+/// the sum and in the count, [`health`] reports it, and Prometheus gets that series without native
+/// buckets.
 ///
 /// ```
 /// use headcount::{Histogram, metric};
