@@ -11,6 +11,7 @@
 
 mod epoch;
 mod forks;
+pub(crate) mod relaxed;
 mod signals;
 
 use core::sync::atomic::{AtomicU64, Ordering};

@@ -29,6 +29,20 @@ pub(crate) fn count(plan: &Plan, recorder: &Recorder) -> TokenStream {
     }
 }
 
+/// The only site of the function, if its recorder is all that the call has.
+pub(crate) fn lone_site(plan: &Plan) -> Option<TokenStream> {
+    lone(plan)?;
+    let [Call { recorders, .. }] = plan.calls.as_slice() else { return None };
+    match recorders.as_slice() {
+        [
+            Recorder {
+                records: Records::Function(_), place: Place::Site(index), when: None, ..
+            },
+        ] => Some(site(plan, *index)),
+        _ => None,
+    }
+}
+
 fn recorder(plan: &Plan, call: &Call, recorder: &Recorder) -> TokenStream {
     let krate = &plan.krate;
     let made = match &recorder.place {

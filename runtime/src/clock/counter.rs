@@ -13,8 +13,11 @@
 //! before `main`, and trusts the processor alone; `quanta` waits as well, at first use, behind a
 //! `Once`, which must not be in progress during a fork.
 #![expect(unsafe_code, reason = "an intrinsic, and a clock that the standard library doesn't have")]
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::process::relaxed;
 
 /// The length of a tick, in units of 2^-32 nanoseconds; 0 until it is known.
 static RATE: AtomicU64 = AtomicU64::new(0);
@@ -90,16 +93,19 @@ fn learn_now() {
 }
 
 /// Whether [`nanos`] can be used.
-#[inline]
+#[inline(always)]
 pub(super) fn is_known() -> bool {
     // Relaxed: the rate is all that a thread needs.
-    RATE.load(Ordering::Relaxed) != 0
+    relaxed::load(&RATE) != 0
 }
 
-#[inline]
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "compared before")]
 pub(super) fn nanos(ticks: u64) -> u64 {
-    let nanos = (u128::from(ticks) * u128::from(RATE.load(Ordering::Relaxed))) >> 32;
-    u64::try_from(nanos).unwrap_or(u64::MAX)
+    // It can't wrap: two words make at most two words.
+    let product = u128::from(ticks).wrapping_mul(u128::from(relaxed::load(&RATE)));
+    let nanos = product >> 32;
+    if nanos > u128::from(u64::MAX) { u64::MAX } else { nanos as u64 }
 }
 
 /// Whether the counter is used, or will be.
@@ -153,7 +159,7 @@ fn system(clock: libc::clockid_t) -> u64 {
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline]
+#[inline(always)]
 pub(super) fn ticks() -> u64 {
     // Not ordered with the instructions around it; the effect is smaller than a call.
     // SAFETY: it exists on every processor of 64 bits. Where a process may not use it, the system's
@@ -181,7 +187,7 @@ fn may_be_trusted() -> bool {
 // On other processors the system's clock is not much slower than the counter, and nobody has
 // measured it. Miri has no counter.
 #[cfg(any(not(target_arch = "x86_64"), miri))]
-#[inline]
+#[inline(always)]
 pub(super) fn ticks() -> u64 {
     0
 }

@@ -1,4 +1,5 @@
 //! Points in time, and the durations between them.
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +19,7 @@ pub(crate) enum Moment {
 impl Moment {
     pub(crate) const NONE: Self = Self::None;
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn elapsed_nanos(self) -> u64 {
         match self {
             // Never negative, even if the counters of two processors differ.
@@ -30,8 +31,13 @@ impl Moment {
 
     /// The nanoseconds until the time that a [`Mark`] has recorded, or until now if it has recorded
     /// none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn nanos_until(self, noted: u64) -> u64 {
+        if noted == 0 { self.elapsed_nanos() } else { self.nanos_until_noted(noted) }
+    }
+
+    #[inline]
+    fn nanos_until_noted(self, noted: u64) -> u64 {
         match (self, noted & 3) {
             (Self::Counter(began), 2) => counter::nanos((noted >> 2).saturating_sub(began)),
             (Self::System(began), 1) => (noted >> 2).saturating_sub(began),
@@ -75,7 +81,7 @@ impl Mark {
     }
 
     /// The recorded time, for [`Moment::nanos_until`]; 0 if there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn noted(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -86,7 +92,7 @@ fn system_nanos() -> u64 {
     counter::monotonic()
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn now() -> Moment {
     if counter::is_known() { Moment::Counter(counter::ticks()) } else { now_by_system() }
 }

@@ -154,12 +154,21 @@ pub(crate) fn conflict() -> Option<String> {
 /// The search stands where the call is timed: a call to it, however rare, makes its caller save
 /// registers each time.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "fourteen at most")]
 pub(crate) fn bucket(nanos: u64) -> Result<u32, u8> {
-    // This branch predicts well for short calls, where the cost shows.
-    if nanos <= TABLE[0].load(Ordering::Relaxed) {
-        return Ok(0);
-    }
+    if nanos <= first().load(Ordering::Relaxed) { Ok(0) } else { bucket_above(nanos) }
+}
+
+/// The bound of the first bucket, which is compared with before the search.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
+pub(crate) fn first() -> &'static AtomicU64 {
+    &TABLE[0]
+}
+
+/// As [`bucket`], of a duration above the first bound.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "fourteen at most")]
+pub(crate) fn bucket_above(nanos: u64) -> Result<u32, u8> {
     match NATIVE.load(Ordering::Relaxed) {
         CLASSIC => Ok(TABLE.partition_point(|bound| bound.load(Ordering::Relaxed) < nanos) as u32),
         schema => Err(schema),

@@ -171,11 +171,19 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
         Sites(slice::from_ref(&self.site))
     }
 
-    /// The site, and its slot as far as it is known: loaded from here, because the site is no
-    /// constant in this place.
-    #[inline]
-    pub(crate) fn load(&'static self) -> (&'static Site, u32) {
-        (&self.site, self.slot.0.load(Ordering::Relaxed))
+    /// The site.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
+    pub(crate) fn site(&'static self) -> &'static Site {
+        &self.site
+    }
+
+    /// The site's slot as far as it is known: from here, because the site is no constant in this
+    /// place.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
+    pub(crate) fn word(&'static self) -> &'static AtomicU32 {
+        &self.slot.0
     }
 }
 
@@ -248,7 +256,8 @@ impl Site {
         self.stride == 0
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
     pub(crate) fn load(&self, order: Ordering) -> u32 {
         self.slot.0.load(order)
     }

@@ -1,5 +1,6 @@
 //! The location of a series' cells: a slot that never changes, or a row, which may be removed.
 #![expect(unsafe_code, reason = "one word that is a number or an address")]
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::ptr::without_provenance;
 use core::sync::atomic::AtomicU32;
@@ -27,7 +28,7 @@ const NUMBER: usize = 1 << 62;
 pub const DROPPED: At = At::slot(registry::DROPPED);
 
 impl At {
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn slot(slot: u32) -> Self {
         Self(without_provenance(NUMBER | slot as usize))
     }
@@ -38,7 +39,7 @@ impl At {
     }
 
     /// The current slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn load(self) -> u32 {
         if self.0.addr() & NUMBER != 0 {
             return self.number();
@@ -48,7 +49,7 @@ impl At {
     }
 
     /// The slot, for a location that is not a row.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a slot")]
     pub(crate) fn number(self) -> u32 {
         self.0.addr() as u32

@@ -5,12 +5,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::relaxed;
+
 /// The number of forks between the program's first process and this one.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 pub(crate) fn epoch() -> u32 {
-    EPOCH.load(Ordering::Relaxed)
+    relaxed::load_u32(&EPOCH)
 }
 
 /// For the fork handler, in the child.

@@ -3,18 +3,20 @@
 //! A duration is that of the body: it ends when the body has its value and has dropped its locals.
 //! Every function drops its arguments after that, and what their destructors do affects only the
 //! outcome.
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::mem::ManuallyDrop;
 use std::thread;
 
 use crate::clock;
 use crate::config::ON;
+use crate::declare::registry::FunctionSite;
 use crate::label::At;
 use crate::model::outcome::Outcome;
 use crate::process::epoch;
 
 use super::named::count;
-use super::recorder::{End, Recorder};
+use super::recorder::{End, Function, Recorder};
 
 /// The state of a call in progress. `E` holds the time at which the body ended, if that is not the
 /// end of the call: dropping the function's arguments in between is no part of the duration.
@@ -30,13 +32,13 @@ pub(super) struct Begun<R, E> {
 
 impl<R: Recorder, E: Ending> Begun<R, E> {
     /// A call that has not begun.
-    #[inline]
+    #[inline(always)]
     pub(super) fn later(recorders: R, ended: E) -> Self {
         Self { recorders, epoch: 0, at: clock::Moment::NONE, ended }
     }
 
     /// A call that begins now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn now(mut recorders: R, ended: E) -> Self {
         recorders.begin();
         // Read last, so that the first use in a process isn't measured as part of its first call.
@@ -45,12 +47,12 @@ impl<R: Recorder, E: Ending> Begun<R, E> {
     }
 
     /// Begins a call that was created before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(&mut self) {
         *self = Self::now(self.recorders, self.ended);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&self, outcome: Outcome, matched: u32) {
         let nanos = if R::CLOCK && ON { self.at.nanos_until(self.ended.noted()) } else { 0 };
         if self.epoch == epoch() {
@@ -66,7 +68,7 @@ pub trait Ending: Copy {
 }
 
 impl Ending for () {
-    #[inline]
+    #[inline(always)]
     fn noted(self) -> u64 {
         0
     }
@@ -74,7 +76,7 @@ impl Ending for () {
 
 /// The time at which a [`Stop`] was dropped.
 impl Ending for &Ended {
-    #[inline]
+    #[inline(always)]
     fn noted(self) -> u64 {
         self.0.noted()
     }
@@ -128,6 +130,43 @@ pub fn enter_until<R: Recorder>(recorders: R, ended: &Ended) -> Call<R, &Ended> 
     Call(Begun::now(recorders, ended))
 }
 
+/// A call of a function that has one site and nothing else. These are functions of their own, and
+/// not calls of those above: where nothing is inlined each is one call.
+impl<const WHAT: u32> FunctionSite<WHAT> {
+    /// As [`enter`].
+    #[inline]
+    pub fn enter(&'static self) -> Call<Function<WHAT>> {
+        Call(Begun::now(self.recorder(), ()))
+    }
+
+    /// As [`enter_until`].
+    #[inline]
+    pub fn enter_until<'a>(&'static self, ended: &'a Ended) -> Call<Function<WHAT>, &'a Ended> {
+        Call(Begun::now(self.recorder(), ended))
+    }
+
+    /// As [`scope`].
+    #[inline]
+    pub fn scope(&'static self) -> Scope<Function<WHAT>> {
+        Scope(Begun::now(self.recorder(), ()))
+    }
+
+    /// As [`unlooked`].
+    #[inline]
+    pub fn unlooked(&'static self) -> Unlooked<Function<WHAT>, ()> {
+        Unlooked { begun: Begun::now(self.recorder(), ()), unwinding: thread::panicking() }
+    }
+
+    /// As [`unlooked_until`].
+    #[inline]
+    pub fn unlooked_until<'a>(
+        &'static self,
+        ended: &'a Ended,
+    ) -> Unlooked<Function<WHAT>, &'a Ended> {
+        Unlooked { begun: Begun::now(self.recorder(), ended), unwinding: thread::panicking() }
+    }
+}
+
 impl<R: Recorder, E: Ending> Call<R, E> {
     #[inline]
     pub(super) fn of(begun: Begun<R, E>) -> Self {
@@ -141,7 +180,7 @@ impl<R: Recorder, E: Ending> Call<R, E> {
     }
 
     /// Ends the call; `matched` holds the patterns that its error matched.
-    #[inline]
+    #[inline(always)]
     pub fn end_with(self, outcome: Outcome, matched: u32) {
         ManuallyDrop::new(self).0.finish(outcome, matched);
     }

@@ -1,10 +1,12 @@
 //! What a call records at its beginning and at its end.
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use crate::clock::nanos_as_seconds;
 use crate::declare::durations;
 use crate::declare::registry::{
-    CANCELLED, COUNTED, COUNTED_EXEMPLARS, COUNTED_OUTCOME, ERRORS, EXCEPTION_EXEMPLARS, HISTOGRAM,
-    IN_PROGRESS, PANICS, TIMED, TIMED_COMPLETED, TIMED_EXEMPLARS, TIMED_OUTCOME, function_parts,
+    CANCELLED, COUNTED, COUNTED_EXEMPLARS, COUNTED_OUTCOME, ERRORS, EXCEPTION_EXEMPLARS,
+    EXCEPTIONS, HISTOGRAM, IN_PROGRESS, PANICS, TIMED, TIMED_COMPLETED, TIMED_EXEMPLARS,
+    TIMED_OUTCOME, function_parts,
 };
 use crate::label::At;
 use crate::model::outcome::Outcome;
@@ -24,18 +26,18 @@ pub struct End {
 }
 
 impl End {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(outcome: Outcome, nanos: u64, matched: u32) -> Self {
         Self { nanos, how: outcome as u64 | u64::from(matched) << 32 }
     }
 
     /// The duration; 0 if no recorder needs it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn nanos(self) -> u64 {
         self.nanos
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn outcome(self) -> Outcome {
         match self.how & 3 {
             0 => Outcome::Ok,
@@ -45,22 +47,28 @@ impl End {
         }
     }
 
+    /// The number of its outcome.
+    #[inline(always)]
+    fn which(self) -> u32 {
+        (self.how & 3) as u32
+    }
+
     /// The patterns that its error matched, one bit for each.
-    #[inline]
+    #[inline(always)]
     pub(super) fn matched(self) -> u32 {
         (self.how >> 32) as u32
     }
 
     /// Whether the call counts as an exception; `which` combines [`ERRORS`] and its siblings.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_exception(self, which: u32) -> bool {
-        let bit = match self.outcome() {
-            Outcome::Ok => 0,
-            Outcome::Error => ERRORS,
-            Outcome::Panic => PANICS,
-            Outcome::Cancelled => CANCELLED,
-        };
-        which & bit != 0
+        // The bits stand in the order of the outcomes, and the one before them is none of these.
+        const {
+            assert!(ERRORS == ERRORS >> 1 << Outcome::Error as u32);
+            assert!(PANICS == ERRORS >> 1 << Outcome::Panic as u32);
+            assert!(CANCELLED == ERRORS >> 1 << Outcome::Cancelled as u32);
+        }
+        which & EXCEPTIONS & (ERRORS >> 1 << self.which()) != 0
     }
 }
 
@@ -96,23 +104,23 @@ const fn last(what: u32) -> u32 {
 struct Begin<const WHAT: u32>;
 
 impl<const WHAT: u32> Operation for Begin<WHAT> {
-    #[inline]
+    #[inline(always)]
     fn last(self) -> u32 {
         const { last(WHAT) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn apply(self, cells: &(impl Cells + Copy)) {
-        if has(WHAT, COUNTED) {
+        if const { has(WHAT, COUNTED) } {
             cells.add(0, 1);
         }
-        if has(WHAT, IN_PROGRESS) {
+        if const { has(WHAT, IN_PROGRESS) } {
             cells.add(const { function_parts(WHAT).in_progress }, 1);
         }
     }
 
     fn events(self, mut each: impl FnMut(Event)) {
-        if has(WHAT, COUNTED) && has(WHAT, COUNTED_EXEMPLARS) {
+        if const { has(WHAT, COUNTED) && has(WHAT, COUNTED_EXEMPLARS) } {
             each(Event { series: 0, places: 1, place: 0, value: 1.0 });
         }
     }
@@ -122,35 +130,35 @@ impl<const WHAT: u32> Operation for Begin<WHAT> {
 struct Finish<const WHAT: u32>(End);
 
 impl<const WHAT: u32> Operation for Finish<WHAT> {
-    #[inline]
+    #[inline(always)]
     fn last(self) -> u32 {
         const { last(WHAT) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn apply(self, cells: &(impl Cells + Copy)) {
         let end = self.0;
-        let parts = const { function_parts(WHAT) };
-        let which = end.outcome() as u32;
-        if has(WHAT, COUNTED_OUTCOME) {
+        let which = end.which();
+        if const { has(WHAT, COUNTED_OUTCOME) } {
             cells.add(which, 1);
         }
-        if has(WHAT, IN_PROGRESS) {
+        if const { has(WHAT, IN_PROGRESS) } {
             // Minus one, modulo 2^64: a call may end in another thread than the one in which it
             // began.
-            cells.add(parts.in_progress, u64::MAX);
+            cells.add(const { function_parts(WHAT).in_progress }, u64::MAX);
         }
-        if end.is_exception(WHAT) {
-            cells.add(parts.exceptions, 1);
+        if const { has(WHAT, EXCEPTIONS) } && end.is_exception(WHAT) {
+            cells.add(const { function_parts(WHAT).exceptions }, 1);
         }
-        if has(WHAT, TIMED_COMPLETED) && end.outcome() == Outcome::Cancelled {
+        if const { has(WHAT, TIMED_COMPLETED) } && which == Outcome::Cancelled as u32 {
             return;
         }
-        if has(WHAT, TIMED) {
-            observe_function(cells, parts.durations, end.nanos());
+        let durations = const { function_parts(WHAT).durations };
+        if const { has(WHAT, TIMED) } {
+            observe_function(cells, durations, end.nanos());
         }
-        if has(WHAT, TIMED_OUTCOME) {
-            observe_function(cells, parts.durations + which * HISTOGRAM, end.nanos());
+        if const { has(WHAT, TIMED_OUTCOME) } {
+            observe_function(cells, durations + which * HISTOGRAM, end.nanos());
         }
     }
 
@@ -158,7 +166,7 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
         let end = self.0;
         let parts = const { function_parts(WHAT) };
         let which = end.outcome() as u32;
-        if has(WHAT, COUNTED_OUTCOME) && has(WHAT, COUNTED_EXEMPLARS) {
+        if const { has(WHAT, COUNTED_OUTCOME) && has(WHAT, COUNTED_EXEMPLARS) } {
             each(Event { series: which, places: 1, place: 0, value: 1.0 });
         }
         if end.is_exception(WHAT) && has(WHAT, EXCEPTION_EXEMPLARS) {
@@ -166,7 +174,7 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
         }
         let leaves_out = has(WHAT, TIMED_COMPLETED) && end.outcome() == Outcome::Cancelled;
         if has(WHAT, TIMED_EXEMPLARS) && !leaves_out {
-            let series = if has(WHAT, TIMED_OUTCOME) { which * HISTOGRAM } else { 0 };
+            let series = if const { has(WHAT, TIMED_OUTCOME) } { which * HISTOGRAM } else { 0 };
             let event = match durations::bucket(end.nanos()) {
                 Ok(place) => {
                     let value = nanos_as_seconds(end.nanos());
@@ -183,9 +191,9 @@ impl<const WHAT: u32> Operation for Finish<WHAT> {
 impl<const WHAT: u32> Recorder for Function<WHAT> {
     const CLOCK: bool = has(WHAT, TIMED | TIMED_OUTCOME);
 
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self) {
-        if has(WHAT, COUNTED | IN_PROGRESS) {
+        if const { has(WHAT, COUNTED | IN_PROGRESS) } {
             at_slot(self.0.number(), Begin::<WHAT>);
         }
     }
@@ -194,7 +202,7 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
     // the call is not noticeable, and a thousand annotated functions compile in half the time.
     #[inline(never)]
     fn finish(self, end: End) {
-        if has(WHAT, !COUNTED) {
+        if const { has(WHAT, !COUNTED) } {
             at_slot(self.0.number(), Finish::<WHAT>(end));
         }
     }
@@ -203,10 +211,10 @@ impl<const WHAT: u32> Recorder for Function<WHAT> {
 impl Recorder for () {
     const CLOCK: bool = false;
 
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self) {}
 
-    #[inline]
+    #[inline(always)]
     fn finish(self, _: End) {}
 }
 
@@ -215,14 +223,14 @@ macro_rules! recorders {
         impl<$($name: Recorder),*> Recorder for ($($name,)*) {
             const CLOCK: bool = false $(|| $name::CLOCK)*;
 
-            #[inline]
+            #[inline(always)]
             fn begin(&mut self) {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;
                 $($name.begin();)*
             }
 
-            #[inline]
+            #[inline(always)]
             fn finish(self, end: End) {
                 #[expect(non_snake_case, reason = "a value has the name of its type")]
                 let ($($name,)*) = self;

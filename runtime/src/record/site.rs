@@ -1,4 +1,5 @@
 //! Finds the slot of a site.
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::sync::atomic::Ordering;
 
@@ -6,6 +7,7 @@ use crate::config::ON;
 use crate::declare::descriptor::Label;
 use crate::declare::registry::{DROPPED, FunctionSite, Place, Site, Spec, UNASSIGNED};
 use crate::label::{self, At, DROPPED_ROW, Key, LabelKey, Labels, NEVER_ROW, RowSlot, Texts};
+use crate::process::relaxed;
 use crate::store;
 
 use super::operation::{self, Add, at_site};
@@ -13,17 +15,17 @@ use super::recorder::Function;
 
 impl<const WHAT: u32> FunctionSite<WHAT> {
     /// As [`Site::slot`].
-    #[inline]
+    #[inline(always)]
     pub fn slot(&'static self) -> At {
         if !ON {
             return At::slot(DROPPED);
         }
-        let (site, slot) = self.load();
-        At::slot(if slot < UNASSIGNED { slot } else { site.slot_cold() })
+        let slot = relaxed::load_u32(self.word());
+        At::slot(if slot < UNASSIGNED { slot } else { self.site().slot_cold() })
     }
 
     /// The recorder of all of the function's attributes.
-    #[inline]
+    #[inline(always)]
     pub fn recorder(&'static self) -> Function<WHAT> {
         Function(self.slot())
     }
@@ -31,8 +33,8 @@ impl<const WHAT: u32> FunctionSite<WHAT> {
     /// As [`Site::count`].
     #[inline]
     pub fn count(&'static self) {
-        let (site, slot) = self.load();
-        operation::at(slot, Add(1), || Some(Place { site, index: 0 }));
+        let slot = relaxed::load_u32(self.word());
+        operation::at(slot, Add(1), || Some(Place { site: self.site(), index: 0 }));
     }
 }
 
@@ -44,7 +46,7 @@ impl Site {
         At::slot(self.first())
     }
 
-    #[inline]
+    #[inline(always)]
     fn first(&'static self) -> u32 {
         if !ON {
             return DROPPED;

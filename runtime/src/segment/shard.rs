@@ -14,12 +14,17 @@
 //! ns with a second thread on the same cache line, against 0.3 ns. Forks need no check here (no
 //! `getpid`, no generation number): the fork handler sets this thread's limit to 0, and no other
 //! thread exists in the child.
+//!
+//! What runs for each operation is `inline(always)`, here and in the layers above. In a user's dev
+//! build this library has no optimisation either, and then any other function is a call.
 #![expect(unsafe_code, reason = "turns a checked slot into a reference")]
+#![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
 use crate::model::cells::BLOCK;
+use crate::process::relaxed;
 
 use super::wiped;
 
@@ -41,18 +46,29 @@ impl Shard {
         Self { base: first, limit }
     }
 
-    /// The cells from `slot` to `slot + last`, if all of them are usable.
+    /// Whether all cells from `slot` to `slot + last` are usable.
     ///
     /// Both may have any value, because generated code passes slots and its interface is public.
+    #[inline(always)]
+    fn has(self, slot: u32, last: u32) -> bool {
+        u64::from(slot) + u64::from(last) < u64::from(self.limit)
+    }
+
+    /// These cells, if all of them are usable.
     #[inline]
     fn run(self, slot: u32, last: u32) -> Option<Run> {
-        if u64::from(slot) + u64::from(last) < u64::from(self.limit) {
-            // SAFETY: `slot <= slot + last < limit`, and `new` was promised `limit` valid cells at
-            // `base`.
-            Some(Run { first: unsafe { self.base.add(slot as usize) }, last })
-        } else {
-            None
-        }
+        // SAFETY: it has them.
+        self.has(slot, last).then(|| unsafe { self.run_of(slot, last) })
+    }
+
+    /// # Safety
+    ///
+    /// The shard [`has`](Self::has) these cells.
+    #[inline(always)]
+    unsafe fn run_of(self, slot: u32, last: u32) -> Run {
+        // SAFETY: `slot <= slot + last < limit`, and `new` was promised `limit` valid cells at
+        // `base`.
+        Run { first: unsafe { self.base.add(slot as usize) }, last }
     }
 
     /// The cells of a block that has this slot, or none if the slot is 0.
@@ -80,15 +96,20 @@ impl Run {
         (self.first.addr().wrapping_sub(base.addr()) / size_of::<AtomicU64>()) as u32
     }
 
-    #[inline]
-    fn cell(&self, offset: u32) -> &AtomicU64 {
+    /// The address of a cell, which is valid for ever and accessed by atomics only.
+    #[inline(always)]
+    fn address(&self, offset: u32) -> *const AtomicU64 {
         // The clamp never changes a valid offset, and the compiler removes it where it can see
         // that.
-        let offset = offset.min(self.last) as usize;
+        let offset = if offset < self.last { offset } else { self.last };
         // SAFETY: `Shard::run` checked all cells up to `last`.
-        let cell = unsafe { self.first.add(offset) };
+        unsafe { self.first.add(offset as usize) }
+    }
+
+    #[inline(always)]
+    fn cell(&self, offset: u32) -> &AtomicU64 {
         // SAFETY: valid for ever and accessed by atomics only, as `Shard::new` was promised.
-        unsafe { &*cell }
+        unsafe { &*self.address(offset) }
     }
 }
 
@@ -125,20 +146,19 @@ pub(crate) struct Own {
 }
 
 impl Cells for Own {
-    #[inline]
+    #[inline(always)]
     fn add(&self, offset: u32, n: u64) {
-        add(self.run.cell(offset), n);
+        // SAFETY: valid, accessed by atomics only, and this thread is its only writer.
+        unsafe { relaxed::add(self.run.address(offset), n) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_carrying(&self, offset: u32, n: u64) -> bool {
-        let cell = self.run.cell(offset);
-        let (sum, carry) = cell.load(Ordering::Relaxed).overflowing_add(n);
-        cell.store(sum, Ordering::Relaxed);
-        carry
+        // SAFETY: as above.
+        unsafe { relaxed::add_carrying(self.run.address(offset), n) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add_f64(&self, offset: u32, n: f64) {
         let cell = self.run.cell(offset);
         let sum = f64::from_bits(cell.load(Ordering::Relaxed)) + n;
@@ -150,7 +170,8 @@ impl Cells for Own {
         // In the shard that was checked: if a signal handler has forked since, what this thread
         // adds is the parent's, as with every other cell.
         let Some(block) = self.shard.block(self.block(map, number)) else { return false };
-        add(block.cell(offset), 1);
+        // SAFETY: as above.
+        unsafe { relaxed::add(block.address(offset), 1) }
         true
     }
 
@@ -169,12 +190,6 @@ impl Cells for Own {
     fn slot(&self) -> u32 {
         self.run.slot_behind(self.shard.base)
     }
-}
-
-/// Adds to a cell that no other thread writes.
-#[inline]
-fn add(cell: &AtomicU64, n: u64) {
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
 }
 
 /// Cells of shard 0.
@@ -261,17 +276,24 @@ thread_local! {
 }
 
 /// This thread's cells from `slot` to `slot + last`, if it can write them right now.
-#[inline]
+#[inline(always)]
 pub(crate) fn own(slot: u32, last: u32) -> Option<Own> {
-    MINE.with(|mine| {
-        let limit = mine.limit.get();
-        // The limit is loaded first. A signal handler may run in between, and give this thread its
-        // shard, or fork. So a base is stored before its limit, and a child's shard is at least as
-        // large as any limit of its ancestors.
-        compiler_fence(Ordering::Acquire);
-        let shard = Shard { base: mine.base.get(), limit };
-        shard.run(slot, last).map(|run| Own { run, shard })
-    })
+    // The closure returns no more than a pointer, which passes through the standard library's
+    // functions in a register. There is always one, since there is no destructor.
+    let Ok(mine) = MINE.try_with(|mine| &raw const *mine) else { return None };
+    // SAFETY: this thread's, which lives as long as the thread.
+    let mine = unsafe { &*mine };
+    let limit = mine.limit.get();
+    // The limit is loaded first. A signal handler may run in between, and give this thread its
+    // shard, or fork. So a base is stored before its limit, and a child's shard is at least as
+    // large as any limit of its ancestors.
+    relaxed::fence();
+    let shard = Shard { base: mine.base.get(), limit };
+    if !shard.has(slot, last) {
+        return None;
+    }
+    // SAFETY: it has them.
+    Some(Own { run: unsafe { shard.run_of(slot, last) }, shard })
 }
 
 /// Gives the calling thread a shard, or takes it away.
