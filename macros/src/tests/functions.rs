@@ -71,7 +71,7 @@ fn timing_keeps_the_body_in_its_place() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    ::headcount::__private::scope(__SITE.recorder())
+                    __SITE.scope()
                 };
                 {
                     n += 1;
@@ -101,7 +101,7 @@ fn bare_in_progress_and_count_exceptions() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    ::headcount::__private::scope(__SITE.recorder())
+                    __SITE.scope()
                 };
                 {
                     self.get(a, b)
@@ -121,7 +121,7 @@ fn bare_in_progress_and_count_exceptions() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    ::headcount::__private::unlooked(__SITE.recorder())
+                    __SITE.unlooked()
                 };
                 let __arg1 = __arg1;
                 let (a, mut b) = __arg1;
@@ -239,7 +239,7 @@ fn an_attribute_waits_for_those_after_it() {
                     ::headcount::__private::inventory::submit! {
                         __SITE.sites()
                     }
-                    ::headcount::__private::unlooked(__SITE.recorder())
+                    __SITE.unlooked()
                 };
                 { }
             }
