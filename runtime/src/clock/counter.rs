@@ -2,8 +2,14 @@
 //!
 //! It is used if the kernel itself uses it as its clock source (then the kernel has verified that
 //! the processors' counters agree) and the processor reports an invariant rate. The rate is
-//! measured without waiting: one pair of readings when the process begins to record, another after
-//! 2^27 ticks, about a twentieth of a second later. A child inherits the rate.
+//! measured without waiting: one pair of readings when the process begins to record, another one
+//! after 2^21 ticks, which is less than a millisecond on most processors, or later if the readings
+//! were disturbed. A child inherits the rate.
+//!
+//! It is measured where it may be stated, too. Not every processor states it by `cpuid`, and a
+//! hypervisor intercepts that instruction, which takes microseconds. The numbers in the page of the
+//! kernel's vDSO are no interface, and a page of `perf_event_open`, where they are one, may be
+//! forbidden. What is measured agrees with the system's clock by itself.
 //!
 //! The decision is never revised, so if the kernel stops trusting the counter later, this module
 //! doesn't notice. Whether a duration includes the time for which the machine was suspended depends
@@ -30,26 +36,29 @@ const SYSTEM: u8 = 1;
 const LEARNING: u8 = 2;
 const KNOWN: u8 = 3;
 
-/// The first pair.
+/// The first pair, and what its reading took in ticks.
+static FIRST_TOOK: AtomicU64 = AtomicU64::new(0);
 static FIRST_TICKS: AtomicU64 = AtomicU64::new(0);
 static FIRST_NANOS: AtomicU64 = AtomicU64::new(0);
 /// For how long the machine had been suspended at that time.
 static FIRST_SLEPT: AtomicU64 = AtomicU64::new(0);
 
-/// The minimum distance between the pairs, in ticks. A reading is off by some tens of nanoseconds,
-/// so the rate is off by a few millionths at most, which is less than the adjustment of the
-/// system's own clock. With sixteen times this distance, about a second, a program that does its
-/// work in its first second never used the counter.
-const APART: u64 = 1 << 27;
+/// The distance in ticks at which the second pair is read.
+static APART: AtomicU64 = AtomicU64::new(1 << 21);
 
-/// Decides whether to use the counter, and reads the first pair. It opens a file, so it is called
-/// when the process's segment is made, and not by a clock that may be read first inside a program's
-/// sandbox.
+/// A pair is off by what its reading took at most. Together the two may be off by this part of the
+/// distance between them: 61 millionths. The adjustment of the system's own clock is up to 500.
+const PRECISION: u64 = 1 << 14;
+
+/// Decides whether the kernel uses the counter, and reads the first pair. It opens a file, so it is
+/// called when the process's segment is made, and not by a clock that may be read first inside a
+/// program's sandbox.
 pub(crate) fn prepare() {
-    if !take(UNDECIDED) || !may_be_trusted() {
+    if !take(UNDECIDED) || !is_the_kernels_clock() {
         return;
     }
-    let (ticks, nanos) = pair();
+    let (took, ticks, nanos) = pair();
+    FIRST_TOOK.store(took, Ordering::Relaxed);
     FIRST_TICKS.store(ticks, Ordering::Relaxed);
     FIRST_NANOS.store(nanos, Ordering::Relaxed);
     FIRST_SLEPT.store(slept(), Ordering::Relaxed);
@@ -66,7 +75,8 @@ fn take(state: u8) -> bool {
 #[inline]
 pub(super) fn learn() {
     if STATE.load(Ordering::Acquire) == LEARNING
-        && ticks().wrapping_sub(FIRST_TICKS.load(Ordering::Relaxed)) >= APART
+        && ticks().wrapping_sub(FIRST_TICKS.load(Ordering::Relaxed))
+            >= APART.load(Ordering::Relaxed)
     {
         learn_now();
     }
@@ -75,15 +85,22 @@ pub(super) fn learn() {
 #[cold]
 #[inline(never)]
 fn learn_now() {
-    if !take(LEARNING) {
+    // Asked here and not by every program that starts: a hypervisor intercepts the instruction.
+    if !take(LEARNING) || !is_invariant() {
         return;
     }
-    let (ticks, nanos) = pair();
+    let (took, ticks, nanos) = pair();
     // If the machine was suspended meanwhile, one of the two stopped or was reset.
     let has_slept = slept().abs_diff(FIRST_SLEPT.load(Ordering::Relaxed)) > 1_000_000;
-    let ticks = ticks.checked_sub(FIRST_TICKS.load(Ordering::Relaxed)).filter(|t| *t >= APART);
+    let ticks = ticks.checked_sub(FIRST_TICKS.load(Ordering::Relaxed)).filter(|ticks| *ticks > 0);
     let nanos = nanos.checked_sub(FIRST_NANOS.load(Ordering::Relaxed));
     let (Some(ticks), Some(nanos), false) = (ticks, nanos, has_slept) else { return };
+    if took.saturating_add(FIRST_TOOK.load(Ordering::Relaxed)) > ticks / PRECISION {
+        // Something came in between. Farther apart, it matters less.
+        APART.store(ticks.saturating_mul(2), Ordering::Relaxed);
+        STATE.store(LEARNING, Ordering::Release);
+        return;
+    }
     let rate = u64::try_from((u128::from(nanos) << 32) / u128::from(ticks)).unwrap_or(u64::MAX);
     // Between 0.1 and 100 GHz. No processor is outside this range.
     if (1 << 32) / 100 < rate && rate < 10 << 32 {
@@ -114,9 +131,9 @@ pub(super) fn is_trusted() -> bool {
     STATE.load(Ordering::Relaxed) >= LEARNING
 }
 
-/// The counter and the system's clock at the same moment: the least disturbed one of a few
-/// readings.
-fn pair() -> (u64, u64) {
+/// The counter and the system's clock at the same moment, and how long it took to read both, in
+/// ticks: the least disturbed one of a few readings.
+fn pair() -> (u64, u64, u64) {
     let reading = || {
         let before = ticks();
         let nanos = monotonic();
@@ -124,7 +141,7 @@ fn pair() -> (u64, u64) {
         (took, before + took / 2, nanos)
     };
     let best = (0..8).map(|_| reading()).min_by_key(|(took, ..)| *took);
-    best.map_or((0, 0), |(_, ticks, nanos)| (ticks, nanos))
+    best.unwrap_or((u64::MAX, 0, 0))
 }
 
 /// For how long the machine was suspended since it started.
@@ -167,21 +184,25 @@ pub(super) fn ticks() -> u64 {
     unsafe { core::arch::x86_64::_rdtsc() }
 }
 
+/// Whether the kernel keeps time by the counter.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-fn may_be_trusted() -> bool {
-    use crate::process::read_small;
+fn is_the_kernels_clock() -> bool {
+    let mut name = [0_u8; 16];
+    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    let len = crate::process::read_small(path, &mut name);
+    name.get(..len) == Some(b"tsc\n")
+}
+
+/// Whether the processor says that the counter's rate never changes.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn is_invariant() -> bool {
     use core::arch::x86_64::__cpuid;
 
     #[allow(unused_unsafe, reason = "newer compilers have it as a safe function")]
     // SAFETY: every processor of 64 bits has the instruction.
     let leaf = |number| unsafe { __cpuid(number) };
-    // Advanced power management: the counter is invariant.
-    let is_invariant =
-        leaf(0x8000_0000).eax >= 0x8000_0007 && leaf(0x8000_0007).edx & (1 << 8) != 0;
-    let mut name = [0_u8; 16];
-    let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    let len = if is_invariant { read_small(path, &mut name) } else { 0 };
-    name.get(..len) == Some(b"tsc\n")
+    // Advanced power management.
+    leaf(0x8000_0000).eax >= 0x8000_0007 && leaf(0x8000_0007).edx & (1 << 8) != 0
 }
 
 // On other processors the system's clock is not much slower than the counter, and nobody has
@@ -193,6 +214,11 @@ pub(super) fn ticks() -> u64 {
 }
 
 #[cfg(any(not(target_arch = "x86_64"), miri))]
-fn may_be_trusted() -> bool {
+fn is_the_kernels_clock() -> bool {
+    false
+}
+
+#[cfg(any(not(target_arch = "x86_64"), miri))]
+fn is_invariant() -> bool {
     false
 }

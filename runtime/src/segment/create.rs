@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, LOG_OFF, MINOR, Word};
+use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, MINOR, Word};
 use super::mapping::{Backing, Region};
 use super::memory::Memory;
 use super::{current, lock};
@@ -276,10 +276,9 @@ fn place(
 
 /// Writes everything that makes a segment valid, `ready` last.
 fn fill(memory: &mut Memory, header: &Header, heritage: &Heritage<'_>) -> io::Result<()> {
-    memory.grow_head(heritage.log.len() as u64)?;
+    memory.begin_log(heritage.log)?;
     memory.grow_shard(0, heritage.process_cells)?;
     memory.write(0, header.encode().as_slice());
-    memory.write(LOG_OFF, heritage.log);
     let order = core::sync::atomic::Ordering::Release;
     memory.word(Word::SlotsUsed).store(u64::from(heritage.slots_used), order);
     memory.word(Word::ShardsUsed).store(1, order);
@@ -303,16 +302,19 @@ fn publish(
         );
     }
     let fd = memory.backing().get().ok_or(Errno::BADF)?;
-    let by_proc = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let linked = fault::call!(
         "create.link",
-        rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
+        rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH)
     );
-    match linked {
-        // There is no /proc, as in a minimal chroot.
-        Err(Errno::NOENT) => rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH),
-        linked => linked,
-    }
+    // Before Linux 6.10 that takes a privilege. The other way takes the kernel longer, and needs
+    // /proc, which a minimal chroot lacks. If the directory refuses, it does so twice.
+    linked.or_else(|_| {
+        let by_proc = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        fault::call!(
+            "create.link_by_proc",
+            rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
+        )
+    })
 }
 
 /// A file that no collector can find yet.

@@ -8,6 +8,8 @@
 use crate::error::{Error, ErrorKind};
 use crate::model::instance::InstanceId;
 
+use super::checksum::crc32;
+
 pub(crate) const MAGIC: [u8; 8] = *b"HCSEG\r\n\x1a";
 pub(crate) const MAJOR: u16 = 2;
 /// The oldest version that is read. Its log is where the first log of this version is.
@@ -283,7 +285,7 @@ impl Header {
         w.u64(self.geometry.logical_len());
         w.u64(self.booted_ns);
         w.u64(self.time_namespace);
-        let crc = crc32fast::hash(page.split_at(CRC_AT).0);
+        let crc = crc32(page.split_at(CRC_AT).0);
         let mut w = Writer { out: page.as_mut_slice(), at: CRC_AT };
         w.u32(crc);
         page

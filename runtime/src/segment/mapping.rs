@@ -5,9 +5,6 @@
 //! instruction holds an address in it. A forked child unmaps it, except the parts that an operation
 //! interrupted by a signal handler may be about to use, and reserves its own. `Memory`, in
 //! `memory.rs`, tracks which parts are usable.
-//!
-//! memmap2 reserves the range. It cannot express the rest (inaccessible memory, private memory at
-//! the same address); rustix does that.
 #![expect(unsafe_code, reason = "mapping, protecting, and atomics in mapped memory")]
 
 use core::ffi::c_void;
@@ -16,9 +13,9 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::fstat;
+use rustix::fs::{Stat, fstat};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, mmap};
 #[cfg(not(miri))]
 use rustix::mm::{madvise, mmap_anonymous, mprotect, munmap};
@@ -50,14 +47,19 @@ impl Region {
     /// mapping at once, and an empty file has nothing to populate.
     pub(crate) fn reserve(file: impl AsFd, len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let fd = file.as_fd().as_raw_fd();
-        let mut options = memmap2::MmapOptions::new();
-        let mapped = fault::call!("map.reserve", options.len(len).map_raw(fd));
-        let map = ManuallyDrop::new(mapped?);
-        let base = NonNull::new(map.as_mut_ptr())
-            .ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let flags = MapFlags::SHARED | MapFlags::NORESERVE;
+        // SAFETY: a new mapping, wherever the kernel puts it.
+        let base = fault::call!("map.reserve", unsafe {
+            mmap(core::ptr::null_mut(), len, ProtFlags::empty(), flags, file, 0)
+        });
+        Self::at_new_addresses(base?, len)
+    }
+
+    /// The addresses that the kernel has chosen for a new mapping.
+    fn at_new_addresses(base: *mut c_void, len: usize) -> io::Result<Self> {
+        let base =
+            NonNull::new(base.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let region = Self { base, len };
-        region.protect(0..len, MprotectFlags::empty())?;
         region.advise();
         Ok(region)
     }
@@ -91,12 +93,7 @@ impl Region {
         let base = fault::call!("private.reserve", unsafe {
             mmap_anonymous(core::ptr::null_mut(), len, ProtFlags::empty(), flags)
         });
-        let base = base?;
-        let base =
-            NonNull::new(base.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let region = Self { base, len };
-        region.advise();
-        Ok(region)
+        Self::at_new_addresses(base?, len)
     }
 
     /// Maps private memory at the whole range, inaccessible. A file that was mapped there is
@@ -219,9 +216,15 @@ impl Backing {
 
     /// `None` once the number refers to another file.
     pub(crate) fn get(&self) -> Option<BorrowedFd<'_>> {
+        self.look().map(|(fd, _)| fd)
+    }
+
+    /// The same, with what the kernel says of the file.
+    pub(super) fn look(&self) -> Option<(BorrowedFd<'_>, Stat)> {
         let fd = self.fd.as_deref()?;
         let stat = fstat(fd).ok()?;
-        (stat.st_dev == self.device && stat.st_ino == self.inode).then(|| fd.as_fd())
+        let is_ours = stat.st_dev == self.device && stat.st_ino == self.inode;
+        is_ours.then(|| (fd.as_fd(), stat))
     }
 
     /// Closes the descriptor if it still is ours. Never releases the lock: in a forked child that
@@ -236,7 +239,7 @@ impl Backing {
     /// The number of the file's names: 0 after it was removed. `None` if the descriptor was lost.
     pub(crate) fn links(&self) -> Option<u64> {
         #[allow(clippy::useless_conversion, reason = "a u32 on some targets")]
-        self.get().and_then(|fd| fstat(fd).ok()).map(|stat| u64::from(stat.st_nlink))
+        self.look().map(|(_, stat)| u64::from(stat.st_nlink))
     }
 }
 

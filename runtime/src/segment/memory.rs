@@ -5,8 +5,9 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
+use std::os::fd::BorrowedFd;
 
-use rustix::fs::{FallocateFlags, fallocate, fstat, fstatfs};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::io::Errno;
 #[cfg(not(miri))]
 use rustix::mm::madvise;
@@ -107,6 +108,44 @@ impl Memory {
         Ok(())
     }
 
+    /// Makes the head usable, with the log in it with which the segment begins.
+    ///
+    /// The log that a child has from its parent may be long. On a filesystem in memory it is
+    /// written through the descriptor, which allocates its pages. Each page that is first touched
+    /// through the mapping costs a page fault, which takes longer than writing the page.
+    pub(crate) fn begin_log(&mut self, log: &[u8]) -> io::Result<()> {
+        let len = log.len() as u64;
+        // Something is about to be registered, so a log without records gets space too. On the way
+        // it is found out whether the filesystem allocates huge pages.
+        self.grow_head(len.clamp(1, PAGE))?;
+        let end = (LOG_OFF + len).next_multiple_of(PAGE);
+        let may_write = len > 0 && end <= self.geometry.cells_off && !self.gives_huge_pages;
+        let fd = if may_write { self.backing.get().filter(|fd| is_tmpfs(*fd)) } else { None };
+        let Some(fd) = fd else {
+            self.grow_head(len)?;
+            self.write(LOG_OFF, log);
+            return Ok(());
+        };
+        // Set first, as in `grow_head`.
+        current::reach(end);
+        if let Err(refused) = write_at(fd, LOG_OFF, log).and_then(|()| self.open_head(end)) {
+            current::reach(self.head);
+            return Err(refused.into());
+        }
+        self.head = end;
+        Ok(())
+    }
+
+    /// Makes the head accessible up to this offset, where its blocks end.
+    fn open_head(&self, end: u64) -> rustix::io::Result<()> {
+        let offset = |offset| usize::try_from(offset).map_err(|_| Errno::OVERFLOW);
+        let more = offset(self.head)?..offset(end)?;
+        if more.is_empty() {
+            return Ok(());
+        }
+        self.region.protect(more, MprotectFlags::READ | MprotectFlags::WRITE)
+    }
+
     /// Makes at least the first `cells` cells of a shard usable, and publishes the new limit to
     /// readers.
     pub(crate) fn grow_shard(&mut self, shard: u32, cells: u32) -> io::Result<()> {
@@ -201,14 +240,10 @@ impl Memory {
     /// A request through the descriptor can't refuse huge pages; an access through a mapping can
     /// (`Region::advise`).
     fn has_huge_pages(&self, bytes: &Range<u64>) -> bool {
-        const TMPFS: i64 = 0x0102_1994;
-        let Some(fd) = self.backing.get() else { return false };
+        let Some((fd, stat)) = self.backing.look() else { return false };
         let cells: u64 = self.limits.iter().map(|cells| u64::from(*cells)).sum();
         let asked = self.head + cells * CELL + (bytes.end - bytes.start);
-        let has = fstat(fd).map_or(0, |stat| u64::try_from(stat.st_blocks).unwrap_or(0) * 512);
-        #[allow(clippy::useless_conversion, reason = "another type on some targets")]
-        let is_tmpfs = || fstatfs(fd).is_ok_and(|stat| i64::from(stat.f_type) == TMPFS);
-        has > asked && is_tmpfs()
+        u64::try_from(stat.st_blocks).unwrap_or(0) * 512 > asked && is_tmpfs(fd)
     }
 
     /// Frees all blocks of the file, which has no content yet.
@@ -355,6 +390,28 @@ impl Words for Memory {
             fault::step!("segment.store", at.store(word, order));
         }
     }
+}
+
+#[allow(clippy::useless_conversion, reason = "another type on some targets")]
+fn is_tmpfs(fd: BorrowedFd<'_>) -> bool {
+    const TMPFS: i64 = 0x0102_1994;
+    fstatfs(fd).is_ok_and(|stat| i64::from(stat.f_type) == TMPFS)
+}
+
+/// Writes all of it into a file that has no name yet.
+fn write_at(fd: BorrowedFd<'_>, mut at: u64, mut bytes: &[u8]) -> rustix::io::Result<()> {
+    while !bytes.is_empty() {
+        match fault::call!("create.log", rustix::io::pwrite(fd, bytes, at)) {
+            Ok(0) => return Err(Errno::NOSPC),
+            Ok(written) => {
+                at += written as u64;
+                bytes = bytes.get(written..).unwrap_or_default();
+            }
+            Err(Errno::INTR) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Ok(())
 }
 
 /// The usable part of a segment's memory at one moment. It only grows, so the view stays valid.

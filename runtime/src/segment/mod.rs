@@ -3,6 +3,7 @@
 //! It knows neither the handles of metrics nor collectors. Writer and reader share `format`;
 //! everything else belongs to the writer.
 
+mod checksum;
 pub(crate) mod create;
 pub(crate) mod current;
 pub(crate) mod exemplar;

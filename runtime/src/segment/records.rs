@@ -7,6 +7,8 @@ use crate::model::GaugeMode;
 use crate::model::cells::BLOCK;
 use crate::model::text::cut;
 
+use super::checksum::crc32;
+
 pub(crate) const FAMILY: u8 = 1;
 pub(crate) const SERIES: u8 = 2;
 pub(crate) const REMOVE: u8 = 3;
@@ -44,25 +46,7 @@ impl<'a> LogWriter<'a> {
     }
 
     pub(crate) fn family(&mut self, id: u32, d: &Descriptor, label_names: &[&str]) {
-        self.record(FAMILY, 0, |out| {
-            put_u32(out, id);
-            let (metric, value) = d.kind.encoding().code();
-            out.extend_from_slice(&[metric, value, GaugeMode::code_of(d.mode_if_any()), d.schema]);
-            put_u16(out, label_names.len());
-            put_u16(out, d.bounds.len());
-            put_u32(out, d.line);
-            match d.bounds {
-                Bounds::None => {}
-                Bounds::Float(b) => b.iter().for_each(|v| put_u64(out, v.to_bits())),
-                Bounds::Nanos(b) => b.iter().for_each(|v| put_u64(out, *v)),
-            }
-            for text in [d.name, d.unit, d.help, d.file] {
-                put_string(out, text);
-            }
-            for name in label_names {
-                put_string(out, name);
-            }
-        });
+        self.record(FAMILY, 0, |out| put_family(out, id, d, label_names));
     }
 
     /// One series for each combination of the labels' values; the last label varies fastest.
@@ -126,8 +110,36 @@ impl<'a> LogWriter<'a> {
         self.out.resize(self.out.len().next_multiple_of(8), 0);
         let len = u32::try_from(self.out.len() - start).unwrap_or(u32::MAX);
         self.out[start..start + 4].copy_from_slice(&len.to_le_bytes());
-        let crc = crc32fast::hash(&self.out[start..]);
+        let crc = crc32(&self.out[start..]);
         self.out[start + CRC_AT..start + HEAD].copy_from_slice(&crc.to_le_bytes());
+    }
+}
+
+/// What equal declarations have in common: the payload of their family's record, without its number
+/// and the place in the source.
+pub(crate) fn family_key(d: &Descriptor, label_names: &[&str]) -> Vec<u8> {
+    let mut key = Vec::new();
+    put_family(&mut key, 0, &Descriptor { file: "", line: 0, ..*d }, label_names);
+    key
+}
+
+fn put_family(out: &mut Vec<u8>, id: u32, d: &Descriptor, label_names: &[&str]) {
+    put_u32(out, id);
+    let (metric, value) = d.kind.encoding().code();
+    out.extend_from_slice(&[metric, value, GaugeMode::code_of(d.mode_if_any()), d.schema]);
+    put_u16(out, label_names.len());
+    put_u16(out, d.bounds.len());
+    put_u32(out, d.line);
+    match d.bounds {
+        Bounds::None => {}
+        Bounds::Float(b) => b.iter().for_each(|v| put_u64(out, v.to_bits())),
+        Bounds::Nanos(b) => b.iter().for_each(|v| put_u64(out, *v)),
+    }
+    for text in [d.name, d.unit, d.help, d.file] {
+        put_string(out, text);
+    }
+    for name in label_names {
+        put_string(out, name);
     }
 }
 
@@ -145,7 +157,7 @@ pub(crate) fn moved(record: &[u8], slot: u32, created: u64) -> Vec<u8> {
     put(SLOT_AT, &slot.to_le_bytes());
     put(CREATED_AT, &created.to_le_bytes());
     put(CRC_AT, &[0; 4]);
-    let crc = crc32fast::hash(&record);
+    let crc = crc32(&record);
     if let Some(field) = record.get_mut(CRC_AT..HEAD) {
         field.copy_from_slice(&crc.to_le_bytes());
     }

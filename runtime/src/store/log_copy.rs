@@ -14,7 +14,7 @@ use crate::model::cells::MAX_CELLS;
 use crate::segment::format::{LOG_OFF, LogPlace, Word};
 use crate::segment::memory::Memory;
 use crate::segment::publish::{Places, publish};
-use crate::segment::records::{LogWriter, MAX_TEXT};
+use crate::segment::records::{LogWriter, MAX_TEXT, family_key};
 use crate::segment::shard;
 
 /// The name of a family, and those of its labels.
@@ -27,7 +27,7 @@ pub(super) struct LogCopy {
     place: LogPlace,
     /// The next slot to assign; slot 0 is never assigned.
     pub(super) slots_used: u32,
-    /// The id of each family, by the family's record.
+    /// The id of each family, by what equal declarations have in common.
     families: BTreeMap<Vec<u8>, u32>,
     /// The names of each family, by its id.
     names: Vec<FamilyNames>,
@@ -89,10 +89,7 @@ impl LogCopy {
 
     /// The family's id. Plans its record if the family is new.
     pub(super) fn family(&self, plan: &mut Planned, d: &Descriptor, labels: &[&str]) -> u32 {
-        // The record without the place in the source is the identity: two equal declarations are
-        // one family.
-        let mut key = Vec::new();
-        LogWriter::new(&mut key).family(0, &Descriptor { file: "", line: 0, ..*d }, labels);
+        let key = family_key(d, labels);
         if let Some(id) = plan.families.get(&key).or_else(|| self.families.get(&key)) {
             return *id;
         }

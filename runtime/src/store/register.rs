@@ -208,7 +208,10 @@ impl Store {
         // The sizes of the sets are included: `{a} x {b, c}` is not `{a, b} x {c}`.
         let sizes = sets.iter().filter(|_| row.is_none()).map(|set| set.len().to_string());
         let values = sets.iter().flatten().map(|value| (*value).to_owned());
-        let key: SeriesKey = (family, values.chain(sizes).collect());
+        // No more space than that: there may be very many rows, and a fork copies their pages.
+        let mut texts = Vec::with_capacity(values.clone().count() + sizes.clone().count());
+        texts.extend(values.chain(sizes));
+        let key: SeriesKey = (family, texts);
         if let Some(known) = self.series.by_key.get(&key) {
             return Ok(known.slot);
         }
@@ -233,7 +236,7 @@ impl Store {
                 self.on_release.has_idle = true;
             }
         }
-        let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::new() });
+        let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::with_capacity(1) });
         self.series.by_key.insert(key, Registered { slot, cells: width, row });
         Ok(slot)
     }

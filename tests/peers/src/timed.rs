@@ -23,8 +23,8 @@ pub fn ours(value: u64) -> Result<u64, ()> {
     black_box(Ok(value))
 }
 
-/// Until durations are taken from the processor's counter, about a twentieth of a second after the
-/// first: in a program that serves, that is soon.
+/// Until durations are taken from the processor's counter, about a millisecond after the process
+/// has begun to record; and until the processor has learned what is called.
 pub fn warm_up() {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {

@@ -38,11 +38,13 @@ type Refused = &'static [(&'static str, Errno)];
 
 /// Ways that no filesystem of a test's machine makes necessary: the victim is refused what they are
 /// instead of. With the moments of which it is worth it.
-const DETOURS: [(&[&str], Refused); 4] = [
+const DETOURS: [(&[&str], Refused); 5] = [
     // No unnamed files.
     (&["start", "child"], &[("create.unnamed", Errno::EOPNOTSUPP)]),
     // No unnamed files, and no space either.
     (&["start"], &[("create.unnamed", Errno::EOPNOTSUPP), ("create.truncate", Errno::ENOSPC)]),
+    // No way to give an unnamed file its name by its descriptor.
+    (&["start", "child"], &[("create.link", Errno::ENOENT)]),
     // No way to allocate but by touching.
     (&["start", "later"], &[("grow.blocks", Errno::EOPNOTSUPP)]),
     // An archive that can't be completed.
