@@ -48,7 +48,7 @@ impl Descriptor {
             tokens.extend(q!(.max_series(#max_series)));
         }
         if let Some(seconds) = self.idle_timeout.map(Literal::u32_unsuffixed) {
-            tokens.extend(q!(.idle_timeout(#seconds)));
+            tokens.extend(q!(.idle_timeout(#seconds, #krate::remove_idle)));
         }
         if self.outcome {
             tokens.extend(q!(.outcome()));

@@ -74,7 +74,7 @@ fn items(metric: &Metric) -> TokenStream {
         descriptor.extend(q!(.max_series(#max_series)));
     }
     if let Some(seconds) = idle_timeout.map(Literal::u32_unsuffixed) {
-        descriptor.extend(q!(.idle_timeout(#seconds)));
+        descriptor.extend(q!(.idle_timeout(#seconds, #krate::remove_idle)));
     }
     if let Some(unit) = unit {
         descriptor.extend(q!(.unit(#unit)));

@@ -1,7 +1,7 @@
 //! Adds dead segments to the archive. Pure: the order and the batches in which segments are
 //! compacted make no difference to a collection's result.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -13,6 +13,7 @@ use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
 use crate::model::instance::InstanceId;
+use crate::model::sorted::SortedMap;
 use crate::model::{LabelSet, LabelSets, cold_sort};
 use crate::process::now_ns;
 use crate::reader::family::LogFamily;
@@ -62,9 +63,9 @@ pub(crate) fn compact(
     let generation = old.generation.saturating_add(1);
     let families = {
         let logs = logs(dead);
-        let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
+        let mut found = SortedMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
         for used in uses(&logs).filter(|used| used.family.outlives_processes()) {
-            found.entry(identity(used.family)).or_default().push(used);
+            found.or_default(identity(used.family)).push(used);
         }
         joined(found, &old.families, now)
     };
@@ -102,11 +103,11 @@ pub(crate) fn compact(
 
 /// The archive's families, with what was found of them added.
 fn joined(
-    found: BTreeMap<Identity<'_>, Vec<DeclaredFamily<'_>>>,
+    found: SortedMap<Identity<'_>, Vec<DeclaredFamily<'_>>>,
     old: &[Arc<ArchivedFamily>],
     now: Now,
 ) -> Vec<Arc<ArchivedFamily>> {
-    let mut known: BTreeMap<Identity<'_>, &Arc<ArchivedFamily>> =
+    let mut known: SortedMap<Identity<'_>, &Arc<ArchivedFamily>> =
         old.iter().map(|family| (identity(&family.family), family)).collect();
     let mut families = Vec::new();
     for (identity, uses) in found {
@@ -125,9 +126,9 @@ pub(super) fn take_in(
     instances: &[InstanceId],
     now: Now,
 ) {
-    let mut found = BTreeMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
+    let mut found = SortedMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
     for used in archived_families(others, 0) {
-        found.entry(identity(used.family)).or_default().push(used);
+        found.or_default(identity(used.family)).push(used);
     }
     archive.families = joined(found, &archive.families, now);
     let last_seen = archive.generation;

@@ -2,7 +2,6 @@
 //! hostile.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
@@ -13,6 +12,7 @@ use crate::model::GaugeMode;
 use crate::model::cells::{CellLayout, MAX_BOUNDS};
 use crate::model::exact_sum::ExactSum;
 use crate::model::native_buckets::Buckets;
+use crate::model::sorted::SortedMap;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::model::{LabelSets, MetricType};
 use crate::reader::family::{LogFamily, types};
@@ -267,7 +267,7 @@ fn sum(f: &mut Fields<'_>, family: &LogFamily) -> Result<Sum, Error> {
             if family.kind() == MetricType::Info && one.map(|(_, value)| value) != Some(1.0) {
                 return Err(Error::corrupt("an archived info's value"));
             }
-            let mut each = BTreeMap::new();
+            let mut each = SortedMap::new();
             for _ in 0..f.u32()? {
                 let pid = f.u32()?;
                 let age = (f.u64()?, f.array()?);
@@ -427,7 +427,7 @@ fn put_sum(out: &mut Vec<u8>, sum: &Sum, bounds: usize) {
             put_u64(out, when);
             put_u64(out, value.to_bits());
             put_u32(out, count(sum.each.len()));
-            for (pid, each) in &sum.each {
+            for (pid, each) in sum.each.iter() {
                 put_u32(out, *pid);
                 put_u64(out, each.age.0);
                 out.extend_from_slice(&each.age.1);
@@ -443,7 +443,7 @@ fn put_native(out: &mut Vec<u8>, native: &Buckets) {
     for is_negative in [false, true] {
         let buckets = native.of_sign(is_negative);
         put_u32(out, count(buckets.len()));
-        for (index, n) in buckets {
+        for (index, n) in buckets.iter() {
             out.extend_from_slice(&index.to_le_bytes());
             put_u64(out, *n);
         }

@@ -1,10 +1,10 @@
 //! Deletes series from the archive: `Collector::clean`. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::merge::archived::Archive;
-use crate::model::LabelSet;
+use crate::model::{LabelSet, cold_sort};
 use crate::reader::segment::ENDLESS;
 
 use super::compact::SeriesOfSegments;
@@ -45,7 +45,10 @@ pub(crate) fn series_of_archive(archive: &Archive) -> Vec<String> {
     let all = archive.families.iter().flat_map(|family| {
         family.series.iter().map(|series| shown(&family.family.name, &series.labels))
     });
-    all.collect::<BTreeSet<String>>().into_iter().collect()
+    let mut all: Vec<String> = all.collect();
+    cold_sort::sort_by(&mut all, String::cmp);
+    all.dedup();
+    all
 }
 
 /// `name{label="value"}`, with escapes.
@@ -63,6 +66,8 @@ pub(crate) fn forget_all(archive: &mut Archive) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::merge::archived::{ArchivedFamily, ArchivedSeries, Tombstone};
     use crate::merge::spans::{Span, Spans};

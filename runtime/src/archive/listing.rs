@@ -1,6 +1,6 @@
 //! Which segments a directory has, and what compaction does with files that it can't read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::merge::archived::Archive;
 use crate::model::instance::{Age, InstanceId};
+use crate::model::sorted::SortedMap;
 use crate::reader::liveness::{Here, Life};
 use crate::reader::segment::read_header;
 use crate::reader::source::Source;
@@ -28,7 +29,7 @@ pub(crate) struct Listing {
     pub(super) instances: HashSet<InstanceId>,
     /// The segments that no process can write to any more; for each instance its file, and copies
     /// of it.
-    pub(crate) dead: BTreeMap<InstanceId, Vec<Listed>>,
+    pub(crate) dead: SortedMap<InstanceId, Vec<Listed>>,
     /// The age and the time base of each segment.
     pub(super) bases: Vec<(Age, TimeBase)>,
 }
@@ -82,7 +83,7 @@ impl<'a> Compactor<'a> {
                     listing.instances.insert(header.instance);
                     let age = (header.created_ns, header.instance);
                     listing.bases.push((age, TimeBase::of(&header)));
-                    let files = listing.dead.entry(header.instance).or_default();
+                    let files = listing.dead.or_default(header.instance);
                     files.push(Listed { name, header, life });
                 }
                 Ok(None) => {}

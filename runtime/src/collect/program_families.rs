@@ -1,10 +1,11 @@
 //! Families that the collecting program supplies: `Collector::with_families`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::Error;
 use crate::model::sample_names::sample_names;
+use crate::model::sorted::SortedSet;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, is_any_label_name, is_any_name};
 use crate::model::{MetricFamily, MetricType, Number, Series, Value};
 
@@ -159,7 +160,7 @@ fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
 
 /// Why a series is invalid.
 fn fault(kind: MetricType, series: &Series) -> Option<&'static str> {
-    let names: BTreeSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
+    let names: SortedSet<&str> = series.labels.iter().map(|(name, _)| name).collect();
     if !kind.has(&series.value) {
         return Some("a value of another kind");
     }

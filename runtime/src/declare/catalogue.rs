@@ -4,10 +4,10 @@
 //! declarations together. This module finds those that contradict each other.
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::kind::Kind;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{GaugeMode, MetricType, cold_sort};
 
 use super::definition::Definition;
@@ -171,7 +171,7 @@ impl Conflict {
 
 /// Lists each declaration that contradicts the first one of its name.
 pub(crate) fn conflicts(others: &[&'static Site]) -> Vec<Conflict> {
-    let mut first = BTreeMap::<String, Declared>::new();
+    let mut first = SortedMap::<String, Declared>::new();
     let mut found = Vec::new();
     for declared in all(others) {
         let name = declared.declaration.name.clone();
@@ -218,13 +218,13 @@ pub(crate) fn contradict(first: &'static Site, second: &'static Site) -> Option<
 pub(crate) fn may_conflict() -> bool {
     // Sorted and not hashed: the standard library hashes with random numbers, and panics where it
     // gets none, which nothing that records may do.
-    let mut first = BTreeMap::<&str, &Descriptor>::new();
+    let mut first = SortedMap::<&str, &Descriptor>::new();
     let shared =
         [Kind::Calls, Kind::Durations, Kind::InProgress, Kind::OldestStart, Kind::Exceptions];
     let shared = shared.map(|kind| registry::shared_family(kind).name);
     registry::sites().any(|site| {
         let Spec::Metric(d) = site.spec() else { return false };
-        let known = *first.entry(d.name).or_insert(d);
+        let known = *first.or_insert_with(d.name, || d);
         !core::ptr::eq(known, d) && !agree(known, d) || shared.contains(&d.name)
     })
 }
@@ -281,11 +281,11 @@ fn difference(first: &Declared, second: &Declared) -> Option<(String, bool)> {
 /// Lists families whose samples have another family's name: a counter `x_count` beside a histogram
 /// `x`.
 fn collisions(catalogue: &[Declaration]) -> Vec<String> {
-    let mut names = BTreeMap::<String, &Declaration>::new();
-    let mut found = BTreeSet::new();
+    let mut names = SortedMap::<String, &Declaration>::new();
+    let mut found = SortedSet::new();
     for declared in catalogue {
         for sample in crate::model::sample_names::names_of_samples(&declared.name, declared.kind) {
-            let known = names.entry(sample.clone()).or_insert(declared);
+            let known = names.or_insert_with(sample.clone(), || declared);
             if known.name != declared.name {
                 found.insert(format!(
                     "`{}` and `{}` both have samples called `{sample}`: at {} and at {}",

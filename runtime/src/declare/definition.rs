@@ -37,7 +37,8 @@ pub(crate) struct Definition {
     /// Of a native histogram.
     pub(crate) schema: u8,
     pub(crate) max_series: u32,
-    pub(crate) idle_timeout: Option<Duration>,
+    /// With what starts the thread that removes idle rows.
+    pub(crate) idle_timeout: Option<(Duration, fn())>,
     /// Whether it keeps exemplars of its own accord.
     pub(crate) exemplars: bool,
     pub(crate) file: Cow<'static, str>,
@@ -216,14 +217,14 @@ impl Definition {
         let mode = self.kind.broken_rule(self.mode).map(str::to_owned);
         let max_series = || rules::max_series_problem(u64::from(self.max_series));
         mode.or_else(max_series).or_else(|| {
-            let seconds = self.idle_timeout?.as_secs();
+            let seconds = self.idle_timeout?.0.as_secs();
             let is_fine = (1..=MOST_SECONDS).contains(&seconds);
             (!is_fine).then(|| "`idle_timeout` is a second to a hundred years".to_owned())
         })
     }
 
     fn idle_seconds(&self) -> u32 {
-        let seconds = self.idle_timeout.map_or(0, |timeout| timeout.as_secs());
+        let seconds = self.idle_timeout.map_or(0, |(timeout, _)| timeout.as_secs());
         u32::try_from(seconds).unwrap_or(u32::MAX)
     }
 
@@ -274,11 +275,12 @@ impl Definition {
         let labels: Vec<Label> = texts.labels.into_iter().map(Label::Open).collect();
         let mut d = Descriptor::new(self.kind, texts.name, texts.help, texts.file, self.line)
             .labels(leak(labels))
-            .max_series(self.max_series)
-            .idle_timeout(self.idle_seconds());
+            .max_series(self.max_series);
         // By the fields: the constructors panic where a rule is broken, and a run-time declaration
         // never does.
         d.unit = texts.unit;
+        d.idle_timeout = self.idle_seconds();
+        d.idle_thread = self.idle_timeout.map(|(_, thread)| thread);
         d.mode = self.mode;
         d.is_foreign = self.is_foreign;
         d.schema = self.schema;

@@ -110,6 +110,9 @@ pub struct Descriptor {
     pub(crate) max_series: u32,
     /// After how many seconds an untouched row is removed; 0: never.
     pub(crate) idle_timeout: u32,
+    /// Starts the thread that removes such rows. It stands here, since a program that declares none
+    /// then doesn't contain what removing takes: reading the whole directory.
+    pub(crate) idle_thread: Option<fn()>,
     /// Whether it keeps exemplars of its own accord.
     pub(crate) exemplars: bool,
     /// Whether a person wrote the help text.
@@ -156,6 +159,7 @@ impl Descriptor {
             schema: 0,
             max_series: 1_000,
             idle_timeout: 0,
+            idle_thread: None,
             exemplars: false,
             has_own_help: true,
             is_foreign: false,
@@ -197,10 +201,12 @@ impl Descriptor {
         self
     }
 
-    /// Sets after how many seconds the process removes an untouched row.
+    /// Sets after how many seconds the process removes an untouched row, and what starts the thread
+    /// that does it: `remove_idle`.
     #[must_use]
-    pub const fn idle_timeout(mut self, seconds: u32) -> Self {
+    pub const fn idle_timeout(mut self, seconds: u32, thread: fn()) -> Self {
         self.idle_timeout = seconds;
+        self.idle_thread = Some(thread);
         self
     }
 

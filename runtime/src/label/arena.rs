@@ -8,13 +8,13 @@
 #![expect(unsafe_code, reason = "mapped memory becomes entries")]
 
 use core::ptr::NonNull;
-use std::collections::BTreeMap;
 
 #[cfg(not(miri))]
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 use super::resting::Resting;
 use super::table::Entry;
+use crate::model::sorted::SortedMap;
 
 /// The number of bytes that are mapped at once. They are few, because under `mlockall` they are
 /// populated at once.
@@ -26,7 +26,7 @@ const PAGES: usize = CHUNK / PAGE;
 #[derive(Debug)]
 pub(crate) struct Arena {
     /// The number of rows in each page of a chunk, by the chunk's address.
-    chunks: BTreeMap<usize, Box<[u16; PAGES]>>,
+    chunks: SortedMap<usize, Box<[u16; PAGES]>>,
     /// The unused end of the newest chunk.
     next: Option<NonNull<u8>>,
     left: usize,
@@ -40,7 +40,7 @@ unsafe impl Send for Arena {}
 
 impl Arena {
     pub(crate) const fn new() -> Self {
-        Self { chunks: BTreeMap::new(), next: None, left: 0, gone: Resting::new() }
+        Self { chunks: SortedMap::new(), next: None, left: 0, gone: Resting::new() }
     }
 
     /// Stores an entry, made with a copy of `text` that is placed behind it. `None`: there is no
@@ -111,8 +111,9 @@ impl Arena {
 
     /// The chunk that contains an address.
     fn chunk(&mut self, at: usize) -> Option<(usize, &mut Box<[u16; PAGES]>)> {
-        let (base, pages) = self.chunks.range_mut(..=at).next_back()?;
-        Some((*base, pages))
+        let (base, _) = self.chunks.last_up_to(&at)?;
+        let base = *base;
+        Some((base, self.chunks.get_mut(&base)?))
     }
 
     fn count(&mut self, at: usize, len: usize, change: impl Fn(&mut u16)) {

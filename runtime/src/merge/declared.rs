@@ -1,12 +1,12 @@
 //! The declarations of one family: which segments have them, which type and mode most of them
 //! declare, and which contradict that. Pure.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::MetricType;
 use crate::model::instance::Age;
+use crate::model::sorted::SortedMap;
 use crate::reader::family::{LogFamily, Shape};
 
 use super::archived::{Archive, ArchivedFamily};
@@ -83,11 +83,11 @@ pub(crate) fn majority(uses: &[DeclaredFamily<'_>]) -> Shape {
     if let Some(first) = shapes.next().filter(|first| shapes.all(|other| other == *first)) {
         return first;
     }
-    let mut counts = BTreeMap::<Shape, Vec<&DeclaredFamily<'_>>>::new();
+    let mut counts = SortedMap::<Shape, Vec<&DeclaredFamily<'_>>>::new();
     for used in uses {
-        counts.entry(used.family.shape()).or_default().push(used);
+        counts.or_default(used.family.shape()).push(used);
     }
-    let counts: BTreeMap<Shape, Votes> =
+    let counts: SortedMap<Shape, Votes> =
         counts.into_iter().map(|(shape, uses)| (shape, votes(uses))).collect();
     let most = counts.values().copied().max().unwrap_or_default();
     let first = counts.into_iter().find(|(_, count)| *count == most);

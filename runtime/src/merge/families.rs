@@ -2,10 +2,11 @@
 //! result in any order, compacted or not.
 
 use core::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::model::sorted::SortedMap;
 use crate::model::{MetricFamily, cold_sort};
 
 use super::archived::{Archive, ArchivedFamily};
@@ -52,14 +53,14 @@ pub(crate) fn merge_with(
     others: impl FnOnce(&dyn Fn(&str) -> bool) -> Vec<Arc<ArchivedFamily>>,
 ) -> Merged {
     let (logs, others_here) = (logs(parts), OnceCell::new());
-    let mut declared = BTreeMap::<&str, Vec<DeclaredFamily<'_>>>::new();
+    let mut declared = SortedMap::<&str, Vec<DeclaredFamily<'_>>>::new();
     for used in uses(&logs).chain(archived(archive)) {
-        declared.entry(&used.family.name).or_default().push(used);
+        declared.or_default(&used.family.name).push(used);
     }
     let others = others(&|name| declared.contains_key(name));
     let others = others_here.get_or_init(|| others);
     for used in archived_families(others, archive.families.len()) {
-        declared.entry(&used.family.name).or_default().push(used);
+        declared.or_default(&used.family.name).push(used);
     }
     let mut skipped = Vec::new();
     let mut merged: Vec<(Votes, FamilyMerge<'_>)> = Vec::new();

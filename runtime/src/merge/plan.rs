@@ -1,9 +1,9 @@
 //! The merge plan: how the series of one family are grouped, ordered and labelled. It does not
 //! depend on the counts, so it is cached between collections.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::sorted::SortedMap;
 use crate::model::{LabelSet, LabelSets};
 use crate::reader::layout::Layout;
 
@@ -160,4 +160,4 @@ impl Plan {
 }
 
 /// The plan of each family, by name.
-pub(crate) type Plans = BTreeMap<String, Arc<Plan>>;
+pub(crate) type Plans = SortedMap<String, Arc<Plan>>;

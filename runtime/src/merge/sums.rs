@@ -2,8 +2,6 @@
 //! result does not depend on the order or the grouping of the parts, so what the archive contains
 //! is a part like any other.
 
-use std::collections::BTreeMap;
-
 use crate::model::cells::{
     BLOCK, CARRIES, CellLayout, FIRST_BUCKET, FIRST_BUCKET_OF_NANOS, PLAIN_POWERS_OF_4,
     SECONDS_POWERS_OF_4,
@@ -12,6 +10,7 @@ use crate::model::exact_sum::ExactSum;
 use crate::model::instance::Age;
 use crate::model::mode::Combination;
 use crate::model::native_buckets::Buckets;
+use crate::model::sorted::SortedMap;
 use crate::model::{Bucket, GaugeMode, HistogramValue, Number};
 use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
@@ -86,7 +85,7 @@ pub(crate) struct GaugeSum {
     /// For modes that show one of the values: that value, and when it was set.
     pub(crate) one: Option<(u64, f64)>,
     /// For modes in which each process has its own series: by pid.
-    pub(crate) each: BTreeMap<u32, Each>,
+    pub(crate) each: SortedMap<u32, Each>,
 }
 
 /// The value of one process.
@@ -113,7 +112,7 @@ impl GaugeSum {
     /// If two segments have one pid (two pid namespaces, or a pid that was reused), the newer one's
     /// value counts.
     pub(crate) fn set_of(&mut self, pid: u32, each: Each) {
-        let known = self.each.entry(pid).or_insert(each);
+        let known = self.each.or_insert_with(pid, || each);
         if (each.age, each.value.to_bits()) > (known.age, known.value.to_bits()) {
             *known = each;
         }

@@ -5,8 +5,9 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::iter::FusedIterator;
 use core::slice::ChunksExact;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use super::sorted::SortedMap;
 
 /// The labels of one series, sorted by name. Labels with empty values are left out, since
 /// Prometheus treats an empty label as an absent one.
@@ -176,7 +177,7 @@ impl IntoIterator for LabelSet {
 /// ```
 impl<N: AsRef<str>, V: AsRef<str>> Extend<(N, V)> for LabelSet {
     fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, labels: I) {
-        let mut all: BTreeMap<String, String> = self.clone().into_iter().collect();
+        let mut all: SortedMap<String, String> = self.clone().into_iter().collect();
         for (name, value) in labels {
             if !value.as_ref().is_empty() {
                 all.insert(name.as_ref().to_owned(), value.as_ref().to_owned());

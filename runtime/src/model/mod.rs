@@ -19,7 +19,7 @@ mod quantile;
 pub(crate) mod rules;
 pub(crate) mod sample_names;
 mod snapshot;
-
+pub(crate) mod sorted;
 pub(crate) mod table;
 pub(crate) mod text;
 

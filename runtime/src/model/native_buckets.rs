@@ -3,10 +3,9 @@
 //! All operations are exact, and their order and grouping make no difference: a coarser bucket is a
 //! union of finer ones, so counts of different schemas add up at the coarsest.
 
-use std::collections::BTreeMap;
-
 use super::native_schema::{GREATEST_SCHEMA, coarser, upper_bound};
 use super::snapshot::NativeBuckets;
+use super::sorted::SortedMap;
 
 /// The coarsest schema that Prometheus reads.
 const LEAST_SHOWN: i8 = -4;
@@ -24,8 +23,8 @@ pub(crate) struct Buckets {
     zero: u64,
     /// Counts by index, of positive values and of negative ones by their absolute values. No count
     /// is 0, and no bucket reaches below the zero bucket's bound.
-    positive: BTreeMap<i32, u64>,
-    negative: BTreeMap<i32, u64>,
+    positive: SortedMap<i32, u64>,
+    negative: SortedMap<i32, u64>,
     /// Values in buckets for which there was no room. Nothing but their number is known.
     unplaced: u64,
 }
@@ -51,7 +50,7 @@ impl Buckets {
     }
 
     /// The buckets of positive values, or those of negative ones, by ascending index.
-    pub(crate) fn of_sign(&self, is_negative: bool) -> &BTreeMap<i32, u64> {
+    pub(crate) fn of_sign(&self, is_negative: bool) -> &SortedMap<i32, u64> {
         if is_negative { &self.negative } else { &self.positive }
     }
 
@@ -83,7 +82,7 @@ impl Buckets {
             return self.add_zero(n);
         }
         let buckets = if is_negative { &mut self.negative } else { &mut self.positive };
-        let count = buckets.entry(index).or_default();
+        let count = buckets.or_default(index);
         *count = count.saturating_add(n);
     }
 
@@ -107,7 +106,7 @@ impl Buckets {
         self.add_unplaced(other.unplaced);
         let steps = (other.schema - self.schema).unsigned_abs();
         for is_negative in [false, true] {
-            for (index, n) in other.of_sign(is_negative) {
+            for (index, n) in other.of_sign(is_negative).iter() {
                 self.add_at(is_negative, coarser(*index, steps), *n);
             }
         }
@@ -123,7 +122,7 @@ impl Buckets {
         self.schema = schema;
         for buckets in [&mut self.positive, &mut self.negative] {
             for (index, n) in core::mem::take(buckets) {
-                let count = buckets.entry(coarser(index, steps)).or_default();
+                let count = buckets.or_default(coarser(index, steps));
                 *count = count.saturating_add(n);
             }
         }
@@ -294,7 +293,7 @@ mod tests {
             before.raise_zero(shown.zero_exponent);
             assert!(shown.zero >= before.zero, "no reset");
             for is_negative in [false, true] {
-                for (index, n) in before.of_sign(is_negative) {
+                for (index, n) in before.of_sign(is_negative).iter() {
                     assert!(shown.of_sign(is_negative).get(index) >= Some(n), "no reset");
                 }
             }

@@ -1,14 +1,13 @@
 //! Families of Python's in the form in which `merge` adds up those of dead processes, for families
 //! that headcount's own processes have too.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::error::Error;
 use crate::merge::archived::{ArchivedFamily, ArchivedSeries};
 use crate::merge::spans::{Span, Spans};
 use crate::merge::sums::{CounterSum, Each, GaugeSum, HistogramSum, Sum};
 use crate::model::cells::Encoding;
 use crate::model::instance::InstanceId;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{GaugeMode, LabelSet, MetricType};
 use crate::reader::family::LogFamily;
 use crate::reader::segment::ENDLESS;
@@ -32,8 +31,8 @@ pub(crate) fn archived(
     };
     let bounds = common_bounds(&parts);
     let Parts { name, help, mode, series, .. } = parts;
-    let mut labels = BTreeSet::new();
-    let mut sums = BTreeMap::<LabelSet, Sum>::new();
+    let mut labels = SortedSet::new();
+    let mut sums = SortedMap::<LabelSet, Sum>::new();
     let mut unnamed = 0_usize;
     for (of_series, part) in series {
         let set: LabelSet = of_series.into_iter().collect();

@@ -1,8 +1,7 @@
 //! Families of Python's as this library shows them. What no page can show is left out and reported.
 
-use std::collections::BTreeMap;
-
 use crate::error::{Error, ErrorKind};
+use crate::model::sorted::SortedMap;
 use crate::model::text::{MAX_LABELS, is_any_label_name, is_any_name};
 use crate::model::{
     Bucket, GaugeMode, HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue,
@@ -48,7 +47,7 @@ pub(super) enum Part {
 type Labels = Vec<(String, String)>;
 
 /// What no page can show, and how many series are so.
-type Faults = BTreeMap<&'static str, usize>;
+type Faults = SortedMap<&'static str, usize>;
 
 impl Combined {
     /// Whether the family has one of these names, or one of its samples has.
@@ -84,7 +83,7 @@ impl Combined {
         for child in self.children {
             match part(&name, self.kind, child) {
                 Ok(one) => series.push(one),
-                Err(fault) => *faults.entry(fault).or_default() += 1,
+                Err(fault) => *faults.or_default(fault) += 1,
             }
         }
         skipped.extend(faults.into_iter().map(|(what, n)| {

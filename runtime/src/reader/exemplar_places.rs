@@ -3,12 +3,12 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::model::cells::{MAX_BOUNDS, MAX_CELLS};
 use crate::model::cold_sort;
 use crate::model::exemplar::Held;
+use crate::model::sorted::SortedMap;
 use crate::segment::exemplar::{PLACE, newest};
 use crate::segment::format::Fields;
 
@@ -17,7 +17,7 @@ use super::shard_cells::ShardCells;
 /// All places, by their first cells: the cell behind them, and the slot of their series.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
-    by_slot: BTreeMap<u32, (u32, u32)>,
+    by_slot: SortedMap<u32, (u32, u32)>,
     cells: u64,
 }
 
@@ -34,7 +34,7 @@ impl Places {
 
     fn insert(&mut self, slots: Range<u32>, series: u32) -> Result<(), Error> {
         let is_nowhere = slots.start == 0 || slots.end > MAX_CELLS;
-        let before = self.by_slot.range(..slots.end).next_back();
+        let before = self.by_slot.last_up_to(&slots.end.saturating_sub(1));
         if is_nowhere || before.is_some_and(|(_, (end, _))| *end > slots.start) {
             return Err(Error::corrupt("places for exemplars that overlap"));
         }
@@ -74,7 +74,7 @@ impl Places {
     /// What all places hold, each with the slot of its series, in ascending order.
     pub(crate) fn held(&self, shard: &ShardCells) -> Vec<(u32, Held)> {
         let mut all = Vec::new();
-        for (slot, (end, series)) in &self.by_slot {
+        for (slot, (end, series)) in self.by_slot.iter() {
             // Cells that are left out are zeros, which are no exemplar.
             let (skipped, cells) = shard.within(&(*slot..*end));
             let mut words = vec![0; skipped];

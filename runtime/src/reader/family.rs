@@ -8,6 +8,7 @@ use crate::model::MetricType;
 use crate::model::cells::{Encoding, MAX_BOUNDS};
 use crate::model::mode::NO_MODE;
 use crate::model::native_schema::GREATEST_SCHEMA;
+use crate::model::sorted::SortedSet;
 use crate::model::text::{MAX_LABELS, MAX_NAME, cut, is_name_in_log};
 use crate::segment::format::Fields;
 
@@ -188,7 +189,7 @@ impl LogFamily {
         let is_each = self.mode.is_some_and(GaugeMode::is_all);
         let reserved = if is_each { "pid" } else { self.kind().own_label() };
         let is_reserved = |label: &String| label == reserved || label.starts_with("__");
-        let distinct: std::collections::BTreeSet<&String> = self.labels.iter().collect();
+        let distinct: SortedSet<&String> = self.labels.iter().collect();
         if distinct.len() != self.labels.len() || self.labels.iter().any(is_reserved) {
             return Some("a label twice, or one that is reserved");
         }

@@ -3,10 +3,10 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::MetricType;
+use crate::model::sorted::SortedMap;
 
 use super::family::{LogFamily, Wrong};
 use super::slot_runs::Runs;
@@ -57,7 +57,7 @@ pub(crate) struct Layout {
     /// The families that no page can show. They have no series here either.
     pub(crate) wrong: Vec<Wrong>,
     /// The families without a help text, by name: a later record may bring the text.
-    pub(crate) mute: BTreeMap<String, Vec<u32>>,
+    pub(crate) mute: SortedMap<String, Vec<u32>>,
     /// Whether there are gauges that record when they were set.
     pub(crate) has_recent: bool,
     /// The bytes of label text in an exposition of these series.
@@ -97,7 +97,7 @@ impl Layout {
     pub(crate) fn add_family(&mut self, family: LogFamily) {
         if family.is_read() && family.help.is_empty() {
             let number = u32::try_from(self.families.len()).unwrap_or(u32::MAX);
-            self.mute.entry(family.name.clone()).or_default().push(number);
+            self.mute.or_default(family.name.clone()).push(number);
         } else if let Some(mute) = self.mute.get(&family.name) {
             for number in mute {
                 let known = self.families.get_mut(*number as usize);

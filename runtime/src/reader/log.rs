@@ -3,9 +3,9 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 
 use crate::error::Error;
+use crate::model::sorted::SortedMap;
 use crate::segment::format::Fields;
 use crate::segment::records::{EXEMPLARS, FAMILY, HEAD, MUST_KNOW, NATIVE_BLOCK, REMOVE, SERIES};
 
@@ -29,7 +29,7 @@ pub(crate) struct Log {
 /// The cells of removed series. The key is the first cell; the value is the cell behind the last,
 /// and the time of removal in nanoseconds after the log's epoch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Removed(BTreeMap<u32, (u32, u64)>);
+pub(crate) struct Removed(SortedMap<u32, (u32, u64)>);
 
 impl Removed {
     pub(crate) fn is_empty(&self) -> bool {
@@ -47,7 +47,7 @@ impl Removed {
         if self.0.is_empty() {
             return None;
         }
-        let (_, (end, at)) = self.0.range(..=slot).next_back()?;
+        let (_, (end, at)) = self.0.last_up_to(&slot)?;
         (slot < *end).then_some(*at)
     }
 
@@ -69,7 +69,8 @@ impl Removed {
 
     fn insert(&mut self, slot: u32, cells: u32, at: u64) -> Result<(), Error> {
         let end = slot.saturating_add(cells);
-        if cells == 0 || self.at(slot).is_some() || self.0.range(slot..end).next().is_some() {
+        let overlaps = self.0.from(&slot).next().is_some_and(|(first, _)| *first < end);
+        if cells == 0 || self.at(slot).is_some() || overlaps {
             return Err(Error::corrupt("a series that was removed twice"));
         }
         self.0.insert(slot, (end, at));

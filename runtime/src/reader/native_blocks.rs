@@ -4,10 +4,10 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::model::cells::{BLOCK, MAX_CELLS};
+use crate::model::sorted::SortedMap;
 use crate::segment::format::Fields;
 
 /// An index beyond which no bucket is, in any schema.
@@ -25,9 +25,9 @@ pub(crate) struct Block {
 /// All blocks, by the slots of their series.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Blocks {
-    by_series: BTreeMap<u32, Vec<Block>>,
+    by_series: SortedMap<u32, Vec<Block>>,
     /// The first cells of all blocks.
-    slots: BTreeMap<u32, u32>,
+    slots: SortedMap<u32, u32>,
 }
 
 impl Blocks {
@@ -45,12 +45,12 @@ impl Blocks {
         let end = block.slot.saturating_add(BLOCK);
         let is_free =
             |before: Option<(&u32, &u32)>| before.is_none_or(|(_, end)| *end <= block.slot);
-        let is_alone = is_free(self.slots.range(..end).next_back());
+        let is_alone = is_free(self.slots.last_up_to(&end.saturating_sub(1)));
         if block.slot == 0 || end > MAX_CELLS || !is_alone {
             return Err(Error::corrupt("blocks of native histograms that overlap"));
         }
         self.slots.insert(block.slot, end);
-        self.by_series.entry(series).or_default().push(block);
+        self.by_series.or_default(series).push(block);
         Ok(())
     }
 
@@ -67,7 +67,9 @@ impl Blocks {
 
     /// Whether a block has any of these cells.
     pub(crate) fn overlap(&self, slots: &Range<u32>) -> bool {
-        self.slots.range(..slots.end).next_back().is_some_and(|(_, end)| *end > slots.start)
+        self.slots
+            .last_up_to(&slots.end.saturating_sub(1))
+            .is_some_and(|(_, end)| *end > slots.start)
     }
 
     pub(crate) fn of(&self, series: u32) -> &[Block] {

@@ -7,7 +7,6 @@
 //! longer is not the slot but the address of the row's slot word, which says that the row was
 //! removed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clock;
@@ -15,6 +14,7 @@ use crate::declare::registry::Site;
 use crate::label::arena::Arena;
 use crate::label::resting::Resting;
 use crate::label::{Entry, Row};
+use crate::model::sorted::{SortedMap, SortedSet};
 
 use super::idle::Idle;
 
@@ -57,11 +57,13 @@ pub(super) const REST: u64 = 3;
 pub(super) struct Churn {
     pub(super) arena: Arena,
     /// The existing rows, by slot.
-    pub(super) by_slot: BTreeMap<u32, Arc<SeriesKey>>,
+    pub(super) by_slot: SortedMap<u32, Arc<SeriesKey>>,
     /// Those of them that have an idle timeout.
-    pub(super) idle: BTreeMap<u32, Idle>,
+    pub(super) idle: SortedMap<u32, Idle>,
+    /// Starts the thread that examines these.
+    pub(super) idle_thread: Option<fn()>,
     /// The removed rows, by slot.
-    pub(super) gone: BTreeMap<u32, Gone>,
+    pub(super) gone: SortedMap<u32, Gone>,
     /// The number of their cells.
     pub(super) gone_cells: u64,
     /// How many of them the last rewriting of the log left, because other processes have them.
@@ -77,7 +79,7 @@ pub(super) struct Churn {
     resting: Resting<(u32, u32)>,
     resting_cells: u64,
     /// Cells that may be used again, by the length of the run.
-    spare: BTreeMap<u32, BTreeSet<u32>>,
+    spare: SortedMap<u32, SortedSet<u32>>,
     second: u64,
     seconds: u64,
 }
@@ -86,9 +88,10 @@ impl Churn {
     pub(super) const fn new() -> Self {
         Self {
             arena: Arena::new(),
-            by_slot: BTreeMap::new(),
-            idle: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            by_slot: SortedMap::new(),
+            idle: SortedMap::new(),
+            idle_thread: None,
+            gone: SortedMap::new(),
             gone_cells: 0,
             held: 0,
             left: 0,
@@ -96,7 +99,7 @@ impl Churn {
             rewriting: 0,
             resting: Resting::new(),
             resting_cells: 0,
-            spare: BTreeMap::new(),
+            spare: SortedMap::new(),
             second: 0,
             seconds: 0,
         }
@@ -143,7 +146,7 @@ impl Churn {
 
     /// Makes cells available at once.
     pub(super) fn give(&mut self, slot: u32, cells: u32) {
-        self.spare.entry(cells).or_default().insert(slot);
+        self.spare.or_default(cells).insert(slot);
     }
 
     /// Forgets all cells from this slot on: in a child's segment they were never used.

@@ -7,12 +7,12 @@
 //! sum. The new row has cells that the old log doesn't mention: a reader sees either log whole, and
 //! so either the parts or their sum.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::declare::descriptor::Descriptor;
 use crate::declare::registry::Spec;
 use crate::model::cells::MAX_CELLS;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::segment::records::{LogWriter, moved};
 use crate::segment::shard;
 
@@ -34,7 +34,7 @@ pub(super) struct Placed {
     pub(super) records: Vec<u8>,
     pub(super) rows: Vec<(u32, Gone)>,
     /// The rows that they replace.
-    pub(super) parts: BTreeSet<u32>,
+    pub(super) parts: SortedSet<u32>,
     /// The first slot behind all others.
     pub(super) end: u32,
 }
@@ -84,12 +84,12 @@ fn is_float(d: &Descriptor, offset: u32) -> bool {
 
 impl Store {
     /// Combines those of these rows in which no thread counts any more.
-    pub(super) fn combined(&mut self, held: &BTreeSet<u32>) -> Vec<Combined> {
+    pub(super) fn combined(&mut self, held: &SortedSet<u32>) -> Vec<Combined> {
         let now = self.churn.now();
-        let mut of_series = BTreeMap::<Arc<SeriesKey>, Vec<u32>>::new();
-        for (slot, gone) in &self.churn.gone {
+        let mut of_series = SortedMap::<Arc<SeriesKey>, Vec<u32>>::new();
+        for (slot, gone) in self.churn.gone.iter() {
             if held.contains(slot) && gone.rested <= now {
-                of_series.entry(Arc::clone(&gone.key)).or_default().push(*slot);
+                of_series.or_default(Arc::clone(&gone.key)).push(*slot);
             }
         }
         of_series.into_values().filter_map(|parts| self.sum_of(parts)).collect()
@@ -157,7 +157,7 @@ impl Store {
     /// as they are.
     pub(super) fn place(&mut self, combined: Vec<Combined>) -> Placed {
         let (mut records, mut placed) = (Vec::new(), Vec::new());
-        let (mut replaced, mut end) = (BTreeSet::new(), self.log.slots_used);
+        let (mut replaced, mut end) = (SortedSet::new(), self.log.slots_used);
         for Combined { parts, rows } in combined {
             let gone = |slot: &u32| self.churn.gone.get(slot);
             let Some(like) = parts.first().and_then(gone) else { continue };

@@ -5,7 +5,6 @@
 //! together with the compiled ones, in an order that does not depend on the order of the calls.
 //! Afterwards each is registered alone, without a look at any other site.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::declare::catalogue::{contradict, contradicts};
@@ -13,6 +12,7 @@ use crate::declare::definition::Definition;
 use crate::declare::descriptor::{Descriptor, Label};
 use crate::declare::registry::{self, NEVER, Site, Spec, UNASSIGNED};
 use crate::error::{Error, ErrorKind};
+use crate::model::sorted::SortedMap;
 
 use super::guard::Guard;
 use super::state::Store;
@@ -27,17 +27,17 @@ type Names = (&'static str, Vec<&'static str>);
 /// All declarations that were made at run time, in this process or before it was forked.
 #[derive(Debug)]
 pub(super) struct Dynamic {
-    known: BTreeMap<Names, Vec<&'static Site>>,
+    known: SortedMap<Names, Vec<&'static Site>>,
     count: usize,
     /// Those that have no cells yet, or whose family is not in the log yet: the others are in
     /// force.
     pending: Vec<&'static Site>,
     /// The compiled declaration of each name; of several, the one that is in force.
-    compiled: BTreeMap<&'static str, &'static Site>,
+    compiled: SortedMap<&'static str, &'static Site>,
     /// The first entry of the linker's list when `compiled` was made from it.
     seen: Option<usize>,
     /// Help texts and units that were given to names of other libraries' families.
-    texts: BTreeMap<String, Text>,
+    texts: SortedMap<String, Text>,
     /// Descriptors with such texts that are not in the log yet: of families that were declared
     /// before they were described.
     late: Vec<Descriptor>,
@@ -52,12 +52,12 @@ struct Text {
 impl Dynamic {
     pub(super) const fn new() -> Self {
         Self {
-            known: BTreeMap::new(),
+            known: SortedMap::new(),
             count: 0,
             pending: Vec::new(),
-            compiled: BTreeMap::new(),
+            compiled: SortedMap::new(),
             seen: None,
-            texts: BTreeMap::new(),
+            texts: SortedMap::new(),
             late: Vec::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Dynamic {
     /// The declaration that is the same, apart from its place.
     fn same(&self, definition: &Definition) -> Option<&'static Site> {
         // Shortened, since keys that are looked up don't live for ever.
-        let known: &BTreeMap<(&str, Vec<&str>), _> = &self.known;
+        let known: &SortedMap<(&str, Vec<&str>), _> = &self.known;
         let labels = definition.labels.iter().map(String::as_str).collect();
         let alike = known.get(&(definition.name.as_str(), labels))?;
         let is_same = |site: &&&'static Site| match site.spec() {
@@ -77,16 +77,16 @@ impl Dynamic {
 
     /// All declarations of a family.
     fn of_name<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'static Site> {
-        let known: &BTreeMap<(&'a str, Vec<&'a str>), _> = &self.known;
+        let known: &SortedMap<(&'a str, Vec<&'a str>), _> = &self.known;
         let from = (name, Vec::new());
-        let of_it = known.range(from..).take_while(move |((known, _), _)| *known == name);
+        let of_it = known.from(&from).take_while(move |((known, _), _)| *known == name);
         of_it.flat_map(|(_, sites)| sites.iter().copied())
     }
 
     fn insert(&mut self, site: &'static Site) {
         let Spec::Metric(d) = site.spec() else { return };
         let names = (d.name, d.labels.iter().map(Label::name).collect());
-        self.known.entry(names).or_default().push(site);
+        self.known.or_default(names).push(site);
         self.count += 1;
         self.pending.push(site);
     }
@@ -105,7 +105,7 @@ impl Dynamic {
         };
         for site in registry::sites() {
             let Spec::Metric(d) = site.spec() else { continue };
-            let known = self.compiled.entry(d.name).or_insert(site);
+            let known = self.compiled.or_insert_with(d.name, || site);
             if place(site) < place(known) {
                 *known = site;
             }
@@ -236,7 +236,7 @@ impl Store {
         }
         self.dynamic.read_compiled();
         let mut losers = Vec::new();
-        for (name, compiled) in &self.dynamic.compiled {
+        for (name, compiled) in self.dynamic.compiled.iter() {
             for declared in self.dynamic.of_name(name) {
                 if declared.is_contradicted() || compiled.is_contradicted() {
                     continue;

@@ -7,10 +7,10 @@
 
 use core::ops::Range;
 use core::sync::atomic::AtomicPtr;
-use std::collections::BTreeMap;
 
 use crate::label::table::Rows;
 use crate::label::{Entry, GONE, RowSlot};
+use crate::model::sorted::SortedMap;
 use crate::segment::exemplar::PLACE;
 use crate::segment::records::LogWriter;
 
@@ -32,18 +32,17 @@ fn known(series: u32) -> Option<&'static RowSlot> {
 
 /// The slot of the first place and the number of cells, by the slot of the series.
 #[derive(Debug)]
-pub(super) struct Exemplars(BTreeMap<u32, (u32, u32)>);
+pub(super) struct Exemplars(SortedMap<u32, (u32, u32)>);
 
 impl Exemplars {
     pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(SortedMap::new())
     }
 
     /// A row is gone, which has these cells: the places of all its series. It may have several, as
     /// one for each outcome.
     pub(super) fn forget(&mut self, row: Range<u32>) -> impl Iterator<Item = (u32, u32)> + use<> {
-        let mut gone = self.0.split_off(&row.start);
-        self.0.append(&mut gone.split_off(&row.end));
+        let gone = self.0.remove_range(row);
         // The entries stay, for the next series that gets these cells.
         gone.keys().filter_map(|series| known(*series)).for_each(RowSlot::forget);
         gone.into_values()

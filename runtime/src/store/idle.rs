@@ -1,7 +1,6 @@
 //! Finds the rows that were not touched for longer than their family's `idle_timeout`: their cells
 //! have not changed.
 
-use core::ops::Bound;
 use std::time::Instant;
 
 use crate::declare::registry::Spec;
@@ -36,7 +35,7 @@ const SELDOM: u32 = 60;
 /// Removes the rows that were not touched for too long, and returns after how many seconds to look
 /// again.
 pub(crate) fn remove_idle() -> u32 {
-    let mut from = Bound::Unbounded;
+    let mut from = 0;
     let mut shortest = SELDOM * 8;
     let mut has_removed = false;
     loop {
@@ -44,10 +43,10 @@ pub(crate) fn remove_idle() -> u32 {
         if !store.is_live() {
             break;
         }
-        let rows = store.churn.idle.range((from, Bound::Unbounded)).take(AT_ONCE);
+        let rows = store.churn.idle.from(&from).take(AT_ONCE);
         let rows: Vec<u32> = rows.map(|(slot, _)| *slot).collect();
         let Some(end) = rows.last() else { break };
-        from = Bound::Excluded(*end);
+        from = end.saturating_add(1);
         let mut idle = Vec::new();
         for slot in rows {
             let (is_idle, timeout) = store.look_at(slot);

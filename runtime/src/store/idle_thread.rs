@@ -12,7 +12,7 @@ use crate::store;
 static THREAD: AtomicU32 = AtomicU32::new(0);
 
 /// Starts the thread if this process doesn't have it.
-pub(crate) fn ensure_thread() {
+pub fn ensure_thread() {
     let mark = epoch().wrapping_add(1).max(1);
     if THREAD.swap(mark, Ordering::Relaxed) == mark {
         return;

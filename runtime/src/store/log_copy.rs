@@ -5,12 +5,12 @@
 //! begins with the same log, so that every slot stays valid.
 
 use core::sync::atomic::Ordering;
-use std::collections::BTreeMap;
 use std::io;
 
 use crate::declare::descriptor::Descriptor;
 use crate::fault;
 use crate::model::cells::MAX_CELLS;
+use crate::model::sorted::SortedMap;
 use crate::segment::format::{LOG_OFF, LogPlace, Word};
 use crate::segment::memory::Memory;
 use crate::segment::publish::{Places, publish};
@@ -27,8 +27,13 @@ pub(super) struct LogCopy {
     place: LogPlace,
     /// The next slot to assign; slot 0 is never assigned.
     pub(super) slots_used: u32,
+<<<<<<< HEAD
     /// The id of each family, by what equal declarations have in common.
     families: BTreeMap<Vec<u8>, u32>,
+=======
+    /// The id of each family, by the family's record.
+    families: SortedMap<Vec<u8>, u32>,
+>>>>>>> e5e213f (Keep sorted entries in runs, in place of a B-tree for each pair of types)
     /// The names of each family, by its id.
     names: Vec<FamilyNames>,
     /// The cost of the labels to a reader: see `LABEL_COST`.
@@ -40,7 +45,7 @@ pub(super) struct LogCopy {
 /// Records that are written but not visible yet.
 pub(super) struct Planned {
     pub(super) records: Vec<u8>,
-    families: BTreeMap<Vec<u8>, u32>,
+    families: SortedMap<Vec<u8>, u32>,
     names: Vec<FamilyNames>,
     pub(super) slot: u32,
     pub(super) width: u32,
@@ -58,7 +63,7 @@ impl LogCopy {
             bytes: Vec::new(),
             place: LogPlace::FIRST,
             slots_used: 1,
-            families: BTreeMap::new(),
+            families: SortedMap::new(),
             names: Vec::new(),
             text: 0,
             last_removed: 0,
@@ -79,7 +84,7 @@ impl LogCopy {
     pub(super) fn plan(&self, width: u32) -> Planned {
         Planned {
             records: Vec::new(),
-            families: BTreeMap::new(),
+            families: SortedMap::new(),
             names: Vec::new(),
             slot: self.slots_used,
             width,

@@ -125,7 +125,7 @@ impl Store {
         self.log.is_first_in_segment();
         self.state = State::Live;
         self.on_release.start = self.callbacks.start();
-        self.on_release.has_idle = !self.churn.idle.is_empty();
+        self.on_release.idle = self.churn.idle_thread.filter(|_| !self.churn.idle.is_empty());
         self.note_dropped_series();
         self.register_first();
     }

@@ -62,6 +62,7 @@ pub(crate) use guard::FORKS;
 pub(crate) use health::tell_if_alone;
 pub use health::{Health, health};
 pub(crate) use idle::remove_idle;
+pub use idle_thread::ensure_thread as remove_idle_in_a_thread;
 pub use init::init;
 pub(crate) use init::start;
 pub(crate) use native::{native_block, native_blocks};

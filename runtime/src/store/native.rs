@@ -4,10 +4,10 @@
 //! own cells, where it finds it with the next value; those of a child are empty, and it asks again.
 
 use core::ops::Range;
-use std::collections::BTreeMap;
 
 use crate::fault;
 use crate::model::cells::BLOCK;
+use crate::model::sorted::SortedMap;
 use crate::segment::records::LogWriter;
 
 use super::attach;
@@ -17,19 +17,17 @@ use super::state::Store;
 
 /// The slots of blocks, by the slots of their series and their numbers.
 #[derive(Debug)]
-pub(super) struct Native(BTreeMap<u32, BTreeMap<u32, u32>>);
+pub(super) struct Native(SortedMap<u32, SortedMap<u32, u32>>);
 
 impl Native {
     pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(SortedMap::new())
     }
 
     /// A row is gone, which has these cells: the slots of the blocks of all its series. It may have
     /// several, as one for each outcome.
     pub(super) fn forget(&mut self, row: Range<u32>) -> impl Iterator<Item = u32> + use<> {
-        let mut gone = self.0.split_off(&row.start);
-        self.0.append(&mut gone.split_off(&row.end));
-        gone.into_values().flat_map(BTreeMap::into_values)
+        self.0.remove_range(row).into_values().flat_map(SortedMap::into_values)
     }
 }
 
@@ -47,7 +45,7 @@ pub(crate) fn native_block(series: u32, number: u32, first: i32, is_negative: bo
             fault::step!("native.assign", store.assign_block(series, first, is_negative));
         match assigned {
             Ok(slot) => {
-                store.native.0.entry(series).or_default().insert(number, slot);
+                store.native.0.or_default(series).insert(number, slot);
                 Some(slot)
             }
             Err(refused) => {

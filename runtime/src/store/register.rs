@@ -2,7 +2,6 @@
 //! the slot.
 
 use core::sync::atomic::Ordering;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declare::catalogue;
@@ -14,6 +13,7 @@ use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot}
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
 use crate::model::outcome::OUTCOMES;
+use crate::model::sorted::SortedMap;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, cut};
 use crate::process::steady_ns;
 use crate::segment::records::{LogWriter, text};
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Assigns a slot to a site; `false` if there is no space.
-    fn register(&mut self, site: &'static Site, shown: &BTreeMap<FunctionKey, String>) -> bool {
+    fn register(&mut self, site: &'static Site, shown: &SortedMap<FunctionKey, String>) -> bool {
         let registered = match site.spec() {
             Spec::Function(function) => {
                 let name = shown.get(&function_key(function)).map_or("", String::as_str);
@@ -233,7 +233,7 @@ impl Store {
             self.churn.by_slot.insert(slot, Arc::clone(&key));
             if d.idle_timeout > 0 {
                 self.churn.idle.insert(slot, Idle::new(d.idle_timeout));
-                self.on_release.has_idle = true;
+                (self.churn.idle_thread, self.on_release.idle) = (d.idle_thread, d.idle_thread);
             }
         }
         let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::with_capacity(1) });
@@ -383,16 +383,16 @@ fn function_key(f: &Function) -> FunctionKey {
 
 /// The names under which functions are shown: the short ones, unless two functions of one module
 /// would have the same.
-fn shown_names(sites: &[&'static Site]) -> BTreeMap<FunctionKey, String> {
+fn shown_names(sites: &[&'static Site]) -> SortedMap<FunctionKey, String> {
     let functions = || {
         sites.iter().filter_map(|site| match site.spec() {
             Spec::Function(f) => Some((f, (f.here)())),
             Spec::Metric(_) => None,
         })
     };
-    let mut uses = BTreeMap::<(String, &str), u32>::new();
+    let mut uses = SortedMap::<(String, &str), u32>::new();
     for (f, path) in functions() {
-        *uses.entry((names::short(path, f.module), f.module)).or_default() += 1;
+        *uses.or_default((names::short(path, f.module), f.module)) += 1;
     }
     functions()
         .map(|(f, path)| {

@@ -4,8 +4,6 @@
 //! cells. The cells rest before they are given to another series, and a series that comes back gets
 //! other cells. See `churn` and `rewrite_log`.
 
-use core::ops::Bound;
-
 use crate::declare::registry::{Site, Spec, cells_of};
 use crate::label::{self, RowSlot};
 use crate::process::steady_ns;
@@ -115,8 +113,7 @@ impl Store {
             };
             let first: Vec<String> = names.iter().map_while(given).collect();
             let from = (id, first.clone());
-            let from = (Bound::Included(&from), Bound::Unbounded);
-            let known = self.series.by_key.range::<SeriesKey, _>(from);
+            let known = self.series.by_key.from::<SeriesKey>(&from);
             let known = known.take_while(|(key, _)| key.0 == id && key.1.starts_with(&first));
             for (key, known) in known.filter(|(_, known)| known.row.is_some()) {
                 let is_meant = labels.iter().all(|(name, value)| {

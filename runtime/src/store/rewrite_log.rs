@@ -12,7 +12,6 @@
 //! A process that is killed leaves one log or the other. A reader that finds another log than the
 //! one with which it began starts again.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::declare::registry::Spec;
 use crate::error::Error;
 use crate::model::cells::BLOCK;
 use crate::model::instance::InstanceId;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::process::epoch;
 use crate::scan::GoneRow;
 use crate::segment::records::{EXEMPLARS, HEAD, NATIVE_BLOCK, REMOVE, SERIES};
@@ -115,7 +115,7 @@ impl Store {
             mark,
         };
         let at = |delta: u64| header.log_epoch_ns.saturating_add(delta);
-        for (slot, gone) in &self.churn.gone {
+        for (slot, gone) in self.churn.gone.iter() {
             if !is_sum(gone) {
                 question.loose.push(*slot);
                 continue;
@@ -145,12 +145,12 @@ impl Store {
     /// that other processes have are replaced by one. The cells of all these rest from then on.
     pub(super) fn leave_out(
         &mut self,
-        free: &BTreeSet<u32>,
-        held: &BTreeSet<u32>,
+        free: &SortedSet<u32>,
+        held: &SortedSet<u32>,
     ) -> io::Result<()> {
         let combined = self.combined(held);
         let Placed { records, rows, parts, end } = self.place(combined);
-        let out: BTreeSet<u32> = free | &parts;
+        let out: SortedSet<u32> = free.iter().chain(parts.iter()).copied().collect();
         let (mut log, _) = without(&self.log.bytes, &out);
         log.extend_from_slice(&records);
         let memory = self.segment.memory.as_mut().ok_or_else(full);
@@ -185,8 +185,8 @@ impl Store {
         self.churn.cut(end);
     }
 
-    fn rest(&mut self, rows: &BTreeSet<u32>) {
-        for slot in rows {
+    fn rest(&mut self, rows: &SortedSet<u32>) {
+        for slot in rows.iter() {
             if let Some(gone) = self.churn.gone.remove(slot) {
                 self.log.text = self.log.text.saturating_sub(gone.text);
                 self.churn.gone_cells -= u64::from(gone.cells);
@@ -232,10 +232,10 @@ pub(super) fn record_of(log: &[u8], slot: u32) -> Option<&[u8]> {
 
 /// A log without the series at these slots and without the records of their removal, and the first
 /// slot behind all others.
-fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
+fn without(log: &[u8], rows: &SortedSet<u32>) -> (Vec<u8>, u32) {
     let (mut kept, mut end) = (Vec::with_capacity(log.len()), 1);
     // The cells of the rows that are left out.
-    let mut out = BTreeMap::<u32, u32>::new();
+    let mut out = SortedMap::<u32, u32>::new();
     for (kind, slot, record) in records(log) {
         let word = |at: usize| {
             let bytes = record.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
@@ -253,7 +253,7 @@ fn without(log: &[u8], rows: &BTreeSet<u32>) -> (Vec<u8>, u32) {
             // They name their series, which is one of those of a row, and come behind it.
             NATIVE_BLOCK | EXEMPLARS => {
                 let series = word(HEAD);
-                out.range(..=series).next_back().is_some_and(|(_, end)| series < *end)
+                out.last_up_to(&series).is_some_and(|(_, end)| series < *end)
             }
             _ => false,
         };

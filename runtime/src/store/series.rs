@@ -1,9 +1,9 @@
 //! The series that are registered, by name, and how many rows each site has.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::declare::registry::Site;
+use crate::model::sorted::{SortedMap, SortedSet};
 
 use super::churn::{RowOf, SeriesKey};
 
@@ -20,16 +20,16 @@ pub(super) struct Registered {
 #[derive(Debug)]
 pub(super) struct SeriesIndex {
     /// Each series of a named family: two sites that declare the same series share its cells.
-    pub(super) by_key: BTreeMap<Arc<SeriesKey>, Registered>,
+    pub(super) by_key: SortedMap<Arc<SeriesKey>, Registered>,
     /// The number of rows of each site with open labels.
-    rows: BTreeMap<usize, u32>,
+    rows: SortedMap<usize, u32>,
     /// The rows `_other`, by site and slot; `rows` does not count them.
-    others: BTreeSet<(usize, u32)>,
+    others: SortedSet<(usize, u32)>,
 }
 
 impl SeriesIndex {
     pub(super) const fn new() -> Self {
-        Self { by_key: BTreeMap::new(), rows: BTreeMap::new(), others: BTreeSet::new() }
+        Self { by_key: SortedMap::new(), rows: SortedMap::new(), others: SortedSet::new() }
     }
 
     /// The number of rows of this site that count against `max_series`.
@@ -38,7 +38,7 @@ impl SeriesIndex {
     }
 
     pub(super) fn add_row(&mut self, site: &'static Site) {
-        *self.rows.entry(site.address()).or_default() += 1;
+        *self.rows.or_default(site.address()) += 1;
     }
 
     pub(super) fn remove_row(&mut self, site: &'static Site) {

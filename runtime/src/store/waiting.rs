@@ -5,11 +5,11 @@
 //! space again, not more often than other operations do, and once there is space, all handles find
 //! the row's cells.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use crate::declare::registry::{DROPPED, NEVER, Site, Spec, WAITING};
 use crate::label::{self, DROPPED_ROW, Entry, Key, ROWS, Row, RowSlot};
+use crate::model::sorted::SortedMap;
 
 use super::attach::ask_again;
 use super::state::Store;
@@ -27,13 +27,13 @@ struct Waits {
 /// may have rows.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    rows: BTreeMap<u32, Waits>,
+    rows: SortedMap<u32, Waits>,
     next: u32,
 }
 
 impl Waiting {
     pub(super) const fn new() -> Self {
-        Self { rows: BTreeMap::new(), next: WAITING }
+        Self { rows: SortedMap::new(), next: WAITING }
     }
 }
 

@@ -139,7 +139,10 @@ fn merged_after(
     assert_eq!(once(earlier).0, first);
     let (again, same, ..) = once(&plans);
     assert_eq!(again, first);
-    assert!(plans.iter().all(|(name, plan)| Arc::ptr_eq(plan, &same[name])), "made anew");
+    assert!(
+        plans.iter().all(|(name, plan)| Arc::ptr_eq(plan, same.get(name).unwrap())),
+        "made anew"
+    );
     *earlier = plans;
     (families, skipped.iter().map(ToString::to_string).collect())
 }
