@@ -1,7 +1,6 @@
 //! Adds dead segments to the archive. Pure: the order and the batches in which segments are
 //! compacted make no difference to a collection's result.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -13,7 +12,7 @@ use crate::merge::totals::{EqualLogs, logs};
 use crate::model::GaugeMode;
 use crate::model::cells::Encoding;
 use crate::model::instance::InstanceId;
-use crate::model::sorted::SortedMap;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::model::{LabelSet, LabelSets, cold_sort};
 use crate::process::now_ns;
 use crate::reader::family::LogFamily;
@@ -32,7 +31,7 @@ type Form<'a> = (Option<GaugeMode>, u8, &'a [u64]);
 
 fn identity(family: &LogFamily) -> Identity<'_> {
     let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
-    labels.sort_unstable();
+    cold_sort::sort_by(&mut labels, Ord::cmp);
     let form: Form<'_> = (family.mode, family.schema, &family.bounds);
     (&family.name, family.encoding.archived(), form, &family.unit, labels)
 }
@@ -57,7 +56,7 @@ impl Now {
 pub(crate) fn compact(
     old: Archive,
     dead: &[Part],
-    listed: &HashSet<InstanceId>,
+    listed: &SortedSet<InstanceId>,
     now: Now,
 ) -> Archive {
     let generation = old.generation.saturating_add(1);
@@ -187,11 +186,11 @@ pub(crate) fn leave_out_ended(
     archive: &mut Archive,
     others: impl FnOnce() -> Result<Vec<SeriesOfSegments>, Error>,
 ) -> Result<(), Error> {
-    let mut ended = HashMap::<(String, LabelSet), Vec<(u64, u64)>>::new();
+    let mut ended = SortedMap::<(String, LabelSet), Vec<(u64, u64)>>::new();
     for family in &archive.families {
         for series in &family.series {
             if series.spans.0.iter().any(|span| span.until != ENDLESS) {
-                ended.entry((family.family.name.clone(), series.labels.clone())).or_default();
+                ended.or_default((family.family.name.clone(), series.labels.clone()));
             }
         }
     }
@@ -202,14 +201,17 @@ pub(crate) fn leave_out_ended(
     for family in &archive.families {
         for series in &family.series {
             let key = (family.family.name.clone(), series.labels.clone());
-            let spans = series.spans.0.iter().map(|span| (span.from, span.until));
-            ended.entry(key).and_modify(|known| known.extend(spans));
+            if let Some(known) = ended.get_mut(&key) {
+                known.extend(series.spans.0.iter().map(|span| (span.from, span.until)));
+            }
         }
     }
     for (name, labels, span) in others()? {
-        ended.entry((name, labels)).and_modify(|known| known.push(span));
+        if let Some(known) = ended.get_mut(&(name, labels)) {
+            known.push(span);
+        }
     }
-    let current: HashMap<_, Option<u64>> =
+    let current: SortedMap<_, Option<u64>> =
         ended.into_iter().map(|(key, spans)| (key, since(spans))).collect();
     for family in archive.families.iter_mut().map(Arc::make_mut) {
         for series in &mut family.series {
@@ -244,7 +246,7 @@ pub(crate) fn series_of(parts: &[Part]) -> Vec<SeriesOfSegments> {
 
 /// When the span that has not ended began, after joining those that touch.
 pub(crate) fn since(mut spans: Vec<(u64, u64)>) -> Option<u64> {
-    spans.sort_unstable();
+    cold_sort::sort_by(&mut spans, Ord::cmp);
     let mut current: Option<(u64, u64)> = None;
     for (from, until) in spans {
         current = match current {

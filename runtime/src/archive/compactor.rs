@@ -1,7 +1,6 @@
 //! Compacts dead segments into the archive. The process may be killed at any step without losing or
 //! doubling a count.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +9,7 @@ use crate::error::Error;
 use crate::merge::archived::{Archive, ArchivedFamily};
 use crate::merge::part::Part;
 use crate::model::instance::InstanceId;
+use crate::model::sorted::SortedSet;
 use crate::process::{Forks, now_ns};
 use crate::reader::liveness::Here;
 use crate::reader::log_reader::Logs;
@@ -233,7 +233,7 @@ impl<'a> Compactor<'a> {
     ) -> Result<Vec<SeriesOfSegments>, Error> {
         let mut read = Logs::default();
         let mut parts = Vec::new();
-        let compacted: HashSet<&String> = compacted.iter().collect();
+        let compacted: SortedSet<&String> = compacted.iter().collect();
         for name in self.directory.names()?.segments.iter().filter(|name| !compacted.contains(name))
         {
             match self.read(name, here, &mut read) {

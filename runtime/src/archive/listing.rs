@@ -1,6 +1,5 @@
 //! Which segments a directory has, and what compaction does with files that it can't read.
 
-use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
@@ -10,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault;
 use crate::merge::archived::Archive;
 use crate::model::instance::{Age, InstanceId};
-use crate::model::sorted::SortedMap;
+use crate::model::sorted::{SortedMap, SortedSet};
 use crate::reader::liveness::{Here, Life};
 use crate::reader::segment::read_header;
 use crate::reader::source::Source;
@@ -26,7 +25,7 @@ use super::file::read;
 #[derive(Default)]
 pub(crate) struct Listing {
     /// The instances of all files.
-    pub(super) instances: HashSet<InstanceId>,
+    pub(super) instances: SortedSet<InstanceId>,
     /// The segments that no process can write to any more; for each instance its file, and copies
     /// of it.
     pub(crate) dead: SortedMap<InstanceId, Vec<Listed>>,
@@ -70,7 +69,7 @@ impl<'a> Compactor<'a> {
         let old = read(self.directory).map_err(at_archive)?;
         original.check()?;
         let mut listing = Listing::default();
-        let mut unread = HashSet::new();
+        let mut unread = SortedSet::new();
         for name in &names.python_aside {
             // It may be in the archive; its tombstone stays as long as it does.
             if let Ok(Some((_, Some(id)))) = self.directory.open_dated(name) {

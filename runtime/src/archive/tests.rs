@@ -1,6 +1,5 @@
 //! Tests compaction, in memory and with files that no process has.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use crate::merge::spans::{Span, Spans};
 use crate::merge::sums::{GaugeSum, Sum};
 use crate::model::cells::Encoding;
 use crate::model::kind::Kind;
+use crate::model::sorted::SortedSet;
 use crate::model::{GaugeMode, LabelSet};
 use crate::reader::family::LogFamily;
 use crate::reader::segment::ENDLESS;
@@ -29,7 +29,7 @@ use super::{Compactor, Limits, TOMBSTONE_GENERATIONS};
 
 /// The next generation, read back from its bytes; `others` are the segments that stay.
 pub(crate) fn compacted(archive: Archive, dead: &[Part], others: &[Part]) -> Archive {
-    let mut archive = compact(archive, dead, &HashSet::new(), Now { wall: 7, base: 7 });
+    let mut archive = compact(archive, dead, &SortedSet::new(), Now { wall: 7, base: 7 });
     leave_out_ended(&mut archive, || Ok(series_of(others))).unwrap();
     let bytes = encode(&archive, 8);
     let read = decode(&bytes).unwrap();
@@ -64,16 +64,16 @@ fn a_tombstone_is_kept_for_some_generations_after_its_file_was_last_seen() {
     let mut archive = Archive::default();
     let instance = [3; 16];
     archive.tombstones.push(crate::merge::archived::Tombstone { instance, last_seen: 0 });
-    let listed = HashSet::from([instance]);
+    let listed = SortedSet::from_iter([instance]);
     for _ in 0..10 {
         archive = compact(archive, &[], &listed, Now::default());
         assert!(archive.has(&instance));
     }
     for _ in 0..TOMBSTONE_GENERATIONS {
-        archive = compact(archive, &[], &HashSet::new(), Now::default());
+        archive = compact(archive, &[], &SortedSet::new(), Now::default());
         assert!(archive.has(&instance));
     }
-    archive = compact(archive, &[], &HashSet::new(), Now::default());
+    archive = compact(archive, &[], &SortedSet::new(), Now::default());
     assert!(!archive.has(&instance));
 }
 

@@ -3,6 +3,7 @@
 use crate::declare::catalogue::{self, Conflicts, Declaration, native_schema};
 use crate::error::Error;
 use crate::merge::sums::bounds_of;
+use crate::model::cold_sort;
 use crate::reader::family::LogFamily;
 use crate::store;
 
@@ -120,7 +121,7 @@ impl Collector {
                 all.push(archived);
             }
         }
-        all.sort_by(|a, b| {
+        cold_sort::sort_by(&mut all, |a, b| {
             let key = |d: &Declaration| (d.name.clone(), d.file.clone(), d.line, format!("{d:?}"));
             key(a).cmp(&key(b))
         });

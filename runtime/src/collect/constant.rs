@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use crate::error::Error;
+use crate::model::cold_sort;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, is_any_label_name, is_any_name};
-use crate::model::{LabelSets, MetricFamily, Series};
+use crate::model::{LabelSets, MetricFamily};
 
 /// Constant labels and a prefix.
 #[derive(Debug, Clone, Default)]
@@ -73,14 +74,14 @@ impl Constant {
             for series in &family.series {
                 let added = added.iter().map(|(name, value)| (&**name, &**value));
                 let mut labels: Vec<(&str, &str)> = series.labels.iter().chain(added).collect();
-                labels.sort_unstable();
+                cold_sort::sort_by(&mut labels, Ord::cmp);
                 sets.push(labels);
             }
             for (series, labels) in family.series.iter_mut().zip(sets.into_sets()) {
                 series.labels = labels;
             }
             // A label between two others can change the order.
-            family.series.sort_by(|a: &Series, b| a.labels.cmp(&b.labels));
+            cold_sort::sort_series(&mut family.series);
         }
         own.into_iter().map(|(name, _)| &**name).collect()
     }
@@ -102,7 +103,7 @@ fn fault((name, value): &(String, String)) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Value};
+    use crate::model::{Bucket, HistogramValue, LabelSet, MetricType, Series, Value};
 
     fn constant(labels: &[(&str, &str)], prefix: &str) -> Constant {
         let mut constant = Constant::default();

@@ -9,6 +9,7 @@ use rustix::fs::fstat;
 use crate::archive;
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::model::cold_sort;
 use crate::model::instance::{InstanceId, hex};
 use crate::reader::liveness::{Here, Life, Reason, settle};
 use crate::reader::log_reader::Logs;
@@ -232,7 +233,7 @@ impl Collector {
             let is_copy = original.is_none_or(|(_, name)| *name != one.info.file_name);
             one.judge(archive.has(&header.instance), is_copy);
         }
-        all.sort_by(|a, b| a.order().cmp(&b.order()));
+        cold_sort::sort_by(&mut all, |a, b| a.order().cmp(&b.order()));
         Ok(all.into_iter().map(|one| one.info).collect())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::model::cold_sort;
 use crate::model::sample_names::sample_names;
 use crate::model::sorted::SortedSet;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS, is_any_label_name, is_any_name};
@@ -150,7 +151,7 @@ fn checked(mut family: MetricFamily) -> Result<MetricFamily, Error> {
     if let Some(what) = family.series.iter().find_map(|series| fault(family.kind, series)) {
         return Err(wrong(&family, what));
     }
-    family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    cold_sort::sort_series(&mut family.series);
     let pairs = || family.series.iter().zip(family.series.iter().skip(1));
     if pairs().any(|(a, b)| a.labels == b.labels) {
         return Err(wrong(&family, "a series is there twice"));

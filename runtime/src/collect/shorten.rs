@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::error::Error;
 use crate::expose::{most_bytes, roughly_most_bytes};
 use crate::model::MetricFamily;
+use crate::model::cold_sort;
 use crate::scan::Limit;
 
 /// Leaves out the longest families until the page is short enough, and reports each.
@@ -20,7 +21,7 @@ pub(super) fn shorten(families: &mut Vec<MetricFamily>, limit: Limit, skipped: &
         return;
     }
     let mut longest: Vec<usize> = (0..families.len()).collect();
-    longest.sort_by_key(|number| core::cmp::Reverse(lengths.get(*number).copied()));
+    cold_sort::sort_by_key(&mut longest, |number| core::cmp::Reverse(lengths.get(*number)));
     let mut left_out = HashSet::new();
     for number in longest {
         if all <= most {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::model::GaugeMode;
 use crate::model::cells::MAX_BOUNDS;
+use crate::model::cold_sort;
 use crate::model::kind::Kind;
 use crate::model::rules;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_NAME, cut};
@@ -184,7 +185,7 @@ impl Definition {
             return Some("the label that has a state set's name is that of its states".to_owned());
         }
         let mut sorted: Vec<&str> = self.states.iter().map(|state| &**state).collect();
-        sorted.sort_unstable();
+        cold_sort::sort_by(&mut sorted, Ord::cmp);
         if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Some(format!("the state `{}` is given twice", cut(twice[0], 200)));
         }

@@ -9,8 +9,7 @@ use super::format::{Format, Rendering};
 impl Snapshot {
     /// Returns the page in the Prometheus text format, version 0.0.4.
     pub fn to_text(&self) -> String {
-        let rendering = Rendering::of(Format::Text);
-        let (page, _) = rendering.written(self, Vec::new()).whole();
+        let (page, _) = Rendering::text(self).whole();
         String::from_utf8(page).unwrap_or_default()
     }
 
@@ -60,8 +59,7 @@ impl Snapshot {
 
     /// Writes the page in the text format, and returns the families that it lacks.
     pub(crate) fn encode_text(&self, out: &mut dyn Write) -> io::Result<Vec<String>> {
-        let rendering = Rendering::of(Format::Text);
-        rendering.written(self, Vec::new()).write_to(out)
+        Rendering::text(self).write_to(out)
     }
 }
 

@@ -217,6 +217,25 @@ impl Rendering {
         Written::by(|outlet| self.write(snapshot, names, outlet))
     }
 
+    /// The page of all families as text. It is a writer of its own: a program that writes nothing
+    /// else has no other format's.
+    pub(super) fn text(snapshot: &Snapshot) -> Written<'_> {
+        let rendering = Self::of(Format::Text);
+        Written::by(|outlet| async move {
+            let (mut page, escaping) = rendering.page(&outlet);
+            let mut left_out = Vec::new();
+            let families = named(snapshot.families().iter(), escaping, &mut left_out);
+            outlet.leave_out(left_out);
+            text::write(&mut page, &families).await;
+            page.end();
+        })
+    }
+
+    fn page(self, outlet: &Outlet) -> (Page, Escaping) {
+        let escaping = self.escaping.unwrap_or(self.format.row().escaping);
+        (Page::new(outlet.clone(), escaping, self.has_points), escaping)
+    }
+
     async fn write(
         self,
         snapshot: impl Deref<Target = Snapshot>,
@@ -225,9 +244,8 @@ impl Rendering {
     ) {
         let is_wanted = |family: &&MetricFamily| names.is_empty() || family.is_named(&names);
         let families = snapshot.families().iter().filter(is_wanted);
-        let escaping = self.escaping.unwrap_or(self.format.row().escaping);
         let mut left_out = Vec::new();
-        let mut page = Page::new(outlet.clone(), escaping, self.has_points);
+        let (mut page, escaping) = self.page(&outlet);
         if self.format == Format::Json {
             let families: Vec<&MetricFamily> = families.collect();
             json::write(&mut page, &families, &snapshot).await;

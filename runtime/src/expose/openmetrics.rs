@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::UNIX_EPOCH;
 
+use crate::model::cold_sort;
 use crate::model::{
     Exemplar, HistogramValue, MetricFamily, MetricType, Number, Series, SummaryValue, Value,
 };
@@ -117,12 +118,14 @@ impl<'a> Typed<'a> {
         let mut sorted: Vec<&Series> = Vec::new();
         if kind == Some(MetricType::StateSet) {
             // The states of one process must be adjacent.
-            sorted.extend(&family.series);
-            sorted.sort_by_cached_key(|series| {
+            let mut keyed = Vec::with_capacity(family.series.len());
+            for series in &family.series {
                 let (own, others): (Vec<_>, Vec<_>) =
                     series.labels.iter().partition(|(label, _)| *label == family.name);
-                (others, own)
-            });
+                keyed.push(((others, own), series));
+            }
+            cold_sort::sort_by(&mut keyed, |(a, _), (b, _)| a.cmp(b));
+            sorted.extend(keyed.into_iter().map(|(_, series)| series));
         }
         let rest = if sorted.is_empty() { &family.series[..] } else { &[] };
         for series in distinct(sorted.into_iter().chain(rest)) {

@@ -8,6 +8,7 @@ use crate::model::cells::{CALLS_IN_PLACE, CellLayout, GaugeCell, PLACES, START_S
 use crate::model::exemplar::Held;
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
+    cold_sort,
 };
 use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
@@ -114,7 +115,7 @@ impl<'a> FamilyMerge<'a> {
     fn sorted(&self) -> Vec<Sorted<Item>> {
         let labels = self.declarations.iter().flat_map(|declaration| &declaration.family.labels);
         let mut names: Vec<&str> = labels.map(String::as_str).collect();
-        names.sort_unstable();
+        cold_sort::sort_by(&mut names, Ord::cmp);
         names.dedup();
         let place = |name: &str| {
             let place = names.binary_search(&name).unwrap_or(names.len());
@@ -372,7 +373,7 @@ impl<'a> FamilyMerge<'a> {
         });
         if self.mode.is_some_and(GaugeMode::is_all) {
             // The pid is one of the labels now.
-            series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+            cold_sort::sort_series(&mut series);
         }
         self.family.series = series;
         // The number of processes in each state is not a state set.

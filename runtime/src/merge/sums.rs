@@ -11,7 +11,7 @@ use crate::model::instance::Age;
 use crate::model::mode::Combination;
 use crate::model::native_buckets::Buckets;
 use crate::model::sorted::SortedMap;
-use crate::model::{Bucket, GaugeMode, HistogramValue, Number};
+use crate::model::{Bucket, GaugeMode, HistogramValue, Number, cold_sort};
 use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::LogSeries;
@@ -149,7 +149,7 @@ impl GaugeSum {
     pub(crate) fn keep_newest(&mut self) {
         let mut dead: Vec<(Age, u32)> =
             self.each.iter().filter(|(_, e)| !e.is_alive).map(|(pid, e)| (e.age, *pid)).collect();
-        dead.sort_unstable();
+        cold_sort::sort_by(&mut dead, Ord::cmp);
         let too_many = dead.len().saturating_sub(MOST_DEAD);
         for (_, pid) in dead.into_iter().take(too_many) {
             self.each.remove(&pid);

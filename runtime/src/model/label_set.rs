@@ -7,6 +7,7 @@ use core::iter::FusedIterator;
 use core::slice::ChunksExact;
 use std::sync::Arc;
 
+use super::cold_sort;
 use super::sorted::SortedMap;
 
 /// The labels of one series, sorted by name. Labels with empty values are left out, since
@@ -246,7 +247,9 @@ impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for LabelSet {
         let mut labels: Vec<(&str, &str)> =
             given.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
         labels.retain(|(_, value)| !value.is_empty());
-        labels.sort_unstable();
+        if !labels.is_sorted() {
+            cold_sort::sort_by(&mut labels, Ord::cmp);
+        }
         let mut sets = LabelSets::default();
         sets.push(labels);
         sets.finish();

@@ -125,12 +125,14 @@ impl<K: Ord, V> SortedMap<K, V> {
             return removed;
         }
         // Short runs are joined, or many could have one entry each.
-        for first in [run, run.saturating_sub(1)] {
-            let next = self.runs.get(first + 1).map_or(MOST, Vec::len);
-            if self.runs[first].len() + next <= MOST / 2 {
-                let mut next = self.runs.remove(first + 1);
-                self.runs[first].append(&mut next);
-            }
+        let is_short = |first: usize| {
+            let pair = self.runs.get(first..).and_then(|runs| runs.get(..2));
+            pair.is_some_and(|pair| pair[0].len() + pair[1].len() <= MOST / 2)
+        };
+        let before = run.saturating_sub(1);
+        if let Some(first) = [run, before].into_iter().find(|first| is_short(*first)) {
+            let mut next = self.runs.remove(first + 1);
+            self.runs[first].append(&mut next);
         }
         removed
     }

@@ -5,6 +5,8 @@
 //! cannot print, becomes U+FFFD. The help text may be missing, as in files from before 0.16.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+use crate::model::cold_sort;
+
 /// What a key says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
@@ -95,7 +97,7 @@ impl Json<'_> {
         self.expect(b'}')?;
         // Stable, and of equal names the last one stays.
         labels.reverse();
-        labels.sort_by(|(a, _), (b, _)| a.cmp(b));
+        cold_sort::sort_by(&mut labels, |(a, _), (b, _)| a.cmp(b));
         labels.dedup_by(|(a, _), (b, _)| a == b);
         Ok(labels)
     }

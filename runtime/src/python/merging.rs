@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 
 use crate::error::Error;
+use crate::model::cold_sort;
 use crate::model::mode::Combination;
 use crate::model::{GaugeMode, MetricType};
 
@@ -200,7 +201,7 @@ impl Merging {
             _ if file.mode.is_some() => {
                 labels.retain(|(name, _)| name != "pid");
                 labels.push(("pid".to_owned(), file.pid.to_owned()));
-                labels.sort();
+                cold_sort::sort_by(&mut labels, Ord::cmp);
             }
             _ => {}
         }
@@ -275,7 +276,7 @@ impl Family {
                 let buckets = series.buckets.into_iter();
                 let bucket = |(le, text, at)| Bucket { le, text, total: take(at) };
                 let mut buckets: Vec<Bucket> = buckets.map(bucket).collect();
-                buckets.sort_by(|a, b| a.le.total_cmp(&b.le));
+                cold_sort::sort_by(&mut buckets, |a, b| a.le.total_cmp(&b.le));
                 Child { labels: series.labels, pid: None, samples, buckets, times: Vec::new() }
             };
             core::mem::take(&mut self.series).into_iter().map(child).collect()

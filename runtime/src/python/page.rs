@@ -1,6 +1,7 @@
 //! Families of Python's as this library shows them. What no page can show is left out and reported.
 
 use crate::error::{Error, ErrorKind};
+use crate::model::cold_sort;
 use crate::model::sorted::SortedMap;
 use crate::model::text::{MAX_LABELS, is_any_label_name, is_any_name};
 use crate::model::{
@@ -159,7 +160,7 @@ fn whole(count: f64) -> Option<u64> {
 pub(crate) fn family(combined: Combined, skipped: &mut Vec<Error>) -> Option<MetricFamily> {
     let Parts { name, help, kind, series, .. } = combined.into_parts(skipped)?;
     let mut series: Vec<Series> = series.into_iter().map(shown).collect();
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    cold_sort::sort_series(&mut series);
     let before = series.len();
     series.dedup_by(|a, b| a.labels == b.labels);
     if series.len() < before {
