@@ -41,7 +41,7 @@ pub use crate::record::{
     ended, ends, enter, enter_until, error_if, in_progress_and_oldest, never, plain, scope, stop,
     unlooked, unlooked_until, watch, watch_until,
 };
-pub use crate::store::remove_idle_in_a_thread as remove_idle;
+pub use crate::store::remove_idle;
 
 /// The schema of a native histogram that names none, and the finest one. A test holds the macros to
 /// them.

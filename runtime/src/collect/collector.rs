@@ -457,7 +457,7 @@ impl Collector {
         if self.directory.is_none() {
             store::start();
             sampler::sample();
-            store::remove_idle();
+            store::remove_idle_now();
         }
     }
 

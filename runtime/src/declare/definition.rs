@@ -14,7 +14,9 @@ use crate::model::kind::Kind;
 use crate::model::rules;
 use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_NAME, cut};
 
-use super::descriptor::{Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS};
+use super::descriptor::{
+    Bounds, DEFAULT_BOUNDS, Descriptor, Label, MAX_DENSE, MOST_LABELS, RemoveIdle,
+};
 use super::registry::{Site, Slot};
 
 /// The greatest idle timeout, which is also that of the macros.
@@ -38,8 +40,8 @@ pub(crate) struct Definition {
     /// Of a native histogram.
     pub(crate) schema: u8,
     pub(crate) max_series: u32,
-    /// With what starts the thread that removes idle rows.
-    pub(crate) idle_timeout: Option<(Duration, fn())>,
+    /// With what removes idle rows.
+    pub(crate) idle_timeout: Option<(Duration, RemoveIdle)>,
     /// Whether it keeps exemplars of its own accord.
     pub(crate) exemplars: bool,
     pub(crate) file: Cow<'static, str>,
@@ -281,7 +283,7 @@ impl Definition {
         // never does.
         d.unit = texts.unit;
         d.idle_timeout = self.idle_seconds();
-        d.idle_thread = self.idle_timeout.map(|(_, thread)| thread);
+        d.remove_idle = self.idle_timeout.map(|(_, remove)| remove);
         d.mode = self.mode;
         d.is_foreign = self.is_foreign;
         d.schema = self.schema;

@@ -93,6 +93,9 @@ pub(crate) const DEFAULT_BOUNDS: &[f64] =
 /// The same in nanoseconds.
 pub const DEFAULT_NANOS: &[u64] = &nanos::<14>(DEFAULT_BOUNDS);
 
+/// Removes idle rows: at once, or from now on in a thread.
+pub(crate) type RemoveIdle = fn(in_a_thread: bool);
+
 /// A metric as its author declared it.
 #[derive(Debug, Clone, Copy)]
 pub struct Descriptor {
@@ -110,9 +113,9 @@ pub struct Descriptor {
     pub(crate) max_series: u32,
     /// After how many seconds an untouched row is removed; 0: never.
     pub(crate) idle_timeout: u32,
-    /// Starts the thread that removes such rows. It stands here, since a program that declares none
-    /// then doesn't contain what removing takes: reading the whole directory.
-    pub(crate) idle_thread: Option<fn()>,
+    /// What removes such rows. It stands here, since a program that declares none then doesn't
+    /// contain what removing takes: reading the whole directory.
+    pub(crate) remove_idle: Option<RemoveIdle>,
     /// Whether it keeps exemplars of its own accord.
     pub(crate) exemplars: bool,
     /// Whether a person wrote the help text.
@@ -159,7 +162,7 @@ impl Descriptor {
             schema: 0,
             max_series: 1_000,
             idle_timeout: 0,
-            idle_thread: None,
+            remove_idle: None,
             exemplars: false,
             has_own_help: true,
             is_foreign: false,
@@ -201,12 +204,12 @@ impl Descriptor {
         self
     }
 
-    /// Sets after how many seconds the process removes an untouched row, and what starts the thread
+    /// Sets after how many seconds the process removes an untouched row, and the function
     /// that does it: `remove_idle`.
     #[must_use]
-    pub const fn idle_timeout(mut self, seconds: u32, thread: fn()) -> Self {
+    pub const fn idle_timeout(mut self, seconds: u32, remove: RemoveIdle) -> Self {
         self.idle_timeout = seconds;
-        self.idle_thread = Some(thread);
+        self.remove_idle = Some(remove);
         self
     }
 

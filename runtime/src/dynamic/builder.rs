@@ -269,7 +269,7 @@ impl<T: Handle> Builder<T> {
     /// Sets after how much time each process removes a series that it has not touched. The time is
     /// counted in whole seconds.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.definition.idle_timeout = Some((timeout, store::remove_idle_in_a_thread));
+        self.definition.idle_timeout = Some((timeout, store::remove_idle));
         self
     }
 

@@ -165,15 +165,21 @@ pub(crate) fn moved(record: &[u8], slot: u32, created: u64) -> Vec<u8> {
 }
 
 pub(crate) fn put_u16(out: &mut Vec<u8>, v: usize) {
-    out.extend_from_slice(&u16::try_from(v).unwrap_or(u16::MAX).to_le_bytes());
+    put(out, &u16::try_from(v).unwrap_or(u16::MAX).to_le_bytes());
 }
 
 pub(crate) fn put_u32(out: &mut Vec<u8>, v: u32) {
-    out.extend_from_slice(&v.to_le_bytes());
+    put(out, &v.to_le_bytes());
 }
 
 pub(crate) fn put_u64(out: &mut Vec<u8>, v: u64) {
-    out.extend_from_slice(&v.to_le_bytes());
+    put(out, &v.to_le_bytes());
+}
+
+/// Out of line: there are many fields, and each would check the capacity.
+#[inline(never)]
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(bytes);
 }
 
 /// Writes a string, truncated at a character boundary if its length does not fit.

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use crate::clock;
+use crate::declare::descriptor::RemoveIdle;
 use crate::declare::registry::Site;
 use crate::label::arena::Arena;
 use crate::label::resting::Resting;
@@ -60,8 +61,8 @@ pub(super) struct Churn {
     pub(super) by_slot: SortedMap<u32, Arc<SeriesKey>>,
     /// Those of them that have an idle timeout.
     pub(super) idle: SortedMap<u32, Idle>,
-    /// Starts the thread that examines these.
-    pub(super) idle_thread: Option<fn()>,
+    /// What removes these.
+    pub(super) remove_idle: Option<RemoveIdle>,
     /// The removed rows, by slot.
     pub(super) gone: SortedMap<u32, Gone>,
     /// The number of their cells.
@@ -90,7 +91,7 @@ impl Churn {
             arena: Arena::new(),
             by_slot: SortedMap::new(),
             idle: SortedMap::new(),
-            idle_thread: None,
+            remove_idle: None,
             gone: SortedMap::new(),
             gone_cells: 0,
             held: 0,

@@ -32,9 +32,17 @@ const AT_ONCE: usize = 256;
 /// that.
 const SELDOM: u32 = 60;
 
+/// Removes them now, if the program has any.
+pub(crate) fn remove_idle_now() {
+    let remove_idle = Guard::lock().and_then(|store| store.churn.remove_idle);
+    if let Some(remove_idle) = remove_idle {
+        remove_idle(false);
+    }
+}
+
 /// Removes the rows that were not touched for too long, and returns after how many seconds to look
 /// again.
-pub(crate) fn remove_idle() -> u32 {
+pub(super) fn remove_idle() -> u32 {
     let mut from = 0;
     let mut shortest = SELDOM * 8;
     let mut has_removed = false;

@@ -125,7 +125,8 @@ impl Store {
         self.log.is_first_in_segment();
         self.state = State::Live;
         self.on_release.start = self.callbacks.start();
-        self.on_release.idle = self.churn.idle_thread.filter(|_| !self.churn.idle.is_empty());
+        self.on_release.remove_idle =
+            self.churn.remove_idle.filter(|_| !self.churn.idle.is_empty());
         self.note_dropped_series();
         self.register_first();
     }

@@ -1,5 +1,7 @@
 //! What must be done once the mutex is released, because it runs the user's code or starts threads.
 
+use crate::declare::descriptor::RemoveIdle;
+
 use super::warn;
 
 #[derive(Debug)]
@@ -9,20 +11,23 @@ pub(super) struct OnRelease {
     /// Starts the threads that call the functions of `set_function`.
     pub(super) start: Option<fn()>,
     /// Starts the thread that examines rows with an idle timeout.
-    pub(super) idle: Option<fn()>,
+    pub(super) remove_idle: Option<RemoveIdle>,
 }
 
 impl OnRelease {
     pub(super) const fn new() -> Self {
-        Self { warning: None, start: None, idle: None }
+        Self { warning: None, start: None, remove_idle: None }
     }
 
     pub(super) fn run(self) {
         if let Some(message) = self.warning {
             warn::warn(message);
         }
-        for start in self.start.into_iter().chain(self.idle) {
+        if let Some(start) = self.start {
             start();
+        }
+        if let Some(remove_idle) = self.remove_idle {
+            remove_idle(true);
         }
     }
 }

@@ -233,7 +233,8 @@ impl Store {
             self.churn.by_slot.insert(slot, Arc::clone(&key));
             if d.idle_timeout > 0 {
                 self.churn.idle.insert(slot, Idle::new(d.idle_timeout));
-                (self.churn.idle_thread, self.on_release.idle) = (d.idle_thread, d.idle_thread);
+                (self.churn.remove_idle, self.on_release.remove_idle) =
+                    (d.remove_idle, d.remove_idle);
             }
         }
         let row = row.map(|site| RowOf { site, since, text: cost, entries: Vec::with_capacity(1) });
