@@ -171,6 +171,7 @@ class Directory:
 
 
 GRID = [(processes, values) for processes in (10, 100, 1000) for values in (100, 1000, 10_000)]
+LIVING = [(100, 100), (100, 1000), (100, 10_000), (1000, 100)]
 # Beyond so many values of all processes, Python's files take minutes to make, and gigabytes to read.
 MOST = 1_000_000
 
@@ -184,12 +185,12 @@ def scrapes(program, is_quick):
         times = 2 if is_quick else max(2, min(15, 3_000_000 // number))
         with Directory() as directory:
             ours(program, "fill", directory, processes, values)
-            us = ours(program, "scrape", directory, times, values)
+            us = ours(program, "scrape", directory, times)
         them = None
         if number <= most:
             with Directory() as directory:
                 ours(program, "fill-alike", directory, processes, values)
-                us["alike"] = ours(program, "scrape", directory, times, values)
+                us["alike"] = ours(program, "scrape", directory, times)
             with Directory() as directory:
                 python(directory, "fill", processes, values)
                 them = python(directory, "scrape", times)
@@ -213,17 +214,30 @@ def scrapes(program, is_quick):
         + ["Python's: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"],
         [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
     )
+    print("\nLiving processes, in milliseconds of CPU time: scraped again, and after one was replaced by a new one.\n")
+    rows = []
+    for processes, values in [(4, 100)] if is_quick else LIVING:
+        with Directory() as directory:
+            us = ours(program, "replace", directory, processes, values, 3 if is_quick else 41)
+        columns = [ms(us[what]) for what in ("floor", "steady", "replaced")]
+        rates = [f"{us['replaced'] / us['steady']:.2f}", f"{us['steady'] / us['floor']:.1f}"]
+        rows.append([f"{processes:,} x {values:,}", *columns, *rates])
+    table(["processes x values", "floor", "steady", "one replaced", "replaced : steady", "steady : floor"], rows)
     print(f"""
-All processes are dead, and none of their segments is compacted, so that the collection reads each
-of them. Every process created its series in a different order, as a server's workers do when labels
-come from outside. In the columns "equal logs" all processes created them in one order, or all are
-declared. A value is a number in the Python client's files: a counter, a gauge, the sum or the count
-of a summary, a bucket or the sum of a histogram.
+In the first two tables all processes are dead, and none of their segments is compacted: the files
+are there, and a collector that comes for the first time reads each of them. Every process created
+its series in a different order, as a server's workers do when labels come from outside. In the
+columns "equal logs" all processes created them in one order, or all are declared. A value is a
+number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket
+or the sum of a histogram.
 
-The floor is the time to copy as many words of 8 bytes from the memory of each process into one
-buffer. Cold is the first collection in a new process. Steady is the least of 2 to 15 more
-collections by the same collector, which caches what cannot have changed. Files are measured by
-their blocks.
+The floor is the time to open each file and to read what a scrape needs of it, with one call for the
+header and the words and one for the cells of each shard, and to do nothing with it. Cold is the
+first collection in a new process. Steady is the least of 2 to 15 more collections by the same
+collector, which keeps what cannot have changed; of dead processes that is everything, so that it
+does not open their files again. In the last table it is the median of 41, like the time after one
+process has ended and a new one has its series in another order; the dead are compacted now and
+then. Files are measured by their blocks.
 
 The pages of both sides were compared: they have equally many samples and the same sum. Python is
 not run beyond {most:,} values of all processes together; the figures marked "some" are extrapolated

@@ -112,6 +112,33 @@ fn a_collector_that_is_kept_yields_what_a_new_one_does() {
     }
 }
 
+/// So many are dead that a collector keeps their sums.
+#[test]
+fn a_collector_that_keeps_sums_yields_what_a_new_one_does() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("metrics");
+    fs::create_dir(&directory).expect("it is new");
+    let mut random = Random::seeded();
+    let kept = Collector::from_directory(&directory).auto_compact(false);
+    let (mut processes, mut old) = (Vec::new(), Vec::new());
+    for round in 0..4 {
+        for _ in 0..12 {
+            let mut process = vec![start(&directory)];
+            for _ in 0..8 {
+                step(&mut random, &directory, &mut process, &mut old);
+            }
+        }
+        for number in 0..40 {
+            step(&mut random, &directory, &mut processes, &mut old);
+            let kept = page(&kept);
+            let new = page(&Collector::from_directory(&directory).auto_compact(false));
+            assert_eq!(kept.lines().count(), new.lines().count(), "after step {round} {number}");
+            let differs = kept.lines().zip(new.lines()).find(|(kept, new)| kept != new);
+            assert_eq!(differs, None, "after step {round} {number}");
+        }
+    }
+}
+
 #[test]
 fn a_child_collects_whatever_its_parents_threads_kept_when_it_was_forked() {
     let folder = temporary_directory(Medium::Memory);

@@ -24,16 +24,30 @@ use crate::reader::times::Clock;
 /// collection during which more generations were written begins again.
 pub(crate) const TOMBSTONE_GENERATIONS: u64 = 4;
 
-/// Two declarations have one sum in the archive if they agree in all of this.
-type Identity<'a> = (&'a str, Encoding, Form<'a>, &'a str, Vec<&'a str>);
+/// Two declarations have one sum if they agree in all of this.
+type Identity<'a> = (&'a str, Encoding, Form<'a>, [&'a str; 2], Vec<&'a str>);
 /// The mode of a gauge, and the buckets of a histogram.
 type Form<'a> = (Option<GaugeMode>, u8, &'a [u64]);
 
-fn identity(family: &LogFamily) -> Identity<'_> {
-    let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
-    cold_sort::sort_by(&mut labels, Ord::cmp);
-    let form: Form<'_> = (family.mode, family.schema, &family.bounds);
-    (&family.name, family.encoding.archived(), form, &family.unit, labels)
+/// What the sums are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The archive, which may leave out what no page needs.
+    Archive,
+    /// A collector's memory: a merge with the sums has to have the result of a merge with the
+    /// segments.
+    Memory,
+}
+
+impl Purpose {
+    fn identity(self, family: &LogFamily) -> Identity<'_> {
+        let mut labels: Vec<&str> = family.labels.iter().map(String::as_str).collect();
+        cold_sort::sort_by(&mut labels, Ord::cmp);
+        let form: Form<'_> = (family.mode, family.schema, &family.bounds);
+        // Which help text is shown depends on how old each of them is.
+        let help = if self == Self::Memory { &*family.help } else { "" };
+        (&family.name, family.encoding.archived(), form, [&family.unit, help], labels)
+    }
 }
 
 /// The present.
@@ -64,9 +78,9 @@ pub(crate) fn compact(
         let logs = logs(dead);
         let mut found = SortedMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
         for used in uses(&logs).filter(|used| used.family.outlives_processes()) {
-            found.or_default(identity(used.family)).push(used);
+            found.or_default(Purpose::Archive.identity(used.family)).push(used);
         }
-        joined(found, &old.families, now)
+        joined(found, &old.families, now, Purpose::Archive)
     };
     let sum = |of: fn(&Part) -> u64| dead.iter().map(of).fold(0, u64::saturating_add);
     let mut tombstones = old.tombstones;
@@ -100,21 +114,45 @@ pub(crate) fn compact(
     }
 }
 
-/// The archive's families, with what was found of them added.
+/// Adds dead segments to the sums that a collector has in memory. Unlike compaction, this keeps the
+/// votes of families that show nothing of the dead, and all that a series has of each process: a
+/// merge with the sums has the result of a merge with the segments.
+///
+/// No segment may declare one family twice: it would have two votes.
+pub(crate) fn add_to_sums(
+    old: &[Arc<ArchivedFamily>],
+    dead: &[Part],
+    now: Now,
+) -> Vec<Arc<ArchivedFamily>> {
+    let logs = logs(dead);
+    let mut found = SortedMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
+    for used in uses(&logs) {
+        found.or_default(Purpose::Memory.identity(used.family)).push(used);
+    }
+    joined(found, old, now, Purpose::Memory)
+}
+
+/// The old families, with what was found of them added.
 fn joined(
     found: SortedMap<Identity<'_>, Vec<DeclaredFamily<'_>>>,
     old: &[Arc<ArchivedFamily>],
     now: Now,
+    purpose: Purpose,
 ) -> Vec<Arc<ArchivedFamily>> {
     let mut known: SortedMap<Identity<'_>, &Arc<ArchivedFamily>> =
-        old.iter().map(|family| (identity(&family.family), family)).collect();
+        old.iter().map(|family| (purpose.identity(&family.family), family)).collect();
     let mut families = Vec::new();
     for (identity, uses) in found {
-        let family = archived_family(&uses, known.remove(&identity), now);
+        let family = archived_family(&uses, known.remove(&identity), now, purpose);
         families.extend(family.map(Arc::new));
     }
-    families.extend(known.into_values().map(|family| without_old_exemplars(family, now.base)));
-    cold_sort::sort_by(&mut families, |a, b| identity(&a.family).cmp(&identity(&b.family)));
+    families.extend(known.into_values().map(|family| match purpose {
+        Purpose::Archive => without_old_exemplars(family, now.base),
+        Purpose::Memory => Arc::clone(family),
+    }));
+    cold_sort::sort_by(&mut families, |a, b| {
+        purpose.identity(&a.family).cmp(&purpose.identity(&b.family))
+    });
     families
 }
 
@@ -127,9 +165,9 @@ pub(super) fn take_in(
 ) {
     let mut found = SortedMap::<Identity<'_>, Vec<DeclaredFamily<'_>>>::new();
     for used in archived_families(others, 0) {
-        found.or_default(identity(used.family)).push(used);
+        found.or_default(Purpose::Archive.identity(used.family)).push(used);
     }
-    archive.families = joined(found, &archive.families, now);
+    archive.families = joined(found, &archive.families, now, Purpose::Archive);
     let last_seen = archive.generation;
     let tombstones = instances.iter().map(|instance| Tombstone { instance: *instance, last_seen });
     archive.tombstones.extend(tombstones);
@@ -155,11 +193,20 @@ fn archived_family(
     uses: &[DeclaredFamily<'_>],
     archived: Option<&Arc<ArchivedFamily>>,
     now: Now,
+    purpose: Purpose,
 ) -> Option<ArchivedFamily> {
     let newest = uses.iter().max_by_key(|used| (used.newest, core::cmp::Reverse(used.place())))?;
     let (age, mut family) = (newest.newest, newest.family.clone());
     family.labels.sort_unstable();
-    (family.file, family.line) = (String::new(), 0);
+    match (purpose, archived) {
+        (Purpose::Archive, _) => (family.file, family.line) = (String::new(), 0),
+        // A page that tells of a contradiction names the newest place.
+        (Purpose::Memory, Some(archived)) if archived.newest > age => {
+            family.file.clone_from(&archived.family.file);
+            family.line = archived.family.line;
+        }
+        (Purpose::Memory, _) => {}
+    }
     family.encoding = family.encoding.archived();
     let mut newest = age;
     let mut merging = FamilyMerge::new(uses, now.base);
@@ -173,7 +220,7 @@ fn archived_family(
         newest = newest.max(archived.newest);
         merging.add_archived(archived);
     }
-    let series = merging.into_archived(now.wall);
+    let series = merging.into_archived(now.wall, purpose == Purpose::Archive);
     let before = archived.map_or(0, |archived| archived.segments);
     let segments = votes(uses).1.saturating_add(before);
     Some(ArchivedFamily { family, newest, segments, series })

@@ -32,7 +32,7 @@ mod space;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use compact::{TOMBSTONE_GENERATIONS, since};
+pub(crate) use compact::{Now, TOMBSTONE_GENERATIONS, add_to_sums, since};
 pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use forget::{forget_all, forget_untouched, series_of_archive};

@@ -107,7 +107,7 @@ fn an_archived_info_is_1_and_outlives_its_process_or_it_is_damage() {
 }
 
 /// An empty directory, in memory if the system has such a filesystem.
-fn empty(name: &str) -> PathBuf {
+pub(crate) fn empty(name: &str) -> PathBuf {
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let path = parent.join(format!("headcount-{name}-{}", std::process::id()));
@@ -116,7 +116,7 @@ fn empty(name: &str) -> PathBuf {
 }
 
 /// A dead process's segment, with one counter that has this label value, and a shard of zeros.
-fn bury(directory: &Path, number: u8, value: &str) -> File {
+pub(crate) fn bury(directory: &Path, number: u8, value: &str) -> File {
     bury_with(directory, number, value, LIVENESS_OFD)
 }
 

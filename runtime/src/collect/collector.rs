@@ -21,7 +21,7 @@ use crate::model::instance::InstanceId;
 use crate::model::{MetricFamily, Snapshot};
 use crate::process::now_ns;
 use crate::python;
-use crate::scan::{CollectionCache, Keeper, Limit, Scan};
+use crate::scan::{CollectionCache, Keeper, Limit, Scan, Wanted};
 use crate::store::{self, sampler};
 
 use super::constant::Constant;
@@ -38,10 +38,12 @@ const ENOUGH: usize = 64;
 /// archive, if it may write there: 256 segments, or for 50 ms, at a time. See
 /// [`auto_compact`](Self::auto_compact) and [`compact`](Self::compact).
 ///
-/// Keep a collector, and clone it: it caches between collections what does not change, up to 64
-/// MiB. It then reads only the numbers, which takes a fraction of the time. All collectors made by
-/// [`new`](Self::new) share one cache; each process that collects has its own. The cache makes no
-/// difference to the result, except that a log which is damaged after it was read is not noticed.
+/// Keep a collector, and clone it: it caches between collections what does not change, up to a
+/// fourth of [`limit`](Self::limit), 64 MiB. It then reads only the numbers of the living, which
+/// takes a fraction of the time. All collectors made by [`new`](Self::new) share one cache; each
+/// process that collects has its own. The cache makes no difference to the result, except that it
+/// does not notice damage to what was read before: to a log, or to a dead process's file whose
+/// length and times stay as they were.
 ///
 /// # Examples
 ///
@@ -154,7 +156,8 @@ impl Collector {
     /// A user who may write to the directory can plant a file of some megabytes that describes a
     /// page of gigabytes. If the page would be longer than the limit, families are left out, the
     /// longest first. A file that would take more memory than is left is left out too.
-    /// [`Snapshot::skipped`] reports both.
+    /// [`Snapshot::skipped`] reports both. What the collector keeps for the next collection is at
+    /// most a fourth of the limit.
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
         self.limit = limit;
@@ -362,7 +365,7 @@ impl Collector {
         let earlier = self.keeper.kept();
         self.start();
         let directory = self.open_directory();
-        let mut scan = self.scan_in(directory.as_ref(), &earlier)?;
+        let mut scan = self.scan_in(directory.as_ref(), &earlier, true)?;
         let names = self.constant.known(&self.names);
         let (mut python, kept_python) = core::mem::take(&mut scan.python).finish();
         if !names.is_empty() {
@@ -377,8 +380,16 @@ impl Collector {
             let archived = |family| python::archived(family, now_ns(), &mut told).map(Arc::new);
             Vec::into_iter(shared).filter_map(archived).collect()
         };
-        let Merged { mut families, skipped, plans } =
-            merge_with(&scan.parts, scan.archive(), earlier.plans(), &names, scan.now, shared);
+        let sums = scan.settled.as_ref().map_or(&[][..], |settled| &settled.families);
+        let Merged { mut families, skipped, plans } = merge_with(
+            &scan.parts,
+            scan.archive(),
+            sums,
+            earlier.plans(),
+            &names,
+            scan.now,
+            shared,
+        );
         scan.skipped.extend(skipped);
         let own = python.into_iter().filter_map(|family| python::page_family(family, &mut told));
         let own = own.collect();
@@ -426,7 +437,7 @@ impl Collector {
             }
         }
         let skipped = core::mem::take(&mut scan.skipped);
-        self.keeper.keep(scan.into_kept(plans, Some(kept_python)));
+        self.keeper.keep(scan.into_kept(plans, Some(kept_python), self.limit));
         Ok(Snapshot { families, skipped })
     }
 
@@ -436,7 +447,7 @@ impl Collector {
     pub(crate) fn collect_process(&self, instance: InstanceId) -> Result<Snapshot, Error> {
         self.start();
         let directory = self.open_directory();
-        let mut scan = self.scan_in(directory.as_ref(), &self.keeper.kept())?;
+        let mut scan = self.scan_in(directory.as_ref(), &self.keeper.kept(), false)?;
         scan.parts.retain(|part| part.segment.header.instance == instance);
         let Merged { mut families, skipped, .. } =
             merge(&scan.parts, &Archive::NONE, &Plans::default(), &[], scan.now);
@@ -448,7 +459,7 @@ impl Collector {
 
     pub(super) fn scan(&self) -> Result<Scan, Error> {
         self.start();
-        self.scan_in(self.open_directory().as_ref(), &self.keeper.kept())
+        self.scan_in(self.open_directory().as_ref(), &self.keeper.kept(), false)
     }
 
     /// Brings this process's own series up to date: creates the declared ones, calls the functions
@@ -465,16 +476,20 @@ impl Collector {
         &self,
         directory: Result<&Option<Directory>, &Error>,
         earlier: &Arc<CollectionCache>,
+        with_sums: bool,
     ) -> Result<Scan, Error> {
         match directory {
-            Ok(Some(directory)) => Scan::of(
-                directory,
-                self.directory.is_none(),
-                store::THIS_PROCESS,
-                earlier,
-                self.limit,
-                self.python_files,
-            ),
+            Ok(Some(directory)) => {
+                let wanted = Wanted {
+                    directory,
+                    this: store::THIS_PROCESS,
+                    limit: self.limit,
+                    with_own: self.directory.is_none(),
+                    with_python: self.python_files,
+                    with_sums,
+                };
+                Scan::of(wanted, earlier)
+            }
             Ok(None) => Ok(Scan::of_own(store::THIS_PROCESS, earlier)),
             Err(e) if self.directory.is_none() => {
                 Scan::of_own_instead(store::THIS_PROCESS, e.clone(), earlier)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{LabelSet, MetricFamily, MetricType, Number, Series, Value};
 use crate::reader::segment::Segment;
-use crate::scan::Scan;
+use crate::scan::{Scan, Settled};
 
 /// Returns the collector's own families. `is_shared`: whether other processes see what this process
 /// counts. `took`: how long reading and merging took.
@@ -28,11 +28,16 @@ pub(super) fn about(scan: &Scan, is_shared: bool, took: Duration) -> Vec<MetricF
         (("reason", reason), count(if reason == "set_aside" { scan.set_aside } else { told }))
     });
     let archive = scan.archive();
-    let [dropped_operations, cut] = [
-        sum(|s| s.dropped_operations).saturating_add(archive.dropped_operations),
-        sum(|s| s.cut_label_values).saturating_add(archive.cut_label_values),
+    let settled = |of: fn(&Settled) -> u64| scan.settled.as_ref().map_or(0, |settled| of(settled));
+    let [dropped_operations, cut, dropped_series] = [
+        sum(|s| s.dropped_operations)
+            .saturating_add(settled(|s| s.dropped_operations))
+            .saturating_add(archive.dropped_operations),
+        sum(|s| s.cut_label_values)
+            .saturating_add(settled(|s| s.cut_label_values))
+            .saturating_add(archive.cut_label_values),
+        sum(|s| s.dropped_series).saturating_add(settled(|s| s.dropped_series)),
     ];
-    let dropped_series = sum(|s| s.dropped_series);
     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
     let [generation, archived, dropped_series] =
         [archive.generation, archive.segments, dropped_series].map(|n| n as f64);
@@ -78,7 +83,7 @@ pub(super) fn about(scan: &Scan, is_shared: bool, took: Duration) -> Vec<MetricF
             "headcount_processes",
             "Processes whose segments were read, without those in the archive.",
             [
-                (("state", "dead"), count(scan.parts.len() - living)),
+                (("state", "dead"), count(scan.parts.len() - living + scan.settled())),
                 (("state", "live"), count(living)),
             ],
         ),

@@ -6,20 +6,32 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::{Stat, Timespec, Timestamps, UTIME_NOW, futimens};
+use rustix::fs::{AtFlags, Stat, Timespec, Timestamps, UTIME_NOW, futimens, utimensat};
 
 use crate::process::now_ns;
+
+use super::Directory;
 
 /// Such programs think in days.
 const AGE: u64 = 3600;
 
+const PRESENT: Timespec = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+const TIMES: Timestamps = Timestamps { last_access: PRESENT, last_modification: PRESENT };
+
 /// Gives the file the present time, if its own is an hour old. Only its owner, root, and those who
 /// may write to it can do so; any of them that collects is enough.
 pub(crate) fn keep_young(file: impl AsFd, stat: &Stat) {
-    let now = now_ns() / 1_000_000_000;
-    if u64::try_from(stat.st_mtime).is_ok_and(|changed| changed.saturating_add(AGE) > now) {
-        return;
+    if is_old(stat, now_ns()) {
+        let _ = futimens(file, &TIMES);
     }
-    let present = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-    let _ = futimens(file, &Timestamps { last_access: present, last_modification: present });
+}
+
+/// The same for a file that is not open. Returns whether it has another time now.
+pub(crate) fn keep_young_at(directory: &Directory, name: &str, stat: &Stat, now: u64) -> bool {
+    is_old(stat, now) && utimensat(directory, name, &TIMES, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+}
+
+fn is_old(stat: &Stat, now: u64) -> bool {
+    let changed = u64::try_from(stat.st_mtime).unwrap_or(0);
+    changed.saturating_add(AGE) <= now / 1_000_000_000
 }

@@ -39,14 +39,15 @@ pub(crate) fn merge(
     names: &[String],
     now: u64,
 ) -> Merged {
-    merge_with(parts, archive, earlier, names, now, |_| Vec::new())
+    merge_with(parts, archive, &[], earlier, names, now, |_| Vec::new())
 }
 
-/// The same with families that come from elsewhere. `others` is told which families the segments
-/// and the archive have, and returns its part of these.
+/// The same with sums of other segments, and with families that come from elsewhere. `others` is
+/// told which families the segments and the archive have, and returns its part of these.
 pub(crate) fn merge_with(
     parts: &[Part],
     archive: &Archive,
+    sums: &[Arc<ArchivedFamily>],
     earlier: &Plans,
     names: &[String],
     now: u64,
@@ -54,12 +55,13 @@ pub(crate) fn merge_with(
 ) -> Merged {
     let (logs, others_here) = (logs(parts), OnceCell::new());
     let mut declared = SortedMap::<&str, Vec<DeclaredFamily<'_>>>::new();
-    for used in uses(&logs).chain(archived(archive)) {
+    let behind = archive.families.len();
+    for used in uses(&logs).chain(archived(archive)).chain(archived_families(sums, behind)) {
         declared.or_default(&used.family.name).push(used);
     }
     let others = others(&|name| declared.contains_key(name));
     let others = others_here.get_or_init(|| others);
-    for used in archived_families(others, archive.families.len()) {
+    for used in archived_families(others, behind.saturating_add(sums.len())) {
         declared.or_default(&used.family.name).push(used);
     }
     let mut skipped = Vec::new();

@@ -1,5 +1,6 @@
 //! Merges one family: adds up its series from segments and the archive. Pure.
 
+use core::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,6 +25,7 @@ use super::sort::{self, Sorted};
 use super::spans::{Span, Spans};
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::totals::EqualLogs;
+use super::update::NewSeries;
 
 /// One family while its parts are added up.
 pub(crate) struct FamilyMerge<'a> {
@@ -111,8 +113,8 @@ impl<'a> FamilyMerge<'a> {
         self.declarations.push(Declaration { family, bounds, source });
     }
 
-    /// The series of all declarations, sorted by their labels. Only equal labels are one series.
-    fn sorted(&self) -> Vec<Sorted<Item>> {
+    /// The series of these declarations, sorted by their labels. Only equal labels are one series.
+    fn sorted_of(&self, which: impl Iterator<Item = u32>) -> Vec<Sorted<Item>> {
         let labels = self.declarations.iter().flat_map(|declaration| &declaration.family.labels);
         let mut names: Vec<&str> = labels.map(String::as_str).collect();
         cold_sort::sort_by(&mut names, Ord::cmp);
@@ -126,7 +128,8 @@ impl<'a> FamilyMerge<'a> {
             .iter()
             .map(|declaration| declaration.family.labels.iter().map(|name| place(name)).collect())
             .collect();
-        let items = (0..).zip(&self.declarations).flat_map(|(number, declaration)| {
+        let declared = which.filter_map(|n| Some((n, self.declarations.get(n as usize)?)));
+        let items = declared.flat_map(|(number, declaration)| {
             declaration.series().map(move |series| (number, series))
         });
         let label = |(number, series): Item, nth: usize| {
@@ -148,26 +151,8 @@ impl<'a> FamilyMerge<'a> {
         sort::sorted(items, label)
     }
 
-    fn labels(&self, (number, series): Item, sets: &mut LabelSets) {
-        let declaration = self.declarations.get(number as usize);
-        let number = series as usize;
-        match declaration.map(|declaration| (declaration.family, declaration.source)) {
-            Some((family, DeclaredIn::Log { log, .. })) => {
-                if let Some(series) = log.layout.series.get(number) {
-                    return sets.push(labels_of(log.layout, family, series));
-                }
-            }
-            Some((_, DeclaredIn::Archive { archived, .. })) => {
-                if let Some(series) = archived.series.get(number) {
-                    return sets.push(series.labels.iter());
-                }
-            }
-            None => {}
-        }
-        sets.push([]);
-    }
-
-    /// Returns the earlier plan if it has the same series, or a new one.
+    /// Returns the earlier plan if it has the same series; otherwise one that is made of it, or a
+    /// new one.
     fn plan(&self, earlier: Option<&Arc<Plan>>) -> Arc<Plan> {
         let sources = || self.declarations.iter().map(|declaration| declaration.source);
         if let Some(plan) = earlier.filter(|plan| plan.is_of(sources())) {
@@ -177,9 +162,13 @@ impl<'a> FamilyMerge<'a> {
             // The earlier plan would keep the log's earlier layout in memory.
             return Arc::new(plan.renewed(sources().map(Declared::of).collect()));
         }
-        let declarations = sources().map(Declared::of).collect();
-        let labels = |item, sets: &mut _| self.labels(item, sets);
-        Arc::new(Plan::new(declarations, &self.sorted(), labels))
+        let declarations = || sources().map(Declared::of).collect();
+        let updated = earlier.and_then(|earlier| earlier.updated(declarations(), self));
+        Arc::new(updated.unwrap_or_else(|| {
+            let labels = |item, sets: &mut _| self.labels(item, sets);
+            let all = 0..u32::try_from(self.declarations.len()).unwrap_or(u32::MAX);
+            Plan::new(declarations(), &self.sorted_of(all), labels)
+        }))
     }
 
     /// Adds up the series of a plan, and passes each to `done` with its labels, in order.
@@ -324,12 +313,13 @@ impl<'a> FamilyMerge<'a> {
         }
     }
 
-    /// The series as the archive stores them, touched `now` if a segment has them.
-    pub(crate) fn into_archived(self, now: u64) -> Vec<ArchivedSeries> {
+    /// The series as the archive stores them, touched `now` if a segment has them. `is_limited`:
+    /// of gauges in which each process has its own series only the newest processes are kept.
+    pub(crate) fn into_archived(self, now: u64, is_limited: bool) -> Vec<ArchivedSeries> {
         let plan = self.plan(None);
         let mut all = Vec::with_capacity(plan.len());
         self.gather(&plan, |labels, Gathered { spans, touched }| {
-            for span in &mut spans.0 {
+            for span in spans.0.iter_mut().filter(|_| is_limited) {
                 if let Sum::Gauge(gauge) = &mut span.sum {
                     gauge.keep_newest();
                 }
@@ -392,6 +382,48 @@ impl<'a> FamilyMerge<'a> {
             };
             series.push(Series::new(labels, Value::Gauge(value)));
         });
+    }
+}
+
+impl NewSeries for FamilyMerge<'_> {
+    fn sorted(&self, declarations: &[u32]) -> Vec<Sorted<Item>> {
+        self.sorted_of(declarations.iter().copied())
+    }
+
+    fn compare(&self, labels: &LabelSet, (number, series): Item) -> Ordering {
+        let known = self.declarations.get(number as usize);
+        let series = series as usize;
+        match known.map(|declaration| (declaration.family, declaration.source)) {
+            Some((family, DeclaredIn::Log { log, .. })) => {
+                let series = log.layout.series.get(series);
+                let other = series.into_iter().flat_map(|s| labels_of(log.layout, family, s));
+                labels.iter().cmp(other)
+            }
+            Some((_, DeclaredIn::Archive { archived, .. })) => {
+                let series = archived.series.get(series);
+                labels.iter().cmp(series.into_iter().flat_map(|series| series.labels.iter()))
+            }
+            None => labels.iter().cmp([]),
+        }
+    }
+
+    fn labels(&self, (number, series): Item, sets: &mut LabelSets) {
+        let declaration = self.declarations.get(number as usize);
+        let number = series as usize;
+        match declaration.map(|declaration| (declaration.family, declaration.source)) {
+            Some((family, DeclaredIn::Log { log, .. })) => {
+                if let Some(series) = log.layout.series.get(number) {
+                    return sets.push(labels_of(log.layout, family, series));
+                }
+            }
+            Some((_, DeclaredIn::Archive { archived, .. })) => {
+                if let Some(series) = archived.series.get(number) {
+                    return sets.push(series.labels.iter());
+                }
+            }
+            None => {}
+        }
+        sets.push([]);
     }
 }
 

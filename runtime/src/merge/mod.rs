@@ -16,3 +16,4 @@ pub(crate) mod sort;
 pub(crate) mod spans;
 pub(crate) mod sums;
 pub(crate) mod totals;
+mod update;

@@ -19,6 +19,9 @@ pub(crate) type Item = (u32, u32);
 pub(crate) struct Plan {
     declarations: Vec<Declared>,
     batches: Arc<Vec<Batch>>,
+    /// How many label sets were left out since all were made. Text that they shared with others may
+    /// still be there.
+    left_out: usize,
     /// The memory that it takes, without logs and archives.
     pub(crate) size: usize,
 }
@@ -34,8 +37,14 @@ pub(crate) struct Batch {
     pub(crate) entries: Vec<Entry>,
 }
 
+impl Batch {
+    fn size(&self) -> usize {
+        size_of_val(&*self.entries) + self.labels.iter().map(LabelSet::size).sum::<usize>()
+    }
+}
+
 /// The number of series in a batch.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// A series of one declaration, and its place in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +56,7 @@ pub(crate) struct Entry {
 
 /// Where a family's series come from. Sources are compared by address. The address cannot belong to
 /// another one meanwhile, since the plan holds a reference.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Declared {
     /// A log, and the family's number in it.
     Log(Arc<Layout>, usize),
@@ -112,20 +121,53 @@ impl Plan {
         }
         batches.push(batch);
         let mut sets = sets.into_sets();
-        let mut size = size_of::<Self>() + size_of_val(&*declarations) + size_of_val(&*batches);
         for batch in &mut batches {
             batch.labels = sets.by_ref().take(BATCH).collect();
             batch.entries.sort_unstable();
             batch.entries.shrink_to_fit();
-            size += size_of_val(&*batch.entries);
-            size += batch.labels.iter().map(LabelSet::size).sum::<usize>();
         }
-        Self { declarations, batches: Arc::new(batches), size }
+        Self::of(declarations, batches, 0)
+    }
+
+    pub(super) fn of(declarations: Vec<Declared>, batches: Vec<Batch>, left_out: usize) -> Self {
+        let size = size_of::<Self>() + size_of_val(&*declarations) + size_of_val(&*batches);
+        let size = size + batches.iter().map(Batch::size).sum::<usize>();
+        Self { declarations, batches: Arc::new(batches), left_out, size }
+    }
+
+    pub(super) fn declarations(&self) -> &[Declared] {
+        &self.declarations
+    }
+
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// The same plan for logs that have grown by series of other families.
     pub(crate) fn renewed(&self, declarations: Vec<Declared>) -> Self {
-        Self { declarations, batches: Arc::clone(&self.batches), size: self.size }
+        let Self { left_out, size, .. } = *self;
+        Self { declarations, batches: Arc::clone(&self.batches), left_out, size }
+    }
+
+    /// The plan without the declarations whose sources are not kept.
+    pub(crate) fn only(&self, is_kept: impl Fn(&Declared) -> bool) -> Self {
+        let (mut numbers, mut declarations) = (Vec::new(), Vec::new());
+        for declared in &self.declarations {
+            let number = u32::try_from(declarations.len()).unwrap_or(u32::MAX);
+            let is_kept = is_kept(declared);
+            numbers.push(is_kept.then_some(number));
+            declarations.extend(is_kept.then(|| declared.clone()));
+        }
+        let batches = self.batches.iter().map(|batch| {
+            let kept = batch.entries.iter().filter_map(|entry| {
+                let declaration = (*numbers.get(entry.declaration as usize)?)?;
+                Some(Entry { declaration, ..*entry })
+            });
+            let mut entries: Vec<Entry> = kept.collect();
+            entries.shrink_to_fit();
+            Batch { labels: batch.labels.clone(), entries }
+        });
+        Self::of(declarations, batches.collect(), self.left_out)
     }
 
     /// Whether it is the plan for declarations from these very sources, and not from earlier

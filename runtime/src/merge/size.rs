@@ -16,7 +16,7 @@ impl Archive {
 }
 
 impl ArchivedFamily {
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         sum(self.series.iter().map(ArchivedSeries::size)).saturating_add(self.family.size())
     }
 }

@@ -3,6 +3,7 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 use core::ops::Range;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::model::MetricType;
@@ -91,6 +92,14 @@ impl Layout {
     pub(crate) fn labels(&self, series: &LogSeries) -> &[Label] {
         let Range { start, end } = series.labels;
         self.labels.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Whether no family is declared twice, with series.
+    pub(crate) fn has_each_family_once(&self) -> bool {
+        let families = self.families.iter().zip(&self.by_family);
+        let mut shown = families.filter(|(_, series)| !series.is_empty());
+        let mut seen = HashSet::new();
+        shown.all(|(family, _)| seen.insert(family.name.as_str()))
     }
 
     /// Adds a family. If its record brings a help text, families of its name that have none get it.

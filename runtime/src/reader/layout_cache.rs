@@ -137,15 +137,21 @@ impl Layouts {
             return Err(Error::corrupt("a series outside the slots in use"));
         }
         if !self.admitted.contains(&address(layout)) {
-            // The files before it have used up the limit. This file is not damaged, and must not be
-            // set aside.
-            let crowded = "too much text in labels, with that of the files before it";
-            self.text_left = self
-                .text_left
-                .checked_sub(layout.cost)
-                .ok_or_else(|| Error::new(ErrorKind::OverLimit { reason: crowded }))?;
+            self.take_text(layout.cost)?;
             self.admitted.insert(address(layout));
         }
+        Ok(())
+    }
+
+    /// Takes so many bytes of text in labels of what is left.
+    pub(crate) fn take_text(&mut self, bytes: u64) -> Result<(), Error> {
+        // The files before it have used up the limit. This file is not damaged, and must not be set
+        // aside.
+        let crowded = "too much text in labels, with that of the files before it";
+        self.text_left = self
+            .text_left
+            .checked_sub(bytes)
+            .ok_or_else(|| Error::new(ErrorKind::OverLimit { reason: crowded }))?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Determines whether the process that wrote a segment can still write to it.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::directory::Directory;
@@ -55,6 +56,11 @@ impl Here {
         }
     }
 
+    /// Whether no other machine can write to the directory.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
     /// Whether the process is alive. The kernel's lock decides. Where the header says that locks
     /// can't be trusted, the process also counts as alive while `/proc` shows the same pid with the
     /// same start time, unless it is a zombie, which can't write any more.
@@ -63,9 +69,13 @@ impl Here {
     }
 
     pub(crate) fn why(&self, header: &Header, fd: &OwnedFd) -> (Life, Reason) {
+        self.judge(header, &lock::is_held(fd))
+    }
+
+    /// The same if it is known whether the lock is held.
+    pub(crate) fn judge(&self, header: &Header, held: &io::Result<bool>) -> (Life, Reason) {
         // The lock comes first: a process that holds it is alive, even if its `/proc` shows another
         // boot id (systemd-nspawn gives each container its own).
-        let held = lock::is_held(fd);
         if let Ok(true) = held {
             return (Life::Locked, Reason::HoldsLock);
         }

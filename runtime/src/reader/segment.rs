@@ -147,8 +147,17 @@ impl SegmentLog {
 impl Segment {
     #[expect(clippy::needless_pass_by_value, reason = "a clone of it becomes part of the segment")]
     pub(crate) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
+        Self::read_from(source, Front { header, words: None }, logs)
+    }
+
+    /// Reads a segment whose first pages were read already.
+    pub(crate) fn read_from(
+        source: &Source,
+        Front { header, words }: Front,
+        logs: &mut Logs,
+    ) -> Result<Self, Error> {
         let is_later = header.minor > MINOR;
-        let read = Self::read_all(source, &header, logs);
+        let read = Self::read_all(source, &header, words, logs);
         read.map_err(|e| if is_later { e.in_later_version() } else { e })
     }
 
@@ -180,11 +189,16 @@ impl Segment {
         self.unknown().or_else(|| self.wrong())
     }
 
-    fn read_all(source: &Source, header: &Header, logs: &mut Logs) -> Result<Self, Error> {
+    fn read_all(
+        source: &Source,
+        header: &Header,
+        mut words: Option<Words>,
+        logs: &mut Logs,
+    ) -> Result<Self, Error> {
         // If the log is rewritten meanwhile, it describes other cells than those that were read,
         // and the segment is read again.
         for _ in 0..source.attempts() {
-            let words = Words::read(source)?;
+            let words = words.take().map_or_else(|| Words::read(source), Ok)?;
             let which = words.which_log();
             core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
             let read = Self::attempt(source, header.clone(), logs, words);
@@ -358,16 +372,38 @@ impl Counted for Segment {
     }
 }
 
+/// The first pages of a segment: the header, and the words that change.
+pub(crate) struct Front {
+    pub(crate) header: Header,
+    /// `None`: they are read later.
+    words: Option<Words>,
+}
+
+impl Front {
+    /// Reads them with one call, and checks the header. `size` is the size of the file.
+    pub(crate) fn read(source: &Source, size: u64) -> Result<Self, Error> {
+        let all = source.read(0, words_in(LOG_OFF))?;
+        let (page, words) = all.split_at_checked(words_in(WORDS_OFF)).unwrap_or_default();
+        let header = header(page, size)?;
+        Ok(Self { header, words: Some(Words(words.to_vec())) })
+    }
+
+    /// Has the words read once more, if something is known by now that must be known before.
+    pub(crate) fn without_words(self) -> Self {
+        Self { words: None, ..self }
+    }
+}
+
 /// Reads and checks the header, before anything else is read. `size` is the size of the file.
 pub(crate) fn read_header(source: &Source, size: u64) -> Result<Header, Error> {
-    if size == 0 {
-        return Header::decode(&[]);
-    }
-    let words = source.read(0, words_in(4096))?;
-    let page = bytes_in(&words);
+    header(&source.read(0, words_in(WORDS_OFF))?, size)
+}
+
+fn header(page: &[u64], size: u64) -> Result<Header, Error> {
+    let page = bytes_in(page);
     // Bytes behind the end of the file were read as zeros.
-    let header =
-        Header::decode(page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page))?;
+    let page = page.get(..usize::try_from(size).unwrap_or(4096)).unwrap_or(&page);
+    let header = Header::decode(page)?;
     check_length(&header, size)?;
     Ok(header)
 }

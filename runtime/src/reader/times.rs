@@ -107,6 +107,11 @@ impl Default for Times {
 }
 
 impl Times {
+    /// The present, which every later time counts as.
+    pub(crate) fn latest(self) -> u64 {
+        self.latest
+    }
+
     pub(crate) fn at(self, ns: u64) -> u64 {
         ns.saturating_add_signed(self.by).clamp(1, self.latest)
     }

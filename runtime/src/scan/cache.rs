@@ -1,20 +1,26 @@
 //! A cache between collections, of what never changes once read: logs, layouts, the archive and
 //! merge plans. Without it a collection has the same result, but takes longer.
 
+use core::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use crate::archive::ReadArchive;
-use crate::merge::plan::Plans;
+use crate::merge::archived::ArchivedFamily;
+use crate::merge::plan::{Declared, Plans};
 use crate::model::instance::InstanceId;
 use crate::python;
 use crate::reader::layout_cache::{Known, Layouts};
 use crate::reader::log_reader::KnownLogs;
 use crate::reader::segment::SegmentLog;
 
-/// The most bytes that are cached.
-const MOST: u64 = 64 << 20;
+use super::Limit;
+use super::settled::Settled;
+
+/// What a collector keeps is at most this part of what a collection may take: 64 MiB, unless
+/// another limit is set.
+const PART: u64 = 4;
 
 /// What one collection has read and computed.
 #[derive(Debug, Default)]
@@ -22,33 +28,44 @@ pub(crate) struct CollectionCache {
     known: Arc<KnownLogs>,
     archive: Option<Arc<ReadArchive>>,
     plans: Plans,
+    /// The sums of segments that do not change.
+    settled: Option<Arc<Settled>>,
+    /// Whether it is of an earlier collection.
+    is_of_one: bool,
     /// Taken by the collection that goes on with it.
     python: Mutex<Option<python::Kept>>,
 }
 
 impl CollectionCache {
-    /// Keeps as much as fits: logs first, which save the most time.
+    /// Keeps as much as fits: sums and logs first, which save the most time. What does not fit is
+    /// read again by the next collection.
     pub(crate) fn new(
         logs: impl Iterator<Item = (InstanceId, Arc<SegmentLog>)>,
         layouts: Layouts,
         archive: Option<Arc<ReadArchive>>,
+        settled: Option<Arc<Settled>>,
         plans: Plans,
         python: Option<python::Kept>,
+        limit: Limit,
     ) -> Self {
-        let mut kept = Self { python: Mutex::new(python), ..Self::default() };
+        let mut kept = Self { python: Mutex::new(python), is_of_one: true, ..Self::default() };
         let mut known_logs = HashMap::new();
-        let mut left = MOST;
-        let mut has_space = |bytes: u64| {
-            let rest = left.checked_sub(bytes);
-            left = rest.unwrap_or(left);
+        let left = Cell::new(limit.most() / PART);
+        let has_space = |bytes: u64| {
+            let rest = left.get().checked_sub(bytes);
+            left.set(rest.unwrap_or(left.get()));
             rest.is_some()
         };
+        // A plan takes about a fifth of what its logs take.
+        let for_plans = left.get() / PART;
         let mut seen = HashSet::new();
-        let mut is_all = true;
+        let mut is_all = settled.as_ref().is_none_or(|settled| has_space(settled.size));
+        kept.settled = settled.filter(|_| is_all);
         for (instance, log) in logs {
             let layout = Arc::as_ptr(&log.layout);
             let of_layout = if seen.contains(&layout) { 0 } else { log.layout.size };
-            let is_kept = has_space(log.size() + of_layout);
+            let bytes = log.size() + of_layout;
+            let is_kept = left.get() >= bytes + for_plans && has_space(bytes);
             is_all &= is_kept;
             if is_kept {
                 seen.insert(layout);
@@ -60,11 +77,19 @@ impl CollectionCache {
         } else {
             is_all = false;
         }
-        // Plans hold references to all logs and the archive, so they are kept only if those are.
-        if is_all {
-            kept.plans = plans;
-            kept.plans.retain(|name, plan| has_space((name.len() + plan.size) as u64));
+        kept.plans = plans;
+        if !is_all {
+            // Plans hold references to sums, logs and the archive: to those that are kept.
+            let families: HashSet<*const ArchivedFamily> =
+                kept.archived().map(Arc::as_ptr).collect();
+            for plan in kept.plans.values_mut() {
+                *plan = Arc::new(plan.only(|declared| match declared {
+                    Declared::Log(layout, _) => seen.contains(&Arc::as_ptr(layout)),
+                    Declared::Archive(family) => families.contains(&Arc::as_ptr(family)),
+                }));
+            }
         }
+        kept.plans.retain(|name, plan| has_space((name.len() + plan.size) as u64));
         // New processes with an equal log find its layout here.
         let mut layouts = layouts.into_known();
         layouts.retain(|_, alike| {
@@ -81,6 +106,12 @@ impl CollectionCache {
         kept
     }
 
+    /// The families of dead processes.
+    fn archived(&self) -> impl Iterator<Item = &Arc<ArchivedFamily>> {
+        let archive = self.archive.iter().flat_map(|read| &read.archive.families);
+        archive.chain(self.settled.iter().flat_map(|settled| &settled.families))
+    }
+
     /// The logs, for the next scan.
     pub(crate) fn logs(&self) -> Arc<KnownLogs> {
         Arc::clone(&self.known)
@@ -88,6 +119,15 @@ impl CollectionCache {
 
     pub(crate) fn archive(&self) -> Option<&Arc<ReadArchive>> {
         self.archive.as_ref()
+    }
+
+    pub(crate) fn settled(&self) -> Option<&Arc<Settled>> {
+        self.settled.as_ref()
+    }
+
+    /// Whether somebody comes again, so that it is worth making something for the next time.
+    pub(crate) fn is_of_one(&self) -> bool {
+        self.is_of_one
     }
 
     /// What was kept of Python's files; nothing if another collection goes on with it.
@@ -175,20 +215,25 @@ mod tests {
         )
     }
 
+    /// A fourth of it is kept, and of that a fourth is for plans.
+    const MOST: u64 = 1 << 28;
+
     fn kept(records: usize) -> CollectionCache {
         CollectionCache::new(
             [log(1, records), log(2, 1)].into_iter(),
             Layouts::default(),
             None,
+            None,
             Plans::new(),
             None,
+            Limit::bytes(MOST),
         )
     }
 
     #[test]
     fn no_more_is_kept_than_there_may_be() {
         let itself = log(1, 0).1.size();
-        let most = usize::try_from((MOST - 2 * itself) / 8).unwrap() - 1;
+        let most = usize::try_from((MOST / 16 * 3 - 2 * itself) / 8).unwrap() - 1;
         let known = |kept: CollectionCache, used| {
             Logs::after(kept.logs()).knows([2; 16], LogId::of_len(used))
         };

@@ -14,7 +14,7 @@ use crate::model::instance::InstanceId;
 use crate::reader::layout::labels_of;
 use crate::reader::segment::ENDLESS;
 
-use super::{CollectionCache, Limit, Scan, ThisProcess};
+use super::{CollectionCache, Limit, Scan, ThisProcess, Wanted};
 
 /// A row that this process has removed.
 #[derive(Debug)]
@@ -44,14 +44,15 @@ pub(crate) fn held(
     rows: &[GoneRow],
     this: ThisProcess,
 ) -> Result<Vec<bool>, Error> {
-    let scan = Scan::of(
+    let wanted = Wanted {
         directory,
-        false,
         this,
-        &Arc::new(CollectionCache::default()),
-        Limit::NONE,
-        false,
-    )?;
+        limit: Limit::NONE,
+        with_own: false,
+        with_python: false,
+        with_sums: false,
+    };
+    let scan = Scan::of(wanted, &Arc::new(CollectionCache::default()))?;
     let mut spans = HashMap::<String, Vec<(u64, u64)>>::new();
     // This process's times are converted as those of the others are.
     let times = scan.own_times;

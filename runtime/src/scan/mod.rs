@@ -9,8 +9,10 @@ mod cache;
 mod held;
 mod limit;
 mod pass;
+mod settled;
 
 pub(crate) use cache::{CollectionCache, Keeper};
 pub(crate) use held::{GoneRow, held};
 pub use limit::Limit;
-pub(crate) use pass::{Scan, ThisProcess};
+pub(crate) use pass::{Scan, ThisProcess, Wanted};
+pub(crate) use settled::Settled;

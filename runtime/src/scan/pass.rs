@@ -15,16 +15,19 @@ use crate::merge::archived::Archive;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
 use crate::model::instance::InstanceId;
-use crate::process::Forks;
+use crate::process::{Forks, now_ns};
 use crate::python;
 use crate::reader::liveness::{Here, Life, settle};
 use crate::reader::log_reader::Logs;
-use crate::reader::segment::{Segment, read_header};
+use crate::reader::segment::{Front, Segment};
 use crate::reader::source::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use crate::reader::times::{Clock, Times};
+use crate::segment::format::LIVENESS_OFD;
+use crate::segment::lock;
 use crate::segment::own::Own;
 
 use super::limit::Memory;
+use super::settled::{self, Candidate, Settled};
 use super::{CollectionCache, Limit};
 
 /// How many times a collection begins again, if the archive was replaced too often meanwhile,
@@ -59,10 +62,37 @@ impl ThisProcess {
     }
 }
 
+/// What a pass reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) directory: &'a Directory,
+    pub(crate) this: ThisProcess,
+    pub(crate) limit: Limit,
+    /// This process's own segment, if it counts there.
+    pub(crate) with_own: bool,
+    pub(crate) with_python: bool,
+    /// Sums in place of segments that do not change.
+    pub(crate) with_sums: bool,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Done(Scan),
+    /// So many generations were written meanwhile that the archive may have lost the tombstone of
+    /// a segment that was read.
+    Overtaken,
+    /// The sums do not belong to what is there now.
+    OtherSums,
+}
+
 /// What one pass has found.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(crate) parts: Vec<Part>,
+    /// The sums of segments that are not among the parts.
+    pub(crate) settled: Option<Arc<Settled>>,
+    /// The parts that may be added to these sums.
+    candidates: HashMap<InstanceId, Candidate>,
     /// The instance of this process's segment, if that was read already.
     own: Option<InstanceId>,
     /// The index in `parts` of each instance.
@@ -85,37 +115,39 @@ pub(crate) struct Scan {
 
 impl Scan {
     /// Reads the directory, and this process's own segment first if it counts there.
-    pub(crate) fn of(
-        directory: &Directory,
-        with_own: bool,
-        this: ThisProcess,
-        earlier: &Arc<CollectionCache>,
-        limit: Limit,
-        with_python: bool,
-    ) -> Result<Self, Error> {
+    pub(crate) fn of(wanted: Wanted<'_>, earlier: &Arc<CollectionCache>) -> Result<Self, Error> {
         for _ in 0..ATTEMPTS {
-            if let Some(scan) =
-                Self::attempt(directory, with_own, this, earlier, limit, with_python)?
-            {
+            if let Some(scan) = Self::once(wanted, earlier)? {
                 return Ok(scan);
             }
         }
         // Many generations were written meanwhile. While this process holds the lock, no other is
         // written.
         let began = std::time::Instant::now();
-        let too_slow = || Error::new(ErrorKind::Overtaken).at(directory.path());
+        let too_slow = || Error::new(ErrorKind::Overtaken).at(wanted.directory.path());
         loop {
             // A process that may not write here cannot hold off compaction, and tries again.
-            let compactor = Compactor::new(directory, this.forks).ok().flatten();
-            if let Some(scan) =
-                Self::attempt(directory, with_own, this, earlier, limit, with_python)?
-            {
+            let compactor = Compactor::new(wanted.directory, wanted.this.forks).ok().flatten();
+            if let Some(scan) = Self::once(wanted, earlier)? {
                 return Ok(scan);
             }
             if compactor.is_some() || began.elapsed() > PATIENCE {
                 return Err(too_slow());
             }
         }
+    }
+
+    /// `None` if it was overtaken.
+    fn once(wanted: Wanted<'_>, earlier: &Arc<CollectionCache>) -> Result<Option<Self>, Error> {
+        let settled = earlier.settled().filter(|_| wanted.with_sums).cloned();
+        let mut attempt = Self::attempt(wanted, earlier, settled)?;
+        if matches!(attempt, Attempt::OtherSums) {
+            attempt = Self::attempt(wanted, earlier, None)?;
+        }
+        Ok(match attempt {
+            Attempt::Done(scan) => Some(scan),
+            Attempt::Overtaken | Attempt::OtherSums => None,
+        })
     }
 
     /// The archive; an empty one if there is none.
@@ -125,10 +157,16 @@ impl Scan {
     }
 
     /// The cache for the next collection.
-    pub(crate) fn into_kept(self, plans: Plans, python: Option<python::Kept>) -> CollectionCache {
+    pub(crate) fn into_kept(
+        self,
+        plans: Plans,
+        python: Option<python::Kept>,
+        limit: Limit,
+    ) -> CollectionCache {
         let logs =
             self.parts.into_iter().map(|part| (part.segment.header.instance, part.segment.log));
-        CollectionCache::new(logs, self.logs.layouts, self.archive, plans, python)
+        let (archive, settled) = (self.archive, self.settled);
+        CollectionCache::new(logs, self.logs.layouts, archive, settled, plans, python, limit)
     }
 
     fn after(earlier: &Arc<CollectionCache>) -> Self {
@@ -139,7 +177,12 @@ impl Scan {
     pub(crate) fn dead(&self) -> usize {
         let is_compactable =
             |part: &&Part| part.life == Life::Dead && part.segment.unknown().is_none();
-        self.parts.iter().filter(is_compactable).count()
+        self.parts.iter().filter(is_compactable).count().saturating_add(self.settled())
+    }
+
+    /// The number of segments that are not among the parts.
+    pub(crate) fn settled(&self) -> usize {
+        self.settled.as_ref().map_or(0, |settled| settled.len())
     }
 
     /// Reads this process alone, which has no directory.
@@ -165,16 +208,12 @@ impl Scan {
         Ok(scan)
     }
 
-    /// `None` if so many generations were written meanwhile that the archive may have lost the
-    /// tombstone of a segment that was read.
     fn attempt(
-        directory: &Directory,
-        with_own: bool,
-        this: ThisProcess,
+        wanted: Wanted<'_>,
         earlier: &Arc<CollectionCache>,
-        limit: Limit,
-        with_python: bool,
-    ) -> Result<Option<Self>, Error> {
+        settled: Option<Arc<Settled>>,
+    ) -> Result<Attempt, Error> {
+        let Wanted { directory, this, limit, with_own, with_python, .. } = wanted;
         let mut scan = Self::after(earlier);
         scan.memory = Memory::of(limit);
         if with_own {
@@ -186,6 +225,11 @@ impl Scan {
                 let python = core::mem::take(&mut names.python);
                 scan.has_python =
                     with_python && !(python.is_empty() && names.python_aside.is_empty());
+                if let Some(settled) = settled {
+                    if !scan.take_settled(directory, settled, &mut names) {
+                        return Ok(Attempt::OtherSums);
+                    }
+                }
                 scan.read_segments(directory, names)?;
                 if scan.has_python {
                     scan.read_python(directory, &python, earlier)?;
@@ -193,7 +237,7 @@ impl Scan {
             }
             // The directory may permit opening but not listing. This process's own counts are
             // available.
-            Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Some),
+            Err(e) if with_own => return Self::of_own_instead(this, e, earlier).map(Attempt::Done),
             Err(e) => return Err(e),
         }
         let mut knows_archive = true;
@@ -218,13 +262,17 @@ impl Scan {
             }
         }
         if !scan.read_python_aside(directory, knows_archive)? {
-            return Ok(None);
+            return Ok(Attempt::Overtaken);
         }
         if scan.archive().generation.saturating_sub(at_first) > TOMBSTONE_GENERATIONS {
-            return Ok(None);
+            return Ok(Attempt::Overtaken);
         }
         let segments = scan.parts.iter().map(|part| (part.segment.age(), part.segment.time_base()));
-        let clock = Clock::new(scan.archive().base, segments);
+        let settled = scan.settled.iter().flat_map(|settled| settled.ages());
+        let clock = Clock::new(scan.archive().base, segments.chain(settled));
+        if !scan.may_use_sums(&clock) {
+            return Ok(Attempt::OtherSums);
+        }
         for part in &mut scan.parts {
             part.segment.times = clock.times_of(&part.segment.time_base());
         }
@@ -237,8 +285,65 @@ impl Scan {
                 Some(instance) == own || !read.archive.has(&instance)
             });
         }
-        settle(scan.parts.iter_mut().map(|part| (&part.segment.header, &mut part.life)).collect());
-        Ok(Some(scan))
+        let mut dead = vec![Life::Dead; scan.settled()];
+        let headers = scan.settled.iter().flat_map(|settled| settled.headers());
+        let parts = scan.parts.iter_mut().map(|part| (&part.segment.header, &mut part.life));
+        settle(parts.chain(headers.zip(&mut dead)).collect());
+        if wanted.with_sums && earlier.is_of_one() {
+            scan.settle_dead(&clock);
+        }
+        Ok(Attempt::Done(scan))
+    }
+
+    /// Takes the sums in place of their segments, whose names it removes. `false`: these files are
+    /// not as they were, or the sums are more than this collection may take.
+    fn take_settled(
+        &mut self,
+        directory: &Directory,
+        mut settled: Arc<Settled>,
+        names: &mut Names,
+    ) -> bool {
+        let segments = core::mem::take(&mut names.segments);
+        let Some(others) = Settled::others(&mut settled, directory, segments) else { return false };
+        names.segments = others;
+        let has_space = self.memory.take_bytes(settled.memory).is_ok()
+            && self.logs.layouts.take_text(settled.text).is_ok();
+        self.settled = Some(settled);
+        has_space
+    }
+
+    /// Whether the sums count nothing that counts elsewhere too, and have this clock's times.
+    fn may_use_sums(&self, clock: &Clock) -> bool {
+        let Some(settled) = &self.settled else { return true };
+        let archive = self.archive();
+        let mut parts = self.parts.iter().map(|part| &part.segment.header.instance);
+        let is_archived = || settled.instances().any(|instance| archive.has(instance));
+        settled.is_by(clock)
+            && !parts.any(|instance| settled.has(instance))
+            && (archive.tombstones.is_empty() || !is_archived())
+    }
+
+    /// Adds the dead that do not change to the sums.
+    fn settle_dead(&mut self, clock: &Clock) {
+        let candidates = core::mem::take(&mut self.candidates);
+        if candidates.len() < settled::ENOUGH {
+            return;
+        }
+        let is_one = |part: &Part| {
+            candidates.contains_key(&part.segment.header.instance)
+                && part.segment.log.layout.has_each_family_once()
+        };
+        let (dead, others): (Vec<Part>, _) =
+            core::mem::take(&mut self.parts).into_iter().partition(is_one);
+        self.parts = others;
+        let earlier = self.settled.as_ref();
+        let settled = (dead.len() >= settled::ENOUGH)
+            .then(|| Settled::with(earlier, &dead, candidates, clock))
+            .flatten();
+        match settled {
+            Some(settled) => self.settled = Some(Arc::new(settled)),
+            None => self.parts.extend(dead),
+        }
     }
 
     fn take_own(&mut self, this: ThisProcess) {
@@ -308,25 +413,36 @@ impl Scan {
     }
 
     fn read_one(&mut self, directory: &Directory, name: &str, here: &Here) -> Result<(), Error> {
+        let opened = now_ns();
         // `None`: the file is gone.
         let Some((fd, stat)) = directory.open_with_stat(name)? else { return Ok(()) };
+        // Before everything else: if the process is dead now, all of it has its last values.
+        let held = lock::is_held(&fd);
         let source = Source::File(fd);
-        let header = read_header(&source, length(&stat))?;
+        let mut front = Front::read(&source, length(&stat))?;
         if let Source::File(fd) = &source {
             keep_young(fd, &stat);
         }
-        if self.own == Some(header.instance) {
+        if self.own == Some(front.header.instance) {
             return Ok(());
         }
-        // Before the cells: if the process is dead now, its cells have their last values.
-        let life = match &source {
-            Source::File(fd) => here.of(&header, fd),
-            Source::Own(_) => Life::Locked,
-        };
-        let segment = Segment::read(&source, header, &mut self.logs)?;
+        let life = here.judge(&front.header, &held).0;
+        // Where that was not known from the lock, the process may have gone on for a moment.
+        if front.header.liveness != LIVENESS_OFD || held.is_err() {
+            front = front.without_words();
+        }
+        let segment = Segment::read_from(&source, front, &mut self.logs)?;
+        let before = self.memory.left();
         self.memory.take(&segment, on_disk(&stat))?;
         let left_out = segment.left_out();
-        self.add(Part { segment, life })?;
+        let part = Part { segment, life };
+        let memory = before.saturating_sub(self.memory.left());
+        // Elsewhere another machine might write to it, and its times might be those of a cache.
+        let candidate = Candidate::of(name.to_owned(), &part, &stat, opened, memory);
+        let candidate = candidate.filter(|_| here.is_local());
+        let instance = part.segment.header.instance;
+        self.add(part)?;
+        self.candidates.extend(candidate.map(|candidate| (instance, candidate)));
         // The rest of the segment counts.
         left_out.map_or(Ok(()), Err)
     }
@@ -345,6 +461,8 @@ impl Scan {
         if rank(&part) > rank(known) {
             core::mem::swap(known, &mut part);
         }
+        // The other file may change.
+        self.candidates.remove(&instance);
         Err(Error::new(ErrorKind::Foreign { reason: "a copy of another segment" }))
     }
 }
