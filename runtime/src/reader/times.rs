@@ -50,6 +50,8 @@ impl TimeBase {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub(crate) base: TimeBase,
+    /// This process's.
+    own: TimeBase,
     now: u64,
 }
 
@@ -62,7 +64,7 @@ impl Clock {
         let oldest = || segments.filter(|(_, base)| is_of_use(base)).min_by_key(|(age, _)| *age);
         let archives = Some(archives).filter(is_of_use);
         let base = archives.or_else(|| oldest().map(|(_, base)| base)).unwrap_or(own);
-        Self { base, now: base.booted.saturating_add(monotonic_ns()) }
+        Self { base, own, now: base.booted.saturating_add(monotonic_ns()) }
     }
 
     /// The present.
@@ -72,7 +74,7 @@ impl Clock {
 
     /// Converts this process's own times.
     pub(crate) fn own_times(&self) -> Times {
-        self.times_of(&TimeBase::of_this_process())
+        self.times_of(&self.own)
     }
 
     /// Converts times that have another base.
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn times_of_one_boot_are_in_the_order_in_which_things_happened() {
         let own = TimeBase { boot_id: [1; 16], time_namespace: 2, booted: 100 * HOUR };
-        let clock = Clock { base: own, now: 110 * HOUR };
+        let clock = Clock { base: own, own, now: 110 * HOUR };
         // This process's wall clock was an hour ahead when it started.
         let ahead = TimeBase { booted: 101 * HOUR, ..own };
         assert_eq!(clock.times_of(&ahead).at(106 * HOUR), 105 * HOUR);
@@ -140,7 +142,7 @@ mod tests {
     #[test]
     fn times_of_another_clock_are_the_wall_clocks_and_not_later_than_now() {
         let own = TimeBase { boot_id: [1; 16], time_namespace: 2, booted: 100 * HOUR };
-        let clock = Clock { base: own, now: 110 * HOUR };
+        let clock = Clock { base: own, own, now: 110 * HOUR };
         for other in [
             TimeBase { boot_id: [2; 16], booted: 50 * HOUR, ..own },
             TimeBase { time_namespace: 3, booted: 50 * HOUR, ..own },

@@ -358,8 +358,11 @@ impl Scan {
     }
 
     fn read_segments(&mut self, directory: &Directory, names: Names) -> Result<(), Error> {
-        let here = Here::in_directory(directory);
         self.set_aside = names.set_aside.len();
+        if names.segments.is_empty() {
+            return Ok(());
+        }
+        let here = Here::in_directory(directory);
         for name in names.segments {
             if let Err(e) = self.read_one(directory, &name, &here) {
                 if e.is_transient() {
