@@ -214,7 +214,7 @@ def scrapes(program, is_quick):
         + ["Python's: collecting", "text", "OpenMetrics", "text, KiB", "OpenMetrics, KiB"],
         [[f"{processes:,} x {values:,}", *parts(us), *parts(them)] for processes, values, us, them in results],
     )
-    print("\nLiving processes, in milliseconds of CPU time: scraped again, and after one was replaced by a new one.\n")
+    print("\nLiving processes, in milliseconds of CPU time: scraped again, and after a new one replaced one.\n")
     rows = []
     for processes, values in [(4, 100)] if is_quick else LIVING:
         with Directory() as directory:
@@ -231,8 +231,8 @@ columns "equal logs" all processes created them in one order, or all are declare
 number in the Python client's files: a counter, a gauge, the sum or the count of a summary, a bucket
 or the sum of a histogram.
 
-The floor is the time to open each file and to read what a scrape needs of it, with one call for the
-header and the words and one for the cells of each shard, and to do nothing with it. Cold is the
+The floor is the time to open each file and to read what a scrape needs of it, with one call for
+the header and the words and one for the cells of each shard, and to do nothing with it. Cold is the
 first collection in a new process. Steady is the least of 2 to 15 more collections by the same
 collector, which keeps what cannot have changed; of dead processes that is everything, so that it
 does not open their files again. In the last table it is the median of 41, like the time after one
@@ -240,8 +240,8 @@ process has ended and a new one has its series in another order; the dead are co
 then. Files are measured by their blocks.
 
 The pages of both sides were compared: they have equally many samples and the same sum. Python is
-not run beyond {most:,} values of all processes together; the figures marked "some" are extrapolated
-from the runs before.""")
+not run beyond {most:,} values of all processes together; the figures marked "some" are
+extrapolated from the runs before.""")
 
 
 def python_files(program, is_quick):
@@ -319,7 +319,7 @@ def parts(of):
 def ratios(us, them):
     beside = [us, us["alike"]] if them else []
     times = [f"{steady(them) / steady(one):.0f}" for one in beside] or ["", ""]
-    return [*times, f"{steady(us) / us['floor']:.0f}"]
+    return [*times, f"{steady(us) / us['floor']:.1f}"]
 
 
 def memories(program, is_quick):

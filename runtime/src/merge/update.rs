@@ -169,7 +169,8 @@ impl Plan {
             batches.push(Batch { labels: labels.collect(), entries: Vec::new() });
         }
         let mut add = |(declaration, series): Item, place: u32| {
-            let (batch, place) = (place as usize / BATCH, place % BATCH as u32);
+            let (batch, place) = (place as usize / BATCH, place as usize % BATCH);
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
             if let Some(batch) = batches.get_mut(batch) {
                 batch.entries.push(Entry { declaration, series, place });
             }

@@ -145,7 +145,6 @@ impl SegmentLog {
 }
 
 impl Segment {
-    #[expect(clippy::needless_pass_by_value, reason = "a clone of it becomes part of the segment")]
     pub(crate) fn read(source: &Source, header: Header, logs: &mut Logs) -> Result<Self, Error> {
         Self::read_from(source, Front { header, words: None }, logs)
     }

@@ -76,6 +76,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// How an attempt ended.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Attempt {
     Done(Scan),
     /// So many generations were written meanwhile that the archive may have lost the tombstone of
