@@ -2,8 +2,7 @@
 //! other file reads the environment.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::process;
@@ -232,9 +231,8 @@ fn directory_from_environment() -> Option<PathBuf> {
         || [DIRECTORY, PYTHONS[0], PYTHONS[1]].into_iter().find_map(variable).map(PathBuf::from);
     named().or_else(|| {
         let all = variable(SYSTEMDS)?;
-        let first = all.as_bytes().split(|byte| *byte == b':').next()?;
+        let first = std::env::split_paths(&all).next()?;
         // A subdirectory, since the first directory also contains the program's own files.
-        let first = Path::new(OsStr::from_bytes(first));
         first.is_absolute().then(|| first.join("headcount"))
     })
 }

@@ -6,15 +6,14 @@
 mod kept;
 mod make;
 pub(crate) mod touch;
-pub(crate) mod writers;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open, statx};
-use rustix::io::Errno;
-
 use crate::error::Error;
+use crate::kernel;
+use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::kernel::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open, statx};
+use crate::kernel::io::Errno;
 use crate::model::instance::InstanceId;
 
 pub(crate) use kept::{Found, KnownDirectory};
@@ -77,7 +76,7 @@ impl Directory {
             opened => opened,
         };
         let directory = opened.map_err(|e| e.at(path))?;
-        let me = rustix::process::geteuid().as_raw();
+        let me = kernel::process::geteuid().as_raw();
         if directory.owner != me && directory.owner != 0 {
             return Err(Error::directory("the directory belongs to another user").at(path));
         }
@@ -102,6 +101,9 @@ impl Directory {
     }
 
     fn open_checked(path: &Path) -> Result<Self, Error> {
+        if !kernel::SHARES {
+            return Err(Error::unsupported("share counts in a directory"));
+        }
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         let fd = open(plain(path), flags, Mode::empty()).map_err(|e| match e {
             Errno::NOTDIR | Errno::LOOP => Error::directory("not a directory"),
@@ -121,7 +123,7 @@ impl Directory {
             ));
         }
         let group = mode.contains(Mode::WGRP).then_some(stat.st_gid);
-        let me = rustix::process::geteuid().as_raw();
+        let me = kernel::process::geteuid().as_raw();
         Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, me, group, is_open_to_all })
     }
 
@@ -133,7 +135,7 @@ impl Directory {
     pub(crate) fn names(&self) -> Result<Names, Error> {
         let failed = |e| Error::io("list the directory", e).at(&self.path);
         let mut names = Names::default();
-        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+        for entry in kernel::fs::Dir::read_from(&self.fd).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(name) = entry.file_name().to_str() else { continue };
             if name.starts_with(UNFINISHED) {
@@ -167,7 +169,7 @@ impl Directory {
     pub(crate) fn has_ours(&self) -> bool {
         let is_there = |name: &str| {
             let flags = AtFlags::SYMLINK_NOFOLLOW;
-            rustix::fs::statat(&self.fd, name, flags).is_ok()
+            kernel::fs::statat(&self.fd, name, flags).is_ok()
         };
         [ARCHIVE, COMPACTION_LOCK, "processes.hcl"].into_iter().any(is_there)
             || self.names().map_or(true, |names| {
@@ -186,10 +188,10 @@ impl Directory {
     /// Whether this process can create and remove files here, and should: it runs as the
     /// directory's owner, as root, or for the directory's group.
     pub(crate) fn is_writable(&self) -> bool {
-        let me = rustix::process::geteuid().as_raw();
+        let me = kernel::process::geteuid().as_raw();
         let flags = AtFlags::EACCESS;
         (me == self.owner || me == 0 || self.group.is_some())
-            && rustix::fs::accessat(&self.fd, ".", rustix::fs::Access::WRITE_OK, flags).is_ok()
+            && kernel::fs::accessat(&self.fd, ".", kernel::fs::Access::WRITE_OK, flags).is_ok()
     }
 
     /// Whether there may be too little space here for the segment of a small program.
@@ -201,11 +203,11 @@ impl Directory {
     /// owner who cannot read the archive would see lower numbers, and one who cannot open the lock
     /// could no longer compact.
     pub(crate) fn give_to_owner(&self, file: impl AsFd) -> Result<(), Error> {
-        if self.owner == 0 || !rustix::process::geteuid().is_root() {
+        if self.owner == 0 || !kernel::process::geteuid().is_root() {
             return Ok(());
         }
-        let owner = rustix::process::Uid::from_raw(self.owner);
-        rustix::fs::fchown(file, Some(owner), None)
+        let owner = kernel::process::Uid::from_raw(self.owner);
+        kernel::fs::fchown(file, Some(owner), None)
             .map_err(|e| Error::io("give the file to the directory's owner", e))
     }
 
@@ -227,7 +229,7 @@ impl Directory {
             clippy::useless_conversion,
             reason = "signed on some targets"
         )]
-        rustix::fs::fstatfs(&self.fd).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64)))
+        kernel::fs::fstatfs(&self.fd).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u64)))
     }
 
     /// Opens a file for reading, without following links and without waiting for the other end of a
@@ -274,13 +276,13 @@ impl Directory {
         // In a directory like `/tmp` a stranger may have planted tens of thousands of files. To
         // look at a name costs a fraction of opening the file.
         if self.is_open_to_all {
-            match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
+            match kernel::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => self.check_owner(&stat)?,
                 Err(Errno::NOENT) => return Ok(None),
                 Err(e) => return Err(Error::io("stat the file", e)),
             }
         }
-        let fd = match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
+        let fd = match kernel::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(foreign("a symbolic link")),
@@ -330,7 +332,7 @@ fn foreign(reason: &'static str) -> Error {
 fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
     const SMALL: u64 = 64 << 10;
     // A filesystem without a size has no limit. If `statvfs` fails, only an attempt can tell.
-    rustix::fs::fstatvfs(directory)
+    kernel::fs::fstatvfs(directory)
         .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
 }
 

@@ -7,6 +7,8 @@ use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::kernel::{self, errno};
+
 /// Why something could not be set up, read or collected.
 ///
 /// The type is opaque, since the list of possible failures grows. Its predicates distinguish what a
@@ -71,6 +73,8 @@ pub(crate) enum ErrorKind {
     Stuck(String),
     /// No directory was named.
     Private,
+    /// This system lacks what that takes.
+    Unsupported { what: &'static str },
     /// `init` came after recording had begun somewhere else.
     AlreadyStarted,
     /// Another process is compacting this directory.
@@ -112,6 +116,10 @@ impl Error {
         Self::new(ErrorKind::Invalid { message: message.into() })
     }
 
+    pub(crate) fn unsupported(what: &'static str) -> Self {
+        Self::new(ErrorKind::Unsupported { what })
+    }
+
     pub(crate) fn directory(reason: &'static str) -> Self {
         Self::new(ErrorKind::Directory { reason })
     }
@@ -151,6 +159,12 @@ impl Error {
         matches!(self.kind, ErrorKind::Private)
     }
 
+    /// Whether this system lacks what that takes: processes share a directory on 64-bit
+    /// little-endian Linux only. Elsewhere each process counts in its own memory.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unsupported { .. })
+    }
+
     /// Whether the directory exists but is not fit to count in: it belongs to another user,
     /// everyone may write to it, or it is not a directory. The [guide](crate::guide::directory)
     /// lists the rules.
@@ -165,7 +179,7 @@ impl Error {
 
     /// Whether the error is not the file's fault, and the same call may succeed in a moment.
     pub(crate) fn is_transient(&self) -> bool {
-        let passing = [libc::EMFILE, libc::ENFILE, libc::ENOMEM];
+        let passing = [errno::EMFILE, errno::ENFILE, errno::ENOMEM];
         matches!(self.kind, ErrorKind::Overtaken)
             || self.raw_os_error().is_some_and(|number| passing.contains(&number))
     }
@@ -173,7 +187,7 @@ impl Error {
     /// Whether the filesystem, or this user's quota on it, has no space left. A limit of this
     /// process (EFBIG) is not included: freeing space would not help.
     pub(crate) fn is_out_of_space(&self) -> bool {
-        self.raw_os_error().is_some_and(|number| [libc::ENOSPC, libc::EDQUOT].contains(&number))
+        self.raw_os_error().is_some_and(|number| [errno::ENOSPC, errno::EDQUOT].contains(&number))
     }
 
     /// Whether the file itself is fine, and can be read together with fewer other files.
@@ -264,6 +278,7 @@ impl Error {
             ErrorKind::Rejected { .. } => "rejected",
             ErrorKind::Stuck(_) => "stuck",
             ErrorKind::Private => "private",
+            ErrorKind::Unsupported { .. } => "unsupported",
             ErrorKind::AlreadyStarted => "started",
             ErrorKind::Busy | ErrorKind::LockLost | ErrorKind::Overtaken => "busy",
         }
@@ -296,6 +311,13 @@ impl fmt::Display for Error {
             ErrorKind::Unreachable { message, .. }
             | ErrorKind::Timeout { message }
             | ErrorKind::Rejected { message } => write!(f, "{}", Escaped(message)),
+            ErrorKind::Unsupported { what } => {
+                write!(f, "can't {what} on this system: that needs 64-bit little-endian Linux")
+            }
+            ErrorKind::Private if !kernel::SHARES => f.write_str(
+                "processes can't share counts on this system (they can on 64-bit little-endian \
+                 Linux), so this process counts for itself alone",
+            ),
             ErrorKind::Private => f.write_str(
                 "no directory was named (by `Config::directory` or HEADCOUNT_DIR), so this process \
                  counts for itself alone",
@@ -328,7 +350,9 @@ impl fmt::Debug for Error {
 /// [`Other`](io::ErrorKind::Other).
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        let kind = error.system_error().map_or(io::ErrorKind::Other, |source| source.kind);
+        let other =
+            if error.is_unsupported() { io::ErrorKind::Unsupported } else { io::ErrorKind::Other };
+        let kind = error.system_error().map_or(other, |source| source.kind);
         Self::new(kind, error)
     }
 }
@@ -392,7 +416,7 @@ mod tests {
     fn an_error_can_be_cloned_caught_and_passed_on() {
         fn is<T: Clone + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
         is::<Error>();
-        let error = Error::io("open it", io::Error::from_raw_os_error(libc::EACCES));
+        let error = Error::io("open it", io::Error::from_raw_os_error(errno::EACCES));
         assert_eq!(error.clone().to_string(), error.to_string());
         let passed_on = io::Error::from(error.clone());
         assert_eq!(passed_on.kind(), io::ErrorKind::PermissionDenied);

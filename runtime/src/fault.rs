@@ -55,8 +55,8 @@ pub use armed::{arm, names, refuse, stop};
 mod armed {
     use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-    use rustix::io::Errno;
-    use rustix::process::{Signal, getpid, kill_process};
+    use crate::kernel::io::Errno;
+    use crate::kernel::process::{Signal, getpid, kill_process};
 
     /// The name of a place.
     pub(crate) struct Point(pub(crate) &'static str);

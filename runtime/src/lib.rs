@@ -43,6 +43,15 @@
 //!
 //! Recording works in every case: it cannot fail, block or panic, and it prints nothing.
 //!
+//! # Other systems than Linux
+//!
+//! Processes share files on 64-bit little-endian Linux. On macOS, Windows, other Unixes, and 32-bit
+//! or big-endian machines the same program builds, and counts in private memory: one process, the
+//! same API, the same page. The logger says so once, and [`health`] and `headcount_shared` do so
+//! always; [`init`] fails only with [`Config::required`]. To collect from a directory is an error
+//! there ([`Error::is_unsupported`]). With the feature `off`, which counts nothing, it builds for
+//! `wasm32` too.
+//!
 //! # Example: a `/metrics` page
 //!
 //! [`render`] returns a content type and a body, in any process and for any web framework:
@@ -114,10 +123,19 @@
     test,
     allow(clippy::panic, clippy::unwrap_used, clippy::float_cmp, reason = "a test may panic")
 )]
+#![cfg_attr(
+    not(all(
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little",
+        not(any(miri, headcount_private))
+    )),
+    allow(dead_code, reason = "what only the server and shared files need")
+)]
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+#[cfg(not(target_has_atomic = "64"))]
 compile_error!(
-    "headcount needs Linux on a 64-bit machine: open-file-description locks, O_TMPFILE, fallocate"
+    "headcount counts in atomic 64-bit words, which this target lacks (`target_has_atomic`)"
 );
 
 #[allow(
@@ -141,8 +159,7 @@ mod record;
 // Recording.
 mod clock;
 mod fault;
-#[cfg(miri)]
-mod no_kernel;
+mod kernel;
 mod segment;
 mod store;
 
@@ -166,7 +183,24 @@ pub mod testing;
 // An HTTP server, and a client of a Pushgateway.
 #[cfg(feature = "push")]
 mod push;
-#[cfg(feature = "serve")]
+#[cfg(all(
+    feature = "serve",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little",
+    not(any(miri, headcount_private))
+))]
+mod serve;
+#[cfg(all(
+    feature = "serve",
+    not(all(
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little",
+        not(any(miri, headcount_private))
+    ))
+))]
+#[path = "serve/elsewhere.rs"]
 mod serve;
 
 #[doc(hidden)]

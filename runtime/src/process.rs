@@ -1,14 +1,5 @@
 //! The identity of this process, as a segment's header records it, and what the kernel provides to
 //! the process.
-#![cfg_attr(
-    not(miri),
-    expect(
-        unsafe_code,
-        reason = "getauxval, which rustix has for programs without libc only, and a clock as a \
-                  number, where its own way crashes under valgrind"
-    )
-)]
-
 mod epoch;
 mod forks;
 pub(crate) mod relaxed;
@@ -17,15 +8,13 @@ mod signals;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
 
-#[cfg(not(miri))]
-use rustix::fs::{Mode, OFlags, open, stat};
-use rustix::process::{Resource, getrlimit};
-use rustix::rand::{GetRandomFlags, getrandom};
+use crate::kernel;
+use crate::kernel::fs::stat;
+use crate::kernel::process::{Resource, getrlimit};
+use crate::kernel::rand::{GetRandomFlags, getrandom};
+use crate::kernel::{Clock, clock_ns};
 
-#[cfg(miri)]
-pub(crate) use crate::no_kernel::read_small;
-#[cfg(miri)]
-use crate::no_kernel::stat;
+pub(crate) use crate::kernel::{has_more_rights_than_its_caller, read_small};
 
 pub(crate) use epoch::{begin_epoch, epoch};
 pub(crate) use forks::Forks;
@@ -48,7 +37,7 @@ impl Identity {
             boot_id: boot_id(),
             pid_namespace: pid_namespace(),
             pid,
-            uid: rustix::process::geteuid().as_raw(),
+            uid: kernel::process::geteuid().as_raw(),
             start_ticks: start_ticks(pid).map_or(0, |(ticks, _)| ticks),
         }
     }
@@ -87,34 +76,9 @@ pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
     Some((ticks, state))
 }
 
-/// The beginning of a file; nothing if it can't be read.
-///
-/// It is meant for files of the kernel. In a changed root directory the path may lead to anything,
-/// even to a pipe without a writer, so this never waits.
-#[cfg(not(miri))]
-pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let read = open(path, flags, Mode::empty()).and_then(|fd| rustix::io::read(&fd, into));
-    read.unwrap_or(0)
-}
-
 /// The root directory, by device and inode.
 pub(crate) fn root() -> Option<(u64, u64)> {
     stat("/").ok().map(|stat| (stat.st_dev, stat.st_ino))
-}
-
-/// Whether `exec` gave the program rights that its caller lacks: a set-user-ID or set-group-ID
-/// program, or one with file capabilities.
-#[cfg(not(miri))]
-pub(crate) fn has_more_rights_than_its_caller() -> bool {
-    // SAFETY: reads what the kernel gave to the process, and has no other conditions. Where the
-    // kernel says nothing it is 0.
-    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
-}
-
-#[cfg(miri)]
-pub(crate) fn has_more_rights_than_its_caller() -> bool {
-    false
 }
 
 /// Random bytes, without waiting; an error if this process can't get any.
@@ -125,7 +89,7 @@ pub(crate) fn random() -> io::Result<[u8; 16]> {
         // It is too early after the machine's start, or this process is not allowed to.
         refused => match read_small("/dev/urandom", &mut bytes) {
             16 => Ok(bytes),
-            _ => Err(refused.err().unwrap_or(rustix::io::Errno::IO).into()),
+            _ => Err(refused.err().unwrap_or(kernel::io::Errno::IO).into()),
         },
     }
 }
@@ -148,22 +112,9 @@ pub(crate) fn now_ns() -> u64 {
 
 /// Nanoseconds of the kernel's monotonic clock, which nobody can set and which all processes of a
 /// boot share.
-#[cfg(not(miri))]
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one `timespec` through the pointer, which is a live local of that type,
-    // borrowed by nobody else. With this clock and a valid pointer the call doesn't fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
-    let (seconds, nanos) = (time.tv_sec as u64, time.tv_nsec as u64);
-    seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos)
-}
-
-/// Without a kernel there is only one clock.
-#[cfg(miri)]
-pub(crate) fn monotonic_ns() -> u64 {
-    now_ns().saturating_sub(1)
+    clock_ns(Clock::Monotonic)
 }
 
 /// When the monotonic clock was 0, in nanoseconds since 1970, according to this program's first
@@ -218,7 +169,7 @@ pub(crate) fn time_namespace() -> u64 {
 #[cfg(test)]
 mod tests {
     #[test]
-    #[cfg_attr(miri, ignore = "asks the kernel")]
+    #[cfg_attr(any(miri, headcount_private), ignore = "asks the kernel")]
     fn this_process_is_running_and_has_a_start_time() {
         let (ticks, state) = super::start_ticks(std::process::id()).unwrap();
         assert!(ticks > 0);

@@ -9,15 +9,14 @@
 //! While a process holds that lock no other process replaces the file that it has read, and the
 //! next process that gets the lock finds that the name leads to another file by now.
 
-use std::os::fd::AsFd;
-
-use rustix::fs::{
-    AtFlags, FlockOperation, RenameFlags, flock, fstat, renameat, renameat_with, statat,
-};
-use rustix::io::Errno;
-
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
+use crate::kernel;
+use crate::kernel::fd::AsFd;
+use crate::kernel::fs::{
+    AtFlags, FlockOperation, RenameFlags, flock, fstat, renameat, renameat_with, statat,
+};
+use crate::kernel::io::Errno;
 use crate::process::{Forks, epoch};
 use crate::segment::fork_safe_fd::{self, Registered};
 
@@ -78,7 +77,7 @@ impl<'a> Original<'a> {
     }
 
     /// Renames `new` to this file's name.
-    pub(crate) fn replace_by(&self, new: &str) -> rustix::io::Result<()> {
+    pub(crate) fn replace_by(&self, new: &str) -> kernel::io::Result<()> {
         let Self { directory, name, .. } = *self;
         let replace = || renameat(directory, new, directory, name);
         if self.fd.is_some() {

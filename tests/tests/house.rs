@@ -26,41 +26,60 @@ type Exception = (&'static str, &'static str, &'static str);
 
 /// From the bottom to the top.
 const RUNTIME: &[Layer] = &[
-    Layer { name: "error", modules: &["error"], may_use: &[] },
+    Layer { name: "kernel", modules: &["kernel"], may_use: &[] },
+    Layer { name: "error", modules: &["error"], may_use: &["kernel"] },
     Layer { name: "model", modules: &["model"], may_use: &["error"] },
     Layer {
         name: "base",
-        modules: &["clock", "config", "fault", "no_kernel", "process"],
-        may_use: &["error"],
+        modules: &["clock", "config", "fault", "process"],
+        may_use: &["kernel", "error"],
     },
-    Layer { name: "directory", modules: &["directory"], may_use: &["error", "model", "base"] },
+    Layer {
+        name: "directory",
+        modules: &["directory"],
+        may_use: &["kernel", "error", "model", "base"],
+    },
     Layer { name: "declare", modules: &["declare"], may_use: &["error", "model"] },
     Layer {
         name: "segment",
         modules: &["segment"],
-        may_use: &["error", "model", "base", "directory", "declare"],
+        may_use: &["kernel", "error", "model", "base", "directory", "declare"],
     },
-    Layer { name: "label", modules: &["label"], may_use: &["model", "declare", "segment"] },
+    Layer {
+        name: "label",
+        modules: &["label"],
+        may_use: &["kernel", "model", "declare", "segment"],
+    },
     Layer {
         name: "reader",
         modules: &["reader"],
-        may_use: &["error", "model", "base", "directory", "segment"],
+        may_use: &["kernel", "error", "model", "base", "directory", "segment"],
     },
     Layer { name: "merge", modules: &["merge"], may_use: &["error", "model", "reader"] },
     Layer {
         name: "python",
         modules: &["python"],
-        may_use: &["error", "model", "base", "directory", "reader", "merge"],
+        may_use: &["kernel", "error", "model", "base", "directory", "reader", "merge"],
     },
     Layer {
         name: "replace",
         modules: &["replace"],
-        may_use: &["error", "base", "directory", "segment"],
+        may_use: &["kernel", "error", "base", "directory", "segment"],
     },
     Layer {
         name: "archive",
         modules: &["archive"],
-        may_use: &["error", "model", "base", "directory", "segment", "reader", "merge", "replace"],
+        may_use: &[
+            "kernel",
+            "error",
+            "model",
+            "base",
+            "directory",
+            "segment",
+            "reader",
+            "merge",
+            "replace",
+        ],
     },
     Layer {
         name: "scan",
@@ -81,6 +100,7 @@ const RUNTIME: &[Layer] = &[
         name: "store",
         modules: &["store"],
         may_use: &[
+            "kernel",
             "error",
             "model",
             "base",
@@ -110,13 +130,14 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "processes",
         modules: &["processes"],
-        may_use: &["error", "model", "base", "directory", "segment", "replace"],
+        may_use: &["kernel", "error", "model", "base", "directory", "segment", "replace"],
     },
     Layer { name: "expose", modules: &["expose"], may_use: &["model"] },
     Layer {
         name: "collect",
         modules: &["collect"],
         may_use: &[
+            "kernel",
             "error",
             "model",
             "base",
@@ -136,7 +157,17 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "serve",
         modules: &["serve"],
-        may_use: &["error", "model", "base", "directory", "segment", "store", "expose", "collect"],
+        may_use: &[
+            "kernel",
+            "error",
+            "model",
+            "base",
+            "directory",
+            "segment",
+            "store",
+            "expose",
+            "collect",
+        ],
     },
     Layer {
         name: "push",
@@ -146,7 +177,7 @@ const RUNTIME: &[Layer] = &[
     Layer {
         name: "testing",
         modules: &["testing"],
-        may_use: &["error", "model", "base", "label", "reader", "merge", "store"],
+        may_use: &["kernel", "error", "model", "base", "label", "reader", "merge", "store"],
     },
 ];
 

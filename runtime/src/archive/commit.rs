@@ -1,13 +1,12 @@
 //! The commit of a generation: the new archive replaces the old one, and the segments that it
 //! contains are removed.
 
-use rustix::fs::{AtFlags, OFlags, fchmod, fsync, openat, unlinkat};
-use rustix::io::{Errno, pwrite};
-use rustix::process::{Resource, getrlimit};
-
 use crate::directory::UNFINISHED;
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::kernel::fs::{AtFlags, OFlags, fchmod, fsync, openat, unlinkat};
+use crate::kernel::io::{Errno, pwrite};
+use crate::kernel::process::{Resource, getrlimit};
 use crate::model::instance::hex;
 use crate::process::{epoch, random};
 use crate::replace::Original;

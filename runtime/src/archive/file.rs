@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use rustix::fs::fstat;
-
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory};
 use crate::error::Error;
+use crate::kernel::fs::fstat;
 use crate::merge::archived::Archive;
 use crate::reader::source::{Source, bytes_in};
 use crate::reader::times::Clock;

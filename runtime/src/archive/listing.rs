@@ -1,12 +1,11 @@
 //! Which segments a directory has, and what compaction does with files that it can't read.
 
-use std::os::fd::OwnedFd;
-
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
-
 use crate::directory::{ARCHIVE, Names, SET_ASIDE, SUFFIX, length};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::kernel::fd::OwnedFd;
+use crate::kernel::fs::{AtFlags, Mode, OFlags, RenameFlags, openat, renameat_with, unlinkat};
+use crate::kernel::lock as locks;
 use crate::merge::archived::Archive;
 use crate::model::instance::{Age, InstanceId};
 use crate::model::sorted::{SortedMap, SortedSet};
@@ -16,7 +15,6 @@ use crate::reader::source::Source;
 use crate::reader::times::TimeBase;
 use crate::replace::Original;
 use crate::segment::format::Header;
-use crate::segment::lock as locks;
 
 use super::compactor::Compactor;
 use super::file::read;

@@ -1,15 +1,15 @@
 //! The compaction lock: one process at a time compacts a directory.
 
-use rustix::fs::{FileType, OFlags, fchmod, fstat, openat};
-use rustix::io::Errno;
-
 use crate::directory::{COMPACTION_LOCK, Directory};
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::kernel::errno;
+use crate::kernel::fs::{FileType, OFlags, fchmod, fstat, openat};
+use crate::kernel::io::Errno;
+use crate::kernel::lock;
 use crate::process::{Forks, epoch};
 use crate::replace::leads_to;
 use crate::segment::fork_safe_fd::{self, Registered};
-use crate::segment::lock;
 
 /// The lock, while it is held.
 pub(crate) struct CompactionLock<'a> {
@@ -30,7 +30,7 @@ impl<'a> CompactionLock<'a> {
             // Another process may have removed the file before it was locked. Then the next one
             // would lock another file.
             Some(Ok(())) => Ok(held.check().is_ok().then_some(held)),
-            Some(Err(e)) if !matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => {
+            Some(Err(e)) if !matches!(e.raw_os_error(), Some(errno::EAGAIN | errno::EACCES)) => {
                 Err(Error::io("lock the directory for compaction", e))
             }
             _ => Ok(None),

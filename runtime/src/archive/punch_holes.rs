@@ -6,19 +6,18 @@
 //! shard in a program without gauges, and the last steps by which a log or a shard grew.
 
 use core::ops::Range;
-use std::os::fd::OwnedFd;
-
-use rustix::fs::{FallocateFlags, fallocate, fstat};
 
 use crate::error::Error;
 use crate::fault;
+use crate::kernel::fd::OwnedFd;
+use crate::kernel::fs::{FallocateFlags, fallocate, fstat};
+use crate::kernel::lock as locks;
 use crate::reader::liveness::Here;
 use crate::reader::segment::read_header;
 use crate::reader::source::Source;
 use crate::segment::format::{
     CELL, Geometry, LIMITS_OFF, LIVENESS_OFD, LOG_OFF, LogPlace, PAGE, Word,
 };
-use crate::segment::lock as locks;
 
 use super::{Compactor, Limits};
 

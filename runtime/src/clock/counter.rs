@@ -18,11 +18,12 @@
 //! Two crates do the same and don't fit: `fastant` measures the rate for 20 ms in every program,
 //! before `main`, and trusts the processor alone; `quanta` waits as well, at first use, behind a
 //! `Once`, which must not be in progress during a fork.
-#![expect(unsafe_code, reason = "an intrinsic, and a clock that the standard library doesn't have")]
+#![cfg_attr(all(target_arch = "x86_64", not(miri)), expect(unsafe_code, reason = "an intrinsic"))]
 #![expect(clippy::inline_always, reason = "without optimisation nothing else is inlined")]
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::kernel::{Clock, clock_ns};
 use crate::process::relaxed;
 
 /// The length of a tick, in units of 2^-32 nanoseconds; 0 until it is known.
@@ -146,12 +147,12 @@ fn pair() -> (u64, u64, u64) {
 
 /// For how long the machine was suspended since it started.
 fn slept() -> u64 {
-    system(libc::CLOCK_BOOTTIME).saturating_sub(monotonic())
+    clock_ns(Clock::Boot).saturating_sub(monotonic())
 }
 
 /// Nanoseconds of the clock that `Instant` uses.
 pub(super) fn monotonic() -> u64 {
-    system(libc::CLOCK_MONOTONIC)
+    clock_ns(Clock::Monotonic)
 }
 
 /// Seconds of the clock that costs no system call and only a few nanoseconds.
@@ -161,18 +162,7 @@ pub(crate) fn coarse_seconds() -> u64 {
 
 /// Its nanoseconds, which lag behind the exact clock by up to ten milliseconds.
 pub(crate) fn coarse_ns() -> u64 {
-    system(libc::CLOCK_MONOTONIC_COARSE)
-}
-
-/// Nanoseconds of a clock. It uses libc, as `Instant` does: rustix looks up the kernel's vDSO
-/// function itself, which ends the program under valgrind.
-fn system(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: it writes one `timespec`, which this is.
-    let result = unsafe { libc::clock_gettime(clock, &raw mut time) };
-    debug_assert_eq!(result, 0, "both clocks are older than what else is needed");
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    clock_ns(Clock::Coarse)
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

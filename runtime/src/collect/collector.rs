@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::archive::{Compactor, Limits};
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::kernel::errno;
 #[cfg(feature = "serve")]
 use crate::merge::archived::Archive;
 #[cfg(feature = "serve")]
@@ -523,7 +524,7 @@ impl Collector {
         match done {
             // The next collection may succeed: another process has the lock, this one forked, or
             // lacks descriptors for a moment.
-            Err(e) if e.is_busy() || e.is_transient() || e.raw_os_error() == Some(libc::EINTR) => {
+            Err(e) if e.is_busy() || e.is_transient() || e.raw_os_error() == Some(errno::EINTR) => {
                 Ok(())
             }
             done => done.map_err(|e| e.at(directory.path())),

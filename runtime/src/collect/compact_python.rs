@@ -15,13 +15,13 @@
 
 use std::collections::HashSet;
 
-use rustix::fs::{AtFlags, RenameFlags, renameat_with, unlinkat};
-use rustix::process::{Pid, test_kill_process};
-
 use crate::archive::{Compactor, holding_the_lock_of_any, read};
-use crate::directory::writers::has_writers;
 use crate::directory::{ASIDE, Directory};
 use crate::error::{Error, ErrorKind};
+use crate::kernel;
+use crate::kernel::fs::{AtFlags, RenameFlags, renameat_with, unlinkat};
+use crate::kernel::leases::has_writers;
+use crate::kernel::process::{Pid, test_kill_process};
 use crate::process::now_ns;
 use crate::python::{Fit, Remains, process_of};
 use crate::store;
@@ -199,7 +199,7 @@ fn is_gone(directory: &Directory, name: &str, pid: u32) -> Result<bool, Error> {
     let is_running = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
-        .is_none_or(|pid| test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
+        .is_none_or(|pid| test_kill_process(pid) != Err(kernel::io::Errno::SRCH));
     if is_running {
         return Ok(false);
     }

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::fstat;
-
 use crate::archive;
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::kernel::fs::fstat;
 use crate::model::cold_sort;
 use crate::model::instance::{InstanceId, hex};
 use crate::reader::liveness::{Here, Life, Reason, settle};

@@ -1,13 +1,13 @@
 //! Writes a page for the textfile collector of Prometheus' `node_exporter`.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::error::Error;
 use crate::expose::SAME_NAMES;
+use crate::kernel::rights;
 use crate::model::Snapshot;
 
 impl Snapshot {
@@ -54,7 +54,7 @@ impl Snapshot {
                 }
             })
             // The umask may have removed what the collector, another user, needs.
-            .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)))
+            .and_then(|()| rights::let_all_read(&file))
             // Or a loss of power could leave an empty file in the place of the old one.
             .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&new, path));
@@ -71,7 +71,9 @@ fn create_beside(path: &Path, name: &str) -> io::Result<(PathBuf, File)> {
     let mut last = None;
     for number in 0..1000 {
         let new = path.with_file_name(format!(".{name}.{}-{number}", process::id()));
-        match File::options().write(true).create_new(true).mode(0o600).open(&new) {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        match rights::of_this_user_only(&mut options).open(&new) {
             Ok(file) => return Ok((new, file)),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => last = Some(e),
             Err(e) => return Err(e),

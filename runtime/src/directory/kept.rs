@@ -6,15 +6,15 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-use rustix::fs::{Stat, fstat};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use crate::error::Error;
+use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::kernel::fs::{Stat, fstat};
+use crate::kernel::io::{Errno, fcntl_dupfd_cloexec};
+use crate::process;
 
 use super::Directory;
-use crate::error::Error;
-use crate::process;
 
 /// A directory that was found fit. It is usable for as long as its descriptor's number is still its
 /// own: a program that becomes a daemon closes all descriptors, and its next file may get the

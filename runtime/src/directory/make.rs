@@ -7,17 +7,17 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{
+use crate::fault;
+use crate::kernel;
+use crate::kernel::fd::{AsFd, OwnedFd};
+use crate::kernel::fs::{
     AtFlags, CWD, Dir, Gid, Mode, OFlags, RenameFlags, fchmod, fchown, fstat, mkdirat, openat,
     renameat_with, unlinkat,
 };
-use rustix::io::Errno;
-
-use crate::fault;
+use crate::kernel::io::Errno;
+use crate::kernel::rights;
 use crate::model::instance::hex;
 use crate::process::random;
 
@@ -29,8 +29,9 @@ pub(super) fn make(path: &Path, group: Option<u32>) -> io::Result<()> {
     let above = above.unwrap_or(Path::new("."));
     // 0700: a program's counts are private unless its operator decides otherwise. The members of a
     // group must be able to reach the directory.
-    let rights = if group.is_some() { 0o711 } else { 0o700 };
-    std::fs::DirBuilder::new().recursive(true).mode(rights).create(above)?;
+    let allowed = if group.is_some() { 0o711 } else { 0o700 };
+    let mut builder = std::fs::DirBuilder::new();
+    rights::of_directory(builder.recursive(true), allowed).create(above)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let above = openat(CWD, above, flags, Mode::empty())?;
     let made = match group {
@@ -43,7 +44,7 @@ pub(super) fn make(path: &Path, group: Option<u32>) -> io::Result<()> {
     }
 }
 
-fn make_for_group(above: impl AsFd, name: &OsStr, group: u32) -> rustix::io::Result<()> {
+fn make_for_group(above: impl AsFd, name: &OsStr, group: u32) -> kernel::io::Result<()> {
     let random = random().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
     let unfinished = format!(".headcount-{}", hex(&random));
     fault::call!("directory.make", mkdirat(&above, &*unfinished, Mode::RWXU))?;
@@ -69,14 +70,14 @@ fn make_for_group(above: impl AsFd, name: &OsStr, group: u32) -> rustix::io::Res
 }
 
 /// Opens a directory that was just created; returns an error if something else has the name by now.
-fn open_as_made(above: impl AsFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
+fn open_as_made(above: impl AsFd, name: &OsStr) -> kernel::io::Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
     let fd = openat(above, name, flags, Mode::empty())?;
     let stat = fstat(&fd)?;
     // It must be as it was created, and empty. Swapping it for another directory like that gains
     // nothing.
     let rights = Mode::from_raw_mode(stat.st_mode);
-    let is_mine = stat.st_uid == rustix::process::geteuid().as_raw();
+    let is_mine = stat.st_uid == kernel::process::geteuid().as_raw();
     let mut entries = Dir::read_from(&fd)?;
     let is_empty =
         entries.all(|entry| entry.is_ok_and(|e| matches!(e.file_name().to_bytes(), b"." | b"..")));
@@ -84,7 +85,7 @@ fn open_as_made(above: impl AsFd, name: &OsStr) -> rustix::io::Result<OwnedFd> {
     if is_mine && is_empty && !rights.intersects(others) { Ok(fd) } else { Err(Errno::STALE) }
 }
 
-fn give_to_group(directory: impl AsFd, group: u32) -> rustix::io::Result<()> {
+fn give_to_group(directory: impl AsFd, group: u32) -> kernel::io::Result<()> {
     fchown(&directory, None, Some(Gid::from_raw(group)))?;
     // Set-group-ID: files get the directory's group, whoever creates them. Set after the group,
     // since changing the group clears the bit.

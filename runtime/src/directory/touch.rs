@@ -4,10 +4,8 @@
 //! file's times. A program that removes what is old (systemd-tmpfiles, tmpwatch) would take the
 //! file of a living process, or the archive of a program whose processes don't die.
 
-use std::os::fd::AsFd;
-
-use rustix::fs::{AtFlags, Stat, Timespec, Timestamps, UTIME_NOW, futimens, utimensat};
-
+use crate::kernel::fd::AsFd;
+use crate::kernel::fs::{AtFlags, Stat, Timespec, Timestamps, UTIME_NOW, futimens, utimensat};
 use crate::process::now_ns;
 
 use super::Directory;

@@ -9,8 +9,7 @@
 
 use core::ptr::NonNull;
 
-#[cfg(not(miri))]
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+use crate::kernel::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 use super::resting::Resting;
 use super::table::Entry;
@@ -141,7 +140,6 @@ impl Arena {
     }
 }
 
-#[cfg(not(miri))]
 fn map(len: usize) -> Option<NonNull<u8>> {
     let access = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
@@ -150,19 +148,9 @@ fn map(len: usize) -> Option<NonNull<u8>> {
     NonNull::new(mapped.ok()?.cast())
 }
 
-#[cfg(not(miri))]
 fn release(page: usize) {
     let at = core::ptr::with_exposed_provenance_mut(page);
     // SAFETY: a page of our own, of rows that are gone: nobody holds a reference into it but to a
     // `RowSlot`, which is 0 and stays so.
     let _ = unsafe { madvise(at, PAGE, Advice::LinuxDontNeed) };
 }
-
-/// From the allocator, and never freed.
-#[cfg(miri)]
-fn map(len: usize) -> Option<NonNull<u8>> {
-    Some(NonNull::from(Box::leak(vec![0_u64; len / 8].into_boxed_slice())).cast())
-}
-
-#[cfg(miri)]
-fn release(_: usize) {}

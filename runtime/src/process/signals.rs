@@ -8,27 +8,22 @@
 
 use core::mem::MaybeUninit;
 
-#[cfg(not(miri))]
-use libc::{pthread_sigmask, sigfillset};
-
-#[cfg(miri)]
-use crate::no_kernel::{pthread_sigmask, sigfillset};
+use crate::kernel::{SIG_SETMASK, pthread_sigmask, sigfillset, sigset_t};
 
 /// Blocks all signals of this thread until it is dropped, except those that the kernel sends for a
 /// fault.
 pub(crate) struct Blocked {
-    before: Option<libc::sigset_t>,
+    before: Option<sigset_t>,
 }
 
 impl Blocked {
     pub(crate) fn all() -> Self {
-        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut all = MaybeUninit::<sigset_t>::uninit();
         // SAFETY: writes a whole `sigset_t` through the pointer.
         let filled = unsafe { sigfillset(all.as_mut_ptr()) } == 0;
-        let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+        let mut before = MaybeUninit::<sigset_t>::uninit();
         // SAFETY: reads one `sigset_t`, which `sigfillset` has written, and writes another.
-        let set =
-            unsafe { pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) } == 0;
+        let set = unsafe { pthread_sigmask(SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) } == 0;
         // SAFETY: a call that succeeded has written it.
         Self { before: (filled && set).then(|| unsafe { before.assume_init() }) }
     }
@@ -38,7 +33,7 @@ impl Drop for Blocked {
     fn drop(&mut self) {
         if let Some(before) = &self.before {
             // SAFETY: reads one `sigset_t`; where the old set would go may be null.
-            unsafe { pthread_sigmask(libc::SIG_SETMASK, before, core::ptr::null_mut()) };
+            unsafe { pthread_sigmask(SIG_SETMASK, before, core::ptr::null_mut()) };
         }
     }
 }

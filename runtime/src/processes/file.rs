@@ -2,21 +2,22 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
-use std::os::fd::OwnedFd;
 
-use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fcntl_lock, fstat, openat, renameat,
-    unlinkat,
-};
-use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
-
-use super::ledger::{Ledger, MAX_LEN};
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
 use crate::fault;
+use crate::kernel;
+use crate::kernel::fd::OwnedFd;
+use crate::kernel::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fcntl_lock, fstat, openat, renameat,
+    unlinkat,
+};
+use crate::kernel::io::Errno;
+use crate::kernel::process::{Resource, getrlimit};
 use crate::process::Forks;
 use crate::replace::{Original, leads_to};
+
+use super::ledger::{Ledger, MAX_LEN};
 
 pub(super) const NAME: &str = "processes.hcl";
 const LOCK: &str = ".ledger.lock";
@@ -193,8 +194,7 @@ fn write_next(directory: &Directory, bytes: &[u8]) -> io::Result<()> {
     // Written at a fixed offset: a child that a signal handler forks here writes the same bytes
     // again, and does not append them. Not synced: after a crash of the machine the numbers start
     // again, as those of the segments do.
-    let file = std::fs::File::from(fd);
-    fault::call!("ledger.write", std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0))
+    fault::call!("ledger.write", kernel::write_all_at(fd, bytes, 0))
 }
 
 /// Sets a damaged ledger aside, so that a person can look at it. The turn continues without a

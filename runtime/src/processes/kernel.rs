@@ -1,11 +1,12 @@
 //! Reads what the kernel knows about one process.
 
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 
-use procfs::process::{LimitValue, Process, Stat};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
+use crate::kernel::fs::fstat;
+use crate::kernel::io::Errno;
+use crate::kernel::process::{Pid, test_kill_process};
+use crate::kernel::procfs;
+use crate::kernel::procfs::process::{LimitValue, Process, Stat};
 
 /// Identifies a process. A pid alone is reused in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,7 +133,7 @@ fn usage(process: &Process, stat: &Stat) -> Usage {
     };
     let max_fds = limits.as_ref().map(|limits| limits.max_open_files.soft_limit);
     let max_addresses = limits.as_ref().map(|limits| limits.max_address_space.soft_limit);
-    let network = process.open_relative("ns/net").and_then(|file| Ok(file.metadata()?.ino()));
+    let network = process.open_relative("ns/net").ok().and_then(|file| fstat(&file).ok());
     #[expect(clippy::cast_precision_loss, reason = "seconds, and hundredths of them")]
     let started = procfs::boot_time_secs()
         .ok()
@@ -142,7 +143,7 @@ fn usage(process: &Process, stat: &Stat) -> Usage {
         resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
         virtual_bytes: stat.vsize,
         threads: stat.num_threads,
-        network: network.ok(),
+        network: network.map(|stat| stat.st_ino),
         started,
         open_fds: process.fd_count().ok().map(|count| count as u64),
         max_fds: number(max_fds),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::directory::Directory;
 use crate::error::Error;
+use crate::kernel::errno;
+use crate::kernel::lock;
 use crate::model::instance::{InstanceId, hex};
 use crate::process::{self, Forks};
 use crate::segment::format::Header;
-use crate::segment::lock;
 
 use super::file::{self, Turn};
 use super::kernel::{Found, Usage, Who, look_for};
@@ -130,7 +131,7 @@ impl Here {
                 None if e.is_busy() => seen.cpu_ns = None,
                 None => {}
             }
-            let expected = [libc::EACCES, libc::EPERM, libc::EROFS];
+            let expected = [errno::EACCES, errno::EPERM, errno::EROFS];
             let is_expected = e.raw_os_error().is_some_and(|number| expected.contains(&number));
             if !is_expected && !e.is_busy() {
                 skipped.push(e);

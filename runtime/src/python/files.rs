@@ -1,10 +1,10 @@
 //! The public function: merges files, wherever they are.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::kernel;
 use crate::model::GaugeMode;
 
 use super::family::{Combined, Merged};
@@ -74,7 +74,7 @@ fn add(
 ) -> Result<(), Error> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let file = FileName::parse(name)?;
-    let fd = match File::open(path) {
+    let fd = match kernel::open_by_path(path) {
         Ok(fd) => fd,
         Err(e) => {
             let is_gone = e.kind() == io::ErrorKind::NotFound;

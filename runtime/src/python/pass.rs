@@ -1,12 +1,12 @@
 //! All files of a directory, in the order of their names.
 
 use std::collections::{HashMap, HashSet};
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use crate::directory::writers::Unwritten;
 use crate::directory::{Directory, FileId};
 use crate::error::{Error, ErrorKind};
+use crate::kernel::fd::AsFd;
+use crate::kernel::leases::Unwritten;
 use crate::model::MetricType;
 use crate::model::instance::InstanceId;
 

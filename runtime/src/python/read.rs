@@ -2,14 +2,14 @@
 //! that the file only claims.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-
-use rustix::fs::fstat;
-use rustix::io::Errno;
 
 use crate::directory::length;
 use crate::error::{Error, ErrorKind};
+use crate::kernel;
+use crate::kernel::fd::{AsFd, BorrowedFd};
+use crate::kernel::fs::fstat;
+use crate::kernel::io::Errno;
 
 use super::key_table::KeyTable;
 use super::layout::{HEAD, Layout, Reading, int, shared};
@@ -155,7 +155,7 @@ fn fill(fd: BorrowedFd<'_>, bytes: &mut Vec<u8>, from: usize, to: usize) -> Resu
     let mut at = from;
     while at < to {
         let Some(free) = bytes.get_mut(at..to) else { break };
-        match rustix::io::pread(fd, free, at as u64) {
+        match kernel::io::pread(fd, free, at as u64) {
             Ok(0) => break,
             Ok(more) => at = at.saturating_add(more),
             Err(Errno::INTR) => {}

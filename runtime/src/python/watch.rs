@@ -5,13 +5,12 @@
 //! The kernel tells by inotify whose file was opened, before the one who opens it can write to it.
 
 use core::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::fs::{fstat, fstatfs};
-use rustix::io::Errno;
 
 use crate::directory::Directory;
+use crate::kernel::fd::{AsFd, AsRawFd, OwnedFd};
+use crate::kernel::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use crate::kernel::fs::{fstat, fstatfs};
+use crate::kernel::io::Errno;
 use crate::process::epoch;
 
 /// Looks at a directory from the moment on at which it was made.

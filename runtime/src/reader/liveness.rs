@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::OwnedFd;
 
 use crate::directory::Directory;
+use crate::kernel::fd::OwnedFd;
+use crate::kernel::lock;
 use crate::model::instance::Age;
 use crate::process;
 use crate::segment::format::{Header, LIVENESS_WEAK};
-use crate::segment::lock;
 
 /// What is known about a segment's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

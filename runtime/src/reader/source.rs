@@ -5,12 +5,11 @@
 //! one piece, and an unaligned one in several.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::os::fd::OwnedFd;
-
-use rustix::fs::{SeekFrom, fstat};
-use rustix::io::Errno;
-
 use crate::error::Error;
+use crate::kernel;
+use crate::kernel::fd::OwnedFd;
+use crate::kernel::fs::{SeekFrom, fstat};
+use crate::kernel::io::Errno;
 use crate::segment::own::Own;
 
 use super::shard_cells::ShardCells;
@@ -112,7 +111,7 @@ const HOLES_MATTER: usize = 1 << 18;
 /// The offset of the next data in the file, or `u64::MAX` if only a hole follows; `at` if the
 /// filesystem does not report holes.
 fn next_data(fd: &OwnedFd, at: u64) -> u64 {
-    match rustix::fs::seek(fd, SeekFrom::Data(at)) {
+    match kernel::fs::seek(fd, SeekFrom::Data(at)) {
         Ok(data) => data,
         Err(Errno::NXIO) => u64::MAX,
         Err(_) => at,
@@ -138,7 +137,7 @@ fn read_file(fd: &OwnedFd, offset: u64, out: &mut [u64]) -> Result<usize, Error>
         }
         let part = rest.len().min(HOLES_MATTER);
         let rest = rest.get_mut(..part).unwrap_or_default();
-        match rustix::io::pread(fd, rest, at) {
+        match kernel::io::pread(fd, rest, at) {
             Ok(0) => break,
             // After a short read the next one continues at an unaligned offset, into memory with
             // the same alignment. Both have the same remainder modulo 8, so the kernel still copies

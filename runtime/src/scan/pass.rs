@@ -11,6 +11,7 @@ use crate::archive::{self, Compactor, ReadArchive, TOMBSTONE_GENERATIONS};
 use crate::directory::touch::keep_young;
 use crate::directory::{ARCHIVE, Directory, Names, length, on_disk};
 use crate::error::{Error, ErrorKind};
+use crate::kernel::lock;
 use crate::merge::archived::Archive;
 use crate::merge::part::Part;
 use crate::merge::plan::Plans;
@@ -23,7 +24,6 @@ use crate::reader::segment::{Front, Segment};
 use crate::reader::source::{ATTEMPTS as ATTEMPTS_AT_OWN, Source};
 use crate::reader::times::{Clock, Times};
 use crate::segment::format::LIVENESS_OFD;
-use crate::segment::lock;
 use crate::segment::own::Own;
 
 use super::limit::Memory;

@@ -8,11 +8,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Stat, statat};
-
 use crate::archive::{Now, add_to_sums};
 use crate::directory::touch::keep_young_at;
 use crate::directory::{Directory, on_disk};
+use crate::kernel::fs::{AtFlags, Stat, statat};
 use crate::merge::archived::ArchivedFamily;
 use crate::merge::part::Part;
 use crate::merge::sums::{GaugeSum, Sum};
@@ -265,14 +264,14 @@ fn has_times_from(family: &ArchivedFamily, latest: u64) -> bool {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(any(miri, headcount_private))))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::FileExt;
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::archive::tests::{bury, empty};
+    use crate::archive::tests::files::{bury, empty};
     use crate::merge::families::{Merged, merge_with};
     use crate::model::{Number, Value};
     use crate::scan::{CollectionCache, Limit, Scan, ThisProcess, Wanted};

@@ -1,26 +1,25 @@
 //! Creates a segment: as a file that is complete before it gets a name, or in private memory.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-#[cfg(not(miri))]
-use rustix::fs::memfd_create;
-use rustix::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
-use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
-
-use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, MINOR, Word};
-use super::mapping::{Backing, Region};
-use super::memory::Memory;
-use super::{current, lock};
 use crate::config::SegmentSize;
 use crate::directory::{Directory, SUFFIX, TEMPORARY};
 use crate::error::Error;
 use crate::fault;
+use crate::kernel;
+use crate::kernel::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use crate::kernel::fs::memfd_create;
+use crate::kernel::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
+use crate::kernel::io::Errno;
+use crate::kernel::lock;
+use crate::kernel::process::{Resource, getrlimit};
 use crate::model::instance::{InstanceId, hex};
-#[cfg(miri)]
-use crate::no_kernel::memfd_create;
 use crate::process::{self, Identity};
+
+use super::current;
+use super::format::{Geometry, Header, LADDER, LIVENESS_OFD, LIVENESS_WEAK, MINOR, Word};
+use super::mapping::{Backing, Region};
+use super::memory::Memory;
 
 /// Magic numbers of statfs.
 const OVERLAYFS: i64 = 0x794c_7630;
@@ -152,7 +151,7 @@ fn complete_or_remove(
     let created = complete(file, directory, heritage, kept);
     if let (Err(_), Some(directory), Some(temporary)) = (&created, directory, temporary) {
         fault::step!("create.remove", {
-            let _ = rustix::fs::unlinkat(directory, &temporary, AtFlags::empty());
+            let _ = kernel::fs::unlinkat(directory, &temporary, AtFlags::empty());
         });
     }
     created
@@ -171,7 +170,7 @@ fn complete(
     let (region, geometry) =
         place(fd, heritage, kept).map_err(|e| Error::io("map the segment", e))?;
     current::place(region);
-    fault::call!("create.truncate", rustix::fs::ftruncate(fd, geometry.logical_len()))
+    fault::call!("create.truncate", kernel::fs::ftruncate(fd, geometry.logical_len()))
         .map_err(|e| Error::io("set the segment's length", e))?;
 
     heritage.check()?;
@@ -293,18 +292,18 @@ fn publish(
     directory: &Directory,
     header: &Header,
     temporary: Option<&str>,
-) -> rustix::io::Result<()> {
+) -> kernel::io::Result<()> {
     let name = format!("{}-{}{SUFFIX}", header.pid, hex(&header.instance));
     if let Some(temporary) = temporary {
         return fault::call!(
             "create.rename",
-            rustix::fs::renameat(directory, temporary, directory, &name)
+            kernel::fs::renameat(directory, temporary, directory, &name)
         );
     }
     let fd = memory.backing().get().ok_or(Errno::BADF)?;
     let linked = fault::call!(
         "create.link",
-        rustix::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH)
+        kernel::fs::linkat(fd, "", directory, &name, AtFlags::EMPTY_PATH)
     );
     // Before Linux 6.10 that takes a privilege. The other way takes the kernel longer, and needs
     // /proc, which a minimal chroot lacks. If the directory refuses, it does so twice.
@@ -312,7 +311,7 @@ fn publish(
         let by_proc = format!("/proc/self/fd/{}", fd.as_raw_fd());
         fault::call!(
             "create.link_by_proc",
-            rustix::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
+            kernel::fs::linkat(CWD, &by_proc, directory, &name, AtFlags::SYMLINK_FOLLOW)
         )
     })
 }
@@ -339,7 +338,7 @@ impl Unnamed {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let unnamed = || {
             let flags = flags | OFlags::TMPFILE;
-            fault::call!("create.unnamed", rustix::fs::openat(directory, ".", flags, mode))
+            fault::call!("create.unnamed", kernel::fs::openat(directory, ".", flags, mode))
         };
         let (fd, temporary) = match if named { Err(Errno::OPNOTSUPP) } else { unnamed() } {
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
@@ -347,15 +346,15 @@ impl Unnamed {
                 let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
                 let opened = fault::call!(
                     "create.temporary",
-                    rustix::fs::openat(directory, &name, flags, mode)
+                    kernel::fs::openat(directory, &name, flags, mode)
                 );
                 (opened?, Some(name))
             }
             opened => (opened?, None),
         };
         // Independent of the umask.
-        rustix::fs::fchmod(&fd, mode)?;
-        let magic = rustix::fs::fstatfs(&fd)?.f_type;
+        kernel::fs::fchmod(&fd, mode)?;
+        let magic = kernel::fs::fstatfs(&fd)?.f_type;
         match magic {
             BTRFS => overwrite_in_place(&fd)?,
             // An overlayfs may be on top of btrfs, and passes the flags on. Other filesystems do
@@ -375,15 +374,15 @@ impl Unnamed {
 /// Turns copy-on-write off for the file. Otherwise each write-back makes the pages need new blocks,
 /// even where blocks were allocated before, and on a full disk the next store raises SIGBUS. The
 /// flag can only be set on an empty file.
-fn overwrite_in_place(fd: &OwnedFd) -> rustix::io::Result<()> {
-    let mut flags = rustix::fs::ioctl_getflags(fd)?;
+fn overwrite_in_place(fd: &OwnedFd) -> kernel::io::Result<()> {
+    let mut flags = kernel::fs::ioctl_getflags(fd)?;
     // The directory may have set compression. Compressed files are never overwritten in place, and
     // the two flags cannot be exchanged in one call.
     if flags.contains(IFlags::COMPRESSED) {
         flags -= IFlags::COMPRESSED;
-        rustix::fs::ioctl_setflags(fd, flags)?;
+        kernel::fs::ioctl_setflags(fd, flags)?;
     }
-    rustix::fs::ioctl_setflags(fd, flags | IFlags::NOCOW)
+    kernel::fs::ioctl_setflags(fd, flags | IFlags::NOCOW)
 }
 
 /// Takes the lock that means "alive", and returns how far readers can trust it.
@@ -402,5 +401,5 @@ fn lock(fd: BorrowedFd<'_>, weak: bool) -> io::Result<u32> {
 /// fails, the descriptor stays as it is.
 fn move_up(fd: OwnedFd) -> OwnedFd {
     let least = process::high_number();
-    fault::call!("create.move_up", rustix::io::fcntl_dupfd_cloexec(fd.as_fd(), least)).unwrap_or(fd)
+    fault::call!("create.move_up", kernel::io::fcntl_dupfd_cloexec(fd.as_fd(), least)).unwrap_or(fd)
 }

@@ -4,14 +4,14 @@
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::fs::fstat;
-use rustix::mm::MprotectFlags;
+use crate::fault;
+use crate::kernel::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use crate::kernel::fs::fstat;
+use crate::kernel::mm::MprotectFlags;
 
 use super::format::{LOG_OFF, Word};
 use super::mapping::{Backing, Region};
-use crate::fault;
 
 type Held = [(AtomicUsize, AtomicUsize); 3];
 

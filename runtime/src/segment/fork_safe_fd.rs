@@ -7,11 +7,12 @@
 #![expect(unsafe_code, reason = "descriptors by their numbers")]
 
 use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
-#[cfg(feature = "serve")]
-use std::os::fd::AsRawFd;
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use rustix::fs::fstat;
+use crate::kernel;
+#[cfg(feature = "serve")]
+use crate::kernel::fd::AsRawFd;
+use crate::kernel::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use crate::kernel::fs::fstat;
 
 /// A descriptor with the identity of its file, because the number may refer to another file by now.
 struct Slot {
@@ -34,7 +35,7 @@ static SLOTS: [Slot; 128] = [const {
 pub(crate) struct Registered(usize);
 
 /// Registers it; `None` if there are too many.
-pub(crate) fn register(fd: OwnedFd) -> rustix::io::Result<Option<Registered>> {
+pub(crate) fn register(fd: OwnedFd) -> kernel::io::Result<Option<Registered>> {
     let stat = fstat(&fd)?;
     let free = |slot: &Slot| {
         let order = (Ordering::Acquire, Ordering::Relaxed);

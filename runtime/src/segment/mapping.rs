@@ -13,21 +13,16 @@ use core::ptr::NonNull;
 use core::sync::atomic::AtomicU64;
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-
-use rustix::fs::{Stat, fstat};
-use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, mmap};
-#[cfg(not(miri))]
-use rustix::mm::{madvise, mmap_anonymous, mprotect, munmap};
 
 use crate::fault;
-#[cfg(miri)]
-use crate::no_kernel::{madvise, mmap_anonymous, mprotect, munmap};
+use crate::kernel;
+use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::kernel::fs::{Stat, fstat};
+use crate::kernel::mm::{
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
+};
 
 use super::format::PAGE;
-
-#[cfg(target_endian = "big")]
-compile_error!("headcount's segments are little-endian and their cells are written in place");
 
 /// Address space that is never given back, except by a child.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +42,10 @@ impl Region {
     /// mapping at once, and an empty file has nothing to populate.
     pub(crate) fn reserve(file: impl AsFd, len: u64) -> io::Result<Self> {
         let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let flags = MapFlags::SHARED | MapFlags::NORESERVE;
-        // SAFETY: a new mapping, wherever the kernel puts it.
-        let base = fault::call!("map.reserve", unsafe {
-            mmap(core::ptr::null_mut(), len, ProtFlags::empty(), flags, file, 0)
-        });
-        Self::at_new_addresses(base?, len)
+        let base = fault::call!("map.reserve", kernel::reserve(file, len));
+        let region = Self::at_new_addresses(base?.cast(), len)?;
+        region.protect(0..len, MprotectFlags::empty())?;
+        Ok(region)
     }
 
     /// The addresses that the kernel has chosen for a new mapping.
@@ -137,7 +130,7 @@ impl Region {
         self,
         range: Range<usize>,
         access: MprotectFlags,
-    ) -> rustix::io::Result<()> {
+    ) -> kernel::io::Result<()> {
         debug_assert!(range.start <= range.end && range.end <= self.len);
         // SAFETY: `range` lies in the region (every caller takes it from a geometry that fits), so
         // the sum is in bounds of one mapping.

@@ -5,22 +5,20 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io;
-use std::os::fd::BorrowedFd;
 
-use rustix::fs::{FallocateFlags, fallocate, fstatfs};
-use rustix::io::Errno;
-#[cfg(not(miri))]
-use rustix::mm::madvise;
-use rustix::mm::{Advice, MprotectFlags};
+use crate::fault;
+use crate::kernel;
+use crate::kernel::fd::BorrowedFd;
+use crate::kernel::fs::{FallocateFlags, fallocate, fstatfs};
+use crate::kernel::io::Errno;
+use crate::kernel::mm::madvise;
+use crate::kernel::mm::{Advice, MprotectFlags};
 
 use super::current;
 use super::format::{CELL, Geometry, LIMITS_OFF, LOG_OFF, PAGE, Word};
 use super::mapping::{Backing, Region};
 use super::publish::Words;
 use super::shard::Shard;
-use crate::fault;
-#[cfg(miri)]
-use crate::no_kernel::madvise;
 
 /// A region with a file behind it.
 #[derive(Debug)]
@@ -137,7 +135,7 @@ impl Memory {
     }
 
     /// Makes the head accessible up to this offset, where its blocks end.
-    fn open_head(&self, end: u64) -> rustix::io::Result<()> {
+    fn open_head(&self, end: u64) -> kernel::io::Result<()> {
         let offset = |offset| usize::try_from(offset).map_err(|_| Errno::OVERFLOW);
         let more = offset(self.head)?..offset(end)?;
         if more.is_empty() {
@@ -215,7 +213,7 @@ impl Memory {
         Ok(())
     }
 
-    fn allocate_by_descriptor(&self, bytes: &Range<u64>) -> rustix::io::Result<()> {
+    fn allocate_by_descriptor(&self, bytes: &Range<u64>) -> kernel::io::Result<()> {
         let fd = self.backing.get().ok_or(Errno::BADF)?;
         // On tmpfs a signal can interrupt it again and again. It gives up in the end, because the
         // caller has another way.
@@ -247,14 +245,14 @@ impl Memory {
     }
 
     /// Frees all blocks of the file, which has no content yet.
-    fn give_all_back(&self) -> rustix::io::Result<()> {
+    fn give_all_back(&self) -> kernel::io::Result<()> {
         let fd = self.backing.get().ok_or(Errno::BADF)?;
         let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         fallocate(fd, hole, 0, self.geometry.logical_len())
     }
 
     /// Allocates blocks of small pages only, one by one, and makes them accessible.
-    fn allocate_small_pages(&self, range: Range<usize>) -> rustix::io::Result<()> {
+    fn allocate_small_pages(&self, range: Range<usize>) -> kernel::io::Result<()> {
         self.region.protect(range.clone(), MprotectFlags::READ | MprotectFlags::WRITE)?;
         self.allocate_by_touch(range.clone()).map_err(|refused| {
             let _ = self.region.protect(range, MprotectFlags::empty());
@@ -265,7 +263,7 @@ impl Memory {
 
     /// Lets the kernel touch each page. On a full filesystem that returns an error, where a store
     /// of our own would raise SIGBUS.
-    fn allocate_by_touch(&self, range: Range<usize>) -> rustix::io::Result<()> {
+    fn allocate_by_touch(&self, range: Range<usize>) -> kernel::io::Result<()> {
         // SAFETY: in bounds, as in `Region::protect`.
         let at = unsafe { self.region.base.as_ptr().add(range.start) };
         // SAFETY: our own range; populating doesn't change what the memory holds.
@@ -399,9 +397,9 @@ fn is_tmpfs(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Writes all of it into a file that has no name yet.
-fn write_at(fd: BorrowedFd<'_>, mut at: u64, mut bytes: &[u8]) -> rustix::io::Result<()> {
+fn write_at(fd: BorrowedFd<'_>, mut at: u64, mut bytes: &[u8]) -> kernel::io::Result<()> {
     while !bytes.is_empty() {
-        match fault::call!("create.log", rustix::io::pwrite(fd, bytes, at)) {
+        match fault::call!("create.log", kernel::io::pwrite(fd, bytes, at)) {
             Ok(0) => return Err(Errno::NOSPC),
             Ok(written) => {
                 at += written as u64;

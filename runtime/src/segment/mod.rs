@@ -9,7 +9,6 @@ pub(crate) mod current;
 pub(crate) mod exemplar;
 pub(crate) mod fork_safe_fd;
 pub(crate) mod format;
-pub(crate) mod lock;
 pub(crate) mod mapping;
 pub(crate) mod memory;
 pub(crate) mod own;

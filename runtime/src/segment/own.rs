@@ -1,6 +1,7 @@
 //! Reads this process's own segment, for a collector in the same process.
 
 use crate::error::Error;
+use crate::kernel;
 use crate::process::{Blocked, epoch};
 
 use super::format::Header;
@@ -38,7 +39,7 @@ impl Own {
 
     /// Whether this still is the process that owns the memory.
     fn check(&self) -> Result<(), Error> {
-        let forked = || std::io::Error::from(rustix::io::Errno::INTR);
+        let forked = || std::io::Error::from(kernel::io::Errno::INTR);
         if self.since == epoch() {
             Ok(())
         } else {

@@ -11,16 +11,12 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use rustix::mm::Advice;
-#[cfg(not(miri))]
-use rustix::mm::madvise;
-
-#[cfg(miri)]
-use crate::no_kernel::madvise;
+use crate::kernel::mm::Advice;
+use crate::kernel::mm::madvise;
 
 /// As large as the largest page, and aligned to it, so that nothing else is wiped.
-#[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
-#[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
+#[cfg_attr(all(target_os = "linux", target_arch = "x86_64"), repr(C, align(4096)))]
+#[cfg_attr(all(target_os = "linux", not(target_arch = "x86_64")), repr(C, align(65536)))]
 pub(super) struct Page {
     /// The limit of shard 0.
     pub(super) limit: AtomicU32,
@@ -40,7 +36,7 @@ pub(crate) fn arm() {
     // SAFETY: pages of a static of ours, which hold nothing else. In this process nothing changes,
     // and the atomics in them may be 0.
     let wiped = unsafe { madvise(page, size_of::<Page>(), Advice::LinuxWipeOnFork) };
-    IS_WIPED.store(wiped.is_ok() && !cfg!(miri), Ordering::Release);
+    IS_WIPED.store(wiped.is_ok(), Ordering::Release);
 }
 
 /// Whether this is a child in which [`mark`] was not called yet.

@@ -11,9 +11,9 @@ use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::error::{Error, ErrorKind};
+use crate::kernel::lock;
 use crate::process::epoch;
 use crate::segment::fork_safe_fd::Registered;
-use crate::segment::lock;
 
 use super::address::{Address, Listener};
 use super::registered::register;

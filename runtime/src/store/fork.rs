@@ -9,18 +9,12 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-#[cfg(not(miri))]
-use libc::pthread_atfork;
-
+use crate::kernel::{pin, pthread_atfork};
 use crate::process::{begin_epoch, epoch};
 use crate::segment::{current, fork_safe_fd, shard, tally, wiped};
 
 use super::guard::{ORPHANED, STORE};
-use super::pin::pin;
 use super::{gate, preparation};
-
-#[cfg(miri)]
-use crate::no_kernel::pthread_atfork;
 
 /// Whether the fork handlers are registered.
 static ARMED: AtomicBool = AtomicBool::new(false);
@@ -61,7 +55,7 @@ pub(super) fn arm() -> bool {
 }
 
 /// Whether they were ever registered, in this process or in one that it descends from.
-#[cfg(not(any(miri, feature = "off")))]
+#[cfg(all(target_os = "linux", not(any(miri, feature = "off"))))]
 pub(super) fn is_armed() -> bool {
     ARMED.load(Ordering::Relaxed)
 }

@@ -45,7 +45,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Whether the mutex was ever taken, in this process or in one that it descends from.
-    #[cfg(not(any(miri, feature = "off")))]
+    #[cfg(all(target_os = "linux", not(any(miri, feature = "off"))))]
     pub(super) fn has_been_taken() -> bool {
         fork::is_armed()
     }

@@ -167,8 +167,16 @@ impl Store {
     /// Why `init` fails, if it does. If no directory was named, that is a failure only if the
     /// program requires one.
     pub(super) fn shortcoming(&self, required: Option<bool>) -> Option<Error> {
-        let alone = self.why_alone(required).filter(|e| required == Some(true) || !e.is_private());
-        self.problems.current.clone().or(alone)
+        let alone = self
+            .why_alone(required)
+            .filter(|e| required == Some(true) || !(e.is_private() || e.is_unsupported()));
+        let current = self.problems.current.clone();
+        current.filter(|_| required == Some(true) || !self.is_unsupported()).or(alone)
+    }
+
+    /// Whether the only problem is that processes can't share a directory on this system.
+    pub(super) fn is_unsupported(&self) -> bool {
+        self.problems.current.as_ref().is_some_and(Error::is_unsupported)
     }
 }
 

@@ -21,6 +21,10 @@ use super::state::State;
 /// of dead processes were compacted. Recording works all the same, in memory that only this process
 /// can read, for as long as the process lives; a forked child tries again.
 ///
+/// On systems on which processes can't share a directory (see [`Error::is_unsupported`]), that is
+/// an error only if the program requires it ([`Config::required`]): so a program that is written
+/// for Linux runs on its developers' machines. The logger says so once.
+///
 /// Also returns an error if recording had begun in another place, since what was counted cannot be
 /// moved ([`Error::is_already_started`]).
 ///
@@ -65,10 +69,13 @@ pub fn init(config: Config) -> Result<(), Error> {
     let required = choice.required;
     store.home.set(config, choice);
     let Some(mut store) = store.made_live() else { return Ok(()) };
-    // The caller gets the error, so it need not be logged.
-    store.on_release.warning = None;
-    store.problems.said_alone = false;
-    store.shortcoming(required).map_or(Ok(()), Err)
+    let shortcoming = store.shortcoming(required);
+    if shortcoming.is_some() || !store.is_unsupported() {
+        // The caller gets the error, so it need not be logged.
+        store.on_release.warning = None;
+        store.problems.said_alone = false;
+    }
+    shortcoming.map_or(Ok(()), Err)
 }
 
 /// Makes this process's segment, if the program declares anything, so that its series exist before

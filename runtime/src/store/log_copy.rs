@@ -9,6 +9,7 @@ use std::io;
 
 use crate::declare::descriptor::Descriptor;
 use crate::fault;
+use crate::kernel::io::Errno;
 use crate::model::cells::MAX_CELLS;
 use crate::model::sorted::SortedMap;
 use crate::segment::format::{LOG_OFF, LogPlace, Word};
@@ -27,13 +28,8 @@ pub(super) struct LogCopy {
     place: LogPlace,
     /// The next slot to assign; slot 0 is never assigned.
     pub(super) slots_used: u32,
-<<<<<<< HEAD
     /// The id of each family, by what equal declarations have in common.
-    families: BTreeMap<Vec<u8>, u32>,
-=======
-    /// The id of each family, by the family's record.
     families: SortedMap<Vec<u8>, u32>,
->>>>>>> e5e213f (Keep sorted entries in runs, in place of a B-tree for each pair of types)
     /// The names of each family, by its id.
     names: Vec<FamilyNames>,
     /// The cost of the labels to a reader: see `LABEL_COST`.
@@ -54,7 +50,7 @@ pub(super) struct Planned {
 
 /// There is no space in the segment.
 pub(super) fn full() -> io::Error {
-    io::Error::from(rustix::io::Errno::NOSPC)
+    io::Error::from(Errno::NOSPC)
 }
 
 impl LogCopy {

@@ -14,7 +14,7 @@ mod attach;
 mod callbacks;
 mod churn;
 mod combine;
-#[cfg(not(any(miri, feature = "off")))]
+#[cfg(all(target_os = "linux", not(any(miri, feature = "off"))))]
 mod constructor;
 mod declarations;
 mod dynamic;
@@ -34,7 +34,6 @@ mod names;
 mod native;
 mod on_release;
 mod own_segment;
-mod pin;
 mod preparation;
 mod problems;
 mod register;

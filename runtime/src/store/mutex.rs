@@ -13,11 +13,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-#[cfg(not(miri))]
-use rustix::thread::futex;
-
-#[cfg(miri)]
-use crate::no_kernel::futex;
+use crate::kernel::thread::futex;
 
 /// A value that one thread at a time may use.
 pub(super) struct Mutex<T> {

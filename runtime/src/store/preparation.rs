@@ -14,16 +14,12 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-#[cfg(not(miri))]
-use rustix::thread::futex;
-
+use crate::kernel::thread::futex;
 use crate::process::epoch;
 
 use super::guard::{FORKS, Guard};
 use super::mutex::me;
 use super::search::{Search, open_directory};
-#[cfg(miri)]
-use crate::no_kernel::futex;
 
 /// Work that must be done without the mutex before this process makes its segment, or assigns cells
 /// to its declarations.

@@ -9,6 +9,7 @@ use crate::declare::descriptor::{Descriptor, Label};
 use crate::declare::durations;
 use crate::declare::registry::{self, DROPPED, Function, Site, Spec, UNASSIGNED, cells_of};
 use crate::fault;
+use crate::kernel;
 use crate::label::{self, DROPPED_ROW, Entry, Key, NEVER_ROW, ROWS, Row, RowSlot};
 use crate::model::cells::MAX_CELLS;
 use crate::model::kind::Kind;
@@ -343,7 +344,7 @@ impl Store {
         let slot = self.register_metric(d, label::single(d.labels, given.bytes()), Some(site))?;
         let make = |kept| Row::entry(site.address(), given, kept, site.marked(slot));
         // On failure the row exists without an entry, and is looked up again.
-        let none = || std::io::Error::from(rustix::io::Errno::NOMEM);
+        let none = || std::io::Error::from(kernel::io::Errno::NOMEM);
         let entry = self.churn.arena.put(given.bytes(), make).ok_or_else(none)?;
         self.is_looked_up_at(slot, site, entry);
         ROWS.insert(entry);

@@ -12,16 +12,12 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
-#[cfg(not(miri))]
-use rustix::thread::futex;
-
 use crate::config::ON;
+use crate::kernel::thread::futex;
 use crate::process::{Blocked, epoch};
 use crate::store;
 
 use super::{Callback, Called, gate};
-#[cfg(miri)]
-use crate::no_kernel::futex;
 
 /// Rounds of calls that were requested, and those that were completed. Both wrap around.
 static ASKED: AtomicU32 = AtomicU32::new(0);

@@ -7,11 +7,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::io::Errno;
-
 use crate::config::Choice;
 use crate::directory::{Directory, Found, KnownDirectory};
 use crate::error::Error;
+use crate::kernel;
+use crate::kernel::io::Errno;
 
 use super::guard::Guard;
 use super::home::Home;
@@ -75,7 +75,8 @@ impl Search {
     /// For a collector. `None`: no directory was named.
     fn for_reading(mut self) -> Place {
         let choice = self.decide();
-        let path = choice.directory.as_ref()?;
+        // Where processes can't share one, this process's own numbers are all that there is.
+        let path = choice.directory.as_ref().filter(|_| kernel::SHARES)?;
         let opened = self.find(&choice, || Directory::open(path), KnownDirectory::find_by_path);
         Some(opened.map(|(directory, _)| directory))
     }

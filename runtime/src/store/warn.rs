@@ -5,11 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-#[cfg(not(miri))]
-use rustix::thread::futex;
-
-#[cfg(miri)]
-use crate::no_kernel::futex;
+use crate::kernel::thread::futex;
 use crate::process::Blocked;
 
 /// Passes a message to the program's logger. That runs the user's code, which may record, fork,

@@ -1,9 +1,9 @@
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::kernel::rights;
 use crate::process::random;
 
 /// An empty directory for one test, which is removed with its files when this is dropped in the
@@ -38,7 +38,7 @@ impl TestDirectory {
         let random = random().map_err(|e| Error::io("get a random number", e))?;
         let name = format!("headcount-{:032x}", u128::from_le_bytes(random));
         let path = std::env::temp_dir().join(name);
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        let made = rights::of_directory(&mut fs::DirBuilder::new(), 0o700).create(&path);
         made.map_err(|e: io::Error| Error::io("make the directory", e).at(&path))?;
         Ok(Self { path, process: std::process::id() })
     }

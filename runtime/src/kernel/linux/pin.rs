@@ -8,14 +8,14 @@
 //! is registered: `dlclose` succeeds and unloads nothing, and loading it again finds the same
 //! statics.
 #![cfg_attr(
-    not(any(miri, target_env = "musl", target_feature = "crt-static")),
+    not(any(target_env = "musl", target_feature = "crt-static")),
     expect(unsafe_code, reason = "dladdr and dlopen")
 )]
 
 // Nothing to do under musl, whose `dlclose` never unloads, nor in a static program, which has no
 // libraries. With a static glibc, `dlopen` would also cause a linker warning.
-#[cfg(any(miri, target_env = "musl", target_feature = "crt-static"))]
-pub(super) fn pin() {}
+#[cfg(any(target_env = "musl", target_feature = "crt-static"))]
+pub(crate) fn pin() {}
 
 /// Marks the library that contains this function, so that it is never unloaded. Does nothing in the
 /// program itself.
@@ -24,8 +24,8 @@ pub(super) fn pin() {}
 /// recursive. The caller must hold no lock of ours, because a constructor in another thread may be
 /// waiting for that. If the loader doesn't know the library (it was mapped by other means), it
 /// can't be `dlclose`d either.
-#[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
-pub(super) fn pin() {
+#[cfg(not(any(target_env = "musl", target_feature = "crt-static")))]
+pub(crate) fn pin() {
     let here: fn() = pin;
     let Some(library) = object(here as *const _) else { return };
     // SAFETY: it reads the vector that the kernel gave to the program, and returns a number.
@@ -41,7 +41,7 @@ pub(super) fn pin() {
 }
 
 /// The loader's data about the program or library that contains this address.
-#[cfg(not(any(miri, target_env = "musl", target_feature = "crt-static")))]
+#[cfg(not(any(target_env = "musl", target_feature = "crt-static")))]
 fn object(address: *const core::ffi::c_void) -> Option<libc::Dl_info> {
     let mut info = core::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: it looks the address up and doesn't read there; it writes one `Dl_info`.
