@@ -22,13 +22,50 @@ mod segment {
 
     #[path = "../../runtime/src/segment/publish.rs"]
     pub(crate) mod publish;
+
+    #[path = "../../runtime/src/segment/exemplar.rs"]
+    #[allow(dead_code, reason = "when an exemplar is due is no question of orderings")]
+    pub(crate) mod exemplar;
+
+    /// In place of cells of a segment.
+    pub(crate) mod shard {
+        use loom::sync::atomic::AtomicU64;
+
+        pub(crate) struct Shared(pub(crate) Vec<AtomicU64>);
+
+        impl Shared {
+            pub(crate) fn cell(&self, number: u32) -> &AtomicU64 {
+                &self.0[number as usize]
+            }
+        }
+    }
+}
+
+#[path = "."]
+mod model {
+    #[path = "../../runtime/src/model/exemplar.rs"]
+    #[allow(dead_code, unreachable_pub, reason = "what pages need of it")]
+    pub(crate) mod exemplar;
+}
+
+/// Nobody is killed in a model.
+mod fault {
+    macro_rules! step {
+        ($name:literal, $step:expr) => {
+            $step
+        };
+    }
+    pub(crate) use step;
 }
 
 use label::table::{Entry, GONE, RowSlot, Rows};
 use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use segment::publish::{Places, Words, publish};
+use model::exemplar::{Held, TraceContext};
+use segment::exemplar;
+use segment::publish::{Places, Words, publish, rewrite};
+use segment::shard::Shared;
 
 fn entry<K>(hash: u32, key: K, slot: u32) -> &'static Entry<K> {
     Box::leak(Box::new(Entry::new(hash, key, slot)))
@@ -98,7 +135,7 @@ fn a_row_that_is_removed_and_comes_back_is_never_another_ones() {
 
 struct Segment(Vec<AtomicU64>);
 
-const PLACES: Places = Places { log: 16, log_used: 0, slots_used: 8, base: 0 };
+const PLACES: Places = Places { log: 24, log_used: 0, logs_written: 16, slots_used: 8, base: 0 };
 
 impl Words for Segment {
     fn store(&self, offset: u64, word: u64, order: Ordering) {
@@ -110,7 +147,7 @@ impl Words for Segment {
 #[test]
 fn a_reader_sees_whole_records_and_the_slots_that_they_speak_of() {
     loom::model(|| {
-        let segment = Arc::new(Segment((0..4).map(|_| AtomicU64::new(0)).collect()));
+        let segment = Arc::new(Segment((0..5).map(|_| AtomicU64::new(0)).collect()));
         let writer = {
             let segment = Arc::clone(&segment);
             thread::spawn(move || {
@@ -122,11 +159,107 @@ fn a_reader_sees_whole_records_and_the_slots_that_they_speak_of() {
         fence(Ordering::Acquire);
         let slots = segment.0[1].load(Ordering::Relaxed);
         let records: Vec<u64> = (0..used / 8)
-            .map(|at| segment.0[2 + usize::try_from(at).expect("small")].load(Ordering::Relaxed))
+            .map(|at| segment.0[3 + usize::try_from(at).expect("small")].load(Ordering::Relaxed))
             .collect();
         assert!(matches!(records.as_slice(), [] | [5] | [5, 9]), "{records:?}");
         assert!(records.iter().all(|record| *record <= slots), "{records:?} {slots}");
         writer.join().expect("it ends");
+    });
+}
+
+/// A log is replaced by another one beside it, and that by a third where the first was. A reader
+/// that is in the middle of the first notices.
+#[test]
+fn a_log_that_is_replaced_while_it_is_read_is_not_taken_for_whole() {
+    const LEN: u64 = 8;
+    let record = |number: u64| 10 * (number + 1);
+    // In the upper half of the word of the log's length: where it is, as the library has it.
+    let places = |number: u64| Places { log: 24 + number % 2 * 8, base: number << 55, ..PLACES };
+    loom::model(move || {
+        let segment = Arc::new(Segment((0..5).map(|_| AtomicU64::new(0)).collect()));
+        publish(&*segment, places(0), 0, &record(0).to_le_bytes(), 1);
+        let writer = {
+            let segment = Arc::clone(&segment);
+            thread::spawn(move || {
+                for number in 1..3 {
+                    let log = record(number).to_le_bytes();
+                    let word = rewrite(&*segment, places(number), number, &log, 1);
+                    segment.store(PLACES.log_used, word, Ordering::Release);
+                }
+            })
+        };
+        let which = || [0, 2].map(|word: usize| segment.0[word].load(Ordering::Relaxed));
+        let before = which();
+        fence(Ordering::Acquire);
+        let number = before[0] >> 55;
+        assert_eq!(before[0], number << 55 | LEN);
+        let at = usize::try_from(places(number).log / 8).expect("small");
+        let read = segment.0[at].load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        if which() == before {
+            assert_eq!(read, record(number), "{before:?}");
+        }
+        writer.join().expect("it ends");
+    });
+}
+
+/// An exemplar is replaced while a reader copies the place, in whatever order its loads are made:
+/// it finds one that was written, whole.
+#[test]
+fn an_exemplar_is_read_whole() {
+    let held = |number: u64| Held {
+        value: f64::from(u32::try_from(number).expect("small")),
+        when: number,
+        context: TraceContext::of(u128::from(number) << 64 | 1, number),
+    };
+    // Seventeen loads and ten stores in all their orders would take minutes.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(1);
+    model.check(move || {
+        let cells = (0..exemplar::PLACE).map(|_| AtomicU64::new(0)).collect();
+        let place = Arc::new(Shared(cells));
+        for number in 1..3 {
+            exemplar::write(&place, number, &held(number));
+        }
+        let writer = {
+            let place = Arc::clone(&place);
+            thread::spawn(move || exemplar::write(&place, 3, &held(3)))
+        };
+        let words = || place.0.iter().map(|cell| cell.load(Ordering::Relaxed)).collect::<Vec<_>>();
+        let read = exemplar::newest(&words()).expect("the second stays until there is a third");
+        let written = held(read.when);
+        assert!(read.when > 1 && written.context == read.context, "{}", read.when);
+        assert_eq!(written.value.to_bits(), read.value.to_bits());
+        writer.join().expect("it ends");
+        assert_eq!(exemplar::newest(&words()).expect("the third").when, 3);
+    });
+}
+
+/// Two threads have an exemplar for one place: one of them gives its own up, or they are written
+/// one after the other.
+#[test]
+fn two_writers_of_an_exemplar_do_not_mix() {
+    let held = |number: u64| Held {
+        value: 1.0,
+        when: number,
+        context: TraceContext::of(u128::from(number), number),
+    };
+    loom::model(move || {
+        let cells = (0..exemplar::PLACE).map(|_| AtomicU64::new(0)).collect();
+        let place = Arc::new(Shared(cells));
+        let writers: Vec<_> = (1..3)
+            .map(|number| {
+                let place = Arc::clone(&place);
+                thread::spawn(move || exemplar::write(&place, number, &held(number)))
+            })
+            .collect();
+        for writer in writers {
+            writer.join().expect("it ends");
+        }
+        let read: Vec<u64> = place.0.iter().map(|cell| cell.load(Ordering::Relaxed)).collect();
+        let newest = exemplar::newest(&read).expect("one was written");
+        assert_eq!(newest.context.ids().1, newest.when);
+        assert_eq!(read[0] & 1, 0, "nobody holds it");
     });
 }
 

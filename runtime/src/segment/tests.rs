@@ -80,6 +80,7 @@ impl State {
         let places = Places {
             log: LOG_OFF,
             log_used: Word::LogUsed.offset(),
+            logs_written: Word::LogsWritten.offset(),
             slots_used: Word::SlotsUsed.offset(),
             base: 0,
         };

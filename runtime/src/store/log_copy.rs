@@ -9,12 +9,12 @@ use std::io;
 
 use crate::declare::descriptor::Descriptor;
 use crate::fault;
-use crate::kernel::io::Errno;
+use crate::kernel;
 use crate::model::cells::MAX_CELLS;
 use crate::model::sorted::SortedMap;
 use crate::segment::format::{LOG_OFF, LogPlace, Word};
 use crate::segment::memory::Memory;
-use crate::segment::publish::{Places, publish};
+use crate::segment::publish::{Places, publish, rewrite};
 use crate::segment::records::{LogWriter, MAX_TEXT, family_key};
 use crate::segment::shard;
 
@@ -50,7 +50,7 @@ pub(super) struct Planned {
 
 /// There is no space in the segment.
 pub(super) fn full() -> io::Error {
-    io::Error::from(Errno::NOSPC)
+    io::Error::from(kernel::io::Errno::NOSPC)
 }
 
 impl LogCopy {
@@ -125,6 +125,16 @@ impl LogCopy {
         self.names.extend(plan.names);
     }
 
+    fn places(place: LogPlace) -> Places {
+        Places {
+            log: LOG_OFF + place.start(),
+            log_used: Word::LogUsed.offset(),
+            logs_written: Word::LogsWritten.offset(),
+            slots_used: Word::SlotsUsed.offset(),
+            base: place.word(),
+        }
+    }
+
     /// Publishes records, and that all slots below `end` are assigned.
     pub(super) fn append(
         &mut self,
@@ -134,13 +144,7 @@ impl LogCopy {
     ) -> io::Result<()> {
         let used = (self.bytes.len() + records.len()) as u64;
         memory.grow_head(self.place.start() + used)?;
-        let places = Places {
-            log: LOG_OFF + self.place.start(),
-            log_used: Word::LogUsed.offset(),
-            slots_used: Word::SlotsUsed.offset(),
-            base: self.place.word(),
-        };
-        publish(memory, places, self.bytes.len() as u64, records, end);
+        publish(memory, Self::places(self.place), self.bytes.len() as u64, records, end);
         self.bytes.extend_from_slice(records);
         self.slots_used = end;
         shard::set_process(memory.shard(0));
@@ -159,16 +163,12 @@ impl LogCopy {
         let start = if len <= at { 0 } else { at + self.bytes.len() as u64 };
         let place = self.place.next(start).ok_or_else(full)?;
         memory.grow_head(start + len)?;
-        memory.write(LOG_OFF + start, &log);
-        let order = Ordering::Release;
-        memory.word(Word::SlotsUsed).store(u64::from(end), order);
-        // Incremented before the word: if a reader sees the same number before and after, it has
-        // read one log.
-        let written = memory.word(Word::LogsWritten);
-        written.store(written.load(Ordering::Relaxed).wrapping_add(1), order);
+        let places = Self::places(place);
+        let number = memory.word(Word::LogsWritten).load(Ordering::Relaxed).wrapping_add(1);
+        let word = rewrite(memory, places, number, &log, end);
         fault::step!(
             "rewrite_log.switch",
-            memory.word(Word::LogUsed).store(place.word() | len, order)
+            memory.word(Word::LogUsed).store(word, Ordering::Release)
         );
         (self.bytes, self.place, self.slots_used) = (log, place, end);
         Ok(())
