@@ -35,17 +35,17 @@ fn main() -> Result<(), headcount::Error> {
 fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("size");
-    fs::create_dir_all(folder.join("src/bin")).unwrap();
+    fs::create_dir_all(folder.join("src/bin")).expect("ours");
     // The versions that this workspace uses are there; others would have to be fetched.
-    fs::copy(tests.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    fs::copy(tests.join("../Cargo.lock"), folder.join("Cargo.lock")).expect("ours");
     let manifest = format!(
         "[workspace]\n\n[package]\nname = \"size\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nheadcount = {{ path = {:?} }}\n\n[profile.release]\nstrip = true\n",
-        tests.join("../runtime"),
+         [dependencies]\nheadcount = {{ path = '{}' }}\n\n[profile.release]\nstrip = true\n",
+        tests.join("../runtime").display(),
     );
-    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::write(folder.join("Cargo.toml"), manifest).expect("ours");
     for (name, source) in programs {
-        fs::write(folder.join("src/bin").join(format!("{name}.rs")), source).unwrap();
+        fs::write(folder.join("src/bin").join(format!("{name}.rs")), source).expect("ours");
     }
     let target = folder.join("target");
     let status = Command::new(env!("CARGO"))
@@ -57,7 +57,7 @@ fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
         .expect("cargo runs");
     assert!(status.success());
     let size = |(name, _): &(&str, &str)| fs::metadata(target.join("release").join(name));
-    programs.iter().map(|program| size(program).unwrap().len()).collect()
+    programs.iter().map(|program| size(program).expect("it was built").len()).collect()
 }
 
 /// The bounds are a little above what was reached. Whoever passes one finds the cause with
