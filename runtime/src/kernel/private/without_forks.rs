@@ -1,5 +1,7 @@
 //! No process forks, and no handler interrupts a thread.
 
+#![expect(unsafe_code, reason = "functions that are unsafe where there are forks")]
+
 #[allow(non_camel_case_types, reason = "as libc names it")]
 #[derive(Clone, Copy)]
 pub(crate) struct sigset_t;
