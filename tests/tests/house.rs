@@ -85,6 +85,7 @@ const RUNTIME: &[Layer] = &[
         name: "scan",
         modules: &["scan"],
         may_use: &[
+            "kernel",
             "error",
             "model",
             "base",
