@@ -68,8 +68,8 @@ fn a_program_gains_few_bytes() {
     let sizes = sizes(&[("empty", EMPTY), ("records", RECORDS), ("collects", COLLECTS)]);
     let [empty, records, collects] = sizes[..] else { panic!("{sizes:?}") };
     let (records, collects) = (records - empty, collects - empty);
-    assert!(records <= 850_000, "one that records gained {records} bytes");
-    assert!(collects <= 1_340_000, "one that also collects gained {collects} bytes");
+    assert!(records <= 900_000, "one that records gained {records} bytes");
+    assert!(collects <= 1_430_000, "one that also collects gained {collects} bytes");
     // What nobody uses is not linked.
     assert!(records < collects, "{records} {collects}");
 }
