@@ -45,6 +45,7 @@ pub(crate) struct Stat {
     pub(crate) st_size: i64,
     pub(crate) st_blocks: i64,
     pub(crate) st_mtime: i64,
+    pub(crate) st_mtime_nsec: i64,
     pub(crate) st_ctime: i64,
     pub(crate) st_ctime_nsec: i64,
 }
