@@ -42,10 +42,10 @@ fn wait(word: &AtomicU32, patience: Duration) {
     let end = Instant::now() + patience;
     while word.load(Ordering::Acquire) == 0 {
         let left = end.saturating_duration_since(Instant::now());
-        let Ok(limit) = left.try_into() else { return };
         if left.is_zero() {
             return;
         }
-        let _ = futex::wait(word, futex::Flags::PRIVATE, 0, Some(&limit));
+        let limit = left.try_into().ok();
+        let _ = futex::wait(word, futex::Flags::PRIVATE, 0, limit.as_ref());
     }
 }
