@@ -17,15 +17,15 @@ use crate::reader::layout::{LogSeries, labels_of};
 use crate::reader::segment::{ENDLESS, Segment};
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
+use super::columns::Columns;
 use super::declared::{DeclaredFamily, DeclaredIn};
 use super::exemplars::is_kept;
 use super::part::Part;
-use super::plan::{Declared, Entry, Item, Plan, Plans};
+use super::plan::{Declared, Entry, Item, NewSeries, Plan, Plans};
 use super::sort::{self, Sorted};
-use super::spans::{Span, Spans};
+use super::spans::Spans;
 use super::sums::{Bounds, Each, GaugeSum, Sum, bounds_of, position};
 use super::totals::EqualLogs;
-use super::update::NewSeries;
 
 /// One family while its parts are added up.
 pub(crate) struct FamilyMerge<'a> {
@@ -165,19 +165,23 @@ impl<'a> FamilyMerge<'a> {
         let declarations = || sources().map(Declared::of).collect();
         let updated = earlier.and_then(|earlier| earlier.updated(declarations(), self));
         Arc::new(updated.unwrap_or_else(|| {
-            let labels = |item, sets: &mut _| self.labels(item, sets);
             let all = 0..u32::try_from(self.declarations.len()).unwrap_or(u32::MAX);
-            Plan::new(declarations(), &self.sorted_of(all), labels)
+            Plan::new(declarations(), &self.sorted_of(all), self)
         }))
     }
 
     /// Adds up the series of a plan, and passes each to `done` with its labels, in order.
     fn gather(&self, plan: &Plan, mut done: impl FnMut(&LabelSet, Gathered<'_>)) {
         let mut all: Vec<(Spans, u64)> = Vec::new();
+        let mut columns = Columns::new(self.family.kind, self.bounds.len());
         for batch in plan.batches() {
             all.resize_with(batch.labels.len().max(all.len()), Default::default);
-            self.add(&batch.entries, &mut all);
-            for (labels, (spans, touched)) in batch.labels.iter().zip(&mut all) {
+            columns.begin(batch.labels.len());
+            self.add(&batch.entries, &mut columns, &mut all);
+            for ((place, labels), (spans, touched)) in (0..).zip(&batch.labels).zip(&mut all) {
+                if columns.finish(place, spans) {
+                    *touched = NOW;
+                }
                 done(labels, Gathered { spans, touched: core::mem::take(touched) });
                 spans.0.clear();
             }
@@ -185,10 +189,13 @@ impl<'a> FamilyMerge<'a> {
     }
 
     /// Adds each declaration's part of these series.
-    fn add(&self, entries: &[Entry], all: &mut [(Spans, u64)]) {
+    fn add(&self, entries: &[Entry], columns: &mut Columns, all: &mut [(Spans, u64)]) {
         for of_one in entries.chunk_by(|a, b| a.declaration == b.declaration) {
             let number = of_one.first().map_or(0, |entry| entry.declaration);
             let Some(declaration) = self.declarations.get(number as usize) else { continue };
+            if declaration.add_plain(of_one, columns) {
+                continue;
+            }
             for entry in of_one {
                 let Some((spans, touched)) = all.get_mut(entry.place as usize) else { continue };
                 let number = entry.series as usize;
@@ -240,14 +247,7 @@ impl<'a> FamilyMerge<'a> {
             return;
         }
         if let Some(since) = log.since(series) {
-            // The most frequent case, in a few instructions.
-            match spans.only() {
-                Some(Span { from, sum: Sum::Counter(sum), .. }) if layout == CellLayout::Count => {
-                    *from = since.min(*from);
-                    sum.whole = sum.whole.wrapping_add(log.sum(series.slot, 0).0);
-                }
-                _ => add_cells(declaration, series, (since, ENDLESS), log, spans),
-            }
+            add_cells(declaration, series, (since, ENDLESS), log, spans);
         }
         for segment in log.others() {
             add_cells(declaration, series, segment.span(series), segment, spans);
@@ -425,9 +425,27 @@ impl NewSeries for FamilyMerge<'_> {
         }
         sets.push([]);
     }
+
+    fn entry(&self, (declaration, series): Item, place: u32) -> Entry {
+        let source = self.declarations.get(declaration as usize).map(|known| known.source);
+        let in_log = match source {
+            Some(DeclaredIn::Log { log, .. }) => log.layout.series.get(series as usize),
+            Some(DeclaredIn::Archive { .. }) | None => None,
+        };
+        let (slot, record) = in_log.map_or((0, 0), |series| (series.slot, series.record));
+        Entry { declaration, series, place, slot, record }
+    }
 }
 
 impl<'a> Declaration<'a> {
+    /// Adds its part of these series to the columns, if it has the shape for that.
+    fn add_plain(&self, entries: &[Entry], columns: &mut Columns) -> bool {
+        let DeclaredIn::Log { log, .. } = self.source else { return false };
+        let layout = self.family.encoding.layout();
+        let has_exemplars = layout.has_exemplars() && log.has_exemplars();
+        !has_exemplars && self.bounds.are_shown && columns.add(layout, log, entries)
+    }
+
     /// The numbers of its series.
     fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
         let (some, all) = match self.source {

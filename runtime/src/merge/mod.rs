@@ -5,6 +5,7 @@
 //! directories, formats or clocks, and nothing of the writer.
 
 pub(crate) mod archived;
+mod columns;
 pub(crate) mod declared;
 pub(crate) mod exemplars;
 pub(crate) mod families;

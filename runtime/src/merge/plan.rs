@@ -1,6 +1,7 @@
 //! The merge plan: how the series of one family are grouped, ordered and labelled. It does not
 //! depend on the counts, so it is cached between collections.
 
+use core::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::model::sorted::SortedMap;
@@ -26,7 +27,7 @@ pub(crate) struct Plan {
     pub(crate) size: usize,
 }
 
-/// A batch of series, so small that their sums fit into the processor's first-level cache, and so
+/// A batch of series, so small that their sums fit into the processor's second-level cache, and so
 /// large that each log's part of it is read in one go. Going series by series, each log would be
 /// fetched again for each series, and be in no cache.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ impl Batch {
 }
 
 /// The number of series in a batch.
-pub(super) const BATCH: usize = 512;
+pub(super) const BATCH: usize = 2048;
 
 /// A series of one declaration, and its place in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,25 @@ pub(crate) struct Entry {
     pub(crate) declaration: u32,
     pub(crate) series: u32,
     pub(crate) place: u32,
+    /// Of a series in a log: its first slot, and its record. They are here so that a scrape need
+    /// not read the log's list of series, which is in no cache.
+    pub(crate) slot: u32,
+    pub(crate) record: u32,
+}
+
+/// What a plan needs to know of the series of new declarations.
+pub(crate) trait NewSeries {
+    /// The series of the declarations with these numbers, sorted.
+    fn sorted(&self, declarations: &[u32]) -> Vec<Sorted<Item>>;
+
+    /// How these labels compare with those of a series.
+    fn compare(&self, labels: &LabelSet, item: Item) -> Ordering;
+
+    /// Adds the labels of a series.
+    fn labels(&self, item: Item, sets: &mut LabelSets);
+
+    /// The entry of a series at a place in its batch.
+    fn entry(&self, item: Item, place: u32) -> Entry;
 }
 
 /// Where a family's series come from. Sources are compared by address. The address cannot belong to
@@ -104,15 +124,14 @@ impl Plan {
     pub(crate) fn new(
         declarations: Vec<Declared>,
         sorted: &[Sorted<Item>],
-        labels: impl Fn(Item, &mut LabelSets),
+        series: &impl NewSeries,
     ) -> Self {
         let (mut sets, mut batches, mut batch) =
             (LabelSets::default(), Vec::new(), Batch::default());
         let mut place = 0;
         for group in groups(sorted) {
-            labels(group[0].item, &mut sets);
-            let entry = |&(declaration, series): &Item| Entry { declaration, series, place };
-            batch.entries.extend(group.iter().map(|sorted| entry(&sorted.item)));
+            series.labels(group[0].item, &mut sets);
+            batch.entries.extend(group.iter().map(|sorted| series.entry(sorted.item, place)));
             place += 1;
             if place as usize == BATCH {
                 batches.push(core::mem::take(&mut batch));

@@ -85,14 +85,6 @@ impl Spans {
         span
     }
 
-    /// The span, if there is only one and it has not ended.
-    pub(crate) fn only(&mut self) -> Option<&mut Span> {
-        match &mut self.0[..] {
-            [span] if span.until == ENDLESS => Some(span),
-            _ => None,
-        }
-    }
-
     /// The span that is shown: the one that has not ended.
     pub(crate) fn current(&mut self) -> Option<Span> {
         // They ascend, so it is the last one.

@@ -212,12 +212,15 @@ pub(crate) struct Bounds {
     places: Vec<Option<usize>>,
     /// The number of bounds that are shown.
     shown: usize,
+    /// Whether the declaration's bounds are those that are shown.
+    pub(crate) are_shown: bool,
 }
 
 impl Bounds {
     pub(crate) fn new(own: &[f64], shown: &[f64]) -> Self {
-        let places = own.iter().map(|bound| position(shown, *bound)).collect();
-        Self { places, shown: shown.len() }
+        let places: Vec<_> = own.iter().map(|bound| position(shown, *bound)).collect();
+        let are_shown = places.iter().copied().eq((0..shown.len()).map(Some));
+        Self { places, shown: shown.len(), are_shown }
     }
 }
 
@@ -306,6 +309,18 @@ impl HistogramSum {
         }
         running = buckets.fold(running, u64::saturating_add);
         self.count = self.count.saturating_add(running);
+    }
+
+    /// Adds the counts of the buckets that are shown; the last one is +Inf's.
+    pub(crate) fn add_shown(&mut self, buckets: &[u64]) {
+        let Some((last, buckets)) = buckets.split_last() else { return };
+        self.below.resize(self.below.len().max(buckets.len()), 0);
+        let mut running = 0_u64;
+        for (below, bucket) in self.below.iter_mut().zip(buckets) {
+            running = running.saturating_add(*bucket);
+            *below = below.saturating_add(running);
+        }
+        self.count = self.count.saturating_add(running).saturating_add(*last);
     }
 
     /// Adds another sum, which has the given bounds.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::model::MetricType;
 use crate::model::exact_sum::ExactSum;
 use crate::reader::counted::Counted;
-use crate::reader::layout::{Layout, LogSeries};
+use crate::reader::layout::{Floats, Layout, LogSeries};
 use crate::reader::segment::Segment;
 
 use super::part::Part;
@@ -41,6 +41,34 @@ impl<'a> EqualLogs<'a> {
         parts.iter().map(|part| &part.segment).filter(|segment| !is_whole(segment))
     }
 
+    /// The sums, if no segment has removed a series and no sum has passed 2^64.
+    pub(crate) fn plain_sums(&self) -> Option<PlainSums<'_>> {
+        if let [Part { segment, .. }] = &self.parts[..] {
+            let used = segment.shards.iter().filter(|shard| shard.len() > 0).count();
+            if is_whole(segment) && used <= FEW_SHARDS {
+                return Some(PlainSums::Of(segment));
+            }
+        }
+        let Sums { cells, carries, since, are_all, .. } = self.sums();
+        let is_plain = *are_all && carries.is_empty();
+        is_plain.then_some(PlainSums::Made { layout: self.layout, cells, since })
+    }
+
+    /// Adds the `f64` values of a series at a slot.
+    pub(crate) fn add_floats_of(
+        &self,
+        slot: u32,
+        series: u32,
+        kind: MetricType,
+        to: &mut ExactSum,
+    ) {
+        if let [Part { segment, .. }] = &self.parts[..] {
+            segment.add_floats_at(Floats { slot, kind }, to);
+        } else if let Some(series) = self.layout.series.get(series as usize) {
+            self.add_floats(series, kind, to);
+        }
+    }
+
     /// Whether any of the segments has exemplars.
     #[inline]
     pub(crate) fn has_exemplars(&self) -> bool {
@@ -65,6 +93,55 @@ impl<'a> EqualLogs<'a> {
             }
             sums
         })
+    }
+}
+
+/// The sums of segments of which none has removed a series.
+pub(crate) enum PlainSums<'a> {
+    Made {
+        layout: &'a Layout,
+        cells: &'a [u64],
+        since: &'a [u64],
+    },
+    /// One segment, whose cells lie in few shards: they are read where they are. Writing their sums
+    /// down first would take as long as reading them from memory does.
+    Of(&'a Segment),
+}
+
+/// The process's own shard, and that of one thread.
+const FEW_SHARDS: usize = 2;
+
+impl PlainSums<'_> {
+    /// When the first of the segments created the series of a record.
+    #[inline]
+    pub(crate) fn since(&self, record: u32) -> Option<u64> {
+        match self {
+            Self::Made { since, .. } => since.get(record as usize).copied(),
+            Self::Of(segment) => {
+                let since = segment.log.since.get(record as usize)?;
+                Some(segment.times.at(*since))
+            }
+        }
+    }
+
+    /// Passes on consecutive cells from a slot on, those of each shard or their sums. The number
+    /// before them is how many zeros come first.
+    #[inline]
+    pub(crate) fn each(&self, slot: u32, count: usize, mut add: impl FnMut(usize, &[u64])) {
+        match self {
+            Self::Made { layout, cells, .. } => {
+                let from = layout.runs.place(slot);
+                let cells = from.and_then(|from| cells.get(from..from.checked_add(count)?));
+                add(0, cells.unwrap_or_default());
+            }
+            Self::Of(segment) => {
+                let behind = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(slot);
+                for shard in segment.shards.iter().filter(|shard| shard.len() > 0) {
+                    let (skipped, cells) = shard.within(&(slot..behind));
+                    add(skipped, cells);
+                }
+            }
+        }
     }
 }
 

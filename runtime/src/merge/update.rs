@@ -9,20 +9,8 @@ use std::sync::Arc;
 
 use crate::model::{LabelSet, LabelSets};
 
-use super::plan::{BATCH, Batch, Declared, Entry, Item, Plan};
+use super::plan::{BATCH, Batch, Declared, Entry, Item, NewSeries, Plan};
 use super::sort::{Sorted, groups};
-
-/// What a plan needs to know of the series of new declarations.
-pub(crate) trait NewSeries {
-    /// The series of the declarations with these numbers, sorted.
-    fn sorted(&self, declarations: &[u32]) -> Vec<Sorted<Item>>;
-
-    /// How these labels compare with those of a series.
-    fn compare(&self, labels: &LabelSet, item: Item) -> Ordering;
-
-    /// Adds the labels of a series.
-    fn labels(&self, item: Item, sets: &mut LabelSets);
-}
 
 /// Where each declaration of the earlier plan is now, and which are new.
 struct Numbers {
@@ -46,8 +34,14 @@ impl Numbers {
         Self { now, new }
     }
 
-    fn now(&self, entry: &Entry) -> Option<u32> {
-        *self.now.get(entry.declaration as usize)?
+    /// The entries of each declaration that is still there, with its number now. Declaration by
+    /// declaration, since a plan of many processes has many more entries.
+    fn kept<'a>(&'a self, entries: &'a [Entry]) -> impl Iterator<Item = (u32, &'a [Entry])> {
+        let of_one = entries.chunk_by(|a, b| a.declaration == b.declaration);
+        of_one.filter_map(|entries| {
+            let earlier = entries.first()?.declaration;
+            Some(((*self.now.get(earlier as usize)?)?, entries))
+        })
     }
 }
 
@@ -77,7 +71,7 @@ impl Places {
         let mut places = Self::default();
         for batch in earlier {
             let mut is_there = vec![None; batch.labels.len()];
-            for entry in batch.entries.iter().filter(|entry| numbers.now(entry).is_some()) {
+            for entry in numbers.kept(&batch.entries).flat_map(|(_, entries)| entries) {
                 if let Some(is_there) = is_there.get_mut(entry.place as usize) {
                     *is_there = Some(0);
                 }
@@ -136,8 +130,14 @@ impl Places {
         None
     }
 
-    fn known(&self, batch: usize, entry: &Entry) -> Option<u32> {
-        *self.known.get(batch)?.get(entry.place as usize)?
+    /// The places of an earlier batch's series; `None` if they are what they were.
+    fn moved(&self, number: usize) -> Option<&[Option<u32>]> {
+        let known = self.known.get(number)?;
+        let first = number.saturating_mul(BATCH);
+        let as_before = |(place, now): (usize, &Option<u32>)| {
+            now.is_none_or(|now| now as usize == first.saturating_add(place))
+        };
+        (!known.iter().enumerate().all(as_before)).then_some(known)
     }
 }
 
@@ -168,28 +168,40 @@ impl Plan {
             let labels = labels.map(|known| known.or_else(|| sets.next()).unwrap_or_default());
             batches.push(Batch { labels: labels.collect(), entries: Vec::new() });
         }
-        let mut add = |(declaration, series): Item, place: u32| {
-            let (batch, place) = (place as usize / BATCH, place as usize % BATCH);
-            let place = u32::try_from(place).unwrap_or(u32::MAX);
-            if let Some(batch) = batches.get_mut(batch) {
-                batch.entries.push(Entry { declaration, series, place });
-            }
-        };
         for (number, batch) in self.batches().iter().enumerate() {
-            for entry in &batch.entries {
-                let place = places.known(number, entry);
-                if let Some((declaration, place)) = numbers.now(entry).zip(place) {
-                    add((declaration, entry.series), place);
+            let moved = places.moved(number);
+            if let Some(same) = batches.get_mut(number).filter(|_| moved.is_none()) {
+                same.entries.reserve_exact(batch.entries.len());
+                for (declaration, entries) in numbers.kept(&batch.entries) {
+                    same.entries.extend(entries.iter().map(|e| Entry { declaration, ..*e }));
+                }
+                continue;
+            }
+            for (declaration, entries) in numbers.kept(&batch.entries) {
+                for entry in entries {
+                    let place = moved.and_then(|moved| *moved.get(entry.place as usize)?);
+                    if let Some(place) = place {
+                        add(&mut batches, Entry { declaration, place, ..*entry });
+                    }
                 }
             }
         }
-        places.new.iter().for_each(|(place, item)| add(*item, *place));
+        places.new.iter().for_each(|(place, item)| add(&mut batches, series.entry(*item, *place)));
         for batch in &mut batches {
             // It consists of a few parts that are sorted, which this sort merges.
             batch.entries.sort();
             batch.entries.shrink_to_fit();
         }
         Some(Self::of(declarations, batches, left_out))
+    }
+}
+
+/// Puts an entry, whose place is that among all series, into its batch.
+fn add(batches: &mut [Batch], entry: Entry) {
+    let (batch, place) = (entry.place as usize / BATCH, entry.place as usize % BATCH);
+    if let Some(batch) = batches.get_mut(batch) {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        batch.entries.push(Entry { place, ..entry });
     }
 }
 

@@ -1,5 +1,6 @@
 //! Merges segments that are built in memory.
 
+mod columns;
 mod gauges;
 mod native;
 mod shared;
