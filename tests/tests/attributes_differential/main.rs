@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! HEADCOUNT_SEED=7 HEADCOUNT_CASE=2021/17    repeats one function of a run
-//! HEADCOUNT_CASES=500                        so many functions of each edition; otherwise 125,
+//! HEADCOUNT_CASES=500                        so many functions of each edition; otherwise 80,
 //!                                            which are 500 functions, and 4,000 with attributes
 //! HEADCOUNT_KIND=unused_mut                  shows differences of this kind, known ones as well
 //! HEADCOUNT_SHOWN=3                          at most so many kinds
@@ -45,7 +45,7 @@ fn generated_functions_do_the_same_with_attributes() {
     let compiler = Compiler::new(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential"));
     let long = variable("HEADCOUNT_LONG").is_some();
     let count = variable("HEADCOUNT_CASES").map(|count| count.parse().expect("a number"));
-    let count: usize = count.unwrap_or(if long { 400 } else { 125 });
+    let count: usize = count.unwrap_or(if long { 400 } else { 80 });
     let only = variable("HEADCOUNT_CASE");
     let of = |edition: &'static str| -> Vec<Case> {
         let wanted =
