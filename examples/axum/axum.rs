@@ -2,9 +2,10 @@
 //! the page.
 //!
 //! ```text
-//! cargo run --release --example axum               port 9464, 4 workers that are forked
-//! cargo run --release --example axum -- 8080 2 exec    port 8080, 2 workers that are exec'd
+//! cargo run --release -p headcount-example-axum --example axum [-- PORT WORKERS [exec]]
 //! ```
+//!
+//! Without arguments it listens on port 9464, and forks 4 workers. With `exec` they are exec'd.
 //!
 //! Workers share the listener, so the kernel chooses one for each connection. An exec'd worker
 //! finds the directory by its environment (`headcount::child_env`), and the listener as its input.

@@ -1,9 +1,10 @@
 //! A prefork web server: a parent, four worker processes on one port, and one `/metrics` page.
 //!
 //! ```text
-//! cargo run --release --example prefork              port 9464 or the next free one, 4 workers
-//! cargo run --release --example prefork -- 8080 2    port 8080 or the next free one, 2 workers
+//! cargo run --release -p headcount-example-prefork --example prefork [-- PORT WORKERS]
 //! ```
+//!
+//! Without arguments it has 4 workers on port 9464, or on the next port that is free.
 //!
 //! Ask any worker for `/metrics`: its answer includes all workers, the parent, and workers that
 //! have ended. Kill one with `kill -9`: the parent starts another, and no count is lost. Ctrl-C
