@@ -89,12 +89,14 @@ fn lengths(digests: &[Digest]) -> u64 {
 
 /// A hash of label values. The seed is the site's address. An attack with colliding values is
 /// bounded by the family's limit on series.
+///
+/// It is the upper half of what `mixed` makes. The lower bits of a product depend only on the lower
+/// bits of its factors, and texts with the same beginning, whose last characters are in the upper
+/// bits, mostly differ in no others: with some addresses, a probe among 1,000 routes took 83 steps.
 #[inline]
-fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> u32 {
+pub(super) fn hash(site: usize, lengths: u64, words: impl IntoIterator<Item = (u64, u64)>) -> u32 {
     let seed = (site as u64).wrapping_add(lengths);
-    #[expect(clippy::cast_possible_truncation, reason = "enough to choose a place")]
-    let hash = words.into_iter().fold(seed, mixed) as u32;
-    hash
+    (words.into_iter().fold(seed, mixed) >> 32) as u32
 }
 
 /// The row of a site with these values, if it is known and the values are few and short. Never
