@@ -76,9 +76,30 @@ impl Digest {
         Some(Self { low: first | middle << 8 | digit(number) << 16, high: 0, len })
     }
 
+    /// The digits are put together in a register: if they were written to memory and loaded from
+    /// there as words, the loads would wait until all earlier operations of the processor have
+    /// ended, of which a lookup before may be one.
     #[inline(never)]
     fn of_many_digits(is_negative: bool, number: u64) -> Option<Self> {
-        with_digits(is_negative, number, |text| Self::brief(text.as_bytes()))
+        let (mut text, mut len, mut left) = (0_u128, u32::from(is_negative), number);
+        // The first character is the lowest byte.
+        while left > 0 || text == 0 {
+            text = text << 8 | u128::from(b'0') + u128::from(left % 10);
+            left /= 10;
+            len += 1;
+        }
+        if is_negative {
+            text = text << 8 | u128::from(b'-');
+        }
+        let last = |bytes: u32| text >> (8 * (len - bytes));
+        #[expect(clippy::cast_possible_truncation, reason = "the lower bytes")]
+        let (low, high) = match len {
+            17.. => return None,
+            8.. => (text as u64, last(8) as u64),
+            4.. => (u64::from(text as u32), u64::from(last(4) as u32)),
+            _ => return with_digits(is_negative, number, |text| Self::brief(text.as_bytes())),
+        };
+        Some(Self { low, high, len: u64::from(len) })
     }
 
     /// The digest of a text of any length.
