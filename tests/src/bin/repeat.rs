@@ -197,6 +197,9 @@ const OPERATIONS: &[Operation] = &[
     ("open labels, a number", |times| {
         repeat(times, |_| by_status(black_box("mail"), black_box(200)).inc());
     }),
+    ("open labels, a long number", |times| {
+        repeat(times, |_| by_status(black_box("mail"), black_box(54_321)).inc());
+    }),
     ("handle", |times| {
         let handle = open("mail", "tenant-7");
         repeat(times, |_| handle.inc());
@@ -240,6 +243,12 @@ const OPERATIONS: &[Operation] = &[
 
 /// What is not steady: with new series the table, the log and the cells grow.
 const UNSTEADY: &[Operation] = &[
+    ("new rows, run time", |times| {
+        let RunTime { family, .. } = run_time();
+        for number in 0..times {
+            family.with_label_values(&["new", &number.to_string()]).inc();
+        }
+    }),
     ("new rows", |times| {
         for number in 0..times {
             by_status("new", u16::try_from(number).expect("few")).inc();
