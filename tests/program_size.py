@@ -40,11 +40,26 @@ METRICS = """fn main() {
     metrics::counter!("runs_total").increment(1);
 """
 
+OPENTELEMETRY = """use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+fn main() {
+    let registry = prometheus::Registry::new();
+    let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+    let provider = SdkMeterProvider::builder().with_reader(exporter.build().unwrap()).build();
+    let runs = provider.meter("size").u64_counter("runs").build();
+    runs.add(1, &[]);
+"""
+
 HEADCOUNT = f'headcount = {{ path = "{ROOT / "runtime"}"'
 WITH_PROMETHEUS = 'prometheus = { version = "0.14", default-features = false }'
 WITH_CLIENT = 'prometheus-client = "0.26"'
 WITH_METRICS = """metrics = "0.24"
 metrics-exporter-prometheus = { version = "0.18", default-features = false }"""
+
+WITH_OPENTELEMETRY = f"""{WITH_PROMETHEUS}
+opentelemetry = {{ version = "0.33", default-features = false, features = ["metrics"] }}
+opentelemetry-prometheus = {{ version = "0.33", default-features = false }}
+opentelemetry_sdk = {{ version = "0.33", default-features = false, features = ["metrics"] }}"""
 
 # The name of the program, what it does, its dependencies, and its source.
 PROGRAMS = [
@@ -110,6 +125,22 @@ fn main() { let _ = work(); }
     ),
     ("metrics", "metrics, with the recorder of metrics-exporter-prometheus: a counter", WITH_METRICS, METRICS + "    drop(handle);\n}\n"),
     ("metrics-text", "metrics: the same, written as text", WITH_METRICS, METRICS + '    print!("{}", handle.render());\n}\n'),
+    (
+        "opentelemetry",
+        "OpenTelemetry's SDK, with opentelemetry-prometheus: a counter",
+        WITH_OPENTELEMETRY,
+        OPENTELEMETRY + "}\n",
+    ),
+    (
+        "opentelemetry-text",
+        "OpenTelemetry's SDK: the same, written as text",
+        WITH_OPENTELEMETRY,
+        OPENTELEMETRY
+        + """    let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather());
+    print!("{}", text.unwrap());
+}
+""",
+    ),
 ]
 
 
@@ -146,8 +177,9 @@ def main():
         print(f"| {what} | {size / 1024:,.0f} | {(size - empty) / 1024:,.0f} |", flush=True)
     print("""
 Each program is a user's release build (`opt-level = 3`, no link-time optimisation) with
-`strip = true`, and default features except where the row names one. `prometheus` and
-`metrics-exporter-prometheus` have no default features: neither protobuf nor an HTTP listener.""")
+`strip = true`, and default features except where the row names one. `prometheus`,
+`metrics-exporter-prometheus` and OpenTelemetry's crates have no default features: neither protobuf
+nor an HTTP listener.""")
 
 
 main()

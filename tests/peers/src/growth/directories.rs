@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use headcount::Collector;
+use headcount_peers::grouped;
 use headcount_peers::measure::running;
 use headcount_peers::place::Place;
 
@@ -153,7 +154,10 @@ pub fn dead(is_quick: bool) -> Result<Plot> {
         after.point(many, scrape(place.path())?);
         let (_, later_kib) = place.files()?;
         let figures = [files.into(), kib, compacted_files.into(), just_kib, later_kib];
-        further.iter_mut().zip(figures).for_each(|((_, column), figure)| column.push(figure));
+        further
+            .iter_mut()
+            .zip(figures)
+            .for_each(|((_, column), figure)| column.push(grouped(figure)));
     }
     Ok(Plot {
         file: "dead",

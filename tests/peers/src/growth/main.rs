@@ -7,6 +7,7 @@
 //! growth fill DIRECTORY PROCESSES SERIES   forks processes that count in so many series, and end
 //! growth live DIRECTORY PROCESSES SERIES   the same, but they stay until standard input is closed
 //! growth threads DIRECTORY THREADS SERIES  counts in so many series, in so many threads at once
+//! growth look-up LIBRARY SERIES TIMES      looks series up in random order, for cachegrind
 //! ```
 
 mod directories;
@@ -39,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["threads", directory, threads, series] => {
             processes::threads(directory, threads.parse()?, series.parse()?)
+        }
+        ["look-up", library, series, times] => {
+            recording::look_up(library, series.parse()?, times.parse()?)
         }
         [plots] => measure(Path::new(plots), false),
         [plots, "--quick"] => measure(Path::new(plots), true),

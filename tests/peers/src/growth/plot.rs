@@ -86,15 +86,20 @@ pub struct Plot {
     pub y: &'static str,
     pub lines: Vec<Line>,
     /// Columns that are in the table only.
-    pub further: Vec<(&'static str, Vec<u64>)>,
+    pub further: Vec<(&'static str, Vec<String>)>,
 }
 
 /// Stands for the colour of the page's text, which is another by night. No line has it.
 const TEXT: RGBColor = RGBColor(1, 2, 3);
 const TEXT_IN_SVG: &str = "#010203";
 /// To be told apart by everyone, on white and on black.
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(0, 130, 200), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(190, 110, 160)];
+const COLOURS: [RGBColor; 5] = [
+    RGBColor(0, 130, 200),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(190, 110, 160),
+    RGBColor(140, 120, 20),
+];
 const STYLE: &str =
     "<style>svg{color:#1f2328}@media(prefers-color-scheme:dark){svg{color:#e6edf3}}</style>";
 
@@ -168,7 +173,7 @@ impl Plot {
         let xs = self.lines.first().map_or(&[][..], |line| &line.points);
         for (at, (x, _)) in xs.iter().enumerate() {
             let ys = self.lines.iter().map(|line| figure(line.points[at].1));
-            let further = self.further.iter().map(|(_, of)| grouped(of[at]));
+            let further = self.further.iter().map(|(_, of)| of[at].clone());
             let cells: Vec<_> =
                 [grouped((*x).into())].into_iter().chain(ys).chain(further).collect();
             row(&mut out, &cells);
