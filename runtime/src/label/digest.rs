@@ -84,7 +84,8 @@ impl Digest {
         let (mut text, mut len, mut left) = (0_u128, u32::from(is_negative), number);
         // The first character is the lowest byte.
         while left > 0 || text == 0 {
-            text = text << 8 | u128::from(b'0') + u128::from(left % 10);
+            let digit = b'0' + (left % 10) as u8;
+            text = text << 8 | u128::from(digit);
             left /= 10;
             len += 1;
         }
