@@ -310,12 +310,13 @@ mod tests {
             seen
         }
 
-        /// The same until the sums of so many are known: files that have just changed are read.
+        /// The same until the sums of so many or more are known: files that have just changed are
+        /// read.
         fn until_settled(&mut self, many: usize) -> (usize, usize, usize, u64) {
             let began = Instant::now();
             loop {
                 let seen = self.collect();
-                if seen.1 == many || began.elapsed() > Duration::from_secs(20) {
+                if seen.1 >= many || began.elapsed() > Duration::from_secs(20) {
                     return seen;
                 }
                 std::thread::yield_now();
@@ -348,7 +349,9 @@ mod tests {
         // Whatever happens to one of them is seen; the others' sums are made anew.
         let all = (1 << 18) - 1;
         files[3].write_all_at(&0_u64.to_le_bytes(), cell).unwrap();
-        assert_eq!(again.until_settled(17), (1, 17, 0, all - 8));
+        // It is read alone, unless it has rested when it is first looked at: on a slow machine.
+        let (read, settled, skipped, sum) = again.until_settled(17);
+        assert_eq!((read + settled, skipped, sum), (18, 0, all - 8));
         let mut total = || {
             let (read, settled, skipped, sum) = again.collect();
             (read + settled, skipped, sum)
