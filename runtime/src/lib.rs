@@ -112,6 +112,18 @@
 //! [unusual builds](guide::builds): `panic = "abort"`, static and shared libraries, LTO, signal
 //! handlers.
 
+// On docs.rs each item shows the feature that it needs, and not how a system gets its version.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    docsrs,
+    doc(auto_cfg(hide(
+        miri,
+        headcount_private,
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little"
+    )))
+)]
 #![warn(
     clippy::panic,
     clippy::unwrap_used,

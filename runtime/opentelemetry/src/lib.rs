@@ -90,6 +90,9 @@
 //! [`GaugeMode::LiveSum`]: headcount::GaugeMode::LiveSum
 //! [`GaugeMode::LiveMostRecent`]: headcount::GaugeMode::LiveMostRecent
 
+// On docs.rs each item shows the feature that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod cache;
 mod instrument;
 mod labels;
