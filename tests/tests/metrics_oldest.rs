@@ -68,9 +68,10 @@ fn it_is_the_first_beginning_of_all_living_processes_stopped_ones_included() {
     timed(&mut a, "stay third");
     assert_eq!(oldest(directory, ALL), Some(begun));
     // A process that hangs in a debugger, or was stopped, is alive.
-    kill(Pid::from_raw(a.pid().cast_signed()), Signal::SIGSTOP).expect("ours");
+    let pid = Pid::from_raw(i32::try_from(a.pid()).expect("a pid"));
+    kill(pid, Signal::SIGSTOP).expect("ours");
     assert_eq!(oldest(directory, ALL), Some(begun));
-    kill(Pid::from_raw(a.pid().cast_signed()), Signal::SIGCONT).expect("ours");
+    kill(pid, Signal::SIGCONT).expect("ours");
     // A call ends by returning, and by a panic.
     a.tell("end first");
     let next = oldest(directory, ALL).expect("the other is in flight");

@@ -3,6 +3,7 @@
 
 #![allow(clippy::float_cmp, reason = "counts are exact")]
 
+#[cfg(target_arch = "x86_64")]
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;

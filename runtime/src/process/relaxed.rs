@@ -115,6 +115,7 @@ mod by_hand {
 }
 
 #[cfg(test)]
+#[allow(unused_qualifications, reason = "on other processors both ways are one")]
 mod tests {
     use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -159,7 +159,8 @@ fn as_many_blocks_as_there_are_cells_cost_bounded_memory() {
         let mut log = native();
         // All over the indices, and again and again the same.
         for n in 0..32_000 {
-            log.extend(block(10 + 32 * n, 32, (n % 4_000).cast_signed() * 32 - 64_000, n % 2));
+            let first = i32::try_from(n % 4_000).expect("few") * 32 - 64_000;
+            log.extend(block(10 + 32 * n, 32, first, n % 2));
         }
         let cells = (10..4096).map(|slot| (slot, u64::MAX)).collect();
         Forged { instance, log, cells, ..Forged::default() }.write(folder.path());
