@@ -190,8 +190,8 @@ fn mapped(file: &File, size: usize, touches: bool) -> Result<()> {
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     // SAFETY: new memory, which nothing else refers to; nobody shortens the file.
     let memory = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, file, 0) }?;
-    let touched = if touches { size } else { 1 };
-    for at in (0..touched).step_by(4096) {
+    let end = if touches { size } else { 1 };
+    for at in (0..end).step_by(4096) {
         // SAFETY: within the mapping.
         let byte = unsafe { memory.cast::<u8>().add(at) };
         // SAFETY: mapped, writable, and nobody else's.

@@ -57,8 +57,8 @@ pub fn print(target: &Path, turns: u32, is_quick: bool) -> Result<()> {
         cells.push(each(0));
         cells.extend(took[1].iter().copied().map(figure));
         cells.push(each(1));
-        for peer in 2..took.len() {
-            cells.extend([figure(totals[peer]), each(peer)]);
+        for (peer, total) in totals.iter().enumerate().skip(2) {
+            cells.extend([figure(*total), each(peer)]);
         }
         row(cells);
         before = Some((*number, totals));
@@ -143,7 +143,7 @@ pub fn register(library: &str, number: u32) -> Result<()> {
     }
     let mut before = Duration::ZERO;
     for until in took {
-        print!("{} ", (until - before).as_secs_f64() * 1e6);
+        print!("{} ", until.saturating_sub(before).as_secs_f64() * 1e6);
         before = until;
     }
     println!();
