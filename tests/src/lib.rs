@@ -101,6 +101,16 @@ pub fn peer(program: &str) -> PathBuf {
     path
 }
 
+/// A program that was built beforehand, where a test can't build it: for another processor
+/// (`tests/systems/arm64`).
+pub fn built_before(name: &str) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "says where the programs are")]
+    let folder = std::env::var_os("HEADCOUNT_PROGRAMS")?;
+    let program = Path::new(&folder).join(name);
+    assert!(program.is_file(), "{} was not built", program.display());
+    Some(program)
+}
+
 /// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in
 /// `tests/run --long`, which says so by `HEADCOUNT_LONG`.
 pub fn for_as_long_as(short: Duration, long: Duration) -> Duration {

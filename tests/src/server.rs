@@ -11,9 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::child::{Child, exists};
-use crate::eventually;
 use crate::http::{Connection, Response};
 use crate::page::Page;
+use crate::{built_before, eventually};
 
 /// Builds an example in this test's own profile and target directory, and says where it is.
 ///
@@ -30,6 +30,9 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn built(kind: &str, name: &str) -> PathBuf {
+    if let Some(program) = built_before(name) {
+        return program;
+    }
     // <target directory>/<profile>/../<this test>: how many folders are between depends on cargo,
     // which has a lock in the profile's.
     let test = current_exe().expect("a test knows its path");
