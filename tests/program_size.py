@@ -66,6 +66,12 @@ PROGRAMS = [
     ("empty", "an empty program", "", "fn main() {}\n"),
     ("records", "headcount: a counter", HEADCOUNT + " }", COUNTER + "fn main() { RUNS.inc(); }\n"),
     (
+        "records-alone",
+        "headcount: a counter, without the feature `compact-when-full`",
+        HEADCOUNT + ", default-features = false }",
+        COUNTER + "fn main() { RUNS.inc(); }\n",
+    ),
+    (
         "annotated",
         "headcount: a function with all four attributes",
         HEADCOUNT + " }",

@@ -90,10 +90,11 @@
 //!
 //! # Features
 //!
-//! Attributes, metrics, collecting and [`render`] need no feature. None is on by default:
+//! Attributes, metrics, collecting and [`render`] need no feature. Only the first is on by default:
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `compact-when-full` | a process on a full disk compacts what dead processes left |
 //! | `serve` | `serve` and `Server`: an HTTP server in a thread; brings `http` and `gzip` |
 //! | `web-config` | `Server::web_config`: TLS, client certificates, users, rate limits |
 //! | `http` | conversions from and to the types of the crate `http`; label values of its types |

@@ -31,8 +31,8 @@ fn main() -> Result<(), headcount::Error> {
 }
 "#;
 
-/// The sizes of programs, built as a user's release is, and stripped.
-fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
+/// The sizes of programs, built as a user's release is, and stripped; `features` says which.
+fn sizes(programs: &[(&str, &str)], features: &[&str]) -> Vec<u64> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("size");
     fs::create_dir_all(folder.join("src/bin")).expect("ours");
@@ -40,7 +40,9 @@ fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
     fs::copy(tests.join("../Cargo.lock"), folder.join("Cargo.lock")).expect("ours");
     let manifest = format!(
         "[workspace]\n\n[package]\nname = \"size\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nheadcount = {{ path = '{}' }}\n\n[profile.release]\nstrip = true\n",
+         [features]\ndefault = ['headcount/default']\n\n\
+         [dependencies]\nheadcount = {{ path = '{}', default-features = false }}\n\n\
+         [profile.release]\nstrip = true\n",
         tests.join("../runtime").display(),
     );
     fs::write(folder.join("Cargo.toml"), manifest).expect("ours");
@@ -50,6 +52,7 @@ fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
     let target = folder.join("target");
     let status = Command::new(env!("CARGO"))
         .args(["build", "--offline", "--quiet", "--release"])
+        .args(features)
         .current_dir(&folder)
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("RUSTFLAGS")
@@ -65,9 +68,13 @@ fn sizes(programs: &[(&str, &str)]) -> Vec<u64> {
 #[test]
 #[ignore = "compiles a release: run tests/run"]
 fn a_program_gains_few_bytes() {
-    let sizes = sizes(&[("empty", EMPTY), ("records", RECORDS), ("collects", COLLECTS)]);
-    let [empty, records, collects] = sizes[..] else { panic!("{sizes:?}") };
+    let programs = [("empty", EMPTY), ("records", RECORDS), ("collects", COLLECTS)];
+    let all = sizes(&programs, &[]);
+    let [empty, records, collects] = all[..] else { panic!("{all:?}") };
     let (records, collects) = (records - empty, collects - empty);
+    let alone = sizes(&[("records", RECORDS)], &["--no-default-features", "--bin", "records"]);
+    let alone = alone[0] - empty;
+    assert!(alone <= 420_000, "one that cannot compact gained {alone} bytes");
     assert!(records <= 900_000, "one that records gained {records} bytes");
     assert!(collects <= 1_430_000, "one that also collects gained {collects} bytes");
     // What nobody uses is not linked.

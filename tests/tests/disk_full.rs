@@ -4,17 +4,23 @@
 
 #![allow(clippy::print_stderr, reason = "a test that couldn't be made says so")]
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use headcount_tests::child::Child;
-use headcount_tests::{Medium, temporary_directory, within};
+use headcount_tests::{Medium, is_long, temporary_directory, within};
 
 /// What the program `on_full_disk` tells; `None` where it can mount no filesystem.
 #[track_caller]
 fn run(scenario: &[&str]) -> Option<String> {
+    run_program(Path::new(env!("CARGO_BIN_EXE_on_full_disk")), scenario)
+}
+
+#[track_caller]
+fn run_program(program: &Path, scenario: &[&str]) -> Option<String> {
     let folder = temporary_directory(Medium::Memory);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_on_full_disk"));
+    let mut command = Command::new(program);
     let mut child = Child::start(command.arg(folder.path()).args(scenario));
     let status = within(Duration::from_secs(60), "the program has ended", || child.ended());
     assert!(status.success(), "{status:?}:\n{}", child.output());
@@ -101,6 +107,28 @@ fn where_compaction_does_not_help_it_counts_in_private_memory_and_says_so() {
     let [worker] = &workers(&output)[..] else { panic!("{output}") };
     assert_eq!(worker, &private(sum_to(20) + 1_000), "{output}");
     assert_eq!(page(&output), [sum_to(20), 20, 20], "{output}");
+}
+
+#[test]
+#[ignore = "compiles headcount anew: run tests/run --long"]
+fn without_the_feature_it_leaves_the_dead_alone_and_says_that_it_counts_in_private_memory() {
+    if !is_long() {
+        return;
+    }
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-default-features");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet", "--no-default-features"])
+        .args(["--package", "headcount-tests", "--bin", "on_full_disk"])
+        .env("CARGO_TARGET_DIR", &target)
+        .status();
+    assert!(status.expect("cargo runs").success());
+    let program = target.join("debug/on_full_disk");
+    let Some(output) = run_program(&program, &["one", "20", "0", "counters"]) else { return };
+    let [worker] = &workers(&output)[..] else { panic!("{output}") };
+    let sees = sum_to(20) + 1_000;
+    let expected = Worker { is_shared: false, dropped: 0, sees, problem: ENOSPC };
+    assert_eq!(worker, &expected, "{output}");
+    assert_eq!(page(&output), [sum_to(20), 20, 0], "{output}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl Limits {
 
     /// Enough to free space for many new processes, in no longer than a process can wait at its
     /// first recording.
+    #[cfg(feature = "compact-when-full")]
     pub(crate) const FOR_SPACE: Self =
         Self { files: 256, time: Duration::from_millis(200), ..Self::WIDEST };
 

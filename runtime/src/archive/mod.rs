@@ -27,6 +27,8 @@ mod forget;
 mod limits;
 mod listing;
 mod lock;
+#[cfg(feature = "compact-when-full")]
+mod make_space;
 mod punch_holes;
 mod space;
 #[cfg(test)]
@@ -37,4 +39,6 @@ pub(crate) use compactor::{Compactor, Generation};
 pub(crate) use file::{ReadArchive, generation, read, read_after};
 pub(crate) use forget::{forget_all, forget_untouched, series_of_archive};
 pub(crate) use limits::Limits;
-pub(crate) use space::{holding_the_lock, holding_the_lock_of_any, make_space, one_that_fits};
+#[cfg(feature = "compact-when-full")]
+pub(crate) use make_space::make_space;
+pub(crate) use space::{holding_the_lock, holding_the_lock_of_any, one_that_fits};

@@ -17,9 +17,9 @@ use std::time::Duration;
 use crate::kernel::thread::futex;
 use crate::process::epoch;
 
-use super::guard::{FORKS, Guard};
+use super::guard::Guard;
 use super::mutex::me;
-use super::search::{Search, open_directory};
+use super::search::Search;
 
 /// Work that must be done without the mutex before this process makes its segment, or assigns cells
 /// to its declarations.
@@ -59,7 +59,7 @@ impl Preparation {
 
     /// Whether this process may still compact its directory to make space.
     pub(super) fn may_make_space(&self) -> bool {
-        self.made_space_in != Some(epoch())
+        cfg!(feature = "compact-when-full") && self.made_space_in != Some(epoch())
     }
 }
 
@@ -117,6 +117,11 @@ pub(super) fn wait_for(thread: u32) {
 /// this process has the permission. If another process is already compacting, waits for it for a
 /// moment.
 pub(super) fn make_space() {
-    // An error here is not reported: if there still is no space, the next step reports that.
-    let _ = crate::archive::make_space(open_directory, FORKS);
+    #[cfg(feature = "compact-when-full")]
+    {
+        use super::guard::FORKS;
+        use super::search::open_directory;
+        // An error here is not reported: if there still is no space, the next step reports that.
+        let _ = crate::archive::make_space(open_directory, FORKS);
+    }
 }
