@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::model::MetricFamily;
 use crate::model::sample_names::names_of_samples;
 use crate::model::text::is_name;
+use crate::model::{LabelSet, MetricFamily, Series};
 
 /// What happens to other names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,16 +138,10 @@ pub(super) fn named<'a>(
 
 fn has_plain_labels(family: &MetricFamily, escaping: Escaping) -> bool {
     // Nearly always all series have the same labels, which are then looked at once.
-    let mut known: Vec<&str> = Vec::new();
-    family.series.iter().all(|series| {
-        series.labels.iter().enumerate().all(|(at, (name, _))| {
-            if known.get(at).is_some_and(|known| *known == name) {
-                return true;
-            }
-            known.truncate(at);
-            known.push(name);
-            escaping.keeps(name, Of::Label)
-        })
+    let mut known: Option<&LabelSet> = None;
+    family.series.iter().all(|Series { labels, .. }| {
+        known.replace(labels).is_some_and(|known| known.has_names_of(labels))
+            || labels.iter().all(|(name, _)| escaping.keeps(name, Of::Label))
     })
 }
 

@@ -49,20 +49,34 @@ pub(super) fn canonical(out: &mut String, number: f64) {
 
 /// Writes a whole number without the overhead of formatting: nearly every line of a page has one.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "it is a digit")]
 pub(super) fn integer(out: &mut String, number: u64) {
-    let mut digits = [b'0'; 20];
-    let (mut rest, mut first) = (number, digits.len());
-    for (at, digit) in digits.iter_mut().enumerate().rev() {
-        // The digit is below 10.
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        first = at;
-        if rest == 0 {
-            break;
-        }
+    if number < 10 {
+        out.push(char::from(b'0' + number as u8));
+    } else if number < 100 {
+        out.push_str(two_digits(number));
+    } else {
+        pairs(out, number);
     }
-    let digits = digits.get(first..).unwrap_or_default();
-    out.push_str(core::str::from_utf8(digits).unwrap_or_default());
+}
+
+/// Two digits at a time, the first ones first.
+fn pairs(out: &mut String, number: u64) {
+    integer(out, number / 100);
+    out.push_str(two_digits(number % 100));
+}
+
+/// A number below 100.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "it is below 100")]
+fn two_digits(number: u64) -> &'static str {
+    const ALL: &str = "\
+        00010203040506070809101112131415161718192021222324\
+        25262728293031323334353637383940414243444546474849\
+        50515253545556575859606162636465666768697071727374\
+        75767778798081828384858687888990919293949596979899";
+    let at = number as usize * 2;
+    ALL.get(at..at + 2).unwrap_or_default()
 }
 
 /// The number as an integer if it is whole and `f64` represents it exactly. Negative zero is

@@ -105,7 +105,6 @@ impl<'a> Typed<'a> {
             for suffix in family.kind.samples() {
                 self.describe(page, suffix);
                 for series in distinct(family.series.iter()) {
-                    page.begin(series);
                     write_part(page, name, suffix, series).await;
                     if page.is_full() {
                         page.hand_on().await;
@@ -129,7 +128,6 @@ impl<'a> Typed<'a> {
         }
         let rest = if sorted.is_empty() { &family.series[..] } else { &[] };
         for series in distinct(sorted.into_iter().chain(rest)) {
-            page.begin(series);
             self.write_series(page, series, created).await;
             if page.is_full() {
                 page.hand_on().await;
@@ -159,19 +157,23 @@ impl<'a> Typed<'a> {
         let name = self.name;
         match (&series.value, self.kind) {
             (Value::Counter(number), _) => {
-                write_number(page, name, "_total", *number, series.exemplars.first());
+                write_number(page, name, "_total", series, *number, series.exemplars.first());
             }
-            (Value::Gauge(_), Some(MetricType::Info)) => return page.whole(name, "_info", 1),
+            (Value::Gauge(_), Some(MetricType::Info)) => {
+                return page.only_whole(name, "_info", series, 1);
+            }
             (Value::Gauge(state), Some(MetricType::StateSet)) => {
-                return page.whole(name, "", u64::from(*state != 0.0));
+                return page.only_whole(name, "", series, u64::from(*state != 0.0));
             }
-            (Value::Gauge(value), _) => return page.number(name, "", *value, canonical),
+            (Value::Gauge(value), _) => return page.only_number(name, series, *value, canonical),
             (Value::Histogram(histogram), _) => {
+                page.begin(series);
                 page.buckets(name, histogram, &series.exemplars).await;
                 page.whole(name, "_count", histogram.count());
                 page.number(name, "_sum", histogram.sum, canonical);
             }
             (Value::Summary(summary), _) => {
+                page.begin(series);
                 page.whole(name, "_count", summary.count);
                 page.number(name, "_sum", summary.sum, canonical);
             }
@@ -181,7 +183,7 @@ impl<'a> Typed<'a> {
             .filter(|_| created)
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         if let Some(since) = created {
-            let out = page.sample(name, "_created");
+            let out = page.only_sample(name, "_created", series);
             seconds(out, since);
             out.push('\n');
         }
@@ -244,14 +246,24 @@ fn is_state_set(family: &MetricFamily) -> bool {
 /// Writes the samples of one suffix, which are a family of their own.
 async fn write_part(page: &mut Page, name: &str, suffix: &'static str, series: &Series) {
     match (&series.value, suffix) {
-        (Value::Counter(number), "") => write_number(page, name, "", *number, None),
-        (Value::Histogram(histogram), "_bucket") => page.buckets(name, histogram, &[]).await,
-        (Value::Histogram(histogram), "_count") => page.whole(name, suffix, histogram.count()),
+        (Value::Counter(number), "") => write_number(page, name, "", series, *number, None),
+        (Value::Histogram(histogram), "_bucket") => {
+            page.begin(series);
+            page.buckets(name, histogram, &[]).await;
+        }
+        (Value::Histogram(histogram), "_count") => {
+            page.only_whole(name, suffix, series, histogram.count());
+        }
         (
             Value::Histogram(HistogramValue { sum, .. }) | Value::Summary(SummaryValue { sum, .. }),
             "_sum",
-        ) => page.number(name, suffix, *sum, canonical),
-        (Value::Summary(summary), "_count") => page.whole(name, suffix, summary.count),
+        ) => {
+            page.begin(series);
+            page.number(name, suffix, *sum, canonical);
+        }
+        (Value::Summary(summary), "_count") => {
+            page.only_whole(name, suffix, series, summary.count);
+        }
         _ => {}
     }
 }
@@ -261,10 +273,11 @@ fn write_number(
     page: &mut Page,
     name: &str,
     suffix: &str,
+    series: &Series,
     number: Number,
     exemplar: Option<&Exemplar>,
 ) {
-    page.sample(name, suffix);
+    page.only_sample(name, suffix, series);
     match number {
         Number::Integer(n) => page.digits(n),
         Number::Float(n) => canonical(&mut page.out, n),

@@ -19,8 +19,8 @@ pub(super) struct Page {
     escaping: Escaping,
     /// Whether the current family's name is written in quotes.
     is_quoted: bool,
-    /// Whether its labels' names are written as they are.
-    has_plain_labels: bool,
+    /// How its labels' names are escaped; `None`: they are written as they are.
+    labels_as: Option<Escaping>,
     /// Whether whole values have a decimal point.
     has_points: bool,
     /// The labels of the current series: a histogram repeats them for each bucket.
@@ -39,7 +39,7 @@ impl Page {
             outlet,
             escaping,
             is_quoted: false,
-            has_plain_labels: false,
+            labels_as: None,
             has_points,
             labels: String::new(),
             bucket: String::new(),
@@ -68,7 +68,7 @@ impl Page {
     /// Sets the family whose lines follow.
     pub(super) fn begin_family(&mut self, family: &Named<'_>) {
         self.is_quoted = family.is_quoted;
-        self.has_plain_labels = family.has_plain_labels;
+        self.labels_as = (!family.has_plain_labels).then_some(self.escaping);
     }
 
     /// Begins a line that describes a family, up to and including the name.
@@ -114,30 +114,23 @@ impl Page {
     #[inline]
     pub(super) fn begin(&mut self, series: &Series) {
         self.labels.clear();
-        for (label, value) in &series.labels {
-            self.labels.push(if self.labels.is_empty() { '{' } else { ',' });
-            if self.has_plain_labels {
-                self.labels.push_str(label);
-            } else {
-                self.label(label);
-            }
-            self.labels.push_str("=\"");
-            escape(&mut self.labels, value, true);
-            self.labels.push('"');
-        }
+        write_labels(&mut self.labels, series, self.labels_as);
     }
 
-    /// Writes a label's name, escaped or in quotes.
-    #[cold]
-    fn label(&mut self, label: &str) {
-        let escaping = self.escaping;
-        if escaping == Escaping::AllowUtf8 && !is_name(label, false) {
-            self.labels.push('"');
-            escape(&mut self.labels, label, true);
-            self.labels.push('"');
-        } else {
-            self.labels.push_str(&escaping.escaped(label, Of::Label));
+    /// Begins the only sample of a series, up to its value. Its labels are written once.
+    #[inline]
+    pub(super) fn only_sample(&mut self, name: &str, suffix: &str, series: &Series) -> &mut String {
+        if self.is_quoted {
+            self.begin(series);
+            return self.sample(name, suffix);
         }
+        self.out.push_str(name);
+        if !suffix.is_empty() {
+            self.out.push_str(suffix);
+        }
+        let is_open = write_labels(&mut self.out, series, self.labels_as);
+        self.out.push_str(if is_open { "} " } else { " " });
+        &mut self.out
     }
 
     /// Begins a sample of the series, up to its value.
@@ -215,6 +208,28 @@ impl Page {
         }
     }
 
+    /// Writes the only sample of a series, whose value is a whole number.
+    #[inline]
+    pub(super) fn only_whole(&mut self, name: &str, suffix: &str, series: &Series, value: u64) {
+        self.only_sample(name, suffix, series);
+        self.digits(value);
+        self.out.push('\n');
+    }
+
+    /// Writes the only sample of a series, whose value `write` formats.
+    pub(super) fn only_number(
+        &mut self,
+        name: &str,
+        series: &Series,
+        value: f64,
+        write: fn(&mut String, f64),
+    ) {
+        let write = if self.has_points { canonical } else { write };
+        let out = self.only_sample(name, "", series);
+        write(out, value);
+        out.push('\n');
+    }
+
     /// Writes a sample whose value is a whole number.
     pub(super) fn whole(&mut self, name: &str, suffix: &str, value: u64) {
         self.sample(name, suffix);
@@ -247,6 +262,36 @@ impl Page {
     }
 }
 
+/// Writes the labels of a series, up to the brace that closes them. Returns whether one is open.
+#[inline]
+fn write_labels(out: &mut String, series: &Series, escaping: Option<Escaping>) -> bool {
+    let mut is_open = false;
+    for (label, value) in &series.labels {
+        out.push(if is_open { ',' } else { '{' });
+        is_open = true;
+        match escaping {
+            None => out.push_str(label),
+            Some(escaping) => write_label(out, label, escaping),
+        }
+        out.push_str("=\"");
+        escape(out, value, true);
+        out.push('"');
+    }
+    is_open
+}
+
+/// Writes a label's name, escaped or in quotes.
+#[cold]
+fn write_label(out: &mut String, label: &str, escaping: Escaping) {
+    if escaping == Escaping::AllowUtf8 && !is_name(label, false) {
+        out.push('"');
+        escape(out, label, true);
+        out.push('"');
+    } else {
+        out.push_str(&escaping.escaped(label, Of::Label));
+    }
+}
+
 /// The longest whole number, and the line feed.
 const LONGEST: usize = 21;
 
@@ -260,9 +305,43 @@ fn bound(le: f64) -> String {
 }
 
 /// Appends text, and escapes backslashes, line feeds and, if `quotes` is set, quotes.
+#[inline]
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
+    if is_plain(text.as_bytes()) {
+        out.push_str(text);
+    } else {
+        escape_each(out, text, quotes);
+    }
+}
+
+/// Whether there is neither a backslash, a line feed nor a quote. Looks at eight bytes at a time:
+/// a page has a value in nearly each line, and hardly one has such a byte.
+#[inline]
+fn is_plain(text: &[u8]) -> bool {
+    let Some(last) = text.last_chunk() else { return !text.iter().any(|byte| is_special(*byte)) };
+    let eights = text.chunks_exact(8).filter_map(<[u8]>::first_chunk);
+    !eights.chain([last]).any(|eight| has_special(u64::from_le_bytes(*eight)))
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'\n' | b'"')
+}
+
+/// Whether one of the eight bytes is special: the difference to it has a byte that is 0
+/// (<https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord>).
+#[inline]
+fn has_special(eight: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let is = |byte: u8| zeros(eight ^ u64::from_le_bytes([byte; 8]));
+    is(b'\\') | is(b'\n') | is(b'"') != 0
+}
+
+#[cold]
+fn escape_each(out: &mut String, text: &str, quotes: bool) {
     let mut rest = text;
-    let is_meant = |byte: &u8| matches!(byte, b'\\' | b'\n') || (*byte == b'"' && quotes);
+    let is_meant = |byte: &u8| is_special(*byte) && (*byte != b'"' || quotes);
     while let Some(at) = rest.as_bytes().iter().position(is_meant) {
         let (plain, from) = rest.split_at(at);
         out.push_str(plain);
@@ -274,4 +353,42 @@ pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
         rest = from.get(1..).unwrap_or_default();
     }
     out.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_special_byte_is_found_at_every_place() {
+        for length in 0..40 {
+            let plain = "é".repeat(length) + "x";
+            let mut out = String::new();
+            escape(&mut out, &plain, true);
+            assert_eq!(out, plain);
+            for at in 0..length {
+                for (special, escaped) in [('\\', "\\\\"), ('\n', "\\n"), ('"', "\\\"")] {
+                    let (before, after) = plain.split_at(at * 2);
+                    for (quotes, special_or) in [(true, escaped), (false, "\"")] {
+                        let expected = if special == '"' { special_or } else { escaped };
+                        let mut out = String::new();
+                        escape(&mut out, &format!("{before}{special}{after}"), quotes);
+                        assert_eq!(out, format!("{before}{expected}{after}"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_byte_is_special() {
+        let all: Vec<u8> = (0..=255).collect();
+        for byte in all {
+            for at in 0..8 {
+                let mut eight = [b'!'; 8];
+                eight[at] = byte;
+                assert_eq!(has_special(u64::from_le_bytes(eight)), is_special(byte), "{byte}");
+            }
+        }
+    }
 }

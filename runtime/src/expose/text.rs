@@ -28,18 +28,19 @@ async fn write_family(page: &mut Page, named: &Named<'_>) {
     page.out.push_str(family.kind.in_text());
     page.out.push('\n');
     for series in &family.series {
-        page.begin(series);
         match &series.value {
-            Value::Counter(Number::Integer(n)) => page.whole(name, "", *n),
+            Value::Counter(Number::Integer(n)) => page.only_whole(name, "", series, *n),
             Value::Counter(Number::Float(n)) | Value::Gauge(n) => {
-                page.number(name, "", *n, decimal);
+                page.only_number(name, series, *n, decimal);
             }
             Value::Histogram(histogram) => {
+                page.begin(series);
                 page.buckets(name, histogram, &[]).await;
                 page.number(name, "_sum", histogram.sum, decimal);
                 page.whole(name, "_count", histogram.count());
             }
             Value::Summary(summary) => {
+                page.begin(series);
                 page.number(name, "_sum", summary.sum, decimal);
                 page.whole(name, "_count", summary.count);
             }

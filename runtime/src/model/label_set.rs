@@ -55,6 +55,8 @@ struct Shared {
     ends: Vec<usize>,
     /// The end of each set's part of `ends`.
     sets: Vec<usize>,
+    /// Whether a set has other names than the first one.
+    has_other_names: bool,
 }
 
 /// The maximum number of bytes that share one allocation, so that a set which somebody keeps does
@@ -70,11 +72,11 @@ impl LabelSet {
     /// Iterates over names and values, sorted by name.
     #[inline]
     pub fn iter(&self) -> LabelIter<'_> {
-        let (from, ends) = self.shared.ends(self.number);
-        LabelIter { text: &self.shared.text, from, ends: ends.chunks_exact(2) }
+        self.shared.labels(self.number)
     }
 
     /// Returns the number of labels.
+    #[inline]
     pub fn len(&self) -> usize {
         self.shared.ends(self.number).1.len() / 2
     }
@@ -84,7 +86,15 @@ impl LabelSet {
         self.len() == 0
     }
 
+    /// Whether it has the same names. Sets that share their text are not looked at one by one.
+    #[inline]
+    pub(crate) fn has_names_of(&self, other: &Self) -> bool {
+        let is_known = Arc::ptr_eq(&self.shared, &other.shared) && !self.shared.has_other_names;
+        is_known || self.shared.names(self.number).eq(other.shared.names(other.number))
+    }
+
     /// All names and values, concatenated.
+    #[inline]
     fn text(&self) -> &str {
         let (from, ends) = self.shared.ends(self.number);
         &self.shared.text[from..ends.last().copied().unwrap_or(from)]
@@ -149,6 +159,7 @@ impl<'a> IntoIterator for &'a LabelSet {
     type Item = (&'a str, &'a str);
     type IntoIter = LabelIter<'a>;
 
+    #[inline]
     fn into_iter(self) -> LabelIter<'a> {
         self.iter()
     }
@@ -196,6 +207,16 @@ impl Shared {
         let from = first.checked_sub(1).map_or(0, |before| self.ends[before]);
         (from, &self.ends[first..self.sets[number]])
     }
+
+    #[inline]
+    fn labels(&self, number: usize) -> LabelIter<'_> {
+        let (from, ends) = self.ends(number);
+        LabelIter { text: &self.text, from, ends: ends.chunks_exact(2) }
+    }
+
+    fn names(&self, number: usize) -> impl Iterator<Item = &str> {
+        self.labels(number).map(|(name, _)| name)
+    }
 }
 
 /// Builds many label sets that share their text.
@@ -217,6 +238,8 @@ impl LabelSets {
             }
         }
         shared.sets.push(shared.ends.len());
+        let last = shared.sets.len() - 1;
+        shared.has_other_names |= !shared.names(last).eq(shared.names(0));
         if shared.text.len() > MOST || shared.sets.len() > MOST {
             self.finish();
         }
@@ -266,8 +289,13 @@ impl Default for LabelSet {
 
 impl PartialEq for LabelSet {
     fn eq(&self, other: &Self) -> bool {
-        // The texts nearly always differ, and then nothing else has to be compared.
-        self.text() == other.text() && self.iter().eq(other.iter())
+        // The texts nearly always differ, and then nothing else has to be compared. So do their
+        // last bytes, where series that follow each other are compared.
+        let (text, of_other) = (self.text(), other.text());
+        text.len() == of_other.len()
+            && text.as_bytes().last() == of_other.as_bytes().last()
+            && text == of_other
+            && self.iter().eq(other.iter())
     }
 }
 
