@@ -5,19 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::model::cells::{CALLS_IN_PLACE, CellLayout, GaugeCell, PLACES, START_SHIFT, decode};
 use crate::model::exemplar::Held;
 use crate::model::{
     GaugeMode, LabelSet, LabelSets, MetricFamily, MetricType, Series, SummaryValue, Value,
     cold_sort,
 };
-use crate::reader::counted::Counted;
 use crate::reader::family::LogFamily;
 use crate::reader::layout::{LogSeries, labels_of};
-use crate::reader::segment::{ENDLESS, Segment};
+use crate::reader::segment::ENDLESS;
 
 use super::archived::{ArchivedFamily, ArchivedSeries};
 use super::columns::Columns;
+use super::declaration::{Declaration, value_of};
 use super::declared::{DeclaredFamily, DeclaredIn};
 use super::exemplars::is_kept;
 use super::part::Part;
@@ -36,13 +35,6 @@ pub(crate) struct FamilyMerge<'a> {
     declarations: Vec<Declaration<'a>>,
     /// The present, by which exemplars of the dead are too old.
     now: u64,
-}
-
-/// One declaration of the family, with its series.
-struct Declaration<'a> {
-    family: &'a LogFamily,
-    bounds: Rc<Bounds>,
-    source: DeclaredIn<'a>,
 }
 
 /// A series with its sums.
@@ -247,10 +239,10 @@ impl<'a> FamilyMerge<'a> {
             return;
         }
         if let Some(since) = log.since(series) {
-            add_cells(declaration, series, (since, ENDLESS), log, spans);
+            declaration.add_cells(series, (since, ENDLESS), log, spans);
         }
         for segment in log.others() {
-            add_cells(declaration, series, segment.span(series), segment, spans);
+            declaration.add_cells(series, segment.span(series), segment, spans);
         }
     }
 
@@ -435,80 +427,4 @@ impl NewSeries for FamilyMerge<'_> {
         let (slot, record) = in_log.map_or((0, 0), |series| (series.slot, series.record));
         Entry { declaration, series, place, slot, record }
     }
-}
-
-impl<'a> Declaration<'a> {
-    /// Adds its part of these series to the columns, if it has the shape for that.
-    fn add_plain(&self, entries: &[Entry], columns: &mut Columns) -> bool {
-        let DeclaredIn::Log { log, .. } = self.source else { return false };
-        let layout = self.family.encoding.layout();
-        let has_exemplars = layout.has_exemplars() && log.has_exemplars();
-        !has_exemplars && self.bounds.are_shown && columns.add(layout, log, entries)
-    }
-
-    /// The numbers of its series.
-    fn series(&self) -> impl Iterator<Item = u32> + use<'a> {
-        let (some, all) = match self.source {
-            DeclaredIn::Log { log, id, .. } => {
-                (log.layout.by_family.get(id).map_or(&[][..], |s| s.as_slice()), 0)
-            }
-            DeclaredIn::Archive { archived, .. } => (&[][..], archived.series.len()),
-        };
-        some.iter().copied().chain(0..u32::try_from(all).unwrap_or(u32::MAX))
-    }
-}
-
-/// Adds the cells of a series that is not a gauge.
-fn add_cells(
-    declaration: &Declaration<'_>,
-    series: &LogSeries,
-    span: (u64, u64),
-    counted: &impl Counted,
-    spans: &mut Spans,
-) {
-    let Declaration { family, bounds, .. } = declaration;
-    let layout = family.encoding.layout();
-    match spans.at(span, None, || Sum::of(layout)) {
-        Sum::Counter(sum) if layout.float().is_some() => {
-            counted.add_floats(series, family.kind(), sum.parts.get_or_insert_default());
-        }
-        Sum::Counter(sum) => sum.whole = sum.whole.wrapping_add(counted.sum(series.slot, 0).0),
-        Sum::Histogram(sum) => sum.add_cells(counted, family, series, bounds),
-        // All parts of a family have the same kind.
-        Sum::Gauge(_) => {}
-    }
-}
-
-/// When a process set a gauge, where the mode needs it, and its value; `None` if it was never set.
-fn value_of(part: &Part, declared: &LogFamily, series: &LogSeries) -> Option<(u64, f64)> {
-    let (segment, slot) = (&part.segment, series.slot);
-    let CellLayout::Gauge(cell) = declared.encoding.layout() else { return None };
-    match cell {
-        GaugeCell::Present => Some((0, 1.0)),
-        GaugeCell::State => {
-            // The state that was entered last holds. Before the first one was entered, there is
-            // none.
-            let (first, count) = series.states;
-            let states = || (first..first.saturating_add(count)).map(|at| segment.process_cell(at));
-            let newest = states().max().filter(|when| *when > 0)?;
-            let holds = (first..).zip(states()).find(|(_, when)| *when == newest)?.0;
-            Some((segment.times.at(newest), if holds == slot { 1.0 } else { 0.0 }))
-        }
-        // Negative only if the end of a call was read, but not yet its beginning.
-        #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]
-        GaugeCell::Running => Some((0, (segment.sum(slot, 0).0 as i64).max(0) as f64)),
-        GaugeCell::Started => first_start(segment, slot).map(|start| (0, start)),
-        GaugeCell::Value if declared.mode.is_some_and(GaugeMode::is_recent) => segment.recent(slot),
-        GaugeCell::Value => decode(segment.process_cell(slot)).map(|value| (0, value)),
-    }
-}
-
-/// When the oldest of a process's calls in progress began, in seconds since 1970; `None` if there
-/// is none. Each cell has the time in milliseconds, and a number of calls.
-#[expect(clippy::cast_precision_loss, reason = "microseconds are left")]
-fn first_start(segment: &Segment, slot: u32) -> Option<f64> {
-    let places = (slot..).take(PLACES as usize).map(|place| segment.process_cell(place));
-    let starts = places.filter(|place| place & CALLS_IN_PLACE > 0);
-    let first = starts.map(|place| place >> START_SHIFT).min()?;
-    Some(segment.times.at(first.saturating_mul(1_000_000)) as f64 / 1e9)
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod archived;
 mod columns;
+mod declaration;
 pub(crate) mod declared;
 pub(crate) mod exemplars;
 pub(crate) mod families;
