@@ -117,6 +117,9 @@ const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("openmetrics", Fo
 /// Collects and writes each format, so many times. Tells as JSON what the first time took, the
 /// least of the others, and what came out.
 fn scrape(directory: &str, times: u32) -> Result<(), Box<dyn Error>> {
+    // What was written in the last 50 milliseconds may change yet, so a collector reads it again.
+    // Whoever scrapes for the second time comes later.
+    thread::sleep(Duration::from_millis(100));
     let collector = Collector::from_directory(directory).auto_compact(false).limit(LIMIT);
     let timed_from = |began: Duration| running().saturating_sub(began).as_secs_f64();
     let began = running();
@@ -317,7 +320,7 @@ fn replace(
 ) -> Result<(), Box<dyn Error>> {
     let (mut stay, told) = UnixStream::pair()?;
     // SAFETY: as in `fill`.
-    let ForkResult::Parent { child: pid } = (unsafe { fork() }?) else {
+    let ForkResult::Parent { child: pid } = unsafe { fork() }? else {
         master(directory, processes, values, told)?;
         std::process::exit(0);
     };

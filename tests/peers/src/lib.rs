@@ -3,6 +3,7 @@
 
 pub mod machine;
 pub mod measure;
+pub mod opentelemetry;
 pub mod place;
 
 /// A number as people write it.

@@ -114,6 +114,16 @@ pub enum Choice {
     Median,
 }
 
+impl Choice {
+    /// The one of some figures; `None` if there are none.
+    #[must_use]
+    pub fn of(self, mut figures: Vec<f64>) -> Option<f64> {
+        figures.sort_by(f64::total_cmp);
+        let at = if self == Self::Least { 0 } else { figures.len() / 2 };
+        figures.get(at).copied()
+    }
+}
+
 /// Nanoseconds that each contender needs for one operation.
 pub fn in_turns(effort: Effort, choice: Choice, contenders: &mut [Turn<'_>]) -> Vec<f64> {
     let times: Vec<u64> = contenders.iter_mut().map(|turn| times(effort, turn)).collect();
@@ -123,11 +133,7 @@ pub fn in_turns(effort: Effort, choice: Choice, contenders: &mut [Turn<'_>]) -> 
             took.push(nanoseconds(turn(*times), *times));
         }
     }
-    let choose = |mut took: Vec<f64>| {
-        took.sort_by(f64::total_cmp);
-        took[if choice == Choice::Least { 0 } else { took.len() / 2 }]
-    };
-    turns.into_iter().map(choose).collect()
+    turns.into_iter().filter_map(|took| choice.of(took)).collect()
 }
 
 /// How often it is done in one turn. Finding out also warms it up.

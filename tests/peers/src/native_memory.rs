@@ -14,10 +14,9 @@ use std::thread;
 
 use headcount::{Config, Histogram, metric};
 use headcount_peers::machine;
+use headcount_peers::opentelemetry::exponential;
 use headcount_peers::place::Place;
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram as ClientHistogram, NativeHistogramConfig};
 
@@ -98,31 +97,13 @@ fn bytes(library: &str, series: u32, threads: u32, powers: u32) -> Result<u64, B
             })
         }
         "opentelemetry" => {
-            let (_provider, histogram) = exponential(series);
+            let (_provider, histogram) = exponential(series as usize);
             each(series, threads, powers, &|| Ok(0), |queue, value| {
                 histogram.record(value, &[KeyValue::new("queue", queue.to_owned())]);
             })
         }
         _ => Err(format!("no library {library}").into()),
     }
-}
-
-fn exponential(series: u32) -> (SdkMeterProvider, opentelemetry::metrics::Histogram<f64>) {
-    let exporter = opentelemetry_prometheus::exporter();
-    let exporter = exporter.with_registry(prometheus::Registry::new()).build().expect("a reader");
-    let aggregation = Aggregation::Base2ExponentialHistogram {
-        max_size: 160,
-        max_scale: 3,
-        record_min_max: false,
-    };
-    let view = move |_: &Instrument| {
-        let stream = Stream::builder().with_aggregation(aggregation.clone());
-        // Above its limit it counts everything in one series.
-        stream.with_cardinality_limit(series as usize + 8).build().ok()
-    };
-    let provider = SdkMeterProvider::builder().with_reader(exporter).with_view(view).build();
-    let histogram = provider.meter("beside").f64_histogram("beside_bytes").build();
-    (provider, histogram)
 }
 
 /// The bytes that a series took on average. All threads live until the end, as those of a server

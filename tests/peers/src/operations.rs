@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use headcount::Config;
+use headcount_peers::opentelemetry::exponential;
 use headcount_peers::place::Place;
 use measured::CounterVec;
 use measured::metric::histogram::Thresholds;
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::{Aggregation, Instrument, SdkMeterProvider, Stream};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::NativeHistogramConfig;
 
@@ -201,7 +201,7 @@ fn native(count: u32) -> Case<'static> {
     static CLIENT: LazyLock<ClientHistogram> =
         LazyLock::new(|| ClientHistogram::new_native(NativeHistogramConfig::with_schema(3)));
     static OPENTELEMETRY: LazyLock<(SdkMeterProvider, opentelemetry::metrics::Histogram<f64>)> =
-        LazyLock::new(exponential);
+        LazyLock::new(|| exponential(1));
     let name = match count {
         1 => "`observe`, native, one thread",
         _ => "`observe`, native, two threads on one histogram",
@@ -212,21 +212,6 @@ fn native(count: u32) -> Case<'static> {
         .floor(bare_counted(count))
         .peer("prometheus-client", counted(count, |n| CLIENT.observe(spread(n))))
         .peer("opentelemetry", counted(count, |n| OPENTELEMETRY.1.record(spread(n), &[])))
-}
-
-fn exponential() -> (SdkMeterProvider, opentelemetry::metrics::Histogram<f64>) {
-    let exporter = opentelemetry_prometheus::exporter();
-    let exporter = exporter.with_registry(prometheus::Registry::new()).build().expect("a reader");
-    let aggregation = Aggregation::Base2ExponentialHistogram {
-        max_size: 160,
-        max_scale: 3,
-        record_min_max: false,
-    };
-    let view =
-        move |_: &Instrument| Stream::builder().with_aggregation(aggregation.clone()).build().ok();
-    let provider = SdkMeterProvider::builder().with_reader(exporter).with_view(view).build();
-    let histogram = provider.meter("beside").f64_histogram("beside_bytes").build();
-    (provider, histogram)
 }
 
 fn setting() -> Case<'static> {

@@ -21,6 +21,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use headcount_peers::measure::Choice;
 use headcount_peers::{grouped, machine};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -76,19 +77,18 @@ impl Variant {
     }
 }
 
-/// Runs all variants so many times, by turns; of each of their figures, the least.
-fn by_turns(turns: u32, variants: &[Variant]) -> Result<Vec<Vec<f64>>> {
-    let mut least: Vec<Option<Vec<f64>>> = vec![None; variants.len()];
+/// Runs all variants so many times, by turns, and chooses one of each of their figures.
+fn by_turns(turns: u32, variants: &[Variant], choose: Choice) -> Result<Vec<Vec<f64>>> {
+    let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); variants.len()];
     for _ in 0..turns {
-        for (variant, least) in variants.iter().zip(&mut least) {
+        for (variant, all) in variants.iter().zip(&mut all) {
             let figures = variant.run()?;
-            *least = Some(match least.take() {
-                Some(least) => least.iter().zip(&figures).map(|(a, b)| a.min(*b)).collect(),
-                None => figures,
-            });
+            all.resize_with(figures.len(), Vec::new);
+            all.iter_mut().zip(figures).for_each(|(all, figure)| all.push(figure));
         }
     }
-    least.into_iter().map(|figures| figures.ok_or_else(|| "no turns".into())).collect()
+    let chosen = |figures| choose.of(figures).ok_or_else(|| "no turns".into());
+    all.into_iter().map(|figures| figures.into_iter().map(chosen).collect()).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some seconds")]

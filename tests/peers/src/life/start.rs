@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headcount::{Config, dynamic};
 use headcount_peers::grouped;
-use headcount_peers::measure::running;
+use headcount_peers::measure::{Choice, running};
 use headcount_peers::place::Place;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
@@ -43,7 +43,7 @@ pub fn print(target: &Path, turns: u32, is_quick: bool) -> Result<()> {
         for library in LIBRARIES {
             variants.push(Variant::own(&["register", library, &number.to_string()])?);
         }
-        let took = by_turns(turns, &variants)?;
+        let took = by_turns(turns, &variants, Choice::Least)?;
         let totals = totals(&took);
         let each = |at: usize| match &before {
             // What a few declarations take is less than what a process's start varies by.
