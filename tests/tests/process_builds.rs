@@ -50,6 +50,24 @@ fn main() -> Result<(), headcount::Error> {
 }
 "#;
 
+/// A library for C, with a crate to which nothing refers.
+const FOR_C: &str = r#"
+use linked as _;
+
+/// Used.
+#[headcount::metric(name = "used_total")]
+static USED: headcount::Counter;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn print_page() {
+    USED.inc();
+    let page = headcount::Collector::new().collect().map(|snapshot| snapshot.to_text());
+    print!("{}", page.unwrap_or_default());
+}
+"#;
+
+const IN_C: &str = "void print_page(void);\nint main(void) { print_page(); return 0; }\n";
+
 const PROFILES: &str = r#"
 [profile.fat]
 inherits = "release"
@@ -92,12 +110,15 @@ impl Programs {
         let shared = format!("[lib]\ncrate-type = ['dylib']\n\n{dependencies}");
         package("shared", &shared, "lib.rs", &DECLARES.replace("NAME", "shared"));
         let of_program = "linked = { package = 'shared', path = '../shared' }\n";
+        let library = format!("[lib]\ncrate-type = ['staticlib']\n\n{dependencies}");
+        let of_library = "linked = { path = '../linked' }\n";
+        package("for_c", &format!("{library}{of_library}"), "lib.rs", FOR_C);
         package("sharer", &format!("{dependencies}{of_program}"), "main.rs", PROGRAM);
         fs::write(
             folder.join("Cargo.toml"),
             format!(
                 "[workspace]\nresolver = \"3\"\n\
-                 members = ['linked', 'left_out', 'program', 'shared', 'sharer']\n{PROFILES}"
+                 members = ['linked', 'left_out', 'program', 'shared', 'sharer', 'for_c']\n{PROFILES}"
             ),
         )
         .expect("ours");
@@ -106,8 +127,8 @@ impl Programs {
         Self { folder }
     }
 
-    /// What one of them prints.
-    fn page_of(&self, program: &str, profile: &str, flags: &str) -> Page {
+    /// Builds one of them, and returns the folder that it is in.
+    fn build(&self, program: &str, profile: &str, flags: &str) -> PathBuf {
         let target = self.folder.join("target");
         let status = Command::new(env!("CARGO"))
             .args(["build", "--offline", "--quiet", "--package", program, "--profile", profile])
@@ -117,20 +138,42 @@ impl Programs {
             .status()
             .expect("cargo runs");
         assert!(status.success());
-        let folder = target.join(if profile == "dev" { "debug" } else { profile });
+        target.join(if profile == "dev" { "debug" } else { profile })
+    }
+
+    /// What one of them prints.
+    fn page_of(&self, program: &str, profile: &str, flags: &str) -> Page {
+        let folder = self.build(program, profile, flags);
         // A program with shared libraries of Rust's needs to be told where they are.
         let rustc = Command::new("rustc").args(["--print", "target-libdir"]).output();
         let of_rust = String::from_utf8(rustc.expect("rustc runs").stdout).expect("a path");
         let libraries = format!("{}:{}", folder.display(), of_rust.trim());
-        let output = Command::new(folder.join(program))
-            .env("LD_LIBRARY_PATH", libraries)
-            .env_remove("HEADCOUNT_DIR")
-            .env_remove("PROMETHEUS_MULTIPROC_DIR")
-            .output()
-            .expect("it was built");
-        assert!(output.status.success(), "{output:?}");
-        Page::parse(&String::from_utf8(output.stdout).expect("UTF-8")).expect("a page")
+        printed(Command::new(folder.join(program)).env("LD_LIBRARY_PATH", libraries))
     }
+
+    /// What a program in C prints that is linked with the library for C, between these arguments of
+    /// the linker.
+    fn page_in_c(&self, before: &[&str], after: &[&str]) -> Page {
+        // Without optimisation crates use one another's copies of generic functions, so something
+        // refers to nearly every object.
+        let library = self.build("for_c", "release", "").join("libfor_c.a");
+        let (main, program) = (self.folder.join("main.c"), self.folder.join("in_c"));
+        fs::write(&main, IN_C).expect("ours");
+        let mut cc = Command::new("cc");
+        cc.arg(&main).args(before).arg(&library).args(after);
+        let linked = cc.args(["-lpthread", "-ldl", "-lm", "-lgcc_s", "-o"]).arg(&program).output();
+        let linked = linked.expect("a linker, which Rust needs too");
+        assert!(linked.status.success(), "{}", String::from_utf8_lossy(&linked.stderr));
+        printed(&mut Command::new(&program))
+    }
+}
+
+#[track_caller]
+fn printed(program: &mut Command) -> Page {
+    program.env_remove("HEADCOUNT_DIR").env_remove("PROMETHEUS_MULTIPROC_DIR");
+    let output = program.output().expect("it was built");
+    assert!(output.status.success(), "{output:?}");
+    Page::parse(&String::from_utf8(output.stdout).expect("UTF-8")).expect("a page")
 }
 
 #[track_caller]
@@ -170,4 +213,20 @@ fn a_shared_library_of_rusts_has_one_headcount_with_its_program() {
         assert_has_all(&page, "shared");
         assert_eq!(page.value("headcount_processes{state=\"live\"}"), Some(1.0));
     }
+}
+
+#[test]
+#[ignore = "compiles headcount for C: run tests/run --long"]
+fn a_static_library_lacks_what_nothing_refers_to_unless_it_is_linked_whole() {
+    if !is_long() {
+        return;
+    }
+    let programs = Programs::write();
+    let page = programs.page_in_c(&[], &[]);
+    assert_eq!(page.value("used_total"), Some(1.0));
+    assert_eq!(page.value("linked_declared_total"), None);
+    let page = programs.page_in_c(&["-Wl,--whole-archive"], &["-Wl,--no-whole-archive"]);
+    assert_eq!(page.value("used_total"), Some(1.0));
+    assert_eq!(page.value("linked_declared_total"), Some(0.0));
+    assert_eq!(page.value("linked_calls_total"), Some(0.0));
 }
