@@ -261,15 +261,13 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match &self.kind {
             ErrorKind::Io { .. } => "io",
-            ErrorKind::Directory { .. }
-            | ErrorKind::Foreign { .. }
-            | ErrorKind::OverLimit { .. } => "foreign",
+            ErrorKind::Directory { .. } | ErrorKind::Foreign { .. } => "foreign",
             ErrorKind::NotSegment { .. } => "not_a_segment",
             ErrorKind::Version { .. } | ErrorKind::Unknown { .. } => "version",
             ErrorKind::Corrupt { .. } => "corrupt",
             ErrorKind::Conflict { .. } => "conflict",
             ErrorKind::Invalid { .. } => "invalid",
-            ErrorKind::Limit { .. } => "limit",
+            ErrorKind::Limit { .. } | ErrorKind::OverLimit { .. } => "limit",
             #[cfg(feature = "push")]
             ErrorKind::Unreachable { .. } => "io",
             #[cfg(feature = "push")]

@@ -19,6 +19,7 @@ pub(super) fn about(scan: &Scan, is_shared: bool, took: Duration) -> Vec<MetricF
         "foreign",
         "invalid",
         "io",
+        "limit",
         "not_a_segment",
         "set_aside",
         "version",

@@ -20,7 +20,7 @@ const NOTHING: u64 = 1_000_000;
 pub(crate) struct TimeBase {
     pub(crate) boot_id: [u8; 16],
     pub(crate) time_namespace: u64,
-    /// Nanoseconds since 1970; 0 if it is unknown, as in files of format 1.0.
+    /// Nanoseconds since 1970; 0 if it is unknown, as in files before version 2.1.
     pub(crate) booted: u64,
 }
 
