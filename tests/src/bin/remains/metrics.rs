@@ -91,6 +91,13 @@ static NATIVE: Histogram;
 #[metric(name = "native_seconds", native(schema = 1))]
 fn native(queue: &str) -> Histogram;
 
+/// What was traced.
+#[metric(name = "traced_total", exemplars)]
+pub(crate) static TRACED: Counter;
+/// Sizes of what was traced.
+#[metric(name = "traced_bytes", buckets = [1.0, 10.0], exemplars)]
+pub(crate) static TRACED_SIZE: Histogram;
+
 /// Sizes by queue.
 #[metric(name = "queue_size_bytes", buckets = [1.0, 2.0])]
 pub(crate) fn queue_size(queue: &str) -> Histogram;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use headcount::{Collector, Number, Value, dynamic};
+use headcount::{Collector, Number, TraceContext, Value, dynamic};
 use headcount_tests::program::{start_in, wait_to_be_killed};
 use headcount_tests::{Medium, eventually, files, temporary_directory};
 use nix::sys::resource::{Resource, setrlimit};
@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 
 use crate::forked;
-use crate::metrics::{count, tenant_calls};
+use crate::metrics::{TRACED, TRACED_SIZE, count, tenant_calls};
 
 /// Everything that is known of what was counted, without what a collector tells of itself. Not as a
 /// scraper gets it: that may change, and what is in the files may not.
@@ -73,6 +73,10 @@ pub(crate) fn golden(folder: &Path) {
         start_in(directory.to_str().expect("UTF-8"));
         count(n);
         tenant_calls("shared").inc_by(n);
+        // Versions from 2.5 on have exemplars. A page does not show those of long ago.
+        let trace = TraceContext::new([7; 16], [8; 8]);
+        TRACED.inc_by_with_exemplar(n, trace);
+        TRACED_SIZE.observe_with_exemplar(2.5, trace);
         // A name that only versions from 2.2 on can have.
         let calls = dynamic::counter("rpc.calls_total", "Calls.").labels(["rpc.method"]);
         let calls = calls.declared_at("rpc.toml", 7).utf8_names().register_family();
