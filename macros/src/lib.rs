@@ -669,9 +669,9 @@ pub fn count_errors(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `crate = path` | the path of `headcount`, if it is not `::headcount` |
 ///
 /// * **`name`**: the name of a counter ends in `_total`, and that of an info in `_info`. No other
-///   name may end in one of these, or in `_created`, `_bucket`, `_sum` or `_count`. A name that ends
-///   in a unit other than a base unit (`_ms`, `_minutes`, `_mb`) is refused without a `unit`, since
-///   Prometheus' are seconds and bytes. Names that begin with `headcount_` are the library's own.
+///   name may end in one of these, or in `_created`, `_bucket`, `_sum` or `_count`. A name that
+///   ends in a unit other than a base unit (`_ms`, `_minutes`, `_mb`) is refused without a `unit`,
+///   since Prometheus' are seconds and bytes. Names that begin with `headcount_` are the library's.
 /// * **`help`**: either the key or a doc comment is required.
 /// * **`unit`**: infos and state sets have no unit.
 /// * **`buckets`** takes ascending numbers, or anything that is known at compile time: a constant

@@ -120,8 +120,8 @@ impl Collector {
     }
 
     /// Sets whether a collection that finds 64 dead segments or more compacts some of them. It does
-    /// so only if this user is root, owns the directory or is in its group, and may write there. The
-    /// default is `true`. The setting makes no difference to the result.
+    /// so only if this user is root, owns the directory or is in its group, and may write there.
+    /// The default is `true`. The setting makes no difference to the result.
     #[must_use]
     pub fn auto_compact(mut self, compacts: bool) -> Self {
         self.auto_compact = compacts;
