@@ -37,6 +37,7 @@ pub mod server;
 pub mod victim;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -109,6 +110,21 @@ pub fn built_before(name: &str) -> Option<PathBuf> {
     let program = Path::new(&folder).join(name);
     assert!(program.is_file(), "{} was not built", program.display());
     Some(program)
+}
+
+/// Builds a program of this package with other features, and says where it is. In a folder of its
+/// own, below `temporary`: features of one build are united. All variants share that folder, so
+/// that what they depend on is built once.
+pub fn built_with(cargo: &str, temporary: &Path, name: &str, features: &[&str]) -> PathBuf {
+    let target = temporary.join("variants");
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", name])
+        .args(features)
+        .arg("--target-dir")
+        .arg(&target)
+        .status();
+    assert!(status.expect("cargo runs").success());
+    target.join("debug").join(name)
 }
 
 /// How long something goes on that could go on for ever: `short` in the ordinary run, `long` in

@@ -5,25 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
-use crate::built_before;
 use crate::oracle::{Account, Oracle};
 use crate::page::Page;
+use crate::{built_before, built_with};
 
-/// Builds the program with the places to die or to stop at, and says where it is. In a folder of
-/// its own in `target`: features of one build are united.
+/// Builds the program with the places to die or to stop at, and says where it is.
 pub fn build_victim(cargo: &str, target: &Path) -> PathBuf {
     if let Some(program) = built_before("victim") {
         return program;
     }
-    let target = target.join("kill-points");
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", "victim"])
-        .args(["--features", "__kill-points", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo runs");
-    assert!(built.success());
-    target.join("debug/victim")
+    built_with(cargo, target, "victim", &["--features", "__kill-points"])
 }
 
 /// The names of all places at which the program can die or stop.

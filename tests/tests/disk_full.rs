@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use headcount_tests::child::Child;
-use headcount_tests::{Medium, is_long, temporary_directory, within};
+use headcount_tests::{Medium, built_with, is_long, temporary_directory, within};
 
 /// What the program `on_full_disk` tells; `None` where it can mount no filesystem.
 #[track_caller]
@@ -115,14 +115,8 @@ fn without_the_feature_it_leaves_the_dead_alone_and_says_that_it_counts_in_priva
     if !is_long() {
         return;
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-default-features");
-    let status = Command::new(env!("CARGO"))
-        .args(["build", "--locked", "--quiet", "--no-default-features"])
-        .args(["--package", "headcount-tests", "--bin", "on_full_disk"])
-        .env("CARGO_TARGET_DIR", &target)
-        .status();
-    assert!(status.expect("cargo runs").success());
-    let program = target.join("debug/on_full_disk");
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = built_with(env!("CARGO"), temporary, "on_full_disk", &["--no-default-features"]);
     let Some(output) = run_program(&program, &["one", "20", "0", "counters"]) else { return };
     let [worker] = &workers(&output)[..] else { panic!("{output}") };
     let sees = sum_to(20) + 1_000;

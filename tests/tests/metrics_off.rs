@@ -4,22 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use headcount_tests::page::Page;
-use headcount_tests::{Medium, temporary_directory};
+use headcount_tests::{Medium, built_with, temporary_directory};
 
 #[test]
 fn a_program_built_without_recording_runs_and_counts_nothing() {
-    // A folder of its own: features of one build are united.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("off");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--package", "headcount-tests", "--bin", "worker"])
-        .args(["--features", "off", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo runs");
-    assert!(built.success());
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let worker = built_with(env!("CARGO"), temporary, "worker", &["--features", "off"]);
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path().join("segments");
-    let output = Command::new(target.join("debug/worker"))
+    let output = Command::new(&worker)
         .args(["count", "100"])
         .env("HEADCOUNT_DIR", &directory)
         .output()
@@ -37,7 +30,7 @@ fn a_program_built_without_recording_runs_and_counts_nothing() {
         .env("HEADCOUNT_DIR", &directory)
         .status();
     assert!(counts.expect("the worker runs").success());
-    let output = Command::new(target.join("debug/worker"))
+    let output = Command::new(&worker)
         .args(["count", "100"])
         .env("HEADCOUNT_DIR", &directory)
         .output()

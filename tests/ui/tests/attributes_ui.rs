@@ -2,8 +2,8 @@
 //!
 //! The messages are those of one compiler, [`WRITTEN_WITH`]; another one quotes sources and words
 //! its own parts otherwise. With another compiler only the first line of each message, and its
-//! place, are compared. `TRYBUILD=overwrite cargo test --test attributes_ui` writes them anew: read
-//! what it wrote.
+//! place, are compared. `TRYBUILD=overwrite cargo test -p headcount-ui-tests` writes them anew:
+//! read what it wrote.
 
 #![allow(clippy::unwrap_used, reason = "a helper fails the test")]
 #![expect(clippy::disallowed_methods, reason = "switches of the test's own")]
@@ -12,21 +12,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The compiler whose messages are in `ui/fail`.
+/// The compiler whose messages are in `fail`.
 const WRITTEN_WITH: &str = "cargo 1.95.";
 /// Names the folder of programs, in a process that writes the messages of another compiler there.
 const ELSEWHERE: &str = "HEADCOUNT_UI";
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/fail")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fail")
 }
 
 #[test]
 fn mistakes_get_the_messages_that_are_expected_of_them() {
-    let programs = std::env::var(ELSEWHERE).unwrap_or_else(|_| "ui/fail".to_owned());
+    let programs = std::env::var(ELSEWHERE).unwrap_or_else(|_| "fail".to_owned());
     let version = Command::new(env!("CARGO")).arg("--version").output().unwrap().stdout;
     let is_another = !version.starts_with(WRITTEN_WITH.as_bytes());
-    if is_another && programs == "ui/fail" && std::env::var_os("TRYBUILD").is_none() {
+    if is_another && programs == "fail" && std::env::var_os("TRYBUILD").is_none() {
         return compare_first_lines();
     }
     trybuild::TestCases::new().compile_fail(format!("{programs}/*.rs"));
@@ -72,7 +72,7 @@ fn first_lines(messages: &str) -> Vec<String> {
 
 #[test]
 fn what_must_compile_compiles() {
-    trybuild::TestCases::new().pass("ui/pass/*.rs");
+    trybuild::TestCases::new().pass("pass/*.rs");
 }
 
 /// The compiler shows the standard library's source where the machine has it (rustup's component
