@@ -273,6 +273,22 @@ fn functions_and_metrics_that_are_declared_at_run_time_keep_exemplars_too() {
 }
 
 #[test]
+fn a_total_that_is_raised_counts_where_exemplars_are_kept() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut process = start(directory);
+    // Something in the thread's own shard, beside which the total counts.
+    process.tell("own-jobs 3");
+    process.tell("raise 512");
+    process.tell("raise 100");
+    let text = page(directory, Format::Text);
+    for line in ["own_jobs_total", "own_rows_total{name=\"raised\"}", "late_raised_total"] {
+        assert!(text.contains(&format!("{line} 512\n")), "{line}: {text}");
+    }
+    assert_eq!(process.tell("dropped"), "0");
+}
+
+#[test]
 fn whoever_is_killed_while_it_writes_leaves_whole_exemplars() {
     let mut random = Random::seeded();
     let folder = temporary_directory(Medium::Memory);

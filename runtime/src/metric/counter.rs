@@ -2,7 +2,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crate::declare::registry::cells_of;
 use crate::model::TraceContext;
 use crate::process::epoch;
 use crate::record::operation::{Add, AddFloat};
@@ -157,7 +156,7 @@ impl Counter {
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn raise_to(self, n: u64) {
-        let slot = self.0.shared_slot(0).map(cells_of);
+        let slot = self.0.shared_slot(0);
         let Some(cells) = slot.and_then(|slot| shard::shared(slot, 0)) else {
             return;
         };

@@ -109,12 +109,14 @@ impl Raw {
         self.site.is_recent()
     }
 
-    /// The slot, once the cells of shard 0 from there to `last` further on are usable.
+    /// The slot without the mark of exemplars, once the cells of shard 0 from there to `last`
+    /// further on are usable.
     #[inline]
     pub(super) fn shared_slot(self, last: u32) -> Option<u32> {
         if !ON {
             return None;
         }
+        // With the mark it is above every limit.
         let slot = self.slot();
         if shard::shared(slot, last).is_some() { Some(slot) } else { self.shared_slot_cold(last) }
     }
@@ -125,6 +127,7 @@ impl Raw {
         // Called for its side effect: it creates a segment and assigns a slot. It may also give
         // this thread a shard, which the thread will need anyway.
         let (slot, _) = store::target(self.place(), self.slot(), last);
+        let slot = cells_of(slot);
         if shard::shared(slot, last).is_none() {
             if slot != GONE {
                 store::note_dropped();

@@ -148,6 +148,13 @@ fn obey(line: &str) -> String {
             OWN_NATIVE.observe(value);
             own_rows(words[2]).inc();
         }
+        "raise" => {
+            OWN_JOBS.raise_to(number(1));
+            own_rows("raised").raise_to(number(1));
+            let late = dynamic::counter("late_raised_total", "Jobs.").exemplars().register();
+            late.expect("it is new, or the same").raise_to(number(1));
+        }
+        "dropped" => return headcount::health().dropped_operations().to_string(),
         "own-jobs" => (0..number(1)).for_each(|_| OWN_JOBS.inc()),
         "remove-own" => return own_rows(words[1]).remove().to_string(),
         "get" => return format!("{} {}", OWN_JOBS.get(), OWN_SIZES.count()),
