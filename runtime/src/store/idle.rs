@@ -1,9 +1,10 @@
 //! Finds the rows that were not touched for longer than their family's `idle_timeout`: their cells
-//! have not changed.
+//! have not changed, nor the blocks of their native histograms.
 
 use std::time::Instant;
 
 use crate::declare::registry::Spec;
+use crate::model::cells::BLOCK;
 use crate::model::kind::Kind;
 
 use super::guard::Guard;
@@ -15,8 +16,8 @@ use super::state::Store;
 pub(super) struct Idle {
     /// Seconds.
     timeout: u32,
-    /// A digest of its cells when they were last looked at, and the time since which it is the
-    /// same.
+    /// A digest of its cells and blocks when they were last looked at, and the time since which it
+    /// is the same.
     seen: Option<(u64, Instant)>,
 }
 
@@ -79,7 +80,13 @@ impl Store {
         let (Some((cells, site)), Some(memory)) = (row, &self.segment.memory) else {
             return (false, SELDOM);
         };
-        let (digest, sum) = memory.digest(self.shards.used(), slot, cells);
+        let shards = self.shards.used();
+        let (mut digest, sum) = memory.digest(shards, slot, cells);
+        // A native histogram counts in blocks elsewhere. Of what it observes, its row has the sum
+        // only, which stays the same if it is infinite, or so large that a value is nothing to it.
+        for block in self.native.blocks_of(slot..slot.saturating_add(cells)) {
+            digest = digest.wrapping_add(memory.digest(shards, block, BLOCK).0);
+        }
         let Some(idle) = self.churn.idle.get_mut(&slot) else { return (false, SELDOM) };
         let timeout = idle.timeout;
         match idle.seen {
@@ -96,6 +103,60 @@ impl Store {
             _ => {
                 idle.seen = Some((digest, Instant::now()));
                 (false, timeout)
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "off")))]
+mod tests {
+    use crate::{Histogram, metric};
+
+    use super::*;
+
+    /// Weights.
+    #[metric(name = "idle_weights", native, idle_timeout = "1h")]
+    fn weights(id: &str) -> Histogram;
+
+    /// Sizes.
+    #[metric(name = "idle_sizes", buckets = [1.0], idle_timeout = "1h")]
+    fn sizes(id: &str) -> Histogram;
+
+    /// What is seen of a row now.
+    fn look_at(family: &str) -> u64 {
+        let mut store = Guard::lock().unwrap();
+        let rows = store.rows_of(family, &[]);
+        let [row] = rows[..] else { panic!("{rows:?}") };
+        assert!(!store.look_at(row).0);
+        store.churn.idle.get(&row).unwrap().seen.unwrap().0
+    }
+
+    /// Whose sum is nothing.
+    fn observe_both(row: Histogram) {
+        row.observe(3.0);
+        row.observe(-3.0);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "the thread that removes idle rows does not end")]
+    fn whatever_a_histogram_observes_its_row_is_not_idle() {
+        for first in [0.5, f64::INFINITY, 1e300] {
+            let handles = [("idle_weights", weights("a")), ("idle_sizes", sizes("a"))];
+            for (family, row) in handles {
+                row.observe(first);
+                // The block of the next value has been used before, and nothing but it changes.
+                observe_both(row);
+                let before = look_at(family);
+                assert_eq!(look_at(family), before, "{family} {first}: nobody touched it");
+                observe_both(row);
+                let behind = look_at(family);
+                assert_ne!(behind, before, "{family} {first}");
+                // In another thread's shard, or in that of the process.
+                std::thread::scope(|scope| {
+                    scope.spawn(|| observe_both(row));
+                });
+                assert_ne!(look_at(family), behind, "{family} {first}");
+                assert!(row.remove());
             }
         }
     }

@@ -24,6 +24,12 @@ impl Native {
         Self(SortedMap::new())
     }
 
+    /// The slots of the blocks of all series of the row that has these cells.
+    pub(super) fn blocks_of(&self, row: Range<u32>) -> impl Iterator<Item = u32> {
+        let known = self.0.from(&row.start).take_while(move |(series, _)| **series < row.end);
+        known.flat_map(|(_, blocks)| blocks.values().copied())
+    }
+
     /// A row is gone, which has these cells: the slots of the blocks of all its series. It may have
     /// several, as one for each outcome.
     pub(super) fn forget(&mut self, row: Range<u32>) -> impl Iterator<Item = u32> + use<> {

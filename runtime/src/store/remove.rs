@@ -101,7 +101,7 @@ fn locked() -> Option<Guard> {
 impl Store {
     /// The slots of a family's rows that have all these label values. The search uses the leading
     /// labels that are given, so that it examines one row if all are given.
-    fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
+    pub(super) fn rows_of(&self, family: &str, labels: &[(&str, &str)]) -> Vec<u32> {
         let mut rows = Vec::new();
         for (id, (name, names)) in (0_u32..).zip(self.log.names()) {
             if *name != family {
