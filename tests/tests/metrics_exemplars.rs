@@ -288,6 +288,66 @@ fn a_total_that_is_raised_counts_where_exemplars_are_kept() {
     assert_eq!(process.tell("dropped"), "0");
 }
 
+/// The exemplars of all rows that a removed one may be taken for.
+fn of_passing(directory: &Path, name: &str) -> Vec<headcount::Exemplar> {
+    let mut all = exemplars(directory, "own_passing_sizes", &[name]);
+    for outcome in ["ok", "error", "panic", "cancelled"] {
+        all.extend(exemplars(directory, "own_passing_total", &[name, outcome]));
+    }
+    all
+}
+
+/// In another thread each: the rows of which families come first and second in the same cells. A
+/// histogram has three places for exemplars in four cells, and a row of calls one place for each of
+/// its four series.
+fn for_each_pair(test: impl Fn(&mut Obedient, &Path, &str, &str) + Sync) {
+    std::thread::scope(|scope| {
+        for [first, second] in [["sizes", "calls"], ["calls", "sizes"], ["sizes", "sizes"]] {
+            let test = &test;
+            scope.spawn(move || {
+                let folder = temporary_directory(Medium::Memory);
+                let mut process = start(folder.path());
+                process.tell("zeroth");
+                process.tell("source");
+                process.tell("trace 150");
+                test(&mut process, folder.path(), first, second);
+                assert_eq!(process.tell("health"), "", "{first}, {second}");
+            });
+        }
+    });
+}
+
+#[test]
+fn the_exemplar_of_a_row_that_was_removed_meanwhile_is_shown_nowhere() {
+    for_each_pair(|process, directory, first, second| {
+        process.tell("meanwhile remove");
+        process.tell(&format!("{first} first 150"));
+        process.tell("no-trace");
+        // The cells now belong to another row, whose series have other places.
+        process.tell(&format!("use-again {second}"));
+        assert_eq!(of_passing(directory, "second"), [], "{first}, {second}");
+        // That has exemplars of its own, and nothing but these.
+        process.tell("trace 250");
+        eventually("another is due", || {
+            for n in [50, 150, 250] {
+                process.tell(&format!("{second} second {n}"));
+            }
+            let found = of_passing(directory, "second");
+            assert!(found.iter().all(|one| one.context == context(250)), "{found:?}");
+            (found.len() == if second == "sizes" { 3 } else { 2 }).then_some(())
+        });
+    });
+}
+
+#[test]
+fn a_source_that_takes_longer_than_cells_rest_costs_the_exemplar() {
+    for_each_pair(|process, directory, first, second| {
+        process.tell(&format!("meanwhile {second}"));
+        process.tell(&format!("{first} first 150"));
+        assert_eq!(of_passing(directory, "second"), [], "{first}, {second}");
+    });
+}
+
 #[test]
 fn whoever_is_killed_while_it_writes_leaves_whole_exemplars() {
     let mut random = Random::seeded();

@@ -4,6 +4,7 @@
 //! every limit. So its operations take the slow path, where they count as all others do and then
 //! come here, and the hot path of all other series has not an instruction more.
 
+use crate::clock::coarse_ns;
 use crate::model::TraceContext;
 use crate::model::exemplar::Held;
 use crate::process::{monotonic_ns, steady_ns_at};
@@ -13,6 +14,8 @@ use crate::store;
 
 use super::operation::Operation;
 use super::trace_source;
+
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// A part of an operation of which there may be an exemplar.
 #[derive(Debug, Clone, Copy)]
@@ -29,22 +32,26 @@ pub(crate) struct Event {
 /// if this thread is in a trace, and if what the places hold is older than a second.
 pub(super) fn offer(slot: u32, operation: impl Operation) {
     if trace_source::is_set() {
-        operation.events(|event| offer_event(slot, event));
+        let now = coarse_ns();
+        operation.events(|event| offer_event(slot, event, now));
     }
 }
 
 #[cold]
 #[inline(never)]
-fn offer_event(slot: u32, event: Event) {
+fn offer_event(slot: u32, event: Event, now: u64) {
     let series = slot.saturating_add(event.series);
     // The place is looked at first: mostly its exemplar is new, and nothing is to be done.
-    let place = store::known_exemplar_places(series).and_then(|first| reach(first, event));
-    let now = age_of(crate::clock::coarse_ns());
-    if place.is_some_and(|place| !is_due(&place, now)) {
+    let known = store::known_exemplar_places(series, event.places);
+    let place = known.and_then(|first| reach(first, event));
+    if place.is_some_and(|place| !is_due(&place, age_of(now))) {
         return;
     }
     // It runs the user's code, and nothing is locked.
-    if let Some(context) = trace_source::current() {
+    let Some(context) = trace_source::current() else { return };
+    // Meanwhile the row may have been removed. Its cells rest for longer than this before they
+    // belong to another row, at which this trace would be shown.
+    if coarse_ns().saturating_sub(now) < SECOND_NS {
         keep(slot, event, context);
     }
 }

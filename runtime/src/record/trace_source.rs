@@ -30,11 +30,11 @@ thread_local! {
 ///
 /// The function is called by the operation itself, in its thread: `inc`, `observe`, the end of a
 /// call. It is called only if the exemplar of the counter or bucket is older than a second, so it
-/// may take 100 ns without being noticed. It should return `None` outside of a trace, and in one
-/// that is not sampled, since an exemplar of it would lead nowhere. If it panics, the event is
-/// counted, and has no exemplar. It must not wait for a lock that the program holds while it
-/// records, as no library's function for the current span does. If a signal handler records in such
-/// a metric, the function is called there.
+/// may take 100 ns without being noticed; if it takes a second, the event has no exemplar. It
+/// should return `None` outside of a trace, and in one that is not sampled, since an exemplar of it
+/// would lead nowhere. If it panics, the event is counted, and has no exemplar. It must not wait
+/// for a lock that the program holds while it records, as no library's function for the current
+/// span does. If a signal handler records in such a metric, the function is called there.
 ///
 /// # Examples
 ///

@@ -160,6 +160,13 @@ pub(super) struct Asked {
 impl Asked {
     const NEVER: Self = Self { changed: 0, epoch: 0, second: 0 };
 
+    /// Whether cells that rested when it was asked still do, as far as this thread knows: see
+    /// [`Churn::rest`](super::churn::Churn::rest). A thread that waited for the mutex for longer
+    /// may have a slot that belongs to another row.
+    pub(super) fn is_recent(self) -> bool {
+        this_second().saturating_sub(self.second) <= 1
+    }
+
     fn is_of_another_process(self) -> bool {
         self.epoch != epoch()
     }

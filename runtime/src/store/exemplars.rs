@@ -18,16 +18,23 @@ use super::attach;
 use super::guard::Guard;
 use super::state::Store;
 
-/// The first places of series, by the series' slots.
-static PLACES: Rows<u32> = Rows::new(AtomicPtr::new(core::ptr::null_mut()));
+/// The first places of series, by the series' slots and the number of places. The number is part of
+/// the key, so that nobody who has the slot from a row that is gone reaches a place beyond those of
+/// the row that has it now.
+static PLACES: Rows<(u32, u32)> = Rows::new(AtomicPtr::new(core::ptr::null_mut()));
 
 /// Neighbouring series are a few slots apart.
 fn hash(series: u32) -> u32 {
     series.wrapping_mul(0x9e37_79b9).rotate_left(16)
 }
 
-fn known(series: u32) -> Option<&'static RowSlot> {
-    PLACES.find(hash(series), |known| *known == series)
+fn known(series: u32, places: u32) -> Option<&'static RowSlot> {
+    PLACES.find(hash(series), |known| *known == (series, places))
+}
+
+/// Makes an entry for a series that has none with so many places. It stays for ever.
+fn note(series: u32, places: u32, slot: u32) {
+    PLACES.insert(Box::leak(Box::new(Entry::new(hash(series), (series, places), slot))));
 }
 
 /// The slot of the first place and the number of cells, by the slot of the series.
@@ -44,22 +51,24 @@ impl Exemplars {
     pub(super) fn forget(&mut self, row: Range<u32>) -> impl Iterator<Item = (u32, u32)> + use<> {
         let gone = self.0.remove_range(row);
         // The entries stay, for the next series that gets these cells.
-        gone.keys().filter_map(|series| known(*series)).for_each(RowSlot::forget);
+        let entries = gone.iter().filter_map(|(series, (_, cells))| known(*series, cells / PLACE));
+        entries.for_each(RowSlot::forget);
         gone.into_values()
     }
 }
 
 /// The slot of the first place of the series at this slot, which has so many. Assigns them if it
-/// has none. `None` if there is no room, or in a nested call, from a signal handler.
+/// has none. `None` if there is no room, if there is no such series any more, or in a nested call,
+/// from a signal handler.
 #[inline]
 pub(crate) fn exemplar_places(series: u32, places: u32) -> Option<u32> {
-    known_exemplar_places(series).or_else(|| assign(series, places))
+    known_exemplar_places(series, places).or_else(|| assign(series, places))
 }
 
-/// The slot of the first place of the series at this slot, if it has any.
+/// The slot of the first place of the series at this slot, if it has so many.
 #[inline]
-pub(crate) fn known_exemplar_places(series: u32) -> Option<u32> {
-    known(series).map(RowSlot::load).filter(|slot| *slot != GONE)
+pub(crate) fn known_exemplar_places(series: u32, places: u32) -> Option<u32> {
+    known(series, places).map(RowSlot::load).filter(|slot| *slot != GONE)
 }
 
 #[cold]
@@ -68,10 +77,15 @@ fn assign(series: u32, places: u32) -> Option<u32> {
     attach::EXEMPLARS.with(|patience| {
         let asked = patience.ask()?;
         let mut store = Guard::live()?;
-        if let Some((slot, _)) = store.exemplars.0.get(&series) {
-            return Some(*slot);
+        if !asked.is_recent() || !store.is_in_log(series) {
+            // The row was removed meanwhile.
+            return None;
         }
-        match store.assign_places(series, places.saturating_mul(PLACE)) {
+        if let Some((slot, cells)) = store.exemplars.0.get(&series) {
+            // Else it is another row by now.
+            return (*cells == places.saturating_mul(PLACE)).then_some(*slot);
+        }
+        match store.assign_places(series, places) {
             Ok(slot) => Some(slot),
             Err(refused) => {
                 store.note_no_exemplars(refused);
@@ -84,7 +98,8 @@ fn assign(series: u32, places: u32) -> Option<u32> {
 }
 
 impl Store {
-    fn assign_places(&mut self, series: u32, cells: u32) -> std::io::Result<u32> {
+    fn assign_places(&mut self, series: u32, places: u32) -> std::io::Result<u32> {
+        let cells = places.saturating_mul(PLACE);
         let mut plan = self.log.plan(cells);
         let used = self.used_cells(cells);
         plan.slot = used.unwrap_or(plan.slot);
@@ -96,10 +111,8 @@ impl Store {
         }
         committed?;
         self.exemplars.0.insert(series, (slot, cells));
-        match known(series) {
-            Some(entry) => entry.assign(slot),
-            None => PLACES.insert(Box::leak(Box::new(Entry::new(hash(series), series, slot)))),
-        }
+        let known = known(series, places);
+        known.map_or_else(|| note(series, places, slot), |entry| entry.assign(slot));
         Ok(slot)
     }
 }

@@ -27,6 +27,7 @@ mod home;
 mod idle;
 mod idle_thread;
 mod init;
+mod late;
 mod log_copy;
 mod make_segment;
 mod mutex;

@@ -38,12 +38,16 @@ impl Native {
 }
 
 /// The slot of block `number` of the series at this slot, whose first bucket has the index `first`.
-/// Assigns it if it has none. `None` if there is no room.
+/// Assigns it if it has none. `None` if there is no room, or no such series any more.
 pub(crate) fn native_block(series: u32, number: u32, first: i32, is_negative: bool) -> Option<u32> {
     attach::BLOCKS.with(|patience| {
         let asked = patience.ask()?;
         // A nested call, from a signal handler, counts without a bucket.
         let mut store = Guard::live()?;
+        if !store.is_in_log(series) {
+            // The row was removed meanwhile, and what is counted in it is nobody's.
+            return None;
+        }
         if let Some(slot) = store.native.0.get(&series).and_then(|blocks| blocks.get(&number)) {
             return Some(*slot);
         }

@@ -187,7 +187,9 @@ impl Store {
                 }
             }
         }
-        self.commit(plan)
+        let slot = self.commit(plan)?;
+        self.series.add_closed(slot..slot.saturating_add(parts.width));
+        Ok(slot)
     }
 
     /// Registers a series for each combination of `sets`, which has one set of values for each
@@ -230,7 +232,9 @@ impl Store {
             return Err(refused);
         }
         let key = Arc::new(key);
-        if row.is_some() {
+        if row.is_none() {
+            self.series.add_closed(slot..slot.saturating_add(width));
+        } else {
             self.churn.by_slot.insert(slot, Arc::clone(&key));
             if d.idle_timeout > 0 {
                 self.churn.idle.insert(slot, Idle::new(d.idle_timeout));

@@ -1,5 +1,6 @@
 //! The series that are registered, by name, and how many rows each site has.
 
+use core::ops::Range;
 use std::sync::Arc;
 
 use crate::declare::registry::Site;
@@ -25,11 +26,34 @@ pub(super) struct SeriesIndex {
     rows: SortedMap<usize, u32>,
     /// The rows `_other`, by site and slot; `rows` does not count them.
     others: SortedSet<(usize, u32)>,
+    /// The cells that belong to one declaration for ever: of closed labels, or of a function. In
+    /// ascending order; neighbours are joined, so they are few.
+    closed: Vec<Range<u32>>,
 }
 
 impl SeriesIndex {
     pub(super) const fn new() -> Self {
-        Self { by_key: SortedMap::new(), rows: SortedMap::new(), others: SortedSet::new() }
+        Self {
+            by_key: SortedMap::new(),
+            rows: SortedMap::new(),
+            others: SortedSet::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// These cells, behind all others, belong to no row.
+    pub(super) fn add_closed(&mut self, cells: Range<u32>) {
+        match self.closed.last_mut() {
+            Some(last) if last.end == cells.start => last.end = cells.end,
+            _ => self.closed.push(cells),
+        }
+    }
+
+    /// Whether this is a cell of a series that is never removed.
+    pub(super) fn is_closed(&self, slot: u32) -> bool {
+        let behind = self.closed.partition_point(|cells| cells.start <= slot);
+        let cells = behind.checked_sub(1).and_then(|at| self.closed.get(at));
+        cells.is_some_and(|cells| slot < cells.end)
     }
 
     /// The number of rows of this site that count against `max_series`.

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{BufRead, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use headcount::dynamic::{self, Family};
 use headcount::{
@@ -46,6 +46,15 @@ static OWN_NATIVE: Histogram;
 #[metric(name = "own_rows_total", exemplars)]
 fn own_rows(name: &str) -> Counter;
 
+/// Four cells, and three places for exemplars.
+#[metric(name = "own_passing_sizes", buckets = [1.0, 2.0], exemplars)]
+fn passing(name: &str) -> Histogram;
+/// Four cells, and one place for the exemplars of each.
+#[counted(name = "own_passing_total", labels(name), outcome, exemplars)]
+fn passes(name: &str, fails: bool) -> Result<(), ()> {
+    if fails { Err(()) } else { Ok(()) }
+}
+
 #[counted(exemplars, outcome)]
 #[timed(exemplars)]
 #[count_exceptions(exemplars)]
@@ -67,10 +76,73 @@ thread_local! {
 
 static ASKED: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicBool = AtomicBool::new(false);
+/// What the source does meanwhile, in another thread.
+static MEANWHILE: AtomicU8 = AtomicU8::new(NOTHING);
+const NOTHING: u8 = 0;
+/// The row `first` of each family is removed, and is no longer in the log.
+const REMOVES: u8 = 1;
+/// And its cells belong to the row `second` of a family: of the same, or of the other.
+const REPLACES_BY_SIZES: u8 = 2;
+const REPLACES_BY_CALLS: u8 = 3;
+
+/// The slot of a row.
+fn slot(row: Histogram) -> u32 {
+    let shown = format!("{row:?}");
+    let number: String = shown.chars().filter(char::is_ascii_digit).collect();
+    number.parse().expect("it has one")
+}
+
+/// Removes the rows `first` and the one with as many cells before them, and so many others that the
+/// log is rewritten without them.
+fn remove_first() {
+    passing("zeroth").remove();
+    headcount::remove_matching("own_passing_sizes", &[("name", "first")]);
+    headcount::remove_matching("own_passing_total", &[("name", "first")]);
+    for round in 0..3_000 {
+        queue(&round.to_string()).remove();
+    }
+}
+
+/// Waits until the cells that were given up may be used again, and gives those of `first` to
+/// `second`, in a thread that is in no trace.
+fn use_cells_again(by_sizes: bool) {
+    // Behind all that was given up.
+    let end = slot(queue("end"));
+    loop {
+        // Removed: time passes only in seconds in which something changes.
+        let lowest = passing("lowest");
+        if slot(lowest) < end {
+            break;
+        }
+        lowest.remove();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    if by_sizes {
+        assert!(slot(passing("second")) < end);
+        passing("second").observe(0.5);
+    } else {
+        let _ = passes("second", false);
+    }
+}
+
+fn meanwhile() {
+    let what = MEANWHILE.swap(NOTHING, Ordering::Relaxed);
+    if what == NOTHING {
+        return;
+    }
+    let other = std::thread::spawn(move || {
+        remove_first();
+        if what > REMOVES {
+            use_cells_again(what == REPLACES_BY_SIZES);
+        }
+    });
+    other.join().expect("it ends");
+}
 
 fn source() -> Option<TraceContext> {
     ASKED.fetch_add(1, Ordering::Relaxed);
     assert!(!PANICS.load(Ordering::Relaxed), "a source that panics");
+    meanwhile();
     // What it records itself has no exemplar, and no end otherwise.
     OWN_JOBS.inc();
     CURRENT.get()
@@ -137,6 +209,7 @@ fn obey(line: &str) -> String {
         "remove" => return queue(words[1]).remove().to_string(),
         "many" => MANY.observe_with_exemplar(number(1), context(number(1))),
         "source" => headcount::set_trace_source(source),
+        "zeroth" => assert!(!passing("zeroth").is_removed()),
         "trace" => CURRENT.set(Some(context(number(1)))),
         "no-trace" => CURRENT.set(None),
         "panics" => PANICS.store(words[1] == "true", Ordering::Relaxed),
@@ -155,6 +228,20 @@ fn obey(line: &str) -> String {
             late.expect("it is new, or the same").raise_to(number(1));
         }
         "dropped" => return headcount::health().dropped_operations().to_string(),
+        "sizes" => passing(words[1]).observe(value(number(2))),
+        "calls" => {
+            let _ = (passes(words[1], false), passes(words[1], true));
+        }
+        "remove-first" => remove_first(),
+        "use-again" => use_cells_again(words[1] == "sizes"),
+        "meanwhile" => {
+            let what = match words[1] {
+                "remove" => REMOVES,
+                "sizes" => REPLACES_BY_SIZES,
+                _ => REPLACES_BY_CALLS,
+            };
+            MEANWHILE.store(what, Ordering::Relaxed);
+        }
         "own-jobs" => (0..number(1)).for_each(|_| OWN_JOBS.inc()),
         "remove-own" => return own_rows(words[1]).remove().to_string(),
         "get" => return format!("{} {}", OWN_JOBS.get(), OWN_SIZES.count()),
