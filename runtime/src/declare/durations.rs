@@ -93,7 +93,9 @@ static TABLE: [AtomicU64; MOST] = {
 static NATIVE: AtomicU8 = AtomicU8::new(CLASSIC);
 const CLASSIC: u8 = u8::MAX;
 
-/// The declaration in force. It is set under the store's mutex, so no fork finds it half set.
+/// The declaration in force. It is set under the store's mutex, so no fork finds it half set, and a
+/// child made without fork handlers, which may, does not set it: the mutex is lost to it as well.
+/// It is read by `get`, which never waits.
 static CHOSEN: OnceLock<Option<&'static FunctionDurations>> = OnceLock::new();
 
 /// All declarations, by their places.
