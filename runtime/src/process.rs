@@ -38,7 +38,7 @@ impl Identity {
             pid_namespace: pid_namespace(),
             pid,
             uid: kernel::process::geteuid().as_raw(),
-            start_ticks: start_ticks(pid).map_or(0, |(ticks, _)| ticks),
+            start_ticks: stat_of(pid).map_or(0, |stat| stat.start_ticks),
         }
     }
 }
@@ -46,7 +46,7 @@ impl Identity {
 /// Zeros if the kernel doesn't report it.
 pub(crate) fn boot_id() -> [u8; 16] {
     let mut text = [0_u8; 64];
-    let len = read_small("/proc/sys/kernel/random/boot_id", &mut text);
+    let len = read_small("/proc/sys/kernel/random/boot_id", &mut text).unwrap_or(0);
     let mut digits = text[..len].iter().filter_map(|b| char::from(*b).to_digit(16));
     let mut id = [0; 16];
     for byte in &mut id {
@@ -60,20 +60,41 @@ pub(crate) fn pid_namespace() -> u64 {
     stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
 }
 
-/// The start time in clock ticks since boot, and the state. `None`: there is no such process, or
-/// `/proc` is not available.
-pub(crate) fn start_ticks(pid: u32) -> Option<(u64, u8)> {
+/// What `/proc/<pid>/stat` says of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// When it started, in clock ticks since boot.
+    pub(crate) start_ticks: u64,
+    pub(crate) state: u8,
+}
+
+/// An error says nothing about the process: without descriptors no file can be opened, and with
+/// `hidepid` the files of other users' processes can't be, or seem not to be there.
+pub(crate) fn stat_of(pid: u32) -> kernel::io::Result<Stat> {
     let mut stat = [0_u8; 1024];
-    let len = read_small(&format!("/proc/{pid}/stat"), &mut stat);
-    let text = core::str::from_utf8(&stat[..len]).ok()?;
+    let len = read_small(&format!("/proc/{pid}/stat"), &mut stat)?;
+    parse_stat(stat.get(..len).unwrap_or_default()).ok_or(kernel::io::Errno::INVAL)
+}
+
+fn parse_stat(stat: &[u8]) -> Option<Stat> {
+    let text = core::str::from_utf8(stat).ok()?;
     // The name is in parentheses and may contain any character, including parentheses. The fields
     // follow the last one.
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = *fields.next()?.as_bytes().first()?;
     // starttime is field 22; state was field 3.
-    let ticks = fields.nth(18)?.parse().ok()?;
-    Some((ticks, state))
+    let start_ticks = fields.nth(18)?.parse().ok()?;
+    Some(Stat { start_ticks, state })
+}
+
+/// Whether the kernel says that there is no process with this pid. It says so of no process that
+/// there is, whosever it is and whatever of `/proc` can be seen.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(kernel::process::Pid::from_raw);
+    let asked = pid.map(kernel::process::test_kill_process);
+    // A number that is no pid is nobody's.
+    asked.is_none_or(|asked| asked == Err(kernel::io::Errno::SRCH))
 }
 
 /// The root directory, by device and inode.
@@ -88,7 +109,7 @@ pub(crate) fn random() -> io::Result<[u8; 16]> {
         Ok(16) => Ok(bytes),
         // It is too early after the machine's start, or this process is not allowed to.
         refused => match read_small("/dev/urandom", &mut bytes) {
-            16 => Ok(bytes),
+            Ok(16) => Ok(bytes),
             _ => Err(refused.err().unwrap_or(kernel::io::Errno::IO).into()),
         },
     }
@@ -171,9 +192,12 @@ mod tests {
     #[test]
     #[cfg_attr(any(miri, headcount_private), ignore = "asks the kernel")]
     fn this_process_is_running_and_has_a_start_time() {
-        let (ticks, state) = super::start_ticks(std::process::id()).unwrap();
-        assert!(ticks > 0);
-        assert!(matches!(state, b'R' | b'S'));
+        let stat = super::stat_of(std::process::id()).unwrap();
+        assert!(stat.start_ticks > 0);
+        assert!(matches!(stat.state, b'R' | b'S'));
+        assert!(!super::has_ended(std::process::id()) && super::has_ended(0));
+        // Above the kernel's greatest `pid_max`.
+        assert!(super::stat_of(1 << 23).is_err() && super::has_ended(1 << 23));
         assert_ne!(super::boot_id(), [0; 16]);
         assert_ne!(super::pid_namespace(), 0);
         assert_ne!(super::random().unwrap(), super::random().unwrap());

@@ -179,7 +179,7 @@ pub(super) fn ticks() -> u64 {
 fn is_the_kernels_clock() -> bool {
     let mut name = [0_u8; 16];
     let path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    let len = crate::process::read_small(path, &mut name);
+    let len = crate::process::read_small(path, &mut name).unwrap_or(0);
     name.get(..len) == Some(b"tsc\n")
 }
 

@@ -345,5 +345,6 @@ fn words(reason: Reason, pid: u32) -> String {
         Reason::OtherNamespace => "weak lock; in another pid namespace".to_owned(),
         Reason::Runs => format!("weak lock; process {pid} runs since the same moment"),
         Reason::HasEnded => format!("weak lock; process {pid} has ended"),
+        Reason::CannotLook => format!("weak lock; process {pid} can't be looked at"),
     }
 }

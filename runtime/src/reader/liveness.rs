@@ -5,9 +5,10 @@ use std::io;
 
 use crate::directory::Directory;
 use crate::kernel::fd::OwnedFd;
+use crate::kernel::io::Errno;
 use crate::kernel::lock;
 use crate::model::instance::Age;
-use crate::process;
+use crate::process::{self, Stat};
 use crate::segment::format::{Header, LIVENESS_WEAK};
 
 /// What is known about a segment's process.
@@ -15,8 +16,8 @@ use crate::segment::format::{Header, LIVENESS_WEAK};
 pub(crate) enum Life {
     /// It can no longer write.
     Dead,
-    /// It is not visible from here, but it may be from another machine or pid namespace. Its
-    /// segment is never compacted.
+    /// It is not visible from here, but it may be from another machine or pid namespace, or later,
+    /// or for another user. Its segment is not compacted.
     Unseen,
     /// Its lock can't be trusted, but a process with its pid and start time is running. That
     /// process may have called `exec` and run another program now. The two can't be distinguished
@@ -38,6 +39,8 @@ pub(crate) enum Reason {
     OtherNamespace,
     Runs,
     HasEnded,
+    /// The process may be there, and can't be looked at.
+    CannotLook,
 }
 
 /// Where this process runs; read once per collection.
@@ -92,8 +95,10 @@ impl Here {
             _ if header.pid_namespace != self.pid_namespace => {
                 (Life::Unseen, Reason::OtherNamespace)
             }
-            _ if is_running(header) => (Life::Running, Reason::Runs),
-            _ => (Life::Dead, Reason::HasEnded),
+            _ => {
+                let stat = process::stat_of(header.pid);
+                by_proc(header, stat, || process::has_ended(header.pid))
+            }
         }
     }
 }
@@ -116,8 +121,59 @@ pub(crate) fn settle(mut all: Vec<(&Header, &mut Life)>) {
     }
 }
 
-fn is_running(header: &Header) -> bool {
-    process::start_ticks(header.pid).is_some_and(|(ticks, state)| {
-        ticks == header.start_ticks && !matches!(state, b'Z' | b'X' | b'x')
-    })
+/// Whether a process with no lock is alive, by what `/proc` says of its pid, and the kernel if that
+/// says nothing. To be unable to look is no reason to call it dead: its segment would be compacted
+/// and removed while it counts there.
+fn by_proc(
+    header: &Header,
+    stat: Result<Stat, Errno>,
+    has_ended: impl Fn() -> bool,
+) -> (Life, Reason) {
+    match stat {
+        Ok(Stat { state: b'Z' | b'X' | b'x', .. }) => (Life::Dead, Reason::HasEnded),
+        // It could not look at itself.
+        Ok(_) if header.start_ticks == 0 => (Life::Unseen, Reason::CannotLook),
+        Ok(stat) if stat.start_ticks == header.start_ticks => (Life::Running, Reason::Runs),
+        Ok(_) => (Life::Dead, Reason::HasEnded),
+        // With `hidepid=2` other users' processes are not in `/proc`, and without `/proc` none is.
+        Err(Errno::NOENT | Errno::SRCH) if has_ended() => (Life::Dead, Reason::HasEnded),
+        Err(_) => (Life::Unseen, Reason::CannotLook),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::segment::format;
+
+    use super::*;
+
+    fn header(start_ticks: u64) -> Header {
+        Header { start_ticks, ..format::tests::header() }
+    }
+
+    #[test]
+    fn only_a_process_that_the_kernel_does_not_know_has_ended() {
+        let (dead, unseen) = ((Life::Dead, Reason::HasEnded), (Life::Unseen, Reason::CannotLook));
+        let seen = |start_ticks, state| Ok(Stat { start_ticks, state });
+        for (stat, has_ended, expected) in [
+            (seen(7, b'S'), false, (Life::Running, Reason::Runs)),
+            (seen(7, b'Z'), false, dead),
+            (seen(8, b'S'), false, dead),
+            // It has ended, or is another user's where that can't be seen.
+            (Err(Errno::NOENT), true, dead),
+            (Err(Errno::SRCH), true, dead),
+            (Err(Errno::NOENT), false, unseen),
+            (Err(Errno::MFILE), false, unseen),
+            (Err(Errno::NFILE), true, unseen),
+            (Err(Errno::NOMEM), false, unseen),
+            (Err(Errno::ACCESS), false, unseen),
+            (Err(Errno::PERM), false, unseen),
+            // The text was not what it always was.
+            (Err(Errno::INVAL), false, unseen),
+        ] {
+            assert_eq!(by_proc(&header(7), stat, || has_ended), expected, "{stat:?}");
+        }
+        assert_eq!(by_proc(&header(0), seen(7, b'S'), || false), unseen);
+        assert_eq!(by_proc(&header(0), Err(Errno::NOENT), || true), dead);
+    }
 }

@@ -35,12 +35,11 @@ pub(crate) fn write_all_at(file: fd::OwnedFd, bytes: &[u8], at: u64) -> std::io:
 ///
 /// It is meant for files of the kernel. In a changed root directory the path may lead to anything,
 /// even to a pipe without a writer, so this never waits.
-pub(crate) fn read_small(path: &str, into: &mut [u8]) -> usize {
+pub(crate) fn read_small(path: &str, into: &mut [u8]) -> io::Result<usize> {
     use fs::{Mode, OFlags};
 
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let read = fs::open(path, flags, Mode::empty()).and_then(|fd| io::read(&fd, into));
-    read.unwrap_or(0)
+    fs::open(path, flags, Mode::empty()).and_then(|fd| io::read(&fd, into))
 }
 
 /// Whether `exec` gave the program rights that its caller lacks: a set-user-ID or set-group-ID

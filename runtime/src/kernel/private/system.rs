@@ -1,6 +1,6 @@
 //! What does nothing on other systems.
 
-use super::fd;
+use super::{fd, io};
 
 /// Whether processes can share what they count.
 pub(crate) const SHARES: bool = false;
@@ -16,8 +16,8 @@ pub(crate) fn write_all_at(file: fd::OwnedFd, _: &[u8], _: u64) -> std::io::Resu
 }
 
 /// The files of the kernel are empty.
-pub(crate) fn read_small(_: &str, _: &mut [u8]) -> usize {
-    0
+pub(crate) fn read_small(_: &str, _: &mut [u8]) -> io::Result<usize> {
+    Err(io::Errno::NOSYS)
 }
 
 /// The environment is believed: nothing that it names is opened.
