@@ -116,7 +116,8 @@ impl SegmentLog {
         let new = created.into_iter().map(since);
         let Some((_, earlier)) = earlier else {
             let layout = logs.layouts.of(common, slots_used)?;
-            return Self { id, layout, since: new.collect(), removed, blocks, places }.checked();
+            return Self { id, layout, since: new.collect(), removed, blocks, places }
+                .checked(slots_used);
         };
         let extended = logs.layouts.extended(&earlier.layout, &common, slots_used);
         let Some(layout) = extended.transpose()? else {
@@ -128,19 +129,33 @@ impl SegmentLog {
         let removed = earlier.removed.and(removed)?;
         let blocks = earlier.blocks.and(blocks)?;
         let places = earlier.places.and(places)?;
-        Self { id, layout, since, removed, blocks, places }.checked()
+        Self { id, layout, since, removed, blocks, places }.checked(slots_used)
     }
 
     /// Counts in a place of an exemplar, or an exemplar among counts, are damage.
-    fn checked(self) -> Result<Self, Error> {
-        let is_taken = |slots: &Range<u32>| {
-            let runs = self.layout.runs.up_to(slots.end as usize).last();
-            self.blocks.overlap(slots) || runs.is_some_and(|run| run.slots.end > slots.start)
-        };
+    fn checked(self, slots_used: u32) -> Result<Self, Error> {
+        // First, since each place is looked up below: there may be more than any segment has
+        // cells for.
+        self.fits(slots_used)?;
+        let is_taken =
+            |slots: &Range<u32>| self.blocks.overlap(slots) || self.layout.runs.overlap(slots);
         if self.places.slots().any(|slots| is_taken(&slots)) {
             return Err(Error::corrupt("places for exemplars that overlap other cells"));
         }
         Ok(self)
+    }
+
+    /// Checks that everything lies in the slots in use of a segment with this log.
+    fn fits(&self, slots_used: u32) -> Result<(), Error> {
+        let cells = self.blocks.cells().saturating_add(self.layout.cells);
+        if self.blocks.end() > slots_used || cells > u64::from(slots_used) {
+            return Err(Error::corrupt("more blocks of native histograms than it has space for"));
+        }
+        let cells = self.places.cells().saturating_add(cells);
+        if self.places.end() > slots_used || cells > u64::from(slots_used) {
+            return Err(Error::corrupt("more places for exemplars than it has space for"));
+        }
+        Ok(())
     }
 }
 
@@ -246,14 +261,9 @@ impl Segment {
             Some(log) => log,
             None => Arc::new(SegmentLog::read(source, &header, id, slots_used, logs)?),
         };
-        let cells = log.blocks.cells().saturating_add(log.layout.cells);
-        if log.blocks.end() > slots_used || cells > u64::from(slots_used) {
-            return Err(Error::corrupt("more blocks of native histograms than it has space for"));
-        }
-        let cells = log.places.cells().saturating_add(cells);
-        if log.places.end() > slots_used || cells > u64::from(slots_used) {
-            return Err(Error::corrupt("more places for exemplars than it has space for"));
-        }
+        // Also for a log that an earlier collection has read: a forged file may say by now that
+        // fewer slots are in use.
+        log.fits(slots_used)?;
         let end = log.layout.end.max(log.blocks.end());
 
         let mut shards = Vec::new();

@@ -55,6 +55,14 @@ impl Runs {
         self.0.iter().take_while(move |run| (run.slots.start as usize) < slot)
     }
 
+    /// Whether a run has any of these slots.
+    pub(crate) fn overlap(&self, slots: &Range<u32>) -> bool {
+        // A forged log has as many runs as it likes, and asks as often.
+        let behind = self.0.partition_point(|run| run.slots.start < slots.end);
+        let last = behind.checked_sub(1).and_then(|last| self.0.get(last));
+        last.is_some_and(|run| run.slots.end > slots.start)
+    }
+
     /// The number of cells.
     pub(crate) fn cells(&self) -> usize {
         self.0.last().map_or(0, Run::end)
@@ -92,5 +100,12 @@ mod tests {
         assert_eq!(runs.up_to(7).count(), 1);
         assert_eq!(runs.up_to(8).count(), 2);
         assert_eq!(Runs::default().place(1), None);
+        let overlapping =
+            [0..4, 3..4, 4..8, 9..10, 15..40, 0..40].map(|slots| runs.overlap(&slots));
+        assert_eq!(overlapping, [true; 6]);
+        let free =
+            [0..3, 4..7, 10..20, 31..32, u32::MAX..u32::MAX].map(|slots| runs.overlap(&slots));
+        assert_eq!(free, [false; 5]);
+        assert!(!Runs::default().overlap(&(0..40)));
     }
 }

@@ -10,10 +10,10 @@ use crate::{collect, skips, with_two_segments};
 
 /// The words of a copy before its check: its number, the value, the time, two of the trace's
 /// identifier, and the span's.
-type Words = [u64; 6];
+pub(crate) type Words = [u64; 6];
 
 /// Nothing but the number and the time are the same in two of them.
-fn words(number: u64, value: f64, when: u64) -> Words {
+pub(crate) fn words(number: u64, value: f64, when: u64) -> Words {
     let id = value.to_bits() | 1;
     [number, value.to_bits(), when, id.rotate_left(7), id.rotate_left(23), id]
 }
@@ -28,12 +28,12 @@ fn check(words: &Words) -> u64 {
 
 /// The cells of one of the two copies in the place at `slot`, with a check that is wrong by
 /// `wrong`.
-fn copy(slot: u64, which: u64, words: &Words, wrong: u64) -> Vec<(u64, u64)> {
+pub(crate) fn copy(slot: u64, which: u64, words: &Words, wrong: u64) -> Vec<(u64, u64)> {
     let check = check(words) ^ wrong;
     (slot + 1 + 8 * which..).zip(words.iter().copied().chain([check])).collect()
 }
 
-fn places(slot: u32, series: u32, cells: u32) -> Vec<u8> {
+pub(crate) fn places(slot: u32, series: u32, cells: u32) -> Vec<u8> {
     Record::new(7, slot).u32(series).u32(cells).end()
 }
 
@@ -70,7 +70,7 @@ fn with_places(cells: &[Vec<(u64, u64)>]) -> Forged {
     forged(&[places(10, 1, 17), places(27, 2, 3 * 17)], cells)
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("later");
     u64::try_from(now.as_nanos()).expect("before 2554")
 }

@@ -10,6 +10,7 @@ mod exemplars;
 mod families;
 mod forge;
 mod fuzz;
+mod steps;
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
