@@ -78,6 +78,11 @@ pub(crate) fn parse_more(
         log = rest;
     }
     layout.index_from(known);
+    // Blocks and exemplars belong to the series at a slot. If any number of series could have one
+    // slot, each of them would have all of these.
+    if layout.runs.cells() as u64 != cells {
+        return Err(Error::corrupt("series that have the same cells"));
+    }
     (layout.cost, layout.cells, layout.records) = (text, cells, records);
     layout.size = layout.measured();
     Ok(layout)
@@ -112,6 +117,33 @@ mod tests {
             log.extend(record);
         }
         log
+    }
+
+    #[test]
+    fn series_that_have_the_same_cells_are_damage_in_a_log_that_grows_too() {
+        let series = |slot: u32, values: &[&str]| {
+            let mut record = Vec::new();
+            LogWriter::new(&mut record).series(0, slot, 1, 7, &[values.to_vec()]);
+            record
+        };
+        let parsed = |first: &[u8], more: &[u8]| {
+            let whole = Log::parse(&[first, more].concat()).unwrap().common;
+            let [first, more] = [first, more].map(|log| Log::parse(log).unwrap().common);
+            let grown = parse(&first, 9).and_then(|layout| parse_more(layout, &more, 9));
+            let whole = parse(&whole, 9);
+            assert_eq!(grown.is_ok(), whole.is_ok());
+            grown.map(|layout| layout.series.len()).map_err(|error| error.to_string())
+        };
+        // The first one is at slot 1.
+        let first = log(&[]);
+        assert_eq!(parsed(&first, &series(2, &["a", "b"])), Ok(3));
+        let two = [first, series(3, &["a", "b", "c"])].concat();
+        assert_eq!(parsed(&two, &series(2, &["d"])), Ok(5));
+        assert_eq!(parsed(&two, &series(6, &["d"])), Ok(5));
+        for (slot, values) in [(1, &["d"][..]), (2, &["d", "e"]), (4, &["d"]), (5, &["d", "e"])] {
+            let said = parsed(&two, &series(slot, values)).unwrap_err();
+            assert!(said.contains("series that have the same cells"), "{said}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Records of some megabytes that would make a reader take steps for hours, since each of one kind
 //! would be compared with each of another. A collection has a minute.
 
-use crate::exemplars::places;
-use crate::forge::{Family, Forged, series};
+use crate::exemplars::{copy, now, places, words};
+use crate::forge::{F64, Family, Forged, NATIVE, Record, series};
 use crate::{collect, skips, with_two_segments};
 
 const SLOTS: u32 = 1 << 20;
@@ -34,4 +34,52 @@ fn each_place_is_found_among_the_series_in_few_steps() {
     let found = collect(folder.path());
     assert!(found.skipped.is_empty(), "{:?}", found.skipped);
     assert_eq!(found.page.at("x_total"), 0.0);
+}
+
+#[test]
+fn series_that_have_the_same_cells_are_skipped() {
+    let says = "series that have the same cells";
+    let labelled = || Family { labels: &["a"], ..Family::default() };
+    let three = |first: u32, second: u32| {
+        let one = series(0, first, 1, &["b".into(), "c".into()]);
+        let log = [labelled().record(0), one, series(0, second, 1, &["d".into()])].concat();
+        Forged { log, ..Forged::default() }
+    };
+    for (first, second) in [(1, 1), (1, 2), (7, 8)] {
+        skips(&three(first, second), says);
+    }
+    // A removed one too: its cells are free in another log only.
+    let mut removed = three(1, 1);
+    removed.log.extend(Record::new(3, 1).u32(2).u32(0).u64(7).end());
+    skips(&removed, says);
+    // Beside each other they are fine.
+    let folder = with_two_segments();
+    three(1, 3).write(folder.path());
+    assert!(collect(folder.path()).skipped.is_empty());
+}
+
+#[test]
+fn the_blocks_of_a_slot_are_not_added_to_each_of_many_series() {
+    let native = Family { metric: NATIVE, value: F64, name: "x_bytes", ..Family::default() };
+    let mut log = native.record(0);
+    (0..58_000).for_each(|_| log.extend(series(0, 1, 9, &[])));
+    for n in 0..16_000 {
+        let block = Record::new(6, 10 + 32 * n).u32(1).u32(32).u32(1).u32(0);
+        log.extend(block.end());
+    }
+    skips(&Forged { log, limit: SLOTS, ..Forged::default() }, "series that have the same cells");
+}
+
+#[test]
+fn the_exemplars_of_a_slot_are_not_added_to_each_of_many_series() {
+    let (now, many) = (now(), 500_000);
+    let mut log = Family::default().record(0);
+    (0..many).for_each(|_| log.extend(series(0, 1, 1, &[])));
+    let mut cells = Vec::new();
+    for n in 0..30_000 {
+        log.extend(places(10 + 17 * n, 1, 17));
+        cells.extend(copy(u64::from(10 + 17 * n), 0, &words(1, 0.5, now), 0));
+    }
+    let forged = Forged { log, cells, limit: SLOTS, ..Forged::default() };
+    skips(&forged, "series that have the same cells");
 }
