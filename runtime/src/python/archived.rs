@@ -86,7 +86,8 @@ fn common_bounds(parts: &Parts) -> Vec<f64> {
     });
     let mut bounds: Vec<f64> = all.next().into_iter().flatten().map(|bucket| bucket.le).collect();
     for buckets in all {
-        bounds.retain(|bound| buckets.iter().any(|bucket| bucket.le.total_cmp(bound).is_eq()));
+        let has = |le: &f64| buckets.binary_search_by(|bucket| bucket.le.total_cmp(le)).is_ok();
+        bounds.retain(has);
     }
     bounds.retain(|bound| bound.is_finite());
     bounds
@@ -112,8 +113,8 @@ fn sum(part: Part, mode: Option<GaugeMode>, bounds: &[f64]) -> Option<Sum> {
         }
         Part::Histogram { sum, buckets, count } => {
             let below = |bound: &f64| {
-                let at = buckets.iter().rev().find(|bucket| bucket.le <= *bound);
-                at.map_or(0, |bucket| bucket.count)
+                let behind = buckets.partition_point(|bucket| bucket.le <= *bound);
+                behind.checked_sub(1).and_then(|at| buckets.get(at)).map_or(0, |b| b.count)
             };
             let below = bounds.iter().map(below).collect();
             let sum = sum.into_exact();

@@ -61,6 +61,19 @@ struct Series {
     /// The samples by their names, and the numbers of their totals.
     samples: Vec<(String, usize)>,
     buckets: Vec<(f64, String, usize)>,
+    /// Where those behind the first [`FEW`] are.
+    behind: Option<Box<Behind>>,
+}
+
+/// So many samples or buckets of a series are compared one by one. Few series have more.
+const FEW: usize = 32;
+
+/// The positions of samples by name, and of buckets by the bits of their bounds. A forged file may
+/// have a hundred thousand of either in one series.
+#[derive(Debug, Default)]
+struct Behind {
+    samples: HashMap<String, usize>,
+    buckets: HashMap<u64, usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -217,15 +230,16 @@ impl Merging {
         }
         let at_series = family.series_of(labels);
         let Some(series) = family.series.get_mut(at_series) else { return Place::Unknown };
-        let total = match bound {
-            Some((le, text)) => series.bucket(le, text, &mut self.totals),
-            None => series.sample(&key.name, &mut self.totals),
+        let total = if let Some((le, text)) = bound {
+            series.bucket(le, text, &mut self.totals)
+        } else {
+            let sample = series.sample(&key.name, &mut self.totals);
+            if family.kind == MetricType::Gauge {
+                let (series, sample) = (number(at_series), number(sample));
+                return Place::Gauge { family: number(at), series, sample };
+            }
+            series.samples.get(sample).map_or(0, |(_, total)| *total)
         };
-        if family.kind == MetricType::Gauge {
-            let sample = series.samples.iter().position(|(name, _)| *name == key.name);
-            let (series, sample) = (number(at_series), number(sample.unwrap_or(0)));
-            return Place::Gauge { family: number(at), series, sample };
-        }
         Place::Total { family: number(at), total: number(total) }
     }
 
@@ -261,7 +275,7 @@ impl Family {
             return *known;
         }
         self.by_labels.insert(labels.clone(), self.series.len());
-        self.series.push(Series { labels, samples: Vec::new(), buckets: Vec::new() });
+        self.series.push(Series { labels, samples: Vec::new(), buckets: Vec::new(), behind: None });
         self.series.len() - 1
     }
 
@@ -349,20 +363,34 @@ struct Shown {
 }
 
 impl Series {
+    /// The position of a sample.
     fn sample(&mut self, name: &str, totals: &mut Vec<Total>) -> usize {
-        let known = self.samples.iter().find(|(known, _)| known == name);
-        if let Some((_, total)) = known {
-            return *total;
+        let known = self.samples.iter().take(FEW).position(|(known, _)| known == name);
+        let behind = || self.behind.as_ref()?.samples.get(name).copied();
+        if let Some(known) = known.or_else(behind) {
+            return known;
+        }
+        let at = self.samples.len();
+        if at >= FEW {
+            self.behind.get_or_insert_default().samples.insert(name.to_owned(), at);
         }
         totals.push(Total::default());
         self.samples.push((name.to_owned(), totals.len() - 1));
-        totals.len() - 1
+        at
     }
 
+    /// The number of a bucket's total.
     fn bucket(&mut self, le: f64, text: String, totals: &mut Vec<Total>) -> usize {
-        let known = self.buckets.iter().find(|(known, ..)| known.total_cmp(&le).is_eq());
+        let mut few = self.buckets.iter().take(FEW);
+        let known = few.position(|(known, ..)| known.total_cmp(&le).is_eq());
+        let behind = || self.behind.as_ref()?.buckets.get(&le.to_bits()).copied();
+        let known = known.or_else(behind).and_then(|at| self.buckets.get(at));
         if let Some((.., total)) = known {
             return *total;
+        }
+        if self.buckets.len() >= FEW {
+            let at = self.buckets.len();
+            self.behind.get_or_insert_default().buckets.insert(le.to_bits(), at);
         }
         totals.push(Total::default());
         self.buckets.push((le, text, totals.len() - 1));

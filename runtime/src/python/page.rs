@@ -32,7 +32,7 @@ pub(super) enum Part {
         value: Total,
         time: f64,
     },
-    /// Cumulative buckets, without that of +Inf.
+    /// Cumulative buckets by ascending bound, without that of +Inf.
     Histogram {
         sum: Total,
         buckets: Vec<Bucket>,

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File as Open};
 use std::path::Path;
+use std::time::Duration;
 
 use headcount::{Collector, Limit};
-use headcount_tests::{Medium, temporary_directory};
+use headcount_tests::{Medium, temporary_directory, within};
 
 use crate::files::{File, Layout, counter, key, page, snapshot};
 
@@ -188,4 +189,30 @@ fn twenty_thousand_files_are_read() {
         fs::write(directory.path().join(format!("counter_{pid}.db")), &file.bytes).unwrap();
     }
     assert!(page(directory.path()).ends_with("\nc_total 20000\n"));
+}
+
+#[test]
+fn a_series_of_many_buckets_or_samples_is_merged_in_few_steps() {
+    // Were each compared with each, it would take hours.
+    const MANY: u32 = 300_000;
+    let directory = temporary_directory(Medium::Memory);
+    let make = |name: &str, key: &dyn Fn(u32) -> String| {
+        let file = (0..MANY).fold(File::today(), |file, n| file.with(key(n), 1.0));
+        let path = directory.path().join(name);
+        file.write(&path);
+        path
+    };
+    let bucket = |n| format!(r#"["h", "h_bucket", {{"le": "{n}"}}, ""]"#);
+    let sample = |n| format!(r#"["c", "c_{n}_total", {{}}, ""]"#);
+    let files = [make("histogram_1.db", &bucket), make("counter_1.db", &sample)];
+    let merging = std::thread::spawn(move || headcount::python::merge(files, true));
+    let is_done = || merging.is_finished().then_some(());
+    within(Duration::from_secs(60), "two files are merged", is_done);
+    let merged = merging.join().unwrap();
+    assert!(merged.skipped.is_empty(), "{:?}", merged.skipped);
+    let [histogram, counter] = &merged.families[..] else { panic!() };
+    // The count of the buckets too.
+    assert_eq!(histogram.samples.len(), 300_001);
+    assert_eq!(histogram.samples.last().unwrap().value, f64::from(MANY));
+    assert_eq!(counter.samples.len(), 300_000);
 }
