@@ -9,6 +9,7 @@ use crate::merge::archived::ArchivedFamily;
 use crate::merge::sums::bounds_of;
 use crate::model::TraceContext;
 use crate::model::exemplar::Held;
+use crate::reader::family::LogFamily;
 use crate::reader::segment::ENDLESS;
 use crate::segment::format::Fields;
 use crate::segment::records::{put_u32, put_u64};
@@ -39,7 +40,7 @@ pub(super) fn put(out: &mut Vec<u8>, families: &[Arc<ArchivedFamily>]) {
 
 /// Reads them.
 pub(super) fn read(f: &mut Fields<'_>, families: &mut [Arc<ArchivedFamily>]) -> Result<(), Error> {
-    let mut bounds = (u32::MAX, Vec::new());
+    let mut bounds = AllBounds(vec![None; families.len()]);
     for _ in 0..f.u32()? {
         let (family, series) = (f.u32()?, f.u32()?);
         let (value, when) = (f64::from_bits(f.u64()?), f.u64()?);
@@ -47,15 +48,49 @@ pub(super) fn read(f: &mut Fields<'_>, families: &mut [Arc<ArchivedFamily>]) -> 
         let archived = families.get_mut(family as usize).map(Arc::make_mut);
         let nowhere = || Error::corrupt("an exemplar of no archived series");
         let archived = archived.ok_or_else(nowhere)?;
-        if bounds.0 != family {
-            bounds = (family, bounds_of(&archived.family));
-        }
+        let own = bounds.of(family as usize, &archived.family);
         let spans = archived.series.get_mut(series as usize).map(|series| &mut series.spans.0);
         // They ascend, so it is the last one.
         let span = spans.and_then(|spans| spans.last_mut()).filter(|span| span.until == ENDLESS);
         let has_some = archived.family.encoding.layout().has_exemplars();
         let span = span.filter(|_| has_some && context.is_valid() && !value.is_nan());
-        span.ok_or_else(nowhere)?.exemplars.add(Held { value, when, context }, &bounds.1);
+        span.ok_or_else(nowhere)?.exemplars.add(Held { value, when, context }, own);
     }
     Ok(())
+}
+
+/// The bounds of each family, made once: a forged archive may go from one family to another with
+/// each exemplar.
+struct AllBounds(Vec<Option<Vec<f64>>>);
+
+impl AllBounds {
+    fn of(&mut self, number: usize, family: &LogFamily) -> &[f64] {
+        let own = self.0.get_mut(number);
+        own.map_or(&[], |own| own.get_or_insert_with(|| bounds_of(family)))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::model::cells::Encoding;
+
+    #[test]
+    fn bounds_are_made_once_for_each_family() {
+        let family = |bounds: &[f64]| LogFamily {
+            encoding: Encoding::Histogram,
+            bounds: bounds.iter().map(|bound| bound.to_bits()).collect(),
+            ..LogFamily::left_out()
+        };
+        let families = [family(&[1.0, 2.0]), family(&[3.0])];
+        let mut all = AllBounds(vec![None; families.len()]);
+        let mut of = |number: usize| {
+            let bounds = all.of(number, &families[number]);
+            (bounds.as_ptr(), bounds.to_vec())
+        };
+        let first = [of(0), of(1)];
+        assert_eq!(first.clone().map(|(_, bounds)| bounds), [vec![1.0, 2.0], vec![3.0]]);
+        assert_eq!([of(0), of(1)], first);
+    }
 }
