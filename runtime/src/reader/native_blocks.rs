@@ -35,7 +35,11 @@ impl Blocks {
     pub(crate) fn read(&mut self, slot: u32, f: &mut Fields<'_>) -> Result<(), Error> {
         let (series, cells) = (f.u32()?, f.u32()?);
         let (first, sign) = (f.i32()?, f.u32()?);
-        if cells != BLOCK || sign > 1 || first.unsigned_abs() > MOST_INDEX {
+        // All of its buckets: an archive with one beyond that is damaged, so none could be written
+        // any more.
+        let last = first.saturating_add_unsigned(BLOCK.saturating_sub(1));
+        let most = first.unsigned_abs().max(last.unsigned_abs());
+        if cells != BLOCK || sign > 1 || most > MOST_INDEX {
             return Err(Error::corrupt("a block of a native histogram"));
         }
         self.insert(series, Block { slot, first, is_negative: sign == 1 })
@@ -108,6 +112,7 @@ mod tests {
 
     #[test]
     fn blocks_that_overlap_or_are_nowhere_are_damage() {
+        let most = i32::try_from(MOST_INDEX).unwrap();
         let blocks = log(&[(40, 1, 33), (8, 1, 1), (72, 2, -31)]).unwrap();
         assert_eq!(blocks.of(1).len(), 2);
         assert_eq!((blocks.of(3).len(), blocks.end(), blocks.cells()), (0, 104, 96));
@@ -120,9 +125,13 @@ mod tests {
             &[(u32::MAX, 1, 1)],
             &[(8, 1, i32::MAX)],
             &[(8, 1, i32::MIN)],
+            // A bucket beyond the last one that there can be.
+            &[(8, 1, most - 30)],
+            &[(8, 1, -most - 1)],
         ] {
             assert!(log(wrong).is_err(), "{wrong:?}");
         }
+        assert!(log(&[(8, 1, most - 31), (40, 1, -most)]).is_ok());
         // The parts of a log that grows are checked together.
         assert!(blocks.and(log(&[(50, 9, 1)]).unwrap()).is_err());
         assert!(blocks.and(log(&[(104, 9, 1)]).unwrap()).is_ok());

@@ -144,6 +144,9 @@ fn blocks_of_native_histograms_that_lie_are_skipped() {
     let wrong = "a block of a native histogram";
     for (cells, first, negative) in
         [(1 << 31, 1, 0), (0, 1, 0), (33, 1, 0), (32, i32::MIN, 0), (32, i32::MAX, 0), (32, 1, 2)]
+            .into_iter()
+            // Its last bucket is the first one that there cannot be.
+            .chain([(32, 65_506, 0), (32, -65_537, 1)])
     {
         skips(&forged(&[block(10, cells, first, negative)]), wrong);
     }
@@ -170,4 +173,25 @@ fn as_many_blocks_as_there_are_cells_cost_bounded_memory() {
     #[expect(clippy::cast_precision_loss, reason = "as the page has it")]
     let most = u64::MAX as f64;
     assert_eq!(found.page.value("x_bytes_count"), Some(most));
+}
+
+#[test]
+fn a_bucket_that_no_archive_may_have_does_not_stop_compactions() {
+    // The last bucket of either sign that there may be, and one beyond it.
+    for (first, negative, is_fine) in
+        [(65_505, 0, true), (-65_536, 1, true), (65_506, 0, false), (65_536, 1, false)]
+    {
+        let folder = with_two_segments();
+        let log = [native(), block(10, 32, first, negative)].concat();
+        let cells = (10..42).map(|slot| (slot, 1)).collect();
+        let forged = Forged { log, cells, ..Forged::default() }.write(folder.path());
+        let compacted = headcount::Collector::from_directory(folder.path()).compact();
+        let compacted = compacted.unwrap_or_else(|error| panic!("{first}: {error}"));
+        assert_eq!(compacted.segments(), if is_fine { 3 } else { 2 }, "{first}");
+        assert_eq!(compacted.skipped().len(), usize::from(!is_fine), "{:?}", compacted.skipped());
+        assert!(!forged.exists(), "it is compacted, or set aside");
+        let found = collect(folder.path());
+        let expected = is_fine.then_some(32.0);
+        assert_eq!(found.page.value("x_bytes_count"), expected, "{first}");
+    }
 }
