@@ -96,7 +96,7 @@ mod tests {
         };
         let series = queues.iter().map(|(queue, touched)| {
             let sum = Sum::Histogram(HistogramSum { count: 1, ..HistogramSum::default() });
-            let spans = Spans(vec![Span::new((0, ENDLESS), sum)]);
+            let spans = Spans::of(Span::new((0, ENDLESS), sum));
             ArchivedSeries { labels: labels(queue), spans, touched: *touched }
         });
         let series = series.collect();

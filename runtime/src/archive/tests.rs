@@ -81,7 +81,7 @@ fn an_archived_info_is_1_and_outlives_its_process_or_it_is_damage() {
             ..LogFamily::left_out()
         };
         let sum = Sum::Gauge(GaugeSum { one: Some((0, value)), ..GaugeSum::default() });
-        let spans = Spans(vec![Span::new((0, ENDLESS), sum)]);
+        let spans = Spans::of(Span::new((0, ENDLESS), sum));
         let series = vec![ArchivedSeries { labels: LabelSet::default(), spans, touched: 0 }];
         let family = ArchivedFamily { family, newest: (0, [0; 16]), segments: 1, series };
         Archive { families: vec![Arc::new(family)], ..Archive::default() }

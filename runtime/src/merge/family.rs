@@ -174,8 +174,9 @@ impl<'a> FamilyMerge<'a> {
                 if columns.finish(place, spans) {
                     *touched = NOW;
                 }
+                spans.settle(self.mode);
                 done(labels, Gathered { spans, touched: core::mem::take(touched) });
-                spans.0.clear();
+                spans.clear();
             }
         }
     }

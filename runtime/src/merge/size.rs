@@ -81,7 +81,7 @@ mod tests {
         };
         let series = (10..90_u32).map(|n| ArchivedSeries {
             labels: labels.iter().map(|name| (name, n.to_string())).collect(),
-            spans: Spans(vec![Span::new((0, ENDLESS), Sum::of(CellLayout::Count))]),
+            spans: Spans::of(Span::new((0, ENDLESS), Sum::of(CellLayout::Count))),
             touched: 0,
         });
         let series: Vec<ArchivedSeries> = series.collect();

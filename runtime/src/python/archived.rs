@@ -67,7 +67,7 @@ pub(crate) fn archived(
         labels: labels.into_iter().collect(),
     };
     let series = sums.into_iter().map(|(labels, sum)| {
-        let spans = Spans(vec![Span::new((0, ENDLESS), sum)]);
+        let spans = Spans::of(Span::new((0, ENDLESS), sum));
         ArchivedSeries { labels, spans, touched: now }
     });
     Some(ArchivedFamily {

@@ -83,3 +83,27 @@ fn the_exemplars_of_a_slot_are_not_added_to_each_of_many_series() {
     let forged = Forged { log, cells, limit: SLOTS, ..Forged::default() };
     skips(&forged, "series that have the same cells");
 }
+
+#[test]
+fn spans_that_come_in_any_order_are_joined_in_few_steps() {
+    let folder = with_two_segments();
+    // One series again and again, each time before all others; then spans that join the first two.
+    let many = 200_000;
+    let mut log = Family::default().record(0);
+    let mut span = |slot: u32, from: u64, until: u64| {
+        log.extend(Record::new(2, slot).u32(0).u32(1).u32(1).u64(from).end());
+        log.extend(Record::new(3, slot).u32(1).u32(0).u64(until).end());
+    };
+    for n in 0..many {
+        let from = 10 * u64::from(many - n);
+        span(1 + n, from, from + 1);
+    }
+    for n in 0..many / 2 {
+        let from = 20 * u64::from(n) + 11;
+        span(1 + many + n, from, from + 9);
+    }
+    Forged { log, ..Forged::default() }.write(folder.path());
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    assert_eq!(found.page.value("x_total"), None, "it was removed");
+}
