@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::LabelSet;
+use crate::model::cells::MAX_BOUNDS;
 use crate::model::instance::{Age, InstanceId};
+use crate::model::sorted::SortedSet;
+use crate::model::text::{MAX_LABEL_VALUE_LEN, MAX_LABELS};
 use crate::reader::family::LogFamily;
 use crate::reader::segment::ENDLESS;
 use crate::reader::times::{Clock, TimeBase};
@@ -54,6 +57,19 @@ pub(crate) struct ArchivedSeries {
     pub(crate) spans: Spans,
     /// When something was last added, in nanoseconds since 1970.
     pub(crate) touched: u64,
+}
+
+impl ArchivedFamily {
+    /// Whether an archive may have it together with these parts of the same family: the numbers of
+    /// labels and of bounds, and the lengths of label values, have limits there.
+    pub(crate) fn fits_with(&self, others: &[&Self]) -> bool {
+        let labels = others.iter().chain([&self]).flat_map(|one| &one.family.labels);
+        let labels: SortedSet<&str> = labels.map(String::as_str).collect();
+        let is_short = |value: &str| value.len() <= MAX_LABEL_VALUE_LEN;
+        labels.len() <= usize::from(MAX_LABELS)
+            && self.family.bounds.len() < MAX_BOUNDS
+            && self.series.iter().all(|s| s.labels.iter().all(|(_, value)| is_short(value)))
+    }
 }
 
 impl Archive {

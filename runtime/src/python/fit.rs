@@ -2,7 +2,9 @@
 //!
 //! The archive adds up exactly as pages do, with some exceptions, and files with such are left
 //! where they are: values that are NaN where a mode compares; families whose files differ in type,
-//! mode or buckets; and whatever a page leaves out, since it would be lost. Nobody asks for gauges
+//! mode or buckets; what has more labels or bounds than an archive may have, or longer values of
+//! labels, as it would refuse itself; and whatever a page leaves out, since it would be lost. Nobody
+//! asks for gauges
 //! in other modes than `min`, `max` and `sum`.
 
 use std::collections::HashSet;
@@ -76,13 +78,14 @@ fn taken(family: Combined, known: &[Arc<ArchivedFamily>], now: u64) -> Option<Ar
     let family = archived(family, now, &mut skipped)?;
     let has_all = skipped.iter().all(Error::is_conflict);
     let others = known.iter().filter(|known| known.family.name == family.family.name);
-    let fits = |known: &Arc<ArchivedFamily>| {
+    let others: Vec<&ArchivedFamily> = others.map(|known| &**known).collect();
+    let fits = |known: &&ArchivedFamily| {
         known.family.shape() == family.family.shape()
             && (known.family.kind() != MetricType::Histogram
                 || known.family.has_bounds_of(&family.family))
     };
-    (has_all && others.into_iter().all(fits) && family.family.broken_rule().is_none())
-        .then_some(family)
+    let fits = others.iter().all(fits) && family.fits_with(&others);
+    (has_all && fits && family.family.broken_rule().is_none()).then_some(family)
 }
 
 impl Combined {

@@ -1,6 +1,7 @@
 //! Files of dead Python processes, which are taken into the archive on request.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -307,4 +308,38 @@ fn a_worker_in_another_pid_namespace_keeps_its_files() {
     worker.kill();
     eventually("its files are taken in", || (compact(path).segments() == 3).then_some(()));
     assert_eq!(totals(path), (350.0, 700.0, None));
+}
+
+#[test]
+fn what_an_archive_may_not_have_stays_and_the_rest_is_taken_in() {
+    let directory = temporary_directory(Medium::Memory);
+    // A counter with these labels, of a process with this number.
+    let counted = |pid: u32, name: &str, labels: &str| {
+        let key = format!(r#"["{name}", "{name}_total", {{{labels}}}, ""]"#);
+        let file = format!("counter_{pid}.db");
+        File::today().with(key, 1.0).write(directory.path().join(&file));
+        file
+    };
+    let labels = |numbers: Range<u32>| {
+        let labels: Vec<String> = numbers.map(|n| format!(r#""l{n}": "v""#)).collect();
+        labels.join(", ")
+    };
+    let long = counted(NOBODY, "long", &format!(r#""a": "{}""#, "x".repeat(1_025)));
+    let many = counted(NOBODY + 1, "many", &labels(0..65));
+    let mut histogram = File::today().with(r#"["h", "h_sum", {}, ""]"#, 1.0);
+    for le in (0..1_001).map(|le| le.to_string()).chain(["+Inf".to_owned()]) {
+        histogram = histogram.with(format!(r#"["h", "h_bucket", {{"le": "{le}"}}, ""]"#), 1.0);
+    }
+    let histograms = format!("histogram_{NOBODY}.db");
+    histogram.write(directory.path().join(&histograms));
+    counted(NOBODY + 2, "c", "");
+    assert_eq!(compacts(directory.path()), 1);
+    let mut stay = files(directory.path());
+    stay.sort();
+    assert_eq!(stay, [long, many, histograms]);
+    // With what is in the archive already it would have too many.
+    counted(NOBODY + 3, "d", &labels(0..40));
+    assert_eq!(compacts(directory.path()), 1);
+    counted(NOBODY + 4, "d", &labels(40..80));
+    assert_eq!(compacts(directory.path()), 0);
 }
