@@ -3,8 +3,8 @@
 //! The archive adds up exactly as pages do, with some exceptions, and files with such are left
 //! where they are: values that are NaN where a mode compares; families whose files differ in type,
 //! mode or buckets; what has more labels or bounds than an archive may have, or longer values of
-//! labels, as it would refuse itself; and whatever a page leaves out, since it would be lost. Nobody
-//! asks for gauges
+//! labels, as it would refuse itself; and whatever a page leaves out, since it would be lost.
+//! Nobody asks for gauges
 //! in other modes than `min`, `max` and `sum`.
 
 use std::collections::HashSet;
