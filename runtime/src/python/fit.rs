@@ -4,8 +4,7 @@
 //! where they are: values that are NaN where a mode compares; families whose files differ in type,
 //! mode or buckets; what has more labels or bounds than an archive may have, or longer values of
 //! labels, as it would refuse itself; and whatever a page leaves out, since it would be lost.
-//! Nobody asks for gauges
-//! in other modes than `min`, `max` and `sum`.
+//! Nobody asks for gauges in other modes than `min`, `max` and `sum`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
