@@ -212,7 +212,7 @@ impl<'a> Compactor<'a> {
             return Ok(None);
         };
         let segment = Segment::read(&source, header, logs)?;
-        Ok(Some(Part { segment, life }))
+        Ok(Some(Part::new(segment, life)))
     }
 
     /// The same, unless it has metrics that this version can't archive: they would be lost.

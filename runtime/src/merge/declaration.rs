@@ -76,13 +76,10 @@ pub(super) fn value_of(
     match cell {
         GaugeCell::Present => Some((0, 1.0)),
         GaugeCell::State => {
-            // The state that was entered last holds. Before the first one was entered, there is
-            // none.
-            let (first, count) = series.states;
-            let states = || (first..first.saturating_add(count)).map(|at| segment.process_cell(at));
-            let newest = states().max().filter(|when| *when > 0)?;
-            let holds = (first..).zip(states()).find(|(_, when)| *when == newest)?.0;
-            Some((segment.times.at(newest), if holds == slot { 1.0 } else { 0.0 }))
+            // Before the first one was entered, none holds.
+            let holds = part.holding_state(series.states)?;
+            let value = if holds.slot == slot { 1.0 } else { 0.0 };
+            Some((segment.times.at(holds.when), value))
         }
         // Negative only if the end of a call was read, but not yet its beginning.
         #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "FORMAT.md")]

@@ -351,7 +351,7 @@ impl Scan {
         match this.read(&mut self.logs) {
             Ok(Some(segment)) => {
                 self.own = Some(segment.header.instance);
-                self.parts.push(Part { segment, life: Life::Locked });
+                self.parts.push(Part::new(segment, Life::Locked));
             }
             Ok(None) => {}
             Err(e) => self.skipped.push(e),
@@ -439,7 +439,7 @@ impl Scan {
         let before = self.memory.left();
         self.memory.take(&segment, on_disk(&stat))?;
         let left_out = segment.left_out();
-        let part = Part { segment, life };
+        let part = Part::new(segment, life);
         let memory = before.saturating_sub(self.memory.left());
         // Elsewhere another machine might write to it, and its times might be those of a cache.
         let candidate = Candidate::of(name.to_owned(), &part, &stat, opened, memory);

@@ -64,7 +64,7 @@ fn of_this_thread() -> Snapshot {
     segment.shards.clear();
     segment.shards.extend(own);
     segment.later.clear();
-    let parts = [Part { segment, life: Life::Locked }];
+    let parts = [Part::new(segment, Life::Locked)];
     seen.families = merge(&parts, NONE, &Plans::default(), &[], 0).families;
     let is_of_threads = [MetricType::Counter, MetricType::Histogram, MetricType::Summary];
     seen.families.retain(|family| is_of_threads.contains(&family.kind));

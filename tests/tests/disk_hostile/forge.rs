@@ -10,6 +10,8 @@ pub(crate) const GAUGE: u8 = 2;
 
 pub(crate) const HISTOGRAM: u8 = 3;
 
+pub(crate) const STATE_SET: u8 = 6;
+
 pub(crate) const NATIVE: u8 = 7;
 
 pub(crate) const U64: u8 = 1;

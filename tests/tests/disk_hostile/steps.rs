@@ -2,7 +2,7 @@
 //! would be compared with each of another. A collection has a minute.
 
 use crate::exemplars::{copy, now, places, words};
-use crate::forge::{F64, Family, Forged, NATIVE, Record, series};
+use crate::forge::{F64, Family, Forged, NATIVE, Record, STATE_SET, numbers, series};
 use crate::{collect, skips, with_two_segments};
 
 const SLOTS: u32 = 1 << 20;
@@ -106,4 +106,19 @@ fn spans_that_come_in_any_order_are_joined_in_few_steps() {
     let found = collect(folder.path());
     assert!(found.skipped.is_empty(), "{:?}", found.skipped);
     assert_eq!(found.page.value("x_total"), None, "it was removed");
+}
+
+#[test]
+fn the_states_of_large_sets_are_compared_in_few_steps() {
+    let folder = with_two_segments();
+    let set = Family { metric: STATE_SET, mode: 5, name: "s", labels: &["s"], ..Family::default() };
+    let mut log = set.record(0);
+    for n in 0..16 {
+        let first = n * 50_000;
+        log.extend(series(0, 1 + first, 1, &numbers(first..first + 50_000)));
+    }
+    Forged { log, ..Forged::default() }.write(folder.path());
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    assert_eq!(found.page.value("s{s=\"7\"}"), None, "no state was entered");
 }

@@ -114,7 +114,7 @@ fn part(pid: u32, families: Vec<LogFamily>, shards: &[&[u64]]) -> Part {
         exemplars: Vec::new(),
         times: Times::default(),
     };
-    Part { segment, life: Life::Locked }
+    Part::new(segment, Life::Locked)
 }
 
 fn log_of(part: &mut Part) -> &mut SegmentLog {
