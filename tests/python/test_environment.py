@@ -251,7 +251,8 @@ class Start(unittest.TestCase):
             file.write("print('the own one')\n")
         path = folder + os.pathsep + os.environ["PYTHONPATH"]
         code = "import sys; print('headcount' in sys.modules)"
-        done = self.start("python", "-c", code, PYTHONPATH=path)
+        # What is printed is buffered, whatever this Python was told.
+        done = self.start("python", "-c", code, PYTHONPATH=path, PYTHONUNBUFFERED="")
         # By the starter as well, which is a Python like any other.
         self.assertEqual(done.stdout, "the own one\n" * 2 + "False\n", done.stderr)
 

@@ -8,6 +8,7 @@ starts inherit it, whether they are forked or begin anew: the folder ``_start``,
 ``sitecustomize`` Python imports when it begins, is put first in ``PYTHONPATH``.
 """
 
+import contextlib
 import os
 import sys
 
@@ -25,6 +26,10 @@ def main(arguments: list[str]) -> int:
     # Programs that are installed beside this Python, also in a venv that is not active.
     beside = os.path.join(os.path.dirname(sys.executable), arguments[0])
     command = beside if os.sep not in arguments[0] and os.access(beside, os.X_OK) else arguments[0]
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        # Whatever a `sitecustomize` has printed would be lost with this program.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
     try:
         # A Python in a venv knows that by the path that it is called by.
         os.execvp(command, [command, *arguments[1:]])
