@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::MetricType;
 use crate::model::sorted::SortedMap;
 
-use super::family::{LogFamily, Wrong};
+use super::family::{LogFamily, Shape, Wrong};
 use super::slot_runs::Runs;
 
 /// A series, as declared in one segment's log.
@@ -57,8 +57,8 @@ pub(crate) struct Layout {
     pub(crate) has_unknown: bool,
     /// The families that no page can show. They have no series here either.
     pub(crate) wrong: Vec<Wrong>,
-    /// The families without a help text, by name: a later record may bring the text.
-    pub(crate) mute: SortedMap<String, Vec<u32>>,
+    /// The families without a help text, by name and shape: a later record may bring the text.
+    pub(crate) mute: SortedMap<String, Vec<(Shape, Vec<u32>)>>,
     /// Whether there are gauges that record when they were set.
     pub(crate) has_recent: bool,
     /// The bytes of label text in an exposition of these series.
@@ -102,18 +102,29 @@ impl Layout {
         shown.all(|(family, _)| seen.insert(family.name.as_str()))
     }
 
-    /// Adds a family. If its record brings a help text, families of its name that have none get it.
+    /// Adds a family. If its record brings a help text, families of its name and shape that have
+    /// none get it. They are forgotten then: of a forged log, each of many records would go through
+    /// as many families.
     pub(crate) fn add_family(&mut self, family: LogFamily) {
-        if family.is_read() && family.help.is_empty() {
-            let number = u32::try_from(self.families.len()).unwrap_or(u32::MAX);
-            self.mute.or_default(family.name.clone()).push(number);
-        } else if let Some(mute) = self.mute.get(&family.name) {
-            for number in mute {
-                let known = self.families.get_mut(*number as usize);
-                if let Some(known) = known.filter(|known| known.shape() == family.shape()) {
+        let shape = family.shape();
+        if !family.help.is_empty() {
+            let mute = self.mute.get_mut(&family.name);
+            let of_shape = mute.and_then(|mute| {
+                let at = mute.iter().position(|(of, _)| *of == shape)?;
+                Some(mute.swap_remove(at).1)
+            });
+            for number in of_shape.unwrap_or_default() {
+                if let Some(known) = self.families.get_mut(number as usize) {
                     known.help.clone_from(&family.help);
                     known.unit.clone_from(&family.unit);
                 }
+            }
+        } else if family.is_read() {
+            let number = u32::try_from(self.families.len()).unwrap_or(u32::MAX);
+            let mute = self.mute.or_default(family.name.clone());
+            match mute.iter_mut().find(|(of, _)| *of == shape) {
+                Some((_, numbers)) => numbers.push(number),
+                None => mute.push((shape, vec![number])),
             }
         }
         self.families.push(family);

@@ -147,6 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn families_get_the_first_help_text_that_comes_later() {
+        let mut log = Vec::new();
+        let described = [
+            (Kind::Counter, ""),
+            (Kind::Histogram, ""),
+            (Kind::Counter, ""),
+            (Kind::Counter, "First."),
+            (Kind::Counter, "Second."),
+            (Kind::Counter, ""),
+            (Kind::Counter, "Third."),
+        ];
+        for (id, (kind, help)) in (0..).zip(described) {
+            let descriptor = Descriptor::new(kind, "a", help, "a.rs", 1);
+            LogWriter::new(&mut log).family(id, &descriptor, &[]);
+        }
+        let layout = parse(&Log::parse(&log).unwrap().common, 1).unwrap();
+        let help: Vec<&str> = layout.families.iter().map(|family| &*family.help).collect();
+        assert_eq!(help, ["First.", "", "First.", "First.", "Second.", "Third.", "Third."]);
+    }
+
+    #[test]
     fn fields_of_a_later_version_behind_those_that_are_known_are_ignored() {
         let read = |log: &[u8]| {
             let log = Log::parse(log).unwrap();

@@ -48,6 +48,7 @@ impl Layout {
             // The beginning of a name has up to 100 bytes.
             times(self.wrong.len(), size_of::<Wrong>() + PIECE + 100),
             sum(self.mute.keys().map(|name| name.len().saturating_add(4 * STRING))),
+            sum(self.mute.values().map(|shapes| times(shapes.len(), 2 * STRING))),
             size_of::<Self>(),
         ];
         sum(families.chain(others)) as u64

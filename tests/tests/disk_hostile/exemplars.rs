@@ -46,8 +46,7 @@ fn log() -> Vec<u8> {
         value: F64,
         name: "x_size",
         bounds: &bounds,
-        labels: &[],
-        mode: 0,
+        ..Family::default()
     };
     let families = [Family::default().record(0), sizes.record(1)].concat();
     [families, series(0, 1, 1, &[]), series(1, 2, 4, &[])].concat()

@@ -78,13 +78,22 @@ pub(crate) struct Family<'a> {
     pub(crate) value: u8,
     pub(crate) mode: u8,
     pub(crate) name: &'a str,
+    pub(crate) help: &'a str,
     pub(crate) labels: &'a [&'a str],
     pub(crate) bounds: &'a [u64],
 }
 
 impl Default for Family<'_> {
     fn default() -> Self {
-        Self { metric: COUNTER, value: U64, mode: 0, name: "x_total", labels: &[], bounds: &[] }
+        Self {
+            metric: COUNTER,
+            value: U64,
+            mode: 0,
+            name: "x_total",
+            help: "forged",
+            labels: &[],
+            bounds: &[],
+        }
     }
 }
 
@@ -95,7 +104,7 @@ impl Family<'_> {
         for bound in self.bounds {
             record = record.u64(*bound);
         }
-        record = record.string(self.name).string("").string("forged").string("");
+        record = record.string(self.name).string("").string(self.help).string("");
         for label in self.labels {
             record = record.string(label);
         }

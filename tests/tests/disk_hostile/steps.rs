@@ -59,6 +59,42 @@ fn series_that_have_the_same_cells_are_skipped() {
 }
 
 #[test]
+fn blocks_on_the_cells_of_a_series_are_skipped() {
+    let native = Family { metric: NATIVE, value: F64, name: "x_bytes", ..Family::default() };
+    let one = |block: u32| {
+        let log = [native.record(0), series(0, 1, 9, &[]), Family::default().record(1)].concat();
+        let block = Record::new(6, block).u32(1).u32(32).u32(1).u32(0).end();
+        [log, series(1, 50, 1, &[]), block].concat()
+    };
+    for block in [9, 19, 50] {
+        let says = "blocks of native histograms that overlap other cells";
+        skips(&Forged { log: one(block), ..Forged::default() }, says);
+    }
+    for block in [10, 18, 51] {
+        let folder = with_two_segments();
+        Forged { log: one(block), ..Forged::default() }.write(folder.path());
+        assert!(collect(folder.path()).skipped.is_empty());
+    }
+}
+
+#[test]
+fn a_help_text_that_comes_late_is_given_in_few_steps() {
+    let folder = with_two_segments();
+    let mut log = Vec::new();
+    for id in 0..200_000 {
+        log.extend(Family { help: "", ..Family::default() }.record(id));
+    }
+    for id in 200_000..400_000 {
+        log.extend(Family::default().record(id));
+    }
+    log.extend(series(0, 1, 1, &[]));
+    Forged { log, ..Forged::default() }.write(folder.path());
+    let found = collect(folder.path());
+    assert!(found.skipped.is_empty(), "{:?}", found.skipped);
+    assert_eq!(found.page.at("x_total"), 0.0);
+}
+
+#[test]
 fn the_blocks_of_a_slot_are_not_added_to_each_of_many_series() {
     let native = Family { metric: NATIVE, value: F64, name: "x_bytes", ..Family::default() };
     let mut log = native.record(0);
