@@ -76,6 +76,11 @@ impl Blocks {
             .is_some_and(|(_, end)| *end > slots.start)
     }
 
+    /// The cells of each block.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Range<u32>> {
+        self.slots.iter().map(|(first, end)| *first..*end)
+    }
+
     pub(crate) fn of(&self, series: u32) -> &[Block] {
         self.by_series.get(&series).map_or(&[], |blocks| blocks)
     }

@@ -132,13 +132,17 @@ impl SegmentLog {
         Self { id, layout, since, removed, blocks, places }.checked(slots_used)
     }
 
-    /// Counts in a place of an exemplar, or an exemplar among counts, are damage.
+    /// Cells of two series, as of a block and of a counter, are damage, and so are counts in a
+    /// place of an exemplar.
     fn checked(self, slots_used: u32) -> Result<Self, Error> {
-        // First, since each place is looked up below: there may be more than any segment has
-        // cells for.
+        // First, since each block and each place is looked up below: there may be more than any
+        // segment has cells for.
         self.fits(slots_used)?;
-        let is_taken =
-            |slots: &Range<u32>| self.blocks.overlap(slots) || self.layout.runs.overlap(slots);
+        let is_counted = |slots: &Range<u32>| self.layout.runs.overlap(slots);
+        if self.blocks.slots().any(|slots| is_counted(&slots)) {
+            return Err(Error::corrupt("blocks of native histograms that overlap other cells"));
+        }
+        let is_taken = |slots: &Range<u32>| self.blocks.overlap(slots) || is_counted(slots);
         if self.places.slots().any(|slots| is_taken(&slots)) {
             return Err(Error::corrupt("places for exemplars that overlap other cells"));
         }
