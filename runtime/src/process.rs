@@ -60,19 +60,31 @@ pub(crate) fn pid_namespace() -> u64 {
     stat("/proc/self/ns/pid").map_or(0, |s| s.st_ino)
 }
 
-/// What `/proc/<pid>/stat` says of a process.
+/// What the kernel's `stat` says of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
     /// When it started, in clock ticks since boot.
     pub(crate) start_ticks: u64,
+    /// Its first thread's.
     pub(crate) state: u8,
+    pub(crate) threads: u64,
+}
+
+impl Stat {
+    /// Whether none of its threads runs any more. A first thread that has ended is a zombie while
+    /// others go on.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, b'X' | b'x') || (self.state == b'Z' && self.threads < 2)
+    }
 }
 
 /// An error says nothing about the process: without descriptors no file can be opened, and with
 /// `hidepid` the files of other users' processes can't be, or seem not to be there.
 pub(crate) fn stat_of(pid: u32) -> kernel::io::Result<Stat> {
     let mut stat = [0_u8; 1024];
-    let len = read_small(&format!("/proc/{pid}/stat"), &mut stat)?;
+    // Its first thread's, which started when it did. Emulators of another processor make a
+    // `/proc/<pid>/stat` of their own for the process itself, with another start than others see.
+    let len = read_small(&format!("/proc/{pid}/task/{pid}/stat"), &mut stat)?;
     parse_stat(stat.get(..len).unwrap_or_default()).ok_or(kernel::io::Errno::INVAL)
 }
 
@@ -83,9 +95,10 @@ fn parse_stat(stat: &[u8]) -> Option<Stat> {
     let (_, fields) = text.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = *fields.next()?.as_bytes().first()?;
-    // starttime is field 22; state was field 3.
-    let start_ticks = fields.nth(18)?.parse().ok()?;
-    Some(Stat { start_ticks, state })
+    // num_threads is field 20 and starttime field 22; state was field 3.
+    let threads = fields.nth(16)?.parse().ok()?;
+    let start_ticks = fields.nth(1)?.parse().ok()?;
+    Some(Stat { start_ticks, state, threads })
 }
 
 /// Whether the kernel says that there is no process with this pid. It says so of no process that
@@ -193,7 +206,7 @@ mod tests {
     #[cfg_attr(any(miri, headcount_private), ignore = "asks the kernel")]
     fn this_process_is_running_and_has_a_start_time() {
         let stat = super::stat_of(std::process::id()).unwrap();
-        assert!(stat.start_ticks > 0);
+        assert!(stat.start_ticks > 0 && stat.threads > 0);
         assert!(matches!(stat.state, b'R' | b'S'));
         assert!(!super::has_ended(std::process::id()) && super::has_ended(0));
         // Above the kernel's greatest `pid_max`.

@@ -66,7 +66,7 @@ impl Here {
 
     /// Whether the process is alive. The kernel's lock decides. Where the header says that locks
     /// can't be trusted, the process also counts as alive while `/proc` shows the same pid with the
-    /// same start time, unless it is a zombie, which can't write any more.
+    /// same start time, unless it is a zombie without threads, which can't write any more.
     pub(crate) fn of(&self, header: &Header, fd: &OwnedFd) -> Life {
         self.why(header, fd).0
     }
@@ -130,7 +130,7 @@ fn by_proc(
     has_ended: impl Fn() -> bool,
 ) -> (Life, Reason) {
     match stat {
-        Ok(Stat { state: b'Z' | b'X' | b'x', .. }) => (Life::Dead, Reason::HasEnded),
+        Ok(stat) if stat.has_ended() => (Life::Dead, Reason::HasEnded),
         // It could not look at itself.
         Ok(_) if header.start_ticks == 0 => (Life::Unseen, Reason::CannotLook),
         Ok(stat) if stat.start_ticks == header.start_ticks => (Life::Running, Reason::Runs),
@@ -154,10 +154,12 @@ mod tests {
     #[test]
     fn only_a_process_that_the_kernel_does_not_know_has_ended() {
         let (dead, unseen) = ((Life::Dead, Reason::HasEnded), (Life::Unseen, Reason::CannotLook));
-        let seen = |start_ticks, state| Ok(Stat { start_ticks, state });
+        let seen = |start_ticks, state| Ok(Stat { start_ticks, state, threads: 1 });
+        let without_its_first_thread = Ok(Stat { start_ticks: 7, state: b'Z', threads: 2 });
         for (stat, has_ended, expected) in [
             (seen(7, b'S'), false, (Life::Running, Reason::Runs)),
             (seen(7, b'Z'), false, dead),
+            (without_its_first_thread, false, (Life::Running, Reason::Runs)),
             (seen(8, b'S'), false, dead),
             // It has ended, or is another user's where that can't be seen.
             (Err(Errno::NOENT), true, dead),

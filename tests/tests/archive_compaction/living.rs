@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use headcount::{Collector, MarkedDead, MetricFamily, SegmentState, Value};
-use headcount_tests::files::{copy_sparsely, names, segments};
-use headcount_tests::{Medium, temporary_directory};
+use headcount_tests::files::{copy_sparsely, names, segments, text};
+use headcount_tests::{Medium, eventually, temporary_directory};
 
-use crate::{ARCHIVE, LOCK, compact, compacted, count, counted, hold};
+use crate::{ARCHIVE, LOCK, compact, compacted, count, counted, hold, remains};
 
 #[test]
 fn a_copy_of_a_living_segment_is_not_compacted_and_does_not_hide_it() {
@@ -83,13 +83,42 @@ fn change_header(segment: &Path, changes: &[(usize, u64)]) {
     file.write_all_at(&header, 0).expect("written");
 }
 
+// Where in the header they stand.
+const NAMESPACE: usize = 64;
+const STARTED: usize = 80;
+const INSTANCE: usize = 32;
+/// What it says where locks can't be trusted.
+const WEAK: (usize, u64) = (120, 3);
+
+#[test]
+fn who_counts_on_when_its_first_thread_has_ended_is_alive() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut living = remains(&["hold-in-a-thread", text(directory), "1"]);
+    let stat = format!("/proc/{}/stat", living.pid());
+    eventually("its first thread has ended, and the other waits", || {
+        let stat = fs::read_to_string(&stat).expect("it is there");
+        let is_zombie = stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with('Z'));
+        (is_zombie && living.output().contains("ready")).then_some(())
+    });
+    let state = || {
+        let segments = Collector::from_directory(directory).segments().expect("readable");
+        segments.iter().map(headcount::SegmentInfo::state).collect::<Vec<_>>()
+    };
+    assert_eq!(state(), [SegmentState::Live], "it holds its lock");
+    // As if this filesystem had no locks.
+    let original = directory.join(segments(directory).remove(0));
+    copy_sparsely(&original, &directory.join("weak.hc"));
+    change_header(&directory.join("weak.hc"), &[WEAK, (INSTANCE, 1)]);
+    fs::rename(original, directory.join("original")).expect("ours");
+    assert_eq!(state(), [SegmentState::Live]);
+    assert_eq!(compact(directory), 0);
+    living.kill();
+    assert_eq!(state(), [SegmentState::Dead]);
+}
+
 #[test]
 fn where_locks_say_nothing_the_process_itself_is_looked_for() {
-    // Where in the header they stand.
-    const NAMESPACE: usize = 64;
-    const STARTED: usize = 80;
-    const INSTANCE: usize = 32;
-    const WEAK: (usize, u64) = (120, 3);
     let folder = temporary_directory(Medium::Memory);
     let directory = folder.path();
     let mut living = hold(directory, 1);

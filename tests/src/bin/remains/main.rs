@@ -3,7 +3,7 @@
 //! killed.
 
 #![allow(clippy::print_stdout, reason = "what a scenario has found is printed")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(unsafe_code, reason = "fork, and the end of the first thread alone")]
 
 mod compaction;
 mod metrics;
@@ -13,6 +13,7 @@ use std::fs;
 use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::exit;
+use std::thread;
 
 use headcount::Collector;
 use headcount_tests::program::{number, start_in, wait_to_be_killed};
@@ -38,6 +39,13 @@ fn main() {
             start_in(directory);
             count(number(n));
             wait_to_be_killed();
+        }
+        ["hold-in-a-thread", directory, n] => {
+            start_in(directory);
+            count(number(n));
+            thread::spawn(wait_to_be_killed);
+            // SAFETY: the thread has nothing that others need, and runs nothing after this.
+            unsafe { nix::libc::syscall(nix::libc::SYS_exit, 0) };
         }
         ["short-lived", directory, times] => short_lived(directory, number(times)),
         ["golden", folder] => golden(Path::new(folder)),
