@@ -3,49 +3,95 @@
 //! It is derived from the compiler's name for a type that is declared inside the function.
 //! Everything here is a pure function of that text.
 
-/// `Type::method` or `function`: without the module, generic arguments and the trait.
-pub(super) fn short(path: &str, module: &str) -> String {
-    name(path, module, false)
+/// How much of a function's path its name has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// `Type::method` or `function`: without the module, generic arguments and the trait.
+    Short,
+    /// `<Type as Trait>::method`, for functions that would share a short name.
+    Trait,
+    /// `<Type as Trait<Argument>>::method`, for functions that would share that one too.
+    Arguments,
 }
 
-/// `<Type as Trait>::method`, for functions that would share a short name.
-pub(super) fn qualified(path: &str, module: &str) -> String {
-    name(path, module, true)
-}
-
-fn name(path: &str, module: &str, with_trait: bool) -> String {
+/// The name of the function in which the type of this path is declared.
+pub(super) fn name(path: &str, module: &str, detail: Detail) -> String {
     // The name of a type omits the `r#` of an identifier that is a keyword, and `module_path!`
     // doesn't: `r#async`.
     let (path, module) = (&*path.replace("r#", ""), &*module.replace("r#", ""));
     let path = path.strip_suffix("::__Here").unwrap_or(path);
-    let Some((inside, rest)) = path.strip_prefix('<').and_then(split_at_closing) else {
-        return plain(path, module);
+    let Some(Method { outer, implementor, implemented, rest }) = method(path) else {
+        return plain(path, module, detail);
     };
-    let rest = plain(rest.trim_start_matches("::"), "");
-    let (implementor, implemented) = match split_at_as(inside) {
-        Some((implementor, implemented)) => (implementor, Some(implemented)),
-        None => (inside, None),
+    let of = |path| match detail {
+        Detail::Arguments => last_segments(path),
+        Detail::Short | Detail::Trait => last_segment(path),
     };
-    let type_name = last_segment(implementor);
-    match implemented {
-        Some(implemented) if with_trait => {
-            format!("<{type_name} as {}>::{rest}", last_segment(implemented))
+    let (type_name, rest) = (of(implementor), plain(rest, "", detail));
+    let mut name = plain(outer, module, detail);
+    if !name.is_empty() {
+        name.push_str("::");
+    }
+    name + &match implemented {
+        Some(implemented) if detail != Detail::Short => {
+            format!("<{type_name} as {}>::{rest}", of(implemented))
         }
         _ => format!("{type_name}::{rest}"),
     }
 }
 
-/// A path without the leading `module::`, without `<..>` and `{{closure}}`.
-fn plain(path: &str, module: &str) -> String {
+/// A path through an implementation, which the compiler writes in brackets.
+struct Method<'a> {
+    /// Where it stands, if the path says so.
+    outer: &'a str,
+    implementor: &'a str,
+    implemented: Option<&'a str>,
+    rest: &'a str,
+}
+
+/// `<Type as Trait>::rest`, or, where neither is of the module in which the implementation stands,
+/// `module::<impl Trait for Type>::rest` or `module::<impl Type>::rest`.
+fn method(path: &str) -> Option<Method<'_>> {
+    if let Some(inside) = path.strip_prefix('<').filter(|inside| !inside.starts_with("impl ")) {
+        let (inside, rest) = split_at_closing(inside)?;
+        let (implementor, implemented) = match split_outside(inside, " as ") {
+            Some((implementor, implemented)) => (implementor, Some(implemented)),
+            None => (inside, None),
+        };
+        return Some(Method { outer: "", implementor, implemented, rest });
+    }
+    let (outer, inside) = match path.strip_prefix("<impl ") {
+        Some(inside) => ("", inside),
+        None => split_outside(path, "::<impl ")?,
+    };
+    let (inside, rest) = split_at_closing(inside)?;
+    let (implemented, implementor) = match split_outside(inside, " for ") {
+        Some((implemented, implementor)) => (Some(implemented), implementor),
+        None => (None, inside),
+    };
+    Some(Method { outer, implementor, implemented, rest })
+}
+
+/// A path without the leading `module::`, and without `{{closure}}`. Generic arguments are left out
+/// unless they are asked for.
+fn plain(path: &str, module: &str, detail: Detail) -> String {
     let path = path
         .strip_prefix(module)
-        .and_then(|rest| rest.strip_prefix("::"))
-        .filter(|_| !module.is_empty())
+        .filter(|rest| !module.is_empty() && (rest.is_empty() || rest.starts_with("::")))
         .unwrap_or(path);
-    let path = without_generics(path);
-    let segments: Vec<&str> =
-        path.split("::").filter(|s| !s.is_empty() && !s.starts_with('{')).collect();
-    segments.join("::")
+    let bare = without_generics(path);
+    let segments = bare.split("::").filter(|s| !s.is_empty() && !s.starts_with('{'));
+    let name = segments.collect::<Vec<_>>().join("::");
+    match path.split_once('<') {
+        Some((_, arguments)) if detail == Detail::Arguments => {
+            // Where in the name they belong does not matter: they tell it from another.
+            match split_at_closing(arguments) {
+                Some((arguments, _)) => format!("{name}<{}>", last_segments(arguments)),
+                None => name,
+            }
+        }
+        _ => name,
+    }
 }
 
 fn without_generics(path: &str) -> String {
@@ -85,9 +131,9 @@ fn split_at_closing(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Splits `Type as Trait` at an `as` that is not inside brackets.
-fn split_at_as(text: &str) -> Option<(&str, &str)> {
-    text.match_indices(" as ")
+/// Splits at a separator that is not inside brackets.
+fn split_outside<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
+    text.match_indices(separator)
         .find(|(at, _)| {
             let head = &text[..*at];
             head.matches('<').count() == head.matches('>').count() - head.matches("->").count()
@@ -103,9 +149,28 @@ fn last_segment(path: &str) -> String {
     if is_path { plain.rsplit("::").next().unwrap_or("").to_owned() } else { path.to_owned() }
 }
 
+/// `Vec<String>` of `alloc::vec::Vec<alloc::string::String>`.
+fn last_segments(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut word = 0;
+    for c in text.chars() {
+        out.push(c);
+        if out.ends_with("::") {
+            out.truncate(word);
+        } else if !c.is_alphanumeric() && c != '_' && c != ':' {
+            word = out.len();
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn short(path: &str, module: &str) -> String {
+        name(path, module, Detail::Short)
+    }
 
     #[test]
     fn a_function_is_named_as_its_author_would() {
@@ -132,8 +197,57 @@ mod tests {
     }
 
     #[test]
+    fn a_method_has_its_type_wherever_the_implementation_stands() {
+        for (path, expected, with_trait) in [
+            ("shop::imp::<impl shop::types::A>::new::__Here", "A::new", "A::new"),
+            ("shop::imp::<impl shop::types::G<T>>::new::__Here", "G::new", "G::new"),
+            ("shop::imp::<impl shop::Tr for shop::A>::go::__Here", "A::go", "<A as Tr>::go"),
+            (
+                "shop::imp::<impl shop::Tr<u8> for alloc::vec::Vec<T>>::go::{{closure}}::__Here",
+                "Vec::go",
+                "<Vec as Tr>::go",
+            ),
+            (
+                "shop::imp::<impl shop::Tr for for<'a> fn(&'a u8) -> u8>::go::__Here",
+                "for<'a> fn(&'a u8) -> u8::go",
+                "<for<'a> fn(&'a u8) -> u8 as Tr>::go",
+            ),
+            (
+                "shop::imp::run::<impl shop::Tr for shop::A>::go::inner::__Here",
+                "run::A::go::inner",
+                "run::<A as Tr>::go::inner",
+            ),
+            ("shop::imp::f<shop::x::<impl shop::A>::g::L>::__Here", "f", "f"),
+        ] {
+            assert_eq!(short(path, "shop::imp"), expected, "{path}");
+            assert_eq!(name(path, "shop::imp", Detail::Trait), with_trait, "{path}");
+        }
+    }
+
+    #[test]
     fn the_trait_tells_two_methods_of_one_name_apart() {
-        assert_eq!(qualified("<shop::P as shop::a::A>::go::__Here", "shop"), "<P as A>::go");
-        assert_eq!(qualified("shop::P::go::__Here", "shop"), "P::go");
+        let qualified = |path| name(path, "shop", Detail::Trait);
+        assert_eq!(qualified("<shop::P as shop::a::A>::go::__Here"), "<P as A>::go");
+        assert_eq!(qualified("shop::P::go::__Here"), "P::go");
+    }
+
+    #[test]
+    fn generic_arguments_tell_two_implementations_of_one_trait_apart() {
+        for (path, expected) in [
+            (
+                "<shop::E as core::convert::From<core::num::error::ParseIntError>>::from::__Here",
+                "<E as From<ParseIntError>>::from",
+            ),
+            (
+                "<shop::E as core::convert::From<(u8, &[alloc::vec::Vec<u8>])>>::from::__Here",
+                "<E as From<(u8, &[Vec<u8>])>>::from",
+            ),
+            ("shop::W<u16>::m::__Here", "W::m<u16>"),
+            ("<shop::W<shop::x::Y> as shop::A>::go::__Here", "<W<Y> as A>::go"),
+            ("shop::<impl other::W<u16>>::m::__Here", "W<u16>::m"),
+            ("shop::run::__Here", "run"),
+        ] {
+            assert_eq!(name(path, "shop", Detail::Arguments), expected, "{path}");
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::churn::{RowOf, SeriesKey};
 use super::guard::Guard;
 use super::idle::Idle;
 use super::log_copy::{Planned, full};
-use super::names;
+use super::names::{self, Detail};
 use super::own_segment::Stage;
 use super::series::Registered;
 use super::state::Store;
@@ -388,7 +388,7 @@ fn function_key(f: &Function) -> FunctionKey {
 }
 
 /// The names under which functions are shown: the short ones, unless two functions of one module
-/// would have the same.
+/// would have the same. Those have their traits too, and then also their generic arguments.
 fn shown_names(sites: &[&'static Site]) -> SortedMap<FunctionKey, String> {
     let functions = || {
         sites.iter().filter_map(|site| match site.spec() {
@@ -396,17 +396,18 @@ fn shown_names(sites: &[&'static Site]) -> SortedMap<FunctionKey, String> {
             Spec::Metric(_) => None,
         })
     };
+    let mut shown: Vec<_> = functions().map(|(f, path)| (f, path, String::new())).collect();
     let mut uses = SortedMap::<(String, &str), u32>::new();
-    for (f, path) in functions() {
-        *uses.or_default((names::short(path, f.module), f.module)) += 1;
+    for detail in [Detail::Short, Detail::Trait, Detail::Arguments] {
+        let before = core::mem::take(&mut uses);
+        for (f, path, name) in &mut shown {
+            if before.get(&(name.clone(), f.module)) != Some(&1) {
+                *name = names::name(path, f.module, detail);
+            }
+            *uses.or_default((name.clone(), f.module)) += 1;
+        }
     }
-    functions()
-        .map(|(f, path)| {
-            let short = names::short(path, f.module);
-            let unique = uses.get(&(short.clone(), f.module)) == Some(&1);
-            (function_key(f), if unique { short } else { names::qualified(path, f.module) })
-        })
-        .collect()
+    shown.into_iter().map(|(f, _, name)| (function_key(f), name)).collect()
 }
 
 const _: () = assert!(OUTCOMES.len() == 4 && DROPPED > UNASSIGNED);

@@ -105,6 +105,93 @@ fn methods_are_named_with_their_type() {
     assert_function("Serve::close", [1.0, 1.0, 0.0, 0.0]);
 }
 
+mod elsewhere {
+    pub(super) struct Till;
+    pub(super) struct Drawer<T>(pub(super) T);
+
+    pub(super) trait Open {
+        fn open(&self);
+        fn shut(&self);
+    }
+}
+
+mod written_here {
+    use headcount::counted;
+
+    use super::elsewhere::{Drawer, Open, Till};
+
+    impl Till {
+        #[counted]
+        pub(super) fn empty() {}
+    }
+
+    impl<T> Drawer<T> {
+        #[counted]
+        pub(super) fn empty() {}
+    }
+
+    impl Open for Till {
+        #[counted]
+        fn open(&self) {}
+        #[counted]
+        fn shut(&self) {}
+    }
+
+    impl Open for Drawer<u8> {
+        #[counted]
+        fn open(&self) {}
+        #[counted]
+        fn shut(&self) {}
+    }
+
+    impl Open for Drawer<String> {
+        #[counted]
+        fn open(&self) {}
+        fn shut(&self) {}
+    }
+}
+
+#[test]
+fn methods_have_their_type_wherever_they_are_written() {
+    use elsewhere::{Drawer, Open, Till};
+
+    Till::empty();
+    Drawer::<u8>::empty();
+    Till.open();
+    Till.shut();
+    Drawer(1_u8).open();
+    Drawer(1_u8).shut();
+    Drawer(String::new()).open();
+    Drawer(String::new()).shut();
+    for function in [
+        "Till::empty",
+        "Drawer::empty",
+        "Till::open",
+        "Till::shut",
+        "Drawer::shut",
+        // Two methods of one type, and of one trait.
+        "<Drawer<u8> as Open>::open",
+        "<Drawer<String> as Open>::open",
+    ] {
+        assert_page(&[(&format!("function_calls_total{{{}}}", labels(function)), 1.0)]);
+    }
+}
+
+#[test]
+fn a_type_of_ones_own_that_is_called_infallible_has_values() {
+    mod mine {
+        pub(super) struct Infallible;
+    }
+
+    #[counted(name = "infallible_calls_total", outcome)]
+    fn answer() -> mine::Infallible {
+        mine::Infallible
+    }
+
+    answer();
+    assert_outcomes("infallible_calls_total", "", [1.0, 0.0, 0.0, 0.0]);
+}
+
 #[test]
 fn a_generic_function_is_one_series_for_all_its_types() {
     #[counted]
