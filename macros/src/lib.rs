@@ -69,8 +69,9 @@ mod tests;
 /// `idle_timeout` need a `name`, because the shape of the shared family is fixed.
 ///
 /// When a process reaches `max_series` (1,000 by default), it counts all further label values in
-/// one series, whose label values are `_other`. `idle_timeout` is for families with open labels,
-/// and is described at [`metric`](macro@metric).
+/// one series, whose open labels are `_other`. `idle_timeout` is described at
+/// [`metric`](macro@metric). Both are for families with open labels, and do nothing where all
+/// labels are closed.
 ///
 /// `metric` takes a `Counter`. To choose the counter by outcome, give it a closure:
 /// `metric = |outcome| calls(queue, outcome)`.
@@ -101,6 +102,10 @@ mod tests;
 /// The compiler finds an `Err` by the type of the returned value. So aliases of `Result` work, and
 /// so do an `Option`, a `Poll` or a `Poll<Option<..>>` of a `Result`, of which `None` and `Pending`
 /// are `ok`.
+///
+/// A returned `impl Trait` hides its type, so all its values count as `ok`, also those of a handler
+/// that returns `impl IntoResponse`. So do references, tuples and boxes. `error_if` says which of
+/// them are errors: `error_if = |answer| answer.is_err()`.
 ///
 /// If the type is a type parameter, or an associated type of one, `error_if` is required. The
 /// attribute recognises a type parameter of the `impl` block by its name alone, one capital letter
@@ -134,6 +139,14 @@ mod tests;
 /// `#[async_trait]` on the `impl` block works too. If such a macro copies the function, as axum's
 /// `debug_handler` does into a check that never runs, the copy has a series too, which stays at 0.
 ///
+/// # Names of functions
+///
+/// The label `function` is the function's name, for a method `Type::method`, wherever in the crate
+/// its `impl` block stands; `module` is the module in which it is written. Two functions of one
+/// module with one such name also show their traits, `<Till as Sell>::run`, and if that is not
+/// enough, their generic arguments, `<Error as From<ParseIntError>>::from`. So an `impl` block that
+/// is added later may rename the series of another. A function with a `name` has no such labels.
+///
 /// # Blocks
 ///
 /// On an `impl` block, a trait or an inline module, the attribute applies to every function in it
@@ -141,7 +154,9 @@ mod tests;
 /// generates. An attribute of the same kind on a function replaces that of the block, and
 /// `#[headcount::skip]` leaves a function out. With `prefix = "billing"`, the functions of the
 /// block share a family of their own, `billing_calls_total`, with the label `function`. It may have
-/// `labels` and everything else that needs a `name`.
+/// `labels` and everything else that needs a `name`. There `function` is the function's name alone,
+/// or `Type::method`: functions of one name in several inner modules, or of several traits, are
+/// counted together.
 ///
 /// ```
 /// use headcount::counted;
@@ -173,7 +188,8 @@ mod tests;
 ///
 /// **What the function does.** With any of these attributes, in any order, the function moves,
 /// borrows and drops the same values in the same order as without them: its arguments, its locals,
-/// and the temporaries of its last expression, by the rules of its own edition. It unwinds in the
+/// and the temporaries of its last expression, by the rules of its own edition (in those before
+/// 2021, a trait object with parentheses needs its `dyn`: `&dyn Fn(u8)`). It unwinds in the
 /// same way, and the same types are inferred. Rustc's lints give the same warnings, but for those
 /// named below. Tests compile
 /// and run generated functions with attributes and without, and compare them (the test
@@ -194,8 +210,8 @@ mod tests;
 ///   all four, plus its own arguments).
 /// * rustc's `unconditional_recursion` gives no warning. Neither do the lints of clippy that look
 ///   at how an argument or a body is used (`needless_pass_by_value`, `boxed_local`,
-///   `borrow_deref_ref`, `unnecessary_wraps`, `unused_async`), nor `useless_conversion` for
-///   arguments.
+///   `borrow_deref_ref`, `unnecessary_wraps`, `unused_async`, `manual_async_fn`), nor
+///   `useless_conversion` for arguments. `shadow_same`, of clippy's restrictions, warns of them.
 ///   With any attribute, `must_use_candidate` gives none, because counting is an effect.
 /// * Clippy's `result_large_err` is allowed for the closure, because clippy exempts methods of
 ///   traits but not the closures in them. A crate that forbids this lint has an error there. If the

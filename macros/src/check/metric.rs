@@ -117,13 +117,23 @@ fn doc_line(attr: &Attribute) -> Option<String> {
     match &attr.meta {
         Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
             Expr::Lit(literal) => match &literal.lit {
-                Lit::Str(text) => Some(text.value().trim().to_owned()),
+                Lit::Str(text) => Some(without_asterisks(text.value().trim())),
                 _ => None,
             },
             _ => None,
         },
         _ => None,
     }
+}
+
+/// The text of a block comment, whose lines may begin with asterisks. Rustdoc leaves them out too.
+fn without_asterisks(text: &str) -> String {
+    let mut behind = text.lines().skip(1).map(str::trim_start).filter(|line| !line.is_empty());
+    if !behind.all(|line| line.starts_with('*')) {
+        return text.to_owned();
+    }
+    let line = |line: &str| line.trim_start().trim_start_matches('*').trim().to_owned();
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn check_buckets(args: &Args, kind: Kind, name: Option<&FullName>, errors: &mut Errors) {

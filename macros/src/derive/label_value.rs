@@ -55,6 +55,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     };
     q!(
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #of #krate::LabelValue for #ident #arguments #bounds {
             #members
         }

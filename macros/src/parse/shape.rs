@@ -98,9 +98,11 @@ pub(crate) fn output_type(sig: &Signature, shape: Shape) -> Option<&Type> {
 /// Whether a type has no values. `Infallible` is `!` under another name from some compiler on, and
 /// code behind a value of such a type is unreachable, which rustc warns of.
 fn is_never(ty: &Type) -> bool {
-    matches!(ty, Type::Never(_))
-        || last_segment(ty)
-            .is_some_and(|last| last.ident == "Infallible" && last.arguments.is_none())
+    let Type::Path(path) = ungrouped(ty) else { return matches!(ungrouped(ty), Type::Never(_)) };
+    let mut segments = path.path.segments.iter().rev();
+    // By a longer path, `my::Infallible` is another type.
+    segments.next().is_some_and(|last| last.ident == "Infallible" && last.arguments.is_none())
+        && segments.next().is_none_or(|before| before.ident == "convert")
 }
 
 fn is_boxed_future(ty: &Type) -> bool {

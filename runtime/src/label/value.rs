@@ -31,10 +31,11 @@ use super::{Digest, LabelWriter};
 /// assert_eq!(headcount::testing::label_of(&Tenant("acme".into())), "acme");
 /// ```
 ///
-/// A value is read once, before the annotated function's body runs. Each distinct value is a series
-/// of its own in every process, until it is removed. A family holds at most 1,000 of them per
-/// process; further values are counted in one series whose label values are `_other`. So choose
-/// labels that have few values: a status, a queue, a tenant, not an address.
+/// A value is read before the annotated function's body runs, perhaps several times: first to find
+/// its series, then to compare. Each distinct value is a series of its own in every process, until
+/// it is removed. A family holds at most 1,000 of them per process; further values are counted in
+/// one series whose open labels are `_other`. So choose labels that have few values: a status, a
+/// queue, a tenant, not an address.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the value of a label",
     label = "not a label value",

@@ -106,6 +106,46 @@ fn a_declared_metric_counts_and_is_there_before_it_counts() {
     assert!(text.contains("# HELP depth How deep.\n"), "{text}");
 }
 
+/**
+ * Written in a block,
+ *   of two lines.
+ *
+ * Another paragraph.
+ */
+#[metric(name = "starred_total")]
+static STARRED: Counter;
+
+#[test]
+fn the_asterisks_of_a_comment_are_no_help() {
+    STARRED.inc();
+    page();
+    let text = headcount::Collector::new().collect().unwrap().to_text();
+    let help = "# HELP starred_total Written in a block, of two lines.\n";
+    assert!(text.contains(help), "{text}");
+}
+
+/// Its derived code uses it, which is nobody's fault.
+#[deny(deprecated)]
+mod old {
+    #[derive(headcount::LabelValue)]
+    #[deprecated]
+    pub(super) enum Old {
+        One,
+    }
+    #[derive(headcount::LabelValue)]
+    #[deprecated]
+    pub(super) struct Older(pub(super) u8);
+}
+
+#[test]
+fn a_deprecated_type_may_be_a_label() {
+    use headcount::testing::label_of;
+
+    #[expect(deprecated, reason = "it is what is tested")]
+    let labels = [label_of(&old::Old::One), label_of(&old::Older(2))];
+    assert_eq!(labels, ["one", "2"]);
+}
+
 #[test]
 fn a_named_family_without_a_help_is_described_by_its_function() {
     #[counted(name = "described_total")]
