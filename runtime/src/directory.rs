@@ -14,7 +14,7 @@ use crate::kernel;
 use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::kernel::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open, statx};
 use crate::kernel::io::Errno;
-use crate::model::instance::InstanceId;
+use crate::model::instance::{InstanceId, hex};
 
 pub(crate) use kept::{Found, KnownDirectory};
 
@@ -38,6 +38,11 @@ pub(crate) const TEMPORARY: &str = ".tmp-";
 pub(crate) const COMPACTION_LOCK: &str = ".compact.lock";
 /// The suffix that is added to a damaged segment's name, so that nobody reads it again.
 pub(crate) const SET_ASIDE: &str = ".bad";
+
+/// The name that a process gives its segment. Copies have others.
+pub(crate) fn segment_name(pid: u32, instance: &InstanceId) -> String {
+    format!("{pid}-{}{SUFFIX}", hex(instance))
+}
 
 /// An open directory that was found fit.
 #[derive(Debug)]

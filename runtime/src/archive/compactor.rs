@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, segment_name};
 use crate::error::Error;
 use crate::merge::archived::{Archive, ArchivedFamily};
 use crate::merge::part::Part;
@@ -140,13 +140,14 @@ impl<'a> Compactor<'a> {
                 Err(e) if e.is_over_limit() && !is_first => waits = true,
                 Err(e) => {
                     // Another copy of this segment may contain less, so none of them is compacted.
-                    is_beyond |= e.is_version();
+                    // A damaged one is of no use to anybody.
+                    is_beyond |= !e.is_damaged();
                     self.set_aside(&file.name, e, here, skipped);
                 }
             }
         }
-        // The copy with the newest log, as in a collection.
-        let part = copies.into_iter().max_by_key(|part| part.segment.log.id.age());
+        // As in a collection.
+        let part = copies.into_iter().max_by_key(Part::rank);
         if waits {
             next.has_more = true;
         } else if let Some(mut part) = part.filter(|_| !is_beyond) {
@@ -212,7 +213,8 @@ impl<'a> Compactor<'a> {
             return Ok(None);
         };
         let segment = Segment::read(&source, header, logs)?;
-        Ok(Some(Part::new(segment, life)))
+        let has_own_name = segment_name(segment.header.pid, &segment.header.instance) == name;
+        Ok(Some(Part::of_file(segment, life, has_own_name)))
     }
 
     /// The same, unless it has metrics that this version can't archive: they would be lost.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::archive;
-use crate::directory::Directory;
+use crate::directory::{Directory, segment_name};
 use crate::error::Error;
 use crate::kernel::fs::fstat;
 use crate::model::cold_sort;
@@ -237,9 +237,9 @@ impl Collector {
     }
 }
 
-/// For the choice among copies: the living one first, then the one that contains more; one that
-/// cannot be read comes last.
-type Rank = (bool, Life, (u64, u64));
+/// For the choice among copies, as [`Part::rank`](crate::merge::part::Part::rank); one that cannot
+/// be read comes last.
+type Rank = (bool, Life, (u64, u64), bool);
 
 /// A segment, and the data by which it is judged.
 struct Found {
@@ -298,7 +298,10 @@ impl Found {
     }
 
     fn rank(&self) -> Rank {
-        (self.info.error.is_none(), self.life, self.log_age)
+        let header = self.info.header.as_ref();
+        let own_name = header.map(|header| segment_name(header.pid, &header.instance));
+        let has_own_name = own_name.as_ref() == Some(&self.info.file_name);
+        (self.info.error.is_none(), self.life, self.log_age, has_own_name)
     }
 
     fn order(&self) -> (bool, u64, &str) {

@@ -5,11 +5,15 @@ use core::cell::Cell;
 use crate::reader::liveness::Life;
 use crate::reader::segment::Segment;
 
+pub(crate) type Rank = (Life, (u64, u64), bool);
+
 /// A segment, and whether its process can still write to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) segment: Segment,
     pub(crate) life: Life,
+    /// Whether it was read from a file with the name that its process gave it.
+    pub(crate) has_own_name: bool,
     /// The state set that was looked at last, and which of its states holds. The states of a set
     /// are looked at one after the other, and each asks that.
     state: Cell<Option<(Set, Option<HoldingState>)>>,
@@ -28,7 +32,19 @@ pub(crate) struct HoldingState {
 
 impl Part {
     pub(crate) fn new(segment: Segment, life: Life) -> Self {
-        Self { segment, life, state: Cell::new(None) }
+        Self { segment, life, has_own_name: false, state: Cell::new(None) }
+    }
+
+    /// A part that was read from a file.
+    pub(crate) fn of_file(segment: Segment, life: Life, has_own_name: bool) -> Self {
+        Self { has_own_name, ..Self::new(segment, life) }
+    }
+
+    /// Of several files with one instance, the greatest is read: the living one, or else the one
+    /// with the newest log. Nothing but a log says which is newer, so a copy that was made since
+    /// its last record is told by its name.
+    pub(crate) fn rank(&self) -> Rank {
+        (self.life, self.segment.log.id.age(), self.has_own_name)
     }
 
     pub(crate) fn is_alive(&self) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::archive::{self, Compactor, ReadArchive, TOMBSTONE_GENERATIONS};
 use crate::directory::touch::keep_young;
-use crate::directory::{ARCHIVE, Directory, Names, length, on_disk};
+use crate::directory::{ARCHIVE, Directory, Names, length, on_disk, segment_name};
 use crate::error::{Error, ErrorKind};
 use crate::kernel::lock;
 use crate::merge::archived::Archive;
@@ -439,7 +439,8 @@ impl Scan {
         let before = self.memory.left();
         self.memory.take(&segment, on_disk(&stat))?;
         let left_out = segment.left_out();
-        let part = Part::new(segment, life);
+        let has_own_name = segment_name(segment.header.pid, &segment.header.instance) == name;
+        let part = Part::of_file(segment, life, has_own_name);
         let memory = before.saturating_sub(self.memory.left());
         // Elsewhere another machine might write to it, and its times might be those of a cache.
         let candidate = Candidate::of(name.to_owned(), &part, &stat, opened, memory);
@@ -451,8 +452,7 @@ impl Scan {
         left_out.map_or(Ok(()), Err)
     }
 
-    /// Adds a segment. Two files with one instance are one process: of the two, the living one is
-    /// the original, otherwise the one with the newer log.
+    /// Adds a segment. Two files with one instance are one process.
     fn add(&mut self, mut part: Part) -> Result<(), Error> {
         let instance = part.segment.header.instance;
         let Some(known) = self.instances.get(&instance).and_then(|at| self.parts.get_mut(*at))
@@ -461,8 +461,7 @@ impl Scan {
             self.parts.push(part);
             return Ok(());
         };
-        let rank = |part: &Part| (part.life, part.segment.log.id.age());
-        if rank(&part) > rank(known) {
+        if part.rank() > known.rank() {
             core::mem::swap(known, &mut part);
         }
         // The other file may change.

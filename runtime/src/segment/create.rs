@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::config::SegmentSize;
-use crate::directory::{Directory, SUFFIX, TEMPORARY};
+use crate::directory::{Directory, TEMPORARY, segment_name};
 use crate::error::Error;
 use crate::fault;
 use crate::kernel;
@@ -293,7 +293,7 @@ fn publish(
     header: &Header,
     temporary: Option<&str>,
 ) -> kernel::io::Result<()> {
-    let name = format!("{}-{}{SUFFIX}", header.pid, hex(&header.instance));
+    let name = segment_name(header.pid, &header.instance);
     if let Some(temporary) = temporary {
         return fault::call!(
             "create.rename",

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use headcount::{Collector, MarkedDead, MetricFamily, SegmentState, Value};
 use headcount_tests::files::{copy_sparsely, names, segments, text};
+use headcount_tests::obedient::Obedient;
 use headcount_tests::{Medium, eventually, temporary_directory};
 
 use crate::{ARCHIVE, LOCK, compact, compacted, count, counted, hold, remains};
@@ -47,6 +48,33 @@ fn a_copy_of_a_living_segment_is_not_compacted_and_does_not_hide_it() {
         }
     };
     assert_eq!(value(&after), value(&before) + 2);
+}
+
+#[test]
+fn what_was_counted_after_a_copy_was_made_is_kept() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    let mut process = Obedient::start(env!("CARGO_BIN_EXE_remains"), directory);
+    assert_eq!(process.tell("inc a 4"), "done");
+    let name = segments(directory).remove(0);
+    // Before and behind it in any order.
+    for copy in ["0.hc", "z.hc"] {
+        copy_sparsely(&directory.join(&name), &directory.join(copy));
+    }
+    assert_eq!(process.tell("inc a 9"), "done");
+    let calls = || {
+        let page = Collector::from_directory(directory).collect().expect("a snapshot").to_text();
+        let line = page.lines().find_map(|line| line.strip_prefix("tenant_calls_total{"));
+        line.expect("it is there").to_owned()
+    };
+    assert_eq!(calls(), "tenant=\"a\"} 13");
+    drop(process);
+    assert_eq!(calls(), "tenant=\"a\"} 13");
+    let listed = Collector::from_directory(directory).segments().expect("readable");
+    let dead = listed.iter().find(|one| one.state() == SegmentState::Dead).expect("the original");
+    assert_eq!(dead.file_name(), name);
+    assert_eq!(compacted(directory).segments(), 1);
+    assert_eq!(calls(), "tenant=\"a\"} 13");
 }
 
 #[test]

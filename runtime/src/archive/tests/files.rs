@@ -90,6 +90,19 @@ fn what_is_too_much_text_for_one_generation_waits_for_the_next() {
     let done = compactor.generation(limits, &mut skipped).unwrap();
     assert_eq!((done.compacted, done.has_more, skipped.len()), (0, false, 1));
     assert_eq!(directory.names().unwrap().segments, ["5.hc"]);
+
+    // So is one of which an older copy would fit: that has less.
+    bury(&path, 6, "m");
+    fs::rename(path.join("6.hc"), path.join("copy.hc")).unwrap();
+    bury(&path, 6, "more, and much more");
+    fs::remove_file(path.join("5.hc")).unwrap();
+    let limits = Limits { text: text(&["queue"], 1, &[vec!["m"]]), ..limits };
+    skipped.clear();
+    let done = compactor.generation(limits, &mut skipped).unwrap();
+    assert_eq!((done.compacted, skipped.len()), (0, 1));
+    let mut left = directory.names().unwrap().segments;
+    left.sort();
+    assert_eq!(left, ["6.hc", "copy.hc"]);
     drop(compactor);
     fs::remove_dir_all(path).unwrap();
 }
