@@ -38,9 +38,20 @@ impl Identity {
             pid_namespace: pid_namespace(),
             pid,
             uid: kernel::process::geteuid().as_raw(),
-            start_ticks: stat_of(pid).map_or(0, |stat| stat.start_ticks),
+            start_ticks: if proc_is_ours() {
+                stat_of(pid).map_or(0, |stat| stat.start_ticks)
+            } else {
+                0
+            },
         }
     }
+}
+
+/// Whether `/proc` shows this process by its own pid. In a new pid namespace without a new `/proc`
+/// it shows other processes by the same numbers.
+pub(crate) fn proc_is_ours() -> bool {
+    let shown = std::fs::read_link("/proc/self");
+    shown.is_ok_and(|pid| pid.to_str() == Some(&*std::process::id().to_string()))
 }
 
 /// Zeros if the kernel doesn't report it.

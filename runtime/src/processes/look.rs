@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, segment_name};
 use crate::error::Error;
 use crate::kernel::errno;
 use crate::kernel::lock;
-use crate::model::instance::{InstanceId, hex};
+use crate::model::instance::InstanceId;
 use crate::process::{self, Forks};
 use crate::segment::format::Header;
 
@@ -173,6 +173,8 @@ impl Here {
                         }
                         Fate::Used(usage.cpu_ns)
                     }
+                    // In another time namespace it seems to have started at another time.
+                    Found::Gone if is_locked(directory, who, entry) => Fate::Unknown,
                     Found::Gone => Fate::Gone,
                     Found::Unknown => Fate::Unknown,
                 };
@@ -203,8 +205,7 @@ impl Here {
 
 /// Whether the process's segment exists and is locked.
 fn is_locked(directory: &Directory, who: &Who, entry: &Entry) -> bool {
-    let name = format!("{}-{}{}", who.pid, hex(&entry.instance), crate::directory::SUFFIX);
-    match directory.open_file(&name) {
+    match directory.open_file(&segment_name(who.pid, &entry.instance)) {
         Ok(Some(fd)) => lock::is_held(&fd).unwrap_or(true),
         Ok(None) => false,
         Err(_) => true,

@@ -47,6 +47,9 @@ pub(crate) enum Reason {
 pub(crate) struct Here {
     boot_id: [u8; 16],
     pid_namespace: u64,
+    time_namespace: u64,
+    /// Whether `/proc` is of that pid namespace.
+    sees_itself: bool,
     is_local: bool,
 }
 
@@ -55,6 +58,8 @@ impl Here {
         Self {
             boot_id: process::boot_id(),
             pid_namespace: process::pid_namespace(),
+            time_namespace: process::time_namespace(),
+            sees_itself: process::proc_is_ours(),
             is_local: directory.is_local(),
         }
     }
@@ -91,13 +96,16 @@ impl Here {
         }
         match held {
             Ok(false) if header.liveness != LIVENESS_WEAK => (Life::Dead, Reason::LockIsFree),
-            // The filesystem has no locks, or weak ones.
-            _ if header.pid_namespace != self.pid_namespace => {
+            // The filesystem has no locks, or weak ones. Without `/proc` no namespace is known.
+            _ if header.pid_namespace != self.pid_namespace || self.pid_namespace == 0 => {
                 (Life::Unseen, Reason::OtherNamespace)
             }
             _ => {
-                let stat = process::stat_of(header.pid);
-                by_proc(header, stat, || process::has_ended(header.pid))
+                let stat =
+                    if self.sees_itself { process::stat_of(header.pid) } else { Err(Errno::NOENT) };
+                let has_same_times =
+                    header.time_namespace == 0 || header.time_namespace == self.time_namespace;
+                by_proc(header, stat, has_same_times, || process::has_ended(header.pid))
             }
         }
     }
@@ -127,6 +135,7 @@ pub(crate) fn settle(mut all: Vec<(&Header, &mut Life)>) {
 fn by_proc(
     header: &Header,
     stat: Result<Stat, Errno>,
+    has_same_times: bool,
     has_ended: impl Fn() -> bool,
 ) -> (Life, Reason) {
     match stat {
@@ -134,6 +143,8 @@ fn by_proc(
         // It could not look at itself.
         Ok(_) if header.start_ticks == 0 => (Life::Unseen, Reason::CannotLook),
         Ok(stat) if stat.start_ticks == header.start_ticks => (Life::Running, Reason::Runs),
+        // The kernel shows when it started by the clock of the reader's time namespace.
+        Ok(_) if !has_same_times => (Life::Unseen, Reason::CannotLook),
         Ok(_) => (Life::Dead, Reason::HasEnded),
         // With `hidepid=2` other users' processes are not in `/proc`, and without `/proc` none is.
         Err(Errno::NOENT | Errno::SRCH) if has_ended() => (Life::Dead, Reason::HasEnded),
@@ -173,9 +184,12 @@ mod tests {
             // The text was not what it always was.
             (Err(Errno::INVAL), false, unseen),
         ] {
-            assert_eq!(by_proc(&header(7), stat, || has_ended), expected, "{stat:?}");
+            assert_eq!(by_proc(&header(7), stat, true, || has_ended), expected, "{stat:?}");
         }
-        assert_eq!(by_proc(&header(0), seen(7, b'S'), || false), unseen);
-        assert_eq!(by_proc(&header(0), Err(Errno::NOENT), || true), dead);
+        assert_eq!(by_proc(&header(0), seen(7, b'S'), true, || false), unseen);
+        assert_eq!(by_proc(&header(0), Err(Errno::NOENT), true, || true), dead);
+        // In another time namespace.
+        assert_eq!(by_proc(&header(7), seen(8, b'S'), false, || false), unseen);
+        assert_eq!(by_proc(&header(7), seen(8, b'Z'), false, || false), dead);
     }
 }
