@@ -101,6 +101,8 @@ impl Child {
     /// Kills the whole group, whatever is left of it, and waits for its leader.
     pub fn kill(&mut self) {
         let _ = killpg(self.pid(), Signal::SIGKILL);
+        // Under an emulator it may have begun, and lead no group yet.
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 

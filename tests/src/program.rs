@@ -2,16 +2,27 @@
 
 #![expect(clippy::print_stdout, reason = "a program tells the test by its output")]
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
 use headcount::{Collector, Config};
 
+use crate::built_before;
+
 /// The number that an argument is.
 pub fn number<Number: FromStr<Err: Debug>>(text: &str) -> Number {
     text.parse().expect("a number")
+}
+
+/// This program, to be started anew.
+pub fn this_program() -> PathBuf {
+    let program = std::env::current_exe().expect("there is /proc");
+    let name = program.file_stem().and_then(OsStr::to_str).expect("a name");
+    built_before(name).unwrap_or(program)
 }
 
 /// Has this process count in a directory.

@@ -9,6 +9,7 @@ use std::process::Command;
 use headcount::{Collector, Config, GaugeMode};
 use headcount_metrics::{Builder, Matcher};
 use headcount_tests::load::{Counts, prefork, work};
+use headcount_tests::program::this_program;
 
 struct Facade;
 
@@ -54,7 +55,7 @@ fn main() {
     metrics::describe_gauge!("depth", "Depths.");
     metrics::describe_histogram!("took_seconds", metrics::Unit::Seconds, "How long.");
     metrics::describe_histogram!("size_bytes", metrics::Unit::Bytes, "How large.");
-    let mut again = Command::new(env::current_exe().expect("there is /proc"));
+    let mut again = Command::new(this_program());
     again.args([&directory, "again"]);
     prefork(&Facade, again);
     // Described when it is long in use.

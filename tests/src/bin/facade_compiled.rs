@@ -7,6 +7,7 @@ use std::process::Command;
 
 use headcount::{Collector, Config, Counter, Gauge, Histogram, metric};
 use headcount_tests::load::{Counts, prefork, work};
+use headcount_tests::program::this_program;
 
 /// Described before.
 #[metric(name = "plain_total")]
@@ -58,7 +59,7 @@ fn main() {
     if env::args().nth(2).is_some() {
         return work(&Compiled, 9);
     }
-    let mut again = Command::new(env::current_exe().expect("there is /proc"));
+    let mut again = Command::new(this_program());
     again.args([&directory, "again"]);
     prefork(&Compiled, again);
     PLAIN.inc();

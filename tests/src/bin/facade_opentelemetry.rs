@@ -21,6 +21,7 @@ use headcount::{Collector, Config, GaugeMode};
 use headcount_opentelemetry::{Builder, Matcher};
 use headcount_tests::child::{ended_well, forked};
 use headcount_tests::load::{Counts, prefork, work};
+use headcount_tests::program::this_program;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::waitpid;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
@@ -94,7 +95,7 @@ fn main() {
 }
 
 fn load(directory: &str) {
-    let mut again = Command::new(env::current_exe().expect("there is /proc"));
+    let mut again = Command::new(this_program());
     again.args([directory, "again"]);
     // The same instruments twice, as two crates would have them.
     let (first, second) = (Api::new(&global::meter("load")), Api::new(&global::meter("other")));

@@ -11,6 +11,7 @@ use std::process::{Command, exit};
 use std::sync::Mutex;
 
 use headcount::{Config, Counter, SegmentSize, metric};
+use headcount_tests::program::this_program;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
@@ -64,7 +65,7 @@ fn main() {
         ["exec", directory, with_environment] => {
             init("master", Config::new().directory(directory));
             WORK.inc();
-            let mut child = Command::new(std::env::current_exe().expect("this program"));
+            let mut child = Command::new(this_program());
             child.arg("worker");
             if with_environment == "true" {
                 child.envs(headcount::child_env());

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use headcount::{Counter, Gauge, Histogram, counted, metric};
 use headcount_tests::allocating::Marking;
-use headcount_tests::program::{number, start_in, tell, wait_to_be_killed};
+use headcount_tests::program::{number, start_in, tell, this_program, wait_to_be_killed};
 use nix::sys::signal::{
     SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, sigaction,
 };
@@ -115,7 +115,7 @@ fn main() {
             start_in(directory);
             DEPTH.set(5.0);
             WORK.inc_by(10);
-            let error = Command::new("/proc/self/exe").arg("wait").exec();
+            let error = Command::new(this_program()).arg("wait").exec();
             panic!("exec: {error}");
         }
         ["wait"] => wait_to_be_killed(),
