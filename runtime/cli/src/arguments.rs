@@ -85,6 +85,8 @@ pub(crate) enum Command {
         python: bool,
     },
     /// Deletes what is no longer wanted. Numbers of living processes are never touched.
+    ///
+    /// The segments of dead processes are compacted first, unless it is a dry run.
     #[command(after_long_help = with_environment(
         "  headcount clean --older-than 30d --dry-run\n  headcount clean --unreadable"
     ))]
@@ -275,11 +277,13 @@ fn pause(text: &str) -> Result<Duration, String> {
 #[group(skip)]
 #[command(group = ArgGroup::new("selected").required(true).multiple(true))]
 pub(crate) struct What {
-    /// Deletes series of dead processes to which nobody has added for this time: 30d, 12h.
+    /// Deletes series of dead processes to which nobody has added for this time: 30d, 12h. It
+    /// counts from the compaction of the last process that had the series: what this command
+    /// compacts is deleted by a later one.
     #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration, group = "selected")]
     pub(crate) older_than: Option<Duration>,
-    /// Deletes files that cannot be read: damaged segments, also those that were set aside (they
-    /// end in `.bad`), and what has a segment's name and is none.
+    /// Deletes files that cannot be read: damaged segments of dead processes, also those that were
+    /// set aside (they end in `.bad`), and what has a segment's name and is none.
     #[arg(long, group = "selected")]
     pub(crate) unreadable: bool,
     /// Deletes all numbers of dead processes.

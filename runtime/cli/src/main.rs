@@ -310,10 +310,6 @@ fn clean(out: &mut impl Write, collector: &Collector, what: &What) -> Result<(),
     if let Some(age) = what.older_than {
         selected = selected.older_than(age);
     }
-    if what.unreadable && !what.dry_run {
-        // Sets damaged segments aside.
-        collector.compact()?;
-    }
     let done = collector.clean(&selected.dry_run(what.dry_run))?;
     tell_skipped(done.skipped());
     let [deleted, removed] = if what.dry_run {

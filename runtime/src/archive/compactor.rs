@@ -186,10 +186,10 @@ impl<'a> Compactor<'a> {
         &self,
         what: impl FnOnce(&mut Archive, &[SeriesOfSegments]) -> Vec<String>,
         writes: bool,
-        skipped: &mut Vec<Error>,
     ) -> Result<Vec<String>, Error> {
         let here = Here::in_directory(self.directory);
-        let (mut old, listing, original) = self.list(&here, writes, skipped)?;
+        // The caller has compacted, or asked what a compaction would do: either reports them.
+        let (mut old, listing, original) = self.list(&here, writes, &mut Vec::new())?;
         let clock = Clock::new(old.base, listing.bases.iter().copied());
         old.count_from(&clock);
         let dead = listing.dead.into_iter().filter(|(instance, _)| old.has(instance));
@@ -205,6 +205,30 @@ impl<'a> Compactor<'a> {
         }
         self.unlink(&buried)?;
         Ok(forgotten)
+    }
+
+    /// Returns the segments that a compaction would set aside for what is behind their headers, and
+    /// reports whatever it would report. Changes nothing.
+    pub(crate) fn would_set_aside(&self, skipped: &mut Vec<Error>) -> Result<Vec<String>, Error> {
+        let here = Here::in_directory(self.directory);
+        let (old, listing, _original) = self.list(&here, false, skipped)?;
+        let dead = listing.dead.into_iter().filter(|(instance, _)| !old.has(instance));
+        let mut damaged = Vec::new();
+        for Listed { name, .. } in dead.flat_map(|(_, files)| files) {
+            // Each as the first of a generation, which has all of its limits to itself.
+            let mut logs = Logs::of_text(Limits::WIDEST.text);
+            let error = match self.read_known(&name, &here, &mut logs) {
+                Ok(part) => part.and_then(|part| part.segment.wrong()),
+                Err(e) => {
+                    if e.is_damaged() {
+                        damaged.push(name.clone());
+                    }
+                    Some(e)
+                }
+            };
+            skipped.extend(error.map(|e| e.at(&self.directory.path().join(&name))));
+        }
+        Ok(damaged)
     }
 
     /// `None`: the file is gone.

@@ -115,15 +115,19 @@ impl<'a> Compactor<'a> {
     }
 
     /// Removes the damaged segments that were set aside, and what has a segment's name and is none;
-    /// returns their names. If `writes` is not set, it only returns them.
-    pub(crate) fn remove_unreadable(&self, writes: bool) -> Result<Vec<String>, Error> {
+    /// returns their names. If `writes` is not set, it only returns them, and these `damaged` ones,
+    /// which a compaction would have set aside.
+    pub(crate) fn remove_unreadable(
+        &self,
+        damaged: Vec<String>,
+        writes: bool,
+    ) -> Result<Vec<String>, Error> {
         let mut removed = Vec::new();
         let names = self.directory.names()?;
         let here = Here::in_directory(self.directory);
-        // The damage of a log is found by a compaction, which sets the segment aside.
         let is_none = |name: &String| self.open(name, &here).is_err_and(|e| e.is_corrupt());
         let segments = names.segments.into_iter().filter(is_none);
-        for name in names.set_aside.into_iter().chain(segments) {
+        for name in names.set_aside.into_iter().chain(segments).chain(damaged) {
             let Ok(Some(fd)) = self.directory.open_file(&name) else { continue };
             // A user may have given a living process's segment such a name.
             if !matches!(locks::is_held(&fd), Ok(false)) {

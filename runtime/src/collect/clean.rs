@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::archive::{Limits, forget_all, forget_untouched, series_of_archive};
+use crate::archive::{Compactor, Limits, forget_all, forget_untouched, series_of_archive};
+use crate::directory::SET_ASIDE;
 use crate::error::Error;
 use crate::process::now_ns;
 
@@ -40,15 +41,16 @@ impl Clean {
 
     /// Selects series of dead processes to which nothing was added for that time, and that no
     /// segment has any more: series of a tenant, a queue, a metric that no longer exists. The time
-    /// counts from the compaction of the last process that had the series.
+    /// counts from the compaction of the last process that had the series, since nothing says when
+    /// a process died. What this call compacts is never old enough.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = Some(age);
         self
     }
 
-    /// Selects files that cannot be read: damaged segments, which compaction renamed to end in
-    /// `.bad`, and files that end in `.hc` and are no segments. Files of newer versions stay, and
-    /// so does a file whose lock a process holds.
+    /// Selects files that cannot be read: damaged segments of dead processes, also those that an
+    /// earlier compaction renamed to end in `.bad`, and files that end in `.hc` and are no
+    /// segments. Files of newer versions stay, and so does a file whose lock a process holds.
     pub fn unreadable(mut self, forget: bool) -> Self {
         self.unreadable = forget;
         self
@@ -101,8 +103,9 @@ impl Cleaned {
         &self.series
     }
 
-    /// Returns the names of the files that were deleted because they cannot be read. In a dry run
-    /// of [`Clean::dead`] the segments of dead processes are among them.
+    /// Returns the names of the files that were deleted because they cannot be read: a damaged
+    /// segment's ends in `.bad` then, unless it was a dry run. In a dry run of [`Clean::dead`] the
+    /// segments of dead processes are among them.
     pub fn files(&self) -> &[String] {
         &self.files
     }
@@ -117,6 +120,9 @@ impl Collector {
     /// Deletes what `what` selects. Numbers of living processes are never touched. If the process
     /// is killed in the middle, the archive has lost everything that was selected, or nothing.
     ///
+    /// Segments of dead processes are [compacted](Self::compact) first, unless it is a dry run or
+    /// nothing is selected.
+    ///
     /// Never delete files by hand in a directory that is in use: a segment may belong to a living
     /// process, and the archive is the only copy of the numbers in it.
     ///
@@ -125,42 +131,57 @@ impl Collector {
     /// Returns the errors of [`compact`](Self::compact). A damaged archive is not deleted either:
     /// if it cannot be repaired, delete it by hand.
     pub fn clean(&self, what: &Clean) -> Result<Cleaned, Error> {
-        let cleaned = self.holding_the_lock(|compactor| {
-            let mut cleaned = Cleaned::default();
-            // Compacted first, so that each segment has a tombstone before its file is removed.
-            if what.dead && !what.dry_run {
-                cleaned.skipped = compacted(compactor, Limits::WIDEST)?.skipped;
-            }
-            let writes = !what.dry_run;
-            if what.dead {
-                let forget = |archive: &mut _, _: &[_]| {
-                    let series = series_of_archive(archive);
-                    forget_all(archive);
-                    series
-                };
-                cleaned.series = compactor.forget(forget, writes, &mut Vec::new())?;
-                if what.dry_run {
-                    cleaned.files = self.files_of_the_dead()?;
-                }
-            } else if let Some(age) = what.older_than {
-                let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-                let before = now_ns().saturating_sub(age);
-                let forget =
-                    |archive: &mut _, others: &[_]| forget_untouched(archive, before, others);
-                cleaned.series = compactor.forget(forget, writes, &mut cleaned.skipped)?;
-            }
-            if what.unreadable {
-                let removed = compactor.remove_unreadable(writes)?;
-                cleaned.skipped.retain(|error| {
-                    let name = error.path().and_then(|path| path.file_name()?.to_str());
-                    name.is_none_or(|name| !removed.iter().any(|gone| gone == name))
-                });
-                cleaned.files.extend(removed);
-            }
-            cleaned.series.sort_unstable();
-            Ok(cleaned)
-        })?;
+        if !(what.dead || what.unreadable || what.older_than.is_some()) {
+            return Ok(Cleaned::default());
+        }
+        let cleaned = self.holding_the_lock(|compactor| self.clean_by(compactor, what))?;
         Ok(cleaned.unwrap_or_default())
+    }
+
+    fn clean_by(&self, compactor: &Compactor<'_>, what: &Clean) -> Result<Cleaned, Error> {
+        let mut cleaned = Cleaned::default();
+        let writes = !what.dry_run;
+        // Taken before the compaction, which touches each series that it adds to. So none of these
+        // is old enough, however short the age is, and a dry run predicts the same.
+        let now = now_ns();
+        // Compaction comes first: each segment needs a tombstone before its file is removed, it
+        // finds the damage in a log, and the age of a series counts from it.
+        let damaged = if writes {
+            cleaned.skipped = compacted(compactor, Limits::WIDEST)?.skipped;
+            Vec::new()
+        } else {
+            compactor.would_set_aside(&mut cleaned.skipped)?
+        };
+        if what.dead {
+            let forget = |archive: &mut _, _: &[_]| {
+                let series = series_of_archive(archive);
+                forget_all(archive);
+                series
+            };
+            cleaned.series = compactor.forget(forget, writes)?;
+            if what.dry_run {
+                cleaned.files = self.files_of_the_dead()?;
+                // Set aside, these stay.
+                cleaned.files.retain(|file| !damaged.contains(file));
+            }
+        } else if let Some(age) = what.older_than {
+            let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+            let before = now.saturating_sub(age);
+            let forget = |archive: &mut _, others: &[_]| forget_untouched(archive, before, others);
+            cleaned.series = compactor.forget(forget, writes)?;
+        }
+        if what.unreadable {
+            let removed = compactor.remove_unreadable(damaged, writes)?;
+            cleaned.skipped.retain(|error| {
+                let name = error.path().and_then(|path| path.file_name()?.to_str());
+                let is_name =
+                    |gone: &str| Some(gone.strip_suffix(SET_ASIDE).unwrap_or(gone)) == name;
+                !removed.iter().any(|gone| is_name(gone))
+            });
+            cleaned.files.extend(removed);
+        }
+        cleaned.series.sort_unstable();
+        Ok(cleaned)
     }
 
     fn files_of_the_dead(&self) -> Result<Vec<String>, Error> {

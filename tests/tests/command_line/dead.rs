@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use headcount_tests::files::{names, segments};
 use headcount_tests::page::Page;
@@ -46,6 +47,71 @@ fn mark_dead_archives_the_dead_and_not_the_living() {
     assert!(said.starts_with(&format!("nothing done: there is no segment of process {pid} ")));
 }
 
+/// Damages what is behind a segment's header.
+fn spoil(segment: &Path) {
+    let spoilt = File::options().write(true).open(segment).expect("ours");
+    spoilt.write_all_at(b"damaged!", 0x2040).expect("written");
+}
+
+#[test]
+fn a_dry_run_lists_what_clean_unreadable_deletes_and_changes_nothing() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    for n in [2, 3, 4] {
+        count(directory, n);
+    }
+    let dead = segments(directory);
+    let _living = hold(directory, 1);
+    let living = segments(directory).into_iter().find(|name| !dead.contains(name));
+    let (living, damaged) = (living.expect("it lives"), &dead[0]);
+    for name in [damaged, &living] {
+        spoil(&directory.join(name));
+    }
+    let before = segments(directory);
+    // Not that of a living process, and nothing that a compaction can read.
+    let dry = ["clean", "--unreadable", "--dry-run"];
+    let (code, said, err) = run(command(&dry).arg("--dir").arg(directory));
+    let rest = "0 series would be deleted\n1 file would be removed\n";
+    assert_eq!((code, said), (Some(0), format!("{damaged}\n{rest}")), "{err}");
+    assert_eq!(segments(directory), before);
+    // Those of the dead that it can't read stay, and are no numbers.
+    let dry = ["clean", "--dead", "--dry-run"];
+    let (code, said, err) = run(command(&dry).arg("--dir").arg(directory));
+    assert_eq!((code, said.contains(damaged), said.contains(&dead[1])), (Some(0), false, true));
+    assert!(err.contains(damaged), "{err}");
+    assert_eq!(segments(directory), before);
+
+    let (code, said, err) = run(command(&["clean", "--unreadable", "--dir"]).arg(directory));
+    assert_eq!((code, said.as_str()), (Some(0), "0 series deleted\n1 file removed\n"), "{err}");
+    assert!(!err.contains(damaged), "{err}");
+    let left: Vec<String> = segments(directory);
+    assert_eq!((left, names(directory).contains(&format!("{damaged}.bad"))), (vec![living], false));
+}
+
+#[test]
+fn clean_older_than_compacts_first_and_a_dry_run_knows_it() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path();
+    count(directory, 2);
+    let dry = || succeeds(&["clean", "--older-than", "0s", "--dry-run"], directory);
+    // Its age begins with the compaction, at once.
+    assert_eq!(dry(), "0 series would be deleted\n");
+    assert_eq!(segments(directory).len(), 1);
+    assert_eq!(succeeds(&["clean", "--older-than", "0s"], directory), "0 series deleted\n");
+    assert_eq!(segments(directory).len(), 0);
+    // What another process has that is dead, too, is younger again.
+    let made = |said: &str| said.contains("made_total\n");
+    assert!(made(&dry()));
+    count(directory, 2);
+    assert!(!made(&dry()));
+    succeeds(&["clean", "--older-than", "0s"], directory);
+    Page::parse(&succeeds(&["show"], directory)).expect("a page").assert(&[("made_total", 6.0)]);
+    assert!(made(&dry()));
+    succeeds(&["clean", "--older-than", "0s"], directory);
+    let page = Page::parse(&succeeds(&["show"], directory)).expect("a page");
+    assert_eq!(page.value("made_total"), None);
+}
+
 #[test]
 fn clean_forgets_what_the_options_name() {
     let folder = temporary_directory(Medium::Memory);
@@ -69,8 +135,7 @@ fn clean_forgets_what_the_options_name() {
         .into_iter()
         .find(|name| !name.starts_with(&format!("{}-", living.pid())));
     let file = file.expect("the dead one's");
-    let spoilt = File::options().write(true).open(directory.join(&file)).expect("ours");
-    spoilt.write_all_at(b"damaged!", 0x2040).expect("written");
+    spoil(&directory.join(&file));
     let (code, _, err) = run(command(&["compact", "--dir"]).arg(directory));
     assert!(code == Some(0) && err.contains(&file), "{err}");
     assert!(names(directory).contains(&format!("{file}.bad")));
