@@ -5,9 +5,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use headcount::Format;
+use headcount::{Format, MAX_LABEL_VALUE_LEN};
+
+use super::promql::is_plain;
+
+/// The bytes that a name on a page may have.
+const MOST_OF_A_NAME: usize = 1024;
 
 /// Below every long help.
 const ENVIRONMENT: &str = "\
@@ -119,6 +125,7 @@ pub(crate) enum Command {
         format: CatalogFormat,
         /// The prefix with which the families are served: that of `serve --prefix`.
         #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+        #[arg(value_parser = prefix)]
         prefix: String,
     },
     /// Sends the totals of all processes, living and dead, to a Pushgateway or into a textfile.
@@ -189,6 +196,7 @@ pub(crate) struct Serve {
     pub(crate) labels: Vec<(String, String)>,
     /// Begins the name of every family with this and an underscore, but for headcount's own.
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = prefix)]
     pub(crate) prefix: String,
     /// Leaves out what the kernel reports of the living processes: CPU time, memory, descriptors.
     #[arg(long)]
@@ -203,16 +211,17 @@ pub(crate) struct Serve {
 #[command(group = ArgGroup::new("kind").multiple(false))]
 pub(crate) struct Push {
     /// The address of the gateway: http://host:9091.
-    #[arg(group = "target", requires = "job")]
+    #[arg(group = "target", requires = "job", value_parser = gateway)]
     pub(crate) url: Option<String>,
     /// Writes the page into this file for node_exporter's textfile collector; it must end in .prom.
-    #[arg(long, value_name = "FILE", group = "target")]
+    #[arg(long, value_name = "FILE", group = "target", value_parser = textfile)]
     pub(crate) textfile: Option<PathBuf>,
     /// The name of the job, which is the label `job` of the group.
     #[arg(long, value_name = "NAME", requires = "url")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) job: Option<String>,
     /// Adds a label to the group, such as the host. Can be repeated.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = label, requires = "url")]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = grouping, requires = "url")]
     pub(crate) grouping: Vec<(String, String)>,
     /// Replaces only families of the same names, and not the whole group.
     #[arg(long, group = "kind", requires = "url")]
@@ -237,18 +246,73 @@ pub(crate) struct Push {
     pub(crate) labels: Vec<(String, String)>,
     /// Begins the name of every family with this and an underscore, but for headcount's own.
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    #[arg(value_parser = prefix)]
     pub(crate) prefix: String,
     /// Leaves out headcount's own families, but for headcount_shared.
     #[arg(long)]
     pub(crate) no_self_metrics: bool,
 }
 
+/// A label of the page. The collector would leave out any other one.
 fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("there is no `=`")?;
-    if name.is_empty() {
-        Err("the name is empty".to_owned())
+    let (name, value) = pair(text)?;
+    if name.starts_with("__") {
+        Err("names that begin with two underscores are Prometheus' own".to_owned())
+    } else if value.len() > MAX_LABEL_VALUE_LEN {
+        Err(format!("the value has more than {MAX_LABEL_VALUE_LEN} bytes"))
+    } else {
+        Ok((named(name)?, value.to_owned()))
+    }
+}
+
+/// The library refuses what else is no address.
+fn gateway(text: &str) -> Result<String, String> {
+    match text.split_once("://") {
+        Some((scheme, _)) if !["http", "https"].contains(&scheme) => {
+            Err("the address is neither http:// nor https://".to_owned())
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// A label of a group, by the gateway's own rule.
+fn grouping(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    if name == "job" {
+        Err("the name of the job is given by --job".to_owned())
+    } else if name.starts_with("__") || !is_plain(name, false) {
+        Err(format!("`{name}` can't be a label of a group at a Pushgateway"))
     } else {
         Ok((name.to_owned(), value.to_owned()))
+    }
+}
+
+fn pair(text: &str) -> Result<(&str, &str), String> {
+    let (name, value) = text.split_once('=').ok_or("there is no `=`")?;
+    if name.is_empty() { Err("the name is empty".to_owned()) } else { Ok((name, value)) }
+}
+
+/// What can begin the name of a family. With anything else, the collector would leave out all.
+fn prefix(text: &str) -> Result<String, String> {
+    named(text)
+}
+
+fn named(name: &str) -> Result<String, String> {
+    if name.contains(char::is_control) {
+        Err("no name has control characters".to_owned())
+    } else if name.len() > MOST_OF_A_NAME {
+        Err(format!("the name has more than {MOST_OF_A_NAME} bytes"))
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
+fn textfile(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_some_and(|end| end == "prom") {
+        Ok(path)
+    } else {
+        Err("the name must end in `.prom`".to_owned())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The program `headcount`, with which an operator serves, looks at and tends a directory.
 //!
 //! Exit status: 0; 1 if the command failed; 2 if its arguments are wrong.
+//! Most wrong arguments are refused while they are read, the rest by the library.
 
 mod arguments;
 mod catalog;
@@ -124,7 +125,12 @@ fn ended(done: Result<(), Failure>, directory: &str) -> ExitCode {
         }
         Err(Failure::Unwell) => {}
         Err(Failure::Output(e)) => tell(&e),
-        Err(Failure::Headcount(e)) => tell(&escaped(&e.to_string())),
+        Err(Failure::Headcount(e)) => {
+            tell(&escaped(&e.to_string()));
+            if is_wrong_call(&e) {
+                return ExitCode::from(WRONG_CALL);
+            }
+        }
         Err(Failure::NotPushed(e)) => {
             tell(&e);
             tell(&"nothing is lost: the counts stay in the directory, for the next push");
@@ -137,6 +143,15 @@ fn ended(done: Result<(), Failure>, directory: &str) -> ExitCode {
         }
     }
     ExitCode::FAILURE
+}
+
+/// The status with which clap ends, too.
+const WRONG_CALL: u8 = 2;
+
+/// Whether the library has refused an argument itself, such as an address, and not what is in a
+/// file that an argument names.
+fn is_wrong_call(error: &Error) -> bool {
+    error.is_invalid() && error.path().is_none()
 }
 
 /// Ends with status 2.

@@ -50,7 +50,12 @@ fn pusher(how: &Push) -> Result<Pusher, Failure> {
     Ok(pusher)
 }
 
-/// A directory that could not be read has a path, and a gateway that took nothing has none.
+/// A directory that could not be read has a path, and a gateway that took nothing has none. The
+/// next push with an address that is none fails, too.
 fn kept(error: Error) -> Failure {
-    if error.path().is_none() { Failure::NotPushed(error) } else { error.into() }
+    if error.path().is_none() && !error.is_invalid() {
+        Failure::NotPushed(error)
+    } else {
+        error.into()
+    }
 }

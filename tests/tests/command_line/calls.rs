@@ -7,7 +7,7 @@ use headcount::{Collector, MarkedDead};
 use headcount_tests::files::names;
 use headcount_tests::{Medium, temporary_directory};
 
-use crate::{command, run};
+use crate::{command, count, run};
 
 #[test]
 fn what_fails_ends_with_1_and_says_why() {
@@ -39,6 +39,16 @@ fn a_wrong_call_ends_with_2_and_says_what_is_right() {
         (&["show", "--watch=0", "--dir", directory], "there must be a pause"),
         (&["man", "shwo"], "no command `shwo`"),
         (&["serve", "--label", "eu", "--dir", directory], "there is no `=`"),
+        (&["serve", "--label", "__name__=x", "--dir", directory], "Prometheus' own"),
+        (&["serve", "--label", "a\nb=x", "--dir", directory], "control characters"),
+        (&["serve", "--prefix", "a\nb", "--dir", directory], "control characters"),
+        (
+            &["serve", "--web.listen-address", "9464", "--dir", directory],
+            "`9464` is not an address",
+        ),
+        (&["serve", "--web.listen-address", "unix:", "--dir", directory], "names no socket"),
+        (&["serve", "--web.telemetry-path", "metrics", "--dir", directory], "`metrics` is not the"),
+        (&["serve", "--web.telemetry-path", "/healthz", "--dir", directory], "of its own"),
         (&["completions", "cmd"], "bash"),
     ] {
         let (code, out, err) = run(&mut command(arguments));
@@ -70,6 +80,34 @@ fn a_wrong_call_ends_with_2_and_says_what_is_right() {
     }
     let (code, out, _) = run(&mut command(&["--version"]));
     assert_eq!((code, out.trim_end()), (Some(0), concat!("headcount ", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn a_wrong_push_ends_with_2_and_promises_nothing() {
+    let folder = temporary_directory(Medium::Memory);
+    count(folder.path(), 1);
+    for (arguments, says) in [
+        (&["--textfile", "a.txt"][..], "`.prom`"),
+        (&["ftp://x", "--job", "a"], "neither http:// nor https://"),
+        // By the library.
+        (&["http://x?y", "--job", "a"], "not the address of a Pushgateway"),
+        (&["http://x?y", "--job", "a", "--delete"], "not the address of a Pushgateway"),
+        (&["http://x", "--job", ""], "--job"),
+        (&["http://x", "--job", "a", "--grouping", "job=x"], "given by --job"),
+        (&["http://x", "--job", "a", "--grouping", "a.b=x"], "can't be a label of a group"),
+        (&["http://x", "--job", "a", "--label", "__name__=x"], "Prometheus' own"),
+    ] {
+        let mut push = command(&["push"]);
+        let (code, out, err) = run(push.args(arguments).arg("--dir").arg(folder.path()));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}: {err}");
+        assert!(err.contains(says) && !err.contains("next push"), "{arguments:?}: {err}");
+    }
+    // What an argument names may be wrong without the argument being so.
+    let trusted = folder.path().join("ca.pem");
+    fs::write(&trusted, "no certificate").expect("ours");
+    let mut push = command(&["push", "https://localhost:1", "--job", "a", "--ca-file"]);
+    let (code, _, err) = run(push.arg(trusted).arg("--dir").arg(folder.path()));
+    assert!(code == Some(1) && err.contains("no certificate in the file"), "{code:?}: {err}");
 }
 
 #[test]
