@@ -4,6 +4,7 @@ use crate::declare::catalogue::{self, Conflicts, Declaration, native_schema};
 use crate::error::Error;
 use crate::merge::sums::bounds_of;
 use crate::model::cold_sort;
+use crate::python;
 use crate::reader::family::LogFamily;
 use crate::store;
 
@@ -83,6 +84,10 @@ impl Collector {
     /// this program. If two versions of a program declare a metric differently, there are two
     /// declarations.
     ///
+    /// Files of Python's `prometheus_client` declare the families that they have values of, if the
+    /// collector [reads them](Self::python_files): with the labels of their series, and with the
+    /// buckets that all of their histograms have.
+    ///
     /// Families that annotated functions share have no place here, since only the program knows it.
     ///
     /// # Errors
@@ -105,14 +110,20 @@ impl Collector {
     /// # Ok::<(), headcount::Error>(())
     /// ```
     pub fn declarations(&self) -> Result<Vec<Declaration>, Error> {
-        let scan = self.scan()?;
+        let mut scan = self.scan()?;
+        let (python, _) = core::mem::take(&mut scan.python).finish();
         let live = scan.parts.iter().flat_map(|part| &part.segment.log.layout.families);
         let live = live.filter(|family| family.is_read());
         let archived = scan.archive().families.iter().map(|archived| &archived.family);
         let mut all: Vec<Declaration> = live.map(declaration).collect();
-        // The archive does not store places, so a segment's declaration is preferred to an equal
-        // one of the archive.
-        for archived in archived.map(declaration) {
+        // What cannot be shown is reported by a collection.
+        let python = python
+            .into_iter()
+            .filter_map(|family| python::archived(family, 0, &mut Vec::new()))
+            .map(|python| declaration(&python.family));
+        // Neither the archive nor Python's files store places, so a segment's declaration is
+        // preferred to an equal one of theirs.
+        for archived in archived.map(declaration).chain(python) {
             let is_known = |known: &Declaration| {
                 let file = known.file.clone();
                 *known == Declaration { file, line: known.line, ..archived.clone() }

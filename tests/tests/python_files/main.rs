@@ -8,6 +8,7 @@ mod bad;
 mod by_hand;
 mod compacted;
 mod compared;
+mod declared;
 mod files;
 mod growing;
 mod together;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::files::{File, counter, key};
 
 /// The directory in which this process counts.
-fn own_directory() -> &'static Path {
+pub(crate) fn own_directory() -> &'static Path {
     static DIRECTORY: OnceLock<TempDir> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
         let directory = temporary_directory(Medium::Memory);
