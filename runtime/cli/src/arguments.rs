@@ -116,6 +116,9 @@ pub(crate) enum Command {
     /// The dashboard and the rules ask for what the directory declares now: rates, the part that
     /// fails, quantiles, saturation, calls in progress and the oldest of them. Make them anew when
     /// a program declares something new.
+    ///
+    /// They ask for a family's own labels `job` and `instance` as `exported_job` and
+    /// `exported_instance`, as Prometheus stores them unless the scrape has `honor_labels`.
     #[command(after_long_help = with_environment(
         "  headcount catalog > METRICS.md\n  headcount catalog --format grafana > dashboard.json\n  headcount catalog --format rules > headcount.rules.yml"
     ))]

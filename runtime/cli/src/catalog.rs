@@ -17,11 +17,37 @@ pub(crate) struct Entry {
     pub(crate) series: usize,
     /// The labels of these, and of the declaration.
     pub(crate) labels: Vec<String>,
+    /// The same labels as Prometheus stores them.
+    stored: Vec<String>,
 }
 
+/// The labels that a Prometheus gives to each series that it scrapes.
+const OF_TARGETS: [&str; 2] = ["job", "instance"];
+
 impl Entry {
+    fn new(declared: Declaration, series: usize, labels: BTreeSet<String>) -> Self {
+        let is_taken = |name: &str| OF_TARGETS.contains(&name) || labels.contains(name);
+        let stored = labels.iter().map(|label| {
+            let mut name = label.clone();
+            // As Prometheus does it without `honor_labels`, again and again.
+            while OF_TARGETS.contains(&label.as_str()) && is_taken(&name) {
+                name.insert_str(0, "exported_");
+            }
+            name
+        });
+        let stored = stored.collect();
+        Self { declared, series, labels: labels.into_iter().collect(), stored }
+    }
+
+    /// The names that its labels have in a Prometheus: one that a target has too is stored as
+    /// `exported_job` or `exported_instance`.
     pub(crate) fn label_names(&self) -> Vec<&str> {
-        self.labels.iter().map(String::as_str).collect()
+        self.stored.iter().map(String::as_str).collect()
+    }
+
+    /// Whether a label has another name in a Prometheus than on the page.
+    pub(crate) fn is_renamed(&self) -> bool {
+        self.stored != self.labels
     }
 
     pub(crate) fn has_outcome(&self) -> bool {
@@ -52,6 +78,10 @@ impl Entry {
     }
 }
 
+const RENAMED: &str = "\
+Labels `job` and `instance` of families are asked for as `exported_job` and `exported_instance`, as \
+Prometheus stores them unless the scrape has `honor_labels`.";
+
 /// What a page shows.
 pub(crate) struct Catalog {
     /// By name. Two versions of a program may declare a family differently: then there are two.
@@ -73,10 +103,14 @@ impl Catalog {
             let labels = series.into_iter().flatten().flat_map(|series| series.labels.iter());
             let labels: BTreeSet<String> =
                 labels.map(|(name, _)| name.to_owned()).chain(declared.labels.clone()).collect();
-            let series = series.map_or(0, Vec::len);
-            Entry { declared, series, labels: labels.into_iter().collect() }
+            Entry::new(declared, series.map_or(0, Vec::len), labels)
         };
         Self { entries: declarations.into_iter().map(entry).collect(), prefix }
+    }
+
+    /// What to say of dashboards and rules, if a label has another name there than on the page.
+    pub(crate) fn note(&self) -> &'static str {
+        if self.entries.iter().any(Entry::is_renamed) { RENAMED } else { "" }
     }
 
     /// One entry for each name, since a page has one family of it.
@@ -114,7 +148,7 @@ impl Catalog {
     fn write_markdown(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "| family | type | unit | labels | series | help |")?;
         writeln!(out, "|---|---|---|---|---:|---|")?;
-        for Entry { declared, series, labels } in &self.entries {
+        for Entry { declared, series, labels, .. } in &self.entries {
             let labels: Vec<String> =
                 labels.iter().map(|label| format!("`{}`", cell(label))).collect();
             let mode = declared.mode.map(|mode| format!(", {mode}")).unwrap_or_default();
@@ -133,7 +167,7 @@ impl Catalog {
     }
 }
 
-fn as_json(Entry { declared, series, labels }: &Entry) -> serde_json::Value {
+fn as_json(Entry { declared, series, labels, .. }: &Entry) -> serde_json::Value {
     json!({
         "name": declared.name, "type": declared.kind.to_string(), "unit": declared.unit,
         "labels": labels, "series": series, "help": declared.help,

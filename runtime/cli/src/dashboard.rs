@@ -20,10 +20,11 @@ const SCHEMA: u32 = 39;
 
 /// The dashboard, as Grafana imports it.
 pub(crate) fn of(catalog: &Catalog) -> Value {
+    let made = "Made by `headcount catalog --format grafana` from what is declared.";
     json!({
         "id": null,
         "title": "headcount",
-        "description": "Made by `headcount catalog --format grafana` from what is declared.",
+        "description": format!("{made} {}", catalog.note()).trim_end(),
         "tags": ["headcount"],
         "timezone": "browser",
         "editable": true,

@@ -4,6 +4,9 @@
 //! `level:metric:operations`. The level is `job` and the labels of the family: rules drop the
 //! instance only. Alerts look at what is recorded, so both are in one file.
 
+use std::collections::BTreeMap;
+use std::iter;
+
 use saphyr::{EmitError, Mapping, Scalar, Yaml, YamlEmitter};
 
 use headcount::MetricType;
@@ -20,7 +23,9 @@ const HEAD: &str = "\
 ";
 
 /// A recording rule.
-struct Record {
+struct Record<'a> {
+    /// The family's name.
+    family: &'a str,
     name: String,
     expression: String,
     labels: Vec<(&'static str, String)>,
@@ -39,14 +44,21 @@ struct Alert {
 /// The rules, as a file of Prometheus.
 pub(crate) fn of(catalog: &Catalog) -> Result<String, EmitError> {
     let families = catalog.families();
-    let mut records: Vec<Record> = families.iter().flat_map(|entry| of_family(entry)).collect();
+    let mut records: Vec<Record<'_>> = families.iter().flat_map(|entry| of_family(entry)).collect();
+    let of_families = records.len();
     let failures = failures(catalog, &families);
+    let (failing, ratios): (Vec<Failures<'_>>, Vec<Record<'_>>) = failures.into_iter().unzip();
+    records.extend(ratios);
+    distinguish(&mut records);
+    let (records_of_families, ratios) = records.split_at(of_families);
     let mut alerts = of_every_directory(&catalog.prefix);
-    for failure in failures {
-        alerts.push(failing(&failure));
-        records.push(failure.record);
-    }
-    alerts.extend(families.iter().filter(|entry| is_oldest(entry)).map(|entry| hanging(entry)));
+    alerts.extend(failing.iter().zip(ratios).map(|(of, ratio)| of.alert(ratio)));
+    // Of a gauge that is a time there is one record at most.
+    let age = |entry: &Entry| {
+        records_of_families.iter().find(|record| record.family == entry.declared.name)
+    };
+    let oldest = families.iter().filter(|entry| is_oldest(entry));
+    alerts.extend(oldest.filter_map(|entry| Some(hanging(entry, age(entry)?))));
     let groups = [
         ("headcount_records", records.iter().map(Record::yaml).collect()),
         ("headcount_alerts", alerts.iter().map(Alert::yaml).collect()),
@@ -58,6 +70,11 @@ pub(crate) fn of(catalog: &Catalog) -> Result<String, EmitError> {
         .collect();
     let file = map([("groups", Yaml::Sequence(groups))]);
     let mut out = String::from(HEAD);
+    for sentence in catalog.note().split_inclusive(", ") {
+        out.push_str("# ");
+        out.push_str(sentence.trim_end());
+        out.push('\n');
+    }
     YamlEmitter::new(&mut out).dump(&file)?;
     out.push('\n');
     Ok(out)
@@ -65,9 +82,9 @@ pub(crate) fn of(catalog: &Catalog) -> Result<String, EmitError> {
 
 // ---- what is recorded ----
 
-fn of_family(entry: &Entry) -> Vec<Record> {
+fn of_family(entry: &Entry) -> Vec<Record<'_>> {
     let record = |metric: &str, operations: &str, expression| {
-        Record::new(&entry.label_names(), metric, operations, expression)
+        Record::new(entry, &entry.label_names(), metric, operations, expression)
     };
     let name = entry.declared.name.as_str();
     match entry.declared.kind {
@@ -104,21 +121,21 @@ fn of_family(entry: &Entry) -> Vec<Record> {
 }
 
 /// The greatest age over all instances, but of what happened last: the least.
-fn age(entry: &Entry) -> Record {
+fn age(entry: &Entry) -> Record<'_> {
     let metric = entry.declared.name.replace("_timestamp_seconds", "_age_seconds");
     let operation = if operator(entry.declared.mode) == Some("max") { "min" } else { "max" };
-    Record::new(&entry.label_names(), &metric, operation, RULE.age(entry))
+    Record::new(entry, &entry.label_names(), &metric, operation, RULE.age(entry))
 }
 
-/// The part of the calls that fail.
+/// Whose calls fail, to tell of them.
 struct Failures<'a> {
-    record: Record,
     of: &'a Entry,
     labels: Vec<&'a str>,
 }
 
-/// Of each counter with outcomes, and of annotated functions without a name.
-fn failures<'a>(catalog: &'a Catalog, families: &[&'a Entry]) -> Vec<Failures<'a>> {
+/// The part of the calls that fail, of each counter with outcomes, and of annotated functions
+/// without a name.
+fn failures<'a>(catalog: &'a Catalog, families: &[&'a Entry]) -> Vec<(Failures<'a>, Record<'a>)> {
     let exceptions = catalog.family("function_exceptions_total");
     let calls = catalog.family("function_calls_total");
     let failures = |entry: &&'a Entry| {
@@ -136,21 +153,50 @@ fn failures<'a>(catalog: &'a Catalog, families: &[&'a Entry]) -> Vec<Failures<'a
             entry.label_names().into_iter().filter(|label| *label != "outcome").collect();
         let name = base(&entry.declared.name);
         let metric = format!("{name}_failures_per_{name}");
-        let record = Record::new(&labels, &metric, "ratio_rate5m", ratios.join(" or "));
-        Some(Failures { record, of: entry, labels })
+        let record = Record::new(entry, &labels, &metric, "ratio_rate5m", ratios.join(" or "));
+        Some((Failures { of: entry, labels }, record))
     };
     families.iter().filter_map(failures).collect()
+}
+
+/// Numbers the names that two families would have: a summary `x` and a counter `x_count_total`
+/// have the same rate, and `a.b` is `a_b` without its dot. A family whose name is recorded as it is
+/// keeps it, whatever else is declared.
+fn distinguish(records: &mut [Record<'_>]) {
+    let mut taken = BTreeMap::<String, &str>::new();
+    let (first, others): (Vec<_>, Vec<_>) =
+        records.iter_mut().partition(|record| plain(record.family) == record.family);
+    for record in first.into_iter().chain(others) {
+        let names = iter::once(record.name.clone()).chain((2..).map(|n| record.numbered(n)));
+        // The quantiles of a histogram have one name, and labels.
+        let is_free = |name: &String| taken.get(name).is_none_or(|of| *of == record.family);
+        let name = names.into_iter().find(is_free).unwrap_or_default();
+        taken.insert(name.clone(), record.family);
+        record.name = name;
+    }
 }
 
 fn base(name: &str) -> &str {
     name.strip_suffix("_total").unwrap_or(name)
 }
 
-impl Record {
-    fn new(labels: &[&str], metric: &str, operations: &str, expression: String) -> Self {
+impl<'a> Record<'a> {
+    fn new(
+        of: &'a Entry,
+        labels: &[&str],
+        metric: &str,
+        operations: &str,
+        expression: String,
+    ) -> Self {
         let level = [&["job"], labels].concat().join("_");
         let name = plain(&format!("{level}:{metric}:{operations}"));
-        Self { name, expression, labels: vec![] }
+        Self { family: &of.declared.name, name, expression, labels: vec![] }
+    }
+
+    /// Another name, with a number behind the metric.
+    fn numbered(&self, number: u32) -> String {
+        let (metric, operations) = self.name.rsplit_once(':').unwrap_or((&self.name, ""));
+        format!("{metric}_{number}:{operations}")
     }
 
     fn yaml(&self) -> Yaml<'static> {
@@ -218,26 +264,29 @@ fn of_every_directory(prefix: &str) -> Vec<Alert> {
     ]
 }
 
-fn failing(failures: &Failures<'_>) -> Alert {
-    let summary = format!(
-        "{{{{ $value | humanizePercentage }}}} of what {} counts{} ends with an error or a panic.",
-        no_template(&failures.of.declared.name),
-        whose(&failures.labels)
-    );
-    let expression = format!("{} > 0.05", failures.record.name);
-    Alert::new("FailureRatioHigh", expression, "10m", "warning", summary).of(failures.of)
+impl Failures<'_> {
+    fn alert(&self, ratio: &Record<'_>) -> Alert {
+        let summary = format!(
+            "{{{{ $value | humanizePercentage }}}} of what {} counts{} ends with an error or a \
+             panic.",
+            no_template(&self.of.declared.name),
+            whose(&self.labels)
+        );
+        let expression = format!("{} > 0.05", ratio.name);
+        Alert::new("FailureRatioHigh", expression, "10m", "warning", summary).of(self.of)
+    }
 }
 
 fn is_oldest(entry: &Entry) -> bool {
     entry.declared.name.ends_with("_oldest_start_timestamp_seconds")
 }
 
-fn hanging(entry: &Entry) -> Alert {
+fn hanging(entry: &Entry, age: &Record<'_>) -> Alert {
     let summary = format!(
         "A call{} has been in flight for {{{{ $value | humanizeDuration }}}}.",
         whose(&entry.label_names())
     );
-    let expression = format!("{} > 300", age(entry).name);
+    let expression = format!("{} > 300", age.name);
     Alert::new("CallInFlightForLong", expression, "1m", "warning", summary).of(entry)
 }
 

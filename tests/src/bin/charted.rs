@@ -102,6 +102,8 @@ fn main() {
             "work" => work(),
             "eat" => drop(thread::spawn(|| eat("porter"))),
             "dots" => dots(),
+            "alike" => alike(),
+            "errands" => errands(),
             other => panic!("{other}"),
         }
         println!("done");
@@ -140,4 +142,20 @@ fn dots() {
     for outcome in ["ok", "error"] {
         calls.with_label_values(&["/{id}", outcome]).inc();
     }
+}
+
+/// Families of which two would be recorded under one name.
+fn alike() {
+    dynamic::summary("alike", "A.").register().expect("it is declared").observe(1.0);
+    for name in ["alike_count_total", "post_stamps_total", "post.stamps_total"] {
+        let counter = dynamic::counter(name, "A.").utf8_names().register();
+        counter.expect("it is declared").inc();
+    }
+}
+
+/// Labels that a target has, too.
+fn errands() {
+    let names = ["job", "instance", "exported_instance", "outcome"];
+    let errands = dynamic::counter("errands_total", "Errands.").labels(names).register_family();
+    errands.expect("it is declared").with_label_values(&["a", "b", "c", "ok"]).inc();
 }

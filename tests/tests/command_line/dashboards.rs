@@ -213,6 +213,57 @@ fn what_is_recorded_is_named_as_prometheus_recommends() {
     assert!(!rules.contains("own_bags"), "processes of several instances can't be combined");
 }
 
+#[test]
+fn no_two_families_are_recorded_under_one_name() {
+    let (folder, mut process) = charted();
+    process.tell("alike");
+    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
+    let records: Vec<&str> = rules.lines().filter(|line| line.contains("record: ")).collect();
+    let others = || records.iter().filter(|line| !line.contains("quantile"));
+    assert_eq!(others().collect::<BTreeSet<_>>().len(), others().count(), "{records:?}");
+    let asks = |name: &str, of: &str| {
+        let rule = format!("- record: \"{name}\"\n        expr: ");
+        let found = rules.split_once(&rule).unwrap_or_else(|| panic!("no {name} in {rules}")).1;
+        assert!(found.lines().next().expect("a line").contains(of), "{name}: {found}");
+    };
+    asks("job:alike_count:rate5m", "rate(alike_count[5m])");
+    asks("job:alike_count_2:rate5m", "rate(alike_count_total[5m])");
+    // The dot is before the underscore in the alphabet.
+    asks("job:post_stamps:rate5m", "rate(post_stamps_total[5m])");
+    asks("job:post_stamps_2:rate5m", "post.stamps_total");
+}
+
+#[test]
+fn labels_of_targets_are_asked_for_by_the_names_that_prometheus_gives_them() {
+    let (folder, mut process) = charted();
+    let note = "`exported_job` and `exported_instance`";
+    for format in ["grafana", "rules"] {
+        assert!(!succeeds(&["catalog", "--format", format], folder.path()).contains(note));
+    }
+    process.tell("errands");
+    let scope = "job=~\"$job\",instance=~\"$instance\"";
+    let text = succeeds(&["catalog", "--format", "grafana"], folder.path());
+    let dashboard: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(dashboard["description"].as_str().expect("text").contains(note), "{dashboard}");
+    assert_eq!(
+        of(&dashboard, "errands_total"),
+        [format!(
+            "sum by (exported_instance, exported_exported_instance, exported_job, outcome) \
+             (rate(errands_total{{{scope}}}[$__rate_interval]))"
+        )]
+    );
+    assert!(text.contains("{{exported_job}}"), "{text}");
+    let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
+    assert!(rules.lines().any(|line| line.starts_with("# ") && line.contains(note)), "{rules}");
+    assert!(rules.contains("exported_job={{ $labels.exported_job }}"), "{rules}");
+    let ratio = "exported_job:errands_failures_per_errands:ratio_rate5m > 0.05";
+    assert!(rules.contains(ratio), "{rules}");
+    // The page has them as they are.
+    let table = succeeds(&["catalog"], folder.path());
+    let labels = "`exported_instance`, `instance`, `job`, `outcome`";
+    assert!(table.contains(&format!("| `errands_total` | counter |  | {labels} |")), "{table}");
+}
+
 /// What `promtool check rules` says of a file.
 #[track_caller]
 fn promtool_takes(rules: &str, folder: &Path) {
@@ -228,7 +279,9 @@ fn promtool_takes(rules: &str, folder: &Path) {
 #[ignore = "needs the peer promtool"]
 fn promtool_takes_the_rules_and_every_query() {
     let (folder, mut process) = charted();
-    process.tell("eat");
+    for what in ["eat", "alike", "errands"] {
+        process.tell(what);
+    }
     let files = temporary_directory(Medium::Memory);
     promtool_takes(&succeeds(&["catalog", "--format", "rules"], folder.path()), files.path());
     let prefixed = ["catalog", "--format", "rules", "--prefix", "post"];
