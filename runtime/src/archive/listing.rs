@@ -184,7 +184,8 @@ impl<'a> Compactor<'a> {
         }
         for name in &names.temporary {
             let Ok(Some(fd)) = self.open_for_locking(name) else { continue };
-            // The process that creates it checks, after it has locked it, that it still has a name.
+            // It may be a starting process's, which has not locked it yet. That process finds it
+            // locked or without a name, and makes another one.
             if locks::take(&fd).is_ok() {
                 fault::step!("compaction.tidy", {
                     let _ = unlinkat(self.directory, name, AtFlags::empty());

@@ -7,6 +7,7 @@ use crate::directory::{Directory, TEMPORARY, segment_name};
 use crate::error::Error;
 use crate::fault;
 use crate::kernel;
+use crate::kernel::errno;
 use crate::kernel::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use crate::kernel::fs::memfd_create;
 use crate::kernel::fs::{AtFlags, CWD, IFlags, MemfdFlags, OFlags};
@@ -24,6 +25,10 @@ use super::memory::Memory;
 /// Magic numbers of statfs.
 const OVERLAYFS: i64 = 0x794c_7630;
 const BTRFS: i64 = 0x9123_683e;
+
+/// How many files are tried before a process counts in private memory. Beside a compactor that
+/// never rests, one file in ten that had a temporary name was taken for a leftover.
+const MOST_FILES: u32 = 16;
 
 /// The initial content of a new segment. The first segment of a program is empty. A forked child's
 /// has its parent's log, so that every slot assigned before the fork stays valid.
@@ -124,20 +129,24 @@ pub(crate) fn create(
     kept: &mut Option<Region>,
 ) -> Result<Created, Error> {
     *kept = heritage.region;
-    let file = Unnamed::open(directory, false).map_err(|e| Error::io("make a file", e))?;
-    let was_unnamed = file.temporary.is_none();
-    let created = complete_or_remove(file, directory, heritage, kept);
-    match (&created, directory) {
-        // An unnamed file cannot be given a name here: there is no /proc, and the kernel requires a
-        // privilege for the other way.
-        (Err(e), Some(_))
-            if was_unnamed && e.raw_os_error() == Some(Errno::NOENT.raw_os_error()) =>
-        {
-            let heritage = Heritage { region: *kept, ..*heritage };
-            let file = Unnamed::open(directory, true).map_err(|e| Error::io("make a file", e))?;
-            complete_or_remove(file, directory, &heritage, kept)
+    let (mut named, mut tried) = (false, 0);
+    loop {
+        let heritage = Heritage { region: *kept, ..*heritage };
+        let file = Unnamed::open(directory, named).map_err(|e| Error::io("make a file", e))?;
+        tried += 1;
+        match complete_or_remove(file, directory, &heritage, kept) {
+            // This file can't be given a name, and another one may. An unnamed file can't where
+            // there is no /proc, and the kernel requires a privilege for the other way. A file with
+            // a temporary name can't once it was taken for the leftover of a killed process.
+            Err(e)
+                if directory.is_some()
+                    && e.raw_os_error() == Some(Errno::NOENT.raw_os_error())
+                    && tried < MOST_FILES =>
+            {
+                named = true;
+            }
+            created => return created,
         }
-        _ => created,
     }
 }
 
@@ -174,15 +183,20 @@ fn complete(
         .map_err(|e| Error::io("set the segment's length", e))?;
 
     heritage.check()?;
-    let liveness = match directory {
-        Some(_) => fault::call!("create.lock", lock(fd, file.weak))
-            .map_err(|e| Error::io("lock the segment", e))?,
-        None => LIVENESS_OFD,
+    let locked = match directory {
+        Some(_) => fault::call!("create.lock", lock(fd, file.weak)),
+        None => Ok(LIVENESS_OFD),
     };
-    // Until it was locked, a process that tidies up may have removed it as an unfinished file.
-    if file.temporary.is_some() && file.backing.links() == Some(0) {
-        return Err(Error::io("find the segment's file again", io::Error::from(Errno::NOENT)));
+    // Until it was locked, a process that tidies up may have locked it itself, and removed it as a
+    // leftover. Nobody else locks a file that has no segment's name.
+    let has_lost = match &locked {
+        Ok(_) => file.backing.links() == Some(0),
+        Err(e) => matches!(e.raw_os_error(), Some(errno::EAGAIN | errno::EACCES)),
+    };
+    if file.temporary.is_some() && has_lost {
+        return Err(Error::io("keep the segment's file", io::Error::from(Errno::NOENT)));
     }
+    let liveness = locked.map_err(|e| Error::io("lock the segment", e))?;
     let Unnamed { backing, temporary, .. } = file;
     let is_private = directory.is_none();
     let created = filled(region, backing, heritage, geometry, liveness, is_private)?;

@@ -129,6 +129,7 @@ fn main() {
             });
             tell("master");
         }
+        ["tidied", directory, children] => tidied(directory, children),
         ["daemon", directory, then] => daemon(directory, then),
         ["locked", directory] => locked(directory),
         ["limited-after", size, directory] => limited_after(size, directory),
@@ -193,22 +194,55 @@ fn in_child(child: impl FnOnce()) {
     }
 }
 
+/// Children count one after the other where no file can be made without a name, while somebody else
+/// compacts. The first that counts for itself alone ends this.
+fn tidied(directory: &str, children: &str) {
+    // The rest of it is what directories are opened with.
+    let flags = nix::libc::O_TMPFILE & !nix::libc::O_DIRECTORY;
+    let flags = u32::try_from(flags).expect("one bit");
+    refuse_if(nix::libc::SYS_openat, Some((2, flags)), Errno::EOPNOTSUPP);
+    init("master", Config::new().directory(directory));
+    WORK.inc();
+    for _ in 0..children.parse().expect("a number") {
+        in_child(|| {
+            WORK.inc_by(10);
+            let health = headcount::health();
+            assert!(health.is_shared(), "{:?}", health.problem());
+        });
+    }
+    tell("master");
+}
+
 /// From now on the kernel refuses this system call to this process and its children.
 fn refuse(call: nix::libc::c_long, with: Errno) {
-    use nix::libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
+    refuse_if(call, None, with);
+}
+
+/// The same, only where the argument at this place has one of these bits.
+fn refuse_if(call: nix::libc::c_long, bits: Option<(u32, u32)>, with: Errno) {
+    use nix::libc::{BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W};
     use nix::libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, sock_filter, sock_fprog};
 
     let step =
         |code: u32, jt, jf, k| sock_filter { code: u16::try_from(code).expect("small"), jt, jf, k };
     let call = u32::try_from(call).expect("a number");
     let errno = u32::try_from(with as i32).expect("a number");
+    // The arguments are 64-bit numbers behind 16 bytes. The bits are in the lower half of one.
+    let half = if cfg!(target_endian = "big") { 4 } else { 0 };
+    // Without bits to look for, the number of the call is looked at twice.
+    let (at, test, bits) = match bits {
+        Some((argument, bits)) => (16 + 8 * argument + half, BPF_JSET, bits),
+        None => (0, BPF_JEQ, call),
+    };
     let mut steps = [
         step(BPF_LD | BPF_W | BPF_ABS, 0, 0, 0),
-        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, call),
+        step(BPF_LD | BPF_W | BPF_ABS, 0, 0, at),
+        step(BPF_JMP | test | BPF_K, 0, 1, bits),
         step(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | errno),
         step(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW),
     ];
-    let program = sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    let program = sock_fprog { len: 6, filter: steps.as_mut_ptr() };
     // SAFETY: sets a flag of this process.
     let set = unsafe { nix::libc::prctl(nix::libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     assert_eq!(set, 0);

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::chown;
 use std::process::Command;
 
+use headcount::Collector;
 use headcount_tests::files::text;
 use headcount_tests::{Medium, temporary_directory};
 
@@ -36,6 +37,27 @@ fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() 
     let problem = master.iter().find(|line| line.starts_with("problem "));
     assert!(problem.is_some_and(|line| line.contains("removed this process's file")), "{output}");
     assert_eq!(count(&master, "log counts of this process are not shared"), 1, "{output}");
+}
+
+/// A file that has a name before it is locked is one that a compactor may take for the leftover of
+/// a killed process.
+#[test]
+fn a_process_that_starts_beside_a_compactor_is_shared_where_no_file_is_without_a_name() {
+    let folder = temporary_directory(Medium::Memory);
+    let directory = folder.path().join("d");
+    let output = std::thread::scope(|scope| {
+        let running = scope.spawn(|| sharer(&["tidied", text(&directory), "400"], &[]));
+        let collector = Collector::from_directory(&directory);
+        while !running.is_finished() {
+            // Whether it finds something to compact makes no difference.
+            let _ = collector.compact();
+        }
+        running.join().expect("every child is shared")
+    });
+    has(&reports_of(&output, "master"), "work 4001");
+    let left = fs::read_dir(&directory).expect("it is there");
+    let mut left = left.map(|entry| entry.expect("an entry").file_name());
+    assert!(!left.any(|name| name.to_string_lossy().starts_with(".tmp-")));
 }
 
 #[test]
