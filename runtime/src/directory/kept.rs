@@ -10,11 +10,11 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
-use crate::kernel::fs::{Stat, fstat};
+use crate::kernel::fs::{AtFlags, Stat, fstat, linkat};
 use crate::kernel::io::{Errno, fcntl_dupfd_cloexec};
 use crate::process;
 
-use super::Directory;
+use super::{Directory, TEMPORARY};
 
 /// A directory that was found fit. It is usable for as long as its descriptor's number is still its
 /// own: a program that becomes a daemon closes all descriptors, and its next file may get the
@@ -65,7 +65,7 @@ impl KnownDirectory {
         if !self.is_it(&stat) {
             return Ok(Found::Closed);
         }
-        if stat.st_nlink == 0 {
+        if is_removed(&fd, &stat) {
             return Ok(Found::Removed);
         }
         Directory::checked(fd, &self.path).map(Found::There).map_err(|e| e.at(&self.path))
@@ -95,6 +95,17 @@ impl KnownDirectory {
         let reason = "the directory's descriptor was closed, and its path leads elsewhere";
         Err(Error::directory(reason).at(&self.path))
     }
+}
+
+/// Whether an open directory has no name any more.
+fn is_removed(fd: &OwnedFd, stat: &Stat) -> bool {
+    // A directory has two names at least: `.` is one. Filesystems that do not count them say 1, and
+    // overlayfs says so of a directory that is in a lower layer too, even once it is removed. But
+    // in a removed directory the kernel finds no place for a name, while in any other it refuses to
+    // link a directory.
+    stat.st_nlink == 0
+        || stat.st_nlink == 1
+            && linkat(fd, ".", fd, TEMPORARY, AtFlags::empty()) == Err(Errno::NOENT)
 }
 
 impl Drop for KnownDirectory {

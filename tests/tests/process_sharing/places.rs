@@ -6,6 +6,7 @@ use std::process::Command;
 
 use headcount::Collector;
 use headcount_tests::files::text;
+use headcount_tests::privileges::as_root;
 use headcount_tests::{Medium, temporary_directory};
 
 use crate::rights::{copy_to, world_writable_directory};
@@ -37,6 +38,33 @@ fn a_directory_that_was_removed_is_made_anew_by_children_and_the_parent_tells() 
     let problem = master.iter().find(|line| line.starts_with("problem "));
     assert!(problem.is_some_and(|line| line.contains("removed this process's file")), "{output}");
     assert_eq!(count(&master, "log counts of this process are not shared"), 1, "{output}");
+}
+
+/// As a container has it whose image contains the directory: it is in the lower layer too, and the
+/// kernel says that it has a name, even once it has none.
+#[test]
+#[ignore = "needs root"]
+fn a_directory_of_an_image_that_was_removed_is_made_anew_by_children() {
+    const SCRIPT: &str = r#"
+        set -e
+        mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir -p lower/d upper work all
+        mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work all
+        exec "$2" remove "$1/all/d"
+    "#;
+    as_root(|| {
+        let folder = temporary_directory(Medium::Memory);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", SCRIPT, "sh", text(folder.path())]);
+        let output = run(command.arg(env!("CARGO_BIN_EXE_sharer")), &[]);
+        let (worker, master) = (reports_of(&output, "worker"), reports_of(&output, "master"));
+        has(&worker, "shared true 1");
+        has(&worker, "work 10");
+        has(&worker, "no problem");
+        has(&master, "shared false 0");
+        let problem = master.iter().find(|line| line.starts_with("problem "));
+        assert!(problem.is_some_and(|line| line.contains("removed this process's file")));
+        assert_eq!(count(&master, "work collect"), 0, "its collector has its numbers: {output}");
+    });
 }
 
 /// A file that has a name before it is locked is one that a compactor may take for the leftover of
