@@ -199,7 +199,8 @@ impl Directory {
             && kernel::fs::accessat(&self.fd, ".", kernel::fs::Access::WRITE_OK, flags).is_ok()
     }
 
-    /// Whether there may be too little space here for the segment of a small program.
+    /// Whether there may be too little space here for the segment of a small program, or too few
+    /// files left to compact.
     pub(crate) fn is_nearly_full(&self) -> bool {
         is_nearly_full(self.fd.as_fd())
     }
@@ -336,9 +337,13 @@ fn foreign(reason: &'static str) -> Error {
 
 fn is_nearly_full(directory: BorrowedFd<'_>) -> bool {
     const SMALL: u64 = 64 << 10;
+    // A compaction needs two, and each process that starts meanwhile needs one.
+    const FEW_FILES: u64 = 16;
     // A filesystem without a size has no limit. If `statvfs` fails, only an attempt can tell.
-    kernel::fs::fstatvfs(directory)
-        .is_ok_and(|stat| stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
+    kernel::fs::fstatvfs(directory).is_ok_and(|stat| {
+        (stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < SMALL)
+            || (stat.f_files > 0 && stat.f_favail < FEW_FILES)
+    })
 }
 
 /// What no other file has, not even one that gets the inode later.

@@ -48,6 +48,11 @@ impl Kind {
 /// Mounts an empty filesystem of a megabyte, in memory. Only this process and its children see it.
 /// No rights are needed, unless the system forbids users to have namespaces.
 pub fn mount_megabyte(directory: &str) -> nix::Result<()> {
+    mount_memory(directory, "size=1m")
+}
+
+/// The same with another limit.
+pub fn mount_memory(directory: &str, limit: &str) -> nix::Result<()> {
     let me = fs::metadata("/proc/self").map_err(|_| Errno::ENOENT)?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?;
     let write = |file: &str, text: String| {
@@ -56,8 +61,8 @@ pub fn mount_megabyte(directory: &str) -> nix::Result<()> {
     write("setgroups", "deny".to_owned())?;
     write("uid_map", format!("0 {} 1", me.uid()))?;
     write("gid_map", format!("0 {} 1", me.gid()))?;
-    let flags = MsFlags::empty();
-    mount(Some("tmpfs"), directory, Some("tmpfs"), flags, Some("size=1m,mode=0700"))
+    let options = format!("{limit},mode=0700");
+    mount(Some("tmpfs"), directory, Some("tmpfs"), MsFlags::empty(), Some(&*options))
 }
 
 /// A mounted filesystem. Only the thread that made it sees it, and the programs that this thread

@@ -199,6 +199,15 @@ fn what_is_declared_at_run_time_on_a_full_disk_is_reported_and_counts_once_there
     assert_eq!((reported("kept: "), reported("new: ")), ("Some(2.0)".into(), "Some(7.0)".into()));
 }
 
+/// A filesystem may have blocks, and no file more.
+#[test]
+fn where_files_run_out_before_blocks_a_new_process_compacts_in_time() {
+    for most in ["6", "13", "40", "100"] {
+        let Some(output) = run(&["files", most, "150"]) else { return };
+        assert_eq!(page(&output), [sum_to(150), 150, 150], "{most} files: {output}");
+    }
+}
+
 #[test]
 fn an_operator_can_compact_on_a_full_disk() {
     for (pages, kind) in [("0", "counters"), ("1", "gauge"), ("2", "gauge")] {

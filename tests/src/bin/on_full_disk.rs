@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use headcount::{Collector, Config, Counter, Gauge, dynamic, metric};
-use headcount_tests::mounted::mount_megabyte;
+use headcount_tests::mounted::{mount_megabyte, mount_memory};
 use headcount_tests::oracle::Oracle;
 use headcount_tests::program::number;
 use headcount_tests::{Medium, eventually, temporary_directory};
@@ -93,7 +93,11 @@ fn main() {
     let [directory, scenario, ref more @ ..] = arguments[..] else {
         panic!("no scenario: {arguments:?}")
     };
-    if let Err(error) = mount_megabyte(directory) {
+    let mounted = match (scenario, more) {
+        ("files", [most, _]) => mount_memory(directory, &format!("nr_inodes={most}")),
+        _ => mount_megabyte(directory),
+    };
+    if let Err(error) = mounted {
         println!("refused: {error}");
         return;
     }
@@ -106,6 +110,11 @@ fn main() {
         ("fork-meanwhile", []) => fork_meanwhile(),
         ("allocator", []) => allocator(),
         ("declare", []) => declare(),
+        ("files", [_, dead]) => {
+            // Each of them needs a file; it panics if it can't share its counts.
+            die(number(dead), true);
+            tell_page();
+        }
         ("compact", [dead, pages, kind]) => compact(number(dead), number(pages), *kind == "gauge"),
         _ => panic!("no such scenario: {arguments:?}"),
     }
@@ -190,7 +199,7 @@ fn init() -> Result<(), headcount::Error> {
 fn die(dead: u32, with_gauge: bool) {
     for i in 1..=dead {
         ends_well(forked(|| {
-            init().expect("there is space yet");
+            init().expect("there is space");
             WORK.inc_by(i.into());
             rows(i % 5).inc();
             if with_gauge {

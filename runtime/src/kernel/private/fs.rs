@@ -57,6 +57,8 @@ pub(crate) struct StatFs {
 pub(crate) struct StatVfs {
     pub(crate) f_blocks: u64,
     pub(crate) f_bavail: u64,
+    pub(crate) f_files: u64,
+    pub(crate) f_favail: u64,
     pub(crate) f_frsize: u64,
 }
 
