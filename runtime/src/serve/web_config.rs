@@ -56,12 +56,16 @@ impl WebConfig {
         // A password may look like a number.
         loader.early_parse(false);
         Parser::new_from_str(text)
-            .load(&mut loader, false)
+            .load(&mut loader, true)
             .map_err(|e| Error::invalid(format!("not YAML: {e}")))?;
         if let Some(error) = loader.error() {
             return Err(Error::invalid(format!("not YAML: {error}")));
         }
         let documents = loader.into_documents();
+        if documents.len() > 1 {
+            let message = "there is more than one YAML document: a line `---` begins another";
+            return Err(Error::invalid(message));
+        }
         let mut all = Fields::of(DOCUMENT, documents.first())?;
         let config = Self {
             tls: all.fields("tls_server_config")?.map_or(Ok(None), |one| read_tls(one, folder))?,

@@ -112,6 +112,18 @@ fn what_is_wrong_or_not_supported_is_refused_by_name() {
 }
 
 #[test]
+fn users_of_a_second_document_are_not_ignored() {
+    let users = format!("basic_auth_users:\n  alice: {}\n", hashed("a"));
+    for config in [format!("rate_limit:\n---\n{users}"), format!("---\n---\n{users}")] {
+        let refused = Guarded::start(&config).map(|_| ()).expect_err(&config).to_string();
+        assert!(refused.contains("more than one YAML document"), "{refused}");
+    }
+    // A document may say where it begins and ends.
+    let server = Guarded::start(&format!("---\n{users}...\n")).expect("it starts");
+    assert_eq!(server.plain("").0, 401);
+}
+
+#[test]
 fn a_broken_file_lets_nobody_in_until_it_is_repaired() {
     let good = format!("basic_auth_users:\n  alice: {}\n", hashed("a"));
     let server = Guarded::start(&good).expect("it starts");
