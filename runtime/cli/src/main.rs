@@ -56,12 +56,13 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Prints what the library logs: why a web configuration cannot be used, for example.
+/// Prints what the library logs: why a web configuration cannot be used, or what `serve` waits for.
 struct Log;
 
 impl log::Log for Log {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
+        let is_ours = metadata.target().starts_with("headcount");
+        metadata.level() <= if is_ours { log::Level::Info } else { log::Level::Warn }
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -75,7 +76,7 @@ impl log::Log for Log {
 }
 
 fn main() -> ExitCode {
-    log::set_max_level(log::LevelFilter::Warn);
+    log::set_max_level(log::LevelFilter::Info);
     // There is no other logger.
     let _ = log::set_logger(&Log);
     let Arguments { command, dir } = Arguments::parse();
@@ -246,9 +247,6 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     let collector = with_constants(collector, &how.labels, &how.prefix);
     let collector = collector.self_metrics(!how.no_self_metrics);
     let serving = server.collector(collector).metrics_path(&how.path).start()?;
-    if serving.addresses().is_empty() {
-        tell(&"another process serves; waiting for its end");
-    }
     while serving.addresses().is_empty() {
         thread::sleep(Duration::from_millis(20));
     }

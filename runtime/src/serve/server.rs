@@ -2,16 +2,17 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::collect::Collector;
 use crate::error::Error;
 use crate::process::Blocked;
 
-use super::address::{Address, Listener};
+use super::address::{Address, Listener, bind_all};
 use super::answer::{self, Answers};
 use super::connections;
 use super::serving::{Serving, Shared};
-use super::turn::{Turn, wait_for_turn};
+use super::turn::{Turns, wait_for_turn};
 #[cfg(feature = "web-config")]
 use super::{web_config, web_security};
 
@@ -54,9 +55,10 @@ pub fn serve(address: impl Into<String>) -> Result<Serving, Error> {
 /// serves the page as soon as the directory can be read.
 ///
 /// **Several candidates.** Processes that serve the same address from the same directory take turns
-/// by a lock in the directory, `.serve-<port>.lock`. If the one that serves dies, the kernel hands
-/// the lock to another one. In a directory that this user cannot write to, and without a directory,
-/// each candidate tries to bind once a second.
+/// by locks in the directory, `.serve-<host>-<port>.lock` for example. If the one that serves dies,
+/// the kernel hands its locks to another one. Processes with several addresses take turns if they
+/// have one of them in common. In a directory that this user cannot write to, and without a
+/// directory, each candidate tries to bind once a second. What a candidate waits for is logged.
 ///
 /// **Forks.** The server belongs to the process that started it. A forked child holds neither the
 /// port nor the lock, and its connections are the parent's; it may start a server of its own.
@@ -172,33 +174,26 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Returns an error if an address or the path is invalid, if the address is in use by a program
-    /// that is no candidate, if this process may not bind it, if the web configuration is wrong, or
-    /// if no thread can be created.
+    /// Returns an error if an address or the path is invalid, if an address is in use by a program
+    /// that is no candidate or by another address of this server, if this process may not bind it,
+    /// if the web configuration is wrong, or if no thread can be created. Where there are no locks
+    /// by which candidates can be told, an address that is in use is no error: the thread waits.
     pub fn start(mut self) -> Result<Serving, Error> {
         answer::check_path(&self.path)?;
         let parsed = self.addresses.iter().map(|address| Address::parse(address));
         let mut addresses: Vec<Address> = parsed.collect::<Result<_, _>>()?;
-        self.addresses.extend(self.inherited.iter().map(|_| "the inherited socket".to_owned()));
-        addresses.extend(core::mem::take(&mut self.inherited).into_iter().map(Address::Inherited));
+        addresses.extend(core::mem::take(&mut self.inherited).into_iter().map(Address::inherited));
         if addresses.is_empty() {
             return Err(Error::invalid("there is no socket to listen at"));
         }
         #[cfg(feature = "web-config")]
         let web_config = self.web_config.as_deref().map(web_config::WebConfig::read).transpose()?;
         let directory = self.collector.open_directory().ok().flatten();
-        let turns = addresses.iter().map(|address| match (&directory, address.lock_name()) {
-            (Some(directory), Some(name)) => Turn::open(directory, &name),
-            _ => Ok(None),
-        });
-        let turns: Vec<Option<Turn>> = turns.collect::<Result<_, _>>()?;
+        let turns = directory.map(|one| Turns::open(&one, &addresses)).transpose()?.flatten();
         let shared = Arc::new(Shared::new()?);
         // The first attempt is made here, so that a wrong address is an error of this call.
-        let is_mine = turns
-            .iter()
-            .flatten()
-            .try_fold(true, |all, turn| Ok::<bool, Error>(all && turn.take()?))?;
-        let first = if is_mine { self.bind(&addresses, &turns)? } else { None };
+        let is_mine = turns.as_ref().map_or(Ok(true), Turns::take)?;
+        let first = if is_mine { bind_first(&addresses, turns.is_some())? } else { None };
         if let Some(listeners) = &first {
             shared.set_addresses(listeners);
         }
@@ -207,7 +202,7 @@ impl Server {
         let _blocked = Blocked::all();
         let thread = std::thread::Builder::new().name("headcount-serve".to_owned());
         let started = thread.spawn(move || {
-            let listeners = first.or_else(|| wait_for_turn(&in_thread, &addresses, &turns));
+            let listeners = first.or_else(|| wait_for_turn(&in_thread, &addresses, turns.as_ref()));
             // An inherited socket has a descriptor now that a forked child closes.
             drop(addresses);
             if let Some(listeners) = listeners {
@@ -227,24 +222,26 @@ impl Server {
         started.map_err(|e| Error::io("start the server's thread", e))?;
         Ok(Serving::new(shared))
     }
+}
 
-    /// Binds all addresses. `None` if one is in use, perhaps by another candidate, of which no lock
-    /// tells.
-    fn bind(
-        &self,
-        addresses: &[Address],
-        turns: &[Option<Turn>],
-    ) -> Result<Option<Vec<Listener>>, Error> {
-        let mut listeners = Vec::new();
-        for ((address, turn), text) in addresses.iter().zip(turns).zip(&self.addresses) {
-            match address.bind(turn.is_some()) {
-                Ok(listener) => listeners.push(listener),
-                Err(e) if turn.is_none() && e.raw_os_error() == Some(libc::EADDRINUSE) => {
-                    return Ok(None);
-                }
-                Err(e) => return Err(e.at(text.as_ref())),
-            }
+/// Binds all addresses. `None` if one is in use, perhaps by another candidate, of which no lock
+/// tells.
+fn bind_first(addresses: &[Address], has_locks: bool) -> Result<Option<Vec<Listener>>, Error> {
+    // The kernel may release the locks of one that died before it closes its sockets.
+    let mut attempts = 20;
+    loop {
+        let refused = match bind_all(addresses) {
+            Ok(listeners) => return Ok(Some(listeners)),
+            Err(refused) => refused,
+        };
+        attempts -= 1;
+        let is_final = has_locks || refused.is_by_own;
+        if !refused.is_in_use() || (is_final && attempts == 0) {
+            return Err(refused.error);
         }
-        Ok(Some(listeners))
+        if !is_final {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -31,7 +31,7 @@ impl Serving {
     }
 
     /// Returns the addresses at which this process serves, with the ports that the system chose. It
-    /// is empty while another process serves.
+    /// is empty while another process has one of them.
     pub fn addresses(&self) -> Vec<String> {
         if self.shared.epoch != epoch() {
             return Vec::new();

@@ -6,6 +6,7 @@ mod dashboards;
 mod dashboards_asked;
 mod dead;
 mod serve;
+mod serve_turns;
 mod show;
 
 use std::path::{Path, PathBuf};

@@ -4,10 +4,29 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Byte 0, exclusively. `l_pid` must be 0 for the OFD commands.
+/// Who may have a lock at the same time.
+#[cfg(feature = "serve")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holders {
+    /// Everyone who takes it like this.
+    Many,
+    One,
+}
+
+#[cfg(feature = "serve")]
+impl Holders {
+    fn kind(self) -> libc::c_int {
+        match self {
+            Self::Many => libc::F_RDLCK,
+            Self::One => libc::F_WRLCK,
+        }
+    }
+}
+
+/// Byte 0. `l_pid` must be 0 for the OFD commands.
 fn whole_lock(kind: libc::c_int) -> libc::flock {
     // `l_type` and `l_whence` are shorts on Linux, where the constants are ints.
-    #[expect(clippy::cast_possible_truncation, reason = "F_WRLCK and SEEK_SET are below 3")]
+    #[expect(clippy::cast_possible_truncation, reason = "kinds and SEEK_SET are below 3")]
     libc::flock {
         l_type: kind as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,
@@ -24,10 +43,16 @@ pub(crate) fn take(file: impl AsFd) -> io::Result<()> {
     set(file, libc::F_WRLCK)
 }
 
+/// Takes the lock as [`take`] does, perhaps with others.
+#[cfg(feature = "serve")]
+pub(crate) fn take_as(file: impl AsFd, holders: Holders) -> io::Result<()> {
+    set(file, holders.kind())
+}
+
 /// Takes the lock, and waits for whoever has it.
 #[cfg(feature = "serve")]
-pub(crate) fn wait(file: impl AsFd) -> io::Result<()> {
-    call(file, libc::F_WRLCK, libc::F_OFD_SETLKW)
+pub(crate) fn wait_as(file: impl AsFd, holders: Holders) -> io::Result<()> {
+    call(file, holders.kind(), libc::F_OFD_SETLKW)
 }
 
 /// Releases the lock, even if other processes have the same description: a child that was forked
