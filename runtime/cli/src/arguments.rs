@@ -58,11 +58,11 @@ fn with_environment(examples: &str) -> String {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves the page over HTTP, until it is killed.
+    /// Serves the page over HTTP, until SIGTERM or SIGINT (Ctrl-C) ends it with status 0.
     ///
     /// It may start before the first process that counts, and before the directory exists: the page
-    /// is empty, or says what is missing. Several may serve the same address: one does, and another
-    /// takes over when it dies.
+    /// is empty, or says what is missing. Several may serve the same address from a directory: one
+    /// does, and another takes over when it dies.
     #[command(after_long_help = with_environment(
         "  headcount serve\n  headcount serve --web.listen-address 127.0.0.1:9100 --web.listen-address unix:/run/shop.sock\n  headcount serve --web.config.file /etc/headcount/web.yml\n  headcount serve --label region=eu --prefix shop\n  curl -g 'localhost:9464/metrics?name[]=jobs_total'"
     ))]

@@ -22,8 +22,12 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
-use headcount::{Clean, Collector, Config, Error, MarkedDead, ProcessMetrics, Server, Snapshot};
+use headcount::{
+    Clean, Collector, Config, Error, MarkedDead, ProcessMetrics, Server, Serving, Snapshot,
+};
 use listenfd::ListenFd;
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal};
 
 use arguments::{Arguments, Command, Serve, Show, What};
 use catalog::Catalog;
@@ -222,7 +226,7 @@ fn compacted_words(compacted: usize) -> String {
     format!("{compacted} segment{} compacted", if compacted == 1 { "" } else { "s" })
 }
 
-/// Serves until the process is killed.
+/// Serves until a signal asks for the end.
 fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     let mut server = if how.systemd_socket {
         Server::from_listeners(systemd_sockets())
@@ -246,21 +250,40 @@ fn serve(collector: Collector, how: &Serve) -> Result<(), Error> {
     };
     let collector = with_constants(collector, &how.labels, &how.prefix);
     let collector = collector.self_metrics(!how.no_self_metrics);
+    let signals = block_ends();
     let serving = server.collector(collector).metrics_path(&how.path).start()?;
+    let handle = serving.clone();
+    let (path, has_config) = (how.path.clone(), how.web_config.is_some());
+    thread::spawn(move || tell_addresses(&handle, &path, has_config));
+    while signals.wait() == Err(Errno::EINTR) {}
+    // A second one ends the process at once.
+    let _ = signals.thread_unblock();
+    serving.stop();
+    Ok(())
+}
+
+/// Blocks the signals that ask for the end, also in the threads that are started from here on. The
+/// kernel gives them no default action in process 1 of a container, so they must be waited for.
+fn block_ends() -> SigSet {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
+    // It fails only if its arguments are wrong.
+    let _ = signals.thread_block();
+    signals
+}
+
+/// Prints where it serves, as soon as it does.
+fn tell_addresses(serving: &Serving, path: &str, has_config: bool) {
     while serving.addresses().is_empty() {
         thread::sleep(Duration::from_millis(20));
     }
     for address in serving.addresses() {
-        let scheme = match (address.starts_with("unix:"), &how.web_config) {
+        let scheme = match (address.starts_with("unix:"), has_config) {
             (true, _) => "",
             // With TLS or without it, as the file says.
-            (false, Some(_)) => "at ",
-            (false, None) => "http://",
+            (false, true) => "at ",
+            (false, false) => "http://",
         };
-        tell(&format!("serving {scheme}{address}{}", how.path));
-    }
-    loop {
-        thread::park();
+        tell(&format!("serving {scheme}{address}{path}"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which of several `headcount serve` serves, and what the others wait for.
+//! Which of several `headcount serve` serves, what the others wait for, and how one ends.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,9 +8,12 @@ use std::path::Path;
 
 use headcount_tests::child::Child;
 use headcount_tests::http::Connection;
+use headcount_tests::namespaces::{are_namespaces_allowed, in_namespaces};
 use headcount_tests::{Medium, eventually, temporary_directory};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::{command, run};
+use crate::{command, program, run};
 
 /// What one says that waits for another's end.
 const WAITS: &str = "has its turn to serve at ";
@@ -154,6 +157,56 @@ fn a_socket_at_which_somebody_listens_is_left_alone() {
     first.kill();
     says(&second, "serving unix:");
     answers(&address);
+}
+
+#[test]
+fn a_server_that_ends_removes_its_own_socket_only() {
+    let folder = temporary_directory(Medium::Memory);
+    let path = folder.path().join("m.sock");
+    let address = format!("unix:{}", path.display());
+    for is_replaced in [false, true] {
+        let mut serving = started(folder.path(), &[&address]);
+        says(&serving, "serving unix:");
+        let new = is_replaced.then(|| {
+            fs::remove_file(&path).expect("ours");
+            UnixListener::bind(&path).expect("a socket")
+        });
+        serving.signal(Signal::SIGTERM);
+        assert_eq!(serving.wait().code(), Some(0));
+        assert_eq!(path.exists(), new.is_some());
+    }
+}
+
+#[test]
+fn a_signal_ends_it_also_while_it_waits_and_as_process_1() {
+    let folder = temporary_directory(Medium::Memory);
+    let address = format!("127.0.0.1:{}", free_port());
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut serving = started(folder.path(), &[&address]);
+        says(&serving, "serving http://");
+        let mut waiting = started(folder.path(), &[&address]);
+        says(&waiting, WAITS);
+        for child in [&mut waiting, &mut serving] {
+            child.signal(signal);
+            assert_eq!(child.wait().code(), Some(0), "{signal}: {}", child.output());
+        }
+    }
+    let kinds = ["--pid", "--fork", "--mount-proc"];
+    if !are_namespaces_allowed(&kinds) {
+        return;
+    }
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut container = in_namespaces(&kinds, &[program().to_str().expect("UTF-8")]);
+        container.args(["serve", "--web.listen-address", &address, "--dir"]).arg(folder.path());
+        let mut container = Child::start(&mut container);
+        says(&container, "serving http://");
+        let children = format!("/proc/{0}/task/{0}/children", container.pid());
+        let children = fs::read_to_string(children).expect("it lives");
+        let first = children.trim().parse().expect("one process");
+        kill(Pid::from_raw(first), signal).expect("it lives");
+        // `unshare` ends as its program does.
+        assert_eq!(container.wait().code(), Some(0), "{signal}: {}", container.output());
+    }
 }
 
 #[test]
