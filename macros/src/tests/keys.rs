@@ -78,6 +78,7 @@ fn values_of_an_enum_and_of_a_struct() {
         ),
         &expect![[r##"
             #[automatically_derived]
+            #[allow(deprecated)]
             impl ::headcount::__private::LabelValue for Method {
                 const VALUES: &'static [&'static ::headcount::__private::str] = &["get", "PUT"];
                 fn index(&self) -> ::headcount::__private::usize {
@@ -103,6 +104,7 @@ fn values_of_an_enum_and_of_a_struct() {
         ),
         &expect![[r#"
             #[automatically_derived]
+            #[allow(deprecated)]
             impl<'a, T: Send> ::headcount::__private::LabelValue for Tenant<'a, T>
             where
                 &'a T: ::headcount::__private::LabelValue,

@@ -268,10 +268,12 @@ fn has_times_from(family: &ArchivedFamily, latest: u64) -> bool {
 mod tests {
     use std::fs;
     use std::os::unix::fs::FileExt;
+    use std::path::{Path, PathBuf};
     use std::time::{Duration, Instant};
 
     use super::*;
     use crate::archive::tests::files::{bury, empty};
+    use crate::kernel::fs::CWD;
     use crate::merge::families::{Merged, merge_with};
     use crate::model::{Number, Value};
     use crate::scan::{CollectionCache, Limit, Scan, ThisProcess, Wanted};
@@ -324,6 +326,18 @@ mod tests {
         }
     }
 
+    /// Waits until a change of any file would show.
+    fn rest(path: &Path) {
+        let looks = || fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
+        let has_rested = |file: PathBuf| {
+            Look::of(&statat(CWD, &file, AtFlags::empty()).unwrap()).has_rested(now_ns())
+        };
+        let began = Instant::now();
+        while !looks().all(has_rested) && began.elapsed() < Duration::from_secs(20) {
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn what_does_not_change_is_not_read_again_until_it_does() {
         let path = empty("settled");
@@ -337,6 +351,8 @@ mod tests {
         let directory = Directory::open(&path).unwrap();
         let mut again = Again { directory: &directory, cache: Arc::default() };
         assert_eq!(again.collect(), (10, 0, 0, 1023), "nobody may come again");
+        // Once at least eight have rested, those are added without the others.
+        rest(&path);
         assert_eq!(again.until_settled(10), (0, 10, 0, 1023));
 
         // Others are read beside them, and join them when they are many.
