@@ -15,6 +15,7 @@ use crate::kernel::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::kernel::fs::{AtFlags, FileType, Mode, OFlags, Stat, StatxFlags, fstat, open, statx};
 use crate::kernel::io::Errno;
 use crate::model::instance::{InstanceId, hex};
+use crate::process;
 
 pub(crate) use kept::{Found, KnownDirectory};
 
@@ -55,6 +56,8 @@ pub(crate) struct Directory {
     /// The group whose members may write to the directory, if there is one.
     group: Option<u32>,
     is_open_to_all: bool,
+    /// The user and the group that stand for unknown ones, if it is open to all.
+    unknown: Option<(u32, u32)>,
 }
 
 /// The path without slashes and dots at its end: with them, `open` would follow a link.
@@ -129,7 +132,9 @@ impl Directory {
         }
         let group = mode.contains(Mode::WGRP).then_some(stat.st_gid);
         let me = kernel::process::geteuid().as_raw();
-        Ok(Self { fd, path: path.to_owned(), owner: stat.st_uid, me, group, is_open_to_all })
+        let unknown = is_open_to_all.then(process::unknown_ids);
+        let owner = stat.st_uid;
+        Ok(Self { fd, path: path.to_owned(), owner, me, group, is_open_to_all, unknown })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -311,9 +316,12 @@ impl Directory {
 
     /// Checks that a file belongs to a user who may write to the directory for good reason.
     pub(crate) fn check_owner(&self, stat: &Stat) -> Result<(), Error> {
-        let is_of_group = self.group.is_some_and(|group| stat.st_gid == group);
-        let is_known = stat.st_uid == self.me || stat.st_uid == 0 || stat.st_uid == self.owner;
-        if is_known || is_of_group {
+        // In a user namespace all whom it does not know have the same two numbers. Where everyone
+        // may create files, they say nothing.
+        let (nobody, no_group) = self.unknown.unzip();
+        let is_of_group = self.group == Some(stat.st_gid) && no_group != Some(stat.st_gid);
+        let is_of_owner = self.owner == stat.st_uid && nobody != Some(stat.st_uid);
+        if is_of_owner || is_of_group || stat.st_uid == self.me || stat.st_uid == 0 {
             Ok(())
         } else {
             Err(foreign("it belongs to a user whose files are not used here"))

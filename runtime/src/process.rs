@@ -121,6 +121,17 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     asked.is_none_or(|asked| asked == Err(kernel::io::Errno::SRCH))
 }
 
+/// The user and the group that a user namespace shows in place of all that it does not know.
+pub(crate) fn unknown_ids() -> (u32, u32) {
+    let id = |path: &str| {
+        let mut text = [0_u8; 16];
+        let len = read_small(path, &mut text).unwrap_or(0);
+        let text = core::str::from_utf8(text.get(..len).unwrap_or_default()).unwrap_or_default();
+        text.trim().parse().unwrap_or(65_534)
+    };
+    (id("/proc/sys/kernel/overflowuid"), id("/proc/sys/kernel/overflowgid"))
+}
+
 /// The root directory, by device and inode.
 pub(crate) fn root() -> Option<(u64, u64)> {
     stat("/").ok().map(|stat| (stat.st_dev, stat.st_ino))

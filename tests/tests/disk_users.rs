@@ -10,6 +10,8 @@ use std::process::Command;
 
 use headcount::Collector;
 use headcount_tests::child::Child;
+use headcount_tests::files::segments;
+use headcount_tests::namespaces::are_namespaces_allowed;
 use headcount_tests::{Medium, temporary_directory};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
@@ -54,6 +56,39 @@ fn what_strangers_plant_is_reported_and_not_used() {
     assert!(page.contains(&reported), "{page}");
     let why = collector.compact().expect_err("the lock is a stranger's");
     assert_eq!((why.path(), why.reason()), (Some(&*directory.join(".compact.lock")), "foreign"));
+}
+
+#[test]
+fn a_user_namespace_does_not_make_a_stranger_the_directorys_owner() {
+    if !nix::unistd::geteuid().is_root() || !are_namespaces_allowed(&["--user"]) {
+        return;
+    }
+    let folder = temporary_directory(Medium::Memory);
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
+    let program = folder.path().join("remains");
+    fs::copy(env!("CARGO_BIN_EXE_remains"), &program).expect("a copy");
+    let directory = folder.path().join("open");
+    fs::create_dir(&directory).expect("a directory");
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o1777)).expect("ours");
+    let directory_text = directory.to_str().expect("UTF-8");
+    output_of(&program, 0, 0, &["count", directory_text, "1"]);
+    let segment = directory.join(&segments(&directory)[0]);
+    fs::set_permissions(&segment, fs::Permissions::from_mode(0o644)).expect("ours");
+
+    let program_text = program.to_str().expect("UTF-8");
+    let arguments = ["--user", "--map-root-user", program_text, "page-text", directory_text];
+    let seen_inside = || output_of(Path::new("unshare"), 1_000, 1_000, &arguments);
+    let refused = "headcount_files_skipped{reason=\"foreign\"} 1\n";
+    // Root's file, and a stranger's: from inside, both look like the directory's.
+    for owner in [0, 1_234] {
+        std::os::unix::fs::chown(&segment, Some(owner), Some(owner)).expect("we are root");
+        let page = seen_inside();
+        assert!(page.contains(refused) && !page.contains("\nmade_total "), "{page}");
+    }
+    // Where strangers can't create files, it is the owner's.
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("ours");
+    let page = seen_inside();
+    assert!(!page.contains(refused) && page.contains("\nmade_total "), "{page}");
 }
 
 #[test]
