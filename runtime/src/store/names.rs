@@ -133,12 +133,21 @@ fn split_at_closing(text: &str) -> Option<(&str, &str)> {
 
 /// Splits at a separator that is not inside brackets.
 fn split_outside<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
-    text.match_indices(separator)
-        .find(|(at, _)| {
-            let head = &text[..*at];
-            head.matches('<').count() == head.matches('>').count() - head.matches("->").count()
-        })
-        .map(|(at, separator)| (&text[..at], &text[at + separator.len()..]))
+    let mut depth = 0_u32;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        if let (0, Some(rest)) = (depth, text[at..].strip_prefix(separator)) {
+            return Some((&text[..at], rest));
+        }
+        match c {
+            '<' => depth += 1,
+            '>' if before == '-' => {}
+            '>' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        before = c;
+    }
+    None
 }
 
 /// `Vec` of `alloc::vec::Vec<T>`. A type without a path (a reference, a tuple) stays as it is
