@@ -231,16 +231,16 @@ fn wrong_calls_are_told_before_anything_is_sent() {
         (&["push", "http://gw", "--job", "n", "--textfile", "a.prom"], 2, "cannot be used with"),
         (&["push", "http://gw", "--job", "n", "--add", "--delete"], 2, "cannot be used with"),
         (&["push", "http://gw", "--job", "n", "--user", "me"], 2, "--password-file"),
-        (&["push", "http://gw", "--job", ""], 1, "name of a job"),
-        (&["push", "ftp://gw", "--job", "n"], 1, "neither http:// nor https://"),
-        (&["push", "http://me:pw@gw", "--job", "n"], 1, "`basic_auth`"),
-        (&["push", "http://gw", "--job", "n", "--grouping", "job=m"], 1, "`job` can't be"),
+        (&["push", "http://gw", "--job", ""], 2, "a value is required for '--job"),
+        (&["push", "ftp://gw", "--job", "n"], 2, "neither http:// nor https://"),
+        (&["push", "http://me:pw@gw", "--job", "n"], 2, "`basic_auth`"),
+        (&["push", "http://gw", "--job", "n", "--grouping", "job=m"], 2, "given by --job"),
         (
             &["push", "http://gw", "--job", "n", "--user", "me", "--password-file", "/nowhere"],
             1,
             "/nowhere: can't read the file",
         ),
-        (&["push", "--textfile", "/tmp/shop.txt"], 1, "must end in `.prom`"),
+        (&["push", "--textfile", "/tmp/shop.txt"], 2, "must end in `.prom`"),
         (&["push", "--textfile", "/nowhere/shop.prom"], 1, "can't write the textfile"),
     ] {
         let (ended, out, err) = headcount(arguments, folder.path());
