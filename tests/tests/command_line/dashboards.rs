@@ -217,6 +217,7 @@ fn what_is_recorded_is_named_as_prometheus_recommends() {
 fn no_two_families_are_recorded_under_one_name() {
     let (folder, mut process) = charted();
     process.tell("alike");
+    process.tell("dotted");
     let rules = succeeds(&["catalog", "--format", "rules"], folder.path());
     let records: Vec<&str> = rules.lines().filter(|line| line.contains("record: ")).collect();
     let others = || records.iter().filter(|line| !line.contains("quantile"));
